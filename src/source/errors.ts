@@ -1,0 +1,174 @@
+/**
+ * Every way in which a source can fail. An error carries a stable `code` and the facts as fields; the
+ * message is a sentence made of them. No error knows an errno: `src/mount/errno.ts` maps the codes.
+ */
+
+/** Stable codes, one per kind of failure. */
+export type SourceErrorCode =
+  | 'NOT_FOUND'
+  | 'ACCESS_DENIED'
+  | 'CHANGED'
+  | 'TIMEOUT'
+  | 'CONNECTION_REFUSED'
+  | 'CONNECTION_LOST'
+  | 'HOST_UNREACHABLE'
+  | 'NETWORK_UNREACHABLE'
+  | 'TLS'
+  | 'BUSY'
+  | 'PROTOCOL'
+  | 'UNEXPECTED_STATUS'
+  | 'INVALID_REQUEST'
+  | 'NO_CLIENT'
+  | 'LIST_NOT_SUPPORTED'
+  | 'CLIENT_FAULT'
+  | 'INTERRUPTED';
+
+export interface SourceErrorFacts {
+  /** What was expected, as words for the log. */
+  readonly expected?: string;
+  /** What came instead, as words for the log. */
+  readonly found?: string;
+  /** The HTTP status (or the source's counterpart), where there was one. */
+  readonly status?: number;
+  /** How long the source asks to wait before the next try. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** Any failure of a source. `url` is safe to log: it holds no credentials and no signed query values. */
+export class SourceError extends Error {
+  override readonly name: string = 'SourceError';
+  readonly code: SourceErrorCode;
+  readonly url: string;
+  readonly expected: string | undefined;
+  readonly found: string | undefined;
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: SourceErrorCode, message: string, url: URL | string, facts: SourceErrorFacts = {}) {
+    const safeUrl = redactUrl(url);
+    super(`${message}: ${safeUrl}`, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.code = code;
+    this.url = safeUrl;
+    this.expected = facts.expected;
+    this.found = facts.found;
+    this.status = facts.status;
+    this.retryAfterMs = facts.retryAfterMs;
+  }
+}
+
+/** The source says that there is no such resource (404, 410, no such key). */
+export class NotFoundError extends SourceError {
+  override readonly name = 'NotFoundError';
+  constructor(url: URL | string, facts: SourceErrorFacts = {}) {
+    super('NOT_FOUND', 'no such resource', url, facts);
+  }
+}
+
+/** The resource is no longer the version that the request was pinned to. */
+export class ChangedError extends SourceError {
+  override readonly name = 'ChangedError';
+  constructor(url: URL | string, facts: SourceErrorFacts) {
+    super('CHANGED', 'the resource changed', url, facts);
+  }
+}
+
+/** The answer breaks its protocol: wrong range, short or long body, encoded body. Never used as data. */
+export class ProtocolError extends SourceError {
+  override readonly name = 'ProtocolError';
+  constructor(message: string, url: URL | string, facts: SourceErrorFacts) {
+    super('PROTOCOL', message, url, facts);
+  }
+}
+
+/** Nothing came from the source within the deadline, retries included. */
+export class TimeoutError extends SourceError {
+  override readonly name = 'TimeoutError';
+  constructor(url: URL | string, facts: SourceErrorFacts) {
+    super('TIMEOUT', 'timed out', url, facts);
+  }
+}
+
+/** The caller gave up. Never retried, never logged as a failure of the source. */
+export class InterruptedError extends SourceError {
+  override readonly name = 'InterruptedError';
+  constructor(url: URL | string, cause?: unknown) {
+    super('INTERRUPTED', 'interrupted', url, { cause });
+  }
+}
+
+/**
+ * A status that the request cannot use. The message is Dragonfly's
+ * (`UnexpectedStatusCodeError`, pkg/source/source_client.go).
+ */
+export class UnexpectedStatusCodeError extends SourceError {
+  override readonly name = 'UnexpectedStatusCodeError';
+  readonly allowed: readonly number[];
+
+  constructor(
+    code: Extract<SourceErrorCode, 'NOT_FOUND' | 'ACCESS_DENIED' | 'CHANGED' | 'BUSY' | 'UNEXPECTED_STATUS'>,
+    url: URL | string,
+    got: number,
+    allowed: readonly number[],
+    facts: SourceErrorFacts = {},
+  ) {
+    const expected = allowed.join(' or ');
+    super(code, `status code from source is ${got}; was expecting ${expected}`, url, {
+      expected: `status ${expected}`,
+      found: `status ${got}`,
+      status: got,
+      ...facts,
+    });
+    this.allowed = allowed;
+  }
+}
+
+/** No client is registered for the scheme (Dragonfly's `ErrNoClientFound`). */
+export class NoClientFoundError extends SourceError {
+  override readonly name = 'NoClientFoundError';
+  constructor(scheme: string, cause?: unknown) {
+    super('NO_CLIENT', `scheme ${scheme}: no source client found`, `${scheme}://`, { cause });
+  }
+}
+
+/** The client has no `list` (Dragonfly's `ErrClientNotSupportList`). */
+export class ListNotSupportedError extends SourceError {
+  override readonly name = 'ListNotSupportedError';
+  constructor(url: URL | string) {
+    super('LIST_NOT_SUPPORTED', 'source client not support list', url);
+  }
+}
+
+/** A client broke its contract: it threw something that is no `SourceError`, or returned a wrong type. */
+export class ClientFaultError extends SourceError {
+  override readonly name = 'ClientFaultError';
+  constructor(method: string, url: URL | string, facts: SourceErrorFacts) {
+    super('CLIENT_FAULT', `the source client's ${method} failed`, url, facts);
+  }
+}
+
+const SECRET_PARAMETER = /sig|token|secret|password|passwd|credential|auth|key|policy|^x-(amz|goog|oss)-/i;
+
+/** A URL for logs: without `user:password@`, and without the values of query parameters that grant access. */
+export function redactUrl(url: URL | string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return String(url)
+      .replace(/\/\/[^/@]*@/, '//')
+      .replace(/\?.*$/s, '?…');
+  }
+  parsed.username = '';
+  parsed.password = '';
+  const query = parsed.search
+    .slice(1)
+    .split('&')
+    .map((part) => {
+      const [name = ''] = part.split('=', 1);
+      return SECRET_PARAMETER.test(name) && part.includes('=') ? `${name}=…` : part;
+    })
+    .join('&');
+  parsed.search = '';
+  return query === '' ? parsed.href : `${parsed.href}?${query}`;
+}

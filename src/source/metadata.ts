@@ -1,0 +1,39 @@
+import type { Response } from './response.js';
+
+/** "The length is not known": Dragonfly's `UnknownSourceFileLen` (pkg/source/source_client.go). */
+export const UNKNOWN_SOURCE_FILE_LEN = -2;
+
+/** "The time is not known", as Dragonfly's http client answers. */
+export const UNKNOWN_LAST_MODIFIED = -1;
+
+/** What is known of a resource without its content (pkg/source/metadata.go). */
+export interface Metadata {
+  readonly kind: 'file' | 'directory';
+  /** Bytes, or `UNKNOWN_SOURCE_FILE_LEN`. */
+  readonly contentLength: number;
+  readonly supportRange: boolean;
+  /** Milliseconds since the epoch, or `UNKNOWN_LAST_MODIFIED`. */
+  readonly lastModified: number;
+  /** The entity tag as sent, with its quotes and its `W/`. */
+  readonly etag?: string;
+  /**
+   * The answer that told all this, its body unread: the first bytes of a resource that supports ranges,
+   * the whole of one that does not. Present only where reading it saves a request. Whoever gets the
+   * metadata owns it, and reads or cancels it.
+   */
+  readonly response?: Response;
+}
+
+/** One entry of a directory (Dragonfly's `URLEntry`, with the size and time that it lacks). */
+export interface UrlEntry {
+  /** The last path element of `url`, percent-encoded as there, without a trailing slash. */
+  readonly name: string;
+  readonly url: URL;
+  readonly isDir: boolean;
+  /** Bytes; present only when exact. */
+  readonly size?: number;
+  /** Milliseconds since the epoch, cut to `lastModifiedPrecisionMs`. */
+  readonly lastModified?: number;
+  /** 1000 for whole seconds, 60000 for minutes. Default 1000. */
+  readonly lastModifiedPrecisionMs?: number;
+}

@@ -1,0 +1,52 @@
+import { type ByteRange, parseDragonflyRange } from './byte-range.js';
+
+/** The header that carries a range in Dragonfly: `start-last`, without `bytes=` (pkg/source/header.go). */
+export const DRAGONFLY_RANGE_HEADER = 'X-Dragonfly-Range';
+
+/** What identifies one version of a resource. Fields that the source does not tell are absent. */
+export interface Validators {
+  /** The entity tag as sent, with its quotes and its `W/` if it is weak. */
+  readonly etag?: string;
+  /** Milliseconds since the epoch. */
+  readonly lastModifiedMs?: number;
+  readonly contentLength?: number;
+}
+
+export interface RequestOptions {
+  readonly header?: Headers | Record<string, string>;
+  /** The bytes wanted; absent: the whole resource. */
+  readonly range?: ByteRange;
+  /** The version that the answer must belong to. A client that sees another one throws `ChangedError`. */
+  readonly pin?: Validators;
+  /** Fires when the caller no longer wants the answer. */
+  readonly signal?: AbortSignal;
+}
+
+/** One request to a source, as in Dragonfly's `source.Request` (pkg/source/request.go). Immutable. */
+export class Request {
+  readonly url: URL;
+  readonly header: Headers;
+  readonly range: ByteRange | undefined;
+  readonly pin: Validators | undefined;
+  readonly signal: AbortSignal | undefined;
+
+  constructor(url: URL | string, options: RequestOptions = {}) {
+    this.url = new URL(url);
+    this.header = new Headers(options.header);
+    const dragonflyRange = this.header.get(DRAGONFLY_RANGE_HEADER);
+    this.range = options.range ?? (dragonflyRange === null ? undefined : parseDragonflyRange(dragonflyRange));
+    this.pin = options.pin;
+    this.signal = options.signal;
+  }
+
+  /** A copy with some parts replaced; URL and header are not shared with the original. */
+  with(changes: RequestOptions & { readonly url?: URL | string }): Request {
+    const options: RequestOptions = {
+      header: this.header,
+      ...(this.range === undefined ? {} : { range: this.range }),
+      ...(this.pin === undefined ? {} : { pin: this.pin }),
+      ...(this.signal === undefined ? {} : { signal: this.signal }),
+    };
+    return new Request(changes.url ?? this.url, { ...options, ...changes });
+  }
+}

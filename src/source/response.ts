@@ -1,0 +1,104 @@
+import type { ReadableStream } from 'node:stream/web';
+
+/** The freshness facts of an answer, as text in the source's own format (pkg/source/header.go). */
+export interface ExpireInfo {
+  readonly expire?: string;
+  readonly lastModified?: string;
+  readonly etag?: string;
+}
+
+/** One answer of a source, as in Dragonfly's `source.Response` (pkg/source/response.go). */
+export interface Response {
+  readonly status: number;
+  readonly statusText: string;
+  readonly header: Headers;
+  /** Bytes in `body`, or -1 when the source does not say. */
+  readonly contentLength: number;
+  /**
+   * The position in the resource of the body's first byte. Undefined: the start of the range that was
+   * asked for if the client supports ranges, else 0.
+   */
+  readonly offset: number | undefined;
+  /** May be read once. Whoever does not read it to its end calls `cancel`. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Whether a failure of this answer may pass when tried again. */
+  readonly temporary: boolean;
+  expireInfo(): ExpireInfo;
+  /** Throws when the answer as a whole cannot be used. */
+  validate(): void;
+  /** Releases the connection without reading the rest. May be called at any time, any number of times. */
+  cancel(): void;
+}
+
+/** What a client may hand over as a body. */
+export type BodySource =
+  | AsyncIterable<Uint8Array>
+  | Iterable<Uint8Array>
+  | ReadableStream<Uint8Array>
+  | Uint8Array
+  | string;
+
+export interface ResponseOptions {
+  readonly status?: number;
+  readonly statusText?: string;
+  readonly header?: Headers | Record<string, string>;
+  readonly contentLength?: number;
+  readonly offset?: number;
+  readonly temporary?: boolean;
+  readonly validate?: () => void;
+  readonly cancel?: () => void;
+}
+
+/**
+ * Builds a response with Dragonfly's defaults (`NewResponse`): 200 OK, temporary, always valid, and the
+ * content length unknown, except for a body that is already in memory.
+ */
+export function newResponse(body: BodySource, options: ResponseOptions = {}): Response {
+  const header = new Headers(options.header);
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  return {
+    status: options.status ?? 200,
+    statusText: options.statusText ?? 'OK',
+    header,
+    contentLength: options.contentLength ?? (bytes instanceof Uint8Array ? bytes.byteLength : -1),
+    offset: options.offset,
+    body: toAsyncIterable(bytes),
+    temporary: options.temporary ?? true,
+    expireInfo: () => expireInfoOf(header),
+    validate: options.validate ?? (() => undefined),
+    cancel: options.cancel ?? (() => cancelBody(bytes)),
+  };
+}
+
+/** The `Expires`, `Last-Modified` and `ETag` of a header. */
+export function expireInfoOf(header: Headers): ExpireInfo {
+  const expire = header.get('expires');
+  const lastModified = header.get('last-modified');
+  const etag = header.get('etag');
+  return {
+    ...(expire === null ? {} : { expire }),
+    ...(lastModified === null ? {} : { lastModified }),
+    ...(etag === null ? {} : { etag }),
+  };
+}
+
+async function* toAsyncIterable(body: Exclude<BodySource, string>): AsyncGenerator<Uint8Array> {
+  if (body instanceof Uint8Array) {
+    if (body.byteLength > 0) yield body;
+    return;
+  }
+  yield* body;
+}
+
+function cancelBody(body: Exclude<BodySource, string>): void {
+  if (body instanceof Uint8Array) return;
+  if ('destroy' in body && typeof body.destroy === 'function') {
+    // A Node stream: an error after this is nobody's concern any more.
+    if ('on' in body && typeof body.on === 'function') body.on('error', () => undefined);
+    body.destroy();
+  } else if ('return' in body && typeof body.return === 'function') {
+    Promise.resolve(body.return(undefined)).catch(() => undefined);
+  } else if ('cancel' in body && typeof body.cancel === 'function' && !body.locked) {
+    body.cancel().catch(() => undefined);
+  }
+}
