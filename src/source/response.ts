@@ -1,4 +1,5 @@
-import type { ReadableStream } from 'node:stream/web';
+import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 
 /** The freshness facts of an answer, as text in the source's own format (pkg/source/header.go). */
 export interface ExpireInfo {
@@ -92,13 +93,12 @@ async function* toAsyncIterable(body: Exclude<BodySource, string>): AsyncGenerat
 
 function cancelBody(body: Exclude<BodySource, string>): void {
   if (body instanceof Uint8Array) return;
-  if ('destroy' in body && typeof body.destroy === 'function') {
-    // A Node stream: an error after this is nobody's concern any more.
-    if ('on' in body && typeof body.on === 'function') body.on('error', () => undefined);
-    body.destroy();
+  if (body instanceof Readable) {
+    // An error after this is nobody's concern any more.
+    body.on('error', () => undefined).destroy();
+  } else if (body instanceof ReadableStream) {
+    if (!body.locked) body.cancel().catch(() => undefined);
   } else if ('return' in body && typeof body.return === 'function') {
     Promise.resolve(body.return(undefined)).catch(() => undefined);
-  } else if ('cancel' in body && typeof body.cancel === 'function' && !body.locked) {
-    body.cancel().catch(() => undefined);
   }
 }
