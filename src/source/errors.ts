@@ -6,6 +6,7 @@
 /** Stable codes, one per kind of failure. */
 export type SourceErrorCode =
   | 'NOT_FOUND'
+  | 'IS_DIRECTORY'
   | 'ACCESS_DENIED'
   | 'CHANGED'
   | 'TIMEOUT'
@@ -62,6 +63,14 @@ export class NotFoundError extends SourceError {
   override readonly name = 'NotFoundError';
   constructor(url: URL | string, facts: SourceErrorFacts = {}) {
     super('NOT_FOUND', 'no such resource', url, facts);
+  }
+}
+
+/** The resource is a directory, and was to be read as a file. */
+export class IsDirectoryError extends SourceError {
+  override readonly name = 'IsDirectoryError';
+  constructor(url: URL | string) {
+    super('IS_DIRECTORY', 'is a directory', url);
   }
 }
 

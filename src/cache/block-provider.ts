@@ -1,0 +1,46 @@
+import type { Response } from '../source/index.js';
+import type { MemoryBudget } from './memory-budget.js';
+import type { PendingBlocks } from './pending-blocks.js';
+
+/** Something that needs fetches to go on: a waiting read, or a handle that reads ahead. */
+export type Holder = object;
+
+/** Blocks `[first, end)`. */
+export interface BlockRun {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Brings the blocks of one version. Two kinds: by range, and by one download from the start. */
+export interface BlockProvider {
+  /**
+   * Makes sure that every block of `needed` is cached or pending, and begins what it sees fit of the
+   * blocks up to `aheadEnd`. What it begins or joins for `needed` goes on as long as `reader` holds it.
+   * Returns false when memory did not allow to read ahead.
+   */
+  demand(needed: BlockRun, aheadEnd: number, reader: Holder, ahead: Holder): boolean;
+  /** The holder needs nothing more: fetches that no one else holds are cancelled. */
+  unhold(holder: Holder): void;
+  /** Waits for the size. */
+  whenSizeKnown(signal?: AbortSignal): Promise<number>;
+  /** Whether anything is under way or kept ready. */
+  readonly busy: boolean;
+  /** No handle is open any more (false) or one is again (true). */
+  setInUse(inUse: boolean): void;
+  close(): void;
+}
+
+/** What a provider works with. */
+export interface ProviderContext {
+  readonly url: string;
+  readonly blockBytes: number;
+  readonly pending: PendingBlocks;
+  readonly budget: MemoryBudget;
+  /** Downloads of the version; `ChangedError` when the source has another one. */
+  readonly download: (
+    range: { start: number; end: number } | undefined,
+    signal: AbortSignal,
+  ) => Promise<Response>;
+  /** Called when `busy` may have become false. */
+  readonly onIdle: () => void;
+}

@@ -1,0 +1,88 @@
+import { LRUCache } from 'lru-cache';
+
+import { type CompleteClient, Request, type UrlEntry } from '../source/index.js';
+import type { ListedEntry } from './resource-cache.js';
+import { SingleFlight } from './single-flight.js';
+
+export interface ListingCacheOptions {
+  readonly ttlMs: number;
+  readonly clientFor: (url: string) => Promise<CompleteClient>;
+  readonly now: () => number;
+}
+
+export interface Listing {
+  readonly entries: readonly ListedEntry[];
+  readonly bySegment: ReadonlyMap<string, ListedEntry>;
+  readonly fetchedAtMs: number;
+}
+
+/** A hundred directories of ten thousand entries is a lot of memory already. */
+const MAX_ENTRIES = 500_000;
+
+/** Directory listings, trusted for a TTL, one request at a time for each directory. */
+export class ListingCache {
+  readonly #options: ListingCacheOptions;
+  readonly #listings = new LRUCache<string, Listing>({
+    maxSize: MAX_ENTRIES,
+    sizeCalculation: (listing) => listing.entries.length + 1,
+  });
+  readonly #flights = new SingleFlight<Listing>();
+
+  constructor(options: ListingCacheOptions) {
+    this.#options = options;
+  }
+
+  /** The listing of a directory, if there is one that is still trusted. */
+  peek(directory: string): Listing | undefined {
+    const listing = this.#listings.get(directory);
+    return listing !== undefined && this.ttlLeftMs(listing) > 0 ? listing : undefined;
+  }
+
+  /** What the parent's listing says of a URL. */
+  peekEntry(url: string): { entry: ListedEntry; listing: Listing } | undefined {
+    const { parent, segment } = splitUrl(url);
+    const listing = parent === undefined ? undefined : this.peek(parent);
+    const entry = listing?.bySegment.get(segment);
+    return listing === undefined || entry === undefined ? undefined : { entry, listing };
+  }
+
+  ttlLeftMs(listing: Listing): number {
+    return listing.fetchedAtMs + this.#options.ttlMs - this.#options.now();
+  }
+
+  async list(directory: string, signal?: AbortSignal): Promise<Listing> {
+    return (
+      this.peek(directory) ??
+      (await this.#flights.run(directory, (shared) => this.#fetch(directory, shared), signal))
+    );
+  }
+
+  async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
+    const client = await this.#options.clientFor(directory);
+    const found = await client.list(new Request(`${directory}/`, { signal }));
+    const bySegment = new Map(found.map((entry) => [entry.name, listedEntry(directory, entry)]));
+    const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };
+    this.#listings.set(directory, listing);
+    return listing;
+  }
+}
+
+function listedEntry(directory: string, entry: UrlEntry): ListedEntry {
+  const common = { segment: entry.name, url: `${directory}/${entry.name}` };
+  const lastModifiedMs = entry.lastModified;
+  if (entry.isDir) return { ...common, stat: { kind: 'directory', lastModifiedMs } };
+  if (entry.size === undefined) return { ...common, stat: 'unknown-file' };
+  const lastModifiedPrecisionMs = entry.lastModifiedPrecisionMs ?? 1000;
+  return {
+    ...common,
+    stat: { kind: 'file', size: entry.size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
+  };
+}
+
+/** `http://h/a/b` is `b` in `http://h/a`; a host's root has no parent. */
+export function splitUrl(url: string): { parent: string | undefined; segment: string } {
+  const path = url.split('?', 1)[0] ?? url;
+  const slash = path.lastIndexOf('/');
+  const parent = slash <= path.indexOf('://') + 2 ? undefined : url.slice(0, slash);
+  return { parent, segment: url.slice(slash + 1) };
+}

@@ -1,0 +1,182 @@
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+
+import {
+  type CompleteClient,
+  type ExpireInfo,
+  type Metadata,
+  NotFoundError,
+  Request,
+  type Response,
+  SourceError,
+  UNKNOWN_SOURCE_FILE_LEN,
+} from '../source/index.js';
+import { SingleFlight } from './single-flight.js';
+import { type Version, versionOf } from './version.js';
+
+export interface MetadataCacheOptions {
+  /** For how long metadata is trusted without asking. */
+  readonly ttlMs: number;
+  /** For how long a missing resource is. */
+  readonly negativeTtlMs: number;
+  /** The prefix that a probe asks for. */
+  readonly probeBytes: number;
+  readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** Takes over the body that came with a file's probe. */
+  readonly onProbed: (url: string, file: FileMetadata, response: Response) => void;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** What the source told of a file. */
+export interface FileMetadata {
+  readonly kind: 'file';
+  readonly version: Version;
+  readonly size: number | undefined;
+  readonly lastModifiedMs: number | undefined;
+  readonly supportRange: boolean;
+  /** The length is unknown, and the body was seen to be too long to be read just to learn it. */
+  readonly isLong?: true;
+}
+
+export type ResourceMetadata =
+  | FileMetadata
+  | { readonly kind: 'directory'; readonly lastModifiedMs: number | undefined };
+
+interface Entry {
+  readonly metadata: ResourceMetadata | 'missing';
+  checkedAtMs: number;
+}
+
+const MAX_ENTRIES = 200_000;
+
+/**
+ * What sources told of their resources. Trusted for a TTL; after it `isExpired` decides whether it still
+ * holds. A source that cannot be asked leaves what is known in force (the contract of `isExpired`), and is
+ * asked again after the negative TTL.
+ */
+export class MetadataCache {
+  readonly #options: MetadataCacheOptions;
+  readonly #entries = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
+  readonly #flights = new SingleFlight<ResourceMetadata>();
+
+  constructor(options: MetadataCacheOptions) {
+    this.#options = options;
+  }
+
+  peek(
+    url: string,
+  ): { metadata: ResourceMetadata | 'missing'; ttlMs: number; checkedAtMs: number } | undefined {
+    const entry = this.#entries.get(url);
+    if (entry === undefined) return undefined;
+    const ttlMs = this.#ttlLeftMs(entry);
+    return ttlMs > 0 ? { metadata: entry.metadata, ttlMs, checkedAtMs: entry.checkedAtMs } : undefined;
+  }
+
+  /** The metadata, asked for if need be. Rejects with `NotFoundError` for a missing resource. */
+  async get(url: string, signal?: AbortSignal): Promise<ResourceMetadata> {
+    const known = this.peek(url)?.metadata;
+    if (known === 'missing') throw new NotFoundError(url, { found: 'remembered as missing' });
+    return known ?? (await this.#flights.run(url, (shared) => this.#refresh(url, shared), signal));
+  }
+
+  /** Something came to light while the body was read. */
+  learn(url: string, version: Version, fact: { readonly size: number } | { readonly isLong: true }): void {
+    const entry = this.#entries.get(url);
+    if (entry === undefined || entry.metadata === 'missing') return;
+    if (entry.metadata.kind !== 'file' || entry.metadata.version.id !== version.id) return;
+    this.#entries.set(url, { ...entry, metadata: { ...entry.metadata, ...fact } });
+  }
+
+  /** What is known turned out to be wrong: the next `get` probes. */
+  invalidate(url: string): void {
+    this.#entries.delete(url);
+  }
+
+  #ttlLeftMs(entry: Entry): number {
+    const { ttlMs, negativeTtlMs, now } = this.#options;
+    return entry.checkedAtMs + (entry.metadata === 'missing' ? negativeTtlMs : ttlMs) - now();
+  }
+
+  async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
+    const client = await this.#options.clientFor(url);
+    const old = this.#entries.get(url);
+    if (old !== undefined && old.metadata !== 'missing' && old.metadata.kind === 'file') {
+      const nextCheckMs = await this.#revalidate(url, client, old.metadata, signal);
+      if (nextCheckMs !== undefined) {
+        // The entry may have been replaced while the source was asked (its size learned).
+        const current = this.#entries.get(url) ?? old;
+        current.checkedAtMs = nextCheckMs - this.#options.ttlMs;
+        if (current.metadata !== 'missing') return current.metadata;
+      }
+    }
+    return await this.#probe(url, client, signal);
+  }
+
+  /** When to ask again if the known version still stands; undefined if it is gone. */
+  async #revalidate(
+    url: string,
+    client: CompleteClient,
+    known: FileMetadata,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { now, ttlMs, negativeTtlMs, log } = this.#options;
+    try {
+      const expired = await client.isExpired(
+        new Request(url, { signal }),
+        expireInfoOfVersion(known.version),
+      );
+      return expired ? undefined : now() + ttlMs;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn({ err: error }, 'cannot revalidate; what is known stays in force');
+      return now() + Math.min(ttlMs, negativeTtlMs);
+    }
+  }
+
+  async #probe(url: string, client: CompleteClient, signal: AbortSignal): Promise<ResourceMetadata> {
+    const range = { start: 0, end: this.#options.probeBytes };
+    let metadata: Metadata;
+    try {
+      metadata = await client.getMetadata(new Request(url, { range, signal }));
+    } catch (error) {
+      if (error instanceof SourceError && error.code === 'NOT_FOUND') this.#store(url, 'missing');
+      throw error;
+    }
+    const known = fromSource(metadata);
+    this.#store(url, known);
+    if (metadata.response !== undefined) {
+      // A prefix of a resource of unknown length helps nobody: such a one is read from its start.
+      const usable = known.kind === 'file' && known.supportRange === metadata.supportRange;
+      if (usable) this.#options.onProbed(url, known, metadata.response);
+      else metadata.response.cancel();
+    }
+    return known;
+  }
+
+  #store(url: string, metadata: ResourceMetadata | 'missing'): void {
+    this.#entries.set(url, { metadata, checkedAtMs: this.#options.now() });
+  }
+}
+
+function fromSource(metadata: Metadata): ResourceMetadata {
+  const lastModifiedMs = metadata.lastModified < 0 ? undefined : metadata.lastModified;
+  if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs };
+  const size = metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
+  return {
+    kind: 'file',
+    version: versionOf(metadata),
+    size,
+    lastModifiedMs,
+    // Blocks of a resource whose end is unknown cannot be asked for by range.
+    supportRange: metadata.supportRange && size !== undefined,
+  };
+}
+
+function expireInfoOfVersion({ validators }: Version): ExpireInfo {
+  const { etag, lastModifiedMs } = validators;
+  return {
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModifiedMs === undefined ? {} : { lastModified: new Date(lastModifiedMs).toUTCString() }),
+  };
+}

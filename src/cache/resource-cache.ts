@@ -1,0 +1,74 @@
+/**
+ * The contract of the cache layer, as the mount uses it: what a URL is, what is in it, and its bytes.
+ *
+ * URLs are strings in their canonical form (`URL.href`), directories without their trailing slash.
+ * Every call may carry a signal; it ends the caller's wait at once and never disturbs other callers.
+ * Failures are `SourceError`s.
+ */
+import type { Version } from './version.js';
+
+/** What is known of a resource. */
+export type ResourceStat = DirectoryStat | FileStat;
+
+export interface DirectoryStat {
+  readonly kind: 'directory';
+  readonly lastModifiedMs: number | undefined;
+}
+
+export interface FileStat {
+  readonly kind: 'file';
+  /** Bytes; undefined while the source has not told. */
+  readonly size: number | undefined;
+  readonly lastModifiedMs: number | undefined;
+  /** `lastModifiedMs` is cut to whole multiples of this. */
+  readonly lastModifiedPrecisionMs: number;
+  /** Undefined while only a listing told of the file. */
+  readonly version: Version | undefined;
+}
+
+export interface ListedEntry {
+  /** The last path element, percent-encoded as in the URL. */
+  readonly segment: string;
+  readonly url: string;
+  readonly stat: ResourceStat | 'unknown-file';
+}
+
+/** One version of a file, open. */
+export interface OpenResource {
+  readonly version: Version;
+  /** Bytes, once known. */
+  readonly size: number | undefined;
+  /** Waits until the size is known; may have to download all of it. */
+  whenSizeKnown(signal?: AbortSignal): Promise<number>;
+  /**
+   * The bytes `[offset, offset + length)`, cut at the end of the file, as views of cached blocks: valid
+   * as long as they are held, never to be written to. Rejects with `ChangedError` when the bytes are not
+   * cached and the source has another version by now.
+   */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>;
+  close(): void;
+}
+
+export interface ResourceCache {
+  /** What is known and still trusted, without asking the source. */
+  peek(url: string): KnownStat | undefined;
+  /** Asks the source if what is known is not trusted any more. */
+  stat(url: string, signal?: AbortSignal): Promise<ResourceStat>;
+  /** The entries of a directory. `ListNotSupportedError` when the source cannot list. */
+  list(url: string, signal?: AbortSignal): Promise<readonly ListedEntry[]>;
+  /** Opens the current version, revalidated if the metadata is older than its TTL. */
+  open(url: string, signal?: AbortSignal): Promise<OpenResource>;
+  /** How many bytes of the current version are cached. */
+  cachedBytes(url: string): number;
+  /** Ends everything that is under way. */
+  close(): void;
+}
+
+export interface KnownStat {
+  /** `missing`: a fresh negative entry. `unknown-file`: a listing names the file but not its exact size. */
+  readonly stat: ResourceStat | 'missing' | 'unknown-file';
+  /** Whether the parent's listing names it: then it is known not to be both file and directory. */
+  readonly isListed: boolean;
+  /** For how much longer it is trusted. */
+  readonly ttlMs: number;
+}

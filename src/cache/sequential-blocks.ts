@@ -1,0 +1,252 @@
+/**
+ * Brings the blocks of a resource that can only be downloaded from its start: one download, shared by all
+ * readers, that fills the block cache.
+ *
+ * - It runs at most `WINDOW_BYTES` ahead of the farthest byte that anyone has asked for, and pauses there
+ *   (the transport's flow control stops the source).
+ * - It begins with the body of the probe, if that has not been given up: one request per file.
+ * - When the last handle closes it is kept paused for `LINGER_MS`, so that the next open goes on with it.
+ * - A block that was evicted again is brought by a new download from the start, checked to be of the same
+ *   version.
+ */
+import { InterruptedError, ProtocolError, type Response } from '../source/index.js';
+import { BlockAssembler } from './block-assembler.js';
+import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';
+import { withResolvers } from './pending-blocks.js';
+
+const WINDOW_BYTES = 8 * 1024 * 1024;
+/** A body that nobody has opened is read this far, so that `stat` learns the length of a small one. */
+const UNOPENED_WINDOW_BYTES = 1024 * 1024;
+const LINGER_MS = 10_000;
+
+interface Download {
+  readonly controller: AbortController;
+  positionBytes: number;
+  wake: (() => void) | undefined;
+}
+
+export class SequentialBlocks implements BlockProvider {
+  readonly #context: ProviderContext;
+  readonly #onSize: (size: number) => void;
+  readonly #sizeWaiters = new Set<{ resolve: (size: number) => void; reject: (error: unknown) => void }>();
+  readonly #settleWaiters = new Set<() => void>();
+  #size: number | undefined;
+  #demandEndBytes = 0;
+  #download: Download | undefined;
+  #unopened: Response | undefined;
+  #inUse = false;
+  #lingerTimer: NodeJS.Timeout | undefined;
+
+  constructor(context: ProviderContext, size: number | undefined, onSize: (size: number) => void) {
+    this.#context = context;
+    this.#size = size;
+    this.#onSize = onSize;
+  }
+
+  get busy(): boolean {
+    return this.#download !== undefined || this.#unopened !== undefined;
+  }
+
+  /** Takes over the body of the probe. It waits for a reader, except where it is short. */
+  fill(response: Response): void {
+    if (this.busy || (this.#size !== undefined && !this.#context.pending.isMissing(0))) {
+      response.cancel();
+      return;
+    }
+    const isLong = this.#size !== undefined && this.#size > UNOPENED_WINDOW_BYTES;
+    if (isLong) this.#unopened = response;
+    else this.#begin(response);
+    if (!this.#inUse) this.#linger();
+  }
+
+  demand(needed: BlockRun): boolean {
+    const { pending, blockBytes } = this.#context;
+    let restart = false;
+    for (let index = needed.first; index < this.#cutEnd(needed.end); index += 1) {
+      if (!pending.isMissing(index)) continue;
+      pending.announce(index);
+      // It was delivered once, and evicted.
+      restart ||= (index + 1) * blockBytes <= (this.#download?.positionBytes ?? 0);
+    }
+    if (restart) this.#stop();
+    this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * blockBytes);
+    if (pending.size > 0) this.#goOn();
+    else this.#download?.wake?.();
+    return true;
+  }
+
+  unhold(): void {
+    // The download is everybody's.
+  }
+
+  async whenSizeKnown(signal?: AbortSignal): Promise<number> {
+    if (this.#size !== undefined) return this.#size;
+    signal?.throwIfAborted();
+    this.#demandEndBytes = Infinity;
+    const { promise, resolve, reject } = withResolvers<number>();
+    const waiter = { resolve, reject };
+    const onAbort = (): void => reject(signal?.reason);
+    this.#sizeWaiters.add(waiter);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#goOn();
+    try {
+      return await promise;
+    } finally {
+      this.#sizeWaiters.delete(waiter);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Waits until the length is known, or the body turned out to be long, or `waitMs` are over. */
+  async whenShortBodyRead(waitMs: number): Promise<void> {
+    if (this.#size !== undefined || this.#isPaused) return;
+    if (this.#download === undefined) {
+      this.#goOn();
+      if (!this.#inUse) this.#linger();
+    }
+    const { promise, resolve } = withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    this.#settleWaiters.add(resolve);
+    await promise;
+    this.#settleWaiters.delete(resolve);
+    clearTimeout(timer);
+  }
+
+  setInUse(inUse: boolean): void {
+    this.#inUse = inUse;
+    clearTimeout(this.#lingerTimer);
+    if (!inUse) {
+      // What was asked for is of no interest any more; the download stays where it is.
+      this.#demandEndBytes = this.#download?.positionBytes ?? 0;
+      this.#linger();
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#lingerTimer);
+    this.#unopened?.cancel();
+    this.#unopened = undefined;
+    this.#stop();
+    this.#context.pending.failAll(new InterruptedError(this.#context.url));
+    this.#context.onIdle();
+  }
+
+  get #isPaused(): boolean {
+    return this.#download?.wake !== undefined;
+  }
+
+  #settled(): void {
+    for (const resolve of this.#settleWaiters) resolve();
+  }
+
+  #cutEnd(end: number): number {
+    return this.#size === undefined ? end : Math.min(end, Math.ceil(this.#size / this.#context.blockBytes));
+  }
+
+  #linger(): void {
+    this.#lingerTimer = setTimeout(() => this.close(), LINGER_MS).unref();
+  }
+
+  #goOn(): void {
+    if (this.#download === undefined) this.#begin(this.#unopened);
+    else this.#download.wake?.();
+  }
+
+  #begin(response: Response | undefined): void {
+    this.#unopened = undefined;
+    const download = { controller: new AbortController(), positionBytes: 0, wake: undefined };
+    this.#download = download;
+    void this.#run(download, response);
+  }
+
+  /** Ends the download without failing the blocks that are waited for: a new one will bring them. */
+  #stop(): void {
+    const download = this.#download;
+    this.#download = undefined;
+    download?.controller.abort();
+    download?.wake?.();
+    // The next download must not run ahead of those who wait for it, or it evicts what they come to read.
+    const lastWaited = this.#context.pending.lastIndex;
+    this.#demandEndBytes =
+      this.#sizeWaiters.size > 0 ? Infinity : (lastWaited + 1) * this.#context.blockBytes;
+  }
+
+  async #run(download: Download, begun: Response | undefined): Promise<void> {
+    let response = begun;
+    try {
+      response ??= await this.#context.download(undefined, download.controller.signal);
+      response.validate();
+      await this.#consume(download, response);
+      if (this.#download === download) this.#finish(download.positionBytes);
+    } catch (error) {
+      if (this.#download === download) this.#fail(error);
+    } finally {
+      response?.cancel();
+    }
+  }
+
+  async #consume(download: Download, response: Response): Promise<void> {
+    const { url, blockBytes, pending } = this.#context;
+    if ((response.offset ?? 0) !== 0) {
+      throw new ProtocolError('the body does not begin at the start', url, {
+        expected: 'byte 0',
+        found: `byte ${response.offset}`,
+      });
+    }
+    const assembler = new BlockAssembler(blockBytes, 0, (index, bytes) => pending.deliver(index, bytes));
+    await this.#pauseWhileAhead(download);
+    for await (const chunk of response.body) {
+      if (this.#download !== download) return;
+      assembler.push(chunk);
+      download.positionBytes = assembler.position;
+      if (this.#size !== undefined && assembler.position > this.#size) break;
+      await this.#pauseWhileAhead(download);
+      if (this.#download !== download) return;
+    }
+    if (this.#size !== undefined && assembler.position !== this.#size) {
+      throw new ProtocolError('the body has a wrong length', url, {
+        expected: `${this.#size} bytes`,
+        found: `${assembler.position} bytes`,
+      });
+    }
+    assembler.finish();
+  }
+
+  async #pauseWhileAhead(download: Download): Promise<void> {
+    while (this.#download === download && download.positionBytes >= this.#pauseAtBytes()) {
+      await new Promise<void>((resolve) => {
+        download.wake = resolve;
+        this.#settled();
+      });
+      download.wake = undefined;
+    }
+  }
+
+  #pauseAtBytes(): number {
+    const window = this.#inUse
+      ? Math.min(WINDOW_BYTES, Math.floor(this.#context.budget.limitBytes / 4))
+      : UNOPENED_WINDOW_BYTES;
+    return this.#demandEndBytes + window;
+  }
+
+  #finish(size: number): void {
+    this.#download = undefined;
+    this.#size = size;
+    this.#onSize(size);
+    for (const waiter of this.#sizeWaiters) waiter.resolve(size);
+    this.#settled();
+    // Blocks past the end were asked for while the end was unknown.
+    this.#context.pending.deliverPastEnd(Math.ceil(size / this.#context.blockBytes));
+    // Blocks that were evicted again while the download ran are still waited for.
+    if (this.#context.pending.size > 0) this.#begin(undefined);
+    else this.#context.onIdle();
+  }
+
+  #fail(error: unknown): void {
+    this.#download = undefined;
+    for (const waiter of this.#sizeWaiters) waiter.reject(error);
+    this.#settled();
+    this.#context.pending.failAll(error);
+    this.#context.onIdle();
+  }
+}

@@ -1,0 +1,44 @@
+import {
+  type Metadata,
+  UNKNOWN_LAST_MODIFIED,
+  UNKNOWN_SOURCE_FILE_LEN,
+  type Validators,
+} from '../source/index.js';
+
+/** One version of a resource. Two metadata with the same id have the same bytes. */
+export interface Version {
+  readonly id: string;
+  /** What requests for this version are pinned to. */
+  readonly validators: Validators;
+  /** False when the source gives neither entity tag nor time: then only the bytes themselves can be compared. */
+  readonly verifiable: boolean;
+}
+
+let unverifiableVersions = 0;
+
+/**
+ * Version = entity tag, else Last-Modified + length. A source that tells neither gets a new version with
+ * every probe: nothing could say that it is still the old one.
+ */
+export function versionOf(metadata: Metadata): Version {
+  const contentLength =
+    metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
+  const lastModifiedMs = metadata.lastModified === UNKNOWN_LAST_MODIFIED ? undefined : metadata.lastModified;
+  const validators: Validators = {
+    ...(metadata.etag === undefined ? {} : { etag: metadata.etag }),
+    ...(lastModifiedMs === undefined ? {} : { lastModifiedMs }),
+    ...(contentLength === undefined ? {} : { contentLength }),
+  };
+  if (metadata.etag !== undefined && !metadata.etag.startsWith('W/')) {
+    return { id: `etag ${metadata.etag} ${contentLength ?? '?'}`, validators, verifiable: true };
+  }
+  if (lastModifiedMs !== undefined) {
+    const weak = metadata.etag ?? '';
+    return { id: `time ${lastModifiedMs} ${contentLength ?? '?'} ${weak}`, validators, verifiable: true };
+  }
+  if (metadata.etag !== undefined) {
+    return { id: `weak ${metadata.etag} ${contentLength ?? '?'}`, validators, verifiable: true };
+  }
+  unverifiableVersions += 1;
+  return { id: `seen ${unverifiableVersions}`, validators, verifiable: false };
+}
