@@ -1,0 +1,31 @@
+/** The attributes of a node, in the terms of stat(2). Times are in milliseconds since the epoch. */
+export interface Attr {
+  readonly ino: number;
+  readonly kind: 'directory' | 'file';
+  /** Bytes; 0 while unknown. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Ownership {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits to take away. */
+  readonly umask: number;
+}
+
+const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
+
+export function makeAttr(
+  facts: Pick<Attr, 'ino' | 'kind' | 'size' | 'mtimeMs'>,
+  { uid, gid, umask }: Ownership,
+): Attr {
+  const mode = facts.kind === 'directory' ? S_IFDIR | (0o555 & ~umask) : S_IFREG | (0o444 & ~umask);
+  return { ...facts, mode, nlink: facts.kind === 'directory' ? 2 : 1, uid, gid };
+}

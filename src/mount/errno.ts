@@ -1,0 +1,61 @@
+import { constants } from 'node:os';
+
+import { SourceError, type SourceErrorCode } from '../source/index.js';
+import { FsError, type FsErrorCode } from './fs-error.js';
+
+/** What the kernel asked for: a passing refusal (429, 503) is EAGAIN for a question, and EIO for data. */
+export type Purpose = 'attributes' | 'data';
+
+type ErrnoName = keyof typeof constants.errno;
+
+/** The one table from failures to errno names; a code without a row does not compile. */
+const ERRNO_NAMES = {
+  // Found by the filesystem itself.
+  NO_ENTRY: 'ENOENT',
+  NOT_DIRECTORY: 'ENOTDIR',
+  IS_A_DIRECTORY: 'EISDIR',
+  READ_ONLY: 'EROFS',
+  NAME_TOO_LONG: 'ENAMETOOLONG',
+  INVALID_NAME: 'EINVAL',
+  NO_ATTRIBUTE: 'ENODATA',
+  RESULT_TOO_LARGE: 'ERANGE',
+  BAD_HANDLE: 'EBADF',
+  WALK_AGAIN: 'ESTALE',
+  // Told by a source.
+  NOT_FOUND: 'ENOENT',
+  IS_DIRECTORY: 'EISDIR',
+  ACCESS_DENIED: 'EACCES',
+  CHANGED: 'ESTALE',
+  TIMEOUT: 'ETIMEDOUT',
+  CONNECTION_REFUSED: 'ECONNREFUSED',
+  CONNECTION_LOST: 'EIO',
+  HOST_UNREACHABLE: 'EHOSTUNREACH',
+  NETWORK_UNREACHABLE: 'ENETUNREACH',
+  TLS: 'EIO',
+  BUSY: { attributes: 'EAGAIN', data: 'EIO' },
+  PROTOCOL: 'EIO',
+  UNEXPECTED_STATUS: 'EIO',
+  INVALID_REQUEST: 'EINVAL',
+  NO_CLIENT: 'ENOENT',
+  // A directory without a listing is empty; this is what is left when somebody asks all the same.
+  LIST_NOT_SUPPORTED: 'EIO',
+  CLIENT_FAULT: 'EIO',
+  INTERRUPTED: 'EINTR',
+} as const satisfies Record<SourceErrorCode | FsErrorCode, ErrnoName | Record<Purpose, ErrnoName>>;
+
+/** The positive errno for a failure; EIO for what is no error of ours. */
+export function errnoOf(error: unknown, purpose: Purpose): number {
+  return constants.errno[errnoName(error, purpose)];
+}
+
+export function errnoName(error: unknown, purpose: Purpose): ErrnoName {
+  if (!(error instanceof SourceError) && !(error instanceof FsError)) {
+    return isAbort(error) ? 'EINTR' : 'EIO';
+  }
+  const row = ERRNO_NAMES[error.code];
+  return typeof row === 'string' ? row : row[purpose];
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

@@ -1,0 +1,33 @@
+/** Failures that the filesystem itself finds, before or without asking a source. */
+export type FsErrorCode =
+  | 'NO_ENTRY'
+  | 'NOT_DIRECTORY'
+  | 'IS_A_DIRECTORY'
+  | 'READ_ONLY'
+  | 'NAME_TOO_LONG'
+  | 'INVALID_NAME'
+  | 'NO_ATTRIBUTE'
+  | 'RESULT_TOO_LARGE'
+  | 'BAD_HANDLE'
+  | 'WALK_AGAIN';
+
+export class FsError extends Error {
+  override readonly name = 'FsError';
+  readonly code: FsErrorCode;
+  /** The path below the mountpoint, or the name, that it is about. */
+  readonly path: string;
+
+  constructor(code: FsErrorCode, path: string, message: string) {
+    super(`${message}: ${path}`);
+    this.code = code;
+    this.path = path;
+  }
+}
+
+/**
+ * Not a failure: the node was taken for a directory, and is wanted as a file. The kernel is asked to walk
+ * the path again (ESTALE), and finds the file.
+ */
+export function walkAgain(path: string): FsError {
+  return new FsError('WALK_AGAIN', path, 'is a file after all');
+}

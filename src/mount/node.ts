@@ -1,0 +1,56 @@
+import type { ResourcePath } from './resource-path.js';
+
+/**
+ * What a name leads to. Nodes are what operations work on; a transport keeps them under its own numbers.
+ * A resource whose type nobody knows is a directory to the kernel until it is used (see `VirtualFs`).
+ */
+export type Node = RootNode | PluginsNode | PluginNode | SchemeNode | ResourceNode;
+
+export interface RootNode {
+  readonly kind: 'root';
+}
+
+/** `/.plugins`. */
+export interface PluginsNode {
+  readonly kind: 'plugins';
+}
+
+/** `/.plugins/<scheme>`. */
+export interface PluginNode {
+  readonly kind: 'plugin';
+  readonly scheme: string;
+}
+
+/** `/<scheme>`. */
+export interface SchemeNode {
+  readonly kind: 'scheme';
+  readonly scheme: string;
+}
+
+/** `/<scheme>/<host>` and everything below it. */
+export interface ResourceNode {
+  readonly kind: 'resource';
+  readonly type: 'directory' | 'file' | 'unknown';
+  readonly path: ResourcePath;
+}
+
+export function isDirectory(node: Node): boolean {
+  if (node.kind === 'resource') return node.type !== 'file';
+  return node.kind !== 'plugin';
+}
+
+/** The path below the mountpoint. */
+export function pathOf(node: Node): string {
+  switch (node.kind) {
+    case 'root':
+      return '/';
+    case 'plugins':
+      return '/.plugins';
+    case 'plugin':
+      return `/.plugins/${node.scheme}`;
+    case 'scheme':
+      return `/${node.scheme}`;
+    case 'resource':
+      return node.path.path;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * How a file name stands for a piece of a URL.
+ *
+ * A name is taken as it is typed: a valid `%XX` in it is kept, and every byte that a URL path cannot hold
+ * is encoded (RFC 3986, 3.3). The first `?` begins the query. A listing shows names decoded, except where
+ * the decoded name would stand for another URL. So the two functions are inverse to each other: every
+ * listed name opens the resource that it was listed for.
+ */
+import { FsError } from './fs-error.js';
+
+/** `NAME_MAX`: the longest name in bytes. */
+export const NAME_MAX_BYTES = 255;
+
+/** What a path segment may hold besides unreserved characters: sub-delims, ":" and "@" (RFC 3986, 3.3). */
+const NOT_PATH = /%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@%]+/gu;
+const NOT_QUERY = /%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@%/?]+/gu;
+
+/** The path segment, and query if there is one, that a name stands for. Throws for a name that a URL cannot hold. */
+export function segmentOfName(name: string): string {
+  if (Buffer.byteLength(name) > NAME_MAX_BYTES) {
+    throw new FsError('NAME_TOO_LONG', name, `name is longer than ${NAME_MAX_BYTES} bytes`);
+  }
+  const question = name.indexOf('?');
+  const path = question === -1 ? name : name.slice(0, question);
+  const segment = path.replace(NOT_PATH, encodeBytes);
+  if (isDotSegment(segment) || segment === '') {
+    throw new FsError('INVALID_NAME', name, 'name would leave its directory');
+  }
+  if (question === -1) return segment;
+  return `${segment}?${name.slice(question + 1).replace(NOT_QUERY, encodeBytes)}`;
+}
+
+/** The name under which a listed segment is shown; undefined for one that cannot be shown as a file name. */
+export function nameOfSegment(segment: string): string | undefined {
+  const shown = isFaithful(segment, decode(segment)) ? decode(segment) : segment;
+  return isFaithful(segment, shown) ? shown : undefined;
+}
+
+/** Whether the name is a possible file name that stands for just this segment. */
+function isFaithful(segment: string, name: string | undefined): name is string {
+  // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
+  if (name === undefined || name === '' || /[/\u0000-\u001f\u007f]/.test(name)) return false;
+  try {
+    return normalise(segmentOfName(name)) === normalise(segment);
+  } catch {
+    return false;
+  }
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined; // Not UTF-8: shown encoded.
+  }
+}
+
+/** Equal for segments that are the same resource: escapes of characters that need none are undone. */
+function normalise(segment: string): string {
+  return segment.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return /[A-Za-z0-9\-._~!$&'()*+,;=:@]/.test(character) ? character : escape.toUpperCase();
+  });
+}
+
+/** `.` and `..`, also when encoded: a URL parser takes them for steps (WHATWG URL, dot segments). */
+function isDotSegment(segment: string): boolean {
+  return /^(\.|%2e){1,2}$/i.test(segment);
+}
+
+function encodeBytes(text: string): string {
+  // Through a buffer: a lone surrogate becomes the replacement character instead of an exception.
+  return text === '%' ? '%25' : encodeURIComponent(Buffer.from(text).toString());
+}

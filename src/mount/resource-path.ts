@@ -1,0 +1,58 @@
+import { FsError } from './fs-error.js';
+import { segmentOfName } from './path-name.js';
+
+/** A place below `/<scheme>/<host>`. Immutable. */
+export class ResourcePath {
+  readonly scheme: string;
+  readonly host: string;
+  /** The canonical URL, without a trailing slash. */
+  readonly url: string;
+  /** For messages and inode numbers: the path below the mountpoint, as in the URL. */
+  readonly path: string;
+
+  private constructor(scheme: string, host: string, url: string) {
+    this.scheme = scheme;
+    this.host = host;
+    this.url = url;
+    this.path = `/${scheme}/${url.slice(url.indexOf('//') + 2)}`;
+  }
+
+  /** The root of a host. Throws unless `name` is a host with an optional port. */
+  static ofHost(scheme: string, name: string): ResourcePath {
+    if (name.includes('@')) {
+      throw new FsError(
+        'INVALID_NAME',
+        name.replace(/^.*@/, '…@'),
+        'credentials belong in the configuration',
+      );
+    }
+    const host = canonicalHost(scheme, name);
+    if (host === undefined) throw new FsError('NO_ENTRY', name, 'is not a host');
+    return new ResourcePath(scheme, host, `${scheme}://${host}`);
+  }
+
+  child(name: string): ResourcePath {
+    return this.childOfSegment(segmentOfName(name));
+  }
+
+  /** `segment` is percent-encoded, and may carry a query. */
+  childOfSegment(segment: string): ResourcePath {
+    return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`);
+  }
+
+  /** Whether the last name carries a query: then it is a file. */
+  get hasQuery(): boolean {
+    return this.url.includes('?');
+  }
+}
+
+function canonicalHost(scheme: string, name: string): string | undefined {
+  if (!/^(?:[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(name)) {
+    return undefined;
+  }
+  try {
+    return new URL(`${scheme}://${name.toLowerCase()}`).host || undefined;
+  } catch {
+    return undefined;
+  }
+}
