@@ -1,0 +1,104 @@
+import { LRUCache } from 'lru-cache';
+
+import type { ResourceCache } from '../cache/resource-cache.js';
+import { SourceError } from '../source/index.js';
+import { type Node } from './node.js';
+import { nameOfSegment } from './path-name.js';
+import type { PluginCatalog } from './plugin-catalog.js';
+import type { ResourcePath } from './resource-path.js';
+
+export interface DirEntry {
+  readonly name: string;
+  readonly kind: 'directory' | 'file';
+}
+
+/** Names remembered for directories that cannot be listed, in all. */
+const MAX_DIRECTORIES = 10_000;
+const MAX_NAMES = 1_000;
+
+/** What is in a directory: what the source lists, or where it cannot, the names that were used below it. */
+export class DirectoryReader {
+  readonly #cache: ResourceCache;
+  readonly #plugins: PluginCatalog;
+  /** Names that turned out to exist, by the URL (or `scheme:`) of their directory. */
+  readonly #used = new LRUCache<string, Set<string>>({ max: MAX_DIRECTORIES });
+
+  constructor(cache: ResourceCache, plugins: PluginCatalog) {
+    this.#cache = cache;
+    this.#plugins = plugins;
+  }
+
+  /** A resource turned out to exist: its host, and the names on the way to it, are worth showing. */
+  remember(path: ResourcePath): void {
+    this.#add(`${path.scheme}:`, path.host);
+    const hostUrl = `${path.scheme}://${path.host}`;
+    let parent = hostUrl;
+    const [below = ''] = path.url.slice(hostUrl.length + 1).split('?', 1);
+    for (const segment of below.split('/')) {
+      if (segment === '') continue;
+      this.#add(parent, segment);
+      parent = `${parent}/${segment}`;
+    }
+  }
+
+  async read(node: Node, signal?: AbortSignal): Promise<readonly DirEntry[]> {
+    switch (node.kind) {
+      case 'root':
+        return ['.plugins', ...this.#plugins.listClients()].map((name) => ({ name, kind: 'directory' }));
+      case 'plugins':
+        return this.#plugins.listClients().map((name) => ({ name, kind: 'file' }));
+      case 'scheme':
+        return [...(this.#used.get(`${node.scheme}:`) ?? [])].map((name) => ({ name, kind: 'directory' }));
+      case 'resource':
+        return await this.#list(node.path, signal);
+      case 'plugin':
+        return [];
+    }
+  }
+
+  async #list(path: ResourcePath, signal: AbortSignal | undefined): Promise<readonly DirEntry[]> {
+    try {
+      const listed = await this.#cache.list(path.url, signal);
+      if (listed.length > 0) {
+        this.#add(`${path.scheme}:`, path.host);
+        return showable(
+          listed.map(({ segment, stat }) => ({
+            segment,
+            kind: stat === 'unknown-file' ? 'file' : stat.kind,
+          })),
+        );
+      }
+    } catch (error) {
+      if (!cannotList(error)) throw error;
+    }
+    const known = [...(this.#used.get(path.url) ?? [])];
+    return showable(known.map((segment) => ({ segment, kind: this.#kindOf(path.childOfSegment(segment)) })));
+  }
+
+  #kindOf(path: ResourcePath): DirEntry['kind'] {
+    const stat = this.#cache.peek(path.url)?.stat;
+    return typeof stat === 'object' && stat.kind === 'file' && !this.#used.has(path.url)
+      ? 'file'
+      : 'directory';
+  }
+
+  #add(directory: string, name: string): void {
+    const names = this.#used.get(directory) ?? new Set<string>();
+    if (names.size < MAX_NAMES) names.add(name);
+    this.#used.set(directory, names);
+  }
+}
+
+function showable(entries: readonly { segment: string; kind: DirEntry['kind'] }[]): DirEntry[] {
+  const shown: DirEntry[] = [];
+  for (const { segment, kind } of entries) {
+    const name = nameOfSegment(segment);
+    if (name !== undefined) shown.push({ name, kind });
+  }
+  return shown;
+}
+
+/** A directory without a listing is no failure: it can be walked. */
+function cannotList(error: unknown): boolean {
+  return error instanceof SourceError && (error.code === 'LIST_NOT_SUPPORTED' || error.code === 'NOT_FOUND');
+}

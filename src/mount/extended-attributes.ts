@@ -1,0 +1,36 @@
+import type { ResourceCache } from '../cache/resource-cache.js';
+import { FsError } from './fs-error.js';
+import { type Node, pathOf, type ResourceNode } from './node.js';
+
+type Reader = (cache: ResourceCache, node: ResourceNode, signal?: AbortSignal) => Promise<string | undefined>;
+
+/** The extended attributes of resources. */
+const ATTRIBUTES: Readonly<Record<string, Reader>> = {
+  'user.d7y.url': (_cache, node) => Promise.resolve(node.path.url),
+  'user.d7y.source': (_cache, node) => Promise.resolve(node.path.scheme),
+  'user.d7y.etag': async (cache, node, signal) => {
+    if (node.type === 'directory') return undefined;
+    const stat = await cache.stat(node.path.url, signal);
+    return stat.kind === 'file' ? stat.version?.validators.etag : undefined;
+  },
+  /** How many bytes are cached. */
+  'user.d7y.cached': (cache, node) =>
+    Promise.resolve(node.type === 'directory' ? undefined : String(cache.cachedBytes(node.path.url))),
+};
+
+export function xattrNames(node: Node): readonly string[] {
+  return node.kind === 'resource' ? Object.keys(ATTRIBUTES) : [];
+}
+
+/** Throws NO_ATTRIBUTE for one that the node does not have; never asks the source for a foreign one. */
+export async function xattrValue(
+  cache: ResourceCache,
+  node: Node,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const read = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
+  const value = node.kind === 'resource' ? await read?.(cache, node, signal) : undefined;
+  if (value === undefined) throw new FsError('NO_ATTRIBUTE', pathOf(node), `no attribute ${name}`);
+  return Buffer.from(value);
+}

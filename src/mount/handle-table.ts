@@ -1,0 +1,38 @@
+import { FsError } from './fs-error.js';
+
+/** Open files or directories by number: 1 to 2³¹−1, which is what every transport can carry. */
+export class HandleTable<Handle> {
+  readonly #handles = new Map<number, Handle>();
+  #last = 0;
+
+  get size(): number {
+    return this.#handles.size;
+  }
+
+  add(handle: Handle): number {
+    do {
+      this.#last = this.#last >= 0x7fffffff ? 1 : this.#last + 1;
+    } while (this.#handles.has(this.#last));
+    this.#handles.set(this.#last, handle);
+    return this.#last;
+  }
+
+  get(id: number): Handle {
+    const handle = this.#handles.get(id);
+    if (handle === undefined) throw new FsError('BAD_HANDLE', String(id), 'no such handle');
+    return handle;
+  }
+
+  remove(id: number): Handle | undefined {
+    const handle = this.#handles.get(id);
+    this.#handles.delete(id);
+    return handle;
+  }
+
+  /** Removes all handles and returns them. */
+  clear(): Handle[] {
+    const handles = [...this.#handles.values()];
+    this.#handles.clear();
+    return handles;
+  }
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+
+import type { ResourceCache } from '../cache/resource-cache.js';
+import { FsError } from './fs-error.js';
+import type { PluginNode } from './node.js';
+import type { PluginCatalog } from './plugin-catalog.js';
+
+/** A file that is open, whatever it is made of. */
+export interface OpenFile {
+  readonly version: string;
+  readonly size: number | undefined;
+  whenSizeKnown(signal?: AbortSignal): Promise<number>;
+  read(offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>;
+  close(): void;
+}
+
+export async function openResourceFile(
+  cache: ResourceCache,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenFile> {
+  const resource = await cache.open(url, signal);
+  return {
+    version: resource.version.id,
+    get size() {
+      return resource.size;
+    },
+    whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
+    read: (offset, length, reader) => resource.read(offset, length, reader),
+    close: () => resource.close(),
+  };
+}
+
+/** The description of a plugin, as it was when it was opened. */
+export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFile {
+  const { bytes, version } = pluginJson(plugins, node);
+  return {
+    version,
+    size: bytes.byteLength,
+    whenSizeKnown: () => Promise.resolve(bytes.byteLength),
+    read: (offset, length) => Promise.resolve([bytes.subarray(offset, offset + length)]),
+    close: () => undefined,
+  };
+}
+
+export function pluginJson(plugins: PluginCatalog, node: PluginNode): { bytes: Buffer; version: string } {
+  const description = plugins.describe(node.scheme);
+  if (description === undefined) throw new FsError('NO_ENTRY', node.scheme, 'no such plugin');
+  const bytes = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
+  return { bytes, version: createHash('sha1').update(bytes).digest('hex') };
+}

@@ -1,0 +1,22 @@
+import type { VirtualFs } from './virtual-fs.js';
+
+/** What every way of talking to the kernel offers. The same conformance tests run on each. */
+export interface Transport {
+  readonly name: 'fuse-native';
+  /** Mounts, and resolves once the kernel has the mount. The mountpoint exists and is free. */
+  mount(vfs: VirtualFs, mountpoint: string, options: TransportOptions): Promise<MountSession>;
+}
+
+export interface TransportOptions {
+  readonly allowOther: boolean;
+  /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */
+  readonly operationLimitMs: number;
+}
+
+/** A mount that stands. */
+export interface MountSession {
+  /** Settles when the kernel holds the mount no more, for whatever reason. */
+  readonly ended: Promise<void>;
+  /** Ends the mount; lazily when it is busy. */
+  unmount(): Promise<void>;
+}

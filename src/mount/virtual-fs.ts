@@ -1,0 +1,259 @@
+/**
+ * The filesystem, without FUSE: promises and typed errors; no callback, no errno, no path string.
+ *
+ * Operations work on nodes and are told who calls. A resource has no type until it is used (a URL does not
+ * tell, and the kernel does not say whether the name it looks up is the last one), so:
+ *
+ * - `lookup` of a name whose type nobody knows answers *directory*, asks nobody, and is not to be cached.
+ * - `getattr`, or `opendir` that does not insist on a directory, is use as the last name: the source is
+ *   asked. There is none: NOT_FOUND. It is a directory: answered. It is a file: WALK_AGAIN, and for this
+ *   caller the name is a file (`FileIntents`); the kernel repeats the walk and finds it.
+ * - `opendir` that insists, and `access`, mean a directory.
+ */
+import type { ListedEntry, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
+import { type Attr, makeAttr, type Ownership } from './attr.js';
+import { DirectoryReader, type DirEntry } from './directory-reader.js';
+import { xattrNames, xattrValue } from './extended-attributes.js';
+import { FileIntents } from './file-intents.js';
+import { FsError, walkAgain } from './fs-error.js';
+import { HandleTable } from './handle-table.js';
+import { InodeNumbers } from './inode-numbers.js';
+import { isDirectory, type Node, pathOf, type ResourceNode } from './node.js';
+import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
+import { type PluginCatalog } from './plugin-catalog.js';
+import { ResourcePath } from './resource-path.js';
+
+/** Who asks. */
+export interface Caller {
+  /** The caller's thread, or 0 where the transport cannot tell. */
+  readonly id: number;
+  /** Fires when the caller was interrupted. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Entry {
+  readonly node: Node;
+  readonly attr: Attr;
+  /** For how long the kernel may keep name and attributes; 0: not at all. */
+  readonly ttlMs: number;
+}
+
+export interface FileHandle {
+  readonly id: number;
+  /** Bytes; undefined while the source has not told. */
+  readonly size: number | undefined;
+  /** Identifies the bytes that the handle reads. */
+  readonly version: string;
+}
+
+export interface VirtualFsContext {
+  readonly cache: ResourceCache;
+  readonly plugins: PluginCatalog;
+  readonly ownership: Ownership;
+  readonly now?: () => number;
+}
+
+/** How long the kernel may keep what never changes by itself. */
+const FIXED_TTL_MS = 60_000;
+
+export class VirtualFs {
+  readonly root: Node = { kind: 'root' };
+  readonly #cache: ResourceCache;
+  readonly #plugins: PluginCatalog;
+  readonly #ownership: Ownership;
+  readonly #inodes: InodeNumbers;
+  readonly #intents: FileIntents;
+  readonly #files = new HandleTable<OpenFile>();
+  readonly #directories = new HandleTable<readonly DirEntry[]>();
+  readonly #directoryReader: DirectoryReader;
+
+  constructor(context: VirtualFsContext) {
+    this.#cache = context.cache;
+    this.#plugins = context.plugins;
+    this.#ownership = context.ownership;
+    this.#inodes = new InodeNumbers(context.now);
+    this.#intents = new FileIntents(context.now);
+    this.#directoryReader = new DirectoryReader(context.cache, context.plugins);
+  }
+
+  async lookup(parent: Node, name: string, caller: Caller): Promise<Entry> {
+    switch (parent.kind) {
+      case 'root':
+        return this.#fixed(name === '.plugins' ? { kind: 'plugins' } : await this.#schemeNode(name));
+      case 'plugins':
+        if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
+        return { ...this.#fixed({ kind: 'plugin', scheme: name }), ttlMs: 0 };
+      case 'scheme': {
+        const path = ResourcePath.ofHost(parent.scheme, name);
+        return this.#fixed({ kind: 'resource', type: 'directory', path });
+      }
+      case 'resource':
+        if (parent.type === 'file') throw new FsError('NOT_DIRECTORY', pathOf(parent), 'is a file');
+        return await this.#lookupResource(parent.path.child(name), caller);
+      case 'plugin':
+        throw new FsError('NOT_DIRECTORY', pathOf(parent), 'is a file');
+    }
+  }
+
+  async getattr(node: Node, caller: Caller): Promise<Attr> {
+    if (node.kind !== 'resource') return this.#fixed(node).attr;
+    if (node.type === 'directory') return this.#directoryAttr(node.path);
+    const stat = await this.#used(node, caller);
+    if (stat.kind === 'directory') return this.#directoryAttr(node.path, stat);
+    if (node.type === 'unknown') throw this.#wantedAsFile(node.path, caller);
+    this.#intents.use(caller.id, node.path.url);
+    return this.#fileAttr(node.path, stat);
+  }
+
+  /** For access(2) and chdir(2): a name of unknown type is meant as a directory. */
+  access(_node: Node, _caller: Caller): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async open(node: Node, caller: Caller): Promise<FileHandle> {
+    const file = await this.#openFile(node, caller);
+    return { id: this.#files.add(file), size: file.size, version: file.version };
+  }
+
+  /** Waits until the size of an open file is known; for transports that cannot read without. */
+  whenSizeKnown(handle: number, caller: Caller): Promise<number> {
+    return this.#files.get(handle).whenSizeKnown(caller.signal);
+  }
+
+  /** Bytes of `[offset, offset + length)`, cut at the end of the file, as views never to be written to. */
+  async read(handle: number, offset: number, length: number, caller: Caller): Promise<readonly Uint8Array[]> {
+    return await this.#files.get(handle).read(offset, length, caller.signal);
+  }
+
+  release(handle: number): void {
+    this.#files.remove(handle)?.close();
+  }
+
+  /** `mustBeDirectory`: the caller insists (O_DIRECTORY), so that a name of unknown type is one. */
+  async opendir(node: Node, mustBeDirectory: boolean, caller: Caller): Promise<number> {
+    if (!isDirectory(node)) throw new FsError('NOT_DIRECTORY', pathOf(node), 'is a file');
+    if (node.kind === 'resource' && node.type === 'unknown' && !mustBeDirectory) {
+      const stat = await this.#used(node, caller);
+      if (stat.kind === 'file') throw this.#wantedAsFile(node.path, caller);
+    }
+    return this.#directories.add(await this.#directoryReader.read(node, caller.signal));
+  }
+
+  /** All entries of an open directory, without `.` and `..`; as they were when it was opened. */
+  readdir(handle: number): readonly DirEntry[] {
+    return this.#directories.get(handle);
+  }
+
+  /** For transports whose readdir knows no handle. */
+  listDirectory(node: Node, caller: Caller): Promise<readonly DirEntry[]> {
+    return this.#directoryReader.read(node, caller.signal);
+  }
+
+  releasedir(handle: number): void {
+    this.#directories.remove(handle);
+  }
+
+  async getxattr(node: Node, name: string, caller: Caller): Promise<Uint8Array> {
+    return await xattrValue(this.#cache, node, name, caller.signal);
+  }
+
+  listxattr(node: Node): readonly string[] {
+    return xattrNames(node);
+  }
+
+  /** Closes what is still open. */
+  close(): void {
+    for (const file of this.#files.clear()) file.close();
+    this.#directories.clear();
+    this.#cache.close();
+  }
+
+  async #openFile(node: Node, caller: Caller): Promise<OpenFile> {
+    if (node.kind === 'plugin') return openPluginFile(this.#plugins, node);
+    if (node.kind !== 'resource' || node.type !== 'file') {
+      throw new FsError('IS_A_DIRECTORY', pathOf(node), 'is a directory');
+    }
+    this.#intents.use(caller.id, node.path.url);
+    const file = await openResourceFile(this.#cache, node.path.url, caller.signal);
+    this.#directoryReader.remember(node.path);
+    return file;
+  }
+
+  async #schemeNode(name: string): Promise<Node> {
+    if (/^[a-z][a-z0-9+.-]*$/.test(name) && (await this.#plugins.isServed(name))) {
+      return { kind: 'scheme', scheme: name };
+    }
+    throw new FsError('NO_ENTRY', name, 'no source client for the scheme');
+  }
+
+  async #lookupResource(path: ResourcePath, caller: Caller): Promise<Entry> {
+    const known = this.#cache.peek(path.url);
+    const isWantedAsFile = path.hasQuery || this.#intents.has(caller.id, path.url);
+    if (isWantedAsFile || (known?.isListed === true && isFile(known.stat))) {
+      return this.#entryOf(
+        path,
+        await this.#cache.stat(path.url, caller.signal),
+        known?.ttlMs ?? 0,
+        isWantedAsFile,
+      );
+    }
+    if (typeof known?.stat === 'object' && known.stat.kind === 'directory') {
+      return this.#entryOf(path, known.stat, known.ttlMs, false);
+    }
+    const node: Node = { kind: 'resource', type: 'unknown', path };
+    return { node, attr: this.#directoryAttr(path), ttlMs: 0 };
+  }
+
+  #entryOf(path: ResourcePath, stat: ResourceStat, ttlMs: number, isIntent: boolean): Entry {
+    const node: ResourceNode = { kind: 'resource', type: stat.kind, path };
+    if (stat.kind === 'directory') return { node, attr: this.#directoryAttr(path, stat), ttlMs };
+    // What is a file to this caller only must be looked up again by the next one.
+    const isFixed = !isIntent && stat.size !== undefined;
+    return { node, attr: this.#fileAttr(path, stat), ttlMs: isFixed ? ttlMs : 0 };
+  }
+
+  /** The name is used as the last of a path: asks the source what it is. */
+  async #used(node: ResourceNode, caller: Caller): Promise<ResourceStat> {
+    const stat = await this.#cache.stat(node.path.url, caller.signal);
+    this.#directoryReader.remember(node.path);
+    return stat;
+  }
+
+  #wantedAsFile(path: ResourcePath, caller: Caller): FsError {
+    this.#intents.mark(caller.id, path.url);
+    return walkAgain(path.path);
+  }
+
+  #fixed(node: Node): Entry {
+    const path = pathOf(node);
+    if (node.kind !== 'plugin') {
+      const numbers = this.#inodes.ofPath(path);
+      const attr = makeAttr({ ...numbers, kind: 'directory', size: 0 }, this.#ownership);
+      return { node, attr, ttlMs: FIXED_TTL_MS };
+    }
+    const json = pluginJson(this.#plugins, node);
+    const numbers = this.#inodes.ofFile(path, { version: json.version });
+    const attr = makeAttr({ ...numbers, kind: 'file', size: json.bytes.byteLength }, this.#ownership);
+    return { node, attr, ttlMs: 0 };
+  }
+
+  #directoryAttr(path: ResourcePath, stat?: ResourceStat): Attr {
+    const numbers = this.#inodes.ofPath(path.path);
+    const mtimeMs = stat?.lastModifiedMs ?? numbers.mtimeMs;
+    return makeAttr({ ino: numbers.ino, mtimeMs, kind: 'directory', size: 0 }, this.#ownership);
+  }
+
+  #fileAttr(path: ResourcePath, stat: ResourceStat & { kind: 'file' }): Attr {
+    const numbers = this.#inodes.ofFile(path.path, {
+      size: stat.size,
+      mtimeMs: stat.lastModifiedMs,
+      mtimePrecisionMs: stat.lastModifiedPrecisionMs,
+      version: stat.version?.id,
+    });
+    return makeAttr({ ...numbers, kind: 'file', size: stat.size ?? 0 }, this.#ownership);
+  }
+}
+
+function isFile(stat: ListedEntry['stat'] | 'missing'): boolean {
+  return stat === 'unknown-file' || (typeof stat === 'object' && stat.kind === 'file');
+}
