@@ -9,6 +9,7 @@ export type FsErrorCode =
   | 'NO_ATTRIBUTE'
   | 'RESULT_TOO_LARGE'
   | 'BAD_HANDLE'
+  | 'STALE'
   | 'WALK_AGAIN';
 
 export class FsError extends Error {

@@ -1,0 +1,118 @@
+/**
+ * `VirtualFs` for a transport that knows nothing but paths. libfuse 2 cannot tell LOOKUP from GETATTR and
+ * shows no caller, so what a name is used as is seen less exactly than by the kernel's own protocol:
+ *
+ * - a path with open handles is a file;
+ * - a bare stat asks the source when the name has a file extension or begins with a dot, and otherwise
+ *   shows a directory;
+ * - opening works for every name: `opendir` answers ESTALE for a file, and the walk is repeated.
+ */
+import { constants } from 'node:fs';
+
+import type { Attr } from '../attr.js';
+import { FsError } from '../fs-error.js';
+import type { Node } from '../node.js';
+import type { Caller, Entry, VirtualFs } from '../virtual-fs.js';
+import { PathHandles } from './path-handles.js';
+
+/** Names that a path only walks through are nobody's last name: no intent is kept under this number. */
+const WALKER_ID = -1;
+
+export class PathOperations {
+  readonly #vfs: VirtualFs;
+  readonly #handles = new PathHandles();
+  /** fuse-native's readdir does not know which opendir it belongs to: the latest of its path. */
+  readonly #latestOpendir = new Map<string, number>();
+
+  constructor(vfs: VirtualFs) {
+    this.#vfs = vfs;
+  }
+
+  async getattr(path: string, caller: Caller): Promise<Attr> {
+    const { node, attr } = await this.#resolve(path, caller);
+    if (node.kind !== 'resource' || node.type === 'directory') return attr;
+    const isFile = node.type === 'file' || this.#handles.isOpen(path) || isAskedOnStat(path);
+    if (!isFile) return attr;
+    const current = node.type === 'file' ? attr : await this.#vfs.getattr({ ...node, type: 'file' }, caller);
+    this.#handles.noteVersion(path, current.ino);
+    return current;
+  }
+
+  async open(path: string, caller: Caller): Promise<number> {
+    const file = asFile((await this.#resolve(path, caller)).node);
+    const { id, size } = await this.#vfs.open(file, caller);
+    try {
+      // libfuse 2 has no direct I/O per file: the kernel must know the size before it reads.
+      if (size === undefined) await this.#vfs.whenSizeKnown(id, caller);
+      this.#handles.add(id, path, (await this.#vfs.getattr(file, caller)).ino);
+      return id;
+    } catch (error) {
+      this.#vfs.release(id);
+      throw error;
+    }
+  }
+
+  async read(id: number, offset: number, length: number, caller: Caller): Promise<readonly Uint8Array[]> {
+    this.#handles.check(id);
+    const views = await this.#vfs.read(id, offset, length, caller);
+    this.#handles.check(id);
+    return views;
+  }
+
+  release(id: number): void {
+    this.#handles.remove(id);
+    this.#vfs.release(id);
+  }
+
+  async opendir(path: string, flags: number, caller: Caller): Promise<number> {
+    const { node } = await this.#resolve(path, caller);
+    const id = await this.#vfs.opendir(node, (flags & constants.O_DIRECTORY) !== 0, caller);
+    this.#latestOpendir.set(path, id);
+    return id;
+  }
+
+  async readdir(path: string, caller: Caller): Promise<string[]> {
+    const id = this.#latestOpendir.get(path);
+    const entries =
+      id === undefined
+        ? await this.#vfs.listDirectory((await this.#resolve(path, caller)).node, caller)
+        : this.#vfs.readdir(id);
+    return ['.', '..', ...entries.map((entry) => entry.name)];
+  }
+
+  releasedir(path: string, id: number): void {
+    if (this.#latestOpendir.get(path) === id) this.#latestOpendir.delete(path);
+    this.#vfs.releasedir(id);
+  }
+
+  async getxattr(path: string, name: string, caller: Caller): Promise<Uint8Array> {
+    // ls and cp ask for foreign attributes of everything: not worth a walk.
+    if (!name.startsWith('user.d7y.')) throw new FsError('NO_ATTRIBUTE', path, `no attribute ${name}`);
+    return await this.#vfs.getxattr((await this.#resolve(path, caller)).node, name, caller);
+  }
+
+  async listxattr(path: string, caller: Caller): Promise<readonly string[]> {
+    return this.#vfs.listxattr((await this.#resolve(path, caller)).node);
+  }
+
+  async #resolve(path: string, caller: Caller): Promise<Entry> {
+    const names = path.split('/').filter((name) => name !== '');
+    const last = names.pop();
+    let parent = this.#vfs.root;
+    for (const name of names)
+      parent = (await this.#vfs.lookup(parent, name, { ...caller, id: WALKER_ID })).node;
+    if (last !== undefined) return await this.#vfs.lookup(parent, last, caller);
+    return { node: parent, attr: await this.#vfs.getattr(parent, caller), ttlMs: 0 };
+  }
+}
+
+/** The kernel opens a path only after it was shown a file there. */
+function asFile(node: Node): Node {
+  return node.kind === 'resource' ? { ...node, type: 'file' } : node;
+}
+
+/** `x.tar.gz`, `.git`; not `v1.2` or `1.0.3`, which are common directories in download URLs. */
+function isAskedOnStat(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name.startsWith('.') || /\.(?:[A-Za-z][A-Za-z0-9_~-]{0,15}|7z)$/.test(name);
+}
