@@ -1,0 +1,47 @@
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+
+import { SourceError } from '../source/index.js';
+import { errnoName, type Purpose } from './errno.js';
+import { FsError } from './fs-error.js';
+
+/** The same failure of the same resource is logged once in this time. */
+const REPEAT_AFTER_MS = 10_000;
+
+/** Answers that are part of normal life. */
+const EXPECTED = new Set(['NOT_FOUND', 'INTERRUPTED', 'NO_CLIENT']);
+
+/** Logs failed operations: what was asked, of which URL, what was expected and what came. */
+export class FailureLog {
+  readonly #log: Logger;
+  readonly #recent = new LRUCache<string, true>({ max: 1_000, ttl: REPEAT_AFTER_MS });
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  note(operation: string, path: string, error: unknown, purpose: Purpose): void {
+    if (error instanceof FsError) {
+      this.#log.trace({ operation, path, code: error.code }, error.message);
+      return;
+    }
+    const errno = errnoName(error, purpose);
+    if (!(error instanceof SourceError)) {
+      this.#log.error({ operation, path, errno, err: error }, 'unexpected failure');
+      return;
+    }
+    const { code, url, expected, found } = error;
+    const facts = { operation, url, code, errno, expected, found };
+    const key = `${code} ${url}`;
+    if (EXPECTED.has(code) || this.#recent.has(key)) {
+      this.#log.debug(facts, error.message);
+    } else {
+      this.#recent.set(key, true);
+      this.#log.warn({ ...facts, cause: causeOf(error) }, error.message);
+    }
+  }
+}
+
+function causeOf(error: Error): string | undefined {
+  return error.cause instanceof Error ? error.cause.message : undefined;
+}

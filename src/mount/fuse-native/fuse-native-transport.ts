@@ -1,0 +1,156 @@
+import { constants } from 'node:os';
+
+import type { Logger } from 'pino';
+
+import type { Attr } from '../attr.js';
+import { errnoOf, type Purpose } from '../errno.js';
+import { FailureLog } from '../failure-log.js';
+import { unmountPath } from '../mountpoint.js';
+import { findMount } from '../mount-table.js';
+import { NAME_MAX_BYTES } from '../path-name.js';
+import type { MountSession, Transport, TransportOptions } from '../transport.js';
+import type { Caller, VirtualFs } from '../virtual-fs.js';
+import { loadFuseNative, type Operations, type Reply, type Stat } from './load-fuse-native.js';
+import { PathOperations } from './path-operations.js';
+
+/** libfuse tells nobody when the kernel ends the mount: the mount table is looked at this often. */
+const POLL_MS = 250;
+const BLOCK_BYTES = 4096;
+
+/** FUSE through libfuse 2 and the package fuse-native. */
+export function fuseNativeTransport(log: Logger): Transport {
+  return {
+    name: 'fuse-native',
+    mount: async (vfs, mountpoint, options) => {
+      const FuseNative = loadFuseNative();
+      const fuse = new FuseNative(mountpoint, operations(vfs, options, new FailureLog(log)), {
+        timeout: false,
+        // What fuse-native has no option for rides on one that it has. Names of unknown type must be
+        // looked up every time, so nothing is kept by the kernel but pages.
+        fsname: 'd7y-mount,use_ino,entry_timeout=0,attr_timeout=0,ac_attr_timeout=0,ro,nosuid,nodev',
+        subtype: 'd7y',
+        allowOther: options.allowOther,
+      });
+      await new Promise<void>((resolve, reject) => {
+        fuse.mount((error) => (error === null ? resolve() : reject(error)));
+      });
+      return session(mountpoint);
+    },
+  };
+}
+
+function session(mountpoint: string): MountSession {
+  const ended = new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      void findMount(mountpoint).then((mount) => {
+        if (mount?.fsType === 'fuse.d7y') return;
+        clearInterval(timer);
+        resolve();
+      });
+    }, POLL_MS);
+  });
+  return {
+    ended,
+    unmount: async () => {
+      await unmountPath(mountpoint);
+    },
+  };
+}
+
+function operations(vfs: VirtualFs, options: TransportOptions, failures: FailureLog): Operations {
+  const paths = new PathOperations(vfs);
+
+  /** Runs an operation within its time, and replies exactly once. */
+  function run<Value>(
+    name: string,
+    path: string,
+    purpose: Purpose,
+    work: (caller: Caller) => Promise<Value>,
+    reply: Reply<Value>,
+  ): void {
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), options.operationLimitMs);
+    work({ id: 0, signal: controller.signal })
+      .then(
+        (value) => reply(0, value),
+        (error: unknown) => {
+          failures.note(name, path, error, purpose);
+          reply(controller.signal.aborted ? -constants.errno.ETIMEDOUT : -errnoOf(error, purpose));
+        },
+      )
+      .finally(() => clearTimeout(timer));
+  }
+
+  return {
+    getattr: (path, reply) =>
+      run('getattr', path, 'attributes', async (caller) => toStat(await paths.getattr(path, caller)), reply),
+    access: (_path, _mode, reply) => reply(0),
+    open: (path, _flags, reply) =>
+      run('open', path, 'attributes', (caller) => paths.open(path, caller), reply),
+    read: (path, fd, buffer, length, offset, reply) =>
+      run(
+        'read',
+        path,
+        'data',
+        (caller) => paths.read(fd, offset, length, caller),
+        (result, views = []) => reply(result < 0 ? result : copyInto(buffer, views)),
+      ),
+    release: (_path, fd, reply) => {
+      paths.release(fd);
+      reply(0);
+    },
+    opendir: (path, flags, reply) =>
+      run('opendir', path, 'attributes', (caller) => paths.opendir(path, flags, caller), reply),
+    readdir: (path, reply) =>
+      run('readdir', path, 'attributes', (caller) => paths.readdir(path, caller), reply),
+    releasedir: (path, fd, reply) => {
+      paths.releasedir(path, fd);
+      reply(0);
+    },
+    statfs: (_path, reply) => reply(0, { bsize: BLOCK_BYTES, frsize: BLOCK_BYTES, namemax: NAME_MAX_BYTES }),
+    getxattr: (path, name, _position, reply) =>
+      run(
+        'getxattr',
+        path,
+        'attributes',
+        async (caller) => Buffer.from(await paths.getxattr(path, name, caller)),
+        reply,
+      ),
+    listxattr: (path, reply) =>
+      run(
+        'listxattr',
+        path,
+        'attributes',
+        async (caller) => [...(await paths.listxattr(path, caller))],
+        reply,
+      ),
+  };
+}
+
+/** Into libfuse's own buffer, which is gone once the reply is given: once, and synchronously. */
+function copyInto(buffer: Buffer, views: readonly Uint8Array[]): number {
+  let position = 0;
+  for (const view of views) {
+    buffer.set(view, position);
+    position += view.byteLength;
+  }
+  return position;
+}
+
+function toStat(attr: Attr): Stat {
+  const mtime = Math.max(0, Math.floor(attr.mtimeMs));
+  return {
+    mode: attr.mode,
+    uid: attr.uid,
+    gid: attr.gid,
+    size: attr.size,
+    nlink: attr.nlink,
+    // fuse-native has 32 bits for it; 0 would hide the entry.
+    ino: attr.ino % 0x1_0000_0000 || 1,
+    blksize: BLOCK_BYTES,
+    blocks: Math.ceil(attr.size / 512),
+    atime: mtime,
+    mtime,
+    ctime: mtime,
+  };
+}

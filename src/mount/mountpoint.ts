@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { mkdir, realpath, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, basename, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+import { findMount } from './mount-table.js';
+
+const run = promisify(execFile);
+const COMMAND_LIMIT_MS = 10_000;
+const ACCESS_LIMIT_MS = 5_000;
+
+/** The mountpoint cannot be used. */
+export class MountpointError extends Error {
+  override readonly name = 'MountpointError';
+  readonly code: 'IN_USE' | 'NOT_DIRECTORY' | 'CANNOT_CREATE' | 'CANNOT_ACCESS' | 'CANNOT_UNMOUNT';
+  readonly path: string;
+
+  constructor(code: MountpointError['code'], path: string, message: string, cause?: unknown) {
+    super(`${path}: ${message}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.path = path;
+  }
+}
+
+/** A directory to mount on. */
+export interface Mountpoint {
+  /** Absolute, without symbolic links: as it will stand in the mount table. */
+  readonly path: string;
+  /** We made it, so we remove it. */
+  readonly wasCreated: boolean;
+}
+
+/**
+ * Makes a path ready to be mounted on: creates it, recovers it from a crashed process ("Transport endpoint
+ * is not connected"), refuses one that is in use.
+ */
+export async function prepareMountpoint(given: string): Promise<Mountpoint> {
+  const path = await canonicalPath(given);
+  const mount = await findMount(path);
+  if (mount !== undefined) {
+    if (!mount.fsType.startsWith('fuse') || !(await isDead(path))) {
+      throw new MountpointError(
+        'IN_USE',
+        path,
+        `is in use: ${mount.source} (${mount.fsType}) is mounted there`,
+      );
+    }
+    await unmountPath(path);
+  }
+  try {
+    const created = await mkdir(path, { recursive: true });
+    const isDirectory = (await stat(path)).isDirectory();
+    if (!isDirectory) throw new MountpointError('NOT_DIRECTORY', path, 'is not a directory');
+    return { path, wasCreated: created !== undefined };
+  } catch (error) {
+    if (error instanceof MountpointError) throw error;
+    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOTDIR') {
+      throw new MountpointError('NOT_DIRECTORY', path, 'is not a directory', error);
+    }
+    throw new MountpointError('CANNOT_CREATE', path, `cannot be created (${codeOf(error)})`, error);
+  }
+}
+
+/** Removes the directory if `prepareMountpoint` made it and nothing is in it. */
+export async function removeMountpoint(mountpoint: Mountpoint): Promise<void> {
+  if (mountpoint.wasCreated) await rmdir(mountpoint.path).catch(() => undefined);
+}
+
+/** Unmounts; a busy mount is detached, and ends when its last user leaves. */
+export async function unmountPath(path: string): Promise<'unmounted' | 'detached'> {
+  const isRoot = process.getuid?.() === 0;
+  const attempts: [string, string[], 'unmounted' | 'detached'][] = isRoot
+    ? [
+        ['umount', [path], 'unmounted'],
+        ['umount', ['-l', path], 'detached'],
+      ]
+    : [
+        ['fusermount3', ['-u', path], 'unmounted'],
+        ['fusermount', ['-u', path], 'unmounted'],
+        ['fusermount3', ['-uz', path], 'detached'],
+        ['fusermount', ['-uz', path], 'detached'],
+      ];
+  let failure: unknown;
+  for (const [command, args, result] of attempts) {
+    try {
+      await run(command, args, { timeout: COMMAND_LIMIT_MS });
+      return result;
+    } catch (error) {
+      failure = error;
+      if ((await findMount(path)) === undefined) return 'unmounted';
+    }
+  }
+  throw new MountpointError('CANNOT_UNMOUNT', path, 'cannot be unmounted', failure);
+}
+
+/** The path as the kernel writes it. Only the parent is resolved: the path itself may be a dead mount. */
+export async function canonicalPath(given: string): Promise<string> {
+  const path = resolve(given);
+  if (path === '/') return path;
+  const parent = dirname(path);
+  return join(await realpath(parent).catch(() => parent), basename(path));
+}
+
+/** Whether the process behind a FUSE mount is gone. One that merely does not answer is not dead. */
+async function isDead(path: string): Promise<boolean> {
+  const answer = stat(path).then(
+    () => false,
+    (error: unknown) => codeOf(error) === 'ENOTCONN',
+  );
+  const patience = new Promise<boolean>((done) => {
+    setTimeout(() => done(false), ACCESS_LIMIT_MS).unref();
+  });
+  return await Promise.race([answer, patience]);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+}

@@ -1,0 +1,169 @@
+import { ClientFaultError, InterruptedError, ListNotSupportedError, SourceError } from './errors.js';
+import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from './metadata.js';
+import { Request } from './request.js';
+import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
+import type { Response } from './response.js';
+
+export interface Guard {
+  readonly adapter?: RequestAdapter | undefined;
+  readonly hooks?: readonly Hook[];
+}
+
+/**
+ * A client as the rest of the program sees it: with the optional methods, its adapter and hooks run, its
+ * faults turned into `ClientFaultError`, its results checked, and calls that end when their signal fires.
+ */
+export function guardClient(
+  client: ResourceClient,
+  { adapter, hooks = [] }: Guard,
+  onFault: (error: ClientFaultError) => void,
+): CompleteClient {
+  async function call<Result>(
+    method: string,
+    given: Request,
+    work: (request: Request) => Promise<unknown>,
+    check: (result: unknown) => Result | undefined,
+    drop: (late: Result) => void = () => undefined,
+  ): Promise<Result> {
+    const url = given.url;
+    const started = (async () => {
+      const request = adapter?.(given) ?? given;
+      for (const hook of hooks) await hook.beforeRequest?.(request);
+      const result = await work(request);
+      const checked = check(result);
+      if (checked === undefined) {
+        throw new ClientFaultError(method, url, {
+          expected: 'a result of its type',
+          found: describe(result),
+        });
+      }
+      return checked;
+    })();
+    try {
+      return await unlessAborted(started, given, drop);
+    } catch (error) {
+      if (error instanceof SourceError && !(error instanceof ClientFaultError)) throw error;
+      if (given.signal?.aborted === true) throw new InterruptedError(url, error);
+      const fault =
+        error instanceof ClientFaultError
+          ? error
+          : new ClientFaultError(method, url, { found: describe(error), cause: error });
+      onFault(fault);
+      throw fault;
+    }
+  }
+
+  const guarded: CompleteClient = {
+    getContentLength: (request) =>
+      call('getContentLength', request, async (r) => await client.getContentLength(r), checkLength),
+    isSupportRange: (request) =>
+      call('isSupportRange', request, async (r) => await client.isSupportRange(r), checkBoolean),
+    isExpired: (request, info) =>
+      call('isExpired', request, async (r) => await client.isExpired(r, info), checkBoolean),
+    getLastModified: (request) =>
+      call('getLastModified', request, async (r) => await client.getLastModified(r), checkTime),
+    download: (request) =>
+      call(
+        'download',
+        request,
+        async (r) => {
+          const response = await client.download(r);
+          for (const hook of hooks) await hook.afterResponse?.(response);
+          return response;
+        },
+        checkResponse,
+        (late) => late.cancel(),
+      ),
+    getMetadata: (request) =>
+      client.getMetadata === undefined
+        ? metadataOfFive(guarded, request)
+        : call(
+            'getMetadata',
+            request,
+            async (r) => await client.getMetadata?.(r),
+            checkMetadata,
+            (late) => late.response?.cancel(),
+          ),
+    list: (request) =>
+      client.list === undefined
+        ? Promise.reject(new ListNotSupportedError(request.url))
+        : call('list', request, async (r) => await client.list?.(r), checkEntries),
+  };
+  return guarded;
+}
+
+/** For a client with the five methods only. Two of them may fail, as in Dragonfly's own examples. */
+async function metadataOfFive(client: CompleteClient, request: Request): Promise<Metadata> {
+  // Without the range: the length of the whole is wanted.
+  const { url, header, signal } = request;
+  const whole = new Request(url, { header, ...(signal === undefined ? {} : { signal }) });
+  const [contentLength, supportRange, lastModified] = await Promise.all([
+    client.getContentLength(whole),
+    client.isSupportRange(whole).catch(() => false),
+    client.getLastModified(whole).catch(() => UNKNOWN_LAST_MODIFIED),
+  ]);
+  return { kind: 'file', contentLength, supportRange, lastModified };
+}
+
+function unlessAborted<Result>(
+  work: Promise<Result>,
+  { signal, url }: Request,
+  drop: (late: Result) => void,
+): Promise<Result> {
+  if (signal === undefined) return work;
+  return new Promise<Result>((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(new InterruptedError(url, signal.reason));
+      work.then(drop, () => undefined);
+    };
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
+  });
+}
+
+function checkLength(value: unknown): number | undefined {
+  if (value === -1) return UNKNOWN_SOURCE_FILE_LEN; // Dragonfly's own clients use both.
+  return Number.isSafeInteger(value) && Number(value) >= UNKNOWN_SOURCE_FILE_LEN ? Number(value) : undefined;
+}
+
+function checkBoolean(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
+}
+
+function checkTime(value: unknown): number | undefined {
+  if (typeof value !== 'number') return undefined;
+  return Number.isFinite(value) && value >= 0 ? value : UNKNOWN_LAST_MODIFIED;
+}
+
+function checkResponse(value: unknown): Response | undefined {
+  const response = value as Response | null | undefined;
+  const isResponse =
+    typeof response?.body === 'object' &&
+    typeof response.cancel === 'function' &&
+    typeof response.status === 'number';
+  return isResponse ? response : undefined;
+}
+
+function checkMetadata(value: unknown): Metadata | undefined {
+  const metadata = value as Metadata | null | undefined;
+  const contentLength = checkLength(metadata?.contentLength);
+  const lastModified = checkTime(metadata?.lastModified);
+  if (typeof metadata?.supportRange !== 'boolean') return undefined;
+  if (contentLength === undefined || lastModified === undefined) return undefined;
+  return { ...metadata, contentLength, lastModified };
+}
+
+function checkEntries(value: unknown): UrlEntry[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return (value as UrlEntry[]).filter(
+    ({ name }) => typeof name === 'string' && name !== '' && !/[/?#]/.test(name),
+  );
+}
+
+function describe(value: unknown): string {
+  return value instanceof Error ? value.message : typeof value;
+}
