@@ -1,0 +1,56 @@
+/** The composition root: the only place that knows which parts make a mount. */
+import process from 'node:process';
+
+import type { Logger } from 'pino';
+
+import { CachedResources } from '../src/cache/cached-resources.js';
+import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
+import type { MountSession } from '../src/mount/transport.js';
+import { VirtualFs } from '../src/mount/virtual-fs.js';
+import { createHttpClient } from '../src/source/http/http-client.js';
+import { registerInTree } from '../src/source/in-tree.js';
+import { ClientRegistry } from '../src/source/registry.js';
+import type { HeaderOption, MountOptions } from './options.js';
+
+/** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
+const OPERATION_LIMIT_FACTOR = 4;
+
+export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
+  const http = createHttpClient({
+    timeoutMs: options.timeout,
+    retries: options.retries,
+    headersFor: headersFor(options.header),
+  });
+  const registry = new ClientRegistry();
+  registerInTree(registry, { http });
+  const cache = new CachedResources(
+    {
+      memoryBytes: options.memory,
+      metadataTtlMs: options.metadataTtl,
+      negativeTtlMs: options.negativeTtl,
+    },
+    { clientFor: (url) => registry.getClient(url.slice(0, url.indexOf(':'))), log },
+  );
+  const ownership = {
+    uid: options.uid ?? process.getuid?.() ?? 0,
+    gid: options.gid ?? process.getgid?.() ?? 0,
+    umask: options.umask,
+  };
+  const vfs = new VirtualFs({ cache, plugins: registry, ownership });
+  const session = await fuseNativeTransport(log).mount(vfs, mountpoint, {
+    allowOther: options.allowOther,
+    operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
+  });
+  const ended = session.ended.then(async () => {
+    vfs.close();
+    await http.close();
+  });
+  return { ended, unmount: () => session.unmount() };
+}
+
+function headersFor(headers: readonly HeaderOption[]): (url: URL) => Record<string, string> {
+  return (url) =>
+    Object.fromEntries(
+      headers.filter(({ host }) => host === url.host).map(({ name, value }) => [name, value]),
+    );
+}

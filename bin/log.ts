@@ -1,0 +1,36 @@
+import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+
+import { type Logger, pino } from 'pino';
+
+import type { MountOptions } from './options.js';
+
+const ROTATE_BYTES = 16 * 1024 * 1024;
+
+/** Where a mount in the background logs when it is not told. */
+export function defaultLogFile(): string {
+  if (process.getuid?.() === 0) return '/var/log/d7y-mount.log';
+  const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
+  return join(state, 'd7y-mount', 'd7y-mount.log');
+}
+
+export function createLog(options: Pick<MountOptions, 'logFile' | 'logLevel'>): Logger {
+  const { logFile, logLevel: level } = options;
+  if (logFile !== undefined) {
+    mkdirSync(dirname(logFile), { recursive: true });
+    rotate(logFile);
+    return pino({ level }, pino.destination({ dest: logFile, sync: true }));
+  }
+  if (process.stderr.isTTY) {
+    return pino({ level, transport: { target: 'pino-pretty', options: { destination: 2 } } });
+  }
+  return pino({ level }, pino.destination({ dest: 2, sync: true }));
+}
+
+/** Keeps one old log, so that a long life does not fill the disk. */
+function rotate(file: string): void {
+  const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > ROTATE_BYTES) renameSync(file, `${file}.1`);
+}

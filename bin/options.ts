@@ -1,0 +1,141 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+import {
+  formatDuration,
+  formatSize,
+  parseCount,
+  parseDuration,
+  parseMode,
+  parseSize,
+  QuantityError,
+} from './quantity.js';
+
+export interface HeaderOption {
+  readonly host: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Everything that a mount can be told. */
+export interface MountOptions {
+  readonly transport: 'auto' | 'fuse-native';
+  readonly foreground: boolean;
+  readonly allowOther: boolean;
+  /** Undefined: whoever mounts. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly umask: number;
+  readonly memory: number;
+  readonly metadataTtl: number;
+  readonly negativeTtl: number;
+  readonly timeout: number;
+  readonly retries: number;
+  readonly logFile: string | undefined;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  readonly header: readonly HeaderOption[];
+}
+
+export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
+  transport: 'auto',
+  foreground: false,
+  allowOther: false,
+  uid: undefined,
+  gid: undefined,
+  umask: 0,
+  memory: 256 * 1024 * 1024,
+  metadataTtl: 60_000,
+  negativeTtl: 5_000,
+  timeout: 30_000,
+  retries: 3,
+  logFile: undefined,
+  logLevel: 'info',
+  header: [],
+};
+
+const D = DEFAULT_MOUNT_OPTIONS;
+
+/** The options of the mount command, with their defaults as `--help` shows them. */
+export function addMountOptions(command: Command): Command {
+  return command
+    .optionsGroup('Mount:')
+    .option('-f, --foreground', 'stay in the foreground', D.foreground)
+    .addOption(
+      new Option('--transport <name>', 'how to talk to the kernel')
+        .choices(['auto', 'fuse-native'])
+        .default(D.transport),
+    )
+    .option('--allow-other', 'let other users in', D.allowOther)
+    .option('--uid <id>', 'owner of all files (default: who mounts)', taking(parseCount))
+    .option('--gid <id>', 'group of all files (default: who mounts)', taking(parseCount))
+    .addOption(
+      new Option('--umask <mode>', 'permission bits to take away')
+        .argParser(taking(parseMode))
+        .default(D.umask, '0'),
+    )
+    .option(
+      '-o <options>',
+      'options as mount(8) passes them: a,b=c',
+      (text, all: string[]) => [...all, text],
+      [],
+    )
+    .optionsGroup('Cache:')
+    .addOption(
+      new Option('--memory <size>', 'memory for content')
+        .argParser(taking(parseSize))
+        .default(D.memory, formatSize(D.memory)),
+    )
+    .addOption(
+      duration('--metadata-ttl <duration>', 'how long attributes and listings are trusted', D.metadataTtl),
+    )
+    .addOption(duration('--negative-ttl <duration>', 'how long a missing name is', D.negativeTtl))
+    .optionsGroup('Sources:')
+    .addOption(duration('--timeout <duration>', 'give up when a source sends nothing for so long', D.timeout))
+    .option('--retries <count>', 'tries again after a failure that may pass', taking(parseCount), D.retries)
+    .option('--header <header>', "'host: Name: value', sent to that host; repeatable", collectHeader, [])
+    .optionsGroup('Logging:')
+    .option('--log-file <path>', 'where to log (default: stderr, or in the background a file)')
+    .addOption(
+      new Option('--log-level <level>', 'least severity that is logged')
+        .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+        .default(D.logLevel),
+    );
+}
+
+/** Options that mount(8) and fstab pass along and that mean nothing here. */
+const IGNORED =
+  /^(defaults|ro|rw|nosuid|nodev|noexec|noatime|noauto|auto|user|users|_netdev|nofail|dev|suid|exec|x-.*|comment=.*)$/;
+
+/** `-o a,b=c` as long options: `--a --b=c`. */
+export function expandMountFlags(flags: readonly string[]): string[] {
+  return flags
+    .flatMap((flag) => flag.split(','))
+    .filter((flag) => flag !== '' && !IGNORED.test(flag))
+    .map((flag) => `--${flag.replace(/^[^=]*/, (name) => name.replaceAll('_', '-'))}`);
+}
+
+function duration(flags: string, description: string, value: number): Option {
+  return new Option(flags, description)
+    .argParser(taking(parseDuration))
+    .default(value, formatDuration(value));
+}
+
+/** Lets commander name the option in front of what the parser says. */
+function taking<Value>(parse: (text: string) => Value): (text: string) => Value {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof QuantityError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}
+
+/** `host[:port]: Name: value`; the host may have a port, so that the name begins after a colon and a space. */
+export function collectHeader(text: string, before: readonly HeaderOption[]): HeaderOption[] {
+  const match = /^(\S+):\s+([!#$%&'*+\-.^_`|~0-9A-Za-z]+):\s*(.*)$/.exec(text);
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw new InvalidArgumentError("expected 'host: Name: value'");
+  }
+  return [...before, { host: match[1].toLowerCase(), name: match[2], value: match[3] ?? '' }];
+}

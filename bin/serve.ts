@@ -1,0 +1,46 @@
+import process from 'node:process';
+
+import type { Logger } from 'pino';
+
+import { prepareMountpoint, removeMountpoint } from '../src/mount/mountpoint.js';
+import { compose } from './compose.js';
+import type { MountOptions } from './options.js';
+
+/** Mounts and serves until the mount is gone, for whatever reason. Resolves to the exit code. */
+export async function serve(
+  path: string,
+  options: MountOptions,
+  log: Logger,
+  onReady: (path: string) => void,
+): Promise<number> {
+  const mountpoint = await prepareMountpoint(path);
+  try {
+    const session = await compose(mountpoint.path, options, log);
+    let exitCode = 0;
+    let signals = 0;
+    const unmount = (): void => {
+      session.unmount().catch((error: unknown) => log.error({ err: error }, 'cannot unmount'));
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        signals += 1;
+        log.info({ signal }, 'unmounting');
+        if (signals > 1) process.exit(1);
+        unmount();
+      });
+    }
+    process.on('uncaughtException', (error) => {
+      log.fatal({ err: error }, 'unexpected; unmounting');
+      exitCode = 1;
+      unmount();
+    });
+    process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
+    log.info({ mountpoint: mountpoint.path, pid: process.pid }, 'mounted');
+    onReady(mountpoint.path);
+    await session.ended;
+    log.info('unmounted cleanly');
+    return exitCode;
+  } finally {
+    await removeMountpoint(mountpoint);
+  }
+}

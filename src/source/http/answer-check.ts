@@ -1,0 +1,108 @@
+/** Whether an answer is what was asked for. Nothing of an answer that fails here is used. */
+import { type ByteRange, parseContentRange } from '../byte-range.js';
+import { ChangedError, ProtocolError } from '../errors.js';
+import type { Validators } from '../request.js';
+
+/** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
+export interface Delivery {
+  readonly start: number;
+  /** Undefined: until the body ends. */
+  readonly end: number | undefined;
+  readonly totalBytes: number | undefined;
+}
+
+interface AnswerHead {
+  readonly status: number;
+  readonly header: Headers;
+}
+
+/** Checks a 200 or 206 against the request (RFC 9110, 15.3.7). */
+export function checkAnswer(
+  { status, header }: AnswerHead,
+  url: URL,
+  asked: ByteRange | undefined,
+  pin: Validators | undefined,
+): Delivery {
+  checkEncoding(header, url);
+  const delivery = status === 206 ? checkPartial(header, url, asked) : wholeBody(header);
+  checkPin(header, url, delivery.totalBytes, pin);
+  return delivery;
+}
+
+/** The validators of an answer. */
+export function validatorsOf(header: Headers): Validators {
+  const etag = header.get('etag');
+  const lastModifiedMs = Date.parse(header.get('last-modified') ?? '');
+  return {
+    ...(etag === null ? {} : { etag }),
+    ...(Number.isNaN(lastModifiedMs) ? {} : { lastModifiedMs }),
+  };
+}
+
+export function isSameEtag(a: string, b: string): boolean {
+  return a.replace(/^W\//, '') === b.replace(/^W\//, '');
+}
+
+function checkEncoding(header: Headers, url: URL): void {
+  const encoding = header.get('content-encoding');
+  if (encoding === null || /^\s*(identity)?\s*$/i.test(encoding)) return;
+  throw new ProtocolError('the body is encoded', url, {
+    expected: 'no Content-Encoding',
+    found: `Content-Encoding: ${encoding}`,
+  });
+}
+
+function wholeBody(header: Headers): Delivery {
+  const length = contentLength(header);
+  return { start: 0, end: length, totalBytes: length };
+}
+
+function checkPartial(header: Headers, url: URL, asked: ByteRange | undefined): Delivery {
+  const value = header.get('content-range');
+  const got = value === null ? undefined : parseContentRange(value);
+  const wrong = (expected: string): ProtocolError =>
+    new ProtocolError('the answer has a wrong range', url, {
+      expected,
+      found: `Content-Range: ${value ?? 'none'}, Content-Length: ${header.get('content-length') ?? 'none'}`,
+    });
+  if (asked === undefined) throw wrong('the whole, as no range was asked for');
+  if (got?.range === undefined) throw wrong('one Content-Range');
+  const { range, totalBytes } = got;
+  if (range.start !== asked.start || range.end > asked.end)
+    throw wrong(`bytes [${asked.start}, ${asked.end})`);
+  const length = contentLength(header);
+  if (length !== undefined && length !== range.end - range.start) throw wrong('a length that fits the range');
+  return { ...range, totalBytes };
+}
+
+function checkPin(
+  header: Headers,
+  url: URL,
+  totalBytes: number | undefined,
+  pin: Validators | undefined,
+): void {
+  if (pin === undefined) return;
+  const got = validatorsOf(header);
+  const changed = (expected: string, found: string): ChangedError =>
+    new ChangedError(url, { expected, found });
+  if (pin.etag !== undefined && got.etag !== undefined) {
+    if (!isSameEtag(pin.etag, got.etag)) throw changed(`ETag ${pin.etag}`, `ETag ${got.etag}`);
+  } else if (pin.lastModifiedMs !== undefined && got.lastModifiedMs !== undefined) {
+    if (pin.lastModifiedMs !== got.lastModifiedMs) {
+      throw changed(httpDate(pin.lastModifiedMs), httpDate(got.lastModifiedMs));
+    }
+  }
+  if (pin.contentLength !== undefined && totalBytes !== undefined && pin.contentLength !== totalBytes) {
+    throw changed(`${pin.contentLength} bytes`, `${totalBytes} bytes`);
+  }
+}
+
+/** RFC 9110, 5.6.7. */
+export function httpDate(ms: number): string {
+  return new Date(ms).toUTCString();
+}
+
+function contentLength(header: Headers): number | undefined {
+  const value = header.get('content-length');
+  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+}

@@ -1,0 +1,184 @@
+/**
+ * The sources http and https. Everything is asked by GET, never by HEAD: a presigned URL is signed for GET
+ * alone (Dragonfly's http client does the same). A probe is a ranged GET whose body is the beginning of
+ * the content, so that a small file costs one request.
+ */
+import { formatRangeHeader } from '../byte-range.js';
+import { IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
+import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
+import type { Request, Validators } from '../request.js';
+import type { ResourceClient } from '../resource-client.js';
+import type { ExpireInfo, Response } from '../response.js';
+import { checkAnswer, httpDate, isSameEtag, validatorsOf } from './answer-check.js';
+import { toResponse } from './http-download.js';
+import { DEFAULT_HTTP_CLIENT_OPTIONS, type HttpClientOptions } from './http-options.js';
+import { DirectoryRedirect, HttpOrigin, type OriginAnswer } from './http-origin.js';
+import { parseIndexPage } from './index-page.js';
+
+const PROBE = { start: 0, end: 64 * 1024 };
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+
+export interface HttpClient extends Required<ResourceClient> {
+  close(): Promise<void>;
+}
+
+export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpClient {
+  const options = { ...DEFAULT_HTTP_CLIENT_OPTIONS, ...given };
+  const origin = new HttpOrigin(options);
+
+  async function download(request: Request): Promise<Response> {
+    const header = request.range === undefined ? {} : rangeHeader(request.range, request.pin);
+    const answer = await origin.send(request, header, [200, 206]);
+    if (answer instanceof DirectoryRedirect) throw new IsDirectoryError(request.url);
+    const delivery = checkOrCancel(answer, request);
+    return toResponse(origin, request, answer, delivery, options.retries);
+  }
+
+  async function getMetadata(request: Request): Promise<Metadata> {
+    const asked = request.with({ range: request.range ?? PROBE });
+    const answer = await origin.send(asked, rangeHeader(asked.range ?? PROBE, undefined), [200, 206, 416]);
+    if (answer instanceof DirectoryRedirect) return directory();
+    if (answer.status === 416) {
+      // An empty file has no first byte. Without a range the answer tells its validators too.
+      answer.body.cancel();
+      return await wholeMetadata(request);
+    }
+    return toMetadata(answer, asked);
+  }
+
+  async function wholeMetadata(request: Request): Promise<Metadata> {
+    const answer = await origin.send(request, {}, [200]);
+    return answer instanceof DirectoryRedirect ? directory() : toMetadata(answer, request);
+  }
+
+  function toMetadata(answer: OriginAnswer, request: Request): Metadata {
+    if (request.url.pathname.endsWith('/')) {
+      answer.body.cancel();
+      return directory();
+    }
+    const delivery = checkOrCancel(answer, request);
+    const { etag, lastModifiedMs } = validatorsOf(answer.header);
+    const contentLength = delivery.totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
+    return {
+      kind: 'file',
+      contentLength,
+      // To an empty file a range makes no difference.
+      supportRange: answer.status === 206 || contentLength === 0,
+      lastModified: lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
+      ...(etag === undefined ? {} : { etag }),
+      response: toResponse(origin, request, answer, delivery, options.retries),
+    };
+  }
+
+  async function isExpired(request: Request, info: ExpireInfo): Promise<boolean> {
+    const known = validatorsOf(infoHeader(info));
+    const condition = conditionalHeader(known);
+    if (condition === undefined) return true;
+    try {
+      const header = { ...condition, range: 'bytes=0-0' };
+      const answer = await origin.send(request, header, [200, 206, 304, 416]);
+      if (answer instanceof DirectoryRedirect) return true;
+      answer.body.cancel();
+      return answer.status !== 304 && isOther(known, validatorsOf(answer.header));
+    } catch (error) {
+      // A definite answer that is not the resource: it is gone, or forbidden by now.
+      if (error instanceof SourceError && ['NOT_FOUND', 'ACCESS_DENIED'].includes(error.code)) return true;
+      throw error;
+    }
+  }
+
+  async function list(request: Request): Promise<readonly UrlEntry[]> {
+    const url = new URL(request.url);
+    if (!url.pathname.endsWith('/')) url.pathname += '/';
+    const header = { accept: 'text/html, application/json;q=0.9, */*;q=0.1' };
+    const answer = await origin.send(request.with({ url }), header, [200]);
+    if (answer instanceof DirectoryRedirect) return [];
+    const type = answer.header.get('content-type');
+    if (type !== null && !/html|json/i.test(type)) {
+      answer.body.cancel();
+      return [];
+    }
+    const delivery = checkOrCancel(answer, request.with({ url }));
+    const response = toResponse(origin, request.with({ url }), answer, delivery, options.retries);
+    return parseIndexPage(await readText(response, url), type, url);
+  }
+
+  return {
+    download,
+    getMetadata,
+    isExpired,
+    list,
+    getContentLength: async (request) => (await probe(request)).contentLength,
+    isSupportRange: async (request) => (await probe(request)).supportRange,
+    getLastModified: async (request) => (await probe(request)).lastModified,
+    close: () => origin.close(),
+  };
+
+  async function probe(request: Request): Promise<Metadata> {
+    const metadata = await getMetadata(request.with({ range: { start: 0, end: 1 } }));
+    metadata.response?.cancel();
+    return metadata;
+  }
+}
+
+function directory(): Metadata {
+  return {
+    kind: 'directory',
+    contentLength: UNKNOWN_SOURCE_FILE_LEN,
+    supportRange: false,
+    lastModified: UNKNOWN_LAST_MODIFIED,
+  };
+}
+
+function checkOrCancel(answer: OriginAnswer, request: Request): ReturnType<typeof checkAnswer> {
+  try {
+    return checkAnswer(answer, request.url, request.range, request.pin);
+  } catch (error) {
+    answer.body.cancel();
+    throw error;
+  }
+}
+
+/** A ranged request, conditional where the version is known (RFC 9110, 13.1.1 and 13.1.4). */
+function rangeHeader(
+  range: { start: number; end: number },
+  pin: Validators | undefined,
+): Record<string, string> {
+  const header: Record<string, string> = { range: formatRangeHeader(range) };
+  if (pin?.etag !== undefined && !pin.etag.startsWith('W/')) header['if-match'] = pin.etag;
+  else if (pin?.lastModifiedMs !== undefined) header['if-unmodified-since'] = httpDate(pin.lastModifiedMs);
+  return header;
+}
+
+function conditionalHeader({ etag, lastModifiedMs }: Validators): Record<string, string> | undefined {
+  if (etag !== undefined) return { 'if-none-match': etag };
+  return lastModifiedMs === undefined ? undefined : { 'if-modified-since': httpDate(lastModifiedMs) };
+}
+
+function isOther(known: Validators, got: Validators): boolean {
+  if (known.etag !== undefined && got.etag !== undefined) return !isSameEtag(known.etag, got.etag);
+  return known.lastModifiedMs === undefined || known.lastModifiedMs !== got.lastModifiedMs;
+}
+
+function infoHeader({ etag, lastModified }: ExpireInfo): Headers {
+  const header = new Headers();
+  if (etag !== undefined) header.set('etag', etag);
+  if (lastModified !== undefined) header.set('last-modified', lastModified);
+  return header;
+}
+
+async function readText(response: Response, url: URL): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_LISTING_BYTES) {
+      throw new ProtocolError('the listing is too long', url, {
+        expected: `at most ${MAX_LISTING_BYTES} bytes`,
+        found: 'more',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,147 @@
+/**
+ * A body that delivers exactly what was promised. A connection that breaks is taken up again where it
+ * stopped (Range with If-Range), as often as `retries` says without any progress in between; what follows
+ * must be of the same version. A body that is longer or shorter than promised is an error, never data.
+ */
+import { type ByteRange, formatRangeHeader } from '../byte-range.js';
+import { ChangedError, ProtocolError } from '../errors.js';
+import type { Request, Validators } from '../request.js';
+import { newResponse, type Response } from '../response.js';
+import { checkAnswer, type Delivery, httpDate, validatorsOf } from './answer-check.js';
+import { failureOf, mayPass } from './http-failure.js';
+import { DirectoryRedirect, type HttpOrigin, type OriginAnswer } from './http-origin.js';
+
+/** Makes the response of a checked answer. */
+export function toResponse(
+  origin: HttpOrigin,
+  request: Request,
+  answer: OriginAnswer,
+  delivery: Delivery,
+  retries: number,
+): Response {
+  const download = new HttpDownload(origin, request, answer, delivery, retries);
+  return newResponse(download.read(), {
+    status: answer.status,
+    header: answer.header,
+    offset: delivery.start,
+    contentLength: download.wantedBytes ?? -1,
+    cancel: () => download.cancel(),
+  });
+}
+
+class HttpDownload {
+  readonly wantedBytes: number | undefined;
+  readonly #origin: HttpOrigin;
+  readonly #request: Request;
+  readonly #retries: number;
+  readonly #pin: Validators;
+  readonly #end: number | undefined;
+  #answer: OriginAnswer;
+  #position: number;
+  #answerEnd: number | undefined;
+  #isCancelled = false;
+
+  constructor(
+    origin: HttpOrigin,
+    request: Request,
+    answer: OriginAnswer,
+    delivery: Delivery,
+    retries: number,
+  ) {
+    this.#origin = origin;
+    this.#request = request;
+    this.#answer = answer;
+    this.#retries = retries;
+    this.#position = delivery.start;
+    this.#answerEnd = delivery.end;
+    this.#end = wantedEnd(request.range, delivery, answer.status);
+    this.wantedBytes = this.#end === undefined ? undefined : this.#end - delivery.start;
+    const total = delivery.totalBytes;
+    this.#pin = { ...validatorsOf(answer.header), ...(total === undefined ? {} : { contentLength: total }) };
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#answer.body.cancel();
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    let failures = 0;
+    for (;;) {
+      const before = this.#position;
+      let failure: unknown;
+      try {
+        yield* this.#readAnswer();
+        if (this.#end === undefined || this.#position >= this.#end) return;
+        // A shorter range than asked for is legal: the rest is asked for.
+        failure = undefined;
+      } catch (error) {
+        failure = failureOf(error, this.#request.url, this.#request.signal);
+        if (this.#isCancelled || !mayPass(failure)) throw failure;
+      }
+      failures = this.#position > before ? 0 : failures + 1;
+      if (failures > this.#retries) throw failure ?? this.#wrongLength('no more');
+      await this.#resume(failure);
+    }
+  }
+
+  async *#readAnswer(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of this.#answer.body) {
+      this.#position += chunk.byteLength;
+      if (this.#answerEnd !== undefined && this.#position > this.#answerEnd) {
+        throw this.#wrongLength(`${this.#position - this.#answerEnd} bytes more`);
+      }
+      yield chunk;
+    }
+    if (this.#answerEnd !== undefined && this.#position < this.#answerEnd)
+      throw new Error('the body ended early');
+  }
+
+  async #resume(failure: unknown): Promise<void> {
+    const condition = ifRange(this.#pin);
+    if (condition === undefined || (this.#end === undefined && this.#position === 0)) {
+      throw failure ?? this.#wrongLength('no validator to go on with');
+    }
+    const range = { start: this.#position, end: this.#end ?? Infinity };
+    const header = { range: formatRangeHeader(range), 'if-range': condition };
+    const answer = await this.#origin.send(this.#request, header, [200, 206]);
+    if (answer instanceof DirectoryRedirect || answer.status === 200) {
+      const knowsNoRanges = !(answer instanceof DirectoryRedirect) && this.#isWhole(answer);
+      if (!(answer instanceof DirectoryRedirect)) answer.body.cancel();
+      if (knowsNoRanges && failure instanceof Error) throw failure;
+      const facts = { expected: 'the rest of the body', found: 'another body' };
+      throw new ChangedError(this.#request.url, facts);
+    }
+    const delivery = checkAnswer(answer, this.#request.url, range, this.#pin);
+    this.#answer = answer;
+    this.#answerEnd = delivery.end;
+  }
+
+  /** A 200 with our validators: the source knows no ranges. */
+  #isWhole(answer: OriginAnswer): boolean {
+    try {
+      checkAnswer(answer, this.#request.url, undefined, this.#pin);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #wrongLength(found: string): ProtocolError {
+    return new ProtocolError('the body has a wrong length', this.#request.url, {
+      expected: `${this.wantedBytes ?? 'some'} bytes`,
+      found,
+    });
+  }
+}
+
+/** Where the body should end: at the end of what was asked for, as far as the resource goes. */
+function wantedEnd(asked: ByteRange | undefined, delivery: Delivery, status: number): number | undefined {
+  if (status !== 206 || asked === undefined) return delivery.end;
+  return delivery.totalBytes === undefined ? delivery.end : Math.min(asked.end, delivery.totalBytes);
+}
+
+function ifRange({ etag, lastModifiedMs }: Validators): string | undefined {
+  if (etag !== undefined && !etag.startsWith('W/')) return etag;
+  return lastModifiedMs === undefined ? undefined : httpDate(lastModifiedMs);
+}

@@ -1,0 +1,102 @@
+/** From what goes wrong on the way, and from statuses, to `SourceError`s; and which of them may pass. */
+import {
+  InterruptedError,
+  SourceError,
+  type SourceErrorCode,
+  TimeoutError,
+  UnexpectedStatusCodeError,
+} from '../errors.js';
+
+export const HEADERS_LATE = 'no header within the deadline';
+export const CONNECTION_IDLE = 'no byte within the deadline';
+
+const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+const CODES: Readonly<Record<string, SourceErrorCode>> = {
+  ECONNREFUSED: 'CONNECTION_REFUSED',
+  ENOTFOUND: 'HOST_UNREACHABLE',
+  EAI_AGAIN: 'HOST_UNREACHABLE',
+  EHOSTUNREACH: 'HOST_UNREACHABLE',
+  EHOSTDOWN: 'HOST_UNREACHABLE',
+  ENETUNREACH: 'NETWORK_UNREACHABLE',
+  UND_ERR_CONNECT_TIMEOUT: 'TIMEOUT',
+  ETIMEDOUT: 'TIMEOUT',
+  HPE_INVALID_CONSTANT: 'PROTOCOL',
+};
+
+/** What a failed connection or a broken body means. */
+export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefined): SourceError {
+  if (error instanceof SourceError) return error;
+  if (signal?.aborted === true) return new InterruptedError(url, error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (message === HEADERS_LATE || message === CONNECTION_IDLE) {
+    return new TimeoutError(url, { expected: 'an answer', found: message });
+  }
+  const code = codeOf(error);
+  if (/CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
+    return new SourceError('TLS', 'the connection is not secure', url, {
+      expected: 'a valid certificate',
+      found: code,
+      cause: error,
+    });
+  }
+  const kind = CODES[code] ?? (code.startsWith('HPE_') ? 'PROTOCOL' : 'CONNECTION_LOST');
+  if (kind === 'TIMEOUT')
+    return new TimeoutError(url, { expected: 'a connection', found: message, cause: error });
+  return new SourceError(kind, 'the connection failed', url, {
+    expected: 'an answer',
+    found: message,
+    cause: error,
+  });
+}
+
+/** What a status means that the request cannot use. */
+export function statusFailure(
+  status: number,
+  header: Headers,
+  url: URL,
+  allowed: readonly number[],
+): SourceError {
+  const retryAfterMs = parseRetryAfter(header.get('retry-after'));
+  return new UnexpectedStatusCodeError(
+    statusCode(status),
+    url,
+    status,
+    allowed,
+    retryAfterMs === undefined ? {} : { retryAfterMs },
+  );
+}
+
+/** Whether the same request may succeed a moment later. */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof SourceError)) return false;
+  if (error.status !== undefined) return RETRYABLE_STATUS.has(error.status);
+  if (error.code === 'HOST_UNREACHABLE') return !/ENOTFOUND/.test(String(error.found));
+  return ['CONNECTION_REFUSED', 'CONNECTION_LOST', 'NETWORK_UNREACHABLE', 'TIMEOUT'].includes(error.code);
+}
+
+function statusCode(
+  status: number,
+): 'NOT_FOUND' | 'ACCESS_DENIED' | 'CHANGED' | 'BUSY' | 'UNEXPECTED_STATUS' {
+  if (status === 404 || status === 410) return 'NOT_FOUND';
+  if (status === 401 || status === 403 || status === 407 || status === 451) return 'ACCESS_DENIED';
+  if (status === 412) return 'CHANGED';
+  if (status === 429 || status === 503) return 'BUSY';
+  return 'UNEXPECTED_STATUS';
+}
+
+/** Seconds or an HTTP date (RFC 9110, 10.2.3). */
+function parseRetryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+}
+
+function codeOf(error: unknown): string {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    if ('code' in inner && typeof inner.code === 'string' && inner.code !== 'UND_ERR_SOCKET')
+      return inner.code;
+  }
+  return '';
+}

@@ -1,0 +1,21 @@
+export interface HttpClientOptions {
+  /** Give up when the source has sent nothing for this long, retries included. */
+  readonly timeoutMs: number;
+  /** Tries after the first one, for what may pass. */
+  readonly retries: number;
+  readonly maxConnectionsPerOrigin: number;
+  readonly maxRedirects: number;
+  /** Headers to send to a host, credentials among them; asked anew for each host of a redirect chain. */
+  readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
+  /** A certificate authority to trust besides the system's, in PEM. */
+  readonly ca: string | undefined;
+}
+
+export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
+  timeoutMs: 30_000,
+  retries: 3,
+  maxConnectionsPerOrigin: 8,
+  maxRedirects: 10,
+  headersFor: () => ({}),
+  ca: undefined,
+};

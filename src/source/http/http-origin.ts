@@ -1,0 +1,136 @@
+/** Sends one request to where it leads in the end: redirects are followed, and what may pass is retried. */
+import { LRUCache } from 'lru-cache';
+import { Agent } from 'undici';
+
+import { ProtocolError } from '../errors.js';
+import type { Request } from '../request.js';
+import { withRetries } from '../retry.js';
+import { type Answer, exchange } from './http-exchange.js';
+import { failureOf, mayPass, statusFailure } from './http-failure.js';
+import type { HttpClientOptions } from './http-options.js';
+
+const BACKOFF_MS = 200;
+const REDIRECT_TTL_MS = 60_000;
+const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
+/** Headers that grant access: they stay with the origin that they were meant for. */
+const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization'];
+
+export interface OriginAnswer extends Answer {
+  /** Where the answer came from. */
+  readonly url: URL;
+}
+
+/** The answer was a redirect to the same path with a slash: what stands there is a directory. */
+export class DirectoryRedirect {
+  readonly url: URL;
+  constructor(url: URL) {
+    this.url = url;
+  }
+}
+
+export class HttpOrigin {
+  readonly #options: HttpClientOptions;
+  readonly #agent: Agent;
+  /** Where a URL was redirected to: block reads should not walk the chain each time. */
+  readonly #redirects = new LRUCache<string, string>({ max: 1_000, ttl: REDIRECT_TTL_MS });
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+    this.#agent = new Agent({
+      connections: options.maxConnectionsPerOrigin,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      connect: {
+        timeout: options.timeoutMs / 3,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+      },
+    });
+  }
+
+  /** Sends until an answer has one of the allowed statuses. The body is the caller's to read or cancel. */
+  async send(
+    request: Request,
+    header: Readonly<Record<string, string>>,
+    allowed: readonly number[],
+  ): Promise<OriginAnswer | DirectoryRedirect> {
+    const { timeoutMs, retries } = this.#options;
+    const policy = { retries, deadlineMs: timeoutMs, backoffMs: BACKOFF_MS, mayPass };
+    return await withRetries(policy, request.signal, async (leftMs) => {
+      try {
+        return await this.#follow(request, header, allowed, leftMs);
+      } catch (error) {
+        throw failureOf(error, request.url, request.signal);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #follow(
+    request: Request,
+    header: Readonly<Record<string, string>>,
+    allowed: readonly number[],
+    leftMs: number,
+  ): Promise<OriginAnswer | DirectoryRedirect> {
+    const memo = this.#redirects.get(request.url.href);
+    let url = new URL(memo ?? request.url);
+    for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
+      const answer = await this.#exchange(request, url, header, leftMs);
+      if (allowed.includes(answer.status)) {
+        if (url.href !== request.url.href) this.#redirects.set(request.url.href, url.href);
+        return { ...answer, url };
+      }
+      answer.body.cancel();
+      if (!REDIRECT_STATUS.has(answer.status)) {
+        if (memo === undefined || hops > 0) throw statusFailure(answer.status, answer.header, url, allowed);
+        // A remembered target may have been valid for a moment only.
+        this.#redirects.delete(request.url.href);
+        url = new URL(request.url);
+        continue;
+      }
+      const next = redirectTarget(answer.header.get('location'), url);
+      if (isDirectoryRedirect(url, next)) return new DirectoryRedirect(next);
+      url = next;
+    }
+    throw new ProtocolError('too many redirects', request.url, {
+      expected: `at most ${this.#options.maxRedirects}`,
+      found: `another one, to ${url.origin}`,
+    });
+  }
+
+  async #exchange(
+    request: Request,
+    url: URL,
+    header: Readonly<Record<string, string>>,
+    leftMs: number,
+  ): Promise<Answer> {
+    const own = Object.fromEntries(request.header);
+    delete own['x-dragonfly-range'];
+    if (url.origin !== request.url.origin) for (const name of CREDENTIALS) delete own[name];
+    const sent = { ...own, ...this.#options.headersFor(url), ...header, 'accept-encoding': 'identity' };
+    return await exchange(this.#agent, url, sent, {
+      signal: request.signal,
+      headersTimeoutMs: leftMs,
+      idleTimeoutMs: this.#options.timeoutMs / 3,
+    });
+  }
+}
+
+function redirectTarget(location: string | null, from: URL): URL {
+  const broken = (expected: string): ProtocolError =>
+    new ProtocolError('a redirect leads nowhere', from, {
+      expected,
+      found: `Location: ${location ?? 'none'}`,
+    });
+  if (location === null || !URL.canParse(location, from.href)) throw broken('a Location');
+  const target = new URL(location, from);
+  if (target.protocol !== 'http:' && target.protocol !== 'https:') throw broken('http or https');
+  target.hash = '';
+  return target;
+}
+
+function isDirectoryRedirect(from: URL, to: URL): boolean {
+  return to.hostname === from.hostname && to.pathname === `${from.pathname}/`;
+}
