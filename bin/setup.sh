@@ -1,0 +1,93 @@
+#!/bin/sh
+# Sets up what is missing, for `run` or for `test`: system packages, node modules, the build.
+# Silent, quick and without network when nothing is missing. Run from the project's root.
+set -eu
+purpose=${1:-run}
+
+fail() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+# Runs a step; its output is shown only if it fails.
+quietly() {
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    fail "failed: $*"
+  fi
+  rm -f "$log"
+}
+
+command -v node >/dev/null 2>&1 || fail "Node.js 20.19 or newer is needed, and there is no node"
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+  fail "Node.js 20.19 or newer is needed, this is $(node --version)"
+
+missing=''
+needs() { # COMMAND PACKAGE
+  command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
+}
+has_library() {
+  { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"
+}
+if [ "$(uname -s)" = Linux ]; then
+  has_library 'libfuse\.so\.2' || missing="$missing libfuse2"
+  needs fusermount fuse3
+  if [ "$purpose" = test ]; then
+    needs nginx nginx
+    needs python3 python3
+    needs sqlite3 sqlite3
+    needs unzip unzip
+    needs rsync rsync
+    needs getfattr attr
+  fi
+fi
+
+install_packages() {
+  # Installed for tests, not to serve: no service is started.
+  guard=/usr/sbin/policy-rc.d
+  if [ -e "$guard" ]; then
+    guard=''
+  else
+    printf '#!/bin/sh\nexit 101\n' | $1 tee "$guard" >/dev/null
+    $1 chmod +x "$guard"
+  fi
+  quietly $1 apt-get update
+  # Newer releases have libfuse 2 under another name.
+  packages=''
+  for package in $missing; do
+    if [ "$package" = libfuse2 ] && apt-cache show libfuse2t64 >/dev/null 2>&1; then package=libfuse2t64; fi
+    packages="$packages $package"
+  done
+  # shellcheck disable=SC2086 # a list of words
+  quietly $1 env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages
+  [ -z "$guard" ] || $1 rm -f "$guard"
+}
+if [ -n "$missing" ]; then
+  command -v apt-get >/dev/null 2>&1 || fail "missing:$missing; install them with your system's package manager"
+  echo "setup: installing$missing" >&2
+  if [ "$(id -u)" = 0 ]; then
+    install_packages ''
+  elif sudo -n true 2>/dev/null; then
+    install_packages sudo
+  else
+    fail "missing packages; run: sudo apt-get install -y$missing"
+  fi
+fi
+
+stamp=node_modules/.d7y-lock
+lock=$(cksum <package-lock.json)
+if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$lock" ]; then
+  echo 'setup: npm ci' >&2
+  quietly npm ci --no-audit --no-fund
+  echo "$lock" >"$stamp"
+fi
+
+sources='bin src test bench tsconfig.json package-lock.json'
+# shellcheck disable=SC2086 # a list of words
+if [ ! -f dist/.built ] || [ -n "$(find $sources -newer dist/.built 2>/dev/null | head -n 1)" ]; then
+  rm -rf dist
+  quietly npm run --silent build
+  touch dist/.built
+fi

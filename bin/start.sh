@@ -1,0 +1,9 @@
+#!/bin/sh
+# Sets up everything that is missing, and mounts: npm start [-- DIR OPTIONS]
+set -eu
+cd "$(dirname "$0")/.."
+sh bin/setup.sh run
+case "${1:-}" in
+  '' | -*) set -- /mnt/d7y "$@" ;;
+esac
+exec node dist/bin/d7y-mount.js "$@"

@@ -1,0 +1,123 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test from 'ava';
+
+import { findMount } from '../../src/mount/mount-table.js';
+import { CLI, mounted, run, shell } from '../support/mounted.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+test.serial('the seed example says hello world though two of its methods throw', async (t) => {
+  const mnt = await mounted(t);
+  const { stdout } = await run('cat', [`${mnt}/dfs/host:56001/path/to/resource`]);
+  t.is(stdout, 'hello world');
+  t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\n');
+  for (const scheme of ['dfs', 'http', 'https']) {
+    const { stdout: json } = await run('cat', [`${mnt}/.plugins/${scheme}`]);
+    t.like(JSON.parse(json), {
+      name: scheme,
+      type: 'resource',
+      scheme,
+      location: 'in-tree',
+      state: 'registered',
+    });
+  }
+});
+
+test.serial('every write is refused with EROFS', async (t) => {
+  const mnt = await mounted(t);
+  for (const script of [
+    'touch "$1/new"',
+    'mkdir "$1/dir"',
+    'rm "$1/.plugins/dfs"',
+    'echo x > "$1/.plugins/dfs"',
+  ]) {
+    const { code, stderr } = await shell(script, mnt);
+    t.not(code, 0, script);
+    t.regex(stderr, /Read-only file system/, script);
+  }
+});
+
+test.serial('unmount ends the mount, removes the directory that it made, and the process', async (t) => {
+  const mnt = await mounted(t);
+  t.is((await findMount(mnt))?.fsType, 'fuse.d7y');
+  const { code } = await run(process.execPath, [CLI, 'unmount', mnt]);
+  t.is(code, 0);
+  t.is(await findMount(mnt), undefined);
+  await processEnds(mnt);
+  t.not((await run('test', ['-e', mnt])).code, 0);
+  const again = await run(process.execPath, [CLI, 'unmount', mnt]);
+  t.is(again.code, 1);
+  t.regex(again.stderr, /nothing is mounted there/);
+});
+
+test.serial('SIGTERM ends the mount', async (t) => {
+  const mnt = await mounted(t);
+  await shell('pkill -TERM -f -- "$1 .*--foreground"', mnt);
+  await processEnds(mnt);
+  t.is(await findMount(mnt), undefined);
+});
+
+test.serial('a busy mount is detached', async (t) => {
+  const mnt = await mounted(t);
+  const busy = shell('cd "$1/dfs" && sleep 3', mnt);
+  await sleep(500);
+  const { code, stderr } = await run(process.execPath, [CLI, 'unmount', mnt]);
+  t.is(code, 0);
+  t.regex(stderr, /busy/);
+  t.is(await findMount(mnt), undefined);
+  await busy;
+  await processEnds(mnt);
+});
+
+test.serial('a mountpoint that a killed process left behind is recovered', async (t) => {
+  const mnt = await mounted(t);
+  await shell('pkill -KILL -f -- "$1 .*--foreground"', mnt);
+  await sleep(300);
+  t.regex((await run('ls', [mnt])).stderr, /Transport endpoint is not connected/);
+  const { code, stderr } = await run(process.execPath, [CLI, mnt, '--log-file', `${mnt}.log`]);
+  t.is(code, 0, stderr);
+  t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
+});
+
+test.serial('a mountpoint in use is refused, and stays', async (t) => {
+  const mnt = await mounted(t);
+  const { code, stderr } = await run(process.execPath, [CLI, mnt, '--log-file', `${mnt}.log`]);
+  t.is(code, 1);
+  t.regex(stderr, /is in use/);
+  t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
+});
+
+test.serial('options may be given as mount(8) gives them', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const mnt = join(directory, 'mnt');
+  await mkdir(mnt);
+  t.teardown(() => run('umount', ['-l', mnt]));
+  const flags = `ro,_netdev,uid=1234,log_file=${directory}/log,metadata_ttl=1s`;
+  const { code, stderr } = await run(process.execPath, [CLI, 'd7y', mnt, '-o', flags]);
+  t.is(code, 0, stderr);
+  t.is((await run('stat', ['-c', '%u', `${mnt}/dfs`])).stdout, '1234\n');
+});
+
+test('a wrong option is a usage error that names option, expectation and finding', async (t) => {
+  const { code, stderr } = await run(process.execPath, [CLI, '/nowhere', '--memory', '64 elephants']);
+  t.is(code, 2);
+  t.regex(stderr, /--memory.*a size such as 64MiB.*64 elephants/s);
+});
+
+test('help shows the defaults', async (t) => {
+  const { stdout } = await run(process.execPath, [CLI, '--help']);
+  t.regex(stdout, /--memory.*default: 256MiB/);
+  t.regex(stdout, /--metadata-ttl.*default: 60s/s);
+  t.regex(stdout, /--negative-ttl.*default: 5s/s);
+});
+
+/** Waits until no process serves the mountpoint. */
+async function processEnds(mnt: string): Promise<void> {
+  for (let i = 0; i < 100; i += 1) {
+    if ((await shell('pgrep -f -- "$1 .*--foreground"', mnt)).stdout === '') return;
+    await sleep(100);
+  }
+  throw new Error('the process does not end');
+}

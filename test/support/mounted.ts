@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import type { ExecutionContext } from 'ava';
+
+import { temporaryDirectory } from './temp.js';
+
+const execute = promisify(execFile);
+
+export const CLI = fileURLToPath(new URL('../../bin/d7y-mount.js', import.meta.url));
+
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, whatever its exit code. Mounts are touched by child processes only. */
+export async function run(command: string, args: readonly string[], timeoutMs = 60_000): Promise<Finished> {
+  try {
+    const options = { timeout: timeoutMs, maxBuffer: 1 << 28 };
+    return { code: 0, ...(await execute(command, [...args], options)) };
+  } catch (error) {
+    const failed = error as { code?: number | string; stdout?: string; stderr?: string };
+    const code = typeof failed.code === 'number' ? failed.code : -1;
+    return { code, stdout: failed.stdout ?? '', stderr: failed.stderr ?? String(error) };
+  }
+}
+
+export async function shell(script: string, ...args: string[]): Promise<Finished> {
+  return await run('sh', ['-c', script, 'sh', ...args]);
+}
+
+/** A mount of the built program on a directory of its own, ended when the test ends. */
+export async function mounted(t: ExecutionContext, ...options: string[]): Promise<string> {
+  const directory = await temporaryDirectory(t);
+  const mountpoint = join(directory, 'mnt');
+  t.teardown(() => run('umount', ['-l', mountpoint]));
+  const log = join(directory, 'log');
+  const { code, stderr } = await run(process.execPath, [CLI, mountpoint, '--log-file', log, ...options]);
+  if (code !== 0) throw new Error(`the mount failed: ${stderr}`);
+  return mountpoint;
+}
