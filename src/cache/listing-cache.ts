@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import { type CompleteClient, Request, type UrlEntry } from '../source/index.js';
+import { canonicalSegment, type CompleteClient, Request, type UrlEntry } from '../source/index.js';
 import type { ListedEntry } from './resource-cache.js';
 import { SingleFlight } from './single-flight.js';
 
@@ -12,6 +12,7 @@ export interface ListingCacheOptions {
 
 export interface Listing {
   readonly entries: readonly ListedEntry[];
+  /** By the canonical form of the segment. */
   readonly bySegment: ReadonlyMap<string, ListedEntry>;
   readonly fetchedAtMs: number;
 }
@@ -42,7 +43,7 @@ export class ListingCache {
   peekEntry(url: string): { entry: ListedEntry; listing: Listing } | undefined {
     const { parent, segment } = splitUrl(url);
     const listing = parent === undefined ? undefined : this.peek(parent);
-    const entry = listing?.bySegment.get(segment);
+    const entry = listing?.bySegment.get(canonicalSegment(segment));
     return listing === undefined || entry === undefined ? undefined : { entry, listing };
   }
 
@@ -60,7 +61,9 @@ export class ListingCache {
   async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
     const client = await this.#options.clientFor(directory);
     const found = await client.list(new Request(`${directory}/`, { signal }));
-    const bySegment = new Map(found.map((entry) => [entry.name, listedEntry(directory, entry)]));
+    const bySegment = new Map(
+      found.map((entry) => [canonicalSegment(entry.name), listedEntry(directory, entry)]),
+    );
     const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };
     this.#listings.set(directory, listing);
     return listing;

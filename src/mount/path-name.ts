@@ -6,6 +6,7 @@
  * the decoded name would stand for another URL. So the two functions are inverse to each other: every
  * listed name opens the resource that it was listed for.
  */
+import { canonicalSegment } from '../source/index.js';
 import { FsError } from './fs-error.js';
 
 /** `NAME_MAX`: the longest name in bytes. */
@@ -41,7 +42,7 @@ function isFaithful(segment: string, name: string | undefined): name is string {
   // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
   if (name === undefined || name === '' || /[/\u0000-\u001f\u007f]/.test(name)) return false;
   try {
-    return normalise(segmentOfName(name)) === normalise(segment);
+    return canonicalSegment(segmentOfName(name)) === canonicalSegment(segment);
   } catch {
     return false;
   }
@@ -53,14 +54,6 @@ function decode(segment: string): string | undefined {
   } catch {
     return undefined; // Not UTF-8: shown encoded.
   }
-}
-
-/** Equal for segments that are the same resource: escapes of characters that need none are undone. */
-function normalise(segment: string): string {
-  return segment.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-    return /[A-Za-z0-9\-._~!$&'()*+,;=:@]/.test(character) ? character : escape.toUpperCase();
-  });
 }
 
 /** `.` and `..`, also when encoded: a URL parser takes them for steps (WHATWG URL, dot segments). */

@@ -1,0 +1,175 @@
+import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { mounted, run, shell } from '../support/mounted.js';
+import { startNginx } from '../support/nginx.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { makeTree, pattern } from '../support/tree.js';
+
+const RANDOM_READS = `
+import mmap, random, sys
+mounted, original = sys.argv[1:]
+random.seed(11)
+with open(mounted, 'rb') as f, open(original, 'rb') as g:
+    a, b = (mmap.mmap(h.fileno(), 0, access=mmap.ACCESS_READ) for h in (f, g))
+    assert len(a) == len(b)
+    for _ in range(300):
+        at = random.randrange(len(a)); n = random.randrange(1, 9000)
+        assert a[at:at + n] == b[at:at + n], at
+print('same')
+`;
+
+async function ok(t: ExecutionContext, script: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await shell(script, ...args);
+  t.is(code, 0, `${script}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+test.serial('a tree reads the same through the mount, by real programs', async (t) => {
+  const root = await temporaryDirectory(t);
+  await makeTree(root);
+  const nginx = await startNginx(t, { root });
+  const tree = `${await mounted(t)}/http/${nginx.host}`;
+  await ok(t, 'diff -r "$1" "$2"', root, tree);
+  await ok(
+    t,
+    'cd "$1" && find . -type f -exec sha256sum {} + | sort > /tmp/$$.a; cd "$2" && find . -type f -exec sha256sum {} + | sort > /tmp/$$.b; cmp /tmp/$$.a /tmp/$$.b; r=$?; rm /tmp/$$.a /tmp/$$.b; exit $r',
+    root,
+    tree,
+  );
+  t.is(await ok(t, 'sqlite3 "file:$1/data.sqlite?immutable=1" "pragma integrity_check"', tree), 'ok\n');
+  await ok(t, 'unzip -tq "$1/archive.zip" && tar -tzf "$1/archive.tar.gz"', tree);
+  await ok(
+    t,
+    'dd if="$1/large.bin" bs=4096 skip=1000 count=100 iflag=direct 2>/dev/null | cmp - "$2/large.bin" -i 0:4096000 -n 409600',
+    tree,
+    root,
+  );
+  await ok(
+    t,
+    'tail -c 10000 "$1/large.bin" > /tmp/$$.t; tail -c 10000 "$2/large.bin" | cmp - /tmp/$$.t; r=$?; rm /tmp/$$.t; exit $r',
+    tree,
+    root,
+  );
+  t.is(await ok(t, 'rsync -rnc --out-format=%n "$1/" "$2/" | grep -v "/$"; true', tree, root), '');
+  t.is(
+    (await run('python3', ['-c', RANDOM_READS, `${tree}/large.bin`, `${root}/large.bin`])).stdout,
+    'same\n',
+  );
+  t.is((await stat(join(root, 'one'))).size, 1);
+});
+
+for (const [kind, serverDirectives] of [
+  ['without ranges', 'max_ranges 0;'],
+  ['without ranges and lengths', 'max_ranges 0; ssi on; ssi_types *;'],
+] as const) {
+  test.serial(`a source ${kind} is downloaded once, and read right at random offsets`, async (t) => {
+    const root = await temporaryDirectory(t);
+    await makeTree(root);
+    const nginx = await startNginx(t, { root, serverDirectives });
+    const tree = `${await mounted(t, '--memory', '512MiB')}/http/${nginx.host}`;
+    const { stdout } = await run('python3', ['-c', RANDOM_READS, `${tree}/large.bin`, `${root}/large.bin`]);
+    t.is(stdout, 'same\n');
+    await ok(t, 'diff -r "$1" "$2"', root, tree);
+    const downloads = new Map<string, number>();
+    for (const { uri } of await nginx.accessLog()) {
+      if (!uri.endsWith('/')) downloads.set(uri, (downloads.get(uri) ?? 0) + 1);
+    }
+    t.deepEqual(
+      [...downloads].filter(([, count]) => count !== 1),
+      [],
+    );
+    t.true(downloads.size > 15);
+  });
+}
+
+test.serial('sixty-four readers of one file request each block once', async (t) => {
+  const root = await temporaryDirectory(t);
+  await writeFile(join(root, 'shared.bin'), pattern(4 << 20));
+  const nginx = await startNginx(t, { root });
+  const file = `${await mounted(t)}/http/${nginx.host}/shared.bin`;
+  const sum = (await shell('sha256sum < "$1"', join(root, 'shared.bin'))).stdout;
+  const sums = await ok(t, 'for i in $(seq 64); do sha256sum < "$1" & done | sort -u; wait', file);
+  t.is(sums, sum);
+  const sent = (await nginx.accessLog()).reduce((bytes, entry) => bytes + entry.bytesSent, 0);
+  t.is(sent, 4 << 20);
+});
+
+test.serial('a dead server is an errno in time; others go on, and reads work when it is back', async (t) => {
+  const root = await temporaryDirectory(t);
+  await writeFile(join(root, 'f.bin'), pattern(20 << 20));
+  const [dead, alive] = [await startNginx(t, { root }), await startNginx(t, { root })];
+  const mnt = await mounted(t, '--timeout', '3s');
+  const file = `${mnt}/http/${dead.host}/f.bin`;
+  await ok(t, 'head -c 100000 "$1" > /dev/null', file);
+  await dead.kill();
+  const began = performance.now();
+  const failed = await run('dd', [`if=${file}`, 'of=/dev/null', 'bs=4096', 'skip=4000', 'count=1']);
+  t.not(failed.code, 0);
+  t.regex(failed.stderr, /Connection refused|Input\/output error/);
+  t.true(performance.now() - began < 5_000);
+  await ok(t, 'cmp "$1" "$2"', `${mnt}/http/${alive.host}/f.bin`, join(root, 'f.bin'));
+  await dead.start();
+  await ok(t, 'cmp "$1" "$2"', file, join(root, 'f.bin'));
+});
+
+test.serial(
+  'a file that changes is the old one or ESTALE to an open handle, and the new one to the next',
+  async (t) => {
+    const root = await temporaryDirectory(t);
+    const path = join(root, 'f.bin');
+    const [before, after] = [Buffer.alloc(8 << 20, 'a'), Buffer.alloc(8 << 20, 'b')];
+    await writeFile(path, before);
+    const nginx = await startNginx(t, { root });
+    const file = `${await mounted(t, '--metadata-ttl', '1s')}/http/${nginx.host}/f.bin`;
+    const script = `
+import sys, time
+with open(sys.argv[1], 'rb', buffering=0) as f:
+    first = f.read(65536)
+    time.sleep(3)
+    try: rest = b''.join(iter(lambda: f.read(65536), b''))
+    except OSError as e: print('errno', e.errno); sys.exit()
+print('old' if set(first + rest) == {97} and len(first + rest) == ${8 << 20} else 'mixed')
+`;
+    const reader = run('python3', ['-c', script, file]);
+    await sleep(1_500);
+    await writeFile(`${path}.new`, after);
+    await utimes(`${path}.new`, 1_700_000_000, 1_700_000_000);
+    await rename(`${path}.new`, path);
+    t.regex((await reader).stdout, /^(errno 116|old)\n$/);
+    await sleep(1_200);
+    await ok(t, 'cmp "$1" "$2"', file, path);
+    t.is((await readFile(path)).length, 8 << 20);
+  },
+);
+
+test.serial('names, attributes and failures are what the documentation says', async (t) => {
+  const root = await temporaryDirectory(t);
+  await writeFile(join(root, 'plain'), 'plain');
+  await writeFile(join(root, 'x.txt'), 'text');
+  const nginx = await startNginx(t, { root, serverDirectives: 'location /secret { return 403; }' });
+  const host = `${await mounted(t)}/http/${nginx.host}`;
+  t.regex((await run('cat', [`${host}/missing`])).stderr, /No such file/);
+  t.regex((await run('stat', [`${host}/missing.txt`])).stderr, /No such file/);
+  t.regex((await run('cat', [`${host}/secret`])).stderr, /Permission denied/);
+  t.is((await run('cat', [`${host}/x.txt?a=b`])).stdout, 'text');
+  t.is((await run('cat', [`${host}/%78.txt`])).stdout, 'text');
+  t.is((await run('cat', [`${host}/plain`])).stdout, 'plain');
+  const mtime = (await run('stat', ['-c', '%Y %s %a', `${host}/x.txt`])).stdout;
+  const { mtimeMs } = await stat(join(root, 'x.txt'));
+  t.is(mtime, `${Math.floor(mtimeMs / 1000)} 4 444\n`);
+  const value = await run('getfattr', [
+    '--only-values',
+    '--absolute-names',
+    '-n',
+    'user.d7y.url',
+    `${host}/x.txt`,
+  ]);
+  t.is(value.stdout, `${nginx.origin}/x.txt`);
+  t.regex((await run('getfattr', ['-n', 'user.other', `${host}/x.txt`])).stderr, /No such attribute/);
+  t.regex((await shell('ls "$1/../user:password@host"', host)).stderr, /Invalid argument/);
+  t.regex((await shell('ls "$1/../../gopher"', host)).stderr, /No such file/);
+});
