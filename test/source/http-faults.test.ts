@@ -1,0 +1,216 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { createHttpClient } from '../../src/source/http/http-client.js';
+import type { HttpClientOptions } from '../../src/source/http/http-options.js';
+import { Request, type RequestOptions, type SourceError } from '../../src/source/index.js';
+import { startFaultServer } from '../support/fault-server.js';
+
+const CONTENT = Buffer.from('0123456789abcdefghij');
+const FIRST_TEN = { start: 0, end: 10 };
+
+/** Answers 206 with what was asked for, with some headers replaced. */
+function partial(
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: Record<string, string> = {},
+): void {
+  const [, start = '0', last = ''] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
+  const end = Math.min(last === '' ? CONTENT.length : Number(last) + 1, CONTENT.length);
+  const body = CONTENT.subarray(Number(start), end);
+  response.writeHead(206, {
+    'content-range': `bytes ${start}-${end - 1}/${CONTENT.length}`,
+    'content-length': String(body.length),
+    etag: '"one"',
+    ...headers,
+  });
+  response.end(body);
+}
+
+function client(
+  t: ExecutionContext,
+  options: Partial<HttpClientOptions> = {},
+): ReturnType<typeof createHttpClient> {
+  const http = createHttpClient({ timeoutMs: 2_000, ...options });
+  t.teardown(() => http.close());
+  return http;
+}
+
+async function fetch(
+  http: ReturnType<typeof createHttpClient>,
+  url: string,
+  options: RequestOptions = { range: FIRST_TEN },
+): Promise<string> {
+  const response = await http.download(new Request(url, options));
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+async function failure(t: ExecutionContext, work: Promise<unknown>): Promise<SourceError> {
+  return (await t.throwsAsync(work)) as SourceError;
+}
+
+for (const [title, headers, code] of [
+  ['another range than asked for', { 'content-range': 'bytes 5-14/20' }, 'PROTOCOL'],
+  ['no Content-Range', { 'content-range': '' }, 'PROTOCOL'],
+  ['a total that contradicts the pinned length', { 'content-range': 'bytes 0-9/21' }, 'CHANGED'],
+  ['another entity tag than the pinned one', { etag: '"two"' }, 'CHANGED'],
+  ['an encoded body', { 'content-encoding': 'gzip' }, 'PROTOCOL'],
+  ['several parts', { 'content-type': 'multipart/byteranges; boundary=x', 'content-range': '' }, 'PROTOCOL'],
+] as const) {
+  test(`an answer with ${title} is refused, once`, async (t) => {
+    const server = await startFaultServer(t, (request, response) => partial(request, response, headers));
+    const pin = { etag: '"one"', contentLength: CONTENT.length };
+    const error = await failure(t, fetch(client(t), server.origin, { range: FIRST_TEN, pin }));
+    t.is(error.code, code);
+    t.truthy(error.expected);
+    t.truthy(error.found);
+    t.is(server.requests.length, 1);
+  });
+}
+
+test('a pinned request is conditional, and asks for no encoding', async (t) => {
+  const server = await startFaultServer(t, (request, response) => partial(request, response));
+  t.is(await fetch(client(t), server.origin, { range: FIRST_TEN, pin: { etag: '"one"' } }), '0123456789');
+  t.like(server.requests[0]?.headers, {
+    'if-match': '"one"',
+    'accept-encoding': 'identity',
+    range: 'bytes=0-9',
+  });
+});
+
+test('a precondition that fails is a change', async (t) => {
+  const server = await startFaultServer(t, (_request, response) => response.writeHead(412).end());
+  const work = fetch(client(t), server.origin, { range: FIRST_TEN, pin: { etag: '"one"' } });
+  t.is((await failure(t, work)).code, 'CHANGED');
+});
+
+test('a broken body is taken up where it stopped, if it is still the same', async (t) => {
+  const server = await startFaultServer(t, (request, response, count) => {
+    if (count > 1) return partial(request, response);
+    response.writeHead(206, { 'content-range': 'bytes 0-9/20', 'content-length': '10', etag: '"one"' });
+    response.write(CONTENT.subarray(0, 4), () => setTimeout(() => response.destroy(), 50));
+  });
+  t.is(await fetch(client(t), server.origin), '0123456789');
+  t.is(server.requests.length, 2);
+  t.like(server.requests[1]?.headers, { range: 'bytes=4-9', 'if-range': '"one"' });
+});
+
+test('a body that breaks again and again without progress is given up', async (t) => {
+  const server = await startFaultServer(t, (_request, response) => {
+    response.writeHead(206, { 'content-range': 'bytes 0-9/20', 'content-length': '10', etag: '"one"' });
+    response.flushHeaders();
+    setTimeout(() => response.destroy(), 20);
+  });
+  t.is((await failure(t, fetch(client(t, { retries: 1 }), server.origin))).code, 'CONNECTION_LOST');
+  t.is(server.requests.length, 2);
+});
+
+test('a chunked body that breaks is no end of file', async (t) => {
+  const server = await startFaultServer(t, (_request, response) => {
+    response.writeHead(200, {});
+    response.write('some', () => setTimeout(() => response.destroy(), 50));
+  });
+  t.is((await failure(t, fetch(client(t), server.origin, {}))).code, 'CONNECTION_LOST');
+});
+
+test('a 200 to a range is the whole body, and says so', async (t) => {
+  const server = await startFaultServer(t, (_request, response) => response.end(CONTENT));
+  const response = await client(t).download(new Request(server.origin, { range: { start: 5, end: 10 } }));
+  t.is(response.offset, 0);
+  t.is(response.contentLength, CONTENT.length);
+  response.cancel();
+});
+
+test('what may pass is retried; what may not is not', async (t) => {
+  const busy = await startFaultServer(t, (request, response, count) =>
+    count < 3 ? response.writeHead(503, { 'retry-after': '0' }).end() : partial(request, response),
+  );
+  t.is(await fetch(client(t), busy.origin), '0123456789');
+  t.is(busy.requests.length, 3);
+  const rows = [
+    [404, 'NOT_FOUND', 1],
+    [403, 'ACCESS_DENIED', 1],
+    [451, 'ACCESS_DENIED', 1],
+    [418, 'UNEXPECTED_STATUS', 1],
+    [503, 'BUSY', 2],
+    [500, 'UNEXPECTED_STATUS', 2],
+  ] as const;
+  for (const [status, code, count] of rows) {
+    const server = await startFaultServer(t, (_request, response) => response.writeHead(status).end());
+    const error = await failure(t, fetch(client(t, { retries: 1 }), server.origin));
+    t.is(error.code, code);
+    t.is(server.requests.length, count, String(status));
+  }
+});
+
+test('a silent server is a timeout, a closed port a refusal, within the deadline', async (t) => {
+  const silent = await startFaultServer(t, () => undefined);
+  const began = performance.now();
+  t.is((await failure(t, fetch(client(t, { timeoutMs: 500 }), silent.origin))).code, 'TIMEOUT');
+  t.is((await failure(t, fetch(client(t, { retries: 1 }), 'http://127.0.0.1:1'))).code, 'CONNECTION_REFUSED');
+  t.true(performance.now() - began < 3_000);
+});
+
+test('whoever gives up is free at once', async (t) => {
+  const silent = await startFaultServer(t, () => undefined);
+  const signal = AbortSignal.timeout(100);
+  const began = performance.now();
+  const error = await failure(
+    t,
+    fetch(client(t, { timeoutMs: 60_000 }), silent.origin, { range: FIRST_TEN, signal }),
+  );
+  t.is(error.code, 'INTERRUPTED');
+  t.true(performance.now() - began < 2_000);
+});
+
+test('credentials do not follow a redirect to another origin', async (t) => {
+  const target = await startFaultServer(t, (request, response) => partial(request, response));
+  const server = await startFaultServer(t, (_request, response) =>
+    response.writeHead(302, { location: `${target.origin}/there` }).end(),
+  );
+  const http = client(t);
+  const header = { authorization: 'Bearer secret', 'x-other': 'kept' };
+  t.is(await fetch(http, `${server.origin}/here`, { range: FIRST_TEN, header }), '0123456789');
+  t.is(target.requests[0]?.headers.authorization, undefined);
+  t.is(target.requests[0]?.headers['x-other'], 'kept');
+  await fetch(http, `${server.origin}/here`, { range: FIRST_TEN, header });
+  t.is(server.requests.length, 1);
+});
+
+test('a redirect elsewhere than http, and a loop, are refused', async (t) => {
+  const file = await startFaultServer(t, (_request, response) =>
+    response.writeHead(302, { location: 'file:///etc/passwd' }).end(),
+  );
+  t.is((await failure(t, fetch(client(t), file.origin))).code, 'PROTOCOL');
+  const loop = await startFaultServer(t, (_request, response) =>
+    response.writeHead(302, { location: '/x' }).end(),
+  );
+  t.is((await failure(t, fetch(client(t, { maxRedirects: 3 }), `${loop.origin}/y`))).code, 'PROTOCOL');
+  t.is(loop.requests.length, 4);
+});
+
+test('an empty file that answers 416 is found, and a redirect to itself with a slash is a directory', async (t) => {
+  const server = await startFaultServer(t, (request, response) => {
+    if (request.url === '/dir') return response.writeHead(301, { location: '/dir/' }).end();
+    if (request.headers.range !== undefined)
+      return response.writeHead(416, { 'content-range': 'bytes */0' }).end();
+    return response.writeHead(200, { 'content-length': '0', etag: '"empty"' }).end();
+  });
+  const empty = await client(t).getMetadata(new Request(`${server.origin}/empty`));
+  t.like(empty, { kind: 'file', contentLength: 0, etag: '"empty"' });
+  t.is((await client(t).getMetadata(new Request(`${server.origin}/dir`))).kind, 'directory');
+});
+
+test('a known version is asked for conditionally', async (t) => {
+  const server = await startFaultServer(t, (request, response) =>
+    request.headers['if-none-match'] === '"one"' ? response.writeHead(304).end() : partial(request, response),
+  );
+  const http = client(t);
+  t.false(await http.isExpired(new Request(server.origin), { etag: '"one"' }));
+  t.true(await http.isExpired(new Request(server.origin), { etag: '"zero"' }));
+  t.true(await http.isExpired(new Request(server.origin), {}));
+  t.is(server.requests.length, 2);
+});
