@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Attr } from '../attr.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import { FailureLog } from '../failure-log.js';
+import { raiseKernelReadahead } from '../kernel-readahead.js';
 import { unmountPath } from '../mountpoint.js';
 import { findMount } from '../mount-table.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
@@ -34,6 +35,8 @@ export function fuseNativeTransport(log: Logger): Transport {
       await new Promise<void>((resolve, reject) => {
         fuse.mount((error) => (error === null ? resolve() : reject(error)));
       });
+      const isRaised = await raiseKernelReadahead(mountpoint);
+      log.debug({ isRaised }, 'kernel readahead');
       return session(mountpoint);
     },
   };
