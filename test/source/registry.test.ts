@@ -1,0 +1,94 @@
+import test from 'ava';
+
+import { createDfsClient } from '../../src/source/dfs/dfs-client.js';
+import { newResponse, Request, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { ClientRegistry } from '../../src/source/registry.js';
+
+const REQUEST = new Request('dfs://host/x');
+
+test('schemes are case-insensitive, the same client twice is a no-op, another one an error', async (t) => {
+  const registry = new ClientRegistry();
+  const client = createDfsClient();
+  registry.register('DFS', client);
+  registry.register('dfs', client);
+  t.deepEqual(registry.listClients(), ['dfs']);
+  t.throws(() => registry.register('Dfs', createDfsClient()), {
+    message: /client with scheme dfs already exist/,
+  });
+  t.is(await (await registry.getClient('dFs')).getContentLength(REQUEST), 11);
+  registry.unregister('dfs');
+  t.like(await t.throwsAsync(registry.getClient('dfs')), { code: 'NO_CLIENT' });
+});
+
+test('a missing scheme is asked of the plugin loader, whose failure is told', async (t) => {
+  const registry = new ClientRegistry(async (scheme) => {
+    if (scheme === 'bad') throw new Error('does not load');
+    return scheme === 'late' ? createDfsClient() : undefined;
+  });
+  t.true(await registry.isServed('late'));
+  t.false(await registry.isServed('none'));
+  const error = await t.throwsAsync(registry.getClient('bad'));
+  t.like(error.cause, { message: 'does not load' });
+});
+
+test('adapter and hooks run, and may be absent', async (t) => {
+  const seen: string[] = [];
+  const registry = new ClientRegistry();
+  registry.register('plain', createDfsClient());
+  registry.register('dfs', createDfsClient(), {
+    adapter: (request) => request.with({ url: 'dfs://host/adapted' }),
+    hooks: [
+      {
+        beforeRequest: (request) => void seen.push(`before ${request.url.pathname}`),
+        afterResponse: (response) => void seen.push(`after ${response.status}`),
+      },
+    ],
+  });
+  (await (await registry.getClient('plain')).download(REQUEST)).cancel();
+  (await (await registry.getClient('dfs')).download(REQUEST)).cancel();
+  t.deepEqual(seen, ['before /adapted', 'after 200']);
+});
+
+test('five methods are enough, two of which may throw', async (t) => {
+  const registry = new ClientRegistry();
+  registry.register('dfs', createDfsClient());
+  const client = await registry.getClient('dfs');
+  t.deepEqual(await client.getMetadata(REQUEST), {
+    kind: 'file',
+    contentLength: 11,
+    supportRange: false,
+    lastModified: -1,
+  });
+  t.like(await t.throwsAsync(client.list(REQUEST)), { code: 'LIST_NOT_SUPPORTED' });
+  t.like(await t.throwsAsync(client.isExpired(REQUEST, {})), { code: 'CLIENT_FAULT' });
+  t.regex(String(registry.describe('dfs')?.lastError), /isExpired failed/);
+});
+
+test('faults of a client are CLIENT_FAULT, its own errors pass, and an abort ends any call', async (t) => {
+  const broken = {
+    getContentLength: () => Promise.resolve('eleven'),
+    isSupportRange: () => {
+      throw new Error('sync');
+    },
+    isExpired: () => Promise.resolve(1),
+    download: () => new Promise(() => undefined),
+    getLastModified: () => Promise.reject(new SourceError('BUSY', 'busy', 'x://y')),
+  } as unknown as ResourceClient;
+  const registry = new ClientRegistry();
+  registry.register('broken', broken);
+  const client = await registry.getClient('broken');
+  t.like(await t.throwsAsync(client.getContentLength(REQUEST)), { code: 'CLIENT_FAULT' });
+  t.like(await t.throwsAsync(client.isSupportRange(REQUEST)), { code: 'CLIENT_FAULT' });
+  t.like(await t.throwsAsync(client.isExpired(REQUEST, {})), { code: 'CLIENT_FAULT' });
+  t.like(await t.throwsAsync(client.getLastModified(REQUEST)), { code: 'BUSY' });
+  const controller = new AbortController();
+  const download = client.download(REQUEST.with({ signal: controller.signal }));
+  controller.abort();
+  t.like(await t.throwsAsync(download), { code: 'INTERRUPTED' });
+});
+
+test('a response has the defaults of Dragonfly', (t) => {
+  const response = newResponse((async function* () {})());
+  t.like(response, { status: 200, statusText: 'OK', contentLength: -1, temporary: true });
+  t.notThrows(() => response.validate());
+});
