@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { prepareMountpoint, removeMountpoint } from '../src/mount/mountpoint.js';
 import { compose } from './compose.js';
 import type { MountOptions } from './options.js';
+import { noteProcess } from './run-file.js';
 
 /** Mounts and serves until the mount is gone, for whatever reason. Resolves to the exit code. */
 export async function serve(
@@ -36,8 +37,10 @@ export async function serve(
     });
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
     log.info({ mountpoint: mountpoint.path, pid: process.pid }, 'mounted');
+    const forgetProcess = await noteProcess(mountpoint.path);
     onReady(mountpoint.path);
     await session.ended;
+    await forgetProcess();
     log.info('unmounted cleanly');
     return exitCode;
   } finally {
