@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ExecutionContext } from 'ava';
 
+import { freePort, untilConnects } from './port.js';
 import { temporaryDirectory } from './temp.js';
 
 export interface AccessLogEntry {
@@ -27,6 +27,8 @@ export interface Nginx {
 
 export interface NginxOptions {
   readonly root: string;
+  /** Paths of a certificate and its key: serve https. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   readonly serverDirectives?: string;
 }
 
@@ -41,7 +43,7 @@ export async function startNginx(t: ExecutionContext, options: NginxOptions): Pr
 
   const nginx: Nginx = {
     host: `127.0.0.1:${port}`,
-    origin: `http://127.0.0.1:${port}`,
+    origin: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     accessLog: async () => {
       await sleep(50); // The log is written after the last byte is sent.
       const lines = (await readFile(join(prefix, 'access.log'), 'utf8')).trim().split('\n');
@@ -68,7 +70,10 @@ export async function startNginx(t: ExecutionContext, options: NginxOptions): Pr
   return nginx;
 }
 
-function configuration(prefix: string, port: number, { root, serverDirectives = '' }: NginxOptions): string {
+function configuration(prefix: string, port: number, options: NginxOptions): string {
+  const { root, tls, serverDirectives = '' } = options;
+  const certificate =
+    tls === undefined ? '' : `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key};`;
   return `
     daemon off; worker_processes 1; pid ${prefix}/nginx.pid; error_log ${prefix}/error.log;
     ${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -80,34 +85,6 @@ function configuration(prefix: string, port: number, { root, serverDirectives = 
         '{"uri":"$request_uri","status":$status,"range":"$http_range","bytesSent":$body_bytes_sent}';
       access_log ${prefix}/access.log json;
       sendfile on;
-      server { listen 127.0.0.1:${port}; root ${root}; autoindex on; ${serverDirectives} }
+      server { listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl'}; ${certificate} root ${root}; autoindex on; ${serverDirectives} }
     }`;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-async function untilConnects(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const connected = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-      socket.once('close', () => socket.destroy());
-      socket.once('connect', () => socket.destroy());
-    });
-    if (connected) return;
-    await sleep(25);
-  }
-  throw new Error(`nothing listens on port ${port}`);
 }

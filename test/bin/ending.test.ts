@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { chmod, chown, mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { findMount } from '../../src/mount/mount-table.js';
+import { CLI, mounted, run, shell } from '../support/mounted.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+const NOBODY = 65_534;
+const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
+
+/** Waits until no process serves the mountpoint, and nothing is mounted there. */
+async function ends(t: ExecutionContext, mnt: string): Promise<void> {
+  for (let i = 0; i < 100; i += 1) {
+    const { stdout } = await shell('pgrep -f -- "d7y-mount.js.* $1 "', mnt);
+    if (stdout === '' && (await findMount(mnt)) === undefined) {
+      t.pass();
+      return;
+    }
+    await sleep(100);
+  }
+  t.fail('the process or the mount does not end');
+}
+
+for (const command of ['umount "$1"', 'fusermount -u "$1"', 'umount -l "$1"']) {
+  test.serial(`${command} ends the process`, async (t) => {
+    const mnt = await mounted(t);
+    t.is((await shell(command, mnt)).code, 0);
+    await ends(t, mnt);
+  });
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test.serial(`${signal} ends a mount in the foreground, with exit code 0`, async (t) => {
+    const mnt = join(await temporaryDirectory(t), 'mnt');
+    t.teardown(() => run('umount', ['-l', mnt]));
+    const child = spawn(process.execPath, [CLI, '-f', mnt, '--log-level', 'error'], { stdio: 'ignore' });
+    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
+    await sleep(300);
+    child.kill(signal);
+    t.is(await exit, 0);
+    await ends(t, mnt);
+    t.not((await run('test', ['-e', mnt])).code, 0, 'the directory that it made is left');
+  });
+}
+
+asRoot('mount(8) mounts it, as for a line of fstab', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const mnt = join(directory, 'mnt');
+  await mkdir(mnt);
+  await symlink(CLI, join(directory, 'd7y-mount'));
+  await chmod(CLI, 0o755);
+  t.teardown(() => run('umount', ['-l', mnt]));
+  const flags = `ro,_netdev,uid=1234,log_file=${directory}/log`;
+  const { code, stderr } = await run('mount', ['-t', 'fuse', `${directory}/d7y-mount#d7y`, mnt, '-o', flags]);
+  t.is(code, 0, stderr);
+  t.is((await run('stat', ['-c', '%u', `${mnt}/dfs`])).stdout, '1234\n');
+});
+
+// Node's own directory and a clone's may be closed to others: reading is allowed to the user, nothing else.
+const AS_NOBODY = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups --inh-caps +dac_read_search \
+  --ambient-caps +dac_read_search env -u XDG_RUNTIME_DIR HOME=$directory`;
+
+asRoot('an ordinary user mounts, reads and unmounts', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await chown(directory, NOBODY, NOBODY);
+  // In a mount namespace with a device that everybody may open, as udev makes it.
+  const { code, stdout, stderr } = await shell(
+    `directory=$1; mnt=$1/mnt; export directory mnt; exec unshare -m sh -euc '
+      mknod "$directory/fuse" c 10 229; chmod 666 "$directory/fuse"; mount --bind "$directory/fuse" /dev/fuse
+      ${AS_NOBODY} "$0" "$1" "$mnt" > "$directory/out"
+      ${AS_NOBODY} cat "$mnt/dfs/h/x"
+      ls "$mnt" 2>&1 || true
+      ${AS_NOBODY} "$0" "$1" unmount "$mnt"
+      grep "$mnt" /proc/self/mounts || echo; echo unmounted' "$2" "$3"`,
+    directory,
+    process.execPath,
+    CLI,
+  );
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^hello world.*Permission denied\n\nunmounted\n$/);
+  await ends(t, join(directory, 'mnt'));
+});
+
+asRoot('--allow-other lets other users in', async (t) => {
+  const mnt = await mounted(t, '--allow-other');
+  await shell('chmod 755 "$(dirname "$1")"', mnt);
+  const { stdout } = await shell(`directory=/; ${AS_NOBODY} cat "$1/dfs/h/x"`, mnt);
+  t.is(stdout, 'hello world');
+});
