@@ -36,6 +36,8 @@ if [ "$(uname -s)" = Linux ]; then
   needs fusermount fuse3
   if [ "$purpose" = test ]; then
     needs nginx nginx
+    needs apache2 apache2-bin
+    needs openssl openssl
     needs python3 python3
     needs sqlite3 sqlite3
     needs unzip unzip

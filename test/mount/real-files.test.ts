@@ -44,6 +44,12 @@ test.serial('a tree reads the same through the mount, by real programs', async (
   await ok(t, 'unzip -tq "$1/archive.zip" && tar -tzf "$1/archive.tar.gz"', tree);
   await ok(
     t,
+    'dpkg-deb --fsys-tarfile "$1/example.deb" | tar -xO ./opt/program | cmp - "$2"',
+    tree,
+    process.execPath,
+  );
+  await ok(
+    t,
     'dd if="$1/large.bin" bs=4096 skip=1000 count=100 iflag=direct 2>/dev/null | cmp - "$2/large.bin" -i 0:4096000 -n 409600',
     tree,
     root,

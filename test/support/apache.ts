@@ -23,7 +23,7 @@ export async function startApache(t: ExecutionContext, root: string, indexOption
     Mutex file:${prefix}
     ErrorLog ${prefix}/error.log
     ${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
-    TypesConfig /etc/mime.types
+    TypesConfig /dev/null
     DocumentRoot ${root}
     <Directory ${root}>
       Options Indexes

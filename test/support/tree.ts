@@ -1,7 +1,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { run } from './mounted.js';
+import { run, shell } from './mounted.js';
 
 const BOUNDARIES = [64 * 1024, 128 * 1024, 1024 * 1024];
 
@@ -23,6 +23,12 @@ with zipfile.ZipFile(root + '/archive.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.w
 with tarfile.open(root + '/archive.tar.gz', 'w:gz', compresslevel=1) as t: t.add(source, 'inner/source')
 `;
 
+const DEBIAN_PACKAGE = `
+set -e; work=$(mktemp -d); mkdir -p "$work/DEBIAN" "$work/opt"; chmod 755 "$work"; cp "$2" "$work/opt/program"
+printf 'Package: example\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.com>\nDescription: x\n' > "$work/DEBIAN/control"
+dpkg-deb -Znone --build "$work" "$1/example.deb"; rm -r "$work"
+`;
+
 /** A tree of real files: database, archives, a large binary, sizes at block edges, names that need care. */
 export async function makeTree(root: string): Promise<void> {
   await mkdir(join(root, 'nested', 'déjà vu', 'deep'), { recursive: true });
@@ -31,6 +37,8 @@ export async function makeTree(root: string): Promise<void> {
   const archives = await run('python3', ['-c', ARCHIVES, root, process.execPath.replace(/node$/, 'node')]);
   if (archives.code !== 0) throw new Error(archives.stderr);
   await copyFile(process.execPath, join(root, 'large.bin'));
+  const built = await shell(DEBIAN_PACKAGE, root, process.execPath);
+  if (built.code !== 0) throw new Error(built.stderr);
   await writeFile(join(root, 'empty'), '');
   await writeFile(join(root, 'one'), '1');
   for (const size of BOUNDARIES.flatMap((bytes) => [bytes - 1, bytes, bytes + 1])) {
