@@ -5,7 +5,9 @@ import type { Logger } from 'pino';
 
 import { CachedResources } from '../src/cache/cached-resources.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
-import type { MountSession } from '../src/mount/transport.js';
+import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
+import { loadSyscalls } from '../src/mount/dev-fuse/syscalls.js';
+import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { createHttpClient } from '../src/source/http/http-client.js';
 import { registerInTree } from '../src/source/in-tree.js';
@@ -37,8 +39,10 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
     umask: options.umask,
   };
   const vfs = new VirtualFs({ cache, plugins: registry, ownership });
-  const session = await fuseNativeTransport(log).mount(vfs, mountpoint, {
+  const transport = await chooseTransport(options.transport, log);
+  const session = await transport.mount(vfs, mountpoint, {
     allowOther: options.allowOther,
+    passthrough: options.passthrough,
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
   });
   const ended = session.ended.then(async () => {
@@ -46,6 +50,20 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
     await http.close();
   });
   return { ended, unmount: () => session.unmount() };
+}
+
+/** `auto`: the kernel's own protocol on Linux, wherever its system calls can be loaded. */
+async function chooseTransport(name: MountOptions['transport'], log: Logger): Promise<Transport> {
+  if (name === 'fuse-native') return fuseNativeTransport(log);
+  if (name === 'dev-fuse') return devFuseTransport(log);
+  try {
+    if (process.platform !== 'linux') return fuseNativeTransport(log);
+    await loadSyscalls();
+    return devFuseTransport(log);
+  } catch (error) {
+    log.warn({ err: error }, 'the transport dev-fuse cannot be loaded; using fuse-native');
+    return fuseNativeTransport(log);
+  }
 }
 
 function headersFor(headers: readonly HeaderOption[]): (url: URL) => Record<string, string> {

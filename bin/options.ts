@@ -18,7 +18,8 @@ export interface HeaderOption {
 
 /** Everything that a mount can be told. */
 export interface MountOptions {
-  readonly transport: 'auto' | 'fuse-native';
+  readonly transport: 'auto' | 'dev-fuse' | 'fuse-native';
+  readonly passthrough: boolean;
   readonly foreground: boolean;
   readonly allowOther: boolean;
   /** Undefined: whoever mounts. */
@@ -37,6 +38,7 @@ export interface MountOptions {
 
 export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   transport: 'auto',
+  passthrough: true,
   foreground: false,
   allowOther: false,
   uid: undefined,
@@ -61,9 +63,10 @@ export function addMountOptions(command: Command): Command {
     .option('-f, --foreground', 'stay in the foreground', D.foreground)
     .addOption(
       new Option('--transport <name>', 'how to talk to the kernel')
-        .choices(['auto', 'fuse-native'])
+        .choices(['auto', 'dev-fuse', 'fuse-native'])
         .default(D.transport),
     )
+    .option('--no-passthrough', 'never let the kernel read local copies by itself')
     .option('--allow-other', 'let other users in', D.allowOther)
     .option('--uid <id>', 'owner of all files (default: who mounts)', taking(parseCount))
     .option('--gid <id>', 'group of all files (default: who mounts)', taking(parseCount))

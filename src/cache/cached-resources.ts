@@ -51,6 +51,7 @@ export class CachedResources implements ResourceCache {
   readonly #metadata: MetadataCache;
   readonly #listings: ListingCache;
   readonly #readers = new Map<string, VersionReader>();
+  onChanged: (url: string) => void = () => undefined;
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
@@ -64,6 +65,7 @@ export class CachedResources implements ResourceCache {
       probeBytes: this.#options.probeBytes,
       clientFor: context.clientFor,
       onProbed: (url, file, response) => this.#takeProbe(url, file, response),
+      onChanged: (url) => this.onChanged(url),
       now,
       log: context.log,
     });
@@ -150,7 +152,10 @@ export class CachedResources implements ResourceCache {
         );
       },
       onSize: (size) => this.#metadata.learn(url, file.version, { size }),
-      onChanged: () => this.#metadata.invalidate(url),
+      onChanged: () => {
+        this.#metadata.invalidate(url);
+        this.onChanged(url);
+      },
       onIdle: () => {
         if (this.#readers.get(key) === reader) this.#forget(key, reader);
       },
@@ -176,6 +181,7 @@ function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
   reader.retain();
   return {
     version: reader.file.version,
+    localFd: undefined,
     get size() {
       return reader.size;
     },

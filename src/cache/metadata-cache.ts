@@ -24,6 +24,8 @@ export interface MetadataCacheOptions {
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   /** Takes over the body that came with a file's probe. */
   readonly onProbed: (url: string, file: FileMetadata, response: Response) => void;
+  /** A resource that was a file has another version, or is none any more. */
+  readonly onChanged: (url: string) => void;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -155,6 +157,12 @@ export class MetadataCache {
   }
 
   #store(url: string, metadata: ResourceMetadata | 'missing'): void {
+    const old = this.#entries.get(url)?.metadata;
+    if (old !== undefined && old !== 'missing' && old.kind === 'file') {
+      const isSame =
+        metadata !== 'missing' && metadata.kind === 'file' && metadata.version.id === old.version.id;
+      if (!isSame) this.#options.onChanged(url);
+    }
     this.#entries.set(url, { metadata, checkedAtMs: this.#options.now() });
   }
 }

@@ -38,6 +38,8 @@ export interface OpenResource {
   readonly version: Version;
   /** Bytes, once known. */
   readonly size: number | undefined;
+  /** A descriptor of a complete and verified local copy, open as long as this is; undefined: there is none. */
+  readonly localFd: number | undefined;
   /** Waits until the size is known; may have to download all of it. */
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
   /**
@@ -50,6 +52,8 @@ export interface OpenResource {
 }
 
 export interface ResourceCache {
+  /** Called with the URL of a resource that turned out to have another version, or to be gone. */
+  onChanged: (url: string) => void;
   /** What is known and still trusted, without asking the source. */
   peek(url: string): KnownStat | undefined;
   /** Asks the source if what is known is not trusted any more. */

@@ -9,6 +9,7 @@ import type { PluginCatalog } from './plugin-catalog.js';
 export interface OpenFile {
   readonly version: string;
   readonly size: number | undefined;
+  readonly localFd: number | undefined;
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
   read(offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>;
   close(): void;
@@ -22,6 +23,7 @@ export async function openResourceFile(
   const resource = await cache.open(url, signal);
   return {
     version: resource.version.id,
+    localFd: resource.localFd,
     get size() {
       return resource.size;
     },
@@ -37,6 +39,7 @@ export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFi
   return {
     version,
     size: bytes.byteLength,
+    localFd: undefined,
     whenSizeKnown: () => Promise.resolve(bytes.byteLength),
     read: (offset, length) => Promise.resolve([bytes.subarray(offset, offset + length)]),
     close: () => undefined,

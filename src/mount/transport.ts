@@ -2,13 +2,15 @@ import type { VirtualFs } from './virtual-fs.js';
 
 /** What every way of talking to the kernel offers. The same conformance tests run on each. */
 export interface Transport {
-  readonly name: 'fuse-native';
+  readonly name: 'dev-fuse' | 'fuse-native';
   /** Mounts, and resolves once the kernel has the mount. The mountpoint exists and is free. */
   mount(vfs: VirtualFs, mountpoint: string, options: TransportOptions): Promise<MountSession>;
 }
 
 export interface TransportOptions {
   readonly allowOther: boolean;
+  /** Let the kernel read complete local copies by itself, where it can. */
+  readonly passthrough: boolean;
   /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */
   readonly operationLimitMs: number;
 }

@@ -44,6 +44,10 @@ export interface FileHandle {
   readonly size: number | undefined;
   /** Identifies the bytes that the handle reads. */
   readonly version: string;
+  /** The inode number of that version. */
+  readonly ino: number;
+  /** A descriptor of a complete local copy of the version, valid while the handle is open. */
+  readonly localFd: number | undefined;
 }
 
 export interface VirtualFsContext {
@@ -66,6 +70,8 @@ export class VirtualFs {
   readonly #files = new HandleTable<OpenFile>();
   readonly #directories = new HandleTable<readonly DirEntry[]>();
   readonly #directoryReader: DirectoryReader;
+  /** Called when a resource turns out to have changed or gone, with its URL. */
+  onChanged: (url: string) => void = () => undefined;
 
   constructor(context: VirtualFsContext) {
     this.#cache = context.cache;
@@ -74,6 +80,7 @@ export class VirtualFs {
     this.#inodes = new InodeNumbers(context.now);
     this.#intents = new FileIntents(context.now);
     this.#directoryReader = new DirectoryReader(context.cache, context.plugins);
+    this.#cache.onChanged = (url) => this.onChanged(url);
   }
 
   async lookup(parent: Node, name: string, caller: Caller): Promise<Entry> {
@@ -95,6 +102,21 @@ export class VirtualFs {
     }
   }
 
+  /** What `lookup` would answer without asking anybody; undefined if it would have to ask. */
+  peekEntry(parent: Node, name: string): Entry | undefined {
+    if (parent.kind !== 'resource') return undefined;
+    const path = parent.path.child(name);
+    const known = this.#cache.peek(path.url);
+    if (known?.isListed !== true || typeof known.stat !== 'object') return undefined;
+    if (known.stat.kind === 'file' && known.stat.size === undefined) return undefined;
+    return this.#entryOf(path, known.stat, known.ttlMs, false);
+  }
+
+  /** The caller used a file whose attributes the transport knows: its intent is fulfilled. */
+  noteUse(node: Node, caller: Caller): void {
+    if (node.kind === 'resource') this.#intents.use(caller.id, node.path.url);
+  }
+
   async getattr(node: Node, caller: Caller): Promise<Attr> {
     if (node.kind !== 'resource') return this.#fixed(node).attr;
     if (node.type === 'directory') return this.#directoryAttr(node.path);
@@ -112,7 +134,9 @@ export class VirtualFs {
 
   async open(node: Node, caller: Caller): Promise<FileHandle> {
     const file = await this.#openFile(node, caller);
-    return { id: this.#files.add(file), size: file.size, version: file.version };
+    const { size, version, localFd } = file;
+    const { ino } = this.#inodes.ofFile(pathOf(node), { size, version });
+    return { id: this.#files.add(file), size, version, ino, localFd };
   }
 
   /** Waits until the size of an open file is known; for transports that cannot read without. */

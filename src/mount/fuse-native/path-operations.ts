@@ -40,11 +40,11 @@ export class PathOperations {
 
   async open(path: string, caller: Caller): Promise<number> {
     const file = asFile((await this.#resolve(path, caller)).node);
-    const { id, size } = await this.#vfs.open(file, caller);
+    const { id, size, ino } = await this.#vfs.open(file, caller);
     try {
       // libfuse 2 has no direct I/O per file: the kernel must know the size before it reads.
       if (size === undefined) await this.#vfs.whenSizeKnown(id, caller);
-      this.#handles.add(id, path, (await this.#vfs.getattr(file, caller)).ino);
+      this.#handles.add(id, path, ino);
       return id;
     } catch (error) {
       this.#vfs.release(id);

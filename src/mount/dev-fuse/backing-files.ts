@@ -1,0 +1,66 @@
+/**
+ * Passthrough: the kernel reads a complete local copy of a version by itself (fuse_passthrough, kernel 6.9).
+ *
+ * The kernel does not mix opens of one inode that it reads by itself with opens that go through its page
+ * cache, nor two backing files. So the first open decides for all that overlap with it; one backing id per
+ * inode is shared by them and given back with the last.
+ */
+import type { Syscalls } from './syscalls.js';
+
+interface Backing {
+  /** Undefined: the inode is open through the page cache. */
+  readonly id: number | undefined;
+  readonly handles: Set<number>;
+}
+
+export class BackingFiles {
+  readonly #syscalls: Pick<Syscalls, 'openBacking' | 'closeBacking'>;
+  readonly #fuseFd: number;
+  readonly #byNode = new Map<number, Backing>();
+  #isEnabled: boolean;
+
+  constructor(syscalls: Pick<Syscalls, 'openBacking' | 'closeBacking'>, fuseFd: number, isEnabled: boolean) {
+    this.#syscalls = syscalls;
+    this.#fuseFd = fuseFd;
+    this.#isEnabled = isEnabled;
+  }
+
+  /** The kernel or the user does not want it. */
+  disable(): void {
+    this.#isEnabled = false;
+  }
+
+  /** Backing ids that the kernel holds for us. */
+  get open(): number {
+    return [...this.#byNode.values()].filter(({ id }) => id !== undefined).length;
+  }
+
+  /** The backing id for a new handle; undefined if its reads go through us. */
+  acquire(nodeId: number, handle: number, localFd: number | undefined): number | undefined {
+    let backing = this.#byNode.get(nodeId);
+    if (backing === undefined) {
+      backing = { id: this.#register(localFd), handles: new Set() };
+      this.#byNode.set(nodeId, backing);
+    }
+    backing.handles.add(handle);
+    return backing.id;
+  }
+
+  release(nodeId: number, handle: number): void {
+    const backing = this.#byNode.get(nodeId);
+    if (backing?.handles.delete(handle) !== true || backing.handles.size > 0) return;
+    this.#byNode.delete(nodeId);
+    if (backing.id !== undefined) this.#syscalls.closeBacking(this.#fuseFd, backing.id);
+  }
+
+  #register(localFd: number | undefined): number | undefined {
+    if (!this.#isEnabled || localFd === undefined) return undefined;
+    try {
+      return this.#syscalls.openBacking(this.#fuseFd, localFd);
+    } catch {
+      // No privilege (EPERM), or a file that the kernel cannot stack on: it will not be otherwise later.
+      this.#isEnabled = false;
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { writeFile } from 'node:fs/promises';
+import { close } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Logger } from 'pino';
+
+import { FailureLog } from '../failure-log.js';
+import { raiseKernelReadahead } from '../kernel-readahead.js';
+import { findMount, type Mount } from '../mount-table.js';
+import { unmountPath } from '../mountpoint.js';
+import type { MountSession, Transport } from '../transport.js';
+import type { VirtualFs } from '../virtual-fs.js';
+import { BackingFiles } from './backing-files.js';
+import { fuseDevice } from './fuse-device.js';
+import { FuseOperations } from './fuse-operations.js';
+import { FuseSession } from './fuse-session.js';
+import { KernelNotifier } from './kernel-notifier.js';
+import { mountDevice } from './mount-device.js';
+import { loadSyscalls, MNT_DETACH, MNT_FORCE, type Syscalls } from './syscalls.js';
+
+/** A process that still uses a detached mount gets so long to be done. */
+const DETACHED_GRACE_MS = 200;
+
+/** Speaks the kernel's own protocol on /dev/fuse. Linux only. */
+export function devFuseTransport(log: Logger): Transport {
+  return {
+    name: 'dev-fuse',
+    mount: async (vfs, mountpoint, options) => {
+      const syscalls = await loadSyscalls();
+      const fd = await mountDevice(syscalls, mountpoint, options);
+      const mount = await findMount(mountpoint);
+      const { session, ended } = await serve(vfs, fd, syscalls, options.passthrough, log);
+      const agreement = await session.agreement;
+      const isRaised = await raiseKernelReadahead(mountpoint);
+      log.debug({ ...agreement, isRaised }, 'connected to the kernel');
+      return mountSession(mountpoint, mount, syscalls, ended);
+    },
+  };
+}
+
+/** Serves a connection that is mounted. */
+async function serve(
+  vfs: VirtualFs,
+  fd: number,
+  syscalls: Syscalls,
+  passthrough: boolean,
+  log: Logger,
+): Promise<{ session: FuseSession; ended: Promise<void> }> {
+  const device = fuseDevice(fd);
+  const backing = new BackingFiles(syscalls, fd, passthrough);
+  const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
+  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing);
+  const session = new FuseSession(device, operations, { passthrough });
+  const notifier = new KernelNotifier(device, operations.inodes);
+  vfs.onChanged = (url) => notifier.entryChanged(url);
+  void session.agreement.then((agreement) => {
+    if (!agreement.passthrough) backing.disable();
+  });
+  const ended = session
+    .serve()
+    .catch((error: unknown) => log.error({ err: error }, 'the connection to the kernel failed'))
+    .finally(() => {
+      notifier.stop();
+      close(fd);
+    });
+  return { session, ended };
+}
+
+function mountSession(
+  mountpoint: string,
+  mount: Mount | undefined,
+  syscalls: Syscalls,
+  ended: Promise<void>,
+): MountSession {
+  return {
+    ended,
+    unmount: async () => {
+      const found = await findMount(mountpoint);
+      if (found !== undefined && found.device === mount?.device) await unmountPath(mountpoint);
+      await Promise.race([ended, sleep(DETACHED_GRACE_MS, undefined, { ref: false })]);
+      await abortConnection(mountpoint, mount, syscalls);
+    },
+  };
+}
+
+/** Whoever still waits for an answer gets an error instead of staying stuck. */
+async function abortConnection(
+  mountpoint: string,
+  mount: Mount | undefined,
+  syscalls: Syscalls,
+): Promise<void> {
+  const minor = mount?.device.split(':')[1];
+  try {
+    await writeFile(`/sys/fs/fuse/connections/${minor}/abort`, '1');
+  } catch {
+    // Gone already, or no fusectl is mounted here.
+    const found = await findMount(mountpoint);
+    if (found === undefined || found.device !== mount?.device) return;
+    await syscalls.umount(mountpoint, MNT_FORCE | MNT_DETACH).catch(() => undefined);
+  }
+}

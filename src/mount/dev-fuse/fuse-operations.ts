@@ -1,0 +1,220 @@
+/**
+ * What each opcode does, in terms of `VirtualFs` and the inode table.
+ *
+ * An inode of a file stands for one version. An operation that finds that the source has another version
+ * by now is answered with ESTALE, upon which the kernel walks the path again and gets the new inode; a file
+ * that is open keeps what it was opened as.
+ */
+import { constants as osConstants } from 'node:os';
+import { constants } from 'node:fs';
+
+import type { Attr } from '../attr.js';
+import { errnoOf, type Purpose } from '../errno.js';
+import type { FailureLog } from '../failure-log.js';
+import { FsError } from '../fs-error.js';
+import { isDirectory, pathOf } from '../node.js';
+import { NAME_MAX_BYTES } from '../path-name.js';
+import type { Caller, Entry, VirtualFs } from '../virtual-fs.js';
+import type { BackingFiles } from './backing-files.js';
+import type { RequestHandler } from './fuse-session.js';
+import { type Inode, InodeTable } from './inode-table.js';
+import { FOPEN, OPCODE } from './protocol.js';
+import {
+  DirentBuffer,
+  encodeAttr,
+  encodeEntry,
+  encodeOpen,
+  encodeStatfs,
+  encodeXattrSize,
+  type EntryOut,
+} from './reply-codec.js';
+import {
+  decodeGetxattr,
+  decodeName,
+  decodeOpen,
+  decodeRead,
+  decodeRelease,
+  decodeXattrSize,
+  type Forget,
+  type FuseRequest,
+  MalformedRequestError,
+} from './request-codec.js';
+
+type Payload = readonly Uint8Array[];
+type Operation = (request: FuseRequest, caller: Caller) => Promise<Payload>;
+
+/** For how long the kernel may keep the attributes of what never changes by itself. */
+const FIXED_TTL_MS = 60_000;
+
+export class FuseOperations implements RequestHandler {
+  readonly inodes: InodeTable;
+  readonly #vfs: VirtualFs;
+  readonly #failures: FailureLog;
+  readonly #backing: BackingFiles;
+  readonly #operations: ReadonlyMap<number, Operation>;
+
+  constructor(vfs: VirtualFs, rootAttr: Attr, failures: FailureLog, backing: BackingFiles) {
+    this.#vfs = vfs;
+    this.#failures = failures;
+    this.#backing = backing;
+    this.inodes = new InodeTable(vfs.root, rootAttr);
+    this.#operations = new Map<number, Operation>([
+      [OPCODE.LOOKUP, (request, caller) => this.#lookup(request, decodeName(request.body), caller)],
+      [OPCODE.GETATTR, (request, caller) => this.#getattr(request, caller)],
+      [OPCODE.ACCESS, (request, caller) => this.#access(request, caller)],
+      [OPCODE.OPEN, (request, caller) => this.#open(request, caller)],
+      [OPCODE.READ, (request, caller) => this.#read(decodeRead(request.body), caller)],
+      [OPCODE.RELEASE, (request) => this.#release(request)],
+      [OPCODE.OPENDIR, (request, caller) => this.#opendir(request, decodeOpen(request.body).flags, caller)],
+      [OPCODE.READDIR, (request) => this.#readdir(request, false)],
+      [OPCODE.READDIRPLUS, (request) => this.#readdir(request, true)],
+      [OPCODE.RELEASEDIR, (request) => this.#releasedir(request)],
+      [OPCODE.STATFS, () => Promise.resolve([encodeStatfs(NAME_MAX_BYTES)])],
+      [OPCODE.GETXATTR, (request, caller) => this.#getxattr(request, decodeGetxattr(request.body), caller)],
+      [OPCODE.LISTXATTR, (request) => this.#listxattr(request)],
+    ]);
+  }
+
+  handle(request: FuseRequest, signal: AbortSignal): Promise<Payload> | undefined {
+    return this.#operations.get(request.opcode)?.(request, { id: request.pid, signal });
+  }
+
+  forget({ nodeId, lookups }: Forget): void {
+    this.inodes.forget(nodeId, lookups);
+  }
+
+  errnoOf(request: FuseRequest, error: unknown): number {
+    if (error instanceof MalformedRequestError) return osConstants.errno.EIO;
+    const purpose: Purpose = request.opcode === OPCODE.READ ? 'data' : 'attributes';
+    this.#failures.note(operationName(request.opcode), this.#pathOf(request.nodeId), error, purpose);
+    return errnoOf(error, purpose);
+  }
+
+  async #lookup({ nodeId }: FuseRequest, name: string, caller: Caller): Promise<Payload> {
+    const entry = await this.#vfs.lookup(this.inodes.get(nodeId).node, name, caller);
+    return [encodeEntry(this.#refer(entry, name))];
+  }
+
+  #refer(entry: Entry, name: string): EntryOut {
+    return { nodeId: this.inodes.refer(entry, name).id, attr: entry.attr, ttlMs: entry.ttlMs };
+  }
+
+  async #getattr({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
+    const inode = this.inodes.get(nodeId);
+    const isFixed = inode.node.kind !== 'resource';
+    return [encodeAttr(await this.#attrOf(inode, caller), isFixed ? FIXED_TTL_MS : 0)];
+  }
+
+  async #attrOf(inode: Inode, caller: Caller): Promise<Attr> {
+    if (isDirectory(inode.node)) return await this.#vfs.getattr(inode.node, caller);
+    if (inode.opens > 0 && inode.attr.size > 0) {
+      this.#vfs.noteUse(inode.node, caller);
+      return inode.attr;
+    }
+    const attr = await this.#vfs.getattr(inode.node, caller);
+    if (attr.ino === inode.attr.ino) return (inode.attr = attr);
+    if (inode.opens > 0) return inode.attr;
+    throw superseded(inode);
+  }
+
+  async #access({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
+    await this.#vfs.access(this.inodes.get(nodeId).node, caller);
+    return [];
+  }
+
+  async #open({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
+    const inode = this.inodes.get(nodeId);
+    const file = await this.#vfs.open(inode.node, caller);
+    if (file.ino !== inode.attr.ino) {
+      this.#vfs.release(file.id);
+      throw superseded(inode);
+    }
+    inode.opens += 1;
+    if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO)];
+    const backingId = this.#backing.acquire(nodeId, file.id, file.localFd);
+    if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH, backingId)];
+    return [encodeOpen(file.id, FOPEN.KEEP_CACHE)];
+  }
+
+  async #read(
+    { handle, offset, size }: { handle: number; offset: number; size: number },
+    caller: Caller,
+  ): Promise<Payload> {
+    return await this.#vfs.read(handle, offset, size, caller);
+  }
+
+  #release({ nodeId, body }: FuseRequest): Promise<Payload> {
+    const { handle } = decodeRelease(body);
+    const inode = this.inodes.get(nodeId);
+    inode.opens -= 1;
+    this.#backing.release(nodeId, handle);
+    this.#vfs.release(handle);
+    return Promise.resolve([]);
+  }
+
+  async #opendir({ nodeId }: FuseRequest, flags: number, caller: Caller): Promise<Payload> {
+    const mustBeDirectory = (flags & constants.O_DIRECTORY) !== 0;
+    return [encodeOpen(await this.#vfs.opendir(this.inodes.get(nodeId).node, mustBeDirectory, caller), 0)];
+  }
+
+  async #readdir({ nodeId, body }: FuseRequest, plus: boolean): Promise<Payload> {
+    const { handle, offset, size } = decodeRead(body);
+    const parent = this.inodes.get(nodeId).node;
+    const listed = this.#vfs.readdir(handle);
+    const buffer = new DirentBuffer(size);
+    for (let at = offset; at < listed.length + 2; at += 1) {
+      const entry = listed[at - 2];
+      const shown = entry ?? { name: at === 0 ? '.' : '..', kind: 'directory' as const };
+      const known = (): EntryOut | undefined => {
+        const found = entry === undefined ? undefined : this.#vfs.peekEntry(parent, entry.name);
+        return found === undefined ? undefined : this.#refer(found, shown.name);
+      };
+      const hadRoom = plus ? buffer.addPlus(shown, at + 1, known) : buffer.add(shown, at + 1);
+      if (!hadRoom) break;
+    }
+    return await Promise.resolve([buffer.bytes]);
+  }
+
+  #releasedir({ body }: FuseRequest): Promise<Payload> {
+    this.#vfs.releasedir(decodeRelease(body).handle);
+    return Promise.resolve([]);
+  }
+
+  async #getxattr(
+    { nodeId }: FuseRequest,
+    { size, name }: { size: number; name: string },
+    caller: Caller,
+  ): Promise<Payload> {
+    return xattr(await this.#vfs.getxattr(this.inodes.get(nodeId).node, name, caller), size, name);
+  }
+
+  #listxattr({ nodeId, body }: FuseRequest): Promise<Payload> {
+    const names = this.#vfs.listxattr(this.inodes.get(nodeId).node);
+    const value = Buffer.from(names.map((name) => `${name}\0`).join(''));
+    return Promise.resolve(xattr(value, decodeXattrSize(body), 'the list'));
+  }
+
+  #pathOf(nodeId: number): string {
+    try {
+      return pathOf(this.inodes.get(nodeId).node);
+    } catch {
+      return `node ${nodeId}`;
+    }
+  }
+}
+
+/** The protocol of both: no room asks for the length, too little is ERANGE. */
+function xattr(value: Uint8Array, size: number, name: string): Payload {
+  if (size === 0) return [encodeXattrSize(value.byteLength)];
+  if (value.byteLength > size) throw new FsError('RESULT_TOO_LARGE', name, 'no room for the attribute');
+  return [value];
+}
+
+function superseded(inode: Inode): FsError {
+  return new FsError('STALE', pathOf(inode.node), 'a newer version is there');
+}
+
+function operationName(opcode: number): string {
+  const found = Object.entries(OPCODE).find(([, number]) => number === opcode);
+  return found === undefined ? `opcode ${opcode}` : found[0].toLowerCase();
+}

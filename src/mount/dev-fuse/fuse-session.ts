@@ -1,0 +1,217 @@
+/**
+ * One FUSE connection: reads requests, runs them, answers each exactly once.
+ *
+ * Several reads of the device are always outstanding, so that a request is at hand while others are being
+ * answered, and INTERRUPT gets through whatever waits. Requests run concurrently on the main thread;
+ * answers are gathered writes of views of cached blocks, so file content is never copied in JavaScript.
+ */
+import { constants } from 'node:os';
+
+import type { FuseDevice } from './fuse-device.js';
+import {
+  INIT_FLAG,
+  INIT_FLAG2,
+  KERNEL_MINOR_VERSION,
+  KERNEL_VERSION,
+  OLDEST_MINOR_VERSION,
+  OPCODE,
+  PAGE_BYTES,
+  WRITING_OPCODES,
+} from './protocol.js';
+import { encodeHeader, encodeInit } from './reply-codec.js';
+import {
+  decodeBatchForget,
+  decodeForget,
+  decodeInit,
+  decodeInterrupt,
+  decodeRequest,
+  type Forget,
+  type FuseRequest,
+  MalformedRequestError,
+} from './request-codec.js';
+
+/** Runs what a request asks for. */
+export interface RequestHandler {
+  /** The payload of the answer. Undefined: this opcode is not implemented (ENOSYS). */
+  handle(request: FuseRequest, signal: AbortSignal): Promise<readonly Uint8Array[]> | undefined;
+  forget(forget: Forget): void;
+  /** The positive errno for a failure, which it may log. */
+  errnoOf(request: FuseRequest, error: unknown): number;
+}
+
+export interface FuseSessionOptions {
+  /** Reads of the device that are outstanding at any time. */
+  readonly readers: number;
+  /** The largest READ that we want. */
+  readonly maxRequestBytes: number;
+  readonly maxReadaheadBytes: number;
+  readonly maxBackground: number;
+  readonly passthrough: boolean;
+}
+
+export const DEFAULT_FUSE_SESSION_OPTIONS: FuseSessionOptions = {
+  // Each holds a thread of libuv's pool of four; two leave room for name lookups and file operations.
+  readers: 2,
+  maxRequestBytes: 1024 * 1024,
+  maxReadaheadBytes: 4 * 1024 * 1024,
+  maxBackground: 64,
+  passthrough: true,
+};
+
+/** What was agreed upon. */
+export interface Agreement {
+  readonly minor: number;
+  readonly passthrough: boolean;
+}
+
+/** Room for the longest request: the header, and a name or a batch of FORGETs. The kernel asks for 8 KiB at least. */
+const REQUEST_BYTES = 64 * 1024;
+
+export class FuseSession {
+  readonly #device: FuseDevice;
+  readonly #handler: RequestHandler;
+  readonly #options: FuseSessionOptions;
+  readonly #running = new Map<number, AbortController>();
+  readonly #agreed: PromiseWithResolve<Agreement>;
+
+  constructor(device: FuseDevice, handler: RequestHandler, options: Partial<FuseSessionOptions> = {}) {
+    this.#device = device;
+    this.#handler = handler;
+    this.#options = { ...DEFAULT_FUSE_SESSION_OPTIONS, ...options };
+    this.#agreed = withResolve();
+  }
+
+  /** Resolves once the kernel and we have agreed on how to talk. */
+  get agreement(): Promise<Agreement> {
+    return this.#agreed.promise;
+  }
+
+  /** How many requests are under way. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Serves until the connection ends. Rejects if the device fails. */
+  async serve(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.readers }, () => this.#readRequests()));
+    for (const controller of this.#running.values()) controller.abort();
+  }
+
+  async #readRequests(): Promise<void> {
+    const buffer = Buffer.alloc(REQUEST_BYTES);
+    for (;;) {
+      const bytes = await this.#device.read(buffer);
+      if (bytes === undefined) return;
+      const request = decodeRequest(buffer.subarray(0, bytes));
+      // The body lies in the buffer that the next read fills: all of it is decoded synchronously.
+      if (request !== undefined) this.#dispatch(request);
+    }
+  }
+
+  #dispatch(request: FuseRequest): void {
+    try {
+      switch (request.opcode) {
+        case OPCODE.INIT:
+          this.#init(request);
+          return;
+        case OPCODE.FORGET:
+          this.#handler.forget(decodeForget(request.nodeId, request.body));
+          return;
+        case OPCODE.BATCH_FORGET:
+          for (const forget of decodeBatchForget(request.body)) this.#handler.forget(forget);
+          return;
+        case OPCODE.INTERRUPT:
+          this.#interrupt(request);
+          return;
+        case OPCODE.DESTROY:
+          this.#reply(request, 0, []);
+          return;
+        default:
+          this.#run(request);
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedRequestError)) throw error;
+      // Nobody waits for an answer to a FORGET.
+      if (request.opcode !== OPCODE.FORGET && request.opcode !== OPCODE.BATCH_FORGET) {
+        this.#reply(request, this.#handler.errnoOf(request, error), []);
+      }
+    }
+  }
+
+  #run(request: FuseRequest): void {
+    if (WRITING_OPCODES.has(request.opcode)) {
+      this.#reply(request, constants.errno.EROFS, []);
+      return;
+    }
+    const controller = new AbortController();
+    const work = this.#handler.handle(request, controller.signal);
+    if (work === undefined) {
+      this.#reply(request, constants.errno.ENOSYS, []);
+      return;
+    }
+    this.#running.set(request.unique, controller);
+    const settle = (errno: number, payload: readonly Uint8Array[]): void => {
+      this.#running.delete(request.unique);
+      this.#reply(request, errno, payload);
+    };
+    work.then(
+      (payload) => settle(0, payload),
+      (error: unknown) => {
+        const { EINTR } = constants.errno;
+        settle(controller.signal.aborted ? EINTR : this.#handler.errnoOf(request, error), []);
+      },
+    );
+  }
+
+  /** A request that we have not read yet is not known: EAGAIN makes the kernel say it again. */
+  #interrupt(request: FuseRequest): void {
+    const controller = this.#running.get(decodeInterrupt(request.body));
+    if (controller === undefined) this.#reply(request, constants.errno.EAGAIN, []);
+    else controller.abort();
+  }
+
+  #init(request: FuseRequest): void {
+    const asked = decodeInit(request.body);
+    if (asked.major !== KERNEL_VERSION || asked.minor < OLDEST_MINOR_VERSION) {
+      this.#reply(request, constants.errno.EPROTO, []);
+      return;
+    }
+    const { maxRequestBytes, maxReadaheadBytes, maxBackground } = this.#options;
+    const minor = Math.min(asked.minor, KERNEL_MINOR_VERSION);
+    const hasExtension = (asked.flags & INIT_FLAG.INIT_EXT) !== 0;
+    const wanted = Object.values(INIT_FLAG).reduce((flags, flag) => flags | flag, 0);
+    const passthrough =
+      this.#options.passthrough && hasExtension && (asked.flags2 & INIT_FLAG2.PASSTHROUGH) !== 0;
+    const payload = encodeInit({
+      minor,
+      maxReadahead: Math.max(asked.maxReadahead, maxReadaheadBytes),
+      flags: (asked.flags & wanted) >>> 0,
+      flags2: (asked.flags2 & INIT_FLAG2.DIRECT_IO_ALLOW_MMAP) | (passthrough ? INIT_FLAG2.PASSTHROUGH : 0),
+      maxBackground,
+      congestionThreshold: maxBackground,
+      maxWrite: PAGE_BYTES,
+      maxPages: maxRequestBytes / PAGE_BYTES,
+      maxStackDepth: passthrough ? 1 : 0,
+    });
+    this.#reply(request, 0, [payload]);
+    this.#agreed.resolve({ minor, passthrough });
+  }
+
+  #reply(request: FuseRequest, errno: number, payload: readonly Uint8Array[]): void {
+    const payloadBytes = payload.reduce((bytes, part) => bytes + part.byteLength, 0);
+    this.#device.reply([encodeHeader(request.unique, errno, payloadBytes), ...payload]);
+  }
+}
+
+interface PromiseWithResolve<Value> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+}
+
+function withResolve<Value>(): PromiseWithResolve<Value> {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((onResolve) => {
+    resolve = onResolve;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,43 @@
+import { posix } from 'node:path';
+
+import type { FuseDevice } from './fuse-device.js';
+import type { InodeTable } from './inode-table.js';
+import { NOTIFY } from './protocol.js';
+import { encodeInvalEntry, encodeInvalInode, encodeHeader } from './reply-codec.js';
+
+/**
+ * Tells the kernel that what it remembers of a resource no longer holds. A notification may wait for a
+ * lock that a reader holds who waits for us, so it is sent from another thread, one at a time, and none is
+ * sent once the connection ends.
+ */
+export class KernelNotifier {
+  readonly #device: FuseDevice;
+  readonly #inodes: InodeTable;
+  #last: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(device: FuseDevice, inodes: InodeTable) {
+    this.#device = device;
+    this.#inodes = inodes;
+  }
+
+  /** The resource has another version, or is gone: its name is looked up again. */
+  entryChanged(url: string): void {
+    for (const path of this.#inodes.pathsOf(url)) {
+      const parent = this.#inodes.directoryAt(posix.dirname(path.path));
+      this.#send(NOTIFY.INVAL_INODE, encodeInvalInode(path.id, -1));
+      if (parent !== undefined) this.#send(NOTIFY.INVAL_ENTRY, encodeInvalEntry(parent.id, path.name));
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  #send(code: number, body: Buffer): void {
+    const header = encodeHeader(0, -code, body.length);
+    this.#last = this.#last.then(async () => {
+      if (!this.#isStopped) await this.#device.notify(Buffer.concat([header, body]));
+    });
+  }
+}

@@ -1,0 +1,108 @@
+/** Numbers of the Linux FUSE protocol, version 7.40 (include/uapi/linux/fuse.h). */
+
+export const KERNEL_VERSION = 7;
+/** The newest minor version that we speak; 40 brought passthrough. The kernel goes down to it. */
+export const KERNEL_MINOR_VERSION = 40;
+/** The oldest one whose structures have the sizes used here (`fuse_init_out`, 64 bytes: 7.23). */
+export const OLDEST_MINOR_VERSION = 31;
+
+/** The root directory's node. */
+export const ROOT_ID = 1;
+
+export const OPCODE = {
+  LOOKUP: 1,
+  FORGET: 2,
+  GETATTR: 3,
+  SETATTR: 4,
+  READLINK: 5,
+  SYMLINK: 6,
+  MKNOD: 8,
+  MKDIR: 9,
+  UNLINK: 10,
+  RMDIR: 11,
+  RENAME: 12,
+  LINK: 13,
+  OPEN: 14,
+  READ: 15,
+  WRITE: 16,
+  STATFS: 17,
+  RELEASE: 18,
+  FSYNC: 20,
+  SETXATTR: 21,
+  GETXATTR: 22,
+  LISTXATTR: 23,
+  REMOVEXATTR: 24,
+  FLUSH: 25,
+  INIT: 26,
+  OPENDIR: 27,
+  READDIR: 28,
+  RELEASEDIR: 29,
+  FSYNCDIR: 30,
+  ACCESS: 34,
+  CREATE: 35,
+  INTERRUPT: 36,
+  DESTROY: 38,
+  BATCH_FORGET: 42,
+  FALLOCATE: 43,
+  READDIRPLUS: 44,
+  RENAME2: 45,
+  COPY_FILE_RANGE: 47,
+  TMPFILE: 51,
+} as const;
+
+/** What would write: refused with EROFS. */
+export const WRITING_OPCODES: ReadonlySet<number> = new Set([
+  OPCODE.SETATTR,
+  OPCODE.SYMLINK,
+  OPCODE.MKNOD,
+  OPCODE.MKDIR,
+  OPCODE.UNLINK,
+  OPCODE.RMDIR,
+  OPCODE.RENAME,
+  OPCODE.LINK,
+  OPCODE.WRITE,
+  OPCODE.SETXATTR,
+  OPCODE.REMOVEXATTR,
+  OPCODE.CREATE,
+  OPCODE.FALLOCATE,
+  OPCODE.RENAME2,
+  OPCODE.COPY_FILE_RANGE,
+  OPCODE.TMPFILE,
+]);
+
+/** `flags` of INIT. */
+export const INIT_FLAG = {
+  ASYNC_READ: 1 << 0,
+  DO_READDIRPLUS: 1 << 13,
+  READDIRPLUS_AUTO: 1 << 14,
+  PARALLEL_DIROPS: 1 << 18,
+  MAX_PAGES: 1 << 22,
+  EXPLICIT_INVAL_DATA: 1 << 25,
+  INIT_EXT: 1 << 30,
+} as const;
+
+/** `flags2` of INIT: the flags from bit 32 on. */
+export const INIT_FLAG2 = {
+  DIRECT_IO_ALLOW_MMAP: 1 << 4,
+  PASSTHROUGH: 1 << 5,
+} as const;
+
+/** `open_flags` of the answers to OPEN and OPENDIR. */
+export const FOPEN = {
+  DIRECT_IO: 1 << 0,
+  KEEP_CACHE: 1 << 1,
+  CACHE_DIR: 1 << 3,
+  PASSTHROUGH: 1 << 7,
+} as const;
+
+/** Codes of notifications: what the kernel is told unasked. */
+export const NOTIFY = {
+  INVAL_INODE: 2,
+  INVAL_ENTRY: 3,
+} as const;
+
+export const REQUEST_HEADER_BYTES = 40;
+export const REPLY_HEADER_BYTES = 16;
+
+/** A page, in terms of which `max_pages` is given. */
+export const PAGE_BYTES = 4096;

@@ -1,0 +1,122 @@
+/**
+ * The system calls that Node does not offer, through koffi (prebuilt, loaded when first needed). Manual
+ * pages: mount(2), umount2(2), ioctl(2), socketpair(2), recvmsg(2).
+ */
+import { getSystemErrorName } from 'node:util';
+
+/** A system call failed. */
+export class SystemCallError extends Error {
+  override readonly name = 'SystemCallError';
+  /** The name of the errno: `EPERM`. */
+  readonly code: string;
+  readonly call: string;
+
+  constructor(call: string, errno: number) {
+    const code = getSystemErrorName(-errno);
+    super(`${call}: ${code}`);
+    this.code = code;
+    this.call = call;
+  }
+}
+
+export const MS_RDONLY = 1;
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
+export const MNT_FORCE = 1;
+export const MNT_DETACH = 2;
+
+/** `FUSE_DEV_IOC_BACKING_OPEN` and `_CLOSE` (uapi/linux/fuse.h, 7.40). */
+const BACKING_OPEN = 0x4010e501;
+const BACKING_CLOSE = 0x4004e502;
+
+export interface Syscalls {
+  mount(source: string, target: string, type: string, flags: number, options: string): void;
+  /** On another thread: the kernel may wait for answers of ours. */
+  umount(target: string, flags: number): Promise<void>;
+  /** Lets the kernel read a file by itself; returns the id under which it knows the file. */
+  openBacking(fuseFd: number, fileFd: number): number;
+  closeBacking(fuseFd: number, id: number): void;
+  /** A connected pair of sockets. */
+  socketPair(): [number, number];
+  /** A descriptor that was sent over a socket (SCM_RIGHTS). Blocks until it comes. */
+  receiveDescriptor(socket: number): number;
+}
+
+let loaded: Promise<Syscalls> | undefined;
+
+/** Rejects where koffi has no library for this machine. */
+export function loadSyscalls(): Promise<Syscalls> {
+  return (loaded ??= load());
+}
+
+async function load(): Promise<Syscalls> {
+  const { default: koffi } = await import('koffi');
+  const libc = koffi.load(null);
+  koffi.struct('d7y_iovec', { base: 'void *', length: 'size_t' });
+  koffi.struct('d7y_msghdr', {
+    name: 'void *',
+    nameLength: 'uint32_t',
+    vectors: 'd7y_iovec *',
+    vectorCount: 'size_t',
+    control: 'void *',
+    controlLength: 'size_t',
+    flags: 'int',
+  });
+  const mount = libc.func('int mount(str source, str target, str type, unsigned long flags, str options)');
+  const umount2 = libc.func('int umount2(str target, int flags)');
+  const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
+  const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)');
+  const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
+
+  const check = (call: string, result: unknown): number => {
+    if (typeof result === 'number' && result >= 0) return result;
+    throw new SystemCallError(call, koffi.errno());
+  };
+
+  return {
+    mount: (source, target, type, flags, options) => {
+      check('mount', mount(source, target, type, flags, options));
+    },
+    umount: (target, flags) =>
+      new Promise((resolve, reject) => {
+        umount2.async(target, flags, (error: Error | null, result: number) => {
+          if (error !== null) reject(error);
+          else if (result < 0) reject(new SystemCallError('umount2', koffi.errno()));
+          else resolve();
+        });
+      }),
+    openBacking: (fuseFd, fileFd) => {
+      const map = Buffer.alloc(16);
+      map.writeInt32LE(fileFd, 0);
+      return check('ioctl(BACKING_OPEN)', ioctl(fuseFd, BACKING_OPEN, map));
+    },
+    closeBacking: (fuseFd, id) => {
+      const argument = Buffer.alloc(4);
+      argument.writeInt32LE(id, 0);
+      check('ioctl(BACKING_CLOSE)', ioctl(fuseFd, BACKING_CLOSE, argument));
+    },
+    socketPair: () => {
+      const [AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC] = [1, 1, 0o2000000];
+      const fds = [0, 0];
+      check('socketpair', socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+      return [fds[0] ?? -1, fds[1] ?? -1];
+    },
+    receiveDescriptor: (socket) => {
+      const MSG_CMSG_CLOEXEC = 0x40000000;
+      // cmsghdr: length (8), level (4), type (4); then the descriptor.
+      const control = Buffer.alloc(24);
+      const message = {
+        name: null,
+        nameLength: 0,
+        vectors: [{ base: Buffer.alloc(1), length: 1 }],
+        vectorCount: 1,
+        control,
+        controlLength: control.length,
+        flags: 0,
+      };
+      const received = check('recvmsg', recvmsg(socket, message, MSG_CMSG_CLOEXEC));
+      if (received === 0 || message.controlLength < 20) throw new SystemCallError('recvmsg', 71);
+      return control.readInt32LE(16);
+    },
+  };
+}
