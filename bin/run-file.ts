@@ -35,14 +35,16 @@ export async function servingProcess(mount: Mount): Promise<number | undefined> 
 /** Waits until the process is gone. False: it was still there after `limitMs`. */
 export async function whenProcessEnded(pid: number, limitMs: number): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < limitMs; waitedMs += POLL_MS) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return true;
-    }
+    if (!(await isAlive(pid))) return true;
     await sleep(POLL_MS);
   }
   return false;
+}
+
+/** A process that ended but was not waited for yet (state Z, proc(5)) serves nothing any more. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  return stat !== undefined && !/\) [ZX] /.test(stat);
 }
 
 function runFile(mount: Mount): string {

@@ -17,8 +17,18 @@ export async function unmount(given: string): Promise<void> {
   const pid = await servingProcess(mount);
   if ((await unmountPath(path)) === 'detached') {
     process.stderr.write(`d7y-mount: ${path} was busy; it is detached, and what was open on it fails\n`);
+    // Without its process the kernel fails what is still open; otherwise it would live as long as that.
+    if (pid !== undefined) signal(pid, 'SIGTERM');
   }
   if (pid !== undefined && !(await whenProcessEnded(pid, END_LIMIT_MS))) {
     process.stderr.write(`d7y-mount: ${path} is unmounted, but process ${pid} has not ended\n`);
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone already, or not ours to end.
   }
 }

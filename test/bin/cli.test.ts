@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { CLI, mounted, run, shell } from '../support/mounted.js';
+import { CLI, run, shell, eachTransport } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-test.serial('the seed example says hello world though two of its methods throw', async (t) => {
-  const mnt = await mounted(t);
+eachTransport('the seed example says hello world though two of its methods throw', async (t, mount) => {
+  const mnt = await mount();
   const { stdout } = await run('cat', [`${mnt}/dfs/host:56001/path/to/resource`]);
   t.is(stdout, 'hello world');
   t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\n');
@@ -25,8 +25,8 @@ test.serial('the seed example says hello world though two of its methods throw',
   }
 });
 
-test.serial('every write is refused with EROFS', async (t) => {
-  const mnt = await mounted(t);
+eachTransport('every write is refused with EROFS', async (t, mount) => {
+  const mnt = await mount();
   for (const script of [
     'touch "$1/new"',
     'mkdir "$1/dir"',
@@ -39,28 +39,31 @@ test.serial('every write is refused with EROFS', async (t) => {
   }
 });
 
-test.serial('unmount ends the mount, removes the directory that it made, and the process', async (t) => {
-  const mnt = await mounted(t);
-  t.is((await findMount(mnt))?.fsType, 'fuse.d7y');
-  const { code } = await run(process.execPath, [CLI, 'unmount', mnt]);
-  t.is(code, 0);
-  t.is(await findMount(mnt), undefined);
-  t.is((await shell('pgrep -f -- "$1 .*--foreground"', mnt)).stdout, '');
-  t.not((await run('test', ['-e', mnt])).code, 0);
-  const again = await run(process.execPath, [CLI, 'unmount', mnt]);
-  t.is(again.code, 1);
-  t.regex(again.stderr, /nothing is mounted there/);
-});
+eachTransport(
+  'unmount ends the mount, removes the directory that it made, and the process',
+  async (t, mount) => {
+    const mnt = await mount();
+    t.is((await findMount(mnt))?.fsType, 'fuse.d7y');
+    const { code } = await run(process.execPath, [CLI, 'unmount', mnt]);
+    t.is(code, 0);
+    t.is(await findMount(mnt), undefined);
+    t.is((await shell('pgrep -f -- "$1 .*--foreground"', mnt)).stdout, '');
+    t.not((await run('test', ['-e', mnt])).code, 0);
+    const again = await run(process.execPath, [CLI, 'unmount', mnt]);
+    t.is(again.code, 1);
+    t.regex(again.stderr, /nothing is mounted there/);
+  },
+);
 
-test.serial('SIGTERM ends the mount', async (t) => {
-  const mnt = await mounted(t);
+eachTransport('SIGTERM ends the mount', async (t, mount) => {
+  const mnt = await mount();
   await shell('pkill -TERM -f -- "$1 .*--foreground"', mnt);
   await processEnds(mnt);
   t.is(await findMount(mnt), undefined);
 });
 
-test.serial('a busy mount is detached', async (t) => {
-  const mnt = await mounted(t);
+eachTransport('a busy mount is detached', async (t, mount) => {
+  const mnt = await mount();
   const busy = shell('cd "$1/dfs" && sleep 3', mnt);
   await sleep(500);
   const { code, stderr } = await run(process.execPath, [CLI, 'unmount', mnt]);
@@ -71,8 +74,8 @@ test.serial('a busy mount is detached', async (t) => {
   await processEnds(mnt);
 });
 
-test.serial('a mountpoint that a killed process left behind is recovered', async (t) => {
-  const mnt = await mounted(t);
+eachTransport('a mountpoint that a killed process left behind is recovered', async (t, mount) => {
+  const mnt = await mount();
   await shell('pkill -KILL -f -- "$1 .*--foreground"', mnt);
   await sleep(300);
   t.regex((await run('ls', [mnt])).stderr, /Transport endpoint is not connected/);
@@ -81,8 +84,8 @@ test.serial('a mountpoint that a killed process left behind is recovered', async
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
 });
 
-test.serial('a mountpoint in use is refused, and stays', async (t) => {
-  const mnt = await mounted(t);
+eachTransport('a mountpoint in use is refused, and stays', async (t, mount) => {
+  const mnt = await mount();
   const { code, stderr } = await run(process.execPath, [CLI, mnt, '--log-file', `${mnt}.log`]);
   t.is(code, 1);
   t.regex(stderr, /is in use/);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { CLI, mounted, run, shell } from '../support/mounted.js';
+import { CLI, mounted, run, shell, eachTransport } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const NOBODY = 65_534;
@@ -26,8 +26,8 @@ async function ends(t: ExecutionContext, mnt: string): Promise<void> {
 }
 
 for (const command of ['umount "$1"', 'fusermount -u "$1"', 'umount -l "$1"']) {
-  test.serial(`${command} ends the process`, async (t) => {
-    const mnt = await mounted(t);
+  eachTransport(`${command} ends the process`, async (t, mount) => {
+    const mnt = await mount();
     t.is((await shell(command, mnt)).code, 0);
     await ends(t, mnt);
   });

@@ -1,11 +1,9 @@
 import { mkdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import test from 'ava';
-
 import { startApache } from '../support/apache.js';
 import { startFaultServer } from '../support/fault-server.js';
-import { CLI, mounted, run, shell } from '../support/mounted.js';
+import { CLI, run, shell, eachTransport } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -29,12 +27,12 @@ for (const [name, options] of [
   ['preformatted', 'FancyIndexing'],
   ['plain', 'Charset=UTF-8'],
 ] as const) {
-  test.serial(`Apache's index is listed: ${name}`, async (t) => {
+  eachTransport(`Apache's index is listed: ${name}`, async (t, mount) => {
     const root = await temporaryDirectory(t);
     await mkdir(join(root, 'sub dir', 'empty'), { recursive: true });
     for (const file of NAMES) await writeFile(join(root, 'sub dir', file), pattern(5_000 + file.length));
     await utimes(join(root, 'sub dir', 'plain.bin'), 1_600_000_000, 1_600_000_000);
-    const tree = `${await mounted(t)}/http/${await startApache(t, root, options)}`;
+    const tree = `${await mount()}/http/${await startApache(t, root, options)}`;
     const { code, stdout, stderr } = await shell('diff -r "$1" "$2"', root, tree);
     t.is(code, 0, stdout + stderr);
     // The page rounds sizes: what stat says must be exact all the same.
@@ -44,39 +42,42 @@ for (const [name, options] of [
   });
 }
 
-test.serial('a certificate is checked; a private authority is trusted when Node is told of it', async (t) => {
-  const root = await temporaryDirectory(t);
-  await writeFile(join(root, 'f.txt'), 'over tls');
-  const [certificate, key] = [join(root, 'cert.pem'), join(root, 'key.pem')];
-  const made = await shell(
-    `openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+eachTransport(
+  'a certificate is checked; a private authority is trusted when Node is told of it',
+  async (t, mount) => {
+    const root = await temporaryDirectory(t);
+    await writeFile(join(root, 'f.txt'), 'over tls');
+    const [certificate, key] = [join(root, 'cert.pem'), join(root, 'key.pem')];
+    const made = await shell(
+      `openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
       -keyout "$1" -out "$2"`,
-    key,
-    certificate,
-  );
-  t.is(made.code, 0, made.stderr);
-  const nginx = await startNginx(t, { root, tls: { certificate, key } });
-  const refused = await run('cat', [`${await mounted(t, '--timeout', '3s')}/https/${nginx.host}/f.txt`]);
-  t.regex(refused.stderr, /Input\/output error/);
+      key,
+      certificate,
+    );
+    t.is(made.code, 0, made.stderr);
+    const nginx = await startNginx(t, { root, tls: { certificate, key } });
+    const refused = await run('cat', [`${await mount('--timeout', '3s')}/https/${nginx.host}/f.txt`]);
+    t.regex(refused.stderr, /Input\/output error/);
 
-  const mnt = join(root, 'trusting');
-  t.teardown(() => run('umount', ['-l', mnt]));
-  const mount = await shell(
-    'NODE_EXTRA_CA_CERTS="$1" exec "$2" "$3" "$4" --log-file "$4.log"',
-    certificate,
-    process.execPath,
-    CLI,
-    mnt,
-  );
-  t.is(mount.code, 0, mount.stderr);
-  t.is((await run('cat', [`${mnt}/https/${nginx.host}/f.txt`])).stdout, 'over tls');
-});
+    const mnt = join(root, 'trusting');
+    t.teardown(() => run('umount', ['-l', mnt]));
+    const trusting = await shell(
+      'NODE_EXTRA_CA_CERTS="$1" exec "$2" "$3" "$4" --log-file "$4.log"',
+      certificate,
+      process.execPath,
+      CLI,
+      mnt,
+    );
+    t.is(trusting.code, 0, trusting.stderr);
+    t.is((await run('cat', [`${mnt}/https/${nginx.host}/f.txt`])).stdout, 'over tls');
+  },
+);
 
-test.serial('a header goes to its host and to no other', async (t) => {
+eachTransport('a header goes to its host and to no other', async (t, mount) => {
   const answer = (_: unknown, response: { end(text: string): void }): void => response.end('x');
   const [mine, other] = [await startFaultServer(t, answer), await startFaultServer(t, answer)];
   const host = mine.origin.slice('http://'.length);
-  const mnt = await mounted(t, '--header', `${host}: Authorization: Bearer secret`);
+  const mnt = await mount('--header', `${host}: Authorization: Bearer secret`);
   await run('cat', [
     `${mnt}/http/${host}/a.txt`,
     `${mnt}/http/${other.origin.slice('http://'.length)}/a.txt`,
@@ -86,27 +87,30 @@ test.serial('a header goes to its host and to no other', async (t) => {
   t.true(other.requests.length > 0);
 });
 
-test.serial('a body without end is read as far as it is wanted, and the memory stays bounded', async (t) => {
-  const chunk = pattern(1 << 20);
-  const server = await startFaultServer(t, (_, response) => {
-    response.writeHead(200);
-    const send = (): void => {
-      while (!response.destroyed && response.write(chunk));
-      response.once('drain', send);
-    };
-    send();
-  });
-  const mnt = await mounted(t, '--memory', '32MiB', '--timeout', '2s');
-  // fuse-native has to know the length before it can read: it gives up; the next transport would read.
-  const { code } = await run('timeout', [
-    '20',
-    'head',
-    '-c',
-    '1000',
-    `${mnt}/http/${server.origin.slice(7)}/endless.bin`,
-  ]);
-  t.not(code, 124, 'hangs');
-  const rss = await shell('grep VmRSS /proc/$(pgrep -f -- "$1 .*--foreground")/status | tr -dc 0-9', mnt);
-  t.true(Number(rss.stdout) < 256 * 1024, rss.stdout);
-  t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
-});
+eachTransport(
+  'a body without end is read as far as it is wanted, and the memory stays bounded',
+  async (t, mount) => {
+    const chunk = pattern(1 << 20);
+    const server = await startFaultServer(t, (_, response) => {
+      response.writeHead(200);
+      const send = (): void => {
+        while (!response.destroyed && response.write(chunk));
+        response.once('drain', send);
+      };
+      send();
+    });
+    const mnt = await mount('--memory', '32MiB', '--timeout', '2s');
+    // fuse-native has to know the length before it can read, and gives up; dev-fuse reads.
+    const { code } = await run('timeout', [
+      '20',
+      'head',
+      '-c',
+      '1000',
+      `${mnt}/http/${server.origin.slice(7)}/endless.bin`,
+    ]);
+    t.not(code, 124, 'hangs');
+    const rss = await shell('grep VmRSS /proc/$(pgrep -f -- "$1 .*--foreground")/status | tr -dc 0-9', mnt);
+    t.true(Number(rss.stdout) < 256 * 1024, rss.stdout);
+    t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
+  },
+);

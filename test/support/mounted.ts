@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 import { temporaryDirectory } from './temp.js';
 
@@ -42,4 +42,21 @@ export async function mounted(t: ExecutionContext, ...options: string[]): Promis
   const { code, stderr } = await run(process.execPath, [CLI, mountpoint, '--log-file', log, ...options]);
   if (code !== 0) throw new Error(`the mount failed: ${stderr}`);
   return mountpoint;
+}
+
+export const TRANSPORTS = ['dev-fuse', 'fuse-native'] as const;
+
+/** Mounts for one test, with the transport that the test runs on. */
+export type Mount = (...options: string[]) => Promise<string>;
+
+/** One test body, run on every transport. */
+export function eachTransport(
+  title: string,
+  body: (t: ExecutionContext, mount: Mount, transport: (typeof TRANSPORTS)[number]) => Promise<void>,
+): void {
+  for (const transport of TRANSPORTS) {
+    test.serial(`${transport}: ${title}`, async (t) => {
+      await body(t, (...options) => mounted(t, '--transport', transport, ...options), transport);
+    });
+  }
 }

@@ -7,6 +7,8 @@ const ATTR_BYTES = 88;
 const ENTRY_BYTES = 40 + ATTR_BYTES;
 const DIRENT_BYTES = 24;
 const BLOCK_BYTES = 4096;
+/** Told of files whose length is unknown: programs read them by so much, past the page cache. */
+const UNCACHED_BLOCK_BYTES = 128 * 1024;
 const DT_DIR = 4;
 const DT_REG = 8;
 
@@ -184,7 +186,7 @@ function writeAttr(bytes: Buffer, at: number, attr: Attr): void {
   bytes.writeUInt32LE(attr.nlink, at + 64);
   bytes.writeUInt32LE(attr.uid, at + 68);
   bytes.writeUInt32LE(attr.gid, at + 72);
-  bytes.writeUInt32LE(BLOCK_BYTES, at + 80);
+  bytes.writeUInt32LE(attr.size === 0 ? UNCACHED_BLOCK_BYTES : BLOCK_BYTES, at + 80);
 }
 
 function writeU64(bytes: Buffer, value: number, at: number): void {
