@@ -1,0 +1,89 @@
+import type {
+  KnownStat,
+  ListedEntry,
+  OpenResource,
+  ResourceCache,
+  ResourceStat,
+} from '../../src/cache/resource-cache.js';
+import { NotFoundError } from '../../src/source/index.js';
+
+export interface MemoryFile {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+  /** A complete local copy. */
+  readonly localFd?: number;
+}
+
+const TTL_MS = 60_000;
+
+/** A cache layer that has everything: what is above it can be tested, and measured, alone. */
+export class MemoryResources implements ResourceCache {
+  onChanged: (url: string) => void = () => undefined;
+  /** By URL. */
+  readonly files = new Map<string, MemoryFile>();
+  /** Whether listings are known, so that names have types. */
+  readonly isListed: boolean;
+  reads = 0;
+
+  constructor(isListed = true) {
+    this.isListed = isListed;
+  }
+
+  peek(url: string): KnownStat | undefined {
+    if (!this.isListed || !this.files.has(url)) return undefined;
+    return { stat: this.#stat(url), isListed: true, ttlMs: TTL_MS };
+  }
+
+  stat(url: string): Promise<ResourceStat> {
+    return new Promise((resolve) => {
+      resolve(this.#stat(url));
+    });
+  }
+
+  list(url: string): Promise<readonly ListedEntry[]> {
+    const prefix = `${url}/`;
+    const entries = [...this.files.keys()].filter((file) => file.startsWith(prefix));
+    return Promise.resolve(
+      entries.map((file) => ({ segment: file.slice(prefix.length), url: file, stat: this.#stat(file) })),
+    );
+  }
+
+  open(url: string): Promise<OpenResource> {
+    const stat = this.#stat(url);
+    const file = this.files.get(url);
+    if (stat.kind !== 'file' || stat.version === undefined || file === undefined)
+      throw new NotFoundError(url);
+    const { bytes, localFd } = file;
+    return Promise.resolve({
+      version: stat.version,
+      size: bytes.byteLength,
+      localFd,
+      whenSizeKnown: () => Promise.resolve(bytes.byteLength),
+      read: (offset: number, length: number) => {
+        this.reads += 1;
+        return Promise.resolve([bytes.subarray(offset, offset + length)]);
+      },
+      close: () => undefined,
+    });
+  }
+
+  cachedBytes(url: string): number {
+    return this.files.get(url)?.bytes.byteLength ?? 0;
+  }
+
+  close(): void {
+    this.files.clear();
+  }
+
+  #stat(url: string): ResourceStat {
+    const file = this.files.get(url);
+    if (file === undefined) throw new NotFoundError(url);
+    return {
+      kind: 'file',
+      size: file.bytes.byteLength,
+      lastModifiedMs: 1_700_000_000_000,
+      lastModifiedPrecisionMs: 1000,
+      version: { id: file.etag, validators: { etag: file.etag }, verifiable: true },
+    };
+  }
+}

@@ -1,0 +1,43 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { ExecutionContext } from 'ava';
+import { pino } from 'pino';
+
+import { devFuseTransport } from '../../src/mount/dev-fuse/dev-fuse-transport.js';
+import { VirtualFs } from '../../src/mount/virtual-fs.js';
+import type { MemoryResources } from './memory-resources.js';
+import { run } from './mounted.js';
+import { temporaryDirectory } from './temp.js';
+
+const PLUGINS = {
+  isServed: (scheme: string) => Promise.resolve(scheme === 'mem'),
+  listClients: () => ['mem'],
+  describe: () => undefined,
+};
+
+/** Mounts resources in memory with the transport dev-fuse, in this process: only children may touch it. */
+export async function mountedMemory(
+  t: ExecutionContext,
+  resources: MemoryResources,
+  options: { readonly passthrough: boolean } = { passthrough: true },
+): Promise<string> {
+  const mountpoint = join(await temporaryDirectory(t), 'mnt');
+  await mkdir(mountpoint);
+  const vfs = new VirtualFs({
+    cache: resources,
+    plugins: PLUGINS,
+    ownership: { uid: 0, gid: 0, umask: 0 },
+  });
+  const session = await devFuseTransport(pino({ level: 'silent' })).mount(vfs, mountpoint, {
+    allowOther: false,
+    operationLimitMs: 10_000,
+    ...options,
+  });
+  t.teardown(async () => {
+    await run('umount', ['-l', mountpoint]);
+    await session.unmount();
+    await session.ended;
+  });
+  return mountpoint;
+}
