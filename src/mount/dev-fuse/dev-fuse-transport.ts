@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { close } from 'node:fs';
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Logger } from 'pino';
@@ -14,9 +15,10 @@ import { BackingFiles } from './backing-files.js';
 import { fuseDevice } from './fuse-device.js';
 import { FuseOperations } from './fuse-operations.js';
 import { FuseSession } from './fuse-session.js';
+import { withResolve } from './with-resolve.js';
 import { KernelNotifier } from './kernel-notifier.js';
 import { mountDevice } from './mount-device.js';
-import { loadSyscalls, MNT_DETACH, MNT_FORCE, type Syscalls } from './syscalls.js';
+import { loadSyscalls, type Syscalls } from './syscalls.js';
 
 /** A process that still uses a detached mount gets so long to be done. */
 const DETACHED_GRACE_MS = 200;
@@ -70,32 +72,36 @@ function mountSession(
   mountpoint: string,
   mount: Mount | undefined,
   syscalls: Syscalls,
-  ended: Promise<void>,
+  served: Promise<void>,
 ): MountSession {
+  const leave = exitPastReaders(syscalls);
+  const { promise: abandoned, resolve: abandon } = withResolve<void>();
+  void served.then(leave);
   return {
-    ended,
+    ended: Promise.race([served, abandoned]),
     unmount: async () => {
       const found = await findMount(mountpoint);
       if (found !== undefined && found.device === mount?.device) await unmountPath(mountpoint);
-      await Promise.race([ended, sleep(DETACHED_GRACE_MS, undefined, { ref: false })]);
-      await abortConnection(mountpoint, mount, syscalls);
+      if (await settlesWithin(served, DETACHED_GRACE_MS)) return;
+      // Detached, and somebody still uses it. Where no fusectl is mounted, the end of this process does it.
+      const minor = mount?.device.split(':')[1];
+      await writeFile(`/sys/fs/fuse/connections/${minor}/abort`, '1').catch(() => undefined);
+      if (!(await settlesWithin(served, DETACHED_GRACE_MS))) abandon();
     },
   };
 }
 
-/** Whoever still waits for an answer gets an error instead of staying stuck. */
-async function abortConnection(
-  mountpoint: string,
-  mount: Mount | undefined,
-  syscalls: Syscalls,
-): Promise<void> {
-  const minor = mount?.device.split(':')[1];
-  try {
-    await writeFile(`/sys/fs/fuse/connections/${minor}/abort`, '1');
-  } catch {
-    // Gone already, or no fusectl is mounted here.
-    const found = await findMount(mountpoint);
-    if (found === undefined || found.device !== mount?.device) return;
-    await syscalls.umount(mountpoint, MNT_FORCE | MNT_DETACH).catch(() => undefined);
-  }
+/**
+ * The end of a process waits for the threads of libuv's pool, and ours wait for the kernel. So as long as
+ * the connection stands, the process ends past them; the kernel then aborts the connection, and whoever
+ * waits for an answer gets an error. Returns what undoes this.
+ */
+function exitPastReaders(syscalls: Syscalls): () => void {
+  const exit = (code: number): never => syscalls.exit(code);
+  process.once('exit', exit);
+  return () => process.removeListener('exit', exit);
+}
+
+function settlesWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
+  return Promise.race([work.then(() => true), sleep(limitMs, false)]);
 }

@@ -19,6 +19,7 @@ import {
   WRITING_OPCODES,
 } from './protocol.js';
 import { encodeHeader, encodeInit } from './reply-codec.js';
+import { type PromiseWithResolve, withResolve } from './with-resolve.js';
 import {
   decodeBatchForget,
   decodeForget,
@@ -201,17 +202,4 @@ export class FuseSession {
     const payloadBytes = payload.reduce((bytes, part) => bytes + part.byteLength, 0);
     this.#device.reply([encodeHeader(request.unique, errno, payloadBytes), ...payload]);
   }
-}
-
-interface PromiseWithResolve<Value> {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-}
-
-function withResolve<Value>(): PromiseWithResolve<Value> {
-  let resolve: (value: Value) => void = () => undefined;
-  const promise = new Promise<Value>((onResolve) => {
-    resolve = onResolve;
-  });
-  return { promise, resolve };
 }

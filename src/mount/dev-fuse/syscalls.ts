@@ -1,6 +1,6 @@
 /**
  * The system calls that Node does not offer, through koffi (prebuilt, loaded when first needed). Manual
- * pages: mount(2), umount2(2), ioctl(2), socketpair(2), recvmsg(2).
+ * pages: mount(2), ioctl(2), socketpair(2), recvmsg(2), _exit(2).
  */
 import { getSystemErrorName } from 'node:util';
 
@@ -22,8 +22,6 @@ export class SystemCallError extends Error {
 export const MS_RDONLY = 1;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
-export const MNT_FORCE = 1;
-export const MNT_DETACH = 2;
 
 /** `FUSE_DEV_IOC_BACKING_OPEN` and `_CLOSE` (uapi/linux/fuse.h, 7.40). */
 const BACKING_OPEN = 0x4010e501;
@@ -31,11 +29,11 @@ const BACKING_CLOSE = 0x4004e502;
 
 export interface Syscalls {
   mount(source: string, target: string, type: string, flags: number, options: string): void;
-  /** On another thread: the kernel may wait for answers of ours. */
-  umount(target: string, flags: number): Promise<void>;
   /** Lets the kernel read a file by itself; returns the id under which it knows the file. */
   openBacking(fuseFd: number, fileFd: number): number;
   closeBacking(fuseFd: number, id: number): void;
+  /** Ends the process at once, whatever its threads wait for. */
+  exit(code: number): never;
   /** A connected pair of sockets. */
   socketPair(): [number, number];
   /** A descriptor that was sent over a socket (SCM_RIGHTS). Blocks until it comes. */
@@ -63,9 +61,9 @@ async function load(): Promise<Syscalls> {
     flags: 'int',
   });
   const mount = libc.func('int mount(str source, str target, str type, unsigned long flags, str options)');
-  const umount2 = libc.func('int umount2(str target, int flags)');
   const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
   const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)');
+  const _exit = libc.func('void _exit(int status)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
   const check = (call: string, result: unknown): number => {
@@ -77,14 +75,6 @@ async function load(): Promise<Syscalls> {
     mount: (source, target, type, flags, options) => {
       check('mount', mount(source, target, type, flags, options));
     },
-    umount: (target, flags) =>
-      new Promise((resolve, reject) => {
-        umount2.async(target, flags, (error: Error | null, result: number) => {
-          if (error !== null) reject(error);
-          else if (result < 0) reject(new SystemCallError('umount2', koffi.errno()));
-          else resolve();
-        });
-      }),
     openBacking: (fuseFd, fileFd) => {
       const map = Buffer.alloc(16);
       map.writeInt32LE(fileFd, 0);
@@ -94,6 +84,10 @@ async function load(): Promise<Syscalls> {
       const argument = Buffer.alloc(4);
       argument.writeInt32LE(id, 0);
       check('ioctl(BACKING_CLOSE)', ioctl(fuseFd, BACKING_CLOSE, argument));
+    },
+    exit: (code) => {
+      _exit(code);
+      throw new SystemCallError('_exit', 38);
     },
     socketPair: () => {
       const [AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC] = [1, 1, 0o2000000];

@@ -1,0 +1,13 @@
+/** A promise that is settled from outside (`Promise.withResolvers`, which Node 20 lacks). */
+export interface PromiseWithResolve<Value> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+}
+
+export function withResolve<Value>(): PromiseWithResolve<Value> {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((onResolve) => {
+    resolve = onResolve;
+  });
+  return { promise, resolve };
+}

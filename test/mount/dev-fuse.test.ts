@@ -1,0 +1,175 @@
+import { spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { findMount } from '../../src/mount/mount-table.js';
+import { startFaultServer } from '../support/fault-server.js';
+import { MemoryResources } from '../support/memory-resources.js';
+import { mounted, run, shell } from '../support/mounted.js';
+import { mountedMemory } from '../support/mounted-memory.js';
+import { startNginx } from '../support/nginx.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { pattern } from '../support/tree.js';
+
+const DEV_FUSE = ['--transport', 'dev-fuse'] as const;
+
+/** Every path but `…/void` is a file whose content is its path, at all depths at once; no listing tells. */
+async function allFiles(t: ExecutionContext): Promise<{ host: string; asked: () => (string | undefined)[] }> {
+  const server = await startFaultServer(t, ({ url = '' }, response) => {
+    const isMissing = url.endsWith('/void') || url.endsWith('/');
+    response.writeHead(isMissing ? 404 : 200, isMissing ? {} : { etag: `"${url}"` });
+    response.end(isMissing ? '' : url);
+  });
+  return { host: server.origin.slice(7), asked: () => server.requests.map(({ url }) => url) };
+}
+
+test.serial('a name is what it is used as, at every depth at once', async (t) => {
+  const { host, asked } = await allFiles(t);
+  const base = `${await mounted(t, ...DEV_FUSE, '--negative-ttl', '1ms')}/http/${host}`;
+  t.is((await run('cat', [`${base}/a/b/c`])).stdout, '/a/b/c');
+  t.deepEqual(asked(), ['/a/b/c'], 'what is only walked through costs no request');
+  t.is((await run('cat', [`${base}/a`])).stdout, '/a');
+  t.is((await run('cat', [`${base}/a/b`])).stdout, '/a/b');
+  t.is((await shell('cd "$1/a" && cat b/c', base)).stdout, '/a/b/c');
+  t.is((await run('stat', ['-c', '%F %s', `${base}/a/b`])).stdout, 'regular file 4\n');
+  t.is((await run('cat', [`${base}/void/x`])).stdout, '/void/x', 'a 404 on the way does not matter');
+  t.regex((await run('cat', [`${base}/void`])).stderr, /No such file/);
+  t.regex((await run('stat', [`${base}/x/void`])).stderr, /No such file/);
+  t.is(
+    (await shell('cp "$1/a/b" "$2" && cat "$2"', base, join(await temporaryDirectory(t), 'copy'))).stdout,
+    '/a/b',
+  );
+  t.is((await shell('wc -c < "$1/a/b"', base)).stdout.trim(), '4');
+});
+
+const STRESS = `
+import os, random, sys, time
+base, seconds, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+random.seed(seed)
+names = ['a', 'a/b', 'a/b/c', 'd', 'd/e']
+end = time.time() + seconds; count = 0
+while time.time() < end:
+    path = random.choice(names); full = base + '/' + path; count += 1
+    use = random.randrange(5)
+    if use == 0:
+        with open(full) as f: got = f.read()
+        assert got == '/' + path, ('read', path, got)
+    elif use == 1:
+        st = os.stat(full); assert st.st_size == len(path) + 1, ('stat', path, st)
+    elif use == 2:
+        with open(full + '/x') as f: got = f.read()
+        assert got == '/' + path + '/x', ('walk', path, got)
+    elif use == 3:
+        os.chdir(full); os.chdir('/')
+    else:
+        try: os.stat(base + '/' + path + '/void')
+        except FileNotFoundError: pass
+        else: raise AssertionError(('void', path))
+print(count)
+`;
+
+test.serial(
+  'eight processes use the same names as files and directories, and never get a wrong answer',
+  async (t) => {
+    const { host } = await allFiles(t);
+    const base = `${await mounted(t, ...DEV_FUSE)}/http/${host}`;
+    const seconds = process.env['D7Y_STRESS_SECONDS'] ?? '4';
+    const done = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => run('python3', ['-c', STRESS, base, seconds, String(i)])),
+    );
+    for (const { code, stderr } of done) t.is(code, 0, stderr);
+    const operations = done.reduce((sum, { stdout }) => sum + Number(stdout), 0);
+    t.true(operations > 1_000, `${operations} operations`);
+    t.log(`${operations} operations`);
+  },
+);
+
+test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever it waits for', async (t) => {
+  const server = await startFaultServer(t, (request, response) => {
+    if (request.url === '/body') {
+      response.writeHead(200, { 'content-length': '1000000', etag: '"1"' });
+      response.write('x'.repeat(1000));
+    }
+  });
+  const mnt = await mounted(t, ...DEV_FUSE);
+  const base = `${mnt}/http/${server.origin.slice(7)}`;
+  for (const [command, path, signal] of [
+    ['cat', `${base}/silent`, 'SIGINT'],
+    ['stat', `${base}/silent.txt`, 'SIGINT'],
+    ['ls', `${base}/directory/`, 'SIGKILL'],
+    ['cat', `${base}/body`, 'SIGINT'],
+    ['cat', `${base}/body`, 'SIGKILL'],
+  ] as const) {
+    const child = spawn(command, [path], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await sleep(400);
+    t.is(child.exitCode, null, `${command} waits`);
+    const began = performance.now();
+    child.kill(signal);
+    await ended;
+    t.true(performance.now() - began < 1_000, `${command} ${signal}`);
+  }
+  // And an unmount while somebody waits.
+  const waiting = run('cat', [`${base}/silent2`]);
+  await sleep(300);
+  t.is(
+    (await run(process.execPath, [join(import.meta.dirname, '../../bin/d7y-mount.js'), 'unmount', mnt])).code,
+    0,
+  );
+  t.not((await waiting).code, 0);
+  t.is(await findMount(mnt), undefined);
+});
+
+test.serial('ls -l of a listed directory is one request', async (t) => {
+  const root = await temporaryDirectory(t);
+  await mkdir(join(root, 'many'));
+  for (let i = 0; i < 3_000; i += 1)
+    await writeFile(join(root, 'many', `file-${i}.bin`), 'x'.repeat(i % 100));
+  const nginx = await startNginx(t, { root, serverDirectives: 'autoindex_format json;' });
+  const directory = `${await mounted(t, ...DEV_FUSE)}/http/${nginx.host}/many`;
+  const shown = await shell('ls -l --time-style=+%s "$1" | tail -n +2 | awk \'{print $5,$6,$7}\'', directory);
+  const truth = await shell(
+    'ls -l --time-style=+%s "$1" | tail -n +2 | awk \'{print $5,$6,$7}\'',
+    join(root, 'many'),
+  );
+  t.is(shown.stdout, truth.stdout);
+  const requests = (await nginx.accessLog()).map(({ uri }) => uri);
+  t.deepEqual(requests, ['/many', '/many/'], 'what the name is, and the listing');
+});
+
+test.serial(
+  'readers that are killed at any point, a stopped process and an unmount leave nothing behind',
+  async (t) => {
+    const resources = new MemoryResources(false);
+    const bytes = pattern(4 << 20);
+    resources.files.set('mem://host/file', { bytes, etag: '"1"' });
+    const mnt = await mountedMemory(t, resources);
+    const file = `${mnt}/mem/host/file`;
+    const killed = await shell(
+      'for i in $(seq 60); do timeout -s KILL 0.0$((i % 10)) cat "$1" > /dev/null 2>&1 & done; wait; echo ended',
+      file,
+    );
+    t.regex(killed.stdout, /ended/);
+    const original = join(await temporaryDirectory(t), 'original');
+    await writeFile(original, bytes);
+    t.is((await run('cmp', [file, original])).code, 0);
+    // Thousands of requests at once.
+    const many = await shell(
+      'seq 400 | xargs -P 100 -n 1 sh -c \'stat "$0" > /dev/null || echo wrong\' "$1"',
+      file,
+    );
+    t.is(many.stdout, '');
+  },
+);
+
+test.serial('a mount process that is stopped and continued goes on', async (t) => {
+  const mnt = await mounted(t, ...DEV_FUSE);
+  await shell('pkill -STOP -f -- "$1 .*--foreground"', mnt);
+  const waiting = run('cat', [`${mnt}/dfs/h/x`]);
+  await sleep(500);
+  await shell('pkill -CONT -f -- "$1 .*--foreground"', mnt);
+  t.is((await waiting).stdout, 'hello world');
+});
