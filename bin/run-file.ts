@@ -22,7 +22,10 @@ export async function noteProcess(mountpoint: string): Promise<() => Promise<voi
   } catch {
     return () => Promise.resolve();
   }
-  return () => rm(path, { force: true });
+  return async () => {
+    // The kernel may have given the number to the next mount already.
+    if ((await servingProcess(mount)) === process.pid) await rm(path, { force: true });
+  };
 }
 
 /** The process that serves the mount; undefined if it did not say, or if another user's may not be looked at. */
