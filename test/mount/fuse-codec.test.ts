@@ -1,0 +1,163 @@
+import test from 'ava';
+
+import { makeAttr } from '../../src/mount/attr.js';
+import {
+  DirentBuffer,
+  encodeAttr,
+  encodeEntry,
+  encodeHeader,
+  encodeInit,
+  encodeInvalEntry,
+  encodeInvalInode,
+  encodeOpen,
+  encodeStatfs,
+} from '../../src/mount/dev-fuse/reply-codec.js';
+import {
+  decodeBatchForget,
+  decodeForget,
+  decodeGetxattr,
+  decodeInit,
+  decodeInterrupt,
+  decodeName,
+  decodeOpen,
+  decodeRead,
+  decodeRelease,
+  decodeRequest,
+  decodeXattrSize,
+  MalformedRequestError,
+} from '../../src/mount/dev-fuse/request-codec.js';
+
+const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
+const ATTR = makeAttr(
+  { ino: 0x1_0000_0002, kind: 'file', size: 1025, mtimeMs: 1_500.25 },
+  { uid: 3, gid: 4, umask: 0 },
+);
+const ATTR_HEX = `02000000 01000000 01040000 00000000 03000000 00000000
+  01000000 00000000 01000000 00000000 01000000 00000000
+  9035d11d 9035d11d 9035d11d 24810000 01000000 03000000 04000000 00000000 00100000 00000000`;
+
+test('a request header is read byte by byte', (t) => {
+  const bytes = hex(`2d000000 01000000 0600000001000000 0200000000000000
+    e8030000 e9030000 ea030000 0000 0000 6162632e00`);
+  t.deepEqual(decodeRequest(bytes), {
+    opcode: 1,
+    unique: 0x1_0000_0006,
+    nodeId: 2,
+    pid: 1002,
+    body: Buffer.from('abc.\0'),
+  });
+  t.is(decodeRequest(bytes.subarray(0, 39)), undefined);
+});
+
+test('request bodies are read byte by byte', (t) => {
+  t.is(decodeName(Buffer.from('über\0rest')), 'über');
+  t.deepEqual(decodeInit(hex('07000000 2d000000 00000200 fbffff73 fd050000')), {
+    major: 7,
+    minor: 45,
+    maxReadahead: 131_072,
+    flags: 0x73fffffb,
+    flags2: 0x5fd,
+  });
+  t.deepEqual(decodeRead(hex('0500000000000000 0010000001000000 00001000 00000000')), {
+    handle: 5,
+    offset: 0x1_0000_1000,
+    size: 1 << 20,
+  });
+  t.deepEqual(decodeOpen(hex('00000100 00000000')), { flags: 0o200000 });
+  t.deepEqual(decodeRelease(hex('0900000000000000 00000000 00000000')), { handle: 9 });
+  t.deepEqual(decodeGetxattr(Buffer.concat([hex('10000000 00000000'), Buffer.from('user.a\0')])), {
+    size: 16,
+    name: 'user.a',
+  });
+  t.is(decodeInterrupt(hex('0800000000000000')), 8);
+  t.deepEqual(decodeForget(7, hex('0300000000000000')), { nodeId: 7, lookups: 3 });
+  t.deepEqual(
+    decodeBatchForget(
+      hex('02000000 00000000 0200000000000000 0100000000000000 0300000000000000 0500000000000000'),
+    ),
+    [
+      { nodeId: 2, lookups: 1 },
+      { nodeId: 3, lookups: 5 },
+    ],
+  );
+});
+
+test('answers are written byte by byte', (t) => {
+  t.deepEqual(encodeHeader(0x1_0000_0006, 2, 0), hex('10000000 feffffff 0600000001000000'));
+  t.deepEqual(encodeAttr(ATTR, 1_500), hex(`0100000000000000 0065cd1d 00000000 ${ATTR_HEX}`));
+  t.deepEqual(
+    encodeEntry({ nodeId: 5, attr: ATTR, ttlMs: 2_000 }),
+    hex(`0500000000000000 0000000000000000 0200000000000000 0200000000000000 00000000 00000000 ${ATTR_HEX}`),
+  );
+  t.deepEqual(encodeOpen(6, 128, 3), hex('0600000000000000 80000000 03000000'));
+  t.is(encodeStatfs(255).length, 80);
+  t.deepEqual(encodeInvalInode(5, -1), hex('0500000000000000 ffffffffffffffff 0000000000000000'));
+  t.deepEqual(encodeInvalEntry(5, 'ab'), hex('0500000000000000 02000000 00000000 616200'));
+  const init = encodeInit({
+    minor: 40,
+    maxReadahead: 1,
+    flags: 0x40000001,
+    flags2: 32,
+    maxBackground: 64,
+    congestionThreshold: 48,
+    maxWrite: 4096,
+    maxPages: 256,
+    maxStackDepth: 1,
+  });
+  t.deepEqual(
+    init.subarray(0, 40),
+    hex('07000000 28000000 01000000 01000040 4000 3000 00100000 01000000 0001 0000 20000000 01000000'),
+  );
+  t.is(init.length, 64);
+});
+
+test('directory entries are aligned, and stop where there is no room', (t) => {
+  const plain = new DirentBuffer(64);
+  t.true(plain.add({ name: 'abc', kind: 'file' }, 1));
+  t.deepEqual(plain.bytes, hex('0100000000000000 0100000000000000 03000000 08000000 6162630000000000'));
+  t.true(plain.add({ name: '12345678', kind: 'directory' }, 2));
+  t.false(plain.add({ name: 'x', kind: 'file' }, 3));
+  const plus = new DirentBuffer(200);
+  t.true(plus.addPlus({ name: 'abc', kind: 'file' }, 1, () => ({ nodeId: 5, attr: ATTR, ttlMs: 0 })));
+  t.is(plus.bytes.length, 128 + 32);
+  t.is(plus.bytes.readUInt32LE(0), 5);
+  let asked = 0;
+  const ask = (): undefined => {
+    asked += 1;
+  };
+  t.false(plus.addPlus({ name: 'd', kind: 'file' }, 2, ask));
+  t.is(asked, 0, 'an entry that is not sent must not be counted as looked up');
+});
+
+test('random and truncated messages are refused as malformed, and nothing else happens', (t) => {
+  const decoders = [
+    decodeName,
+    decodeInit,
+    decodeRead,
+    decodeOpen,
+    decodeRelease,
+    decodeGetxattr,
+    decodeXattrSize,
+    decodeInterrupt,
+    decodeBatchForget,
+    (body: Buffer) => decodeForget(1, body),
+    (body: Buffer) => decodeRequest(body),
+  ];
+  let state = 42;
+  const random = (limit: number): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return (state >>> 8) % limit;
+  };
+  let refused = 0;
+  for (let i = 0; i < 20_000; i += 1) {
+    const body = Buffer.from(Array.from({ length: random(80) }, () => random(256)));
+    const decode = decoders[random(decoders.length)];
+    try {
+      decode?.(body);
+    } catch (error) {
+      if (!(error instanceof MalformedRequestError)) throw error;
+      refused += 1;
+    }
+  }
+  t.true(refused > 1_000 && refused < 20_000);
+});

@@ -1,0 +1,179 @@
+import { constants } from 'node:os';
+import { setImmediate as tick } from 'node:timers/promises';
+
+import test from 'ava';
+
+import type { FuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
+import { FuseSession, type RequestHandler } from '../../src/mount/dev-fuse/fuse-session.js';
+import { OPCODE } from '../../src/mount/dev-fuse/protocol.js';
+import { type Forget, MalformedRequestError } from '../../src/mount/dev-fuse/request-codec.js';
+
+/** A connection whose kernel is the test. */
+class FakeDevice implements FuseDevice {
+  readonly replies: { unique: number; errno: number; payload: Buffer }[] = [];
+  readonly #queue: Buffer[] = [];
+  #wake: () => void = () => undefined;
+  #isEnded = false;
+
+  send(opcode: number, unique: number, body: Buffer = Buffer.alloc(0)): void {
+    const header = Buffer.alloc(40);
+    header.writeUInt32LE(40 + body.length, 0);
+    header.writeUInt32LE(opcode, 4);
+    header.writeUInt32LE(unique, 8);
+    header.writeUInt32LE(1, 16);
+    this.sendRaw(Buffer.concat([header, body]));
+  }
+
+  sendRaw(bytes: Buffer): void {
+    this.#queue.push(bytes);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  async read(buffer: Buffer): Promise<number | undefined> {
+    for (;;) {
+      const next = this.#queue.shift();
+      if (next !== undefined) return next.copy(buffer);
+      if (this.#isEnded) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  reply(parts: readonly Uint8Array[]): void {
+    const bytes = Buffer.concat(parts);
+    if (bytes.readUInt32LE(0) !== bytes.length) throw new Error('EINVAL');
+    this.replies.push({
+      unique: bytes.readUInt32LE(8),
+      errno: Math.abs(bytes.readInt32LE(4)),
+      payload: bytes.subarray(16),
+    });
+  }
+
+  notify(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+interface Fixture {
+  readonly device: FakeDevice;
+  readonly forgotten: Forget[];
+  readonly served: Promise<void>;
+  readonly session: FuseSession;
+}
+
+/** GETATTR answers, READ waits until it is interrupted, everything else is not implemented. */
+function start(): Fixture {
+  const device = new FakeDevice();
+  const forgotten: Forget[] = [];
+  const handler: RequestHandler = {
+    handle: ({ opcode }, signal) => {
+      if (opcode === OPCODE.GETATTR) return Promise.resolve([Buffer.from('attr')]);
+      if (opcode !== OPCODE.READ) return undefined;
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    },
+    forget: (forget) => forgotten.push(forget),
+    errnoOf: (_, error) =>
+      error instanceof MalformedRequestError ? constants.errno.EPROTO : constants.errno.EIO,
+  };
+  const session = new FuseSession(device, handler);
+  return { device, forgotten, session, served: session.serve() };
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i += 1) await tick();
+}
+
+test('every request is answered once: with its payload, EROFS, or ENOSYS', async (t) => {
+  const { device, served } = start();
+  device.send(OPCODE.GETATTR, 2);
+  device.send(OPCODE.WRITE, 4);
+  device.send(9_999, 6);
+  await settled();
+  const answers = device.replies.map(({ unique, errno, payload }) => ({
+    unique,
+    errno,
+    payload: payload.toString(),
+  }));
+  t.deepEqual(
+    answers.toSorted((a, b) => a.unique - b.unique),
+    [
+      { unique: 2, errno: 0, payload: 'attr' },
+      { unique: 4, errno: constants.errno.EROFS, payload: '' },
+      { unique: 6, errno: constants.errno.ENOSYS, payload: '' },
+    ],
+  );
+  device.end();
+  await served;
+});
+
+test('an interrupted request is answered with EINTR, once; an unknown one is said again', async (t) => {
+  const { device, served, session } = start();
+  const unique = Buffer.alloc(8);
+  unique.writeUInt32LE(8, 0);
+  device.send(OPCODE.READ, 8);
+  await settled();
+  t.is(session.running, 1);
+  device.send(OPCODE.INTERRUPT, 9, unique);
+  await settled();
+  t.deepEqual(
+    device.replies.map((reply) => [reply.unique, reply.errno]),
+    [[8, constants.errno.EINTR]],
+  );
+  device.send(OPCODE.INTERRUPT, 9, unique);
+  await settled();
+  t.like(device.replies[1], { unique: 9, errno: constants.errno.EAGAIN });
+  device.end();
+  await served;
+});
+
+test('what is under way when the connection ends is given up', async (t) => {
+  const { device, served, session } = start();
+  device.send(OPCODE.READ, 8);
+  await settled();
+  device.end();
+  await served;
+  await settled();
+  t.is(session.running, 0);
+});
+
+test('FORGET is counted and never answered, even when it is malformed', async (t) => {
+  const { device, served, forgotten } = start();
+  const lookups = Buffer.alloc(8);
+  lookups.writeUInt32LE(3, 0);
+  device.send(OPCODE.FORGET, 2, lookups);
+  device.send(OPCODE.FORGET, 4, Buffer.alloc(3));
+  device.send(OPCODE.BATCH_FORGET, 6, Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]));
+  await settled();
+  t.deepEqual(forgotten, [{ nodeId: 1, lookups: 3 }]);
+  t.deepEqual(device.replies, []);
+  device.end();
+  await served;
+});
+
+test('random messages never end the session', async (t) => {
+  const { device, served } = start();
+  let state = 7;
+  const random = (limit: number): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return (state >>> 8) % limit;
+  };
+  for (let i = 0; i < 3_000; i += 1) {
+    const body = Buffer.from(Array.from({ length: random(60) }, () => random(256)));
+    if (i % 2 === 0) device.sendRaw(body);
+    else device.send(random(60), 2 * i, body);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  device.send(OPCODE.GETATTR, 1_000_000);
+  await settled();
+  t.like(device.replies.at(-1), { unique: 1_000_000, errno: 0 });
+  device.end();
+  await served;
+});
