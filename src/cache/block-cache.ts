@@ -13,13 +13,23 @@ export interface VersionKey {
   readonly version: string;
 }
 
+/**
+ * The bytes of one block, as pieces laid end to end, so that what a source handed over need not be copied.
+ * Never to be written to.
+ */
+export type Block = readonly Uint8Array[];
+
+export function bytesOf(block: Block): number {
+  return block.reduce((bytes, piece) => bytes + piece.byteLength, 0);
+}
+
 export interface BlockCache {
   readonly blockBytes: number;
-  /** The block's bytes, never to be written to; they stay valid for whoever holds them, evicted or not. */
-  get(key: VersionKey, index: number): Uint8Array | undefined;
+  /** The block; its bytes stay valid for whoever holds them, evicted or not. */
+  get(key: VersionKey, index: number): Block | undefined;
   /** Whether `get` would find the block. Does not count as a use. */
   has(key: VersionKey, index: number): boolean;
-  put(key: VersionKey, index: number, bytes: Uint8Array): void;
+  put(key: VersionKey, index: number, block: Block): void;
   /** How many bytes of the version are here. */
   cachedBytes(key: VersionKey): number;
   /** Forgets all blocks of a version. */

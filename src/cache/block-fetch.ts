@@ -1,5 +1,6 @@
 import { InterruptedError, ProtocolError, type Response } from '../source/index.js';
 import { BlockAssembler } from './block-assembler.js';
+import type { Block } from './block-cache.js';
 import type { BlockRun, Holder, ProviderContext } from './block-provider.js';
 
 /**
@@ -91,10 +92,15 @@ export class BlockFetch {
     const believed = response.offset !== undefined || response.contentLength === end - start;
     // A body that ends where the run ends is read to its own end, which keeps the connection usable.
     const endsWithRun = response.contentLength === skip + end - start;
-    const held: [number, Uint8Array][] = [];
-    const assembler = new BlockAssembler(blockBytes, start, (index, bytes) => {
-      if (believed) this.#deliver(index, bytes);
-      else held.push([index, bytes]);
+    const held: [number, Block][] = [];
+    const assembler = new BlockAssembler({
+      blockBytes,
+      position: start,
+      keepsChunks: response.handsOver,
+      emit: (index, block) => {
+        if (believed) this.#deliver(index, block);
+        else held.push([index, block]);
+      },
     });
     for await (const chunk of response.body) {
       this.#controller.signal.throwIfAborted();
@@ -108,7 +114,7 @@ export class BlockFetch {
     }
     if (assembler.position < end) throw this.#wrongLength(end - start, `${assembler.position - start}`);
     assembler.finish();
-    for (const [index, bytes] of held) this.#deliver(index, bytes);
+    for (const [index, block] of held) this.#deliver(index, block);
   }
 
   #wrongLength(expected: number, found: string): ProtocolError {
@@ -118,12 +124,12 @@ export class BlockFetch {
     });
   }
 
-  #deliver(index: number, bytes: Uint8Array): void {
+  #deliver(index: number, block: Block): void {
     // From here on the block counts as cached instead of reserved.
     const { blockBytes, budget, pending } = this.#context;
     this.#reservedBytes -= blockBytes;
     budget.release(blockBytes);
-    pending.deliver(index, bytes);
+    pending.deliver(index, block);
     this.#next = index + 1;
   }
 

@@ -1,31 +1,32 @@
 import { LRUCache } from 'lru-cache';
 
-import type { BlockCache, VersionKey } from './block-cache.js';
+import { type Block, type BlockCache, bytesOf, type VersionKey } from './block-cache.js';
 import type { MemoryBudget } from './memory-budget.js';
 
-interface Block {
+interface Entry {
   readonly owner: string;
-  readonly bytes: Uint8Array;
+  readonly block: Block;
+  readonly bytes: number;
 }
 
 /** Blocks in memory, least recently used first out, within the bytes that the budget leaves. */
 export class MemoryBlockCache implements BlockCache {
   readonly blockBytes: number;
   readonly #budget: MemoryBudget;
-  readonly #blocks: LRUCache<string, Block>;
+  readonly #blocks: LRUCache<string, Entry>;
   readonly #bytesByVersion = new Map<string, number>();
   readonly #indexesByVersion = new Map<string, Set<number>>();
 
   constructor(budget: MemoryBudget, blockBytes: number) {
     this.blockBytes = blockBytes;
     this.#budget = budget;
-    this.#blocks = new LRUCache<string, Block>({
+    this.#blocks = new LRUCache<string, Entry>({
       // Larger than the budget ever lets it grow: the budget alone decides what is evicted.
       maxSize: budget.limitBytes + 2 * blockBytes,
-      sizeCalculation: (block) => Math.max(block.bytes.byteLength, 1),
-      dispose: (block, key) => {
-        budget.shrinkCached(block.bytes.byteLength);
-        this.#forget(block, indexOfKey(key));
+      sizeCalculation: (entry) => Math.max(entry.bytes, 1),
+      dispose: (entry, key) => {
+        budget.shrinkCached(entry.bytes);
+        this.#forget(entry, indexOfKey(key));
       },
     });
     budget.onPressure((bytes) => {
@@ -34,22 +35,23 @@ export class MemoryBlockCache implements BlockCache {
     });
   }
 
-  get(key: VersionKey, index: number): Uint8Array | undefined {
-    return this.#blocks.get(blockKey(ownerOf(key), index))?.bytes;
+  get(key: VersionKey, index: number): Block | undefined {
+    return this.#blocks.get(blockKey(ownerOf(key), index))?.block;
   }
 
   has(key: VersionKey, index: number): boolean {
     return this.#blocks.has(blockKey(ownerOf(key), index));
   }
 
-  put(key: VersionKey, index: number, bytes: Uint8Array): void {
+  put(key: VersionKey, index: number, block: Block): void {
     if (this.has(key, index)) return;
     const owner = ownerOf(key);
-    this.#bytesByVersion.set(owner, (this.#bytesByVersion.get(owner) ?? 0) + bytes.byteLength);
+    const bytes = bytesOf(block);
+    this.#bytesByVersion.set(owner, (this.#bytesByVersion.get(owner) ?? 0) + bytes);
     const indexes = this.#indexesByVersion.get(owner) ?? new Set();
     this.#indexesByVersion.set(owner, indexes.add(index));
-    this.#blocks.set(blockKey(owner, index), { owner, bytes });
-    this.#budget.growCached(bytes.byteLength);
+    this.#blocks.set(blockKey(owner, index), { owner, block, bytes });
+    this.#budget.growCached(bytes);
   }
 
   cachedBytes(key: VersionKey): number {
@@ -63,15 +65,15 @@ export class MemoryBlockCache implements BlockCache {
     }
   }
 
-  #forget(block: Block, index: number): void {
-    const left = (this.#bytesByVersion.get(block.owner) ?? 0) - block.bytes.byteLength;
-    const indexes = this.#indexesByVersion.get(block.owner);
+  #forget({ owner, bytes }: Entry, index: number): void {
+    const left = (this.#bytesByVersion.get(owner) ?? 0) - bytes;
+    const indexes = this.#indexesByVersion.get(owner);
     indexes?.delete(index);
     if (indexes === undefined || indexes.size === 0) {
-      this.#bytesByVersion.delete(block.owner);
-      this.#indexesByVersion.delete(block.owner);
+      this.#bytesByVersion.delete(owner);
+      this.#indexesByVersion.delete(owner);
     } else {
-      this.#bytesByVersion.set(block.owner, left);
+      this.#bytesByVersion.set(owner, left);
     }
   }
 }

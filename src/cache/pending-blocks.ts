@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
 import { ChangedError } from '../source/index.js';
-import type { BlockCache, VersionKey } from './block-cache.js';
+import type { Block, BlockCache, VersionKey } from './block-cache.js';
 import type { Version } from './version.js';
 
 /** A block that is on its way. */
 export interface PendingBlock {
-  readonly bytes: Promise<Uint8Array>;
-  readonly resolve: (bytes: Uint8Array) => void;
+  readonly block: Promise<Block>;
+  readonly resolve: (block: Block) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -51,21 +51,21 @@ export class PendingBlocks {
   announce(index: number): PendingBlock {
     const known = this.#pending.get(index);
     if (known !== undefined) return known;
-    const { promise, resolve, reject } = withResolvers<Uint8Array>();
+    const { promise, resolve, reject } = withResolvers<Block>();
     // A block that nobody waits for may fail in silence; its readers have their own branch of the promise.
     promise.catch(() => undefined);
-    const entry = { bytes: promise, resolve, reject };
+    const entry = { block: promise, resolve, reject };
     this.#pending.set(index, entry);
     return entry;
   }
 
   /** Caches a block and hands it to whoever waits. Throws `ChangedError` if it contradicts an earlier delivery. */
-  deliver(index: number, bytes: Uint8Array): void {
-    if (this.#digests !== undefined) this.#compareDigest(this.#digests, index, bytes);
-    this.#cache.put(this.#key, index, bytes);
+  deliver(index: number, block: Block): void {
+    if (this.#digests !== undefined) this.#compareDigest(this.#digests, index, block);
+    this.#cache.put(this.#key, index, block);
     const entry = this.#pending.get(index);
     this.#pending.delete(index);
-    entry?.resolve(bytes);
+    entry?.resolve(block);
   }
 
   fail(index: number, error: unknown): void {
@@ -79,7 +79,7 @@ export class PendingBlocks {
     for (const [index, entry] of this.#pending) {
       if (index < firstPastEnd) continue;
       this.#pending.delete(index);
-      entry.resolve(new Uint8Array(0));
+      entry.resolve([]);
     }
   }
 
@@ -87,8 +87,10 @@ export class PendingBlocks {
     for (const index of this.#pending.keys()) this.fail(index, error);
   }
 
-  #compareDigest(digests: Map<number, string>, index: number, bytes: Uint8Array): void {
-    const digest = createHash('sha1').update(bytes).digest('base64');
+  #compareDigest(digests: Map<number, string>, index: number, block: Block): void {
+    const hash = createHash('sha1');
+    for (const piece of block) hash.update(piece);
+    const digest = hash.digest('base64');
     const before = digests.get(index);
     if (before !== undefined && before !== digest) {
       throw new ChangedError(this.#key.resource, {

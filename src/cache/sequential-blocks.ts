@@ -193,7 +193,12 @@ export class SequentialBlocks implements BlockProvider {
         found: `byte ${response.offset}`,
       });
     }
-    const assembler = new BlockAssembler(blockBytes, 0, (index, bytes) => pending.deliver(index, bytes));
+    const assembler = new BlockAssembler({
+      blockBytes,
+      position: 0,
+      keepsChunks: response.handsOver,
+      emit: (index, block) => pending.deliver(index, block),
+    });
     await this.#pauseWhileAhead(download);
     for await (const chunk of response.body) {
       if (this.#download !== download) return;

@@ -1,5 +1,5 @@
 import { type ChangedError, InterruptedError, type Response } from '../source/index.js';
-import type { BlockCache, VersionKey } from './block-cache.js';
+import type { Block, BlockCache, VersionKey } from './block-cache.js';
 import type { Holder } from './block-provider.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { FileMetadata } from './metadata-cache.js';
@@ -113,7 +113,7 @@ export class VersionReader {
     const needed = { first: Math.floor(offset / blockBytes), end: Math.ceil(end / blockBytes) };
     const aheadEnd = Math.ceil(reader.readahead.next(offset, end) / blockBytes);
     // The blocks are collected before anything is demanded: memory that a fetch takes may evict them.
-    const cached: (Uint8Array | undefined)[] = [];
+    const cached: (Block | undefined)[] = [];
     for (let index = needed.first; index < needed.end; index += 1) {
       cached.push(this.#context.cache.get(this.key, index));
     }
@@ -121,7 +121,7 @@ export class VersionReader {
     if (!this.#provider.demand(needed, aheadEnd, holder, reader)) reader.readahead.shrink();
     try {
       const blocks = await this.#collect(cached, needed.first, signal);
-      return cutToRange(blocks, offset - needed.first * blockBytes, end - offset);
+      return cutToRange(blocks.flat(), offset - needed.first * blockBytes, end - offset);
     } catch (error) {
       if (isChanged(error)) this.#context.onChanged(error);
       throw error;
@@ -131,10 +131,10 @@ export class VersionReader {
   }
 
   async #collect(
-    cached: readonly (Uint8Array | undefined)[],
+    cached: readonly (Block | undefined)[],
     first: number,
     signal: AbortSignal | undefined,
-  ): Promise<Uint8Array[]> {
+  ): Promise<Block[]> {
     if (cached.every((block) => block !== undefined)) return [...cached];
     const blocks = Promise.all(
       cached.map((block, i) => (block === undefined ? this.#arriving(first + i) : Promise.resolve(block))),
@@ -142,10 +142,10 @@ export class VersionReader {
     return await orAborted(blocks, signal, this.key.resource);
   }
 
-  #arriving(index: number): Promise<Uint8Array> {
+  #arriving(index: number): Promise<Block> {
     const block = this.#pending.get(index);
     if (block === undefined) throw new Error(`block ${index} of ${this.key.resource} was not demanded`);
-    return block.bytes;
+    return block.block;
   }
 
   #reportIdle(): void {
@@ -157,15 +157,15 @@ function isChanged(error: unknown): error is ChangedError {
   return error instanceof Error && 'code' in error && error.code === 'CHANGED';
 }
 
-/** Views of `[skip, skip + length)` of the blocks laid end to end; less where they end before. */
-function cutToRange(blocks: readonly Uint8Array[], skip: number, length: number): Uint8Array[] {
+/** Views of `[skip, skip + length)` of the pieces laid end to end; less where they end before. */
+function cutToRange(pieces: readonly Uint8Array[], skip: number, length: number): Uint8Array[] {
   const views: Uint8Array[] = [];
   let position = -skip;
-  for (const block of blocks) {
+  for (const piece of pieces) {
     const from = Math.max(0, -position);
-    const to = Math.min(block.byteLength, length - position);
-    if (to > from) views.push(from === 0 && to === block.byteLength ? block : block.subarray(from, to));
-    position += block.byteLength;
+    const to = Math.min(piece.byteLength, length - position);
+    if (to > from) views.push(from === 0 && to === piece.byteLength ? piece : piece.subarray(from, to));
+    position += piece.byteLength;
   }
   return views;
 }

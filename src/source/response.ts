@@ -22,6 +22,11 @@ export interface Response {
   readonly offset: number | undefined;
   /** May be read once. Whoever does not read it to its end calls `cancel`. */
   readonly body: AsyncIterable<Uint8Array>;
+  /**
+   * Whether each chunk of the body is memory of its own that the reader may keep. False: the client may use
+   * it again for the next chunk.
+   */
+  readonly handsOver: boolean;
   /** Whether a failure of this answer may pass when tried again. */
   readonly temporary: boolean;
   expireInfo(): ExpireInfo;
@@ -45,6 +50,7 @@ export interface ResponseOptions {
   readonly header?: Headers | Record<string, string>;
   readonly contentLength?: number;
   readonly offset?: number;
+  readonly handsOver?: boolean;
   readonly temporary?: boolean;
   readonly validate?: () => void;
   readonly cancel?: () => void;
@@ -64,6 +70,7 @@ export function newResponse(body: BodySource, options: ResponseOptions = {}): Re
     contentLength: options.contentLength ?? (bytes instanceof Uint8Array ? bytes.byteLength : -1),
     offset: options.offset,
     body: toAsyncIterable(bytes),
+    handsOver: options.handsOver ?? false,
     temporary: options.temporary ?? true,
     expireInfo: () => expireInfoOf(header),
     validate: options.validate ?? (() => undefined),
