@@ -34,12 +34,46 @@ for a in at:
 print(len(at) / (time.time() - begin))
 `;
 
+const SMALL_FILES = 500;
+const SMALL_READER = `
+import sys, time
+begin = time.time()
+for i in range(${SMALL_FILES}):
+    with open(f'{sys.argv[1]}/small/{i}.bin', 'rb') as f: assert len(f.read()) == 4096
+print(${SMALL_FILES} / (time.time() - begin))
+`;
+const BARE_SMALL_READER = `
+import http.client, time
+c = http.client.HTTPConnection('127.0.0.1', ${PORT}); c.connect()
+begin = time.time()
+for i in range(${SMALL_FILES}):
+    c.request('GET', f'/small/{i}.bin'); assert len(c.getresponse().read()) == 4096
+print(${SMALL_FILES} / (time.time() - begin))
+`;
+const FIRST_READER = `
+import sys, time
+begin = time.time()
+with open(sys.argv[1], 'rb', buffering=0) as f: assert len(f.read(4096)) == 4096
+print((time.time() - begin) * 1e6)
+`;
+const BARE_FIRST_READER = `
+import http.client, time
+c = http.client.HTTPConnection('127.0.0.1', ${PORT}); c.connect()
+begin = time.time()
+c.request('GET', '/large.bin', headers={'Range': 'bytes=0-4095'}); assert len(c.getresponse().read()) == 4096
+print((time.time() - begin) * 1e6)
+`;
+
 interface Contender {
   readonly name: string;
   /** MB/s of one cold sequential read. */
   readonly sequential: (round: number) => number;
   /** 4 KiB reads per second at random offsets, cold. */
   readonly random: (round: number) => number;
+  /** Files of 4 KiB per second, one after the other, cold. */
+  readonly small: () => number;
+  /** Microseconds to open a file and read its first 4 KiB. */
+  readonly first: () => number;
 }
 
 function seconds(command: string, args: readonly string[]): number {
@@ -67,6 +101,8 @@ function throughMount(name: string, mountpoint: string, mount: () => void): Cont
     name,
     sequential: () => fresh(() => LARGE_BYTES / 1e6 / seconds('dd', [`if=${file}`, 'of=/dev/null', 'bs=1M'])),
     random: (round) => fresh(() => python(RANDOM_READER, file, String(round))),
+    small: () => fresh(() => python(SMALL_READER, mountpoint)),
+    first: () => fresh(() => python(FIRST_READER, file)),
   };
 }
 
@@ -78,6 +114,8 @@ function contenders(work: string): Contender[] {
       name: 'bare',
       sequential: () => LARGE_BYTES / 1e6 / seconds('curl', ['-so', '/dev/null', `${url}/large.bin`]),
       random: (round) => python(BARE_RANDOM_READER, String(round)),
+      small: () => python(BARE_SMALL_READER),
+      first: () => python(BARE_FIRST_READER),
     },
     throughMount('d7y-mount', `${ours}/http/127.0.0.1:${PORT}`, () =>
       execFileSync(process.execPath, [CLI, ours, '--log-file', join(work, 'log')], { stdio: 'ignore' }),
@@ -126,6 +164,10 @@ function report(row: string, unit: string, results: ReadonlyMap<string, readonly
 const work = mkdtempSync(join(tmpdir(), 'd7y-bench-'));
 mkdirSync(join(work, 'root'));
 await writeLarge(join(work, 'root', 'large.bin'));
+mkdirSync(join(work, 'root', 'small'));
+for (let i = 0; i < SMALL_FILES; i += 1) {
+  writeFileSync(join(work, 'root', 'small', `${i}.bin`), Buffer.alloc(4096, i));
+}
 const config = join(work, 'nginx.conf');
 writeFileSync(
   config,
@@ -136,16 +178,24 @@ writeFileSync(
 const nginx = spawn('/usr/sbin/nginx', ['-c', config], { stdio: 'ignore' });
 await new Promise((resolve) => setTimeout(resolve, 500));
 try {
-  const sequential = new Map<string, number[]>();
-  const random = new Map<string, number[]>();
+  const rows = {
+    sequential: new Map<string, number[]>(),
+    random: new Map<string, number[]>(),
+    small: new Map<string, number[]>(),
+    first: new Map<string, number[]>(),
+  };
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { name, sequential: measure, random: measureRandom } of contenders(work)) {
-      sequential.set(name, [...(sequential.get(name) ?? []), measure(round)]);
-      random.set(name, [...(random.get(name) ?? []), measureRandom(round)]);
+    for (const contender of contenders(work)) {
+      for (const row of ['sequential', 'random', 'small', 'first'] as const) {
+        const before = rows[row].get(contender.name) ?? [];
+        rows[row].set(contender.name, [...before, contender[row](round)]);
+      }
     }
   }
-  report('sequential, cold', 'MB/s', sequential);
-  report('random 4 KiB, cold', '/s  ', random);
+  report('sequential, cold', 'MB/s', rows.sequential);
+  report('random 4 KiB, cold', '/s  ', rows.random);
+  report('files of 4 KiB, cold', '/s  ', rows.small);
+  report('first 4 KiB, cold', 'us  ', rows.first);
 } finally {
   nginx.kill();
   rmSync(work, { recursive: true, force: true });
