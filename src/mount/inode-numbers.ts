@@ -18,6 +18,7 @@ interface Known {
 }
 
 const MAX_PATHS = 200_000;
+const MAX_WALKED = 1_000;
 
 /**
  * Inode numbers and stable times. A number belongs to a path and a generation of it; the generation
@@ -26,6 +27,8 @@ const MAX_PATHS = 200_000;
  */
 export class InodeNumbers {
   readonly #known = new LRUCache<string, Known>({ max: MAX_PATHS });
+  /** Digests of directories on the way, which every walk asks for. */
+  readonly #numbers = new LRUCache<string, number>({ max: MAX_WALKED });
   readonly #now: () => number;
   readonly #mountedAtMs: number;
 
@@ -36,7 +39,12 @@ export class InodeNumbers {
 
   /** The number of a directory, and of everything else that has one version only. */
   ofPath(path: string): { ino: number; mtimeMs: number } {
-    return { ino: inodeNumber(path, 'directory', 0), mtimeMs: this.#mountedAtMs };
+    let ino = this.#numbers.get(path);
+    if (ino === undefined) {
+      ino = inodeNumber(path, 'directory', 0);
+      this.#numbers.set(path, ino);
+    }
+    return { ino, mtimeMs: this.#mountedAtMs };
   }
 
   /** The number of a file, and its time: the source's, else when it was first seen. */
