@@ -34,14 +34,16 @@ class FakeDevice implements FuseDevice {
     this.#wake();
   }
 
-  async read(buffer: Buffer): Promise<number | undefined> {
+  async serve(onRequest: (message: Buffer) => void): Promise<void> {
     for (;;) {
       const next = this.#queue.shift();
-      if (next !== undefined) return next.copy(buffer);
-      if (this.#isEnded) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      if (next !== undefined) onRequest(next);
+      else if (this.#isEnded) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
     }
   }
 

@@ -13,6 +13,7 @@ import type { MountSession, Transport } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { BackingFiles } from './backing-files.js';
 import { fuseDevice } from './fuse-device.js';
+import type { RequestReader } from './request-reader.js';
 import { FuseOperations } from './fuse-operations.js';
 import { FuseSession } from './fuse-session.js';
 import { withResolve } from './with-resolve.js';
@@ -31,11 +32,12 @@ export function devFuseTransport(log: Logger): Transport {
       const syscalls = await loadSyscalls();
       const fd = await mountDevice(syscalls, mountpoint, options);
       const mount = await findMount(mountpoint);
-      const { session, ended } = await serve(vfs, fd, syscalls, options.passthrough, log);
+      const { session, ended, reader } = await serve(vfs, fd, syscalls, options.passthrough, log);
       const agreement = await session.agreement;
       const isRaised = await raiseKernelReadahead(mountpoint);
-      log.debug({ ...agreement, isRaised }, 'connected to the kernel');
-      return mountSession(mountpoint, mount, syscalls, ended);
+      log.debug({ ...agreement, isRaised, reader }, 'connected to the kernel');
+      if (reader === 'pool') exitPastReaders(syscalls, ended);
+      return mountSession(mountpoint, mount, ended);
     },
   };
 }
@@ -47,8 +49,8 @@ async function serve(
   syscalls: Syscalls,
   passthrough: boolean,
   log: Logger,
-): Promise<{ session: FuseSession; ended: Promise<void> }> {
-  const device = fuseDevice(fd);
+): Promise<{ session: FuseSession; ended: Promise<void>; reader: RequestReader['kind'] }> {
+  const device = fuseDevice(fd, syscalls);
   const backing = new BackingFiles(syscalls, fd, passthrough);
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
   const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing);
@@ -65,18 +67,11 @@ async function serve(
       notifier.stop();
       close(fd);
     });
-  return { session, ended };
+  return { session, ended, reader: device.reader };
 }
 
-function mountSession(
-  mountpoint: string,
-  mount: Mount | undefined,
-  syscalls: Syscalls,
-  served: Promise<void>,
-): MountSession {
-  const leave = exitPastReaders(syscalls);
+function mountSession(mountpoint: string, mount: Mount | undefined, served: Promise<void>): MountSession {
   const { promise: abandoned, resolve: abandon } = withResolve<void>();
-  void served.then(leave);
   return {
     ended: Promise.race([served, abandoned]),
     unmount: async () => {
@@ -92,14 +87,14 @@ function mountSession(
 }
 
 /**
- * The end of a process waits for the threads of libuv's pool, and ours wait for the kernel. So as long as
- * the connection stands, the process ends past them; the kernel then aborts the connection, and whoever
- * waits for an answer gets an error. Returns what undoes this.
+ * The end of a process waits for the threads of libuv's pool, and a reader's waits for the kernel. So as long
+ * as the connection stands, the process ends past it; the kernel then aborts the connection, and whoever
+ * waits for an answer gets an error.
  */
-function exitPastReaders(syscalls: Syscalls): () => void {
+function exitPastReaders(syscalls: Syscalls, served: Promise<void>): void {
   const exit = (code: number): never => syscalls.exit(code);
   process.once('exit', exit);
-  return () => process.removeListener('exit', exit);
+  void served.then(() => process.removeListener('exit', exit));
 }
 
 function settlesWithin(work: Promise<void>, limitMs: number): Promise<boolean> {

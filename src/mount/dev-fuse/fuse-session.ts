@@ -1,8 +1,7 @@
 /**
  * One FUSE connection: reads requests, runs them, answers each exactly once.
  *
- * A read of the device is always outstanding, so that a request is at hand while others are being
- * answered, and INTERRUPT gets through whatever waits. Requests run concurrently on the main thread;
+ * Requests are read while others wait, so that INTERRUPT gets through. They run concurrently on the main thread;
  * answers are gathered writes of views of cached blocks, so file content is never copied in JavaScript.
  */
 import { constants } from 'node:os';
@@ -41,8 +40,6 @@ export interface RequestHandler {
 }
 
 export interface FuseSessionOptions {
-  /** Reads of the device that are outstanding at any time. */
-  readonly readers: number;
   /** The largest READ that we want. */
   readonly maxRequestBytes: number;
   readonly maxReadaheadBytes: number;
@@ -51,8 +48,6 @@ export interface FuseSessionOptions {
 }
 
 export const DEFAULT_FUSE_SESSION_OPTIONS: FuseSessionOptions = {
-  // Each holds a thread of libuv's pool of four. Measured: one, two and three are equally fast.
-  readers: 1,
   maxRequestBytes: 1024 * 1024,
   maxReadaheadBytes: 4 * 1024 * 1024,
   maxBackground: 64,
@@ -64,9 +59,6 @@ export interface Agreement {
   readonly minor: number;
   readonly passthrough: boolean;
 }
-
-/** Room for the longest request: the header, and a name or a batch of FORGETs. The kernel asks for 8 KiB at least. */
-const REQUEST_BYTES = 64 * 1024;
 
 export class FuseSession {
   readonly #device: FuseDevice;
@@ -94,19 +86,12 @@ export class FuseSession {
 
   /** Serves until the connection ends. Rejects if the device fails. */
   async serve(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#options.readers }, () => this.#readRequests()));
-    for (const controller of this.#running.values()) controller.abort();
-  }
-
-  async #readRequests(): Promise<void> {
-    const buffer = Buffer.alloc(REQUEST_BYTES);
-    for (;;) {
-      const bytes = await this.#device.read(buffer);
-      if (bytes === undefined) return;
-      const request = decodeRequest(buffer.subarray(0, bytes));
-      // The body lies in the buffer that the next read fills: all of it is decoded synchronously.
+    await this.#device.serve((message) => {
+      const request = decodeRequest(message);
+      // The message lies in memory that the next one fills: all of it is decoded synchronously.
       if (request !== undefined) this.#dispatch(request);
-    }
+    });
+    for (const controller of this.#running.values()) controller.abort();
   }
 
   #dispatch(request: FuseRequest): void {

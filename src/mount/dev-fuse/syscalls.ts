@@ -1,6 +1,6 @@
 /**
  * The system calls that Node does not offer, through koffi (prebuilt, loaded when first needed). Manual
- * pages: mount(2), ioctl(2), socketpair(2), recvmsg(2), _exit(2).
+ * pages: mount(2), ioctl(2), fcntl(2), socketpair(2), recvmsg(2), _exit(2).
  */
 import { getSystemErrorName } from 'node:util';
 
@@ -32,6 +32,8 @@ export interface Syscalls {
   /** Lets the kernel read a file by itself; returns the id under which it knows the file. */
   openBacking(fuseFd: number, fileFd: number): number;
   closeBacking(fuseFd: number, id: number): void;
+  /** Another descriptor of the same open file. */
+  duplicate(fd: number): number;
   /** Ends the process at once, whatever its threads wait for. */
   exit(code: number): never;
   /** A connected pair of sockets. */
@@ -63,6 +65,7 @@ async function load(): Promise<Syscalls> {
   const mount = libc.func('int mount(str source, str target, str type, unsigned long flags, str options)');
   const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
   const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)');
+  const fcntl = libc.func('int fcntl(int fd, int command, int least)');
   const _exit = libc.func('void _exit(int status)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
@@ -84,6 +87,10 @@ async function load(): Promise<Syscalls> {
       const argument = Buffer.alloc(4);
       argument.writeInt32LE(id, 0);
       check('ioctl(BACKING_CLOSE)', ioctl(fuseFd, BACKING_CLOSE, argument));
+    },
+    duplicate: (fd) => {
+      const F_DUPFD_CLOEXEC = 1030;
+      return check('fcntl', fcntl(fd, F_DUPFD_CLOEXEC, 0));
     },
     exit: (code) => {
       _exit(code);
