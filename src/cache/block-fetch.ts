@@ -96,7 +96,7 @@ export class BlockFetch {
     const assembler = new BlockAssembler({
       blockBytes,
       position: start,
-      keepsChunks: response.handsOver,
+      keepsChunks: false,
       emit: (index, block) => {
         if (believed) this.#deliver(index, block);
         else held.push([index, block]);

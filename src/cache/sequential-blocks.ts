@@ -196,7 +196,7 @@ export class SequentialBlocks implements BlockProvider {
     const assembler = new BlockAssembler({
       blockBytes,
       position: 0,
-      keepsChunks: response.handsOver,
+      keepsChunks: false,
       emit: (index, block) => pending.deliver(index, block),
     });
     await this.#pauseWhileAhead(download);

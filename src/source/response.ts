@@ -23,10 +23,10 @@ export interface Response {
   /** May be read once. Whoever does not read it to its end calls `cancel`. */
   readonly body: AsyncIterable<Uint8Array>;
   /**
-   * Whether each chunk of the body is memory of its own that the reader may keep. False: the client may use
-   * it again for the next chunk.
+   * Instead of `body`: pushes the same bytes into `sink`, and resolves at their end. For clients that read
+   * into memory of their own and use it again, which costs no garbage.
    */
-  readonly handsOver: boolean;
+  drain?(sink: BodySink): Promise<void>;
   /** Whether a failure of this answer may pass when tried again. */
   readonly temporary: boolean;
   expireInfo(): ExpireInfo;
@@ -34,6 +34,25 @@ export interface Response {
   validate(): void;
   /** Releases the connection without reading the rest. May be called at any time, any number of times. */
   cancel(): void;
+}
+
+/**
+ * Takes the next bytes of a body. Their memory is the client's again when it returns or, if it returns a
+ * promise, when that is settled; until then nothing more is read. What it throws ends the body, and is what
+ * `drain` rejects with.
+ */
+export type BodySink = (chunk: Uint8Array) => void | Promise<void>;
+
+/** Pushes the body of any response into a sink. */
+export async function drainBody(response: Response, sink: BodySink): Promise<void> {
+  if (response.drain !== undefined) {
+    await response.drain(sink);
+    return;
+  }
+  for await (const chunk of response.body) {
+    const wait = sink(chunk);
+    if (wait !== undefined) await wait;
+  }
 }
 
 /** What a client may hand over as a body. */
@@ -50,7 +69,7 @@ export interface ResponseOptions {
   readonly header?: Headers | Record<string, string>;
   readonly contentLength?: number;
   readonly offset?: number;
-  readonly handsOver?: boolean;
+  readonly drain?: (sink: BodySink) => Promise<void>;
   readonly temporary?: boolean;
   readonly validate?: () => void;
   readonly cancel?: () => void;
@@ -70,7 +89,7 @@ export function newResponse(body: BodySource, options: ResponseOptions = {}): Re
     contentLength: options.contentLength ?? (bytes instanceof Uint8Array ? bytes.byteLength : -1),
     offset: options.offset,
     body: toAsyncIterable(bytes),
-    handsOver: options.handsOver ?? false,
+    ...(options.drain === undefined ? {} : { drain: options.drain }),
     temporary: options.temporary ?? true,
     expireInfo: () => expireInfoOf(header),
     validate: options.validate ?? (() => undefined),

@@ -24,7 +24,6 @@ export function toResponse(
     status: answer.status,
     header: answer.header,
     offset: delivery.start,
-    handsOver: true,
     contentLength: download.wantedBytes ?? -1,
     cancel: () => download.cancel(),
   });
