@@ -1,6 +1,6 @@
 import type { Response } from '../source/index.js';
-import type { MemoryBudget } from './memory-budget.js';
-import type { PendingBlocks } from './pending-blocks.js';
+import type { BlockMemory } from './block-memory.js';
+import type { VersionBlocks } from './version-blocks.js';
 
 /** Something that needs fetches to go on: a waiting read, or a handle that reads ahead. */
 export type Holder = object;
@@ -19,6 +19,10 @@ export interface BlockProvider {
    * Returns false when memory did not allow to read ahead.
    */
   demand(needed: BlockRun, aheadEnd: number, reader: Holder, ahead: Holder): boolean;
+  /** Begins to fetch a run that nobody waits for yet. Returns false when memory did not allow it. */
+  readAhead(run: BlockRun, ahead: Holder): boolean;
+  /** How much to fetch ahead of a sequential reader at most. */
+  readonly maxAheadBytes: number;
   /** The holder needs nothing more: fetches that no one else holds are cancelled. */
   unhold(holder: Holder): void;
   /** Waits for the size. */
@@ -33,14 +37,17 @@ export interface BlockProvider {
 /** What a provider works with. */
 export interface ProviderContext {
   readonly url: string;
-  readonly blockBytes: number;
-  readonly pending: PendingBlocks;
-  readonly budget: MemoryBudget;
+  readonly blocks: VersionBlocks;
+  readonly memory: BlockMemory;
   /** Downloads of the version; `ChangedError` when the source has another one. */
-  readonly download: (
-    range: { start: number; end: number } | undefined,
-    signal: AbortSignal,
-  ) => Promise<Response>;
+  readonly download: Download;
   /** Called when `busy` may have become false. */
   readonly onIdle: () => void;
 }
+
+/** `isNeeded`: whether somebody waits for it already; else it is readahead. */
+export type Download = (
+  range: { start: number; end: number } | undefined,
+  isNeeded: boolean,
+  signal: AbortSignal,
+) => Promise<Response>;

@@ -2,11 +2,12 @@ import type { Logger } from 'pino';
 
 import { type CompleteClient, IsDirectoryError, Request, type Response } from '../source/index.js';
 import { ListingCache } from './listing-cache.js';
-import { MemoryBlockCache } from './memory-block-cache.js';
-import { MemoryBudget } from './memory-budget.js';
+import { BlockMemory } from './block-memory.js';
 import { type FileMetadata, MetadataCache, type ResourceMetadata } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type { KnownStat, ListedEntry, OpenResource, ResourceCache, ResourceStat } from './resource-cache.js';
+import type { Version } from './version.js';
+import { VersionBlocks } from './version-blocks.js';
 import { type Reader, VersionReader } from './version-reader.js';
 
 export interface CacheOptions {
@@ -46,8 +47,8 @@ const MAX_PARKED = 16;
 export class CachedResources implements ResourceCache {
   readonly #options: CacheOptions;
   readonly #clientFor: (url: string) => Promise<CompleteClient>;
-  readonly #budget: MemoryBudget;
-  readonly #blocks: MemoryBlockCache;
+  readonly #memory: BlockMemory;
+  readonly #blocks = new Map<string, VersionBlocks>();
   readonly #metadata: MetadataCache;
   readonly #listings: ListingCache;
   readonly #readers = new Map<string, VersionReader>();
@@ -56,8 +57,7 @@ export class CachedResources implements ResourceCache {
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     this.#clientFor = context.clientFor;
-    this.#budget = new MemoryBudget(this.#options.memoryBytes);
-    this.#blocks = new MemoryBlockCache(this.#budget, this.#options.blockBytes);
+    this.#memory = new BlockMemory(this.#options.memoryBytes, this.#options.blockBytes);
     const now = context.now ?? Date.now;
     this.#metadata = new MetadataCache({
       ttlMs: this.#options.metadataTtlMs,
@@ -114,7 +114,7 @@ export class CachedResources implements ResourceCache {
   cachedBytes(url: string): number {
     const metadata = this.#metadata.peek(url)?.metadata;
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
-    return this.#blocks.cachedBytes({ resource: url, version: metadata.version.id });
+    return this.#blocks.get(keyOf(url, metadata.version))?.cachedBytes ?? 0;
   }
 
   close(): void {
@@ -137,14 +137,14 @@ export class CachedResources implements ResourceCache {
   }
 
   #readerOf(url: string, file: FileMetadata): VersionReader {
-    const key = `${url}\0${file.version.id}`;
+    const key = keyOf(url, file.version);
     const known = this.#readers.get(key);
     if (known !== undefined) return known;
-    const reader = new VersionReader(url, file, {
-      cache: this.#blocks,
-      budget: this.#budget,
+    const reader = new VersionReader(file, {
+      blocks: this.#blocksOf(url, file.version),
+      memory: this.#memory,
       probeBytes: this.#options.probeBytes,
-      download: async (range, signal) => {
+      download: async (range, _isNeeded, signal) => {
         const client = await this.#clientFor(url);
         const pin = file.version.validators;
         return await client.download(
@@ -164,15 +164,34 @@ export class CachedResources implements ResourceCache {
     return reader;
   }
 
-  #forget(key: string, reader: VersionReader): void {
-    this.#readers.delete(key);
-    if (reader.file.version.verifiable) return;
-    // With the reader goes what its blocks were compared by. Part of a resource without validators must
-    // not be completed from another download: nothing could tell that it is the same version.
-    if (this.#blocks.cachedBytes(reader.key) === reader.size) return;
-    this.#blocks.drop(reader.key);
-    this.#metadata.invalidate(reader.key.resource);
+  #blocksOf(url: string, version: Version): VersionBlocks {
+    const key = keyOf(url, version);
+    const known = this.#blocks.get(key);
+    if (known !== undefined) return known;
+    const blocks = new VersionBlocks({ resource: url, version: version.id }, version, this.#memory);
+    blocks.onEmpty = () => {
+      if (!this.#readers.has(key)) this.#blocks.delete(key);
+    };
+    this.#blocks.set(key, blocks);
+    return blocks;
   }
+
+  #forget(key: string, reader: VersionReader): void {
+    const { file, blocks } = reader;
+    this.#readers.delete(key);
+    // Part of a resource without validators must not be completed from another download later: nothing
+    // could tell that it is the same version.
+    if (!file.version.verifiable && blocks.cachedBytes !== reader.size) {
+      blocks.drop();
+      this.#metadata.invalidate(blocks.key.resource);
+    }
+    if (blocks.isEmpty) this.#blocks.delete(key);
+  }
+}
+
+// NUL occurs neither in a URL nor in a version.
+function keyOf(url: string, version: Version): string {
+  return `${url}\0${version.id}`;
 }
 
 function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
@@ -186,7 +205,7 @@ function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
       return reader.size;
     },
     whenSizeKnown: (signal) => reader.whenSizeKnown(signal),
-    read: (offset, length, signal) => reader.read(me, offset, length, signal),
+    read: (offset, length, consume, signal) => reader.read(me, offset, length, consume, signal),
     close: () => {
       if (isOpen) reader.release(me);
       isOpen = false;

@@ -33,6 +33,9 @@ export interface ListedEntry {
   readonly stat: ResourceStat | 'unknown-file';
 }
 
+/** Takes bytes while they are there: the pieces are valid until it returns, and never to be written to. */
+export type Consume<Result> = (pieces: readonly Uint8Array[]) => Result;
+
 /** One version of a file, open. */
 export interface OpenResource {
   readonly version: Version;
@@ -43,11 +46,16 @@ export interface OpenResource {
   /** Waits until the size is known; may have to download all of it. */
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
   /**
-   * The bytes `[offset, offset + length)`, cut at the end of the file, as views of cached blocks: valid
-   * as long as they are held, never to be written to. Rejects with `ChangedError` when the bytes are not
-   * cached and the source has another version by now.
+   * Hands the bytes `[offset, offset + length)`, cut at the end of the file, to `consume` in one go, as views of
+   * cached blocks laid end to end; resolves to what it returns. Rejects with `ChangedError` when the bytes
+   * are not cached and the source has another version by now.
    */
-  read(offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>;
+  read<Result>(
+    offset: number,
+    length: number,
+    consume: Consume<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result>;
   close(): void;
 }
 

@@ -9,19 +9,23 @@
  * - A block that was evicted again is brought by a new download from the start, checked to be of the same
  *   version.
  */
-import { InterruptedError, ProtocolError, type Response } from '../source/index.js';
-import { BlockAssembler } from './block-assembler.js';
+import { drainBody, InterruptedError, ProtocolError, type Response } from '../source/index.js';
+import { BlockFiller } from './block-filler.js';
 import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';
-import { withResolvers } from './pending-blocks.js';
+import { withResolvers } from './with-resolvers.js';
 
 const WINDOW_BYTES = 8 * 1024 * 1024;
 /** A body that nobody has opened is read this far, so that `stat` learns the length of a small one. */
 const UNOPENED_WINDOW_BYTES = 1024 * 1024;
 const LINGER_MS = 10_000;
 
+/** Another download has taken the place of this one. */
+class SupersededError extends Error {}
+
 interface Download {
   readonly controller: AbortController;
   positionBytes: number;
+  filler: BlockFiller | undefined;
   wake: (() => void) | undefined;
 }
 
@@ -43,13 +47,16 @@ export class SequentialBlocks implements BlockProvider {
     this.#onSize = onSize;
   }
 
+  /** The download runs ahead by itself. */
+  readonly maxAheadBytes = 0;
+
   get busy(): boolean {
     return this.#download !== undefined || this.#unopened !== undefined;
   }
 
   /** Takes over the body of the probe. It waits for a reader, except where it is short. */
   fill(response: Response): void {
-    if (this.busy || (this.#size !== undefined && !this.#context.pending.isMissing(0))) {
+    if (this.busy || (this.#size !== undefined && !this.#context.blocks.isMissing(0))) {
       response.cancel();
       return;
     }
@@ -60,18 +67,23 @@ export class SequentialBlocks implements BlockProvider {
   }
 
   demand(needed: BlockRun): boolean {
-    const { pending, blockBytes } = this.#context;
+    const { blocks } = this.#context;
+    const { blockBytes } = blocks;
     let restart = false;
     for (let index = needed.first; index < this.#cutEnd(needed.end); index += 1) {
-      if (!pending.isMissing(index)) continue;
-      pending.announce(index);
+      if (!blocks.isMissing(index)) continue;
+      blocks.announce(index);
       // It was delivered once, and evicted.
       restart ||= (index + 1) * blockBytes <= (this.#download?.positionBytes ?? 0);
     }
     if (restart) this.#stop();
     this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * blockBytes);
-    if (pending.size > 0) this.#goOn();
+    if (blocks.pendingCount > 0) this.#goOn();
     else this.#download?.wake?.();
+    return true;
+  }
+
+  readAhead(): boolean {
     return true;
   }
 
@@ -127,7 +139,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#unopened?.cancel();
     this.#unopened = undefined;
     this.#stop();
-    this.#context.pending.failAll(new InterruptedError(this.#context.url));
+    this.#context.blocks.failPending(new InterruptedError(this.#context.url));
     this.#context.onIdle();
   }
 
@@ -140,7 +152,9 @@ export class SequentialBlocks implements BlockProvider {
   }
 
   #cutEnd(end: number): number {
-    return this.#size === undefined ? end : Math.min(end, Math.ceil(this.#size / this.#context.blockBytes));
+    return this.#size === undefined
+      ? end
+      : Math.min(end, Math.ceil(this.#size / this.#context.blocks.blockBytes));
   }
 
   #linger(): void {
@@ -154,7 +168,12 @@ export class SequentialBlocks implements BlockProvider {
 
   #begin(response: Response | undefined): void {
     this.#unopened = undefined;
-    const download = { controller: new AbortController(), positionBytes: 0, wake: undefined };
+    const download = {
+      controller: new AbortController(),
+      positionBytes: 0,
+      filler: undefined,
+      wake: undefined,
+    };
     this.#download = download;
     void this.#run(download, response);
   }
@@ -166,15 +185,16 @@ export class SequentialBlocks implements BlockProvider {
     download?.controller.abort();
     download?.wake?.();
     // The next download must not run ahead of those who wait for it, or it evicts what they come to read.
-    const lastWaited = this.#context.pending.lastIndex;
+    download?.filler?.abandon();
+    const lastWaited = this.#context.blocks.lastPendingIndex;
     this.#demandEndBytes =
-      this.#sizeWaiters.size > 0 ? Infinity : (lastWaited + 1) * this.#context.blockBytes;
+      this.#sizeWaiters.size > 0 ? Infinity : (lastWaited + 1) * this.#context.blocks.blockBytes;
   }
 
   async #run(download: Download, begun: Response | undefined): Promise<void> {
     let response = begun;
     try {
-      response ??= await this.#context.download(undefined, download.controller.signal);
+      response ??= await this.#context.download(undefined, true, download.controller.signal);
       response.validate();
       await this.#consume(download, response);
       if (this.#download === download) this.#finish(download.positionBytes);
@@ -186,35 +206,57 @@ export class SequentialBlocks implements BlockProvider {
   }
 
   async #consume(download: Download, response: Response): Promise<void> {
-    const { url, blockBytes, pending } = this.#context;
+    const { url, blocks, memory } = this.#context;
     if ((response.offset ?? 0) !== 0) {
       throw new ProtocolError('the body does not begin at the start', url, {
         expected: 'byte 0',
         found: `byte ${response.offset}`,
       });
     }
-    const assembler = new BlockAssembler({
-      blockBytes,
-      position: 0,
-      keepsChunks: false,
-      emit: (index, block) => pending.deliver(index, block),
-    });
+    const filler = new BlockFiller({ blocks, memory, position: 0, isBelieved: true });
+    download.filler = filler;
     await this.#pauseWhileAhead(download);
-    for await (const chunk of response.body) {
-      if (this.#download !== download) return;
-      assembler.push(chunk);
-      download.positionBytes = assembler.position;
-      if (this.#size !== undefined && assembler.position > this.#size) break;
-      await this.#pauseWhileAhead(download);
-      if (this.#download !== download) return;
+    await drainBody(response, (chunk) => this.#take(download, filler, chunk, 0));
+    if (this.#download !== download) return;
+    if (this.#size !== undefined && filler.position !== this.#size) throw this.#wrongLength(filler.position);
+    filler.finish();
+    download.filler = undefined;
+  }
+
+  /** Takes a chunk from `at` on, block by block. Waits only where there is no memory, or nobody wants more. */
+  #take(download: Download, filler: BlockFiller, chunk: Uint8Array, at: number): void | Promise<void> {
+    const { memory } = this.#context;
+    let taken = at;
+    while (taken < chunk.byteLength) {
+      if (this.#download !== download) throw new SupersededError();
+      const isDue = download.positionBytes < this.#pauseAtBytes();
+      if (!filler.hasMemory && !(isDue && memory.tryReserve(1))) {
+        return this.#takeLater(download, filler, chunk, taken);
+      }
+      taken += filler.push(taken === 0 ? chunk : chunk.subarray(taken));
+      download.positionBytes = filler.position;
+      if (this.#size !== undefined && filler.position > this.#size) throw this.#wrongLength(filler.position);
     }
-    if (this.#size !== undefined && assembler.position !== this.#size) {
-      throw new ProtocolError('the body has a wrong length', url, {
-        expected: `${this.#size} bytes`,
-        found: `${assembler.position} bytes`,
-      });
+  }
+
+  async #takeLater(download: Download, filler: BlockFiller, chunk: Uint8Array, at: number): Promise<void> {
+    const { memory, blocks } = this.#context;
+    await this.#pauseWhileAhead(download);
+    await memory.reserve(1, download.controller.signal);
+    if (this.#download !== download) {
+      memory.unreserve(1);
+      throw new SupersededError();
     }
-    assembler.finish();
+    const taken = at + filler.push(chunk.subarray(at, at + blocks.blockBytes));
+    download.positionBytes = filler.position;
+    await this.#take(download, filler, chunk, taken);
+  }
+
+  #wrongLength(found: number): ProtocolError {
+    return new ProtocolError('the body has a wrong length', this.#context.url, {
+      expected: `${this.#size} bytes`,
+      found: `${found} bytes`,
+    });
   }
 
   async #pauseWhileAhead(download: Download): Promise<void> {
@@ -229,7 +271,7 @@ export class SequentialBlocks implements BlockProvider {
 
   #pauseAtBytes(): number {
     const window = this.#inUse
-      ? Math.min(WINDOW_BYTES, Math.floor(this.#context.budget.limitBytes / 4))
+      ? Math.min(WINDOW_BYTES, Math.floor(this.#context.memory.limitBytes / 4))
       : UNOPENED_WINDOW_BYTES;
     return this.#demandEndBytes + window;
   }
@@ -241,17 +283,18 @@ export class SequentialBlocks implements BlockProvider {
     for (const waiter of this.#sizeWaiters) waiter.resolve(size);
     this.#settled();
     // Blocks past the end were asked for while the end was unknown.
-    this.#context.pending.deliverPastEnd(Math.ceil(size / this.#context.blockBytes));
+    this.#context.blocks.failPastEnd(Math.ceil(size / this.#context.blocks.blockBytes));
     // Blocks that were evicted again while the download ran are still waited for.
-    if (this.#context.pending.size > 0) this.#begin(undefined);
+    if (this.#context.blocks.pendingCount > 0) this.#begin(undefined);
     else this.#context.onIdle();
   }
 
   #fail(error: unknown): void {
+    this.#download?.filler?.abandon();
     this.#download = undefined;
     for (const waiter of this.#sizeWaiters) waiter.reject(error);
     this.#settled();
-    this.#context.pending.failAll(error);
+    this.#context.blocks.failPending(error);
     this.#context.onIdle();
   }
 }

@@ -1,21 +1,19 @@
 import { type ChangedError, InterruptedError, type Response } from '../source/index.js';
-import type { Block, BlockCache, VersionKey } from './block-cache.js';
-import type { Holder } from './block-provider.js';
-import type { MemoryBudget } from './memory-budget.js';
+import type { Block } from './block.js';
+import type { BlockMemory } from './block-memory.js';
+import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
 import type { FileMetadata } from './metadata-cache.js';
-import { PendingBlocks } from './pending-blocks.js';
 import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead } from './readahead.js';
+import type { Consume } from './resource-cache.js';
 import { SequentialBlocks } from './sequential-blocks.js';
+import type { VersionBlocks } from './version-blocks.js';
 
 export interface VersionReaderContext {
-  readonly cache: BlockCache;
-  readonly budget: MemoryBudget;
+  readonly blocks: VersionBlocks;
+  readonly memory: BlockMemory;
   readonly probeBytes: number;
-  readonly download: (
-    range: { start: number; end: number } | undefined,
-    signal: AbortSignal,
-  ) => Promise<Response>;
+  readonly download: Download;
   readonly onSize: (size: number) => void;
   readonly onChanged: (error: ChangedError) => void;
   /** Nothing is open and nothing under way any more. */
@@ -27,30 +25,30 @@ export interface Reader {
   readonly readahead: Readahead;
 }
 
+/** A read whose blocks are evicted this often before it has them all collects copies instead. */
+const MAX_LOSSES = 3;
+
 /**
- * Reads one version of one file: blocks come from the cache, from what is under way, or are demanded of
- * the provider. Shared by all handles of the version, which is what makes fetches single-flight.
+ * Reads one version of one file: blocks come from memory, from what is under way, or are demanded of the
+ * provider. Shared by all handles of the version, which is what makes fetches single-flight.
  */
 export class VersionReader {
-  readonly key: VersionKey;
   readonly file: FileMetadata;
+  readonly blocks: VersionBlocks;
   readonly #context: VersionReaderContext;
-  readonly #pending: PendingBlocks;
   readonly #provider: RangedBlocks | SequentialBlocks;
   #size: number | undefined;
   #handles = 0;
 
-  constructor(url: string, file: FileMetadata, context: VersionReaderContext) {
-    this.key = { resource: url, version: file.version.id };
+  constructor(file: FileMetadata, context: VersionReaderContext) {
     this.file = file;
+    this.blocks = context.blocks;
     this.#context = context;
     this.#size = file.size;
-    this.#pending = new PendingBlocks(this.key, file.version, context.cache);
-    const providerContext = {
-      url,
-      blockBytes: context.cache.blockBytes,
-      pending: this.#pending,
-      budget: context.budget,
+    const providerContext: ProviderContext = {
+      url: context.blocks.key.resource,
+      blocks: context.blocks,
+      memory: context.memory,
       download: context.download,
       onIdle: () => this.#reportIdle(),
     };
@@ -93,7 +91,7 @@ export class VersionReader {
 
   release(reader: Reader): void {
     this.#handles -= 1;
-    this.#provider.unhold(reader);
+    for (const stream of reader.readahead.streams) this.#provider.unhold(stream);
     if (this.#handles === 0) this.#provider.setInUse(false);
     this.#reportIdle();
   }
@@ -106,22 +104,30 @@ export class VersionReader {
     this.#provider.close();
   }
 
-  async read(reader: Reader, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array[]> {
-    const end = Math.min(offset + length, this.#size ?? Infinity);
-    if (end <= offset) return [];
-    const { blockBytes } = this.#context.cache;
-    const needed = { first: Math.floor(offset / blockBytes), end: Math.ceil(end / blockBytes) };
-    const aheadEnd = Math.ceil(reader.readahead.next(offset, end) / blockBytes);
-    // The blocks are collected before anything is demanded: memory that a fetch takes may evict them.
-    const cached: (Block | undefined)[] = [];
-    for (let index = needed.first; index < needed.end; index += 1) {
-      cached.push(this.#context.cache.get(this.key, index));
-    }
+  /** `OpenResource.read`. */
+  async read<Result>(
+    reader: Reader,
+    offset: number,
+    length: number,
+    consume: Consume<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    const end = this.#cutToSize(offset + length);
+    if (end <= offset) return consume([]);
     const holder: Holder = {};
-    if (!this.#provider.demand(needed, aheadEnd, holder, reader)) reader.readahead.shrink();
     try {
-      const blocks = await this.#collect(cached, needed.first, signal);
-      return cutToRange(blocks.flat(), offset - needed.first * blockBytes, end - offset);
+      this.#demand(reader, holder, offset, end);
+      for (let losses = 0; losses < MAX_LOSSES;) {
+        const absence = this.#lastAbsence(offset, this.#cutToSize(end));
+        if (absence === undefined) return consume(this.#views(offset, this.#cutToSize(end)));
+        if (absence.block === undefined) {
+          losses += 1;
+          this.#demandAgain(offset, end, holder);
+        } else {
+          await this.#arrival(absence.block, absence.bytes, signal);
+        }
+      }
+      return consume([await this.#copy(offset, end, holder, signal)]);
     } catch (error) {
       if (isChanged(error)) this.#context.onChanged(error);
       throw error;
@@ -130,22 +136,104 @@ export class VersionReader {
     }
   }
 
-  async #collect(
-    cached: readonly (Block | undefined)[],
-    first: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Block[]> {
-    if (cached.every((block) => block !== undefined)) return [...cached];
-    const blocks = Promise.all(
-      cached.map((block, i) => (block === undefined ? this.#arriving(first + i) : Promise.resolve(block))),
-    );
-    return await orAborted(blocks, signal, this.key.resource);
+  #demand(reader: Reader, holder: Holder, offset: number, end: number): void {
+    const needed = this.#runOf(offset, end);
+    // What is here already must not be evicted for what is fetched now.
+    for (let index = needed.first; index < needed.end; index += 1) {
+      const block = this.blocks.get(index);
+      if (block?.isComplete === true) this.#context.memory.touch(block);
+    }
+    const isStalled = this.#lastAbsence(offset, end) !== undefined;
+    const plan = reader.readahead.next(offset, end, isStalled, this.#provider.maxAheadBytes);
+    if (plan.abandoned !== undefined) this.#provider.unhold(plan.abandoned);
+    const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
+    let hadRoom = this.#provider.demand(needed, aheadEnd, holder, plan.stream);
+    for (const { start, end: strideEnd } of plan.strides) {
+      hadRoom &&= this.#provider.readAhead(this.#runOf(start, strideEnd), plan.stream);
+    }
+    if (!hadRoom) reader.readahead.shrink(plan.stream);
   }
 
-  #arriving(index: number): Promise<Block> {
-    const block = this.#pending.get(index);
-    if (block === undefined) throw new Error(`block ${index} of ${this.key.resource} was not demanded`);
-    return block.block;
+  #demandAgain(offset: number, end: number, holder: Holder): void {
+    const needed = this.#runOf(offset, this.#cutToSize(end));
+    this.#provider.demand(needed, needed.end, holder, holder);
+  }
+
+  #runOf(start: number, end: number): BlockRun {
+    const { blockBytes } = this.blocks;
+    return { first: Math.floor(start / blockBytes), end: Math.ceil(end / blockBytes) };
+  }
+
+  #cutToSize(end: number): number {
+    return Math.min(end, this.#size ?? Infinity);
+  }
+
+  /**
+   * A block of the range that lacks bytes of it, and how many it must have: one that is missing altogether if
+   * there is any, else the last, which usually is the last to come.
+   */
+  #lastAbsence(offset: number, end: number): { block: Block | undefined; bytes: number } | undefined {
+    const { blockBytes } = this.blocks;
+    let absence: { block: Block; bytes: number } | undefined;
+    for (let start = offset - (offset % blockBytes); start < end; start += blockBytes) {
+      const bytes = Math.min(end - start, blockBytes);
+      const block = this.blocks.get(start / blockBytes);
+      if (block === undefined) return { block, bytes };
+      // A complete block that is shorter is the last of a resource whose end nobody knew.
+      if (!block.isComplete && block.visibleBytes < bytes) absence = { block, bytes };
+    }
+    return absence;
+  }
+
+  #arrival(
+    block: Block,
+    bytes: number,
+    signal: AbortSignal | undefined,
+    onVisible?: () => void,
+  ): Promise<void> {
+    return orAborted(block.whenVisible(bytes, onVisible), signal, this.blocks.key.resource);
+  }
+
+  /** Views of the bytes of the range, all of which are there. */
+  #views(offset: number, end: number): Uint8Array[] {
+    const { blockBytes } = this.blocks;
+    const views: Uint8Array[] = [];
+    for (let start = offset - (offset % blockBytes); start < end; start += blockBytes) {
+      const block = this.blocks.get(start / blockBytes);
+      views.push(viewOf(block, Math.max(0, offset - start), Math.min(end - start, blockBytes)));
+    }
+    return views;
+  }
+
+  /** Block by block, each as soon as it is there: needs no more than one of them to stay in memory. */
+  async #copy(
+    offset: number,
+    end: number,
+    holder: Holder,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const { blockBytes } = this.blocks;
+    const copy = Buffer.allocUnsafeSlow(end - offset);
+    const progress = { at: offset, isAtEnd: false };
+    const take = (): void => {
+      const { at } = progress;
+      const blockStart = at - (at % blockBytes);
+      const until = Math.min(blockStart + blockBytes, this.#cutToSize(end));
+      const view = viewOf(this.blocks.get(blockStart / blockBytes), at - blockStart, until - blockStart);
+      copy.set(view, at - offset);
+      progress.at += view.byteLength;
+      // A complete block that is shorter is the last, even if the size was not known until now.
+      progress.isAtEnd = view.byteLength === 0;
+    };
+    while (!progress.isAtEnd && progress.at < this.#cutToSize(end)) {
+      const { at } = progress;
+      const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
+      const absence = this.#lastAbsence(at, until);
+      if (absence === undefined) take();
+      else if (absence.block === undefined) this.#demandAgain(at, until, holder);
+      else await this.#arrival(absence.block, absence.bytes, signal, take);
+    }
+    return copy.subarray(0, progress.at - offset);
   }
 
   #reportIdle(): void {
@@ -153,21 +241,13 @@ export class VersionReader {
   }
 }
 
-function isChanged(error: unknown): error is ChangedError {
-  return error instanceof Error && 'code' in error && error.code === 'CHANGED';
+function viewOf(block: Block | undefined, from: number, to: number): Uint8Array {
+  if (block?.memory === undefined) throw new Error('a block was lost within one step');
+  return block.memory.subarray(from, Math.min(to, block.visibleBytes));
 }
 
-/** Views of `[skip, skip + length)` of the pieces laid end to end; less where they end before. */
-function cutToRange(pieces: readonly Uint8Array[], skip: number, length: number): Uint8Array[] {
-  const views: Uint8Array[] = [];
-  let position = -skip;
-  for (const piece of pieces) {
-    const from = Math.max(0, -position);
-    const to = Math.min(piece.byteLength, length - position);
-    if (to > from) views.push(from === 0 && to === piece.byteLength ? piece : piece.subarray(from, to));
-    position += piece.byteLength;
-  }
-  return views;
+function isChanged(error: unknown): error is ChangedError {
+  return error instanceof Error && 'code' in error && error.code === 'CHANGED';
 }
 
 function orAborted<Value>(

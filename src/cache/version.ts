@@ -14,6 +14,14 @@ export interface Version {
   readonly verifiable: boolean;
 }
 
+/** One version of one resource: nothing else has the same bytes under this key. */
+export interface VersionKey {
+  /** The resource's URL. */
+  readonly resource: string;
+  /** `Version.id`. */
+  readonly version: string;
+}
+
 let unverifiableVersions = 0;
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { ResourceCache } from '../cache/resource-cache.js';
+import type { Consume, ResourceCache } from '../cache/resource-cache.js';
 import { FsError } from './fs-error.js';
 import type { PluginNode } from './node.js';
 import type { PluginCatalog } from './plugin-catalog.js';
@@ -11,7 +11,12 @@ export interface OpenFile {
   readonly size: number | undefined;
   readonly localFd: number | undefined;
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
-  read(offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>;
+  read<Result>(
+    offset: number,
+    length: number,
+    consume: Consume<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result>;
   close(): void;
 }
 
@@ -28,7 +33,7 @@ export async function openResourceFile(
       return resource.size;
     },
     whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
-    read: (offset, length, reader) => resource.read(offset, length, reader),
+    read: (offset, length, consume, reader) => resource.read(offset, length, consume, reader),
     close: () => resource.close(),
   };
 }
@@ -41,7 +46,8 @@ export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFi
     size: bytes.byteLength,
     localFd: undefined,
     whenSizeKnown: () => Promise.resolve(bytes.byteLength),
-    read: (offset, length) => Promise.resolve([bytes.subarray(offset, offset + length)]),
+    read: async (offset, length, consume) =>
+      await Promise.resolve(consume([bytes.subarray(offset, offset + length)])),
     close: () => undefined,
   };
 }

@@ -10,7 +10,7 @@
  *   caller the name is a file (`FileIntents`); the kernel repeats the walk and finds it.
  * - `opendir` that insists, and `access`, mean a directory.
  */
-import type { ListedEntry, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
+import type { Consume, ListedEntry, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
 import { DirectoryReader, type DirEntry } from './directory-reader.js';
 import { xattrNames, xattrValue } from './extended-attributes.js';
@@ -144,9 +144,15 @@ export class VirtualFs {
     return this.#files.get(handle).whenSizeKnown(caller.signal);
   }
 
-  /** Bytes of `[offset, offset + length)`, cut at the end of the file, as views never to be written to. */
-  async read(handle: number, offset: number, length: number, caller: Caller): Promise<readonly Uint8Array[]> {
-    return await this.#files.get(handle).read(offset, length, caller.signal);
+  /** Hands the bytes of `[offset, offset + length)`, cut at the end of the file, to `consume`, which may look at them only until it returns. */
+  async read<Result>(
+    handle: number,
+    offset: number,
+    length: number,
+    caller: Caller,
+    consume: Consume<Result>,
+  ): Promise<Result> {
+    return await this.#files.get(handle).read(offset, length, consume, caller.signal);
   }
 
   release(handle: number): void {

@@ -5,7 +5,9 @@ export { canonicalSegment } from './path-segment.js';
 export { Request, type RequestOptions, type Validators } from './request.js';
 export type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 export {
+  type BodySink,
   type BodySource,
+  drainBody,
   type ExpireInfo,
   newResponse,
   type Response,

@@ -2,8 +2,7 @@ import { pino } from 'pino';
 import test from 'ava';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
-import { MemoryBudget } from '../../src/cache/memory-budget.js';
-import { Readahead } from '../../src/cache/readahead.js';
+import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { guardClient } from '../../src/source/guarded-client.js';
 import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
 import { pattern } from '../support/tree.js';
@@ -17,10 +16,17 @@ interface Origin {
   supportRange: boolean;
   failNext: number;
   downloads: { start: number; end: number }[];
+  sentBytes: number;
 }
 
 function origin(content: Buffer, facts: Partial<Origin> = {}): Origin {
-  return { content, etag: '"1"', supportRange: true, failNext: 0, downloads: [], ...facts };
+  return { content, etag: '"1"', supportRange: true, failNext: 0, downloads: [], sentBytes: 0, ...facts };
+}
+
+async function* send(state: Origin, { start, end }: { start: number; end: number }): AsyncGenerator<Buffer> {
+  const bytes = state.content.subarray(start, end);
+  state.sentBytes += bytes.length;
+  yield await Promise.resolve(bytes);
 }
 
 /** A source in memory that counts its downloads, and fails when told. */
@@ -52,18 +58,25 @@ function clientOf(state: Origin): ResourceClient {
       if (pinned !== undefined && pinned !== state.etag) {
         throw new ChangedError(request.url, { expected: pinned, found: String(state.etag) });
       }
-      return newResponse(state.content.subarray(range.start, range.end), { offset: range.start });
+      return newResponse(send(state, range), {
+        offset: range.start,
+        contentLength: range.end - range.start,
+      });
     },
   };
 }
 
 function cacheOf(state: Origin, memoryBytes: number, now: () => number = () => 0): CachedResources {
   const client = guardClient(clientOf(state), {}, () => undefined);
-  const readahead = { initialBytes: 16, maxBytes: 32, slackBytes: 8 };
+  const readahead = { initialBytes: 16, slackBytes: 8, strideReads: 2 };
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES, readahead, metadataTtlMs: 1_000 },
     { clientFor: async () => client, log: pino({ level: 'silent' }), now },
   );
+}
+
+function bytesOf(file: OpenResource, offset: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+  return file.read(offset, length, (pieces) => Buffer.concat(pieces), signal);
 }
 
 for (const supportRange of [true, false]) {
@@ -79,12 +92,12 @@ for (const supportRange of [true, false]) {
       };
       for (let step = 0; step < 400; step += 1) {
         const [offset, length] = [random(800), 1 + random(60)];
-        const read = Buffer.concat(await file.read(offset, length));
+        const read = await bytesOf(file, offset, length);
         t.deepEqual(read, state.content.subarray(offset, offset + length), `${offset} +${length}`);
       }
       if (memoryBytes > state.content.length) {
-        const fetched = state.downloads.reduce((bytes, { start, end }) => bytes + end - start, 0);
-        t.is(fetched, state.content.length, 'every byte once');
+        // What a seek gives up may be on its way already.
+        t.true(state.sentBytes <= state.content.length * 1.1, 'hardly a byte twice');
       }
       file.close();
     });
@@ -96,74 +109,39 @@ test('concurrent readers share fetches, and one that gives up disturbs nobody', 
   const cache = cacheOf(state, 10_000);
   const file = await cache.open(URL);
   const controller = new AbortController();
-  const given = file.read(0, 64, controller.signal);
-  const others = Array.from({ length: 20 }, () => file.read(0, 64));
+  const given = bytesOf(file, 0, 64, controller.signal);
+  const others = Array.from({ length: 20 }, () => bytesOf(file, 0, 64));
   controller.abort();
   t.like(await t.throwsAsync(given), { code: 'INTERRUPTED' });
-  for (const views of await Promise.all(others)) t.deepEqual(Buffer.concat(views), state.content);
+  for (const bytes of await Promise.all(others)) t.deepEqual(bytes, state.content);
   t.is(state.downloads.length, 1);
 });
 
 test('a failure is not kept', async (t) => {
   const state = origin(pattern(64), { failNext: 1 });
   const file = await cacheOf(state, 10_000).open(URL);
-  t.like(await t.throwsAsync(file.read(0, 8)), { code: 'CONNECTION_LOST' });
-  t.deepEqual(Buffer.concat(await file.read(0, 8)), state.content.subarray(0, 8));
+  t.like(await t.throwsAsync(bytesOf(file, 0, 8)), { code: 'CONNECTION_LOST' });
+  t.deepEqual(await bytesOf(file, 0, 8), state.content.subarray(0, 8));
 });
 
 test('an open handle keeps its version, and the next open has the new one', async (t) => {
   const state = origin(Buffer.alloc(64, 'a'));
   const cache = cacheOf(state, 10_000);
   const old = await cache.open(URL);
-  t.is(Buffer.concat(await old.read(0, 8)).toString(), 'aaaaaaaa');
+  t.is((await bytesOf(old, 0, 8)).toString(), 'aaaaaaaa');
   state.content = Buffer.alloc(64, 'b');
   state.etag = '"2"';
-  t.is(Buffer.concat(await old.read(0, 8)).toString(), 'aaaaaaaa');
-  t.like(await t.throwsAsync(old.read(32, 8)), { code: 'CHANGED' });
+  t.is((await bytesOf(old, 0, 8)).toString(), 'aaaaaaaa');
+  t.like(await t.throwsAsync(bytesOf(old, 32, 8)), { code: 'CHANGED' });
   const fresh = await cache.open(URL);
-  t.is(Buffer.concat(await fresh.read(0, 64)).toString(), 'b'.repeat(64));
+  t.is((await bytesOf(fresh, 0, 64)).toString(), 'b'.repeat(64));
 });
 
 test('without validators, an evicted block must come back as it was', async (t) => {
   const state = origin(Buffer.alloc(640, 'a'), { etag: undefined });
   const file = await cacheOf(state, 16).open(URL);
-  await file.read(0, 8);
-  for (let offset = 64; offset < 640; offset += 64) await file.read(offset, 8);
+  await bytesOf(file, 0, 8);
+  for (let offset = 64; offset < 640; offset += 64) await bytesOf(file, offset, 8);
   state.content = Buffer.alloc(640, 'b');
-  t.like(await t.throwsAsync(file.read(0, 8)), { code: 'CHANGED' });
-});
-
-test('the budget evicts for fills, queues what does not fit, and lets nobody wait for ever', async (t) => {
-  const budget = new MemoryBudget(100);
-  const evicted: number[] = [];
-  budget.onPressure((bytes) => {
-    evicted.push(bytes);
-    budget.shrinkCached(bytes);
-  });
-  budget.growCached(80);
-  await budget.reserve(60);
-  t.deepEqual(evicted, [40]);
-  t.false(budget.tryReserve(1));
-  const waiting = budget.reserve(60);
-  const controller = new AbortController();
-  const impatient = budget.reserve(10, controller.signal);
-  controller.abort();
-  await t.throwsAsync(impatient, { any: true });
-  budget.release(60);
-  await waiting;
-  t.is(budget.reservedBytes, 60);
-  budget.release(60);
-  await budget.reserve(1_000);
-  t.is(budget.reservedBytes, 1_000);
-});
-
-test('readahead opens with the second sequential read, doubles, and closes with a seek', (t) => {
-  const readahead = new Readahead({ initialBytes: 100, maxBytes: 400, slackBytes: 10 });
-  t.is(readahead.next(0, 10), 10);
-  t.is(readahead.next(10, 20), 120);
-  t.is(readahead.next(20, 30), 30);
-  t.is(readahead.next(30, 80), 280);
-  t.is(readahead.next(80, 190), 590);
-  t.is(readahead.next(5_000, 5_010), 5_010);
-  t.is(readahead.next(5_010, 5_020), 5_120);
+  t.like(await t.throwsAsync(bytesOf(file, 0, 8)), { code: 'CHANGED' });
 });

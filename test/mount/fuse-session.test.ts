@@ -74,8 +74,8 @@ function start(): Fixture {
   const device = new FakeDevice();
   const forgotten: Forget[] = [];
   const handler: RequestHandler = {
-    handle: ({ opcode }, signal) => {
-      if (opcode === OPCODE.GETATTR) return Promise.resolve([Buffer.from('attr')]);
+    handle: ({ opcode }, signal, reply) => {
+      if (opcode === OPCODE.GETATTR) return Promise.resolve([Buffer.from('attr')]).then(reply);
       if (opcode !== OPCODE.READ) return undefined;
       return new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(new Error('aborted')));

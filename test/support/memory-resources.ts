@@ -59,9 +59,9 @@ export class MemoryResources implements ResourceCache {
       size: bytes.byteLength,
       localFd,
       whenSizeKnown: () => Promise.resolve(bytes.byteLength),
-      read: (offset: number, length: number) => {
+      read: async (offset, length, consume) => {
         this.reads += 1;
-        return Promise.resolve([bytes.subarray(offset, offset + length)]);
+        return await Promise.resolve(consume([bytes.subarray(offset, offset + length)]));
       },
       close: () => undefined,
     });

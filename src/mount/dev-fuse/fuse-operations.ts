@@ -16,7 +16,7 @@ import { isDirectory, pathOf } from '../node.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { Caller, Entry, VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
-import type { RequestHandler } from './fuse-session.js';
+import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import { FOPEN, OPCODE } from './protocol.js';
 import {
@@ -63,7 +63,6 @@ export class FuseOperations implements RequestHandler {
       [OPCODE.GETATTR, (request, caller) => this.#getattr(request, caller)],
       [OPCODE.ACCESS, (request, caller) => this.#access(request, caller)],
       [OPCODE.OPEN, (request, caller) => this.#open(request, caller)],
-      [OPCODE.READ, (request, caller) => this.#read(decodeRead(request.body), caller)],
       [OPCODE.RELEASE, (request) => this.#release(request)],
       [OPCODE.OPENDIR, (request, caller) => this.#opendir(request, decodeOpen(request.body).flags, caller)],
       [OPCODE.READDIR, (request) => this.#readdir(request, false)],
@@ -75,8 +74,10 @@ export class FuseOperations implements RequestHandler {
     ]);
   }
 
-  handle(request: FuseRequest, signal: AbortSignal): Promise<Payload> | undefined {
-    return this.#operations.get(request.opcode)?.(request, { id: request.pid, signal });
+  handle(request: FuseRequest, signal: AbortSignal, reply: Reply): Promise<void> | undefined {
+    const caller = { id: request.pid, signal };
+    if (request.opcode === OPCODE.READ) return this.#read(decodeRead(request.body), caller, reply);
+    return this.#operations.get(request.opcode)?.(request, caller).then(reply);
   }
 
   forget({ nodeId, lookups }: Forget): void {
@@ -136,11 +137,13 @@ export class FuseOperations implements RequestHandler {
     return [encodeOpen(file.id, FOPEN.KEEP_CACHE)];
   }
 
+  /** Answers while the bytes are there: a gathered write of views of cached blocks. */
   async #read(
     { handle, offset, size }: { handle: number; offset: number; size: number },
     caller: Caller,
-  ): Promise<Payload> {
-    return await this.#vfs.read(handle, offset, size, caller);
+    reply: Reply,
+  ): Promise<void> {
+    await this.#vfs.read(handle, offset, size, caller, reply);
   }
 
   #release({ nodeId, body }: FuseRequest): Promise<Payload> {

@@ -30,10 +30,15 @@ import {
   MalformedRequestError,
 } from './request-codec.js';
 
+export type Reply = (payload: readonly Uint8Array[]) => void;
+
 /** Runs what a request asks for. */
 export interface RequestHandler {
-  /** The payload of the answer. Undefined: this opcode is not implemented (ENOSYS). */
-  handle(request: FuseRequest, signal: AbortSignal): Promise<readonly Uint8Array[]> | undefined;
+  /**
+   * Does it, and answers by one call of `reply`, which has sent the payload when it returns. A rejection is
+   * answered with its errno. Undefined: this opcode is not implemented (ENOSYS).
+   */
+  handle(request: FuseRequest, signal: AbortSignal, reply: Reply): Promise<void> | undefined;
   forget(forget: Forget): void;
   /** The positive errno for a failure, which it may log. */
   errnoOf(request: FuseRequest, error: unknown): number;
@@ -130,23 +135,20 @@ export class FuseSession {
       return;
     }
     const controller = new AbortController();
-    const work = this.#handler.handle(request, controller.signal);
-    if (work === undefined) {
-      this.#reply(request, constants.errno.ENOSYS, []);
-      return;
-    }
-    this.#running.set(request.unique, controller);
     const settle = (errno: number, payload: readonly Uint8Array[]): void => {
       this.#running.delete(request.unique);
       this.#reply(request, errno, payload);
     };
-    work.then(
-      (payload) => settle(0, payload),
-      (error: unknown) => {
-        const { EINTR } = constants.errno;
-        settle(controller.signal.aborted ? EINTR : this.#handler.errnoOf(request, error), []);
-      },
-    );
+    this.#running.set(request.unique, controller);
+    const work = this.#handler.handle(request, controller.signal, (payload) => settle(0, payload));
+    if (work === undefined) {
+      settle(constants.errno.ENOSYS, []);
+      return;
+    }
+    work.catch((error: unknown) => {
+      const { EINTR } = constants.errno;
+      settle(controller.signal.aborted ? EINTR : this.#handler.errnoOf(request, error), []);
+    });
   }
 
   /** A request that we have not read yet is not known: EAGAIN makes the kernel say it again. */

@@ -95,8 +95,8 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
         'read',
         path,
         'data',
-        (caller) => paths.read(fd, offset, length, caller),
-        (result, views = []) => reply(result < 0 ? result : copyInto(buffer, views)),
+        (caller) => paths.read(fd, offset, length, caller, (views) => copyInto(buffer, views)),
+        (result, bytes = 0) => reply(result < 0 ? result : bytes),
       ),
     release: (_path, fd, reply) => {
       paths.release(fd);

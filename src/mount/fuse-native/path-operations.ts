@@ -9,6 +9,7 @@
  */
 import { constants } from 'node:fs';
 
+import type { Consume } from '../../cache/resource-cache.js';
 import type { Attr } from '../attr.js';
 import { FsError } from '../fs-error.js';
 import type { Node } from '../node.js';
@@ -52,11 +53,17 @@ export class PathOperations {
     }
   }
 
-  async read(id: number, offset: number, length: number, caller: Caller): Promise<readonly Uint8Array[]> {
+  async read<Result>(
+    id: number,
+    offset: number,
+    length: number,
+    caller: Caller,
+    consume: Consume<Result>,
+  ): Promise<Result> {
     this.#handles.check(id);
-    const views = await this.#vfs.read(id, offset, length, caller);
+    const result = await this.#vfs.read(id, offset, length, caller, consume);
     this.#handles.check(id);
-    return views;
+    return result;
   }
 
   release(id: number): void {

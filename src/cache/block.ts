@@ -1,0 +1,91 @@
+import type { VersionBlocks } from './version-blocks.js';
+
+/**
+ * One block of one version, from when it is asked for until it is evicted.
+ *
+ *     under way ──► complete ──► (evicted: gone)
+ *         └───────► failed, or given up: gone
+ *
+ * Its memory belongs to `BlockMemory` and is used again for other blocks, so nobody looks into it later
+ * than in the same synchronous step in which the block was found to be there.
+ */
+export class Block {
+  readonly owner: VersionBlocks;
+  readonly index: number;
+  /** Undefined before the first byte, and when the block is gone. */
+  memory: Uint8Array | undefined;
+  isComplete = false;
+  /** It will not come, or was evicted: another object stands for the index now. */
+  isLost = false;
+  /** Writers to disk that still read the memory. */
+  holds = 0;
+  #visibleBytes = 0;
+  #waiters: Waiter[] | undefined;
+
+  constructor(owner: VersionBlocks, index: number) {
+    this.owner = owner;
+    this.index = index;
+  }
+
+  /** How many bytes from the start may be read. */
+  get visibleBytes(): number {
+    return this.#visibleBytes;
+  }
+
+  /** The first `bytes` bytes are there. Wakes those who wait for no more than that. */
+  advance(bytes: number): void {
+    this.#visibleBytes = bytes;
+    this.#wake((waiter) => waiter.bytes <= bytes);
+  }
+
+  /** All of it is there: its length is `visibleBytes`, even if somebody waits for more. */
+  complete(bytes: number): void {
+    this.#visibleBytes = bytes;
+    this.isComplete = true;
+    this.#wake(() => true);
+  }
+
+  /** It will not come, or is no longer there. Whoever waits looks again, or gets the error if there is one. */
+  lose(error?: unknown): void {
+    this.#visibleBytes = 0;
+    this.isComplete = false;
+    this.isLost = true;
+    this.memory = undefined;
+    this.#wake(() => true, error);
+  }
+
+  /** What was filled so far is given up; somebody else will fill it from its start. */
+  restart(): void {
+    this.#visibleBytes = 0;
+    this.memory = undefined;
+  }
+
+  /**
+   * Waits until `bytes` bytes are there, or the block's fate is decided otherwise. `onVisible` is called at the
+   * very moment at which they are; a step later they may be evicted again.
+   */
+  whenVisible(bytes: number, onVisible?: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      (this.#waiters ??= []).push({ bytes, resolve, reject, onVisible });
+    });
+  }
+
+  #wake(isDue: (waiter: Waiter) => boolean, error?: unknown): void {
+    if (this.#waiters === undefined) return;
+    const due = this.#waiters.filter(isDue);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => !isDue(waiter));
+    for (const waiter of due) {
+      if (this.#visibleBytes > 0) waiter.onVisible?.();
+      if (error === undefined) waiter.resolve();
+      else waiter.reject(error);
+    }
+  }
+}
+
+interface Waiter {
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  readonly onVisible: (() => void) | undefined;
+}

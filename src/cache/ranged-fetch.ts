@@ -1,0 +1,149 @@
+import { drainBody, InterruptedError, ProtocolError, type Response } from '../source/index.js';
+import type { Block } from './block.js';
+import { BlockFiller } from './block-filler.js';
+import type { BlockRun, Holder, ProviderContext } from './block-provider.js';
+
+export interface FetchBegin {
+  /** Whether the caller has reserved the memory already. */
+  readonly reserved: boolean;
+  /** Whether a reader waits for some of it, or it is readahead alone. */
+  readonly isNeeded: boolean;
+  /** An answer that is there already. */
+  readonly response?: Response;
+}
+
+/** The body has brought all that is wanted of it. */
+class EnoughError extends Error {}
+
+/**
+ * One ranged download that brings a run of adjacent blocks. Bytes are readable as soon as they arrive. It
+ * is cancelled when its last holder lets go.
+ */
+export class RangedFetch {
+  readonly run: BlockRun;
+  readonly done: Promise<void>;
+  readonly #context: ProviderContext;
+  readonly #sizeBytes: number;
+  readonly #controller = new AbortController();
+  readonly #holders = new Set<Holder>();
+  readonly #announced: readonly Block[];
+  #reservedBlocks = 0;
+  #fetchedBlocks = 0;
+
+  constructor(context: ProviderContext, run: BlockRun, sizeBytes: number, begin: FetchBegin) {
+    this.#context = context;
+    this.run = run;
+    this.#sizeBytes = sizeBytes;
+    if (begin.reserved) this.#reservedBlocks = run.end - run.first;
+    const announced: Block[] = [];
+    for (let index = run.first; index < run.end; index += 1) announced.push(context.blocks.announce(index));
+    this.#announced = announced;
+    this.done = this.#run(begin);
+  }
+
+  /** How much of it is here. */
+  get fetchedBytes(): number {
+    return this.#fetchedBlocks * this.#context.blocks.blockBytes;
+  }
+
+  hold(holder: Holder): void {
+    this.#holders.add(holder);
+  }
+
+  unhold(holder: Holder): void {
+    if (this.#holders.delete(holder) && this.#holders.size === 0) this.cancel();
+  }
+
+  cancel(): void {
+    // All blocks are there: the connection is about to be free for the next request.
+    if (this.#announced.at(-1)?.isComplete === true) return;
+    const error = new InterruptedError(this.#context.url);
+    this.#failRest(error);
+    this.#controller.abort(error);
+  }
+
+  async #run(begin: FetchBegin): Promise<void> {
+    const { memory } = this.#context;
+    const { signal } = this.#controller;
+    let response = begin.response;
+    try {
+      if (this.#reservedBlocks === 0) {
+        await memory.reserve(this.#announced.length, signal);
+        this.#reservedBlocks = this.#announced.length;
+      }
+      signal.throwIfAborted();
+      const { start, end } = this.#byteRange();
+      response ??= await this.#context.download({ start, end }, begin.isNeeded, signal);
+      response.validate();
+      await this.#consume(response, start, end);
+    } catch (error) {
+      this.#failRest(error);
+    } finally {
+      response?.cancel();
+      memory.unreserve(this.#reservedBlocks);
+      this.#reservedBlocks = 0;
+    }
+  }
+
+  #byteRange(): { start: number; end: number } {
+    const { blockBytes } = this.#context.blocks;
+    return { start: this.run.first * blockBytes, end: Math.min(this.run.end * blockBytes, this.#sizeBytes) };
+  }
+
+  async #consume(response: Response, start: number, end: number): Promise<void> {
+    const { url, blocks, memory } = this.#context;
+    let skip = start - (response.offset ?? start);
+    if (skip < 0) {
+      throw new ProtocolError('the body begins too late', url, {
+        expected: `byte ${start}`,
+        found: `byte ${response.offset}`,
+      });
+    }
+    // A client that tells neither where its body begins nor how long it is may have ignored the range:
+    // then nothing is believed until exactly the bytes asked for have come.
+    const isBelieved = response.offset !== undefined || response.contentLength === end - start;
+    // A body that ends where the run ends is read to its own end, which keeps the connection usable.
+    const endsWithRun = response.contentLength === skip + end - start;
+    const onBlock = (): void => {
+      this.#reservedBlocks -= 1;
+      this.#fetchedBlocks += 1;
+    };
+    const filler = new BlockFiller({ blocks, memory, position: start, isBelieved, onBlock });
+    const take = (chunk: Uint8Array): void => {
+      this.#controller.signal.throwIfAborted();
+      const skipped = Math.min(skip, chunk.byteLength);
+      skip -= skipped;
+      const room = end - filler.position;
+      if (chunk.byteLength - skipped > room && !isBelieved) throw this.#wrongLength(end - start, 'more');
+      const until = Math.min(chunk.byteLength, skipped + room);
+      for (let at = skipped; at < until;) {
+        at += filler.push(at === 0 && until === chunk.byteLength ? chunk : chunk.subarray(at, until));
+      }
+      if (filler.position === end && isBelieved && !endsWithRun) throw new EnoughError();
+    };
+    await drainBody(response, take).catch((error: unknown) => {
+      if (!(error instanceof EnoughError)) throw error;
+    });
+    if (filler.position < end) throw this.#wrongLength(end - start, `${filler.position - start}`);
+    filler.finish();
+  }
+
+  #wrongLength(expected: number, found: string): ProtocolError {
+    return new ProtocolError('the body has a wrong length', this.#context.url, {
+      expected: `${expected} bytes`,
+      found: `${found} bytes`,
+    });
+  }
+
+  #failRest(error: unknown): void {
+    const { blocks, memory } = this.#context;
+    for (const block of this.#announced) {
+      if (block.isComplete || block.isLost) continue;
+      if (block.memory !== undefined) {
+        memory.discard(block);
+        this.#reservedBlocks -= 1;
+      }
+      blocks.fail(block, error);
+    }
+  }
+}

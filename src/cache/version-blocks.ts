@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+
+import { ChangedError } from '../source/index.js';
+import { Block } from './block.js';
+import type { BlockMemory } from './block-memory.js';
+import type { Version, VersionKey } from './version.js';
+
+/**
+ * The blocks of one version that are in memory or under way, each at most once: whoever needs one waits
+ * for the same. A failure is never kept.
+ *
+ * Blocks of a version that the source gives no validators for are compared by digest with what came under
+ * the same index before, so that evicted blocks cannot come back with other bytes.
+ */
+export class VersionBlocks {
+  readonly key: VersionKey;
+  /** The last block is gone. */
+  onEmpty: () => void = () => undefined;
+  /** A block was completed from the source. */
+  onComplete: (block: Block) => void = () => undefined;
+  readonly #memory: BlockMemory;
+  readonly #blocks = new Map<number, Block>();
+  readonly #pending = new Set<Block>();
+  readonly #digests: Map<number, string> | undefined;
+  #cachedBytes = 0;
+
+  constructor(key: VersionKey, version: Version, memory: BlockMemory) {
+    this.key = key;
+    this.#memory = memory;
+    this.#digests = version.verifiable ? undefined : new Map();
+  }
+
+  get blockBytes(): number {
+    return this.#memory.blockBytes;
+  }
+
+  get cachedBytes(): number {
+    return this.#cachedBytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#blocks.size === 0;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** The highest index under way, or -1. */
+  get lastPendingIndex(): number {
+    let last = -1;
+    for (const { index } of this.#pending) last = Math.max(last, index);
+    return last;
+  }
+
+  get(index: number): Block | undefined {
+    return this.#blocks.get(index);
+  }
+
+  isMissing(index: number): boolean {
+    return !this.#blocks.has(index);
+  }
+
+  /** The block, announced as under way if it was missing. */
+  announce(index: number): Block {
+    const known = this.#blocks.get(index);
+    if (known !== undefined) return known;
+    const block = new Block(this, index);
+    this.#blocks.set(index, block);
+    this.#pending.add(block);
+    return block;
+  }
+
+  /** All `bytes` of a block are in its memory. Throws `ChangedError` if they contradict an earlier delivery. */
+  complete(block: Block, bytes: number, origin: 'source' | 'disk'): void {
+    if (this.#digests !== undefined) this.#compareDigest(this.#digests, block, bytes);
+    this.#pending.delete(block);
+    this.#cachedBytes += bytes;
+    this.#memory.keep(block, bytes);
+    block.complete(bytes);
+    if (origin === 'source') this.onComplete(block);
+  }
+
+  /** A block under way will not come. Without an error, whoever waits for it asks for it again. */
+  fail(block: Block, error?: unknown): void {
+    if (this.#blocks.get(block.index) === block) this.#blocks.delete(block.index);
+    this.#pending.delete(block);
+    block.lose(error);
+  }
+
+  failPending(error: unknown): void {
+    for (const block of this.#pending) this.fail(block, error);
+  }
+
+  /** The resource turned out to end before these blocks. */
+  failPastEnd(firstPastEnd: number): void {
+    for (const block of this.#pending) if (block.index >= firstPastEnd) this.fail(block);
+  }
+
+  /** A cached block was evicted. */
+  remove(block: Block): void {
+    this.#blocks.delete(block.index);
+    this.#cachedBytes -= block.visibleBytes;
+    block.lose();
+    if (this.isEmpty) this.onEmpty();
+  }
+
+  /** Forgets all blocks that are not under way. */
+  drop(): void {
+    for (const block of this.#blocks.values()) if (block.isComplete) this.#memory.drop(block);
+  }
+
+  #compareDigest(digests: Map<number, string>, block: Block, bytes: number): void {
+    const digest = createHash('sha1')
+      .update(block.memory?.subarray(0, bytes) ?? '')
+      .digest('base64');
+    const before = digests.get(block.index);
+    if (before !== undefined && before !== digest) {
+      throw new ChangedError(this.key.resource, {
+        expected: `block ${block.index} as it was read before`,
+        found: 'other bytes, and no validators that would tell the version',
+      });
+    }
+    digests.set(block.index, digest);
+  }
+}

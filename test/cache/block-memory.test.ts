@@ -1,0 +1,87 @@
+import test from 'ava';
+
+import { BlockMemory } from '../../src/cache/block-memory.js';
+import { VersionBlocks } from '../../src/cache/version-blocks.js';
+
+const BLOCK_BYTES = 64;
+
+function blocksIn(memory: BlockMemory): VersionBlocks {
+  const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
+  return new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+}
+
+function fill(blocks: VersionBlocks, memory: BlockMemory, index: number, bytes = BLOCK_BYTES): void {
+  const block = blocks.announce(index);
+  block.memory = memory.take();
+  blocks.complete(block, bytes, 'source');
+}
+
+test('a reservation evicts what was used least recently, and queues when commitments take all', async (t) => {
+  const memory = new BlockMemory(4 * BLOCK_BYTES, BLOCK_BYTES);
+  const blocks = blocksIn(memory);
+  await memory.reserve(4);
+  for (let index = 0; index < 4; index += 1) fill(blocks, memory, index);
+  t.is(memory.cachedBytes, 4 * BLOCK_BYTES);
+  const first = blocks.get(0);
+  if (first !== undefined) memory.touch(first);
+  await memory.reserve(2);
+  t.deepEqual(
+    [0, 1, 2, 3].map((index) => blocks.isMissing(index)),
+    [false, true, true, false],
+  );
+  t.false(memory.tryReserve(1), 'readahead gets half at most');
+  await memory.reserve(2);
+  t.is(memory.cachedBytes, 0);
+  const waiting = memory.reserve(1);
+  const controller = new AbortController();
+  const impatient = memory.reserve(1, controller.signal);
+  controller.abort();
+  await t.throwsAsync(impatient, { any: true });
+  memory.unreserve(4);
+  await waiting;
+  t.is(memory.committedBytes, BLOCK_BYTES);
+  memory.unreserve(1);
+  await memory.reserve(100);
+  t.is(memory.committedBytes, 100 * BLOCK_BYTES, 'more than the limit is possible alone');
+});
+
+test('memory is used again', async (t) => {
+  const memory = new BlockMemory(2 * BLOCK_BYTES, BLOCK_BYTES);
+  const blocks = blocksIn(memory);
+  const seen = new Set<ArrayBufferLike>();
+  for (let index = 0; index < 100; index += 1) {
+    await memory.reserve(1);
+    fill(blocks, memory, index);
+    const buffer = blocks.get(index)?.memory?.buffer;
+    if (buffer !== undefined) seen.add(buffer);
+  }
+  t.is(seen.size, 2);
+});
+
+test('a short block takes no more than its bytes', async (t) => {
+  const memory = new BlockMemory(2 * BLOCK_BYTES, BLOCK_BYTES);
+  const blocks = blocksIn(memory);
+  for (let index = 0; index < 50; index += 1) {
+    await memory.reserve(1);
+    fill(blocks, memory, index, 1);
+  }
+  t.is(memory.cachedBytes, 50);
+  t.is(blocks.cachedBytes, 50);
+});
+
+test('what is held is not evicted', async (t) => {
+  const memory = new BlockMemory(2 * BLOCK_BYTES, BLOCK_BYTES);
+  const blocks = blocksIn(memory);
+  await memory.reserve(2);
+  fill(blocks, memory, 0);
+  fill(blocks, memory, 1);
+  const held = blocks.get(0);
+  if (held === undefined) return t.fail();
+  memory.hold(held);
+  await memory.reserve(1);
+  t.false(blocks.isMissing(0));
+  t.true(blocks.isMissing(1));
+  memory.release(held);
+  await memory.reserve(1);
+  t.true(blocks.isMissing(0));
+});

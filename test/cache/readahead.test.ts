@@ -1,0 +1,70 @@
+import test from 'ava';
+
+import { Readahead } from '../../src/cache/readahead.js';
+
+const OPTIONS = { initialBytes: 100, slackBytes: 20, strideReads: 2 };
+
+test('the window opens with the second sequential read, and doubles while the reader waits', (t) => {
+  const readahead = new Readahead(OPTIONS);
+  const next = (start: number, end: number, stalled = true): number =>
+    readahead.next(start, end, stalled, 400).aheadEnd;
+  t.is(next(0, 10), 10);
+  t.is(next(10, 20), 120);
+  t.is(next(20, 30), 120, 'less than half is used');
+  t.is(next(30, 80), 280);
+  t.is(next(80, 190), 590);
+  t.is(next(190, 400), 800, 'at most 400');
+  t.is(next(400, 700, false), 1_100);
+  t.is(next(5_000, 5_010), 5_010, 'a far seek closes it');
+  t.is(next(5_010, 5_020), 5_120);
+});
+
+test('a reader that never waits does not widen the window', (t) => {
+  const readahead = new Readahead(OPTIONS);
+  for (let at = 0; at < 1_000; at += 10) {
+    const { aheadEnd } = readahead.next(at, at + 10, false, 400);
+    t.true(aheadEnd <= at + 10 + 100);
+  }
+});
+
+test('reads out of order, near the stream, belong to it', (t) => {
+  const readahead = new Readahead(OPTIONS);
+  readahead.next(0, 10, true, 400);
+  readahead.next(10, 20, true, 400);
+  const { abandoned, aheadEnd } = readahead.next(30, 40, true, 400);
+  t.is(abandoned, undefined);
+  t.true(aheadEnd >= 120);
+  t.true(readahead.next(20, 30, true, 400).aheadEnd >= 120, 'backward');
+  t.is(readahead.streams.length, 1);
+});
+
+test('two interleaved streams are followed, a third one replaces the older', (t) => {
+  const readahead = new Readahead(OPTIONS);
+  for (let i = 0; i < 5; i += 1) {
+    readahead.next(i * 10, i * 10 + 10, true, 400);
+    readahead.next(10_000 + i * 10, 10_010 + i * 10, true, 400);
+  }
+  t.deepEqual(
+    readahead.streams.map((stream) => stream.windowBytes > 0),
+    [true, true],
+  );
+  const { abandoned } = readahead.next(50_000, 50_010, true, 400);
+  t.is(abandoned?.end, 50);
+});
+
+test('a strided reader gets its next reads, and nothing between them', (t) => {
+  const readahead = new Readahead(OPTIONS);
+  const plans = [0, 1_000, 2_000, 3_000].map((at) => readahead.next(at, at + 10, true, 400));
+  t.deepEqual(
+    plans.map((plan) => plan.strides),
+    [
+      [],
+      [],
+      [],
+      [
+        { start: 4_000, end: 4_010 },
+        { start: 5_000, end: 5_010 },
+      ],
+    ],
+  );
+});
