@@ -1,0 +1,184 @@
+import { nameOfUrl } from './layout.js';
+import { scanSegments } from './scan.js';
+import { unlinkSegment } from './segment-files.js';
+import type { Space } from './space.js';
+import type { TroubleLog } from './trouble-log.js';
+
+/** The time of last use is written to disk at most this often for one segment. */
+const TOUCH_EVERY_MS = 5_000;
+/** What an extent of a sparse file costs at most, beyond the few that the inode itself holds. */
+const [FREE_BYTES, EXTENT_BYTES, EXTENT_BLOCK_BYTES] = [256 * 1024, 16 * 1024 * 1024, 4096];
+/** Hexadecimal digits that a number holds exactly. */
+const URL_DIGITS = 12;
+
+interface Entry {
+  chargedBytes: number;
+  usedAtMs: number;
+  /** What the index file's mtime tells. */
+  touchedAtMs: number;
+}
+
+export interface CatalogOptions {
+  readonly root: string;
+  readonly space: Space;
+  readonly trouble: TroubleLog;
+  /** Its data file was handed out: removing it would free nothing. */
+  readonly isHeld: (name: string) => boolean;
+  /** The segment is being removed. Resolves when its descriptors are closed. */
+  readonly detach: (name: string) => Promise<void>;
+}
+
+/** All stored segments, in the order of their last use; kept by the writer, in its lane of changes. */
+export class Catalog {
+  readonly #options: CatalogOptions;
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  /** How many segments there are of the URLs whose hash begins with these digits. */
+  readonly #urls = new Map<number, number>();
+  #clockMs = 0;
+  #isScanned = false;
+  #isAbandoned = false;
+  /** Resolves when the directory was scanned; false: that failed, and nothing is to be changed. */
+  readonly ready: Promise<boolean>;
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+    this.ready = this.#scan();
+  }
+
+  get usedBytes(): number {
+    return this.#options.space.usedBytes;
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** False: certainly nothing is stored of the URL. */
+  mayHave(url: string): boolean {
+    return !this.#isScanned || this.#urls.has(urlNumber(nameOfUrl(url)));
+  }
+
+  /** The segment was used just now. The time, if it is to be written to the index file. */
+  use(name: string): number | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return undefined;
+    entry.usedAtMs = this.#now();
+    this.#entries.delete(name);
+    this.#entries.set(name, entry);
+    if (entry.usedAtMs - entry.touchedAtMs < TOUCH_EVERY_MS) return undefined;
+    entry.touchedAtMs = entry.usedAtMs;
+    return entry.usedAtMs;
+  }
+
+  usedAtMs(name: string): number {
+    return this.#entries.get(name)?.usedAtMs ?? this.#now();
+  }
+
+  /** Segments whose last use is not on disk, with its time. */
+  untouched(): [name: string, usedAtMs: number][] {
+    const entries = [...this.#entries].filter(([, entry]) => entry.usedAtMs > entry.touchedAtMs);
+    return entries.map(([name, entry]) => [name, entry.usedAtMs]);
+  }
+
+  /** Evicts until `bytes` more fit; never `keep`. False: they do not. */
+  async makeRoom(bytes: number, keep?: string): Promise<boolean> {
+    if (!(await this.ready)) return false;
+    while ((await this.#options.space.shortBytes(bytes)) > 0) {
+      const victim = this.#victim(keep);
+      if (victim === undefined || !(await this.remove(victim))) return false;
+    }
+    return true;
+  }
+
+  /** What the segment's files allocate after a write to them. */
+  settle(name: string, allocatedBytes: number): void {
+    const chargedBytes = chargeOf(allocatedBytes);
+    const now = this.#now();
+    this.#options.space.usedBytes += chargedBytes - (this.#entries.get(name)?.chargedBytes ?? 0);
+    if (!this.#entries.delete(name)) this.#countUrl(name, 1);
+    this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now });
+  }
+
+  /**
+   * Removes the files, whether they are in the catalog or not. What they allocate is free when they are
+   * closed too, which this waits for only if nobody was handed a descriptor.
+   */
+  async remove(name: string): Promise<boolean> {
+    if (!(await this.ready)) return false;
+    const { root, space, trouble, isHeld, detach } = this.#options;
+    const wasHeld = isHeld(name);
+    const detached = detach(name);
+    try {
+      await unlinkSegment(root, name);
+    } catch (error) {
+      trouble.note('cannot remove a stored segment', error);
+      return false;
+    }
+    const chargedBytes = this.#entries.get(name)?.chargedBytes ?? 0;
+    if (this.#entries.delete(name)) this.#countUrl(name, -1);
+    const released = detached.then(() => {
+      space.usedBytes -= chargedBytes;
+    });
+    if (!wasHeld) await released;
+    return true;
+  }
+
+  /** A write failed for want of room. */
+  noteFull(): void {
+    this.#options.space.noteFull();
+  }
+
+  /** This process is no longer the writer. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#entries.clear();
+  }
+
+  #victim(keep: string | undefined): string | undefined {
+    for (const name of this.#entries.keys()) {
+      if (name !== keep && !this.#options.isHeld(name)) return name;
+    }
+    return undefined;
+  }
+
+  async #scan(): Promise<boolean> {
+    const { root, space, trouble } = this.#options;
+    try {
+      for (const found of await scanSegments(root, () => !this.#isAbandoned)) {
+        const { name, allocatedBytes, usedAtMs } = found;
+        const chargedBytes = chargeOf(allocatedBytes);
+        this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs });
+        this.#countUrl(name, 1);
+        space.usedBytes += chargedBytes;
+      }
+      this.#isScanned = !this.#isAbandoned;
+    } catch (error) {
+      trouble.note('cannot scan the directory', error);
+    }
+    return this.#isScanned;
+  }
+
+  #countUrl(name: string, change: 1 | -1): void {
+    const number = urlNumber(name);
+    const count = (this.#urls.get(number) ?? 0) + change;
+    if (count > 0) this.#urls.set(number, count);
+    else this.#urls.delete(number);
+  }
+
+  /** Strictly increasing, so that the order survives as times. */
+  #now(): number {
+    this.#clockMs = Math.max(Date.now(), this.#clockMs + 0.01);
+    return this.#clockMs;
+  }
+}
+
+function urlNumber(name: string): number {
+  return Number.parseInt(name.slice(0, URL_DIGITS), 16);
+}
+
+/** File systems allocate blocks for the list of extents too, and tell of them later. */
+function chargeOf(allocatedBytes: number): number {
+  const extentBlocks = allocatedBytes > FREE_BYTES ? 1 + Math.ceil(allocatedBytes / EXTENT_BYTES) : 0;
+  return allocatedBytes + extentBlocks * EXTENT_BLOCK_BYTES;
+}

@@ -1,0 +1,85 @@
+import { constants } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+
+import type { ConfirmedFacts } from './disk-cache.js';
+import { close, codeOf, futimes, open, readAt, writeAt } from './file-io.js';
+import {
+  CONFIRMATION_AT,
+  type DecodedIndex,
+  decodeHeader,
+  encodeConfirmation,
+  headerLength,
+} from './index-file.js';
+import { filePath, nameOfUrl, parseFileName, shardPath, versionOfSegment } from './layout.js';
+
+/** Holds nearly every header. */
+const START_BYTES = 4096;
+
+/** The version of a URL that was confirmed last. `confirmedAtMs` tells what is not on disk, by version name. */
+export async function readNewest(
+  root: string,
+  url: string,
+  confirmedAtMs: (versionName: string) => number | undefined,
+): Promise<ConfirmedFacts | undefined> {
+  let newest: ConfirmedFacts | undefined;
+  for (const name of await segmentsOf(root, url)) {
+    const index = await readIndexStart(root, name);
+    if (index === undefined || index.header.url !== url) continue;
+    const atMs = Math.max(index.confirmedAtMs, confirmedAtMs(versionOfSegment(name).versionName) ?? 0);
+    if (newest === undefined || atMs > newest.confirmedAtMs) {
+      newest = { facts: index.header.facts, confirmedAtMs: atMs };
+    }
+  }
+  return newest;
+}
+
+/** Notes in the index file that its version was confirmed; its time of last use stays. */
+export async function writeConfirmation(
+  root: string,
+  name: string,
+  confirmedAtMs: number,
+  usedAtMs: number,
+): Promise<void> {
+  const index = await readIndexStart(root, name);
+  if (index === undefined) return;
+  const fd = await open(filePath(root, name, 'index'), constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    await writeAt(fd, [encodeConfirmation(confirmedAtMs, index.seed)], CONFIRMATION_AT);
+    await futimes(fd, usedAtMs / 1000, usedAtMs / 1000);
+  } finally {
+    await close(fd);
+  }
+}
+
+async function segmentsOf(root: string, url: string): Promise<string[]> {
+  const prefix = nameOfUrl(url);
+  try {
+    const parsed = (await readdir(shardPath(root, prefix))).map(parseFileName);
+    return parsed
+      .filter((file) => file?.kind === 'index' && file.name.startsWith(prefix))
+      .map((file) => file?.name ?? '');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function readIndexStart(root: string, name: string): Promise<DecodedIndex | undefined> {
+  let fd: number;
+  try {
+    fd = await open(filePath(root, name, 'index'), constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const start = Buffer.alloc(START_BYTES);
+    const bytes = start.subarray(0, await readAt(fd, [start], 0));
+    const needed = headerLength(bytes) ?? 0;
+    if (needed <= bytes.length) return decodeHeader(bytes);
+    const longer = Buffer.alloc(needed);
+    return decodeHeader(longer.subarray(0, await readAt(fd, [longer], 0)));
+  } finally {
+    await close(fd);
+  }
+}

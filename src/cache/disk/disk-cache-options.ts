@@ -1,0 +1,24 @@
+import type { Logger } from 'pino';
+
+export interface DiskCacheOptions {
+  /** Created with mode 0700 if it is missing; must be owned by this user. */
+  readonly directory: string;
+  /** The most that the store's files may allocate, at every moment. */
+  readonly limitBytes: number;
+  /** What the store leaves free on its file system. Undefined: 1 GiB, or 5 % of the file system if less. */
+  readonly reserveBytes: number | undefined;
+  readonly blockBytes: number;
+  /** The most data and index files that are open at once, those that were handed out not counted. */
+  readonly maxOpenFiles: number;
+  /** What more than this waits to be written is not stored: a slow disk does not hold up the reader. */
+  readonly maxQueuedBytes: number;
+  readonly log: Logger;
+}
+
+export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'log'> = {
+  limitBytes: 10 * 2 ** 30,
+  reserveBytes: undefined,
+  blockBytes: 64 * 2 ** 10,
+  maxOpenFiles: 64,
+  maxQueuedBytes: 64 * 2 ** 20,
+};

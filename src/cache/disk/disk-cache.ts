@@ -1,0 +1,75 @@
+/**
+ * Blocks of versions on disk, kept from one run to the next. A fault of the store never fails a read: what
+ * cannot be read is a miss, what cannot be written is not stored, and the log tells why.
+ */
+import type { VersionKey } from '../block-cache.js';
+import type { Version } from '../version.js';
+
+/** What is known of a version; stored with its blocks. */
+export interface StoredFacts {
+  /** Its `id` is that of the key. A version that is not verifiable is never stored. */
+  readonly version: Version;
+  readonly sizeBytes: number;
+  /** Milliseconds since the epoch. */
+  readonly lastModifiedMs: number | undefined;
+  readonly supportRange: boolean;
+}
+
+/** A stored version, and when the source was last known to have it. */
+export interface ConfirmedFacts {
+  readonly facts: StoredFacts;
+  /** Milliseconds since the epoch. */
+  readonly confirmedAtMs: number;
+}
+
+export interface DiskCache {
+  /**
+   * Opens what is stored of a version: perhaps nothing yet. Undefined when it cannot be stored: the store is
+   * off or closed, or the version is not verifiable. Never rejects.
+   */
+  open(key: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined>;
+  /**
+   * The version of a URL that was confirmed last, in an earlier run too, if anything of it is stored. For
+   * revalidation, and for use without the source. Never rejects.
+   */
+  newest(url: string): Promise<ConfirmedFacts | undefined>;
+  /** The source has just told that this is its version. */
+  confirm(key: VersionKey, facts: StoredFacts): void;
+  /** The source has another version, or none: nothing of this one will be asked for again. */
+  drop(key: VersionKey): void;
+  /**
+   * Allocated bytes of the store's files; includes files that are removed but still open here. 0 in a process
+   * that only reads.
+   */
+  readonly usedBytes: number;
+  /**
+   * Waits for what is under way and leaves everything durable. Descriptors that were handed out stay open
+   * until their `StoredVersion` is closed. Never rejects.
+   */
+  close(): Promise<void>;
+}
+
+/** Indexes count the blocks of the version: block `i` begins at byte `i * blockBytes`. */
+export interface StoredVersion {
+  /** From memory. A block that is evicted turns false by itself. */
+  has(index: number): boolean;
+  /** How many bytes of the version are stored. */
+  readonly storedBytes: number;
+  /**
+   * Reads blocks [first, first + targets.length) into targets, one per block and of its length. Resolves to
+   * one boolean per block: whether the target holds the right bytes (by checksum). A block that is wrong or
+   * cannot be read is forgotten: `has` turns false. Never rejects.
+   */
+  read(first: number, targets: readonly Uint8Array[]): Promise<readonly boolean[]>;
+  /**
+   * Stores adjacent blocks, each of its full length. Their bytes stay unchanged until it resolves. False: not
+   * all of them were stored. Never rejects.
+   */
+  write(first: number, blocks: readonly Uint8Array[]): Promise<boolean>;
+  /**
+   * A read-only descriptor of the complete, verified local copy, fit for FUSE passthrough; undefined if there
+   * is none, or none yet. Owned by this object and valid until its `close`.
+   */
+  localFd(): number | undefined;
+  close(): void;
+}

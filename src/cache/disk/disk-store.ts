@@ -1,0 +1,190 @@
+/**
+ * The store: which versions are open, what is confirmed and what is dropped.
+ *
+ * One process of a user writes (`Writer`: it holds the lock and keeps the catalog); others read the same files
+ * and try to take over. Files are only ever removed whole, never cut or punched, and the bytes at an offset
+ * never change: so whoever has a file open, here, in another process or in the kernel, reads right bytes or,
+ * where a checksum is looked at, a miss.
+ */
+import { LRUCache } from 'lru-cache';
+
+import type { VersionKey } from '../block-cache.js';
+import { readNewest, writeConfirmation } from './confirmations.js';
+import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk-cache.js';
+import { geometryOf, nameOfSegment, nameOfVersion, versionOfSegment } from './layout.js';
+import { OpenVersion } from './open-version.js';
+import { removeVersion } from './remove-version.js';
+import { loadVersion } from './segment-loading.js';
+import { storeBlocks } from './store-blocks.js';
+import { resign, type StoreContext } from './store-context.js';
+import { syncStore } from './sync-store.js';
+import { VersionHandle } from './version-handle.js';
+import { WriterRole } from './writer-role.js';
+
+/** A confirmation is written to disk at most this often for one version. */
+const CONFIRM_EVERY_MS = 10_000;
+const MAX_CONFIRMATIONS = 10_000;
+/** As many as names have room for. */
+const MAX_SEGMENTS = 1_000_000;
+
+interface Confirmation {
+  readonly atMs: number;
+  readonly writtenAtMs: number;
+}
+
+interface LoadedVersion {
+  readonly version: OpenVersion;
+  readonly loaded: Promise<void>;
+}
+
+export class DiskStore implements DiskCache {
+  readonly #context: StoreContext;
+  readonly #role: WriterRole;
+  /** By name; a dropped one until its files are removed. */
+  readonly #versions = new Map<string, LoadedVersion>();
+  readonly #dropping = new Map<string, Promise<void>>();
+  readonly #confirmations = new LRUCache<string, Confirmation>({ max: MAX_CONFIRMATIONS });
+  #closing: Promise<void> | undefined;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+    this.#role = new WriterRole(context, this);
+  }
+
+  get usedBytes(): number {
+    return this.#context.writer?.catalog.usedBytes ?? 0;
+  }
+
+  /** Becomes the writer, if there is none. Never rejects. */
+  start(): Promise<void> {
+    return this.#role.take();
+  }
+
+  async open(key: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined> {
+    await this.#role.take();
+    const name = nameOfVersion(key);
+    await this.#dropping.get(name);
+    if (this.#context.isClosing || !this.#isStorable(key, facts)) return undefined;
+    const known = this.#versions.get(name);
+    const { version, loaded } = known ?? this.#load(key, facts);
+    if (version.facts.sizeBytes !== facts.sizeBytes) return undefined;
+    version.retain();
+    const handle = new VersionHandle(version);
+    await loaded;
+    if (known !== undefined) await version.local?.prove();
+    return handle;
+  }
+
+  #isStorable(key: VersionKey, { version, sizeBytes }: StoredFacts): boolean {
+    if (!version.verifiable || version.id !== key.version) return false;
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) return false;
+    const { blockBytes, limitBytes } = this.#context.options;
+    return geometryOf(sizeBytes, blockBytes, limitBytes).segmentCount <= MAX_SEGMENTS;
+  }
+
+  #load(key: VersionKey, facts: StoredFacts): LoadedVersion {
+    const version = new OpenVersion(this.#context, key, facts, (unused) => this.#forget(unused));
+    const loading = loadVersion(this.#context, version);
+    // An empty version has no blocks that would bring its files into being.
+    const loaded = facts.sizeBytes > 0 ? loading : loading.then(() => this.#storeEmpty(version));
+    const entry = { version, loaded };
+    this.#versions.set(version.name, entry);
+    return entry;
+  }
+
+  async #storeEmpty(version: OpenVersion): Promise<void> {
+    await storeBlocks(this.#context, version, 0, 0, []);
+    await version.local?.prove();
+  }
+
+  #forget(version: OpenVersion): void {
+    if (this.#versions.get(version.name)?.version === version) this.#versions.delete(version.name);
+  }
+
+  async newest(url: string): Promise<ConfirmedFacts | undefined> {
+    const { root, reads, trouble, writer, isClosing } = this.#context;
+    await Promise.all(this.#dropping.values());
+    if (isClosing || writer?.catalog.mayHave(url) === false) return undefined;
+    try {
+      return await reads.run(() => readNewest(root, url, (name) => this.#confirmations.get(name)?.atMs));
+    } catch (error) {
+      trouble.note('cannot look for the versions of a URL', error);
+      return undefined;
+    }
+  }
+
+  confirm(key: VersionKey, facts: StoredFacts): void {
+    if (this.#context.isClosing || !this.#isStorable(key, facts)) return;
+    const name = nameOfVersion(key);
+    const now = Date.now();
+    const writtenAtMs = this.#confirmations.get(name)?.writtenAtMs ?? 0;
+    const isDue = this.#context.writer !== undefined && now - writtenAtMs >= CONFIRM_EVERY_MS;
+    this.#confirmations.set(name, { atMs: now, writtenAtMs: isDue ? now : writtenAtMs });
+    if (!isDue) return;
+    const { blockBytes, limitBytes } = this.#context.options;
+    const { segmentCount } = geometryOf(facts.sizeBytes, blockBytes, limitBytes);
+    void this.#context.changes.run(() => this.#writeConfirmation(name, segmentCount, now));
+  }
+
+  async #writeConfirmation(versionName: string, segmentCount: number, atMs: number): Promise<void> {
+    const { root, trouble, writer } = this.#context;
+    if (writer === undefined || !(await writer.catalog.ready)) return;
+    try {
+      for (let segment = 0; segment < segmentCount; segment += 1) {
+        const name = nameOfSegment(versionName, segment);
+        if (writer.catalog.has(name))
+          await writeConfirmation(root, name, atMs, writer.catalog.usedAtMs(name));
+      }
+    } catch (error) {
+      trouble.note('cannot note a confirmation', error);
+    }
+  }
+
+  drop(key: VersionKey): void {
+    const name = nameOfVersion(key);
+    const dropped = this.#versions.get(name)?.version;
+    dropped?.drop();
+    this.#confirmations.delete(name);
+    if (this.#context.writer === undefined || this.#context.isClosing) {
+      if (dropped !== undefined) this.#forget(dropped);
+      return;
+    }
+    const removing = this.#context.changes
+      .run(() => removeVersion(this.#context, name))
+      .finally(() => {
+        if (dropped !== undefined) this.#forget(dropped);
+        if (this.#dropping.get(name) === removing) this.#dropping.delete(name);
+      });
+    this.#dropping.set(name, removing);
+  }
+
+  isHeld(segment: string): boolean {
+    const { versionName, segment: number } = versionOfSegment(segment);
+    const files = this.#versions.get(versionName)?.version.segments.get(number)?.files;
+    return files !== undefined && files.data.holders > 0;
+  }
+
+  async detach(segment: string): Promise<void> {
+    this.#context.unsynced.delete(segment);
+    const { versionName, segment: number } = versionOfSegment(segment);
+    await this.#versions.get(versionName)?.version.detach(number);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const { changes, checks, descriptors } = this.#context;
+    this.#context.isClosing = true;
+    await changes.idle();
+    await checks.idle();
+    await changes.idle();
+    const { writer } = this.#context;
+    if (writer !== undefined) {
+      await syncStore(this.#context, writer);
+      await resign(this.#context, writer);
+    }
+    await descriptors.closeIdle();
+  }
+}

@@ -1,0 +1,61 @@
+/** Positioned reads and writes of whole lists of buffers, in as few system calls as can be. */
+import fs from 'node:fs';
+import { promisify } from 'node:util';
+
+export const open = promisify(fs.open);
+export const close = promisify(fs.close);
+export const fsync = promisify(fs.fsync);
+export const futimes = promisify(fs.futimes);
+export const ftruncate = promisify(fs.ftruncate);
+
+const fstatBig = promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>;
+const readv = promisify(fs.readv);
+const writev = promisify(fs.writev);
+
+/** Below IOV_MAX (1024). */
+const MAX_VECTORS = 512;
+
+export function fstat(fd: number): Promise<fs.BigIntStats> {
+  return fstatBig(fd, { bigint: true });
+}
+
+/** Fills the targets from `position` on. Resolves to the bytes read: fewer only at the end of the file. */
+export async function readAt(fd: number, targets: readonly Uint8Array[], position: number): Promise<number> {
+  let pending = targets;
+  let totalBytes = 0;
+  while (pending.length > 0) {
+    const { bytesRead } = await readv(fd, pending.slice(0, MAX_VECTORS), position + totalBytes);
+    if (bytesRead === 0) break;
+    totalBytes += bytesRead;
+    pending = withoutFirst(pending, bytesRead);
+  }
+  return totalBytes;
+}
+
+export async function writeAt(fd: number, pieces: readonly Uint8Array[], position: number): Promise<void> {
+  let pending = pieces;
+  let totalBytes = 0;
+  while (pending.length > 0) {
+    const { bytesWritten } = await writev(fd, pending.slice(0, MAX_VECTORS), position + totalBytes);
+    totalBytes += bytesWritten;
+    pending = withoutFirst(pending, bytesWritten);
+  }
+}
+
+function withoutFirst(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let skip = 0;
+  let left = bytes;
+  for (const piece of pieces) {
+    if (piece.byteLength > left) break;
+    left -= piece.byteLength;
+    skip += 1;
+  }
+  const rest = pieces.slice(skip);
+  const [cut] = rest;
+  return left === 0 || cut === undefined ? rest : [cut.subarray(left), ...rest.slice(1)];
+}
+
+/** The `code` of a failed system call. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+}

@@ -1,0 +1,157 @@
+/**
+ * Tells when a data file can be handed out, to be read without us and so without checksums: every block is
+ * there, and each was written by this process, or found right, or the file's identity and times are still
+ * those that were noted (the stamp) when that was so. Whoever writes to a file changes its ctime.
+ */
+import { sameStamp, type Stamp } from './index-file.js';
+import { blockLength } from './layout.js';
+import type { Segment } from './segment.js';
+import type { StoreContext } from './store-context.js';
+
+/** Smaller files are not worth an fsync: reading them again is as fast. */
+const MIN_STAMPED_BYTES = 1024 * 1024;
+const CHECK_RUN_BYTES = 1024 * 1024;
+
+/** The state of the file in which all blocks were right. */
+interface Proof {
+  readonly stamp: Stamp;
+  /** Of the segment's table. */
+  readonly forgetCount: number;
+  /** Opened again, the path may lead to another file. */
+  readonly openings: number;
+}
+
+/** Who has the segment open. */
+export interface SegmentOwner {
+  /** False: nobody asks for it any more, except what has retained it. */
+  isWanted(): boolean;
+  retain(): void;
+  release(): void;
+}
+
+export class LocalCopy {
+  readonly #context: StoreContext;
+  readonly #segment: Segment;
+  readonly #owner: SegmentOwner;
+  #proof: Proof | undefined;
+  #proving: Promise<void> | undefined;
+  #isChecking = false;
+
+  constructor(context: StoreContext, segment: Segment, owner: SegmentOwner) {
+    this.#context = context;
+    this.#segment = segment;
+    this.#owner = owner;
+  }
+
+  /** The descriptor, if the file is known to be right; else that is looked into. */
+  hold(): number | undefined {
+    const fd = this.isProven() ? this.#segment.files.hold() : undefined;
+    if (fd === undefined && this.#segment.table.isComplete) void this.prove();
+    return fd;
+  }
+
+  giveBack(): void {
+    this.#segment.files.giveBack();
+  }
+
+  isProven(): boolean {
+    const { isDetached, table, files } = this.#segment;
+    if (isDetached || !table.isComplete || this.#proof === undefined) return false;
+    return this.#proof.forgetCount === table.forgetCount && this.#proof.openings === files.data.openings;
+  }
+
+  /** Finds out whether the file is right; of a large one whose stamp does not tell, in the background. */
+  prove(): Promise<void> {
+    return (this.#proving ??= this.#whileRetained(() => this.#prove()).finally(() => {
+      this.#proving = undefined;
+    }));
+  }
+
+  async #prove(): Promise<void> {
+    const { table, files, span, stamp, isDetached, exists } = this.#segment;
+    if (!table.isComplete || !exists || isDetached) return;
+    const { forgetCount } = table;
+    const now = await files.stampOfData();
+    const known = this.#proof?.stamp ?? stamp;
+    const isSound = this.#proof === undefined || this.#proof.forgetCount === forgetCount;
+    if (known !== undefined && isSound && sameStamp(known, now.stamp)) {
+      this.#proof = { ...now, forgetCount };
+      return;
+    }
+    this.#proof = undefined;
+    this.#segment.stamp = undefined;
+    if (known !== undefined) table.uncheckAll();
+    if (table.isChecked) this.#accept({ ...now, forgetCount });
+    else if (span.dataBytes <= MIN_STAMPED_BYTES) await this.#check();
+    else this.#checkInBackground();
+  }
+
+  #checkInBackground(): void {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    const check = (): Promise<void> => this.#context.checks.run(() => this.#check());
+    void this.#whileRetained(check).finally(() => {
+      this.#isChecking = false;
+    });
+  }
+
+  /** Reads all blocks that are not known to be right; what is wrong is forgotten. */
+  #check(): Promise<void> {
+    return this.#segment.files.whileOpen(async () => {
+      const { table, span, files } = this.#segment;
+      const { forgetCount } = table;
+      const before = await files.stampOfData();
+      const run = Math.max(1, Math.floor(CHECK_RUN_BYTES / span.blockBytes));
+      const bytes = new Uint8Array(Math.min(run * span.blockBytes, span.dataBytes));
+      for (let first = 0; first < span.blockCount; first += run) {
+        if (this.#segment.isDetached || this.#context.isClosing || !this.#owner.isWanted()) return;
+        await this.#checkRun(first, Math.min(run, span.blockCount - first), bytes);
+      }
+      const after = await files.stampOfData();
+      if (!sameStamp(after.stamp, before.stamp)) table.uncheckAll();
+      else if (table.isChecked) this.#accept({ ...after, forgetCount });
+    });
+  }
+
+  async #checkRun(first: number, count: number, bytes: Uint8Array): Promise<void> {
+    const { table, span } = this.#segment;
+    const offsets = Array.from({ length: count }, (_, offset) => offset);
+    if (offsets.every((offset) => table.isBlockChecked(first + offset))) return;
+    const targets = offsets.map((offset) => {
+      const at = offset * span.blockBytes;
+      return bytes.subarray(at, at + blockLength(span, first + offset));
+    });
+    const right = await this.#segment.read(first, targets);
+    for (const [offset, isRight] of right.entries()) if (isRight) table.markChecked(first + offset);
+  }
+
+  #accept(proof: Proof): void {
+    this.#proof = proof;
+    const { span, loadedBy } = this.#segment;
+    if (span.dataBytes <= MIN_STAMPED_BYTES || loadedBy === undefined) return;
+    void this.#whileRetained(() => this.#context.checks.run(() => this.#keepStamp(proof)));
+  }
+
+  /** The data is durable before the index says that it is right. */
+  async #keepStamp(proof: Proof): Promise<void> {
+    const { files, table, loadedBy } = this.#segment;
+    await files.syncData();
+    if (!sameStamp((await files.stampOfData()).stamp, proof.stamp)) return;
+    await this.#context.changes.run(async () => {
+      if (loadedBy !== this.#context.writer || this.#segment.isDetached) return;
+      if (proof.forgetCount === table.forgetCount) await this.#segment.writeStamp(proof.stamp);
+    });
+  }
+
+  /** Never rejects. */
+  async #whileRetained(work: () => Promise<void>): Promise<void> {
+    this.#owner.retain();
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#segment.isDetached) this.#context.trouble.note('cannot check a stored file', error);
+    } finally {
+      this.#owner.release();
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import type { VersionKey } from '../block-cache.js';
+import type { StoredFacts } from './disk-cache.js';
+import { type EncodedHeader, encodeHeader } from './index-file.js';
+import { type Geometry, geometryOf, nameOfSegment, nameOfVersion } from './layout.js';
+import { LocalCopy } from './local-copy.js';
+import type { Segment, SegmentIdentity } from './segment.js';
+import { refreshVersion } from './segment-loading.js';
+import { storeBlocks } from './store-blocks.js';
+import type { StoreContext } from './store-context.js';
+
+/** How often a process that only reads looks for what the writer has added. */
+const REFRESH_EVERY_MS = 1_000;
+
+/** A run of blocks in one segment. */
+interface Part {
+  readonly segment: number;
+  /** Counted from the start of the version. */
+  readonly first: number;
+  /** Where the run begins in the list of the caller. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A version that somebody has open: one object for all of them. Block indexes count from its start. */
+export class OpenVersion {
+  readonly key: VersionKey;
+  readonly facts: StoredFacts;
+  readonly geometry: Geometry;
+  readonly name: string;
+  readonly segments = new Map<number, Segment>();
+  /** What a process that only reads saw of the index files. */
+  readonly seenIndexes = new Map<number, string>();
+  /** Of a version that is one segment. */
+  local: LocalCopy | undefined;
+  /** The source has another version: nothing is stored of this one any more. */
+  isDropped = false;
+  /** How many `StoredVersion`s are not closed. */
+  handles = 0;
+  readonly #context: StoreContext;
+  readonly #onUnused: (version: OpenVersion) => void;
+  /** Handles, and operations under way. */
+  #users = 0;
+  #refreshedAtMs = performance.now();
+
+  constructor(
+    context: StoreContext,
+    key: VersionKey,
+    facts: StoredFacts,
+    onUnused: (version: OpenVersion) => void,
+  ) {
+    const { blockBytes, limitBytes } = context.options;
+    this.key = key;
+    this.facts = facts;
+    this.geometry = geometryOf(facts.sizeBytes, blockBytes, limitBytes);
+    this.name = nameOfVersion(key);
+    this.#context = context;
+    this.#onUnused = onUnused;
+  }
+
+  identity(segment: number): SegmentIdentity {
+    const { geometry, key } = this;
+    const name = nameOfSegment(this.name, segment);
+    return { name, url: key.resource, versionId: key.version, geometry, segment };
+  }
+
+  /** The header for a new index file; undefined: it is too long. */
+  header(segment: number): EncodedHeader | undefined {
+    const { blockBytes, segmentBlocks } = this.geometry;
+    const createdAtMs = Date.now();
+    return encodeHeader({
+      url: this.key.resource,
+      facts: this.facts,
+      blockBytes,
+      segmentBlocks,
+      segment,
+      createdAtMs,
+    });
+  }
+
+  get storedBytes(): number {
+    let bytes = 0;
+    for (const segment of this.segments.values()) bytes += segment.table.storedBytes;
+    return bytes;
+  }
+
+  retain(): void {
+    this.#users += 1;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#onUnused(this);
+    for (const segment of this.segments.values()) void segment.detach();
+  }
+
+  isWanted(): boolean {
+    return this.handles > 0;
+  }
+
+  has(index: number): boolean {
+    const segment = this.segments.get(Math.floor(index / this.geometry.segmentBlocks));
+    if (segment?.table.has(index - segment.span.firstBlock) === true) return true;
+    if (this.#context.writer === undefined) this.#refresh();
+    return false;
+  }
+
+  async read(first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
+    this.retain();
+    try {
+      const parts = this.#parts(first, targets.length);
+      const read = parts.map((part) => this.#readPart(part, targets.slice(part.from, part.to)));
+      return (await Promise.all(read)).flat();
+    } finally {
+      this.release();
+    }
+  }
+
+  async #readPart(part: Part, targets: readonly Uint8Array[]): Promise<boolean[]> {
+    const segment = this.segments.get(part.segment);
+    if (segment === undefined || this.#context.isClosing) return targets.map(() => false);
+    const usedAtMs = this.#context.writer?.catalog.use(segment.name);
+    if (usedAtMs !== undefined) void this.#touch(segment, usedAtMs);
+    return await segment.read(part.first - segment.span.firstBlock, targets);
+  }
+
+  async write(first: number, blocks: readonly Uint8Array[]): Promise<boolean> {
+    this.retain();
+    try {
+      const parts = this.#parts(first, blocks.length);
+      const stored = await Promise.all(
+        parts.map((part) =>
+          storeBlocks(this.#context, this, part.segment, part.first, blocks.slice(part.from, part.to)),
+        ),
+      );
+      if (this.local?.isProven() === false) void this.local.prove();
+      return stored.every(Boolean);
+    } finally {
+      this.release();
+    }
+  }
+
+  /** The segment takes the place of the one that there was. */
+  adopt(segment: Segment): void {
+    const number = segment.span.segment;
+    void this.segments.get(number)?.detach();
+    this.segments.set(number, segment);
+    if (this.geometry.segmentCount === 1) this.local = new LocalCopy(this.#context, segment, this);
+  }
+
+  /** The segment's files are being removed. Resolves when they are closed. */
+  async detach(number: number): Promise<void> {
+    const segment = this.segments.get(number);
+    this.segments.delete(number);
+    if (this.geometry.segmentCount === 1) this.local = undefined;
+    await segment?.detach();
+  }
+
+  /** Forgets everything at once. */
+  drop(): void {
+    this.isDropped = true;
+    for (const segment of this.segments.values()) segment.table.forgetAll();
+  }
+
+  #refresh(): void {
+    const now = performance.now();
+    if (now - this.#refreshedAtMs < REFRESH_EVERY_MS || this.#context.isClosing) return;
+    this.#refreshedAtMs = now;
+    this.retain();
+    void refreshVersion(this.#context, this).finally(() => this.release());
+  }
+
+  /** So that the order of use outlives the process. */
+  #touch(segment: Segment, usedAtMs: number): Promise<void> {
+    this.retain();
+    return this.#context.changes
+      .run(() => segment.files.touch(usedAtMs))
+      .catch((error: unknown) => {
+        if (!segment.isDetached) this.#context.trouble.note('cannot note the use of a stored segment', error);
+      })
+      .finally(() => this.release());
+  }
+
+  #parts(first: number, count: number): Part[] {
+    const { segmentBlocks, blockCount } = this.geometry;
+    const parts: Part[] = [];
+    const end = Math.min(first + count, blockCount);
+    for (let at = first; at < end;) {
+      const segment = Math.floor(at / segmentBlocks);
+      const next = Math.min(end, (segment + 1) * segmentBlocks);
+      parts.push({ segment, first: at, from: at - first, to: next - first });
+      at = next;
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,130 @@
+import { constants } from 'node:fs';
+import { mkdir, unlink } from 'node:fs/promises';
+
+import { type Descriptors, OpenFile } from './descriptors.js';
+import { codeOf, fstat, fsync, ftruncate, futimes, readAt, writeAt } from './file-io.js';
+import type { Stamp } from './index-file.js';
+import { filePath, shardPath } from './layout.js';
+
+const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_EXCL } = constants;
+/** What `st_blocks` counts. */
+const STAT_BLOCK_BYTES = 512;
+
+/** The two files of one segment. Rejects with the errors of the system. */
+export class SegmentFiles {
+  readonly #descriptors: Descriptors;
+  readonly #root: string;
+  readonly #name: string;
+  /** Read-only, so that it can be handed out. */
+  readonly data: OpenFile;
+  readonly #writableData: OpenFile;
+  readonly #index: OpenFile;
+  readonly #writableIndex: OpenFile;
+
+  constructor(descriptors: Descriptors, root: string, name: string) {
+    const [data, index] = [filePath(root, name, 'data'), filePath(root, name, 'index')];
+    this.#descriptors = descriptors;
+    this.#root = root;
+    this.#name = name;
+    this.data = new OpenFile(data, O_RDONLY);
+    this.#writableData = new OpenFile(data, O_WRONLY);
+    this.#index = new OpenFile(index, O_RDONLY);
+    this.#writableIndex = new OpenFile(index, O_RDWR);
+  }
+
+  /** The data file is there first: an index without data tells nothing. */
+  async create(dataBytes: number, header: Buffer): Promise<void> {
+    await this.#makeShard();
+    const fresh = (path: string): OpenFile => new OpenFile(path, O_WRONLY | O_CREAT | O_EXCL);
+    const data = fresh(this.data.path);
+    const index = fresh(this.#index.path);
+    try {
+      // The full length from the start: no file system then allocates ahead of the writes.
+      await this.#descriptors.use(data, (fd) => ftruncate(fd, dataBytes));
+      await this.#descriptors.use(index, (fd) => writeAt(fd, [header], 0));
+    } finally {
+      await Promise.all([data, index].map((file) => this.#descriptors.retire(file)));
+    }
+  }
+
+  async #makeShard(): Promise<void> {
+    try {
+      await mkdir(shardPath(this.#root, this.#name), { mode: 0o700 });
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+  }
+
+  /** Resolves to the bytes read. */
+  readData(targets: readonly Uint8Array[], position: number): Promise<number> {
+    return this.#descriptors.use(this.data, (fd) => readAt(fd, targets, position));
+  }
+
+  writeData(blocks: readonly Uint8Array[], position: number): Promise<void> {
+    return this.#descriptors.use(this.#writableData, (fd) => writeAt(fd, blocks, position));
+  }
+
+  async readIndex(position: number, bytes: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(bytes);
+    return buffer.subarray(
+      0,
+      await this.#descriptors.use(this.#index, (fd) => readAt(fd, [buffer], position)),
+    );
+  }
+
+  writeIndex(bytes: Buffer, position: number): Promise<void> {
+    return this.#descriptors.use(this.#writableIndex, (fd) => writeAt(fd, [bytes], position));
+  }
+
+  /** Sets when the segment was used last, which the index file's mtime tells. */
+  touch(usedAtMs: number): Promise<void> {
+    return this.#descriptors.use(this.#writableIndex, (fd) => futimes(fd, usedAtMs / 1000, usedAtMs / 1000));
+  }
+
+  /** `openings` says which of the openings of `data` it is that was looked at. */
+  stampOfData(): Promise<{ readonly stamp: Stamp; readonly openings: number }> {
+    return this.#descriptors.use(this.data, async (fd) => {
+      const { dev, ino, size, mtimeNs, ctimeNs } = await fstat(fd);
+      return { stamp: { dev, ino, size, mtimeNs, ctimeNs }, openings: this.data.openings };
+    });
+  }
+
+  /** The data file stays the one that is open now, whatever becomes of its path. */
+  whileOpen(work: () => Promise<void>): Promise<void> {
+    return this.#descriptors.use(this.data, work);
+  }
+
+  syncData(): Promise<void> {
+    return this.#descriptors.use(this.data, fsync);
+  }
+
+  async allocatedDataBytes(): Promise<number> {
+    const { blocks } = await this.#descriptors.use(this.#writableData, fstat);
+    return Number(blocks) * STAT_BLOCK_BYTES;
+  }
+
+  hold(): number | undefined {
+    return this.#descriptors.hold(this.data);
+  }
+
+  giveBack(): void {
+    this.#descriptors.giveBack(this.data);
+  }
+
+  /** Resolves when all are closed, which may wait for whoever was handed the descriptor. */
+  async retire(): Promise<void> {
+    const files = [this.data, this.#writableData, this.#index, this.#writableIndex];
+    await Promise.all(files.map((file) => this.#descriptors.retire(file)));
+  }
+}
+
+/** Index first: data without an index is an orphan, which the next start removes. */
+export async function unlinkSegment(root: string, name: string): Promise<void> {
+  for (const kind of ['index', 'data'] as const) {
+    try {
+      await unlink(filePath(root, name, kind));
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+}

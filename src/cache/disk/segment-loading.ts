@@ -1,0 +1,88 @@
+import { readdir, stat } from 'node:fs/promises';
+
+import { codeOf } from './file-io.js';
+import { filePath, nameOfSegment, parseFileName, shardPath } from './layout.js';
+import type { OpenVersion } from './open-version.js';
+import { Segment } from './segment.js';
+import type { StoreContext } from './store-context.js';
+
+/** Loads what is stored of a version. Never rejects. */
+export async function loadVersion(context: StoreContext, version: OpenVersion): Promise<void> {
+  for (const number of await storedSegments(context, version)) {
+    if (context.writer === undefined)
+      version.seenIndexes.set(number, await seenIndex(context, version, number));
+    await loadSegment(context, version, number);
+  }
+  await version.local?.prove();
+}
+
+/** Loads what the writer, another process, has changed. Never rejects. */
+export async function refreshVersion(context: StoreContext, version: OpenVersion): Promise<void> {
+  for (const number of await storedSegments(context, version)) {
+    const seen = await seenIndex(context, version, number);
+    if (seen === version.seenIndexes.get(number) || version.isDropped) continue;
+    version.seenIndexes.set(number, seen);
+    await loadSegment(context, version, number);
+  }
+}
+
+/**
+ * Loads one segment, which takes the place of the one that was loaded before. What cannot be trusted is
+ * nothing, and the writer removes it. Never rejects.
+ */
+export async function loadSegment(
+  context: StoreContext,
+  version: OpenVersion,
+  number: number,
+): Promise<Segment> {
+  const identity = version.identity(number);
+  const segment = new Segment(context, identity);
+  let found: 'stored' | 'nothing' | 'wrong' = 'wrong';
+  try {
+    found = await segment.load(identity);
+  } catch (error) {
+    context.trouble.note('cannot read an index file', error);
+  }
+  if (found === 'stored') {
+    version.adopt(segment);
+    return segment;
+  }
+  void segment.detach();
+  const empty = new Segment(context, identity);
+  version.adopt(empty);
+  if (found === 'wrong') void removeWrong(context, version, empty);
+  return empty;
+}
+
+async function removeWrong(context: StoreContext, version: OpenVersion, empty: Segment): Promise<void> {
+  await context.changes.run(async () => {
+    // A write may have replaced the files meanwhile.
+    const isReplaced = empty.exists || version.segments.get(empty.span.segment) !== empty;
+    if (!isReplaced) await context.writer?.catalog.remove(empty.name);
+  });
+}
+
+async function storedSegments(context: StoreContext, version: OpenVersion): Promise<number[]> {
+  if (version.geometry.segmentCount === 1) return [0];
+  try {
+    const parsed = (await readdir(shardPath(context.root, version.name))).map(parseFileName);
+    return parsed
+      .filter((file) => file?.versionName === version.name && file.kind === 'index')
+      .map((file) => file?.segment ?? 0)
+      .filter((segment) => segment < version.geometry.segmentCount);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') context.trouble.note('cannot list the directory', error);
+    return [];
+  }
+}
+
+/** Changes whenever the index file has another content. */
+async function seenIndex(context: StoreContext, version: OpenVersion, number: number): Promise<string> {
+  try {
+    const path = filePath(context.root, nameOfSegment(version.name, number), 'index');
+    const { ino, size } = await stat(path);
+    return `${ino} ${size}`;
+  } catch {
+    return 'none';
+  }
+}

@@ -1,0 +1,216 @@
+import { crc32 } from 'node:zlib';
+
+import { BlockTable } from './block-table.js';
+import { codeOf } from './file-io.js';
+import {
+  applyRecords,
+  type BlockRecord,
+  decodeHeader,
+  type EncodedHeader,
+  encodeRecords,
+  encodeStamp,
+  headerLength,
+  RECORD_BYTES,
+  type Stamp,
+  STAMP_AT,
+} from './index-file.js';
+import { isHeaderOf } from './index-header.js';
+import { blockLength, type Geometry, type Span, spanOf } from './layout.js';
+import { SegmentFiles } from './segment-files.js';
+import type { StoreContext, Writer } from './store-context.js';
+
+/** Records are read in pieces of this size, so that a long index does not hold up the process. */
+const INDEX_PIECE_BYTES = 4096 * RECORD_BYTES;
+/** Where an allocation cannot be smaller. */
+const PAGE_BYTES = 4096;
+
+export interface SegmentIdentity {
+  readonly name: string;
+  readonly url: string;
+  readonly versionId: string;
+  readonly geometry: Geometry;
+  readonly segment: number;
+}
+
+/**
+ * One data file and its index: the unit of eviction. Block indexes count from its start. What changes files
+ * runs in the lane of changes, and rejects with the errors of the system.
+ */
+export class Segment {
+  readonly name: string;
+  readonly span: Span;
+  readonly table: BlockTable;
+  readonly files: SegmentFiles;
+  /** The role in which it was loaded: only what the writer loaded does it append to. */
+  readonly loadedBy: Writer | undefined;
+  /** As the index tells; undefined: not known to be complete and right. */
+  stamp: Stamp | undefined;
+  /** Removed from the store, or closed. */
+  isDetached = false;
+  #seed = 0;
+  /** Where the next record goes; undefined: there are no files yet. */
+  #recordsEnd: number | undefined;
+  readonly #context: StoreContext;
+
+  constructor(context: StoreContext, identity: SegmentIdentity) {
+    this.#context = context;
+    this.name = identity.name;
+    this.span = spanOf(identity.geometry, identity.segment);
+    this.table = new BlockTable(this.span);
+    this.files = new SegmentFiles(context.descriptors, context.root, identity.name);
+    this.loadedBy = context.writer;
+  }
+
+  get exists(): boolean {
+    return this.#recordsEnd !== undefined;
+  }
+
+  /** The length of the index that was loaded or written. */
+  get indexBytes(): number {
+    return this.#recordsEnd ?? 0;
+  }
+
+  /** 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read. */
+  async load(identity: SegmentIdentity): Promise<'stored' | 'nothing' | 'wrong'> {
+    try {
+      let start = await this.files.readIndex(0, PAGE_BYTES);
+      const needed = headerLength(start);
+      if (needed !== undefined && needed > start.length) start = await this.files.readIndex(0, needed);
+      const decoded = decodeHeader(start);
+      if (decoded === undefined || !isHeaderOf(decoded.header, identity)) return 'wrong';
+      this.#seed = decoded.seed;
+      this.stamp = decoded.stamp;
+      await this.#loadRecords(decoded.recordsAt);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      return 'nothing';
+    }
+    return await this.#loadData();
+  }
+
+  async #loadRecords(recordsAt: number): Promise<void> {
+    let at = recordsAt;
+    let piece: Buffer;
+    do {
+      piece = await this.files.readIndex(at, INDEX_PIECE_BYTES);
+      applyRecords(piece, this.#seed, this.table);
+      // A torn last record is overwritten by the next one.
+      at += piece.length - (piece.length % RECORD_BYTES);
+    } while (piece.length === INDEX_PIECE_BYTES);
+    this.#recordsEnd = at;
+  }
+
+  async #loadData(): Promise<'stored' | 'wrong'> {
+    try {
+      await this.files.stampOfData();
+      return 'stored';
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      return 'wrong';
+    }
+  }
+
+  /** One boolean per block: whether the target holds the right bytes. Never rejects. */
+  async read(first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
+    if (!this.exists) return targets.map(() => false);
+    let bytes = 0;
+    try {
+      const at = first * this.span.blockBytes;
+      bytes = await this.#context.reads.run(() => this.files.readData(targets, at));
+    } catch (error) {
+      if (!this.isDetached) this.#context.trouble.note('cannot read a stored block', error);
+      for (const offset of targets.keys()) this.table.forget(first + offset);
+      return targets.map(() => false);
+    }
+    const wrong: number[] = [];
+    const right = targets.map((target, offset) => {
+      const index = first + offset;
+      const end = offset * this.span.blockBytes + target.byteLength;
+      if (!this.table.has(index) || target.byteLength !== blockLength(this.span, index)) return false;
+      if (end <= bytes && crc32(target) === this.table.checksum(index)) return true;
+      wrong.push(index);
+      return false;
+    });
+    if (wrong.length > 0) this.#forget(wrong);
+    return right;
+  }
+
+  /** How many more bytes the files may take after this write; the header is that of a new index. */
+  growthBytes(blocks: readonly Uint8Array[], headerBytes: number): number {
+    const data = blocks.reduce((sum, block) => sum + roundUp(block.byteLength), 0);
+    const indexEnd = (this.#recordsEnd ?? headerBytes) + blocks.length * RECORD_BYTES;
+    return data + roundUp(indexEnd) - roundUp(this.#recordsEnd ?? 0);
+  }
+
+  async create(header: EncodedHeader): Promise<void> {
+    await this.files.create(this.span.dataBytes, header.bytes);
+    this.#seed = header.seed;
+    this.#recordsEnd = header.bytes.length;
+    this.#context.unsynced.add(this.name);
+  }
+
+  /** Of a segment that exists. */
+  async write(first: number, blocks: readonly Uint8Array[]): Promise<void> {
+    this.#context.unsynced.add(this.name);
+    await this.files.writeData(blocks, first * this.span.blockBytes);
+    const records = blocks.map((block, offset) => ({
+      index: first + offset,
+      length: block.byteLength,
+      checksum: crc32(block),
+    }));
+    await this.#append(records);
+    if (this.isDetached) return;
+    for (const { index, checksum } of records) {
+      this.table.store(index, checksum);
+      this.table.markChecked(index);
+    }
+  }
+
+  async writeStamp(stamp: Stamp | undefined): Promise<void> {
+    await this.files.writeIndex(encodeStamp(stamp, this.#seed), STAMP_AT);
+    this.stamp = stamp;
+  }
+
+  /** What the two files allocate. */
+  async allocatedBytes(): Promise<number> {
+    return (await this.files.allocatedDataBytes()) + roundUp(this.indexBytes);
+  }
+
+  /** Nothing is read or written any more. Resolves when the descriptors are closed. */
+  async detach(): Promise<void> {
+    this.isDetached = true;
+    this.stamp = undefined;
+    this.table.forgetAll();
+    await this.files.retire();
+  }
+
+  #forget(wrong: readonly number[]): void {
+    this.stamp = undefined;
+    for (const index of wrong) this.table.forget(index);
+    this.#context.trouble.note('a stored block has another checksum and is forgotten', undefined);
+    void this.#context.changes.run(async () => {
+      // Meanwhile some may have been written again.
+      const records = wrong
+        .filter((index) => !this.table.has(index))
+        .map((index) => ({ index, length: 0, checksum: 0 }));
+      if (this.isDetached || this.loadedBy === undefined || this.loadedBy !== this.#context.writer) return;
+      try {
+        await this.writeStamp(undefined);
+        await this.#append(records);
+      } catch (error) {
+        this.#context.trouble.note('cannot forget a stored block', error);
+      }
+    });
+  }
+
+  async #append(records: readonly BlockRecord[]): Promise<void> {
+    if (this.#recordsEnd === undefined) throw new Error(`${this.name} was not created`);
+    const bytes = encodeRecords(records, this.#seed);
+    await this.files.writeIndex(bytes, this.#recordsEnd);
+    this.#recordsEnd += bytes.length;
+  }
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}

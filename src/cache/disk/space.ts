@@ -1,0 +1,70 @@
+import { statfs } from 'node:fs/promises';
+
+import type { TroubleLog } from './trouble-log.js';
+
+const STATFS_EVERY_MS = 2_000;
+/** After ENOSPC or EDQUOT the store does not grow for this long. */
+const CEILING_MS = 60_000;
+const RESERVE_BYTES = 2 ** 30;
+const RESERVE_SHARE = 0.05;
+/** The part of the limit that is left to the file system's own bookkeeping, which is seen late. */
+const HEADROOM_SHARE = 1 / 256;
+
+export interface SpaceOptions {
+  readonly directory: string;
+  readonly limitBytes: number;
+  readonly reserveBytes: number | undefined;
+  readonly trouble: TroubleLog;
+}
+
+/** How much the store uses, and how much more it may. */
+export class Space {
+  /** Allocated bytes, those of removed files that are still open included. */
+  usedBytes = 0;
+  readonly #options: SpaceOptions;
+  #freeBytes = 0;
+  #reserveBytes = 0;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #usedBytesWhenAsked = 0;
+  #ceiling: { readonly bytes: number; readonly endsAtMs: number } | undefined;
+
+  constructor(options: SpaceOptions) {
+    this.#options = options;
+  }
+
+  /** How many bytes must go before `bytes` more may be written; 0 or less: none. */
+  async shortBytes(bytes: number): Promise<number> {
+    if (performance.now() - this.#askedAtMs >= STATFS_EVERY_MS) await this.#ask();
+    const { limitBytes } = this.#options;
+    const mayUse = Math.min(limitBytes - limitBytes * HEADROOM_SHARE, this.#ceilingBytes());
+    const freeBytes = this.#freeBytes - (this.usedBytes - this.#usedBytesWhenAsked);
+    return Math.max(this.usedBytes + bytes - mayUse, bytes + this.#reserveBytes - freeBytes);
+  }
+
+  /** The file system (or a quota, which statfs does not tell of) has no room, whatever was computed. */
+  noteFull(): void {
+    this.#askedAtMs = Number.NEGATIVE_INFINITY;
+    this.#ceiling = { bytes: this.usedBytes, endsAtMs: performance.now() + CEILING_MS };
+  }
+
+  #ceilingBytes(): number {
+    if (this.#ceiling === undefined) return Number.POSITIVE_INFINITY;
+    if (performance.now() < this.#ceiling.endsAtMs) return this.#ceiling.bytes;
+    this.#ceiling = undefined;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  async #ask(): Promise<void> {
+    this.#askedAtMs = performance.now();
+    try {
+      const { bavail, blocks, bsize } = await statfs(this.#options.directory);
+      this.#freeBytes = bavail * bsize;
+      this.#reserveBytes =
+        this.#options.reserveBytes ?? Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
+    } catch (error) {
+      this.#options.trouble.note('cannot tell the free space', error);
+      this.#freeBytes = 0;
+    }
+    this.#usedBytesWhenAsked = this.usedBytes;
+  }
+}

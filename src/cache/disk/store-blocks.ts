@@ -1,0 +1,104 @@
+import { codeOf } from './file-io.js';
+import type { EncodedHeader } from './index-file.js';
+import type { OpenVersion } from './open-version.js';
+import { loadSegment } from './segment-loading.js';
+import { unlinkSegment } from './segment-files.js';
+import type { Segment } from './segment.js';
+import { type StoreContext, writerInForce } from './store-context.js';
+
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Stores a run of blocks of one segment; `first` counts from the start of the version. Never rejects. */
+export async function storeBlocks(
+  context: StoreContext,
+  version: OpenVersion,
+  number: number,
+  first: number,
+  blocks: readonly Uint8Array[],
+): Promise<boolean> {
+  const bytes = blocks.reduce((sum, block) => sum + block.byteLength, 0);
+  const isTooMuch = context.queuedBytes > 0 && context.queuedBytes + bytes > context.options.maxQueuedBytes;
+  if (context.writer === undefined || context.isClosing || isTooMuch) return false;
+  context.queuedBytes += bytes;
+  try {
+    return await context.changes.run(() => store(context, version, number, first, blocks));
+  } catch (error) {
+    context.trouble.note('cannot store blocks', error);
+    return false;
+  } finally {
+    context.queuedBytes -= bytes;
+  }
+}
+
+async function store(
+  context: StoreContext,
+  version: OpenVersion,
+  number: number,
+  first: number,
+  blocks: readonly Uint8Array[],
+): Promise<boolean> {
+  const writer = await writerInForce(context);
+  if (writer === undefined || version.isDropped) return false;
+  if (!(await writer.catalog.ready)) return false;
+  const segment = await currentSegment(context, version, number);
+  const run = withoutStored(segment, first - segment.span.firstBlock, blocks);
+  if (run.blocks.length === 0 && segment.exists) return true;
+  const header = segment.exists ? undefined : version.header(number);
+  if (!segment.exists && header === undefined) return false;
+  const growthBytes = segment.growthBytes(run.blocks, header?.bytes.length ?? 0);
+  if (!(await writer.catalog.makeRoom(growthBytes, segment.name))) return false;
+  try {
+    if (header !== undefined) await create(context, segment, header);
+    if (run.blocks.length > 0) await segment.write(run.first, run.blocks);
+    return true;
+  } catch (error) {
+    context.trouble.note('cannot store blocks', error);
+    if (FULL.has(codeOf(error))) writer.catalog.noteFull();
+    // Perhaps the directory itself was removed.
+    if (codeOf(error) === 'ENOENT') writer.lock.doubt();
+    return false;
+  } finally {
+    await settle(context, segment);
+  }
+}
+
+/** The segment as this process may append to it. */
+async function currentSegment(context: StoreContext, version: OpenVersion, number: number): Promise<Segment> {
+  const segment = version.segments.get(number);
+  if (segment !== undefined && segment.loadedBy === context.writer) return segment;
+  return await loadSegment(context, version, number);
+}
+
+/** Stored blocks at both ends of the run need not be written again. */
+function withoutStored(
+  segment: Segment,
+  first: number,
+  blocks: readonly Uint8Array[],
+): { readonly first: number; readonly blocks: readonly Uint8Array[] } {
+  let [from, to] = [0, blocks.length];
+  while (from < to && segment.table.has(first + from)) from += 1;
+  while (from < to && segment.table.has(first + to - 1)) to -= 1;
+  return { first: first + from, blocks: blocks.slice(from, to) };
+}
+
+async function create(context: StoreContext, segment: Segment, header: EncodedHeader): Promise<void> {
+  try {
+    await segment.create(header);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    // Something that could not be trusted when it was loaded.
+    await unlinkSegment(context.root, segment.name);
+    await segment.create(header);
+  }
+}
+
+/** Enters what the files take now; files that are no good are removed. */
+async function settle(context: StoreContext, segment: Segment): Promise<void> {
+  const catalog = context.writer?.catalog;
+  try {
+    if (segment.exists) catalog?.settle(segment.name, await segment.allocatedBytes());
+    else await catalog?.remove(segment.name);
+  } catch {
+    await catalog?.remove(segment.name);
+  }
+}

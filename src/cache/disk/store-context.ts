@@ -1,0 +1,56 @@
+import type { Catalog } from './catalog.js';
+import type { Descriptors } from './descriptors.js';
+import type { DiskCacheOptions } from './disk-cache-options.js';
+import type { Lane } from './lane.js';
+import type { StoreLock } from './store-lock.js';
+import type { TroubleLog } from './trouble-log.js';
+
+/** What this process holds while it is the one that writes. */
+export interface Writer {
+  readonly lock: StoreLock;
+  readonly catalog: Catalog;
+}
+
+/** What the parts of an open store share. */
+export interface StoreContext {
+  readonly options: DiskCacheOptions;
+  /** `<cache dir>/v1` */
+  readonly root: string;
+  readonly descriptors: Descriptors;
+  readonly trouble: TroubleLog;
+  /**
+   * libuv has four threads for all files, names and devices of the process. So few reads run at once, one
+   * change, and one slow check or fsync.
+   */
+  readonly reads: Lane;
+  /** Everything that changes files, so that no change meets another one. */
+  readonly changes: Lane;
+  readonly checks: Lane;
+  /** Segments that were written and not synced yet. */
+  readonly unsynced: Set<string>;
+  /** Undefined: this process reads what another one writes. */
+  writer: Writer | undefined;
+  /** Of blocks that wait to be written. */
+  queuedBytes: number;
+  isClosing: boolean;
+}
+
+/** The writer, unless somebody removed the directory under it: then this process no longer is it. */
+export async function writerInForce(context: StoreContext): Promise<Writer | undefined> {
+  const { writer, trouble } = context;
+  try {
+    if (writer === undefined || (await writer.lock.isInForce())) return writer;
+  } catch (error) {
+    trouble.note('cannot look at the lock', error);
+    return undefined;
+  }
+  trouble.note('the directory was removed', undefined);
+  await resign(context, writer);
+  return undefined;
+}
+
+export async function resign(context: StoreContext, writer: Writer): Promise<void> {
+  if (context.writer === writer) context.writer = undefined;
+  writer.catalog.abandon();
+  await writer.lock.release();
+}

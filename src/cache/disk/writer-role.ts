@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+
+import { Catalog } from './catalog.js';
+import { prepareDirectory } from './directory.js';
+import { LOCK_NAME } from './layout.js';
+import { Space } from './space.js';
+import { resign, type StoreContext } from './store-context.js';
+import { StoreLock } from './store-lock.js';
+
+const TAKE_OVER_EVERY_MS = 3_000;
+
+export interface SegmentUse {
+  /** The descriptor of the segment's data was handed out. */
+  isHeld(name: string): boolean;
+  /** The segment is being removed. Resolves when its descriptors are closed. */
+  detach(name: string): Promise<void>;
+}
+
+/** Makes this process the writer as soon as no other one is. */
+export class WriterRole {
+  readonly #context: StoreContext;
+  readonly #use: SegmentUse;
+  #trying: Promise<void> | undefined;
+  #triedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(context: StoreContext, use: SegmentUse) {
+    this.#context = context;
+    this.#use = use;
+  }
+
+  /** Tries every few seconds while this process is not the writer. Never rejects. */
+  async take(): Promise<void> {
+    if (this.#context.writer !== undefined || this.#context.isClosing) return;
+    if (this.#trying === undefined && performance.now() - this.#triedAtMs < TAKE_OVER_EVERY_MS) return;
+    this.#triedAtMs = performance.now();
+    await (this.#trying ??= this.#try().finally(() => {
+      this.#trying = undefined;
+    }));
+  }
+
+  async #try(): Promise<void> {
+    const { options, root, trouble } = this.#context;
+    try {
+      await prepareDirectory(options.directory);
+      const lock = await StoreLock.tryAcquire(join(root, LOCK_NAME));
+      if (lock === undefined) return;
+      const { limitBytes, reserveBytes } = options;
+      const space = new Space({ directory: root, limitBytes, reserveBytes, trouble });
+      const catalog = new Catalog({ root, space, trouble, ...this.#hooks() });
+      const writer = { lock, catalog };
+      this.#context.writer = writer;
+      // The limit may be lower than it was.
+      void this.#context.changes.run(async () => {
+        if (await catalog.ready) await catalog.makeRoom(0);
+        else await resign(this.#context, writer);
+      });
+    } catch (error) {
+      trouble.note('cannot write, only read', error);
+    }
+  }
+
+  #hooks(): SegmentUse {
+    return { isHeld: (name) => this.#use.isHeld(name), detach: (name) => this.#use.detach(name) };
+  }
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { ExecutionContext } from 'ava';
+import { pino } from 'pino';
+
+import type { VersionKey } from '../../src/cache/block-cache.js';
+import type { DiskCache, StoredFacts, StoredVersion } from '../../src/cache/disk/disk-cache.js';
+import {
+  DEFAULT_DISK_CACHE_OPTIONS,
+  type DiskCacheOptions,
+} from '../../src/cache/disk/disk-cache-options.js';
+import { openDiskCache } from '../../src/cache/disk/open-disk-cache.js';
+
+export const BLOCK_BYTES = 4096;
+
+export interface Logged {
+  readonly level: number;
+  readonly msg: string;
+}
+
+/** A store with small blocks that leaves nothing free; what it logs goes into `logged`. */
+export async function openStore(
+  directory: string,
+  changes: Partial<DiskCacheOptions> = {},
+  logged: Logged[] = [],
+): Promise<DiskCache> {
+  const log = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line) as Logged) });
+  return await openDiskCache({
+    ...DEFAULT_DISK_CACHE_OPTIONS,
+    blockBytes: BLOCK_BYTES,
+    reserveBytes: 0,
+    directory,
+    log,
+    ...changes,
+  });
+}
+
+/** As `openStore`; closed when the test ends. */
+export async function storeFor(
+  t: ExecutionContext,
+  directory: string,
+  changes: Partial<DiskCacheOptions> = {},
+  logged: Logged[] = [],
+): Promise<DiskCache> {
+  const store = await openStore(directory, changes, logged);
+  t.teardown(() => store.close());
+  return store;
+}
+
+/** A version whose bytes follow from its name. */
+export class Sample {
+  readonly key: VersionKey;
+  readonly facts: StoredFacts;
+  readonly blockBytes: number;
+
+  constructor(name: string, sizeBytes: number, version = '1', blockBytes = BLOCK_BYTES) {
+    const id = `etag "${version}" ${sizeBytes}`;
+    this.key = { resource: `https://host.example/${name}`, version: id };
+    this.blockBytes = blockBytes;
+    this.facts = {
+      version: { id, validators: { etag: `"${version}"`, contentLength: sizeBytes }, verifiable: true },
+      sizeBytes,
+      lastModifiedMs: 1_700_000_000_000,
+      supportRange: true,
+    };
+  }
+
+  get blockCount(): number {
+    return Math.ceil(this.facts.sizeBytes / this.blockBytes);
+  }
+
+  lengthOf(index: number): number {
+    return Math.min(this.blockBytes, this.facts.sizeBytes - index * this.blockBytes);
+  }
+
+  block(index: number): Buffer {
+    const seed = createHash('sha256').update(`${this.key.resource} ${this.key.version} ${index}`).digest();
+    const bytes = Buffer.alloc(this.lengthOf(index));
+    for (let at = 0; at < bytes.length; at += seed.length) seed.copy(bytes, at);
+    return bytes;
+  }
+
+  blocks(first: number, count: number): Buffer[] {
+    return Array.from({ length: count }, (_, offset) => this.block(first + offset));
+  }
+
+  targets(first: number, count: number): Buffer[] {
+    const bytes = Buffer.alloc(count * this.blockBytes, 0xee);
+    return Array.from({ length: count }, (_, offset) => {
+      const at = offset * this.blockBytes;
+      return bytes.subarray(at, at + this.lengthOf(first + offset));
+    });
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.blocks(0, this.blockCount));
+  }
+}
+
+export async function opened(store: DiskCache, sample: Sample): Promise<StoredVersion> {
+  const version = await store.open(sample.key, sample.facts);
+  if (version === undefined) throw new Error('the version was not opened');
+  return version;
+}
+
+/** Reads every block that is there; what is called right must be. Returns how many were. */
+export async function readAll(
+  t: ExecutionContext,
+  version: StoredVersion,
+  sample: Sample,
+): Promise<{ right: number; wrong: number }> {
+  let [right, wrong] = [0, 0];
+  for (let index = 0; index < sample.blockCount; index += 1) {
+    if (!version.has(index)) continue;
+    const targets = sample.targets(index, 1);
+    const [isRight] = await version.read(index, targets);
+    if (isRight === true) {
+      right += 1;
+      if (targets[0]?.equals(sample.block(index)) !== true) t.fail(`block ${index} has wrong bytes`);
+    } else {
+      wrong += 1;
+      if (version.has(index)) t.fail(`block ${index} was wrong and is not forgotten`);
+    }
+  }
+  return { right, wrong };
+}
+
+/** All data and index files. */
+export function storeFiles(directory: string, suffix = ''): string[] {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => /\.(data|index)$/.test(file) && file.endsWith(suffix))
+    .map((file) => join(directory, file))
+    .toSorted();
+}
+
+export function allocatedBytes(directory: string): number {
+  let bytes = 0;
+  for (const file of storeFiles(directory)) {
+    bytes += (statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
+  }
+  return bytes;
+}
+
+export async function until(condition: () => boolean, limitMs = 5_000): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error('it did not come true');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
