@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
-import type { VersionKey } from '../../src/cache/block-cache.js';
+import type { VersionKey } from '../../src/cache/version.js';
 import type { DiskCache, StoredFacts, StoredVersion } from '../../src/cache/disk/disk-cache.js';
 import {
   DEFAULT_DISK_CACHE_OPTIONS,

@@ -2,7 +2,7 @@
  * Blocks of versions on disk, kept from one run to the next. A fault of the store never fails a read: what
  * cannot be read is a miss, what cannot be written is not stored, and the log tells why.
  */
-import type { VersionKey } from '../block-cache.js';
+import type { VersionKey } from '../version.js';
 import type { Version } from '../version.js';
 
 /** What is known of a version; stored with its blocks. */

@@ -8,7 +8,7 @@
  */
 import { LRUCache } from 'lru-cache';
 
-import type { VersionKey } from '../block-cache.js';
+import type { VersionKey } from '../version.js';
 import { readNewest, writeConfirmation } from './confirmations.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk-cache.js';
 import { geometryOf, nameOfSegment, nameOfVersion, versionOfSegment } from './layout.js';

@@ -11,7 +11,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-import type { VersionKey } from '../block-cache.js';
+import type { VersionKey } from '../version.js';
 
 /** Another layout of directories or files gets another directory. */
 export const LAYOUT_DIRECTORY = 'v1';
