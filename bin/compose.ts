@@ -1,9 +1,14 @@
 /** The composition root: the only place that knows which parts make a mount. */
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import process from 'node:process';
 
 import type { Logger } from 'pino';
 
-import { CachedResources } from '../src/cache/cached-resources.js';
+import { CachedResources, DEFAULT_CACHE_OPTIONS } from '../src/cache/cached-resources.js';
+import type { DiskCache } from '../src/cache/disk/disk-cache.js';
+import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
+import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/mount/dev-fuse/syscalls.js';
@@ -11,6 +16,7 @@ import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { createHttpClient } from '../src/source/http/http-client.js';
 import { registerInTree } from '../src/source/in-tree.js';
+import { offlineClient } from '../src/source/offline-client.js';
 import { ClientRegistry } from '../src/source/registry.js';
 import type { HeaderOption, MountOptions } from './options.js';
 
@@ -25,13 +31,22 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
   });
   const registry = new ClientRegistry();
   registerInTree(registry, { http });
+  const disk = await openDisk(options, log);
   const cache = new CachedResources(
     {
       memoryBytes: options.memory,
       metadataTtlMs: options.metadataTtl,
       negativeTtlMs: options.negativeTtl,
+      staleIfErrorMs: options.offline ? Infinity : options.staleIfError,
     },
-    { clientFor: (url) => registry.getClient(url.slice(0, url.indexOf(':'))), log },
+    {
+      clientFor: async (url) => {
+        const client = await registry.getClient(url.slice(0, url.indexOf(':')));
+        return options.offline ? offlineClient() : client;
+      },
+      log,
+      ...(disk === undefined ? {} : { disk }),
+    },
   );
   const ownership = {
     uid: options.uid ?? process.getuid?.() ?? 0,
@@ -46,10 +61,30 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
   });
   const ended = session.ended.then(async () => {
-    vfs.close();
+    await vfs.close();
     await http.close();
   });
   return { ended, unmount: () => session.unmount() };
+}
+
+async function openDisk(options: MountOptions, log: Logger): Promise<DiskCache | undefined> {
+  if (options.cacheSize === 0) return undefined;
+  const directory = options.cacheDir ?? defaultCacheDirectory();
+  return await openDiskCache({
+    ...DEFAULT_DISK_CACHE_OPTIONS,
+    directory,
+    limitBytes: options.cacheSize,
+    blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
+    log,
+  });
+}
+
+/** XDG Base Directory Specification. */
+function defaultCacheDirectory(): string {
+  const { XDG_CACHE_HOME } = process.env;
+  const base =
+    XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
+  return join(base, 'd7y-mount');
 }
 
 /** `auto`: the kernel's own protocol on Linux, wherever its system calls can be loaded. */

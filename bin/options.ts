@@ -27,8 +27,14 @@ export interface MountOptions {
   readonly gid: number | undefined;
   readonly umask: number;
   readonly memory: number;
+  /** Undefined: below the user's cache directory. */
+  readonly cacheDir: string | undefined;
+  /** 0: nothing is kept on disk. */
+  readonly cacheSize: number;
   readonly metadataTtl: number;
   readonly negativeTtl: number;
+  readonly staleIfError: number;
+  readonly offline: boolean;
   readonly timeout: number;
   readonly retries: number;
   readonly logFile: string | undefined;
@@ -45,8 +51,12 @@ export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   gid: undefined,
   umask: 0,
   memory: 256 * 1024 * 1024,
+  cacheDir: undefined,
+  cacheSize: 10 * 1024 ** 3,
   metadataTtl: 60_000,
   negativeTtl: 5_000,
+  staleIfError: 24 * 3_600_000,
+  offline: false,
   timeout: 30_000,
   retries: 3,
   logFile: undefined,
@@ -87,10 +97,27 @@ export function addMountOptions(command: Command): Command {
         .argParser(taking(parseSize))
         .default(D.memory, formatSize(D.memory)),
     )
+    .option(
+      '--cache-dir <path>',
+      "what is read is kept here (default: d7y-mount in the user's cache directory)",
+    )
+    .addOption(
+      new Option('--cache-size <size>', 'room for it, never below 1 GiB of free space; 0: off')
+        .argParser(taking(parseSize))
+        .default(D.cacheSize, formatSize(D.cacheSize)),
+    )
     .addOption(
       duration('--metadata-ttl <duration>', 'how long attributes and listings are trusted', D.metadataTtl),
     )
     .addOption(duration('--negative-ttl <duration>', 'how long a missing name is', D.negativeTtl))
+    .addOption(
+      duration(
+        '--stale-if-error <duration>',
+        'how long a source that fails is served from the cache',
+        D.staleIfError,
+      ),
+    )
+    .option('--offline', 'ask no source: only what is cached can be read', D.offline)
     .optionsGroup('Sources:')
     .addOption(duration('--timeout <duration>', 'give up when a source sends nothing for so long', D.timeout))
     .option('--retries <count>', 'tries again after a failure that may pass', taking(parseCount), D.retries)

@@ -43,7 +43,7 @@ export class BlockFiller {
     const at = this.#position % blockBytes;
     if (this.#block === undefined) {
       this.#block = blocks.announce(Math.floor(this.#position / blockBytes));
-      this.#isSkipped = this.#block.isComplete;
+      this.#isSkipped = this.#block.isComplete || this.#block.isClaimed;
     }
     const taken = Math.min(chunk.byteLength, blockBytes - at);
     if (!this.#isSkipped) {

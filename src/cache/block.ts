@@ -15,6 +15,8 @@ export class Block {
   /** Undefined before the first byte, and when the block is gone. */
   memory: Uint8Array | undefined;
   isComplete = false;
+  /** Somebody has said that he will fill it, from the disk. */
+  isClaimed = false;
   /** It will not come, or was evicted: another object stands for the index now. */
   isLost = false;
   /** Writers to disk that still read the memory. */

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 
 import { type CompleteClient, IsDirectoryError, Request, type Response } from '../source/index.js';
+import type { DiskCache, StoredFacts } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
 import { type FileMetadata, MetadataCache, type ResourceMetadata } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type { KnownStat, ListedEntry, OpenResource, ResourceCache, ResourceStat } from './resource-cache.js';
+import { DirtyBytes, StoredBlocks } from './stored-blocks.js';
 import type { Version } from './version.js';
 import { VersionBlocks } from './version-blocks.js';
 import { type Reader, VersionReader } from './version-reader.js';
@@ -19,6 +21,8 @@ export interface CacheOptions {
   readonly blockBytes: number;
   /** The prefix that the first request for a file brings along; a multiple of `blockBytes`. */
   readonly probeBytes: number;
+  /** For how long what is cached may be served while the source cannot be reached. */
+  readonly staleIfErrorMs: number;
   readonly readahead: ReadaheadOptions;
 }
 
@@ -29,15 +33,23 @@ export const DEFAULT_CACHE_OPTIONS: CacheOptions = {
   // Sixteen pages: a random reader of 4 KiB fetches little, a sequential one makes long runs of them.
   blockBytes: 64 * 1024,
   probeBytes: 64 * 1024,
+  staleIfErrorMs: 24 * 3_600_000,
   readahead: DEFAULT_READAHEAD,
 };
 
 export interface CachedResourcesContext {
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly log: Logger;
+  /** Where blocks are kept from one run to the next. */
+  readonly disk?: DiskCache;
   readonly now?: () => number;
 }
 
+/**
+ * At most this share of the memory is held to be written to disk. Readahead is given none when half of it is
+ * taken: a slow disk slows readahead down, and then blocks are not stored, but no reader waits for it.
+ */
+const DIRTY_SHARE = 3 / 4;
 /** How long `stat` waits for a body of unknown length to end. */
 const SHORT_BODY_WAIT_MS = 1_000;
 /** Bodies of probes that wait for an open: the oldest is given up when there are more. */
@@ -52,20 +64,34 @@ export class CachedResources implements ResourceCache {
   readonly #metadata: MetadataCache;
   readonly #listings: ListingCache;
   readonly #readers = new Map<string, VersionReader>();
+  readonly #disk: DiskCache | undefined;
+  readonly #dirty: DirtyBytes;
+  /** Versions on disk, from when they are looked for. */
+  readonly #stored = new Map<string, Promise<StoredBlocks | undefined>>();
   onChanged: (url: string) => void = () => undefined;
+
+  readonly #closing = new Set<Promise<void>>();
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     this.#clientFor = context.clientFor;
     this.#memory = new BlockMemory(this.#options.memoryBytes, this.#options.blockBytes);
+    this.#disk = context.disk;
+    this.#dirty = new DirtyBytes(this.#options.memoryBytes * DIRTY_SHARE);
     const now = context.now ?? Date.now;
     this.#metadata = new MetadataCache({
       ttlMs: this.#options.metadataTtlMs,
       negativeTtlMs: this.#options.negativeTtlMs,
       probeBytes: this.#options.probeBytes,
       clientFor: context.clientFor,
+      staleIfErrorMs: this.#options.staleIfErrorMs,
+      newest: async (url) => await context.disk?.newest(url),
       onProbed: (url, file, response) => this.#takeProbe(url, file, response),
-      onChanged: (url) => this.onChanged(url),
+      onConfirmed: (url, file) => this.#confirm(url, file),
+      onChanged: (url, old) => {
+        context.disk?.drop({ resource: url, version: old.version.id });
+        this.onChanged(url);
+      },
       now,
       log: context.log,
     });
@@ -108,17 +134,29 @@ export class CachedResources implements ResourceCache {
   async open(url: string, signal?: AbortSignal): Promise<OpenResource> {
     const metadata = await this.#metadata.get(url, signal);
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
-    return openReader(this.#readerOf(url, metadata), new Readahead(this.#options.readahead));
+    const reader = this.#readerOf(url, metadata);
+    reader.retain();
+    try {
+      await this.#stored.get(keyOf(url, metadata.version));
+      return openReader(reader, new Readahead(this.#options.readahead));
+    } catch (error) {
+      reader.release();
+      throw error;
+    }
   }
 
   cachedBytes(url: string): number {
     const metadata = this.#metadata.peek(url)?.metadata;
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
-    return this.#blocks.get(keyOf(url, metadata.version))?.cachedBytes ?? 0;
+    const key = keyOf(url, metadata.version);
+    return this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const reader of this.#readers.values()) reader.close();
+    for (const key of this.#stored.keys()) this.#closeStored(key);
+    await Promise.all(this.#closing);
+    await this.#disk?.close();
   }
 
   /** A short body is read to learn its length; of a long one it stays unknown. */
@@ -161,7 +199,38 @@ export class CachedResources implements ResourceCache {
       },
     });
     this.#readers.set(key, reader);
+    this.#openStored(key, reader);
     return reader;
+  }
+
+  #openStored(key: string, reader: VersionReader): void {
+    const facts = factsOf(reader.file);
+    if (this.#disk === undefined || facts === undefined || this.#stored.has(key)) return;
+    const { blocks } = reader;
+    const opening = this.#disk.open(blocks.key, facts).then((stored) => {
+      if (stored === undefined) return undefined;
+      const context = { blocks, memory: this.#memory, sizeBytes: facts.sizeBytes, dirty: this.#dirty };
+      const storedBlocks = new StoredBlocks(stored, context);
+      blocks.onComplete = (block) => storedBlocks.store(block);
+      reader.attach(storedBlocks);
+      // What came before the store was open.
+      for (const block of blocks.cached) storedBlocks.store(block);
+      return storedBlocks;
+    });
+    this.#stored.set(key, opening);
+  }
+
+  #closeStored(key: string): void {
+    const opening = this.#stored.get(key);
+    this.#stored.delete(key);
+    if (opening === undefined) return;
+    const closing = opening.then((stored) => stored?.close()).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  #confirm(url: string, file: FileMetadata): void {
+    const facts = factsOf(file);
+    if (facts !== undefined) this.#disk?.confirm({ resource: url, version: file.version.id }, facts);
   }
 
   #blocksOf(url: string, version: Version): VersionBlocks {
@@ -179,6 +248,7 @@ export class CachedResources implements ResourceCache {
   #forget(key: string, reader: VersionReader): void {
     const { file, blocks } = reader;
     this.#readers.delete(key);
+    this.#closeStored(key);
     // Part of a resource without validators must not be completed from another download later: nothing
     // could tell that it is the same version.
     if (!file.version.verifiable && blocks.cachedBytes !== reader.size) {
@@ -189,6 +259,12 @@ export class CachedResources implements ResourceCache {
   }
 }
 
+/** Undefined: not to be stored. */
+function factsOf({ version, size, lastModifiedMs, supportRange }: FileMetadata): StoredFacts | undefined {
+  if (size === undefined || !version.verifiable) return undefined;
+  return { version, sizeBytes: size, lastModifiedMs, supportRange };
+}
+
 // NUL occurs neither in a URL nor in a version.
 function keyOf(url: string, version: Version): string {
   return `${url}\0${version.id}`;
@@ -197,10 +273,9 @@ function keyOf(url: string, version: Version): string {
 function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
   const me: Reader = { readahead };
   let isOpen = true;
-  reader.retain();
   return {
     version: reader.file.version,
-    localFd: undefined,
+    localFd: reader.localFd,
     get size() {
       return reader.size;
     },

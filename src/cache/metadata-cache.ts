@@ -11,6 +11,7 @@ import {
   SourceError,
   UNKNOWN_SOURCE_FILE_LEN,
 } from '../source/index.js';
+import type { ConfirmedFacts } from './disk/disk-cache.js';
 import { SingleFlight } from './single-flight.js';
 import { type Version, versionOf } from './version.js';
 
@@ -22,10 +23,16 @@ export interface MetadataCacheOptions {
   /** The prefix that a probe asks for. */
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** For how long known metadata stay in force while the source cannot be asked. */
+  readonly staleIfErrorMs: number;
+  /** What was known in an earlier run. */
+  readonly newest: (url: string) => Promise<ConfirmedFacts | undefined>;
   /** Takes over the body that came with a file's probe. */
   readonly onProbed: (url: string, file: FileMetadata, response: Response) => void;
+  /** The source told, just now, that this is its version. */
+  readonly onConfirmed: (url: string, file: FileMetadata) => void;
   /** A resource that was a file has another version, or is none any more. */
-  readonly onChanged: (url: string) => void;
+  readonly onChanged: (url: string, old: FileMetadata) => void;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -47,6 +54,9 @@ export type ResourceMetadata =
 
 interface Entry {
   readonly metadata: ResourceMetadata | 'missing';
+  /** When the source last told so. */
+  confirmedAtMs: number;
+  /** From when on it is trusted for its TTL: later than that if the source could not be asked. */
   checkedAtMs: number;
 }
 
@@ -101,38 +111,56 @@ export class MetadataCache {
   }
 
   async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
+    const old = this.#entries.get(url) ?? (await this.#recall(url));
+    if (old !== undefined && old.metadata !== 'missing' && this.#ttlLeftMs(old) > 0) return old.metadata;
     const client = await this.#options.clientFor(url);
-    const old = this.#entries.get(url);
     if (old !== undefined && old.metadata !== 'missing' && old.metadata.kind === 'file') {
-      const nextCheckMs = await this.#revalidate(url, client, old.metadata, signal);
-      if (nextCheckMs !== undefined) {
+      if (await this.#revalidate(url, client, old, old.metadata, signal)) {
         // The entry may have been replaced while the source was asked (its size learned).
         const current = this.#entries.get(url) ?? old;
-        current.checkedAtMs = nextCheckMs - this.#options.ttlMs;
         if (current.metadata !== 'missing') return current.metadata;
       }
     }
     return await this.#probe(url, client, signal);
   }
 
-  /** When to ask again if the known version still stands; undefined if it is gone. */
+  /** What an earlier run left on disk. */
+  async #recall(url: string): Promise<Entry | undefined> {
+    const known = await this.#options.newest(url);
+    if (known === undefined || this.#entries.has(url)) return this.#entries.get(url);
+    const { version, sizeBytes: size, lastModifiedMs, supportRange } = known.facts;
+    const metadata: FileMetadata = { kind: 'file', version, size, lastModifiedMs, supportRange };
+    // A clock that was set back must not make it trusted for ever.
+    const atMs = Math.min(known.confirmedAtMs, this.#options.now());
+    const entry = { metadata, confirmedAtMs: atMs, checkedAtMs: atMs };
+    this.#entries.set(url, entry);
+    return entry;
+  }
+
+  /** Whether the known version still stands. */
   async #revalidate(
     url: string,
     client: CompleteClient,
+    entry: Entry,
     known: FileMetadata,
     signal: AbortSignal,
-  ): Promise<number | undefined> {
-    const { now, ttlMs, negativeTtlMs, log } = this.#options;
+  ): Promise<boolean> {
+    const { now, ttlMs, negativeTtlMs, staleIfErrorMs, log } = this.#options;
+    const note = (times: Partial<Entry>): void => {
+      Object.assign(this.#entries.get(url) ?? entry, times);
+    };
     try {
-      const expired = await client.isExpired(
-        new Request(url, { signal }),
-        expireInfoOfVersion(known.version),
-      );
-      return expired ? undefined : now() + ttlMs;
+      const request = new Request(url, { signal });
+      if (await client.isExpired(request, expireInfoOfVersion(known.version))) return false;
+      note({ confirmedAtMs: now(), checkedAtMs: now() });
+      this.#options.onConfirmed(url, known);
+      return true;
     } catch (error) {
       signal.throwIfAborted();
+      if (now() - entry.confirmedAtMs > staleIfErrorMs) throw error;
       log.warn({ err: error }, 'cannot revalidate; what is known stays in force');
-      return now() + Math.min(ttlMs, negativeTtlMs);
+      note({ checkedAtMs: now() + Math.min(ttlMs, negativeTtlMs) - ttlMs });
+      return true;
     }
   }
 
@@ -161,9 +189,11 @@ export class MetadataCache {
     if (old !== undefined && old !== 'missing' && old.kind === 'file') {
       const isSame =
         metadata !== 'missing' && metadata.kind === 'file' && metadata.version.id === old.version.id;
-      if (!isSame) this.#options.onChanged(url);
+      if (!isSame) this.#options.onChanged(url, old);
     }
-    this.#entries.set(url, { metadata, checkedAtMs: this.#options.now() });
+    const nowMs = this.#options.now();
+    this.#entries.set(url, { metadata, confirmedAtMs: nowMs, checkedAtMs: nowMs });
+    if (metadata !== 'missing' && metadata.kind === 'file') this.#options.onConfirmed(url, metadata);
   }
 }
 

@@ -72,8 +72,8 @@ export interface ResourceCache {
   open(url: string, signal?: AbortSignal): Promise<OpenResource>;
   /** How many bytes of the current version are cached. */
   cachedBytes(url: string): number;
-  /** Ends everything that is under way. */
-  close(): void;
+  /** Ends everything that is under way; resolves when what is kept for the next run is safe. */
+  close(): Promise<void>;
 }
 
 export interface KnownStat {

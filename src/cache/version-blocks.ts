@@ -38,6 +38,11 @@ export class VersionBlocks {
     return this.#cachedBytes;
   }
 
+  /** Those that are here. */
+  get cached(): readonly Block[] {
+    return [...this.#blocks.values()].filter((block) => block.isComplete);
+  }
+
   get isEmpty(): boolean {
     return this.#blocks.size === 0;
   }
@@ -68,6 +73,14 @@ export class VersionBlocks {
     const block = new Block(this, index);
     this.#blocks.set(index, block);
     this.#pending.add(block);
+    return block;
+  }
+
+  /** Announces a missing block that the caller alone will fill, so that no provider is to bring it. */
+  claim(index: number): Block {
+    const block = new Block(this, index);
+    block.isClaimed = true;
+    this.#blocks.set(index, block);
     return block;
   }
 

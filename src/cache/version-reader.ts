@@ -7,6 +7,7 @@ import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead } from './readahead.js';
 import type { Consume } from './resource-cache.js';
 import { SequentialBlocks } from './sequential-blocks.js';
+import type { StoredBlocks } from './stored-blocks.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 export interface VersionReaderContext {
@@ -38,6 +39,7 @@ export class VersionReader {
   readonly #context: VersionReaderContext;
   readonly #provider: RangedBlocks | SequentialBlocks;
   #size: number | undefined;
+  #stored: StoredBlocks | undefined;
   #handles = 0;
 
   constructor(file: FileMetadata, context: VersionReaderContext) {
@@ -59,6 +61,21 @@ export class VersionReader {
             this.#size = size;
             context.onSize(size);
           });
+  }
+
+  /** What is on disk is looked for first from now on, and what the source brings is stored. */
+  attach(stored: StoredBlocks): void {
+    this.#stored = stored;
+  }
+
+  /** A descriptor of the complete local copy, valid while a handle is open. */
+  get localFd(): number | undefined {
+    return this.#stored?.localFd();
+  }
+
+  /** Bytes that need not be fetched. */
+  get cachedBytes(): number {
+    return Math.max(this.blocks.cachedBytes, this.#stored?.storedBytes ?? 0);
   }
 
   get size(): number | undefined {
@@ -89,9 +106,9 @@ export class VersionReader {
     this.#provider.setInUse(true);
   }
 
-  release(reader: Reader): void {
+  release(reader?: Reader): void {
     this.#handles -= 1;
-    for (const stream of reader.readahead.streams) this.#provider.unhold(stream);
+    for (const stream of reader?.readahead.streams ?? []) this.#provider.unhold(stream);
     if (this.#handles === 0) this.#provider.setInUse(false);
     this.#reportIdle();
   }
@@ -147,16 +164,23 @@ export class VersionReader {
     const plan = reader.readahead.next(offset, end, isStalled, this.#provider.maxAheadBytes);
     if (plan.abandoned !== undefined) this.#provider.unhold(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
-    let hadRoom = this.#provider.demand(needed, aheadEnd, holder, plan.stream);
-    for (const { start, end: strideEnd } of plan.strides) {
-      hadRoom &&= this.#provider.readAhead(this.#runOf(start, strideEnd), plan.stream);
+    let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
+    hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.stream) && hadRoom;
+    for (const stride of plan.strides) {
+      const run = this.#runOf(stride.start, stride.end);
+      hadRoom &&= this.#demandStored(run, run.first) && this.#provider.readAhead(run, plan.stream);
     }
     if (!hadRoom) reader.readahead.shrink(plan.stream);
   }
 
   #demandAgain(offset: number, end: number, holder: Holder): void {
     const needed = this.#runOf(offset, this.#cutToSize(end));
+    this.#demandStored(needed, needed.end);
     this.#provider.demand(needed, needed.end, holder, holder);
+  }
+
+  #demandStored(run: BlockRun, neededEnd: number): boolean {
+    return this.#stored?.demand(run, neededEnd) ?? true;
   }
 
   #runOf(start: number, end: number): BlockRun {

@@ -192,10 +192,10 @@ export class VirtualFs {
   }
 
   /** Closes what is still open. */
-  close(): void {
+  async close(): Promise<void> {
     for (const file of this.#files.clear()) file.close();
     this.#directories.clear();
-    this.#cache.close();
+    await this.#cache.close();
   }
 
   async #openFile(node: Node, caller: Caller): Promise<OpenFile> {

@@ -71,8 +71,9 @@ export class MemoryResources implements ResourceCache {
     return this.files.get(url)?.bytes.byteLength ?? 0;
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.files.clear();
+    return Promise.resolve();
   }
 
   #stat(url: string): ResourceStat {

@@ -39,7 +39,9 @@ export async function mounted(t: ExecutionContext, ...options: string[]): Promis
   const mountpoint = join(directory, 'mnt');
   t.teardown(() => run('umount', ['-l', mountpoint]));
   const log = join(directory, 'log');
-  const { code, stderr } = await run(process.execPath, [CLI, mountpoint, '--log-file', log, ...options]);
+  const cache = join(directory, 'cache');
+  const own = ['--log-file', log, '--cache-dir', cache];
+  const { code, stderr } = await run(process.execPath, [CLI, mountpoint, ...own, ...options]);
   if (code !== 0) throw new Error(`the mount failed: ${stderr}`);
   return mountpoint;
 }

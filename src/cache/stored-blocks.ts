@@ -1,0 +1,164 @@
+/**
+ * The blocks of one version that are on disk: brings them into memory when they are demanded, and stores
+ * those that the source brought.
+ *
+ * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written
+ * together, and what is more than `maxHeldBytes` in all is not stored, so that a slow disk never holds up a
+ * reader.
+ */
+import type { Block } from './block.js';
+import type { BlockMemory } from './block-memory.js';
+import type { BlockRun } from './block-provider.js';
+import type { StoredVersion } from './disk/disk-cache.js';
+import type { VersionBlocks } from './version-blocks.js';
+
+const MAX_READ_BYTES = 4 * 1024 * 1024;
+const MAX_WRITE_BYTES = 4 * 1024 * 1024;
+/** Blocks wait so long for their neighbours before they are written. */
+const GATHER_MS = 20;
+
+export interface StoredBlocksContext {
+  readonly blocks: VersionBlocks;
+  readonly memory: BlockMemory;
+  readonly sizeBytes: number;
+  /** Shared by all versions: how much is held to be written. */
+  readonly dirty: DirtyBytes;
+}
+
+/** What waits to be written, of all versions together. */
+export class DirtyBytes {
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  tryAdd(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#maxBytes) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  subtract(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+export class StoredBlocks {
+  readonly #context: StoredBlocksContext;
+  readonly #stored: StoredVersion;
+  #unwritten: Block[] = [];
+  #gathering: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(stored: StoredVersion, context: StoredBlocksContext) {
+    this.#stored = stored;
+    this.#context = context;
+  }
+
+  get storedBytes(): number {
+    return this.#stored.storedBytes;
+  }
+
+  localFd(): number | undefined {
+    return this.#stored.localFd();
+  }
+
+  /** Begins to read what is on disk of a run; beyond `neededEnd` only as memory allows. False: it did not. */
+  demand({ first, end }: BlockRun, neededEnd: number): boolean {
+    const maxBlocks = Math.max(1, Math.floor(MAX_READ_BYTES / this.#context.blocks.blockBytes));
+    for (let index = first; index < end; index += 1) {
+      if (!this.#isReadable(index)) continue;
+      let last = index + 1;
+      while (last < end && last - index < maxBlocks && this.#isReadable(last)) last += 1;
+      const isNeeded = index < neededEnd;
+      const isReserved = this.#context.memory.tryReserve(last - index);
+      if (!isReserved && !isNeeded) return false;
+      const run = isReserved ? { first: index, end: last } : { first: index, end: Math.min(last, neededEnd) };
+      void this.#read(run, isReserved);
+      index = last - 1;
+    }
+    return true;
+  }
+
+  /** The source brought a block. */
+  store(block: Block): void {
+    const bytes = block.memory?.byteLength ?? 0;
+    if (this.#isClosed || this.#stored.has(block.index) || !this.#context.dirty.tryAdd(bytes)) return;
+    this.#context.memory.hold(block);
+    this.#unwritten.push(block);
+    const isMuch = this.#unwritten.length * this.#context.blocks.blockBytes >= MAX_WRITE_BYTES;
+    if (isMuch) this.#flush();
+    else this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS);
+  }
+
+  /** Resolves when everything is written. What is handed over later is not stored. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#flush();
+    await this.#writing;
+    this.#stored.close();
+  }
+
+  #isReadable(index: number): boolean {
+    return this.#context.blocks.isMissing(index) && this.#stored.has(index);
+  }
+
+  async #read({ first, end }: BlockRun, isReserved: boolean): Promise<void> {
+    const { blocks, memory } = this.#context;
+    const claimed: Block[] = [];
+    for (let index = first; index < end; index += 1) claimed.push(blocks.claim(index));
+    if (!isReserved) await memory.reserve(claimed.length);
+    const targets = claimed.map((block) => {
+      block.memory = memory.take();
+      return block.memory.subarray(0, this.#bytesOf(block.index));
+    });
+    const areRight = await this.#stored.read(first, targets);
+    for (const [i, block] of claimed.entries()) {
+      if (areRight[i] === true) blocks.complete(block, this.#bytesOf(block.index), 'disk');
+      else this.#miss(block);
+    }
+  }
+
+  /** Whoever waits for it asks again, and gets it from the source. */
+  #miss(block: Block): void {
+    this.#context.memory.discard(block);
+    this.#context.blocks.fail(block);
+  }
+
+  #bytesOf(index: number): number {
+    const { blocks, sizeBytes } = this.#context;
+    return Math.min(blocks.blockBytes, sizeBytes - index * blocks.blockBytes);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    const blocks = this.#unwritten.toSorted((a, b) => a.index - b.index);
+    this.#unwritten = [];
+    const maxBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#context.blocks.blockBytes));
+    for (let from = 0; from < blocks.length;) {
+      let to = from + 1;
+      while (to < blocks.length && to - from < maxBlocks && isNext(blocks[to - 1], blocks[to])) to += 1;
+      const run = blocks.slice(from, to);
+      this.#writing = this.#writing.then(() => this.#write(run));
+      from = to;
+    }
+  }
+
+  async #write(run: readonly Block[]): Promise<void> {
+    const { memory, dirty } = this.#context;
+    const pieces = run.map((block) => block.memory?.subarray(0, block.visibleBytes) ?? new Uint8Array());
+    await this.#stored.write(run[0]?.index ?? 0, pieces);
+    for (const block of run) {
+      dirty.subtract(block.memory?.byteLength ?? 0);
+      memory.release(block);
+    }
+  }
+}
+
+function isNext(before: Block | undefined, block: Block | undefined): boolean {
+  return before !== undefined && block !== undefined && before.index + 1 === block.index;
+}

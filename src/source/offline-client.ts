@@ -1,0 +1,23 @@
+import { SourceError } from './errors.js';
+import type { Request } from './request.js';
+import type { CompleteClient } from './resource-client.js';
+
+/** Stands in for every source when none is to be asked: only what is cached can be read. */
+export function offlineClient(): CompleteClient {
+  const refuse = ({ url }: Request): Promise<never> =>
+    Promise.reject(
+      new SourceError('NETWORK_UNREACHABLE', 'the mount is offline', url, {
+        expected: 'something cached',
+        found: 'nothing that answers this',
+      }),
+    );
+  return {
+    getContentLength: refuse,
+    isSupportRange: refuse,
+    isExpired: refuse,
+    download: refuse,
+    getLastModified: refuse,
+    getMetadata: refuse,
+    list: refuse,
+  };
+}
