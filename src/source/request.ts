@@ -12,6 +12,9 @@ export interface Validators {
   readonly contentLength?: number;
 }
 
+/** Whether somebody waits for the answer, or will want it later. */
+export type RequestPriority = 'foreground' | 'background';
+
 export interface RequestOptions {
   readonly header?: Headers | Record<string, string>;
   /** The bytes wanted; absent: the whole resource. */
@@ -20,6 +23,8 @@ export interface RequestOptions {
   readonly pin?: Validators;
   /** Fires when the caller no longer wants the answer. */
   readonly signal?: AbortSignal;
+  /** Which of the requests that wait for a connection go first. Default: foreground. */
+  readonly priority?: RequestPriority;
 }
 
 /** One request to a source, as in Dragonfly's `source.Request` (pkg/source/request.go). Immutable. */
@@ -29,6 +34,7 @@ export class Request {
   readonly range: ByteRange | undefined;
   readonly pin: Validators | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly priority: RequestPriority;
 
   constructor(url: URL | string, options: RequestOptions = {}) {
     this.url = new URL(url);
@@ -37,12 +43,14 @@ export class Request {
     this.range = options.range ?? (dragonflyRange === null ? undefined : parseDragonflyRange(dragonflyRange));
     this.pin = options.pin;
     this.signal = options.signal;
+    this.priority = options.priority ?? 'foreground';
   }
 
   /** A copy with some parts replaced; URL and header are not shared with the original. */
   with(changes: RequestOptions & { readonly url?: URL | string }): Request {
     const options: RequestOptions = {
       header: this.header,
+      priority: this.priority,
       ...(this.range === undefined ? {} : { range: this.range }),
       ...(this.pin === undefined ? {} : { pin: this.pin }),
       ...(this.signal === undefined ? {} : { signal: this.signal }),

@@ -4,12 +4,13 @@
  * must be of the same version. A body that is longer or shorter than promised is an error, never data.
  */
 import { type ByteRange, formatRangeHeader } from '../byte-range.js';
-import { ChangedError, ProtocolError } from '../errors.js';
+import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
 import type { Request, Validators } from '../request.js';
-import { newResponse, type Response } from '../response.js';
+import { type BodySink, newResponse, type Response } from '../response.js';
 import { checkAnswer, type Delivery, httpDate, validatorsOf } from './answer-check.js';
 import { failureOf, mayPass } from './http-failure.js';
 import { DirectoryRedirect, type HttpOrigin, type OriginAnswer } from './http-origin.js';
+import { readAhead } from './read-ahead.js';
 
 /** Makes the response of a checked answer. */
 export function toResponse(
@@ -20,12 +21,15 @@ export function toResponse(
   retries: number,
 ): Response {
   const download = new HttpDownload(origin, request, answer, delivery, retries);
-  return newResponse(download.read(), {
+  const drain = (sink: BodySink): Promise<void> => download.drain(sink);
+  const cancel = (): void => download.cancel();
+  return newResponse(readAhead(drain, cancel), {
     status: answer.status,
     header: answer.header,
     offset: delivery.start,
     contentLength: download.wantedBytes ?? -1,
-    cancel: () => download.cancel(),
+    drain,
+    cancel,
   });
 }
 
@@ -65,36 +69,52 @@ class HttpDownload {
     this.#answer.body.cancel();
   }
 
-  async *read(): AsyncGenerator<Uint8Array> {
+  /** Pushes the body into `sink`. May be called once. */
+  async drain(sink: BodySink): Promise<void> {
     let failures = 0;
     for (;;) {
       const before = this.#position;
-      let failure: unknown;
-      try {
-        yield* this.#readAnswer();
-        if (this.#end === undefined || this.#position >= this.#end) return;
-        // A shorter range than asked for is legal: the rest is asked for.
-        failure = undefined;
-      } catch (error) {
-        failure = failureOf(error, this.#request.url, this.#request.signal);
-        if (this.#isCancelled || !mayPass(failure)) throw failure;
-      }
+      const failure = await this.#drainAnswer(sink);
+      // A shorter range than asked for is legal: the rest is asked for.
+      if (failure === undefined && (this.#end === undefined || this.#position >= this.#end)) return;
       failures = this.#position > before ? 0 : failures + 1;
       if (failures > this.#retries) throw failure ?? this.#wrongLength('no more');
       await this.#resume(failure);
     }
   }
 
-  async *#readAnswer(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of this.#answer.body) {
-      this.#position += chunk.byteLength;
-      if (this.#answerEnd !== undefined && this.#position > this.#answerEnd) {
-        throw this.#wrongLength(`${this.#position - this.#answerEnd} bytes more`);
-      }
-      yield chunk;
+  /** Returns what may pass; throws what does not, and what `sink` throws. */
+  async #drainAnswer(sink: BodySink): Promise<SourceError | undefined> {
+    let sinkFailure: { readonly error: unknown } | undefined;
+    const onSinkFailure = (error: unknown): never => {
+      sinkFailure = { error };
+      throw error;
+    };
+    try {
+      await this.#answer.body.drain((chunk) => {
+        this.#advance(chunk.byteLength);
+        try {
+          return sink(chunk)?.catch(onSinkFailure);
+        } catch (error) {
+          return onSinkFailure(error);
+        }
+      });
+      if (this.#answerEnd !== undefined && this.#position < this.#answerEnd)
+        throw new Error('the body ended early');
+      return undefined;
+    } catch (error) {
+      if (sinkFailure !== undefined) throw sinkFailure.error;
+      const failure = failureOf(error, this.#request.url, this.#request.signal);
+      if (this.#isCancelled || !mayPass(failure)) throw failure;
+      return failure;
     }
-    if (this.#answerEnd !== undefined && this.#position < this.#answerEnd)
-      throw new Error('the body ended early');
+  }
+
+  #advance(bytes: number): void {
+    this.#position += bytes;
+    if (this.#answerEnd !== undefined && this.#position > this.#answerEnd) {
+      throw this.#wrongLength(`${this.#position - this.#answerEnd} bytes more`);
+    }
   }
 
   async #resume(failure: unknown): Promise<void> {
@@ -105,6 +125,10 @@ class HttpDownload {
     const range = { start: this.#position, end: this.#end ?? Infinity };
     const header = { range: formatRangeHeader(range), 'if-range': condition };
     const answer = await this.#origin.send(this.#request, header, [200, 206]);
+    if (this.#isCancelled && !(answer instanceof DirectoryRedirect)) {
+      answer.body.cancel();
+      throw new InterruptedError(this.#request.url);
+    }
     if (answer instanceof DirectoryRedirect || answer.status === 200) {
       const knowsNoRanges = !(answer instanceof DirectoryRedirect) && this.#isWhole(answer);
       if (!(answer instanceof DirectoryRedirect)) answer.body.cancel();
@@ -112,9 +136,13 @@ class HttpDownload {
       const facts = { expected: 'the rest of the body', found: 'another body' };
       throw new ChangedError(this.#request.url, facts);
     }
-    const delivery = checkAnswer(answer, this.#request.url, range, this.#pin);
     this.#answer = answer;
-    this.#answerEnd = delivery.end;
+    try {
+      this.#answerEnd = checkAnswer(answer, this.#request.url, range, this.#pin).end;
+    } catch (error) {
+      answer.body.cancel();
+      throw error;
+    }
   }
 
   /** A 200 with our validators: the source knows no ranges. */

@@ -1,167 +1,137 @@
 /**
- * One HTTP request and its answer, on undici's `dispatch`: chunks are handed on as they come off the
- * socket, without a stream in between, and the socket is paused while `HIGH_WATER_BYTES` wait to be read.
- * The idle deadline runs only while somebody waits for bytes: a body that nobody reads is not idle.
+ * One GET and its answer: from the wait for a connection to the end of the body. A request that meets a
+ * kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1);
+ * nobody notices.
  */
-import type { Dispatcher } from 'undici';
-
+import type { RequestPriority } from '../request.js';
+import type { ConnectionPool, PooledExchange } from './connection-pool.js';
+import { ExchangeBody } from './exchange-body.js';
 import { CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
-
-const HIGH_WATER_BYTES = 1024 * 1024;
+import { formatRequestHead } from './request-head.js';
+import type { ResponseHead } from './response-head.js';
 
 export interface ExchangeOptions {
   readonly signal: AbortSignal | undefined;
+  readonly priority: RequestPriority;
+  /** From now to the head, the wait for a connection included. */
   readonly headersTimeoutMs: number;
+  /** Between two reads, while somebody waits for bytes: a body that nobody reads is not idle. */
   readonly idleTimeoutMs: number;
 }
 
 export interface Answer {
   readonly status: number;
   readonly header: Headers;
-  /** Ends only where the message ends; anything else throws. */
+  /** Ends only where the message ends; anything else throws. Must be drained or cancelled. */
   readonly body: ExchangeBody;
 }
 
 export function exchange(
-  dispatcher: Dispatcher,
+  pool: ConnectionPool,
   url: URL,
-  header: Record<string, string>,
+  header: Readonly<Record<string, string>>,
   options: ExchangeOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const body = new ExchangeBody(options.idleTimeoutMs);
-    const onAbort = (): void => body.cancel(options.signal?.reason);
-    const headersTimer = setTimeout(() => body.cancel(new Error(HEADERS_LATE)), options.headersTimeoutMs);
-    const settle = (): void => {
-      clearTimeout(headersTimer);
-      options.signal?.removeEventListener('abort', onAbort);
-    };
-    body.onFailure = (error) => {
-      settle();
-      reject(error);
-    };
-    if (options.signal?.aborted === true) {
-      body.cancel(options.signal.reason);
-      return;
-    }
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-    dispatcher.dispatch(
-      {
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: 'GET',
-        headers: header,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      },
-      {
-        onRequestStart: (controller) => body.attach(controller),
-        onResponseStart: (_controller, status, headers) => {
-          if (status < 200) return;
-          clearTimeout(headersTimer);
-          body.onEnd = settle;
-          resolve({ status, header: toHeaders(headers), body });
-        },
-        onResponseData: (_controller, chunk) => body.push(chunk),
-        onResponseEnd: () => body.end(),
-        onResponseError: (_controller, error) => body.fail(error),
-      },
-    );
+    new HttpExchange(pool, url, header, options, { resolve, reject }).start();
   });
 }
 
-export class ExchangeBody implements AsyncIterable<Uint8Array> {
-  onFailure: (error: unknown) => void = () => undefined;
-  onEnd: () => void = () => undefined;
-  readonly #idleTimeoutMs: number;
-  readonly #chunks: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #controller: Dispatcher.DispatchController | undefined;
-  #state: 'open' | 'ended' | 'failed' = 'open';
-  #failure: unknown;
-  #wake: (() => void) | undefined;
+interface Outcome {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (reason: unknown) => void;
+}
 
-  constructor(idleTimeoutMs: number) {
-    this.#idleTimeoutMs = idleTimeoutMs;
+class HttpExchange implements PooledExchange {
+  readonly url: URL;
+  readonly origin: string;
+  readonly requestHead: string;
+  readonly priority: RequestPriority;
+  needsNewConnection = false;
+  readonly #pool: ConnectionPool;
+  readonly #options: ExchangeOptions;
+  readonly #outcome: Outcome;
+  readonly #body = new ExchangeBody((reason) => this.#giveUp(reason));
+  readonly #onAbort = (): void => this.#giveUp(this.#options.signal?.reason);
+  readonly #headersDeadlineMs: number;
+  #state: 'head' | 'body' | 'over' = 'head';
+  #activeMs = 0;
+
+  constructor(
+    pool: ConnectionPool,
+    url: URL,
+    header: Readonly<Record<string, string>>,
+    options: ExchangeOptions,
+    outcome: Outcome,
+  ) {
+    this.#pool = pool;
+    this.url = url;
+    this.origin = url.origin;
+    this.requestHead = formatRequestHead(url, header);
+    this.priority = options.priority;
+    this.#options = options;
+    this.#outcome = outcome;
+    this.#headersDeadlineMs = pool.now() + options.headersTimeoutMs;
   }
 
-  attach(controller: Dispatcher.DispatchController): void {
-    if (this.#state === 'failed') controller.abort(toError(this.#failure));
-    this.#controller = controller;
+  start(): void {
+    const { signal } = this.#options;
+    if (signal?.aborted === true) {
+      this.#outcome.reject(signal.reason);
+      return;
+    }
+    signal?.addEventListener('abort', this.#onAbort);
+    this.#pool.submit(this);
   }
 
-  push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
-    this.#waitingBytes += chunk.byteLength;
-    if (this.#waitingBytes >= HIGH_WATER_BYTES) this.#controller?.pause();
-    this.#wake?.();
+  onHead({ status, header }: ResponseHead): void {
+    this.#state = 'body';
+    this.#activeMs = this.#pool.now();
+    this.#outcome.resolve({ status, header, body: this.#body });
   }
 
-  end(): void {
-    if (this.#state === 'open') this.#state = 'ended';
-    this.onEnd();
-    this.#wake?.();
+  onBody(chunk: Uint8Array): void | Promise<void> {
+    return this.#body.push(chunk);
   }
 
-  fail(error: unknown): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'failed';
-    this.#failure = error;
-    this.onEnd();
-    this.onFailure(error);
-    this.#wake?.();
+  onEnd(): void {
+    this.#leave();
+    this.#body.end();
   }
 
-  /** Gives the rest up. The connection is closed unless the body has ended. */
-  cancel(reason: unknown = new Error('cancelled')): void {
-    if (this.#state !== 'open') return;
-    this.fail(reason);
-    this.#controller?.abort(toError(reason));
+  onFailure(error: Error, isStale: boolean): void {
+    if (isStale && !this.needsNewConnection) {
+      this.needsNewConnection = true;
+      this.#pool.submit(this);
+      return;
+    }
+    this.#fail(error);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    try {
-      for (;;) {
-        const chunk = this.#chunks.shift();
-        if (chunk !== undefined) {
-          this.#waitingBytes -= chunk.byteLength;
-          if (this.#controller?.paused === true && this.#waitingBytes < HIGH_WATER_BYTES / 2) {
-            this.#controller.resume();
-          }
-          yield chunk;
-        } else if (this.#state === 'open') {
-          await this.#more();
-        } else if (this.#state === 'failed') {
-          throw this.#failure;
-        } else {
-          return;
-        }
-      }
-    } finally {
-      this.cancel();
+  onTick(nowMs: number, wasActive: boolean): void {
+    if (this.#state === 'head') {
+      if (nowMs >= this.#headersDeadlineMs) this.#giveUp(new Error(HEADERS_LATE));
+    } else if (wasActive || !this.#body.isWaiting) {
+      this.#activeMs = nowMs;
+    } else if (nowMs - this.#activeMs >= this.#options.idleTimeoutMs) {
+      this.#giveUp(new Error(CONNECTION_IDLE));
     }
   }
 
-  async #more(): Promise<void> {
-    const timer = setTimeout(() => this.cancel(new Error(CONNECTION_IDLE)), this.#idleTimeoutMs);
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
-    clearTimeout(timer);
+  #giveUp(reason: unknown): void {
+    if (this.#state === 'over') return;
+    this.#pool.abandon(this);
+    this.#fail(reason);
   }
-}
 
-function toHeaders(headers: Record<string, string | string[] | undefined>): Headers {
-  const result = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined) result.append(name, one);
-    }
+  #fail(reason: unknown): void {
+    this.#leave();
+    this.#outcome.reject(reason); // To no effect once the head has come.
+    this.#body.fail(reason);
   }
-  return result;
-}
 
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
+  #leave(): void {
+    this.#state = 'over';
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+  }
 }

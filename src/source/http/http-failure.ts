@@ -1,12 +1,18 @@
 /** From what goes wrong on the way, and from statuses, to `SourceError`s; and which of them may pass. */
 import {
   InterruptedError,
+  ProtocolError,
   SourceError,
   type SourceErrorCode,
   TimeoutError,
   UnexpectedStatusCodeError,
 } from '../errors.js';
 
+import { MalformedAnswer } from './response-head.js';
+
+export const CONNECT_LATE = 'no connection within the deadline';
+export const CONNECTION_CLOSED = 'the other side closed the connection';
+export const CLIENT_CLOSED = 'the client is closed';
 export const HEADERS_LATE = 'no header within the deadline';
 export const CONNECTION_IDLE = 'no byte within the deadline';
 
@@ -19,20 +25,24 @@ const CODES: Readonly<Record<string, SourceErrorCode>> = {
   EHOSTUNREACH: 'HOST_UNREACHABLE',
   EHOSTDOWN: 'HOST_UNREACHABLE',
   ENETUNREACH: 'NETWORK_UNREACHABLE',
-  UND_ERR_CONNECT_TIMEOUT: 'TIMEOUT',
   ETIMEDOUT: 'TIMEOUT',
-  HPE_INVALID_CONSTANT: 'PROTOCOL',
+  ERR_SOCKET_CONNECTION_TIMEOUT: 'TIMEOUT',
 };
 
 /** What a failed connection or a broken body means. */
 export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefined): SourceError {
   if (error instanceof SourceError) return error;
   if (signal?.aborted === true) return new InterruptedError(url, error);
-  const message = error instanceof Error ? error.message : String(error);
-  if (message === HEADERS_LATE || message === CONNECTION_IDLE) {
-    return new TimeoutError(url, { expected: 'an answer', found: message });
+  if (error instanceof MalformedAnswer) {
+    const facts = { expected: 'an answer in HTTP/1.1', found: error.message, cause: error };
+    return new ProtocolError('the answer is malformed', url, facts);
   }
   const code = codeOf(error);
+  const message = (error instanceof Error ? error.message : String(error)) || code;
+  if (message === CLIENT_CLOSED) return new InterruptedError(url, error);
+  if (message === HEADERS_LATE || message === CONNECTION_IDLE || message === CONNECT_LATE) {
+    return new TimeoutError(url, { expected: 'an answer', found: message });
+  }
   if (/CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
     return new SourceError('TLS', 'the connection is not secure', url, {
       expected: 'a valid certificate',
@@ -40,7 +50,7 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefi
       cause: error,
     });
   }
-  const kind = CODES[code] ?? (code.startsWith('HPE_') ? 'PROTOCOL' : 'CONNECTION_LOST');
+  const kind = CODES[code] ?? 'CONNECTION_LOST';
   if (kind === 'TIMEOUT')
     return new TimeoutError(url, { expected: 'a connection', found: message, cause: error });
   return new SourceError(kind, 'the connection failed', url, {
@@ -95,8 +105,7 @@ function parseRetryAfter(value: string | null): number | undefined {
 
 function codeOf(error: unknown): string {
   for (let inner = error; inner instanceof Error; inner = inner.cause) {
-    if ('code' in inner && typeof inner.code === 'string' && inner.code !== 'UND_ERR_SOCKET')
-      return inner.code;
+    if ('code' in inner && typeof inner.code === 'string') return inner.code;
   }
   return '';
 }

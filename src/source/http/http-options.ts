@@ -4,6 +4,8 @@ export interface HttpClientOptions {
   /** Tries after the first one, for what may pass. */
   readonly retries: number;
   readonly maxConnectionsPerOrigin: number;
+  /** To all origins together. */
+  readonly maxConnections: number;
   readonly maxRedirects: number;
   /** Headers to send to a host, credentials among them; asked anew for each host of a redirect chain. */
   readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
@@ -15,6 +17,7 @@ export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
   timeoutMs: 30_000,
   retries: 3,
   maxConnectionsPerOrigin: 8,
+  maxConnections: 64,
   maxRedirects: 10,
   headersFor: () => ({}),
   ca: undefined,

@@ -1,15 +1,17 @@
 /** Sends one request to where it leads in the end: redirects are followed, and what may pass is retried. */
 import { LRUCache } from 'lru-cache';
-import { Agent } from 'undici';
 
 import { ProtocolError } from '../errors.js';
 import type { Request } from '../request.js';
 import { withRetries } from '../retry.js';
+import { createConnect } from './connect.js';
+import { ConnectionPool } from './connection-pool.js';
 import { type Answer, exchange } from './http-exchange.js';
 import { failureOf, mayPass, statusFailure } from './http-failure.js';
 import type { HttpClientOptions } from './http-options.js';
 
 const BACKOFF_MS = 200;
+const MAX_TICK_MS = 250;
 const REDIRECT_TTL_MS = 60_000;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
 /** Headers that grant access: they stay with the origin that they were meant for. */
@@ -30,20 +32,18 @@ export class DirectoryRedirect {
 
 export class HttpOrigin {
   readonly #options: HttpClientOptions;
-  readonly #agent: Agent;
+  readonly #pool: ConnectionPool;
   /** Where a URL was redirected to: block reads should not walk the chain each time. */
   readonly #redirects = new LRUCache<string, string>({ max: 1_000, ttl: REDIRECT_TTL_MS });
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
-    this.#agent = new Agent({
-      connections: options.maxConnectionsPerOrigin,
-      pipelining: 1,
-      keepAliveTimeout: 30_000,
-      connect: {
-        timeout: options.timeoutMs / 3,
-        ...(options.ca === undefined ? {} : { ca: options.ca }),
-      },
+    const { maxConnectionsPerOrigin, maxConnections, timeoutMs } = options;
+    this.#pool = new ConnectionPool(createConnect(options.ca), {
+      maxConnectionsPerOrigin,
+      maxConnections,
+      connectTimeoutMs: timeoutMs / 3,
+      tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
     });
   }
 
@@ -65,7 +65,7 @@ export class HttpOrigin {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#pool.close();
   }
 
   async #follow(
@@ -110,8 +110,9 @@ export class HttpOrigin {
     delete own['x-dragonfly-range'];
     if (url.origin !== request.url.origin) for (const name of CREDENTIALS) delete own[name];
     const sent = { ...own, ...this.#options.headersFor(url), ...header, 'accept-encoding': 'identity' };
-    return await exchange(this.#agent, url, sent, {
+    return await exchange(this.#pool, url, sent, {
       signal: request.signal,
+      priority: request.priority,
       headersTimeoutMs: leftMs,
       idleTimeoutMs: this.#options.timeoutMs / 3,
     });

@@ -1,0 +1,136 @@
+/**
+ * The body of one answer, between the connection that pushes it and whoever drains it. Chunks go straight
+ * from the read buffer into the sink. Before somebody drains, they are kept: the first one where it lies
+ * until this turn of the event loop is over, because most bodies are drained at once; later copies of up to
+ * `HIGH_WATER_BYTES`, so that a small body frees its connection even if nobody looks at it for long.
+ */
+import type { BodySink } from '../response.js';
+
+const HIGH_WATER_BYTES = 1024 * 1024;
+
+export class ExchangeBody {
+  readonly #onCancel: (reason: unknown) => void;
+  #state: 'open' | 'ended' | 'failed' = 'open';
+  #failure: unknown;
+  #sink: BodySink | undefined;
+  #isSinkBusy = false;
+  /** In the connection's memory; `#release` gives it back. */
+  #lent: Uint8Array | undefined;
+  #release: (() => void) | undefined;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  #settle: (() => void) | undefined;
+
+  /** `onCancel` is called once, when the rest is given up before the end. */
+  constructor(onCancel: (reason: unknown) => void) {
+    this.#onCancel = onCancel;
+  }
+
+  /** Whether a sink could take more at once. */
+  get isWaiting(): boolean {
+    return this.#sink !== undefined && !this.#isSinkBusy;
+  }
+
+  /** Pushes the whole body into `sink`; may be called once. Resolves where the message ends, and only there. */
+  async drain(sink: BodySink): Promise<void> {
+    try {
+      for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
+        const wait = sink(chunk);
+        if (wait !== undefined) await wait;
+        if (this.#keptBytes < HIGH_WATER_BYTES / 2) this.#giveBack();
+      }
+    } catch (error) {
+      this.cancel(error);
+      throw error;
+    }
+    if (this.#state === 'open') {
+      await new Promise<void>((resolve) => {
+        this.#settle = resolve;
+        this.#sink = sink;
+      });
+    }
+    if (this.#state === 'failed') throw this.#failure;
+  }
+
+  /** Gives the rest up. */
+  cancel(reason: unknown = new Error('cancelled')): void {
+    if (this.#state !== 'open') return;
+    this.#lent = undefined;
+    this.#kept = [];
+    this.fail(reason);
+    this.#onCancel(reason);
+  }
+
+  /** Takes the next bytes; their memory is needed until the promise, if there is one, resolves. */
+  push(chunk: Uint8Array): void | Promise<void> {
+    if (this.#state !== 'open') return undefined;
+    if (this.#sink !== undefined) return this.#pushToSink(this.#sink, chunk);
+    if (this.#kept.length === 0) {
+      this.#lent = chunk;
+      setImmediate(() => this.#keepLent());
+    } else {
+      this.#keep(chunk);
+      if (this.#keptBytes < HIGH_WATER_BYTES) return undefined;
+    }
+    return new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  end(): void {
+    if (this.#state === 'open') this.#state = 'ended';
+    this.#settle?.();
+  }
+
+  fail(error: unknown): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'failed';
+    this.#failure = error;
+    this.#giveBack();
+    this.#settle?.();
+  }
+
+  #pushToSink(sink: BodySink, chunk: Uint8Array): void | Promise<void> {
+    try {
+      const wait = sink(chunk);
+      return wait === undefined ? undefined : this.#awaitSink(wait);
+    } catch (error) {
+      this.cancel(error);
+      return undefined;
+    }
+  }
+
+  async #awaitSink(wait: Promise<void>): Promise<void> {
+    this.#isSinkBusy = true;
+    try {
+      await wait;
+    } catch (error) {
+      this.cancel(error);
+    }
+    this.#isSinkBusy = false;
+  }
+
+  #next(): Uint8Array | undefined {
+    const chunk = this.#lent ?? this.#kept.shift();
+    if (this.#lent === undefined) this.#keptBytes -= chunk?.byteLength ?? 0;
+    this.#lent = undefined;
+    return chunk;
+  }
+
+  #keepLent(): void {
+    if (this.#lent === undefined) return;
+    this.#keep(this.#lent);
+    this.#lent = undefined;
+    if (this.#keptBytes < HIGH_WATER_BYTES) this.#giveBack();
+  }
+
+  #keep(chunk: Uint8Array): void {
+    this.#kept.push(Uint8Array.from(chunk));
+    this.#keptBytes += chunk.byteLength;
+  }
+
+  #giveBack(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+}

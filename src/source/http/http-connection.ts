@@ -1,0 +1,241 @@
+/**
+ * One connection, kept alive: it sends one request at a time, and parses the answer out of one buffer that
+ * every read fills anew. A taker of the body that returns a promise owns that buffer until the promise is
+ * settled, so the socket is not read meanwhile.
+ *
+ * Deadlines are checked by whoever calls `tick`; a read only leaves a mark.
+ */
+import type { OnReadOpts, Socket } from 'node:net';
+
+import { type Connect, READY_EVENT } from './connect.js';
+import { CONNECT_LATE, CONNECTION_CLOSED } from './http-failure.js';
+import { ResponseParser, type ResponseHandler } from './response-parser.js';
+
+/** What one read takes at most. */
+const READ_BYTES = 256 * 1024;
+/** The rest of an abandoned body that is cheaper to read than a new connection is to open. */
+const MAX_DISCARD_BYTES = 64 * 1024;
+const DISCARD_MS = 1_000;
+
+/** One request with its answer, as the connection sees it. Exactly one of `onEnd` and `onFailure` is called. */
+export interface Exchange extends ResponseHandler {
+  /** Its protocol, host and port are where the connection leads. */
+  readonly url: URL;
+  /** In Latin-1. */
+  readonly requestHead: string;
+  onEnd(): void;
+  /** `isStale`: the connection had been in use before, and brought no byte of this answer. */
+  onFailure(error: Error, isStale: boolean): void;
+  /** Time passes: `wasActive` tells whether bytes came since the last call. */
+  onTick(nowMs: number, wasActive: boolean): void;
+}
+
+export interface ConnectionOwner {
+  readonly connect: Connect;
+  /** Milliseconds on any clock. */
+  now(): number;
+  onIdle(connection: HttpConnection): void;
+  onClosed(connection: HttpConnection): void;
+}
+
+const DISCARDING: Exchange = {
+  url: new URL('discard:'),
+  requestHead: '',
+  onHead: () => undefined,
+  onBody: () => undefined,
+  onEnd: () => undefined,
+  onFailure: () => undefined,
+  onTick: () => undefined,
+};
+
+export class HttpConnection {
+  readonly origin: string;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #isTls: boolean;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #spare: Buffer | undefined;
+  /** The one of the two that was parsed last. */
+  #parsed: Buffer | undefined;
+  #state: 'connecting' | 'open' | 'closed' = 'connecting';
+  /** When connecting, discarding or being idle has lasted too long. */
+  #deadlineMs: number;
+  #idleSinceMs = 0;
+  #isUsed = false;
+  #exchange: Exchange | undefined;
+  #parser = new ResponseParser(DISCARDING);
+  #hasAnswer = false;
+  #wasActive = false;
+  /** What was read and must wait: the rest of the buffer, and what TLS had decrypted by then. */
+  #held: Buffer[] = [];
+  #hasEnded = false;
+
+  constructor(owner: ConnectionOwner, url: URL, connectTimeoutMs: number) {
+    this.origin = url.origin;
+    this.#owner = owner;
+    this.#deadlineMs = owner.now() + connectTimeoutMs;
+    this.#isTls = url.protocol === 'https:';
+    const onread: OnReadOpts = {
+      buffer: () => this.#nextBuffer(),
+      callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes),
+    };
+    this.#socket = owner
+      .connect(url, onread)
+      .once(READY_EVENT[url.protocol] ?? 'connect', () => this.#onConnect())
+      .on('end', () => this.#onEnd())
+      .on('error', (error) => this.#fail(error))
+      .on('close', () => this.#onEnd());
+  }
+
+  /** Since when it waits for a request; undefined while it is not idle. */
+  get idleSinceMs(): number | undefined {
+    return this.#exchange === undefined && this.#state === 'open' ? this.#idleSinceMs : undefined;
+  }
+
+  /** May be called while the connection is being made, and when it is idle. */
+  send(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.#parser = new ResponseParser(exchange);
+    this.#hasAnswer = false;
+    if (this.#state === 'open') this.#write(exchange);
+  }
+
+  /** The exchange takes nothing more, and is told of nothing more. */
+  abandon(exchange: Exchange): void {
+    if (this.#exchange !== exchange) return;
+    const left = this.#parser.leftBytes;
+    if (left === undefined || left > MAX_DISCARD_BYTES || this.#state !== 'open') {
+      this.destroy();
+      return;
+    }
+    this.#parser.handOver(DISCARDING);
+    this.#exchange = DISCARDING;
+    this.#deadlineMs = this.#owner.now() + DISCARD_MS;
+  }
+
+  destroy(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#exchange = undefined;
+    this.#held = [];
+    this.#socket.destroy();
+    this.#owner.onClosed(this);
+  }
+
+  /** Ends what was under way with `error`. Resolves when the socket is gone. */
+  async close(error: Error): Promise<void> {
+    const closed = new Promise((resolve) => {
+      this.#socket.once('close', resolve);
+    });
+    const isGone = this.#socket.closed;
+    this.#fail(error);
+    if (!isGone) await closed;
+  }
+
+  tick(nowMs: number, idleMs: number): void {
+    const wasActive = this.#wasActive;
+    this.#wasActive = false;
+    if (this.#state === 'connecting' && nowMs >= this.#deadlineMs) this.#fail(new Error(CONNECT_LATE));
+    else if (this.#exchange === DISCARDING && nowMs >= this.#deadlineMs) this.destroy();
+    else if (this.#exchange !== undefined) this.#exchange.onTick(nowMs, wasActive);
+    else if (nowMs - this.#idleSinceMs >= idleMs) this.destroy();
+  }
+
+  #onConnect(): void {
+    if (this.#state !== 'connecting') return;
+    this.#state = 'open';
+    if (this.#exchange !== undefined) this.#write(this.#exchange);
+  }
+
+  #write(exchange: Exchange): void {
+    this.#socket.ref();
+    this.#socket.write(exchange.requestHead, 'latin1');
+  }
+
+  /** TLS hands over what it has decrypted even when it was told to stop: not into memory that is lent. */
+  #nextBuffer(): Buffer {
+    const isLent = this.#isTls && this.#parser.wait !== undefined && this.#parsed === this.#buffer;
+    if (!isLent) return this.#buffer;
+    this.#spare ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    return this.#spare;
+  }
+
+  /** Returns whether to read on. */
+  #onRead(buffer: Buffer, bytes: number): boolean {
+    this.#wasActive = true;
+    this.#hasAnswer = true;
+    if (this.#parser.wait === undefined) {
+      this.#parsed = buffer;
+      this.#parse(buffer.subarray(0, bytes));
+    } else {
+      this.#held.push(Buffer.from(buffer.subarray(0, bytes)));
+    }
+    return this.#parser.wait === undefined && this.#state === 'open';
+  }
+
+  #parse(bytes: Buffer): void {
+    if (this.#exchange === undefined) {
+      this.destroy(); // Bytes that nobody asked for.
+      return;
+    }
+    const parser = this.#parser;
+    let at: number;
+    try {
+      at = parser.execute(bytes, 0);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (this.#state === 'closed') return;
+    if (at < bytes.length) this.#held.unshift(bytes.subarray(at));
+    if (parser.wait !== undefined) this.#waitFor(parser.wait);
+    else if (parser.isDone) this.#finish();
+  }
+
+  #waitFor(wait: Promise<void>): void {
+    void wait.then(() => {
+      this.#parser.wait = undefined;
+      this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    if (this.#parser.isDone && this.#exchange !== undefined) this.#finish();
+    while (this.#parser.wait === undefined && this.#state !== 'closed') {
+      const held = this.#held.shift();
+      if (held === undefined) {
+        if (this.#hasEnded) this.#onEnd();
+        else this.#socket.resume();
+        return;
+      }
+      this.#parse(held);
+    }
+  }
+
+  /** The answer is complete. */
+  #finish(): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#isUsed = true;
+    if (!this.#parser.keepsAlive || this.#held.length > 0 || this.#hasEnded) this.destroy();
+    exchange?.onEnd();
+    if (this.#state === 'closed') return;
+    this.#idleSinceMs = this.#owner.now();
+    this.#socket.unref();
+    this.#owner.onIdle(this);
+  }
+
+  /** The server has closed, or the socket is closed. */
+  #onEnd(): void {
+    this.#hasEnded = true;
+    if (this.#parser.wait !== undefined) return;
+    if (this.#exchange !== undefined && this.#hasAnswer && this.#parser.finish()) this.#finish();
+    else this.#fail(new Error(CONNECTION_CLOSED));
+  }
+
+  #fail(error: Error): void {
+    const exchange = this.#exchange;
+    this.destroy();
+    exchange?.onFailure(error, this.#isUsed && !this.#hasAnswer);
+  }
+}

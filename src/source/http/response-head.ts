@@ -1,0 +1,94 @@
+/**
+ * Parses the head of an HTTP/1.x answer, strictly (RFC 9112, 2 to 6): where two readings are possible, as
+ * with two lengths, the answer is refused, because a wrong guess would shift bytes.
+ */
+
+/** The answer is no HTTP/1.x, or contradicts itself. */
+export class MalformedAnswer extends Error {
+  override readonly name = 'MalformedAnswer';
+}
+
+/** How a body ends: after so many bytes, with its last chunk, or with the connection (RFC 9112, 6.3). */
+export type Framing = number | 'chunked' | 'close';
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly header: Headers;
+  readonly framing: Framing;
+  /** Whether the server lets the connection be used again. */
+  readonly keepsAlive: boolean;
+}
+
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
+/** A token, a colon, and a value without the spaces around it (RFC 9110, 5.1 and 5.5). */
+const FIELD_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/;
+
+/** Parses the lines of a head, without the empty one that ends it. */
+export function parseResponseHead(lines: readonly string[]): ResponseHead {
+  const [statusLine = '', ...fieldLines] = lines;
+  const match = STATUS_LINE.exec(statusLine);
+  if (match === null) throw new MalformedAnswer(`a status line ${quote(statusLine)}`);
+  const status = Number(match[2]);
+  const header = parseFields(fieldLines);
+  const isOld = match[1] === '0';
+  const framing = framingOf(status, header, isOld);
+  return { status, header, framing, keepsAlive: framing !== 'close' && keepsAlive(header, isOld) };
+}
+
+function parseFields(lines: readonly string[]): Headers {
+  const header = new Headers();
+  for (const line of unfold(lines)) {
+    const match = FIELD_LINE.exec(line);
+    const [, name, value] = match ?? [];
+    if (name === undefined || value === undefined || value.includes('\0')) {
+      throw new MalformedAnswer(`a header line ${quote(line)}`);
+    }
+    header.append(name, value);
+  }
+  return header;
+}
+
+/** Obsolete line folding: a line that begins with a space goes on with the one before (RFC 9112, 5.2). */
+function unfold(lines: readonly string[]): readonly string[] {
+  if (!lines.some((line) => /^[ \t]/.test(line))) return lines;
+  const unfolded: string[] = [];
+  for (const line of lines) {
+    if (/^[ \t]/.test(line)) unfolded.push(`${unfolded.pop() ?? ''} ${line.trim()}`);
+    else unfolded.push(line);
+  }
+  return unfolded;
+}
+
+function framingOf(status: number, header: Headers, isOld: boolean): Framing {
+  const coding = header.get('transfer-encoding');
+  const length = header.get('content-length');
+  if (coding !== null) {
+    if (length !== null) throw new MalformedAnswer('both a Content-Length and a Transfer-Encoding');
+    // Another coding would hand out bytes that are not the resource's.
+    if (isOld || coding.toLowerCase() !== 'chunked')
+      throw new MalformedAnswer(`Transfer-Encoding: ${coding}`);
+  }
+  const lengthBytes = length === null ? undefined : parseContentLength(length, header);
+  if (status < 200 || status === 204 || status === 304) return 0;
+  return coding === null ? (lengthBytes ?? 'close') : 'chunked';
+}
+
+/** Lengths that are repeated and the same count as one (RFC 9110, 8.6). */
+function parseContentLength(value: string, header: Headers): number {
+  const lengths = new Set(value.split(',').map((one) => one.trim()));
+  const [length = ''] = lengths;
+  if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) throw new MalformedAnswer(`Content-Length: ${value}`);
+  if (length !== value) header.set('content-length', length);
+  return Number(length);
+}
+
+/** RFC 9112, 9.3. */
+function keepsAlive(header: Headers, isOld: boolean): boolean {
+  const connection = header.get('connection')?.toLowerCase() ?? '';
+  const options = new Set(connection.split(',').map((option) => option.trim()));
+  return !options.has('close') && (!isOld || options.has('keep-alive'));
+}
+
+function quote(line: string): string {
+  return JSON.stringify(line.length > 100 ? `${line.slice(0, 100)}…` : line);
+}

@@ -1,0 +1,153 @@
+/**
+ * Splits the bytes of a connection into an answer's head and body. Bytes are fed as they were read, in
+ * pieces of any size; those of the body are handed on where they lie, without a copy. A taker that is not
+ * ready returns a promise, and parsing stops behind the piece that it took.
+ */
+import { type Framing, MalformedAnswer, parseResponseHead, type ResponseHead } from './response-head.js';
+
+/** Who is told of an answer. What it throws goes through `execute` to the connection. */
+export interface ResponseHandler {
+  onHead(head: ResponseHead): void;
+  /** The memory of `chunk` is used again when this returns, or when the promise that it returns resolves. */
+  onBody(chunk: Uint8Array): void | Promise<void>;
+}
+
+/** Of all lines of a head; of one chunk's line; of all trailers. */
+const MAX_LINES_BYTES = 64 * 1024;
+const LINE_FEED = 0x0a;
+const HTTP = 'HTTP/1.';
+
+type LineState = 'head' | 'chunk size' | 'chunk end' | 'trailers';
+type State = LineState | 'sized' | 'chunk' | 'until close' | 'done';
+
+export class ResponseParser {
+  /** What the taker of the body waits for. Set: nothing more is parsed until it is cleared. */
+  wait: Promise<void> | undefined;
+  #handler: ResponseHandler;
+  #state: State = 'head';
+  #lines: string[] = [];
+  #line = '';
+  #linesBytes = 0;
+  /** Of the sized body, or of the chunk. */
+  #leftBytes = 0;
+  #keepsAlive = false;
+
+  constructor(handler: ResponseHandler) {
+    this.#handler = handler;
+  }
+
+  get isDone(): boolean {
+    return this.#state === 'done';
+  }
+
+  /** Whether the connection may be used again behind this answer. */
+  get keepsAlive(): boolean {
+    return this.isDone && this.#keepsAlive;
+  }
+
+  /** How much of the body is still to come; undefined when that cannot be told. */
+  get leftBytes(): number | undefined {
+    if (this.#state === 'done') return 0;
+    return this.#state === 'sized' ? this.#leftBytes : undefined;
+  }
+
+  /** Tells another handler from here on. */
+  handOver(handler: ResponseHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Parses from `start` on. Returns where it stopped: at the end, behind the answer, or to wait. */
+  execute(bytes: Buffer, start: number): number {
+    let at = start;
+    while (at < bytes.length && this.#state !== 'done' && this.wait === undefined) {
+      const state = this.#state;
+      const isBody = state === 'sized' || state === 'chunk' || state === 'until close';
+      at = isBody ? this.#takeBody(bytes, at) : this.#takeLine(bytes, at, state);
+    }
+    return at;
+  }
+
+  /** The connection has ended. Returns whether that is where the answer ends. */
+  finish(): boolean {
+    if (this.#state === 'until close') this.#state = 'done';
+    return this.isDone;
+  }
+
+  #takeBody(bytes: Buffer, at: number): number {
+    const isSized = this.#state !== 'until close';
+    const end = isSized ? Math.min(bytes.length, at + this.#leftBytes) : bytes.length;
+    if (isSized) {
+      this.#leftBytes -= end - at;
+      if (this.#leftBytes === 0) this.#state = this.#state === 'chunk' ? 'chunk end' : 'done';
+    }
+    this.wait = this.#handler.onBody(bytes.subarray(at, end)) ?? undefined;
+    return end;
+  }
+
+  #takeLine(bytes: Buffer, at: number, state: LineState): number {
+    const lineFeed = bytes.indexOf(LINE_FEED, at);
+    const end = lineFeed === -1 ? bytes.length : lineFeed;
+    this.#linesBytes += end - at;
+    if (this.#linesBytes > MAX_LINES_BYTES) throw new MalformedAnswer(`more than ${MAX_LINES_BYTES} bytes`);
+    this.#line += bytes.toString('latin1', at, end);
+    if (lineFeed === -1) {
+      if (state === 'head' && this.#lines.length === 0) checkBeginning(this.#line);
+      return end;
+    }
+    const line = this.#line.slice(0, -1);
+    if (!this.#line.endsWith('\r') || line.includes('\r')) throw new MalformedAnswer('a line without CR LF');
+    this.#line = '';
+    this.#onLine(line, state);
+    return end + 1;
+  }
+
+  #onLine(line: string, state: LineState): void {
+    switch (state) {
+      case 'head':
+        if (line === '') this.#onHeadEnd();
+        else this.#lines.push(line);
+        break;
+      case 'chunk size':
+        this.#linesBytes = 0;
+        this.#leftBytes = parseChunkSize(line);
+        this.#state = this.#leftBytes === 0 ? 'trailers' : 'chunk';
+        break;
+      case 'chunk end':
+        if (line !== '') throw new MalformedAnswer('a chunk that is longer than it says');
+        this.#state = 'chunk size';
+        break;
+      case 'trailers':
+        if (line === '') this.#state = 'done';
+    }
+  }
+
+  #onHeadEnd(): void {
+    const head = parseResponseHead(this.#lines);
+    this.#lines = [];
+    this.#linesBytes = 0;
+    if (head.status === 101) throw new MalformedAnswer('a switch of protocols that nobody asked for');
+    if (head.status < 200) return; // An interim answer: the final one follows (RFC 9110, 15.2).
+    this.#keepsAlive = head.keepsAlive;
+    this.#leftBytes = typeof head.framing === 'number' ? head.framing : 0;
+    this.#state = bodyState(head.framing);
+    this.#handler.onHead(head);
+  }
+}
+
+function bodyState(framing: Framing): State {
+  if (framing === 'chunked') return 'chunk size';
+  if (framing === 'close') return 'until close';
+  return framing === 0 ? 'done' : 'sized';
+}
+
+/** Finds out at once what speaks another protocol, and may wait for us to speak. */
+function checkBeginning(line: string): void {
+  if (!HTTP.startsWith(line.slice(0, HTTP.length))) throw new MalformedAnswer('what is no HTTP/1.x');
+}
+
+/** RFC 9112, 7.1, without the extensions. */
+function parseChunkSize(line: string): number {
+  const size = /^([0-9A-Fa-f]{1,13})[ \t]*(?:;.*)?$/.exec(line)?.[1];
+  if (size === undefined) throw new MalformedAnswer('a chunk without a size');
+  return Number.parseInt(size, 16);
+}
