@@ -1,38 +1,41 @@
 /**
- * How large requests are, and how much is fetched ahead, by how fast one connection was so far.
+ * How large requests are, and how much is fetched ahead, by how fast one connection is.
  *
- * A fast one keeps up alone: few, large requests. A slow one is helped by others beside it: the window that
- * a waiting reader widens is then cut into more and smaller requests, which run at the same time.
+ * A fast one keeps up with any reader alone: few, large requests. A slow one is helped by others beside it: the
+ * window that a waiting reader widens is then cut into more and smaller requests, which run at the same time.
  */
-const FAST_BYTES_PER_MS = 100_000;
-const FAST = { requestBytes: 16 * 1024 * 1024, windowBytes: 16 * 1024 * 1024 };
-const SLOW = { requestBytes: 4 * 1024 * 1024, windowBytes: 64 * 1024 * 1024 };
+const TARGET_BYTES_PER_MS = 400_000;
+/** One that brings, and one that begins when the other ends. */
+const MIN_CONNECTIONS = 2;
+const MAX_CONNECTIONS = 16;
+const LARGE_REQUEST_BYTES = 8 * 1024 * 1024;
+const SMALL_REQUEST_BYTES = 4 * 1024 * 1024;
 /** Less says more about latency than about speed. */
 const MIN_MEASURED_BYTES = 512 * 1024;
-const WEIGHT_OF_LATEST = 0.3;
+/** What was seen counts less with each request that was slower. */
+const FADING = 0.95;
 
 export class LinkSpeed {
-  #bytesPerMs: number | undefined;
+  #bytesPerMs = 0;
 
-  /** A request brought so many bytes, in so much time. */
+  /** A request brought so many bytes, in so much time. It may have shared the link, so the fastest tells most. */
   note(bytes: number, durationMs: number): void {
     if (bytes < MIN_MEASURED_BYTES) return;
-    const latest = bytes / Math.max(durationMs, 0.01);
-    const before = this.#bytesPerMs ?? latest;
-    this.#bytesPerMs = before + (latest - before) * WEIGHT_OF_LATEST;
+    this.#bytesPerMs = Math.max(bytes / Math.max(durationMs, 0.01), this.#bytesPerMs * FADING);
   }
 
   /** At most so much per request. */
   get requestBytes(): number {
-    return this.#class.requestBytes;
+    return this.#connections === MIN_CONNECTIONS ? LARGE_REQUEST_BYTES : SMALL_REQUEST_BYTES;
   }
 
   /** At most so much ahead of a reader. */
   get windowBytes(): number {
-    return this.#class.windowBytes;
+    return this.#connections * this.requestBytes;
   }
 
-  get #class(): { readonly requestBytes: number; readonly windowBytes: number } {
-    return (this.#bytesPerMs ?? 0) >= FAST_BYTES_PER_MS ? FAST : SLOW;
+  get #connections(): number {
+    const needed = Math.ceil(TARGET_BYTES_PER_MS / Math.max(this.#bytesPerMs, 1));
+    return Math.max(MIN_CONNECTIONS, Math.min(needed, MAX_CONNECTIONS));
   }
 }
