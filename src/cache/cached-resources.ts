@@ -145,11 +145,17 @@ export class CachedResources implements ResourceCache {
     }
   }
 
-  cachedBytes(url: string): number {
+  async cachedBytes(url: string): Promise<number> {
     const metadata = this.#metadata.peek(url)?.metadata;
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
     const key = keyOf(url, metadata.version);
-    return this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;
+    const inMemory = this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;
+    const facts = factsOf(metadata);
+    if (facts === undefined) return inMemory;
+    const stored = await this.#disk?.open({ resource: url, version: metadata.version.id }, facts);
+    const onDisk = stored?.storedBytes ?? 0;
+    stored?.close();
+    return Math.max(inMemory, onDisk);
   }
 
   async close(): Promise<void> {

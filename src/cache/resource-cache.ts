@@ -70,8 +70,8 @@ export interface ResourceCache {
   list(url: string, signal?: AbortSignal): Promise<readonly ListedEntry[]>;
   /** Opens the current version, revalidated if the metadata is older than its TTL. */
   open(url: string, signal?: AbortSignal): Promise<OpenResource>;
-  /** How many bytes of the current version are cached. */
-  cachedBytes(url: string): number;
+  /** How many bytes of the current version are cached, in memory or on disk, whichever has more. */
+  cachedBytes(url: string): Promise<number>;
   /** Ends everything that is under way; resolves when what is kept for the next run is safe. */
   close(): Promise<void>;
 }

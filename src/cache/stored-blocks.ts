@@ -99,6 +99,8 @@ export class StoredBlocks {
     this.#isClosed = true;
     this.#flush();
     await this.#writing;
+    // If all of it is there now, that is noted, so that the next run can hand it to the kernel at once.
+    this.#stored.localFd();
     this.#stored.close();
   }
 

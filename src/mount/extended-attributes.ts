@@ -14,8 +14,8 @@ const ATTRIBUTES: Readonly<Record<string, Reader>> = {
     return stat.kind === 'file' ? stat.version?.validators.etag : undefined;
   },
   /** How many bytes are cached. */
-  'user.d7y.cached': (cache, node) =>
-    Promise.resolve(node.type === 'directory' ? undefined : String(cache.cachedBytes(node.path.url))),
+  'user.d7y.cached': async (cache, node) =>
+    node.type === 'directory' ? undefined : String(await cache.cachedBytes(node.path.url)),
 };
 
 export function xattrNames(node: Node): readonly string[] {

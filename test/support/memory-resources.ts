@@ -67,8 +67,8 @@ export class MemoryResources implements ResourceCache {
     });
   }
 
-  cachedBytes(url: string): number {
-    return this.files.get(url)?.bytes.byteLength ?? 0;
+  cachedBytes(url: string): Promise<number> {
+    return Promise.resolve(this.files.get(url)?.bytes.byteLength ?? 0);
   }
 
   close(): Promise<void> {
