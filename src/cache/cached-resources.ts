@@ -117,6 +117,15 @@ export class CachedResources implements ResourceCache {
     return this.#blocks.cachedBytes({ resource: url, version: metadata.version.id });
   }
 
+  /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */
+  forget(prefix: string): void {
+    this.#metadata.forget(prefix);
+    this.#listings.forget(prefix);
+    for (const [key, reader] of this.#readers) {
+      if (key.startsWith(prefix) && reader.isParked) reader.close();
+    }
+  }
+
   close(): void {
     for (const reader of this.#readers.values()) reader.close();
   }
@@ -140,12 +149,14 @@ export class CachedResources implements ResourceCache {
     const key = `${url}\0${file.version.id}`;
     const known = this.#readers.get(key);
     if (known !== undefined) return known;
+    // Taken once: a handle reads its version from the client that it was opened with.
+    let client: CompleteClient | undefined;
     const reader = new VersionReader(url, file, {
       cache: this.#blocks,
       budget: this.#budget,
       probeBytes: this.#options.probeBytes,
       download: async (range, signal) => {
-        const client = await this.#clientFor(url);
+        client ??= await this.#clientFor(url);
         const pin = file.version.validators;
         return await client.download(
           new Request(url, { pin, signal, ...(range === undefined ? {} : { range }) }),
