@@ -1,7 +1,8 @@
 /** One call of a plugin: its deadline, the size of its answer, and what its failures mean. */
-import { type Dispatcher, errors as undiciErrors } from 'undici';
+import { errors as undiciErrors } from 'undici';
 
 import { ClientFaultError, InterruptedError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
+import { type Answer, IdleError } from './exchange.js';
 import type { PluginProcess } from './plugin-process.js';
 import { codeOfFailure, type FailureAnswer } from './protocol.js';
 
@@ -32,24 +33,28 @@ export async function callForJson(
 ): Promise<Record<string, unknown>> {
   return await withinDeadline(options, async (signal) => {
     const answer = await process.post(path, body, signal);
-    if (answer.statusCode !== 200) throw await failureOfAnswer(answer, options.url);
+    if (answer.status !== 200) throw await failureOfAnswer(answer, options.url);
     return parse(await readText(answer, options.url, options.maxBytes), options.url);
   });
 }
 
-/** Calls, and returns the answer with its body unread. The deadline holds until the answer begins. */
+/**
+ * Calls, and returns the answer with its body unread. The deadline holds until the answer begins; from
+ * there on the body is its own, and ends when it is cancelled.
+ */
 export async function callForBody(
   process: PluginProcess,
   path: string,
   body: object,
-  { controller, ...options }: CallOptions & { readonly controller: AbortController },
-): Promise<Dispatcher.ResponseData> {
+  options: CallOptions,
+): Promise<Answer> {
   return await withinDeadline(options, async (signal) => {
+    const controller = new AbortController();
     const onAbort = (): void => controller.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       const answer = await process.post(path, body, controller.signal);
-      if (answer.statusCode !== 200) throw await failureOfAnswer(answer, options.url);
+      if (answer.status !== 200) throw await failureOfAnswer(answer, options.url);
       return answer;
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -60,7 +65,7 @@ export async function callForBody(
 /** What a failure of the transport means. */
 export function failureOfTransport(error: unknown, url: URL | string): SourceError {
   if (error instanceof SourceError) return error;
-  if (error instanceof undiciErrors.HeadersTimeoutError || error instanceof undiciErrors.BodyTimeoutError) {
+  if (error instanceof IdleError) {
     return new DeadlineError(url, { expected: 'an answer of the plugin', found: 'nothing', cause: error });
   }
   const isMalformed =
@@ -98,7 +103,7 @@ async function withinDeadline<Result>(
   }
 }
 
-async function failureOfAnswer(answer: Dispatcher.ResponseData, url: URL | string): Promise<SourceError> {
+async function failureOfAnswer(answer: Answer, url: URL | string): Promise<SourceError> {
   const text = await readText(answer, url, MAX_FAILURE_BYTES);
   let failure: FailureAnswer = {};
   try {
@@ -106,24 +111,20 @@ async function failureOfAnswer(answer: Dispatcher.ResponseData, url: URL | strin
   } catch {
     // A server's own page; its status says enough.
   }
-  const code = codeOfFailure(answer.statusCode, failure.code);
+  const code = codeOfFailure(answer.status, failure.code);
   const message = typeof failure.message === 'string' ? failure.message.slice(0, 500) : '';
-  const found = message === '' ? `status ${answer.statusCode}` : message;
-  if (code === undefined) return new ClientFaultError('plugin', url, { found, status: answer.statusCode });
-  return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.statusCode });
+  const found = message === '' ? `status ${answer.status}` : message;
+  if (code === undefined) return new ClientFaultError('plugin', url, { found, status: answer.status });
+  return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.status });
 }
 
-async function readText(
-  answer: Dispatcher.ResponseData,
-  url: URL | string,
-  maxBytes: number,
-): Promise<string> {
+async function readText(answer: Answer, url: URL | string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of answer.body) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) {
-      answer.body.destroy();
+      answer.body.cancel();
       throw new ClientFaultError('plugin', url, {
         expected: `an answer of at most ${maxBytes} bytes`,
         found: 'more',

@@ -9,8 +9,9 @@ import { connect } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Dispatcher, Pool } from 'undici';
+import { Pool } from 'undici';
 
+import { type Answer, exchange } from './exchange.js';
 import { launch } from './launch.js';
 import type { PluginFile } from './plugin-file.js';
 
@@ -53,8 +54,6 @@ export class PluginProcess {
       socketPath: options.socketPath,
       // Paused downloads keep their connections: a limit would make the others wait for them.
       connections: null,
-      headersTimeout: options.callLimitMs,
-      bodyTimeout: options.callLimitMs,
     });
     this.#keepErrorTail();
     this.#child.stdin?.on('error', () => undefined);
@@ -94,15 +93,10 @@ export class PluginProcess {
     throw new Error(await this.ended);
   }
 
-  async post(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  /** Sends a call. The answer's body must be read to its end, or cancelled. */
+  async post(path: string, call: object, signal: AbortSignal): Promise<Answer> {
     this.lastUsedMs = performance.now();
-    return await this.#pool.request({
-      method: 'POST',
-      path,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal,
-    });
+    return await exchange(this.#pool, path, call, { signal, idleMs: this.#options.callLimitMs });
   }
 
   /** The memory that it takes, in bytes; undefined where the system does not tell. */

@@ -6,6 +6,7 @@
  * way at once: new requests go to the new file, and `onReplaced` tells that what was remembered of the
  * scheme is void.
  */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,13 @@ interface Entry {
 const SCAN_AGE_MS = 1_000;
 const TEND_MS = 500;
 
+/** What an exit that waits for nothing has to do: leave no process and no socket behind. */
+const atExit = new Set<() => void>();
+
+function onExit(): void {
+  for (const work of atExit) work();
+}
+
 export class PluginSet implements PluginSource {
   readonly #options: PluginSetOptions;
   readonly #context: PluginSetContext;
@@ -75,8 +83,10 @@ export class PluginSet implements PluginSource {
   #tending: NodeJS.Timeout | undefined;
   #isTending = false;
   #isClosed = false;
-  readonly #killAll = (): void => {
+  #runPath: string | undefined;
+  readonly #end = (): void => {
     for (const plugin of this.#plugins()) plugin.kill();
+    if (this.#runPath !== undefined) rmSync(this.#runPath, { recursive: true, force: true });
   };
   onReplaced: (scheme: string) => void = () => undefined;
 
@@ -141,23 +151,23 @@ export class PluginSet implements PluginSource {
 
   /** Process ids of all that runs, for tests and for the curious. */
   get pids(): number[] {
-    return [...this.#plugins()].flatMap(({ pids }) => pids);
+    return this.#plugins().flatMap(({ pids }) => pids);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#tending);
     await this.#scanning?.catch(() => undefined);
-    await Promise.all([...this.#plugins()].map((plugin) => plugin.close()));
-    process.off('exit', this.#killAll);
+    await Promise.all(this.#plugins().map((plugin) => plugin.close()));
+    atExit.delete(this.#end);
     const directory = await this.#runDirectory;
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
 
-  *#plugins(): Generator<Plugin> {
-    for (const { plugin } of this.#entries.values()) yield plugin;
-    yield* this.#retired;
-  }
+  readonly #plugins = (): Plugin[] => [
+    ...[...this.#entries.values()].map(({ plugin }) => plugin),
+    ...this.#retired,
+  ];
 
   async #scan(): Promise<void> {
     const { directories, uid } = this.#options;
@@ -210,8 +220,9 @@ export class PluginSet implements PluginSource {
   #ensureRunDirectory(): Promise<string> {
     if (this.#runDirectory === undefined) {
       // Short: the path of a Unix socket has room for 108 bytes (unix(7)).
-      this.#runDirectory = mkdtemp(join(tmpdir(), 'd7y-plugins-'));
-      process.once('exit', this.#killAll);
+      this.#runDirectory = mkdtemp(join(tmpdir(), 'd7y-plugins-')).then((path) => (this.#runPath = path));
+      if (atExit.size === 0) process.off('exit', onExit).once('exit', onExit);
+      atExit.add(this.#end);
     }
     return this.#runDirectory;
   }
@@ -231,7 +242,7 @@ export class PluginSet implements PluginSource {
     await this.refresh(SCAN_AGE_MS).catch((error: unknown) =>
       this.#context.log.warn({ err: error }, 'cannot look through the plugin directories'),
     );
-    const plugins = [...this.#plugins()];
+    const plugins = this.#plugins();
     for (const plugin of plugins) {
       await plugin.tend();
       if (!plugin.hasProcess) this.#retired.delete(plugin);

@@ -127,11 +127,8 @@ class RemoteBody {
 
 async function openPart(plugin: Plugin, request: Request, known: KnownResource | undefined): Promise<Part> {
   const { url, signal } = request;
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(new InterruptedError(url, signal?.reason));
-  signal?.addEventListener('abort', onAbort, { once: true });
   return await plugin.run(url, async (process) => {
-    const options = { url, signal, limitMs: plugin.callLimitMs, controller };
+    const options = { url, signal, limitMs: plugin.callLimitMs };
     const answer = await callForBody(process, '/download', callOf(request), options);
     let isOpen = true;
     process.activeCalls += 1;
@@ -140,10 +137,10 @@ async function openPart(plugin: Plugin, request: Request, known: KnownResource |
       isOpen = false;
       process.activeCalls -= 1;
       process.lastUsedMs = performance.now();
-      signal?.removeEventListener('abort', onAbort);
-      // An error after this is nobody's concern any more.
-      answer.body.on('error', () => undefined).destroy();
+      signal?.removeEventListener('abort', close);
+      answer.body.cancel();
     };
+    signal?.addEventListener('abort', close, { once: true });
     try {
       return { process, close, body: answer.body, ...checkAnswer(answer.headers, request, known) };
     } catch (error) {

@@ -179,7 +179,12 @@ function sendJson(response: ServerResponse, answer: object, status = 200): void 
 
 function sendFailure(response: ServerResponse, error: unknown, status = 500): void {
   const code = error instanceof SourceError ? error.code : undefined;
-  const said = error instanceof SourceError ? (error.found ?? error.message) : undefined;
+  const said = error instanceof SourceError ? describe(error) : undefined;
   const message = said ?? (error instanceof Error ? error.message : String(error));
   sendJson(response, { ...(code === undefined ? {} : { code }), message: message.slice(0, 2_000) }, status);
+}
+
+function describe({ expected, found, message }: SourceError): string {
+  if (found === undefined) return message;
+  return expected === undefined ? found : `expected ${expected}, found ${found}`;
 }
