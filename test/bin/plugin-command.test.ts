@@ -347,12 +347,12 @@ test.serial('plugin leaves no process and no directory behind', async (t) => {
   await addExample(directory, 'd7y-resource-plugin-pyfs');
   const before = await runDirectories();
   const began = performance.now();
-  const { stderr } = await plugin(directory, '--timeout', '2s');
+  const { stderr } = await plugin(directory);
   t.regex(
     stderr,
-    /d7y-resource-plugin-loop\.mjs: "describe failed: expected an answer within 2 s, found nothing"/,
+    /d7y-resource-plugin-loop\.mjs: "describe failed: expected an answer within 10 s, found nothing"/,
   );
-  t.true(performance.now() - began < 10_000);
+  t.true(performance.now() - began < 20_000);
   t.is((await run('pgrep', ['-f', '--', directory])).stdout, '');
   t.deepEqual(
     (await runDirectories()).filter((path) => !before.includes(path)),

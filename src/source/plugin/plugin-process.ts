@@ -75,6 +75,12 @@ export class PluginProcess {
     return this.#child.pid;
   }
 
+  /** What it last said on its standard error, to be put behind a message. */
+  get lastWords(): string {
+    const said = this.#errorTail.trim();
+    return said === '' ? '' : `; it said: ${said}`;
+  }
+
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -140,8 +146,7 @@ export class PluginProcess {
     this.#child.stdin?.destroy();
     this.#child.stderr?.destroy();
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
-    const said = this.#errorTail.trim();
-    return (this.#verdict ?? how) + (said === '' ? '' : `; it said: ${said}`);
+    return (this.#verdict ?? how) + this.lastWords;
   }
 
   /** Reads no more of standard error than is good for us: who writes without end has to wait. */

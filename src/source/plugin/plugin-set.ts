@@ -207,7 +207,7 @@ export class PluginSet implements PluginSource {
     return new Plugin(file, {
       option: option[file.name] ?? {},
       uid,
-      startLimitMs: Math.min(startLimitMs, callLimitMs),
+      startLimitMs,
       callLimitMs,
       memoryBytes,
       runDirectory: () => this.#ensureRunDirectory(),

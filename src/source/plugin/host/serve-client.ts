@@ -121,20 +121,36 @@ function requestOf({ url, header, range, pin }: ResourceCall, signal: AbortSigna
 async function sendBody(response: ServerResponse, download: Response, url: URL): Promise<void> {
   try {
     download.validate();
-    const chunks = download.body[Symbol.asyncIterator]();
+    const chunks = checkedChunks(download);
     // What fails before the first byte can still be told.
     const first = await chunks.next().catch((error: unknown) => {
       throw typed(error, url);
     });
     response.writeHead(200, headOf(download));
     for (let next = first; next.done !== true; next = await chunks.next()) {
-      const chunk: unknown = next.value;
-      if (!response.write(typeof chunk === 'string' ? chunk : (chunk as Uint8Array))) await drained(response);
+      if (!response.write(next.value)) await drained(response);
       if (response.destroyed) return;
     }
     response.end();
   } finally {
     download.cancel();
+  }
+}
+
+/** The body in bytes, exactly as many as it says. */
+async function* checkedChunks({ body, contentLength }: Response): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<unknown>) {
+    const checked = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    if (!(checked instanceof Uint8Array)) throw new TypeError(`a body has a chunk of type ${typeof chunk}`);
+    bytes += checked.byteLength;
+    if (contentLength >= 0 && bytes > contentLength) {
+      throw new RangeError(`a body is longer than the ${contentLength} bytes that it says`);
+    }
+    if (checked.byteLength > 0) yield checked;
+  }
+  if (contentLength >= 0 && bytes < contentLength) {
+    throw new RangeError(`a body ends after ${bytes} of the ${contentLength} bytes that it says`);
   }
 }
 
