@@ -12,6 +12,27 @@ import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 
+/** Opens and reads files that fail, and counts the failures. */
+const FAILURES = `
+import sys
+failures = 0
+for scheme, times in (('throws', 700), ('types', 100), ('exits', 50), ('aborts', 50), ('syntax', 50), ('untrusted', 50)):
+    for i in range(times):
+        try: open(f'{sys.argv[1]}/{scheme}/h/{i}', 'rb').read()
+        except OSError: failures += 1
+print(failures)
+`;
+
+async function inTurn(times: number, work: () => Promise<number>): Promise<number[]> {
+  const results: number[] = [];
+  for (let i = 0; i < times; i += 1) results.push(await work());
+  return results;
+}
+
+function median(values: readonly number[]): number {
+  return Math.round(values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0);
+}
+
 eachTransport(
   "both of the guide's examples say hello world, and .plugins tells of them",
   async (t, mount) => {
@@ -94,41 +115,31 @@ eachTransport('kill -9 of a plugin during a read is survived', async (t, mount) 
 test.serial(
   'hostile plugins do not disturb a reader, answer in bounded time, and leave nothing',
   async (t) => {
+    t.timeout(300_000);
     const directory = await pluginDirectory(t);
     const hostile = await addHostilePlugins(directory);
     const root = await temporaryDirectory(t);
     const content = pattern(30_000_000);
     await writeFile(join(root, 'a.bin'), content);
     const { host } = await startNginx(t, { root });
-    const options = [
-      '--plugin-dir',
-      directory,
-      '--timeout',
-      '3s',
-      '--plugin-memory',
-      '200MiB',
-      '--memory',
-      '16MiB',
-    ];
-    const mnt = await mounted(t, ...options, '--metadata-ttl', '0s');
+    const limits = ['--timeout', '2s', '--plugin-memory', '200MiB', '--memory', '64MiB'];
+    const mnt = await mounted(t, '--plugin-dir', directory, ...limits);
     const digest = createHash('sha256').update(content).digest('hex');
-    const file = `${mnt}/http/${host}/a.bin`;
-    const served = async (): Promise<{ threads: number; descriptors: number }> => {
-      const script =
-        'pid=$(pgrep -f -- "$1 .*--foreground"); ls /proc/$pid/task | wc -l; ls /proc/$pid/fd | wc -l';
-      const [threads = 0, descriptors = 0] = (await shell(script, mnt)).stdout.trim().split('\n').map(Number);
-      return { threads, descriptors };
-    };
-    t.is((await run('sha256sum', [file])).stdout.slice(0, 64), digest);
-    const before = await served();
-
     let reads = 0;
-    let isOver = false;
+    const readMs = async (): Promise<number> => {
+      const began = performance.now();
+      // Another name each time, so that neither the kernel nor the mount has it.
+      reads += 1;
+      t.is((await run('sha256sum', [`${mnt}/http/${host}/a.bin?${reads}`])).stdout.slice(0, 64), digest);
+      return performance.now() - began;
+    };
+    const alone = await inTurn(10, readMs);
+    const before = await usage(mnt);
+
+    const over = new AbortController();
+    const beside: number[] = [];
     const reader = (async () => {
-      while (!isOver) {
-        t.is((await run('sha256sum', [file])).stdout.slice(0, 64), digest);
-        reads += 1;
-      }
+      while (!over.signal.aborted) beside.push(await readMs());
     })();
     for (const scheme of hostile) {
       const began = performance.now();
@@ -136,33 +147,42 @@ test.serial(
       t.true(code !== 0 && code !== 124, `${scheme}: exit code ${code} ${stderr}`);
       t.true(performance.now() - began < 20_000, `${scheme}: ${performance.now() - began} ms`);
     }
-    isOver = true;
+    over.abort();
     await reader;
-    t.true(reads > 3, `${reads} reads beside them`);
-
-    const failures =
-      'for i in $(seq 1000); do cat "$1/throws/h/$i" 2>&1; done | grep -c "Input/output error"';
-    t.is((await shell(failures, mnt)).stdout.trim(), '1000');
-    await shell(
-      'for s in exits aborts syntax untrusted; do for i in $(seq 50); do cat "$1/$s/h/$i"; done; done 2>&1',
-      mnt,
+    t.log(
+      `30 MB from http: ${median(alone)} ms alone, ${median(beside)} ms beside hostile plugins (medians)`,
     );
+    t.true(beside.length > 8, `${beside.length} reads beside them`);
+    // The cores are shared with loops that run until their deadline.
+    t.true(
+      median(beside) < 3 * median(alone) + 100,
+      `${median(alone)} ms alone, ${median(beside)} ms beside`,
+    );
+
+    const counted = await run('python3', ['-c', FAILURES, mnt]);
+    t.is(counted.stdout, '1000\n', counted.stderr);
     await sleep(4_000);
-    const after = await served();
-    t.true(after.threads <= before.threads + 2, `${before.threads} threads before, ${after.threads} after`);
-    // One process for each plugin that is loaded: its two pipes, and connections that are kept.
+    const after = await usage(mnt);
     const children = Number((await shell('pgrep -fc "module-host.js $1"', directory)).stdout);
     t.true(children <= hostile.length, `${children} processes`);
-    t.true(
-      after.descriptors <= before.descriptors + 4 * children,
-      `${before.descriptors} descriptors before, ${after.descriptors} after, with ${children} processes`,
-    );
+    t.true(after.threads <= before.threads + 2, `${before.threads} threads, then ${after.threads}`);
+    // Each process has two pipes, and a few connections that are kept.
+    const allowed = before.descriptors + 5 * children;
+    t.true(after.descriptors <= allowed, `${before.descriptors} descriptors, then ${after.descriptors}`);
+
     t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
     t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/http`])).stdout), { location: 'in-tree' });
     t.regex((await run('cat', [`${mnt}/.plugins/throws`])).stdout, /"lastError": ".*\(no\)"/);
-
     await run('umount', [mnt]);
     await sleep(2_000);
-    t.is((await run('pgrep', ['-f', '--', directory])).stdout, '');
+    t.is((await run('pgrep', ['-f', '--', `module-host.js ${directory}`])).stdout, '');
   },
 );
+
+/** Threads and descriptors of the process that serves a mount. */
+async function usage(mnt: string): Promise<{ threads: number; descriptors: number }> {
+  const script =
+    'pid=$(pgrep -f -- "$1 .*--foreground"); ls /proc/$pid/task | wc -l; ls /proc/$pid/fd | wc -l';
+  const [threads = 0, descriptors = 0] = (await shell(script, mnt)).stdout.trim().split('\n').map(Number);
+  return { threads, descriptors };
+}
