@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { type DaemonMessage, runInBackground } from './daemon.js';
 import { createLog } from './log.js';
 import { addMountOptions, expandMountFlags, type MountOptions } from './options.js';
+import { listPlugins, type PluginCommandOptions } from './plugin-command.js';
 import { serve } from './serve.js';
 import { unmount } from './unmount.js';
 
@@ -16,7 +17,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = addMountOptions(new Command('d7y-mount'))
     .description('Mounts remote resources as files: <mountpoint>/<scheme>/<host>/<path>')
-    .usage('[options] <mountpoint>\n       d7y-mount unmount <mountpoint>')
+    .usage('[options] <mountpoint>\n       d7y-mount unmount <mountpoint>\n       d7y-mount plugin [options]')
     .version(version())
     .argument('<mountpoint>', 'where to mount; as mount(8) calls it: SOURCE and directory')
     .argument('[directory]')
@@ -36,6 +37,14 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .command('unmount <mountpoint>')
     .description('end a mount; detach it if it is busy')
     .action(async (path: string) => await unmount(path));
+  program
+    .command('plugin')
+    .description('list the sources of the tree and the plugins, without a mount')
+    .option('--json', 'as JSON', false)
+    .option('--strict', 'exit with 1 when a plugin cannot be used', false)
+    .action(async (_own: object, command: Command) => {
+      exitCode = await listPlugins(command.optsWithGlobals<PluginCommandOptions>());
+    });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -14,23 +14,15 @@ import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/mount/dev-fuse/syscalls.js';
 import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
-import { createHttpClient } from '../src/source/http/http-client.js';
-import { registerInTree } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
-import { ClientRegistry } from '../src/source/registry.js';
-import type { HeaderOption, MountOptions } from './options.js';
+import { composeSources } from './compose-sources.js';
+import type { MountOptions } from './options.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
 const OPERATION_LIMIT_FACTOR = 4;
 
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
-  const http = createHttpClient({
-    timeoutMs: options.timeout,
-    retries: options.retries,
-    headersFor: headersFor(options.header),
-  });
-  const registry = new ClientRegistry();
-  registerInTree(registry, { http });
+  const { registry, plugins, close } = composeSources(options, log);
   const disk = await openDisk(options, log);
   const cache = new CachedResources(
     {
@@ -48,6 +40,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
       ...(disk === undefined ? {} : { disk }),
     },
   );
+  plugins.onReplaced = (scheme) => cache.forget(`${scheme}:`);
   const ownership = {
     uid: options.uid ?? process.getuid?.() ?? 0,
     gid: options.gid ?? process.getgid?.() ?? 0,
@@ -62,7 +55,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
   });
   const ended = session.ended.then(async () => {
     await vfs.close();
-    await http.close();
+    await close();
   });
   return { ended, unmount: () => session.unmount() };
 }
@@ -99,11 +92,4 @@ async function chooseTransport(name: MountOptions['transport'], log: Logger): Pr
     log.warn({ err: error }, 'the transport dev-fuse cannot be loaded; using fuse-native');
     return fuseNativeTransport(log);
   }
-}
-
-function headersFor(headers: readonly HeaderOption[]): (url: URL) => Record<string, string> {
-  return (url) =>
-    Object.fromEntries(
-      headers.filter(({ host }) => host === url.host).map(({ name, value }) => [name, value]),
-    );
 }

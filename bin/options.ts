@@ -1,14 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import {
-  formatDuration,
-  formatSize,
-  parseCount,
-  parseDuration,
-  parseMode,
-  parseSize,
-  QuantityError,
-} from './quantity.js';
+import { addPluginOptions, DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
+import { formatDuration, formatSize, parseCount, parseDuration, parseMode, parseSize } from './quantity.js';
+import { taking } from './taking.js';
 
 export interface HeaderOption {
   readonly host: string;
@@ -17,7 +11,7 @@ export interface HeaderOption {
 }
 
 /** Everything that a mount can be told. */
-export interface MountOptions {
+export interface MountOptions extends PluginOptions {
   readonly transport: 'auto' | 'dev-fuse' | 'fuse-native';
   readonly passthrough: boolean;
   readonly foreground: boolean;
@@ -62,12 +56,24 @@ export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   logFile: undefined,
   logLevel: 'info',
   header: [],
+  ...DEFAULT_PLUGIN_OPTIONS,
 };
 
 const D = DEFAULT_MOUNT_OPTIONS;
 
 /** The options of the mount command, with their defaults as `--help` shows them. */
 export function addMountOptions(command: Command): Command {
+  return addPluginOptions(addOwnOptions(command))
+    .optionsGroup('Logging:')
+    .option('--log-file <path>', 'where to log (default: stderr, or in the background a file)')
+    .addOption(
+      new Option('--log-level <level>', 'least severity that is logged')
+        .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+        .default(D.logLevel),
+    );
+}
+
+function addOwnOptions(command: Command): Command {
   return command
     .optionsGroup('Mount:')
     .option('-f, --foreground', 'stay in the foreground', D.foreground)
@@ -121,14 +127,7 @@ export function addMountOptions(command: Command): Command {
     .optionsGroup('Sources:')
     .addOption(duration('--timeout <duration>', 'give up when a source sends nothing for so long', D.timeout))
     .option('--retries <count>', 'tries again after a failure that may pass', taking(parseCount), D.retries)
-    .option('--header <header>', "'host: Name: value', sent to that host; repeatable", collectHeader, [])
-    .optionsGroup('Logging:')
-    .option('--log-file <path>', 'where to log (default: stderr, or in the background a file)')
-    .addOption(
-      new Option('--log-level <level>', 'least severity that is logged')
-        .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
-        .default(D.logLevel),
-    );
+    .option('--header <header>', "'host: Name: value', sent to that host; repeatable", collectHeader, []);
 }
 
 /** Options that mount(8) and fstab pass along and that mean nothing here. */
@@ -147,18 +146,6 @@ function duration(flags: string, description: string, value: number): Option {
   return new Option(flags, description)
     .argParser(taking(parseDuration))
     .default(value, formatDuration(value));
-}
-
-/** Lets commander name the option in front of what the parser says. */
-function taking<Value>(parse: (text: string) => Value): (text: string) => Value {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof QuantityError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
-  };
 }
 
 /** `host[:port]: Name: value`; the host may have a port, so that the name begins after a colon and a space. */

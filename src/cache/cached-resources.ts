@@ -158,6 +158,15 @@ export class CachedResources implements ResourceCache {
     return Math.max(inMemory, onDisk);
   }
 
+  /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */
+  forget(prefix: string): void {
+    this.#metadata.forget(prefix);
+    this.#listings.forget(prefix);
+    for (const [key, reader] of this.#readers) {
+      if (key.startsWith(prefix) && reader.isParked) reader.close();
+    }
+  }
+
   async close(): Promise<void> {
     for (const reader of this.#readers.values()) reader.close();
     for (const key of this.#stored.keys()) this.#closeStored(key);
@@ -184,15 +193,18 @@ export class CachedResources implements ResourceCache {
     const key = keyOf(url, file.version);
     const known = this.#readers.get(key);
     if (known !== undefined) return known;
+    // Taken once: a handle reads its version from the client that it was opened with.
+    let client: CompleteClient | undefined;
     const reader = new VersionReader(file, {
       blocks: this.#blocksOf(url, file.version),
       memory: this.#memory,
       probeBytes: this.#options.probeBytes,
-      download: async (range, _isNeeded, signal) => {
-        const client = await this.#clientFor(url);
+      download: async (range, isNeeded, signal) => {
+        client ??= await this.#clientFor(url);
+        const priority = isNeeded ? 'foreground' : 'background';
         const pin = file.version.validators;
         return await client.download(
-          new Request(url, { pin, signal, ...(range === undefined ? {} : { range }) }),
+          new Request(url, { pin, signal, priority, ...(range === undefined ? {} : { range }) }),
         );
       },
       onSize: (size) => this.#metadata.learn(url, file.version, { size }),

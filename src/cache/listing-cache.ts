@@ -47,6 +47,12 @@ export class ListingCache {
     return listing === undefined || entry === undefined ? undefined : { entry, listing };
   }
 
+  /** Nothing is known any more of directories that begin so. */
+  forget(prefix: string): void {
+    const directories = [...this.#listings.keys()].filter((directory) => directory.startsWith(prefix));
+    for (const directory of directories) this.#listings.delete(directory);
+  }
+
   ttlLeftMs(listing: Listing): number {
     return listing.fetchedAtMs + this.#options.ttlMs - this.#options.now();
   }

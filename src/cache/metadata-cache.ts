@@ -105,6 +105,15 @@ export class MetadataCache {
     this.#entries.delete(url);
   }
 
+  /** Nothing is known any more of URLs that begin so. */
+  forget(prefix: string): void {
+    const found = [...this.#entries.entries()].filter(([url]) => url.startsWith(prefix));
+    for (const [url, { metadata }] of found) {
+      this.#entries.delete(url);
+      if (metadata !== 'missing' && metadata.kind === 'file') this.#options.onChanged(url, metadata);
+    }
+  }
+
   #ttlLeftMs(entry: Entry): number {
     const { ttlMs, negativeTtlMs, now } = this.#options;
     return entry.checkedAtMs + (entry.metadata === 'missing' ? negativeTtlMs : ttlMs) - now();

@@ -42,6 +42,7 @@ export class DirectoryReader {
   }
 
   async read(node: Node, signal?: AbortSignal): Promise<readonly DirEntry[]> {
+    if (node.kind === 'root' || node.kind === 'plugins') await this.#plugins.refresh?.();
     switch (node.kind) {
       case 'root':
         return ['.plugins', ...this.#plugins.listClients()].map((name) => ({ name, kind: 'directory' }));

@@ -88,6 +88,7 @@ export class VirtualFs {
       case 'root':
         return this.#fixed(name === '.plugins' ? { kind: 'plugins' } : await this.#schemeNode(name));
       case 'plugins':
+        await this.#plugins.refresh?.();
         if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
         return { ...this.#fixed({ kind: 'plugin', scheme: name }), ttlMs: 0 };
       case 'scheme': {

@@ -7,6 +7,14 @@ import type { Response } from './response.js';
 export interface Guard {
   readonly adapter?: RequestAdapter | undefined;
   readonly hooks?: readonly Hook[];
+  /** Counted up with every call. */
+  readonly counters?: CallCounters;
+}
+
+export interface CallCounters {
+  calls: number;
+  /** Calls that ended in an error, apart from those that their callers gave up. */
+  failures: number;
 }
 
 /**
@@ -15,7 +23,7 @@ export interface Guard {
  */
 export function guardClient(
   client: ResourceClient,
-  { adapter, hooks = [] }: Guard,
+  { adapter, hooks = [], counters = { calls: 0, failures: 0 } }: Guard,
   onFault: (error: ClientFaultError) => void,
 ): CompleteClient {
   async function call<Result>(
@@ -26,6 +34,7 @@ export function guardClient(
     drop: (late: Result) => void = () => undefined,
   ): Promise<Result> {
     const url = given.url;
+    counters.calls += 1;
     const started = (async () => {
       const request = adapter?.(given) ?? given;
       for (const hook of hooks) await hook.beforeRequest?.(request);
@@ -42,6 +51,7 @@ export function guardClient(
     try {
       return await unlessAborted(started, given, drop);
     } catch (error) {
+      if (given.signal?.aborted !== true) counters.failures += 1;
       if (error instanceof SourceError && !(error instanceof ClientFaultError)) throw error;
       if (given.signal?.aborted === true) throw new InterruptedError(url, error);
       const fault =

@@ -1,5 +1,5 @@
 import { NoClientFoundError } from './errors.js';
-import { guardClient } from './guarded-client.js';
+import { type CallCounters, guardClient } from './guarded-client.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 
 export interface Registration {
@@ -9,38 +9,62 @@ export interface Registration {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** What is shown of a registered client. */
-export interface ClientDescription {
+/** What is shown of a client. */
+export interface ClientDescription extends PluginDescription {
   readonly name: string;
   readonly type: 'resource';
   readonly scheme: string;
+}
+
+export interface PluginDescription {
+  /** `in-tree`, or the path of the plugin. */
   readonly location: string;
   readonly attributes: Readonly<Record<string, string>>;
-  readonly state: 'registered';
+  /** `registered`: known, and not started yet if it has to be. */
+  readonly state: 'registered' | 'loaded' | 'failed' | 'restarting';
   readonly lastError: string | null;
+  /** `calls` and those that failed; for plugins also `starts` of the process and `bytes` that came. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** The clients that come from outside of the tree. */
+export interface PluginSource {
+  /** Looks what is there, unless that was done within `maxAgeMs`. */
+  refresh(maxAgeMs?: number): Promise<void>;
+  /** The schemes that it serves, as of the last look. */
+  listSchemes(): string[];
+  /** The client for a scheme, loaded if need be; undefined when there is none. Rejects when it fails to load. */
+  clientFor(scheme: string): Promise<ResourceClient | undefined>;
+  describe(scheme: string): PluginDescription | undefined;
 }
 
 interface Registered {
   readonly client: ResourceClient;
   readonly guarded: CompleteClient;
   readonly attributes: Readonly<Record<string, string>>;
+  readonly counters: CallCounters;
   lastError: string | null;
 }
 
-/** Brings a client for a scheme that is not registered; undefined when there is none. */
-export type PluginLoader = (scheme: string) => Promise<ResourceClient | undefined>;
+/** For how long a description stays as it is: its file must not change between being looked up and opened. */
+const DESCRIPTION_MS = 1_000;
 
 /**
  * The clients by scheme, with the rules of Dragonfly's `ClientManager` (pkg/source/source_client.go):
  * schemes are case-insensitive, the same client twice is a no-op, another client on a taken scheme is an
- * error. Adapters may be absent, and hooks run.
+ * error. Adapters may be absent, and hooks run. A scheme that a plugin serves is the plugin's; which
+ * plugins may take a scheme of the tree is decided by the plugin source.
  */
 export class ClientRegistry {
   readonly #clients = new Map<string, Registered>();
-  readonly #loadPlugin: PluginLoader | undefined;
+  readonly #plugins: PluginSource | undefined;
+  /** The clients of plugins as they are handed out. */
+  readonly #guardedPlugins = new WeakMap<ResourceClient, CompleteClient>();
+  readonly #pluginCounters = new Map<string, CallCounters>();
+  readonly #described = new Map<string, { readonly atMs: number; readonly it: ClientDescription }>();
 
-  constructor(loadPlugin?: PluginLoader) {
-    this.#loadPlugin = loadPlugin;
+  constructor(plugins?: PluginSource) {
+    this.#plugins = plugins;
   }
 
   register(givenScheme: string, client: ResourceClient, registration: Registration = {}): void {
@@ -52,12 +76,14 @@ export class ClientRegistry {
         `client with scheme ${scheme} already exist, current client: ${taken.attributes['name'] ?? scheme}`,
       );
     }
+    const counters = newCounters();
     const registered: Registered = {
       client,
-      guarded: guardClient(client, registration, (error) => {
+      guarded: guardClient(client, { ...registration, counters }, (error) => {
         registered.lastError = error.message;
       }),
       attributes: { ...registration.attributes, type: 'resource', name: scheme, scheme },
+      counters,
       lastError: null,
     };
     this.#clients.set(scheme, registered);
@@ -67,43 +93,75 @@ export class ClientRegistry {
     this.#clients.delete(scheme.toLowerCase());
   }
 
+  isInTree(scheme: string): boolean {
+    return this.#clients.has(scheme.toLowerCase());
+  }
+
   async getClient(givenScheme: string): Promise<CompleteClient> {
     const scheme = givenScheme.toLowerCase();
-    if (!this.#clients.has(scheme) && this.#loadPlugin !== undefined) {
-      const plugin = await this.#loadPlugin(scheme).catch((error: unknown) => {
-        throw new NoClientFoundError(scheme, error);
-      });
-      if (plugin !== undefined && !this.#clients.has(scheme)) this.register(scheme, plugin);
-    }
+    const plugin = await this.#plugins?.clientFor(scheme).catch((error: unknown) => {
+      throw new NoClientFoundError(scheme, error);
+    });
+    if (plugin !== undefined) return this.#guardedPlugin(scheme, plugin);
     const registered = this.#clients.get(scheme);
     if (registered === undefined) throw new NoClientFoundError(scheme);
     return registered.guarded;
   }
 
-  async isServed(scheme: string): Promise<boolean> {
-    return await this.getClient(scheme).then(
-      () => true,
-      () => false,
-    );
+  /** Whether there is a client for the scheme. A plugin is not loaded for that. */
+  async isServed(givenScheme: string): Promise<boolean> {
+    const scheme = givenScheme.toLowerCase();
+    if (this.#clients.has(scheme)) return true;
+    await this.refresh();
+    return this.#plugins?.listSchemes().includes(scheme) === true;
+  }
+
+  /** Looks which plugins there are by now. */
+  async refresh(): Promise<void> {
+    await this.#plugins?.refresh();
   }
 
   /** The schemes, sorted (Dragonfly's order is a map's, random). */
   listClients(): string[] {
-    return [...this.#clients.keys()].toSorted();
+    const schemes = new Set([...this.#clients.keys(), ...(this.#plugins?.listSchemes() ?? [])]);
+    return [...schemes].toSorted();
   }
 
   describe(scheme: string): ClientDescription | undefined {
+    const facts = this.#plugins?.describe(scheme) ?? this.#describeInTree(scheme);
+    if (facts === undefined) return undefined;
+    const counters = { ...this.#pluginCounters.get(scheme), ...facts.counters };
+    const it: ClientDescription = { name: scheme, type: 'resource', scheme, ...facts, counters };
+    const last = this.#described.get(scheme);
+    const isFresh = last !== undefined && performance.now() - last.atMs < DESCRIPTION_MS;
+    if (isFresh && differsInCountersOnly(last.it, it)) return last.it;
+    this.#described.set(scheme, { atMs: performance.now(), it });
+    return it;
+  }
+
+  #describeInTree(scheme: string): PluginDescription | undefined {
     const registered = this.#clients.get(scheme);
     if (registered === undefined) return undefined;
-    const { attributes, lastError } = registered;
-    return {
-      name: scheme,
-      type: 'resource',
-      scheme,
-      location: 'in-tree',
-      attributes,
-      state: 'registered',
-      lastError,
-    };
+    const { attributes, lastError, counters } = registered;
+    return { location: 'in-tree', attributes, state: 'registered', lastError, counters: { ...counters } };
   }
+
+  #guardedPlugin(scheme: string, client: ResourceClient): CompleteClient {
+    const known = this.#guardedPlugins.get(client);
+    if (known !== undefined) return known;
+    const counters = newCounters();
+    this.#pluginCounters.set(scheme, counters);
+    // The plugin notes its own faults.
+    const guarded = guardClient(client, { counters }, () => undefined);
+    this.#guardedPlugins.set(client, guarded);
+    return guarded;
+  }
+}
+
+function newCounters(): CallCounters {
+  return { calls: 0, failures: 0 };
+}
+
+function differsInCountersOnly(a: ClientDescription, b: ClientDescription): boolean {
+  return JSON.stringify({ ...a, counters: {} }) === JSON.stringify({ ...b, counters: {} });
 }

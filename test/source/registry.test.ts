@@ -20,15 +20,36 @@ test('schemes are case-insensitive, the same client twice is a no-op, another on
   t.like(await t.throwsAsync(registry.getClient('dfs')), { code: 'NO_CLIENT' });
 });
 
-test('a missing scheme is asked of the plugin loader, whose failure is told', async (t) => {
-  const registry = new ClientRegistry(async (scheme) => {
-    if (scheme === 'bad') throw new Error('does not load');
-    return scheme === 'late' ? createDfsClient() : undefined;
+test('a missing scheme is asked of the plugins, whose failure is told', async (t) => {
+  const registry = new ClientRegistry({
+    refresh: () => Promise.resolve(),
+    listSchemes: () => ['late', 'bad'],
+    clientFor: async (scheme) => {
+      if (scheme === 'bad') throw new Error('does not load');
+      return scheme === 'late' ? createDfsClient() : undefined;
+    },
+    describe: () => undefined,
   });
+  registry.register('dfs', createDfsClient());
   t.true(await registry.isServed('late'));
   t.false(await registry.isServed('none'));
+  t.is(await (await registry.getClient('LATE')).getContentLength(REQUEST), 11);
+  t.like(await t.throwsAsync(registry.getClient('none')), { code: 'NO_CLIENT' });
   const error = await t.throwsAsync(registry.getClient('bad'));
   t.like(error.cause, { message: 'does not load' });
+  t.deepEqual(registry.listClients(), ['bad', 'dfs', 'late']);
+});
+
+test('calls are counted, and a description stays as it is for a moment', async (t) => {
+  const registry = new ClientRegistry();
+  registry.register('dfs', createDfsClient());
+  const client = await registry.getClient('dfs');
+  await client.getContentLength(REQUEST);
+  t.deepEqual(registry.describe('dfs')?.counters, { calls: 1, failures: 0 });
+  await client.getContentLength(REQUEST);
+  t.deepEqual(registry.describe('dfs')?.counters, { calls: 1, failures: 0 }, 'within the moment');
+  await t.throwsAsync(client.isExpired(REQUEST, {}));
+  t.deepEqual(registry.describe('dfs')?.counters, { calls: 3, failures: 1 }, 'the last error is news');
 });
 
 test('adapter and hooks run, and may be absent', async (t) => {

@@ -1,0 +1,54 @@
+/** The sources of a mount, and of `d7y-mount plugin`: those of the tree, and the plugins. */
+import type { Logger } from 'pino';
+
+import { createHttpClient } from '../src/source/http/http-client.js';
+import { registerInTree } from '../src/source/in-tree.js';
+import { PluginSet } from '../src/source/plugin/plugin-set.js';
+import { ClientRegistry } from '../src/source/registry.js';
+import type { HeaderOption, MountOptions } from './options.js';
+import { optionsByPlugin, pluginDirectories } from './plugin-options.js';
+
+export interface Sources {
+  readonly registry: ClientRegistry;
+  readonly plugins: PluginSet;
+  readonly close: () => Promise<void>;
+}
+
+export type SourceOptions = Pick<
+  MountOptions,
+  'timeout' | 'retries' | 'header' | 'pluginDir' | 'pluginOption' | 'pluginOverride' | 'pluginMemory'
+>;
+
+export function composeSources(options: SourceOptions, log: Logger): Sources {
+  const http = createHttpClient({
+    timeoutMs: options.timeout,
+    retries: options.retries,
+    headersFor: headersFor(options.header),
+  });
+  const plugins = new PluginSet(
+    {
+      directories: pluginDirectories(options.pluginDir),
+      option: optionsByPlugin(options.pluginOption),
+      override: options.pluginOverride.map((scheme) => scheme.toLowerCase()),
+      callLimitMs: options.timeout,
+      memoryBytes: options.pluginMemory,
+    },
+    { isInTree: (scheme) => registry.isInTree(scheme), log },
+  );
+  const registry: ClientRegistry = new ClientRegistry(plugins);
+  registerInTree(registry, { http });
+  return {
+    registry,
+    plugins,
+    close: async () => {
+      await Promise.all([plugins.close(), http.close()]);
+    },
+  };
+}
+
+function headersFor(headers: readonly HeaderOption[]): (url: URL) => Record<string, string> {
+  return (url) =>
+    Object.fromEntries(
+      headers.filter(({ host }) => host === url.host).map(({ name, value }) => [name, value]),
+    );
+}

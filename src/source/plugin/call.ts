@@ -1,0 +1,149 @@
+/** One call of a plugin: its deadline, the size of its answer, and what its failures mean. */
+import { errors as undiciErrors } from 'undici';
+
+import { ClientFaultError, InterruptedError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
+import { type Answer, IdleError } from './exchange.js';
+import type { PluginProcess } from './plugin-process.js';
+import { codeOfFailure, type FailureAnswer } from './protocol.js';
+
+/** No answer within the deadline. Whoever catches it decides what becomes of the process. */
+export class DeadlineError extends TimeoutError {}
+
+/** The connection to the process broke, most often because the process ended. */
+export class ConnectionLostError extends SourceError {
+  constructor(url: URL | string, cause: unknown) {
+    super('CONNECTION_LOST', 'the connection to the plugin broke', url, { cause });
+  }
+}
+
+export interface CallOptions {
+  readonly url: URL | string;
+  readonly signal: AbortSignal | undefined;
+  readonly limitMs: number;
+}
+
+const MAX_FAILURE_BYTES = 64 * 1024;
+
+/** Calls, and reads an answer of JSON, all within the deadline. */
+export async function callForJson(
+  process: PluginProcess,
+  path: string,
+  body: object,
+  options: CallOptions & { readonly maxBytes: number },
+): Promise<Record<string, unknown>> {
+  return await withinDeadline(options, async (signal) => {
+    const answer = await process.post(path, body, signal);
+    if (answer.status !== 200) throw await failureOfAnswer(answer, options.url);
+    return parse(await readText(answer, options.url, options.maxBytes), options.url);
+  });
+}
+
+/**
+ * Calls, and returns the answer with its body unread. The deadline holds until the answer begins; from
+ * there on the body is its own, and ends when it is cancelled.
+ */
+export async function callForBody(
+  process: PluginProcess,
+  path: string,
+  body: object,
+  options: CallOptions,
+): Promise<Answer> {
+  return await withinDeadline(options, async (signal) => {
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const answer = await process.post(path, body, controller.signal);
+      if (answer.status !== 200) throw await failureOfAnswer(answer, options.url);
+      return answer;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  });
+}
+
+/** What a failure of the transport means. */
+export function failureOfTransport(error: unknown, url: URL | string): SourceError {
+  if (error instanceof SourceError) return error;
+  if (error instanceof IdleError) {
+    return new DeadlineError(url, { expected: 'an answer of the plugin', found: 'nothing', cause: error });
+  }
+  const isMalformed =
+    error instanceof undiciErrors.HTTPParserError ||
+    error instanceof undiciErrors.HeadersOverflowError ||
+    error instanceof undiciErrors.ResponseContentLengthMismatchError;
+  if (isMalformed) {
+    return new ProtocolError('the plugin does not speak HTTP', url, {
+      expected: 'an answer of HTTP/1.1 with the length that it says',
+      found: error.message,
+      cause: error,
+    });
+  }
+  return new ConnectionLostError(url, error);
+}
+
+async function withinDeadline<Result>(
+  { url, signal, limitMs }: CallOptions,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  if (signal?.aborted === true) throw new InterruptedError(url, signal.reason);
+  const controller = new AbortController();
+  const late = new DeadlineError(url, { expected: `an answer within ${limitMs / 1000} s`, found: 'nothing' });
+  const timer = setTimeout(() => controller.abort(late), limitMs);
+  const onAbort = (): void => controller.abort(new InterruptedError(url, signal?.reason));
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) throw controller.signal.reason;
+    throw failureOfTransport(error, url);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function failureOfAnswer(answer: Answer, url: URL | string): Promise<SourceError> {
+  const text = await readText(answer, url, MAX_FAILURE_BYTES);
+  let failure: FailureAnswer = {};
+  try {
+    failure = parse(text, url);
+  } catch {
+    // A server's own page; its status says enough.
+  }
+  const code = codeOfFailure(answer.status, failure.code);
+  const message = typeof failure.message === 'string' ? failure.message.slice(0, 500) : '';
+  const found = message === '' ? `status ${answer.status}` : message;
+  if (code === undefined) return new ClientFaultError('plugin', url, { found, status: answer.status });
+  return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.status });
+}
+
+async function readText(answer: Answer, url: URL | string, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) {
+      answer.body.cancel();
+      throw new ClientFaultError('plugin', url, {
+        expected: `an answer of at most ${maxBytes} bytes`,
+        found: 'more',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parse(text: string, url: URL | string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ClientFaultError('plugin', url, { expected: 'JSON', found: text.slice(0, 100), cause: error });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ClientFaultError('plugin', url, { expected: 'a JSON object', found: text.slice(0, 100) });
+  }
+  return value as Record<string, unknown>;
+}

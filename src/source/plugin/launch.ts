@@ -1,0 +1,69 @@
+/** How the process of a plugin is started: what it is given, and what it is not. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import type { PluginFile } from './plugin-file.js';
+import { SOCKET_VARIABLE } from './protocol.js';
+
+/** All that a plugin's process inherits of our environment; the rest may hold secrets. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
+
+const HOST = fileURLToPath(new URL('host/module-host.js', import.meta.url));
+
+export interface LaunchOptions {
+  readonly socketPath: string;
+  readonly workingDirectory: string;
+  /** For a module: the most that its heap may hold. */
+  readonly memoryBytes: number;
+}
+
+/**
+ * Starts it as the leader of a process group of its own, so that its children can be ended with it. Its
+ * standard input is a pipe that ends when we do; its standard output is dropped; the descriptors that we
+ * have open are not passed on. It is killed by the kernel if we die (prctl(2), PR_SET_PDEATHSIG), wherever
+ * setpriv(1) is there to ask for that.
+ */
+export function launch(file: PluginFile, options: LaunchOptions): ChildProcess {
+  const heapMiB = Math.max(16, Math.floor(options.memoryBytes / 2 ** 20));
+  const command =
+    file.kind === 'program'
+      ? [file.path]
+      : [process.execPath, `--max-old-space-size=${heapMiB}`, HOST, file.path];
+  const [program = '', ...args] = [...untilWeDie(), ...command];
+  return spawn(program, args, {
+    cwd: options.workingDirectory,
+    env: { ...inheritedEnvironment(), [SOCKET_VARIABLE]: options.socketPath },
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  });
+}
+
+let setpriv: readonly string[] | undefined;
+
+function untilWeDie(): readonly string[] {
+  setpriv ??= findSetpriv();
+  return setpriv;
+}
+
+function findSetpriv(): readonly string[] {
+  for (const path of ['/usr/bin/setpriv', '/bin/setpriv']) {
+    try {
+      accessSync(path, constants.X_OK);
+      return [path, '--pdeathsig', 'KILL'];
+    } catch {
+      // Without it a plugin learns of our end from its standard input.
+    }
+  }
+  return [];
+}
+
+function inheritedEnvironment(): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}

@@ -1,0 +1,180 @@
+/**
+ * One process of a plugin, from its start to its end: the only place that holds a child process and its
+ * connections. A process is used until it `ended`; it is not restarted, another one is started.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Pool } from 'undici';
+
+import { type Answer, exchange } from './exchange.js';
+import { launch } from './launch.js';
+import type { PluginFile } from './plugin-file.js';
+
+export interface PluginProcessOptions {
+  readonly socketPath: string;
+  readonly workingDirectory: string;
+  readonly memoryBytes: number;
+  /** How long it may take until it listens. */
+  readonly startLimitMs: number;
+  /** How long an answer may take to begin, and to go on. */
+  readonly callLimitMs: number;
+}
+
+const PAGE_BYTES = 4096;
+const KNOCK_MS = 10;
+const END_GRACE_MS = 500;
+const LAST_WORDS_MS = 100;
+/** What is kept of standard error for messages, and read of it in a second. */
+const ERROR_TAIL_CHARS = 2_000;
+const ERROR_BYTES_PER_SECOND = 64 * 1024;
+
+export class PluginProcess {
+  /** Resolves to why it ended; never rejects. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #pool: Pool;
+  readonly #options: PluginProcessOptions;
+  #errorTail = '';
+  #verdict: string | undefined;
+  #isEnded = false;
+  /** Calls under way, bodies included. */
+  activeCalls = 0;
+  lastUsedMs = performance.now();
+  readonly startedMs = performance.now();
+
+  constructor(file: PluginFile, options: PluginProcessOptions) {
+    this.#options = options;
+    this.#child = launch(file, options);
+    this.#pool = new Pool('http://plugin', {
+      socketPath: options.socketPath,
+      // Paused downloads keep their connections: a limit would make the others wait for them.
+      connections: null,
+    });
+    this.#keepErrorTail();
+    this.#child.stdin?.on('error', () => undefined);
+    this.ended = new Promise((resolve) => {
+      this.#child.once('error', (error) => resolve(this.#onEnd(`cannot be started: ${error.message}`)));
+      this.#child.once('exit', (code, signal) => {
+        const how = signal === null ? `exit code ${code}` : signal;
+        this.#isEnded = true;
+        this.#signal('SIGKILL');
+        // What it said last may still be on its way.
+        void Promise.race([once(this.#child, 'close'), sleep(LAST_WORDS_MS)]).then(() =>
+          resolve(this.#onEnd(`its process ended (${how})`)),
+        );
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** What it last said on its standard error, to be put behind a message. */
+  get lastWords(): string {
+    const said = this.#errorTail.trim();
+    return said === '' ? '' : `; it said: ${said}`;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Resolves when it accepts connections; rejects, with the process ended, when it does not come to that. */
+  async whenListening(): Promise<void> {
+    const endsAt = performance.now() + this.#options.startLimitMs;
+    while (!this.#isEnded) {
+      if (await accepts(this.#options.socketPath)) return;
+      if (performance.now() >= endsAt) {
+        this.kill(`does not listen on its socket within ${this.#options.startLimitMs / 1000} s`);
+        break;
+      }
+      await Promise.race([this.ended, sleep(KNOCK_MS)]);
+    }
+    throw new Error(await this.ended);
+  }
+
+  /** Sends a call. The answer's body must be read to its end, or cancelled. */
+  async post(path: string, call: object, signal: AbortSignal): Promise<Answer> {
+    this.lastUsedMs = performance.now();
+    return await exchange(this.#pool, path, call, { signal, idleMs: this.#options.callLimitMs });
+  }
+
+  /** The memory that it takes, in bytes; undefined where the system does not tell. */
+  async residentBytes(): Promise<number | undefined> {
+    if (this.pid === undefined || this.#isEnded) return undefined;
+    const statm = await readFile(`/proc/${this.pid}/statm`, 'utf8').catch(() => '');
+    const pages = Number(statm.split(' ')[1]);
+    return Number.isInteger(pages) ? pages * PAGE_BYTES : undefined;
+  }
+
+  /** Ends it and its children at once. `verdict` says why, in `ended`. */
+  kill(verdict: string): void {
+    this.#verdict ??= verdict;
+    this.#signal('SIGKILL');
+  }
+
+  /** Asks it to end, and kills what is left after a moment. */
+  async stop(): Promise<void> {
+    if (this.#isEnded) return;
+    this.#verdict ??= 'stopped';
+    this.#child.stdin?.end();
+    this.#signal('SIGTERM');
+    await Promise.race([this.ended, sleep(END_GRACE_MS, undefined, { ref: false })]);
+    if (!this.#isEnded) this.#signal('SIGKILL');
+    await this.ended;
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.pid === undefined) return;
+    try {
+      // The whole group; what it has left behind too, after its own end.
+      process.kill(-this.pid, signal);
+    } catch {
+      // Nobody is left.
+    }
+  }
+
+  #onEnd(how: string): string {
+    this.#isEnded = true;
+    this.#pool.destroy().catch(() => undefined);
+    this.#child.stdin?.destroy();
+    this.#child.stderr?.destroy();
+    rm(this.#options.socketPath, { force: true }).catch(() => undefined);
+    return (this.#verdict ?? how) + this.lastWords;
+  }
+
+  /** Reads no more of standard error than is good for us: who writes without end has to wait. */
+  #keepErrorTail(): void {
+    const { stderr } = this.#child;
+    if (stderr === null) return;
+    let budgetBytes = ERROR_BYTES_PER_SECOND;
+    stderr.on('error', () => undefined);
+    stderr.on('data', (chunk: Buffer) => {
+      this.#errorTail = (this.#errorTail + chunk.toString()).slice(-ERROR_TAIL_CHARS);
+      budgetBytes -= chunk.byteLength;
+      if (budgetBytes > 0) return;
+      stderr.pause();
+      setTimeout(() => {
+        budgetBytes = ERROR_BYTES_PER_SECOND;
+        stderr.resume();
+      }, 1_000).unref();
+    });
+  }
+}
+
+function accepts(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,278 @@
+/**
+ * One plugin, as one version of its file: its process when it has one, and what is known of it.
+ *
+ * - The process is started by the first call that needs it, and again by the next call after its end.
+ * - A process that ends by itself, takes too much memory, or leaves a call without an answer until the
+ *   deadline is replaced. Starts that follow failures wait: 100 ms, then twice as long each time, up to
+ *   30 s. A caller waits along for up to 2 s; for longer it is refused with the last error.
+ * - A failed load is kept for 5 s, and not tried again in that time.
+ * - A replaced or removed plugin (`retire`) goes on with its process for who still uses it, without a new
+ *   one; a minute after its last call it ends.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ChangedError, ClientFaultError, SourceError } from '../errors.js';
+import { checkAttributes } from './attributes.js';
+import { Backoff } from './backoff.js';
+import { callForJson, ConnectionLostError, DeadlineError } from './call.js';
+import type { PluginFile } from './plugin-file.js';
+import { PluginLoadError } from './plugin-load-error.js';
+import { PluginProcess } from './plugin-process.js';
+import type { OptionalMethod } from './protocol.js';
+import { checkTrust } from './trust.js';
+
+export type PluginState = 'registered' | 'loaded' | 'failed' | 'restarting';
+
+export interface PluginContext {
+  readonly option: Readonly<Record<string, string>>;
+  readonly uid: number;
+  readonly startLimitMs: number;
+  readonly callLimitMs: number;
+  readonly memoryBytes: number;
+  /** A directory of ours for sockets. */
+  readonly runDirectory: () => Promise<string>;
+  /** Called when a process was started. */
+  readonly onStart: () => void;
+  readonly onFault: (message: string) => void;
+}
+
+const RESTART_BACKOFF = { firstMs: 100, maxMs: 30_000 };
+const FAILED_LOAD_MS = 5_000;
+const PATIENCE_MS = 2_000;
+/** A process that lived for so long did not fail by starting. */
+const STEADY_MS = 30_000;
+const RETIRED_IDLE_MS = 60_000;
+const MAX_DESCRIPTION_BYTES = 64 * 1024;
+
+let sockets = 0;
+
+export class Plugin {
+  readonly file: PluginFile;
+  readonly counters = { starts: 0, bytes: 0 };
+  attributes: Readonly<Record<string, string>> = {};
+  methods: ReadonlySet<OptionalMethod> = new Set();
+  state: PluginState = 'registered';
+  lastError: string | null = null;
+  readonly #context: PluginContext;
+  readonly #restart = new Backoff(RESTART_BACKOFF);
+  readonly #failedLoad = new Backoff({ firstMs: FAILED_LOAD_MS, maxMs: FAILED_LOAD_MS });
+  #failure: unknown;
+  #current: Promise<PluginProcess> | undefined;
+  readonly #processes = new Set<PluginProcess>();
+  /** Processes that get no new calls, and when to kill them at the latest. */
+  readonly #draining = new Map<PluginProcess, number>();
+  #isRetired = false;
+  #isClosed = false;
+
+  constructor(file: PluginFile, context: PluginContext) {
+    this.file = file;
+    this.#context = context;
+  }
+
+  get callLimitMs(): number {
+    return this.#context.callLimitMs;
+  }
+
+  get hasProcess(): boolean {
+    return this.#processes.size > 0 || this.#current !== undefined;
+  }
+
+  get pids(): number[] {
+    return [...this.#processes].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  /** Starts it if need be; rejects when it cannot be used. */
+  async load(): Promise<void> {
+    await this.#ready(`${this.file.name}://`);
+  }
+
+  /** Runs work on the process. What was cut off by the end of the process is tried once more, on the next. */
+  async run<Result>(url: URL | string, work: (process: PluginProcess) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt += 1) {
+      const process = await this.#ready(url);
+      process.activeCalls += 1;
+      try {
+        return await work(process);
+      } catch (error) {
+        await this.judge(process, error);
+        if (attempt > 1 || !(error instanceof ConnectionLostError)) throw error;
+      } finally {
+        process.activeCalls -= 1;
+        process.lastUsedMs = performance.now();
+      }
+    }
+  }
+
+  /** Notes a failure of a call, and what it says of the process. */
+  async judge(process: PluginProcess, error: unknown): Promise<void> {
+    if (error instanceof DeadlineError) {
+      this.#note(error.message);
+      this.#replace(process);
+    } else if (error instanceof ConnectionLostError) {
+      // The news of its end may be behind that of its connection.
+      await Promise.race([process.ended, sleep(50)]);
+      if (!process.isEnded) this.#note(`broke a connection${process.lastWords}`);
+    } else if (error instanceof SourceError && (error.code === 'CLIENT_FAULT' || error.code === 'PROTOCOL')) {
+      this.#note(error.found === undefined ? error.message : `${error.message} (${error.found})`);
+    }
+  }
+
+  /** Looks after the processes; to be called a few times in a second. */
+  async tend(): Promise<void> {
+    const now = performance.now();
+    for (const [process, untilMs] of this.#draining) {
+      if (process.activeCalls === 0 || now >= untilMs) process.kill('gave no answer');
+    }
+    for (const process of this.#processes) {
+      const bytes = await process.residentBytes();
+      if (bytes !== undefined && bytes > this.#context.memoryBytes) {
+        process.kill(`took too much memory: ${Math.ceil(bytes / 2 ** 20)} MiB`);
+      }
+      const isIdle = process.activeCalls === 0 && now - process.lastUsedMs > RETIRED_IDLE_MS;
+      if (this.#isRetired && isIdle) await process.stop();
+    }
+  }
+
+  /** Its file is another one now, or gone. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const starting = this.#current;
+    await Promise.all([...this.#processes].map((process) => process.stop()));
+    await starting?.then(
+      (process) => process.stop(),
+      () => undefined,
+    );
+  }
+
+  /** Kills what there is, at once: for an exit that waits for nothing. */
+  kill(): void {
+    this.#isClosed = true;
+    for (const process of this.#processes) process.kill('stopped');
+  }
+
+  #ready(url: URL | string): Promise<PluginProcess> {
+    this.#current ??= this.#start(url).catch((error: unknown) => {
+      this.#current = undefined;
+      throw error;
+    });
+    return this.#current;
+  }
+
+  async #start(url: URL | string): Promise<PluginProcess> {
+    this.#refuseIfOver(url);
+    if (this.#failedLoad.leftMs > 0) throw this.#failure;
+    const { leftMs } = this.#restart;
+    if (leftMs > PATIENCE_MS) {
+      const found = `it starts again in ${Math.ceil(leftMs / 1000)} s; last error: ${this.lastError}`;
+      throw new ClientFaultError('plugin', url, { expected: 'a running plugin', found });
+    }
+    if (leftMs > 0) await sleep(leftMs);
+    this.#refuseIfOver(url);
+    try {
+      const process = await this.#launch();
+      this.state = 'loaded';
+      this.#failure = undefined;
+      return process;
+    } catch (error) {
+      this.state = 'failed';
+      this.#failure = error;
+      this.#failedLoad.fail();
+      this.#note(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  #refuseIfOver(url: URL | string): void {
+    if (!this.#isClosed && !this.#isRetired) return;
+    throw new ChangedError(url, { expected: `plugin ${this.file.fileName}`, found: 'it was replaced' });
+  }
+
+  async #launch(): Promise<PluginProcess> {
+    const { uid, runDirectory, startLimitMs, callLimitMs, memoryBytes, onStart } = this.#context;
+    await checkTrust(this.file.root, uid);
+    if (this.file.path !== this.file.root) await checkTrust(this.file.path, uid);
+    const workingDirectory = await runDirectory();
+    sockets += 1;
+    this.counters.starts += 1;
+    const process = new PluginProcess(this.file, {
+      socketPath: join(workingDirectory, `${sockets}.sock`),
+      workingDirectory,
+      memoryBytes,
+      startLimitMs,
+      callLimitMs,
+    });
+    this.#processes.add(process);
+    void process.ended.then((why) => this.#onEnded(process, why));
+    onStart();
+    try {
+      await process.whenListening();
+      await this.#describe(process);
+      if (process.isEnded) throw new PluginLoadError('PLUGIN_LOAD', await process.ended);
+      return process;
+    } catch (error) {
+      process.kill('cannot be used');
+      throw error;
+    }
+  }
+
+  async #describe(process: PluginProcess): Promise<void> {
+    const { name } = this.file;
+    let answer: Record<string, unknown>;
+    try {
+      const { option, startLimitMs: limitMs } = this.#context;
+      const call = { url: `${name}://`, signal: undefined, limitMs, maxBytes: MAX_DESCRIPTION_BYTES };
+      answer = await callForJson(process, '/describe', { option }, call);
+    } catch (error) {
+      throw describeFailure(error, process.isEnded ? await process.ended : undefined);
+    }
+    this.attributes = checkAttributes(answer['attributes'], name);
+    if (typeof answer['clientFault'] === 'string') {
+      throw new PluginLoadError('PLUGIN_LOAD', answer['clientFault'].slice(0, 500));
+    }
+    const methods = Array.isArray(answer['methods']) ? answer['methods'] : [];
+    this.methods = new Set((['list', 'expired'] as const).filter((method) => methods.includes(method)));
+  }
+
+  #onEnded(process: PluginProcess, why: string): void {
+    this.#processes.delete(process);
+    const wasDraining = this.#draining.delete(process);
+    // One that did not come up is told of by its start; one that drained, when it was replaced.
+    if (this.#isClosed || wasDraining || this.state !== 'loaded') return;
+    this.#current = undefined;
+    if (!this.#isRetired) this.#fellOut(process, why);
+  }
+
+  #replace(process: PluginProcess): void {
+    if (this.#draining.has(process) || process.isEnded) return;
+    this.#draining.set(process, performance.now() + this.#context.callLimitMs);
+    this.#current = undefined;
+    this.#fellOut(process, this.lastError ?? 'gave no answer');
+  }
+
+  #fellOut(process: PluginProcess, why: string): void {
+    this.state = 'restarting';
+    if (performance.now() - process.startedMs > STEADY_MS) this.#restart.succeed();
+    this.#restart.fail();
+    this.#note(why);
+  }
+
+  #note(message: string): void {
+    this.lastError = message;
+    this.#context.onFault(message);
+  }
+}
+
+/** Why the description did not come: what `DragonflyPluginInit` threw, or how the process ended. */
+function describeFailure(error: unknown, end: string | undefined): PluginLoadError {
+  if (end !== undefined) return new PluginLoadError('PLUGIN_LOAD', end, error);
+  if (!(error instanceof SourceError)) return new PluginLoadError('PLUGIN_LOAD', String(error), error);
+  const code = error.status === 422 ? 'PLUGIN_MARSHAL' : 'PLUGIN_LOAD';
+  if (error.status !== undefined) return new PluginLoadError(code, error.found ?? error.message, error);
+  const detail = error.found === undefined ? '' : `: expected ${error.expected}, found ${error.found}`;
+  return new PluginLoadError('PLUGIN_LOAD', `describe failed${detail}`, error);
+}

@@ -1,0 +1,121 @@
+/**
+ * The protocol between the mount and a plugin's process (docs/PLUGINS.md is its text for authors).
+ *
+ * A plugin is an HTTP/1.1 server on the Unix socket that `SOCKET_VARIABLE` names. Every call is a POST of a
+ * JSON object; every answer but a download's is a JSON object. A module in JavaScript is served by a host
+ * program of ours that speaks the same, so there is one boundary, and one way to be behind it.
+ */
+import type { SourceErrorCode } from '../errors.js';
+
+/** The environment variable that holds the path of the socket to listen on. */
+export const SOCKET_VARIABLE = 'D7Y_PLUGIN_SOCKET';
+
+/** The header of a download's answer: the position in the resource of the body's first byte. */
+export const OFFSET_HEADER = 'x-d7y-offset';
+
+/** `POST /describe`: what `DragonflyPluginInit(option)` is told, and answers. */
+export interface DescribeCall {
+  readonly option: Readonly<Record<string, string>>;
+}
+
+export interface DescribeAnswer {
+  readonly attributes: Readonly<Record<string, string>>;
+  /** What the plugin can beside describing, metadata and downloads. */
+  readonly methods: readonly OptionalMethod[];
+  /** Why the client that was made cannot be used. Attributes are judged first. */
+  readonly clientFault?: string;
+}
+
+export type OptionalMethod = 'list' | 'expired';
+
+/** `POST /metadata`, `/download`, `/list`, `/expired`. */
+export interface ResourceCall {
+  readonly url: string;
+  readonly header: Readonly<Record<string, string>>;
+  /** Bytes `[start, end)`; `end` null: to the end. */
+  readonly range?: { readonly start: number; readonly end: number | null };
+  /** The version that is wanted. */
+  readonly pin?: {
+    readonly etag?: string;
+    readonly lastModifiedMs?: number;
+    readonly contentLength?: number;
+  };
+  /** For `/expired`: what is known of the resource. */
+  readonly info?: { readonly expire?: string; readonly lastModified?: string; readonly etag?: string };
+}
+
+/** The answer of `/metadata`; absent members take the value in brackets. */
+export interface MetadataAnswer {
+  /** ["file"] */
+  readonly kind?: 'file' | 'directory';
+  /** Bytes, negative: unknown [-2]. */
+  readonly contentLength?: number;
+  /** [false] */
+  readonly supportRange?: boolean;
+  /** Milliseconds since the epoch, negative: unknown [-1]. */
+  readonly lastModified?: number;
+  readonly etag?: string;
+}
+
+export interface ListAnswer {
+  readonly entries: readonly ListedAnswer[];
+}
+
+export interface ListedAnswer {
+  /** The last path element, percent-encoded as in a URL. */
+  readonly name: string;
+  readonly isDir?: boolean;
+  readonly size?: number;
+  readonly lastModified?: number;
+  readonly lastModifiedPrecisionMs?: number;
+}
+
+export interface ExpiredAnswer {
+  readonly expired: boolean;
+}
+
+/** The body of every answer with a status of 400 or more. The code decides; without one, the status. */
+export interface FailureAnswer {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** The codes that a plugin may give. Everything else is its fault (CLIENT_FAULT, which becomes EIO). */
+export const PLUGIN_ERROR_CODES = [
+  'NOT_FOUND',
+  'IS_DIRECTORY',
+  'ACCESS_DENIED',
+  'CHANGED',
+  'TIMEOUT',
+  'CONNECTION_REFUSED',
+  'CONNECTION_LOST',
+  'HOST_UNREACHABLE',
+  'NETWORK_UNREACHABLE',
+  'TLS',
+  'BUSY',
+  'PROTOCOL',
+  'UNEXPECTED_STATUS',
+  'INVALID_REQUEST',
+  'LIST_NOT_SUPPORTED',
+] as const satisfies readonly SourceErrorCode[];
+
+export type PluginErrorCode = (typeof PLUGIN_ERROR_CODES)[number];
+
+/** What a status alone says. */
+const CODES_OF_STATUS: Readonly<Record<number, PluginErrorCode>> = {
+  401: 'ACCESS_DENIED',
+  403: 'ACCESS_DENIED',
+  404: 'NOT_FOUND',
+  408: 'TIMEOUT',
+  410: 'NOT_FOUND',
+  412: 'CHANGED',
+  429: 'BUSY',
+  501: 'LIST_NOT_SUPPORTED',
+  503: 'BUSY',
+  504: 'TIMEOUT',
+};
+
+/** The code of a failure; undefined: the plugin's fault. */
+export function codeOfFailure(status: number, code: unknown): PluginErrorCode | undefined {
+  return PLUGIN_ERROR_CODES.find((known) => known === code) ?? CODES_OF_STATUS[status];
+}

@@ -1,0 +1,160 @@
+/**
+ * The body of a plugin's download. It delivers exactly the bytes that were promised: more or fewer are a
+ * fault of the plugin. A body that breaks because the process ended goes on where it stopped on the next
+ * process, if the answer named its version (entity tag or time) and the next one names the same.
+ */
+import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
+import type { Request } from '../request.js';
+import { newResponse, type Response } from '../response.js';
+import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
+import type { Plugin } from './plugin.js';
+import type { PluginProcess } from './plugin-process.js';
+import { type AnswerFacts, checkAnswer } from './remote-answer.js';
+import { callOf, type KnownResource } from './resource-call.js';
+
+const MAX_RESUMES = 3;
+
+/** One answer with its body. */
+interface Part extends AnswerFacts {
+  readonly process: PluginProcess;
+  readonly body: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+export async function openRemoteBody(
+  plugin: Plugin,
+  request: Request,
+  known: () => KnownResource | undefined,
+): Promise<Response> {
+  const first = await openPart(plugin, request, known());
+  const body = new RemoteBody(plugin, request, known, first);
+  return newResponse(body.read(), {
+    header: first.header,
+    contentLength: first.lengthBytes ?? -1,
+    ...(first.offset === undefined ? {} : { offset: first.offset }),
+    cancel: () => body.cancel(),
+  });
+}
+
+class RemoteBody {
+  readonly #plugin: Plugin;
+  readonly #request: Request;
+  readonly #known: () => KnownResource | undefined;
+  readonly #first: Part;
+  #part: Part;
+  #readBytes = 0;
+  #isCancelled = false;
+
+  constructor(plugin: Plugin, request: Request, known: () => KnownResource | undefined, first: Part) {
+    this.#plugin = plugin;
+    this.#request = request;
+    this.#known = known;
+    this.#first = first;
+    this.#part = first;
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#part.close();
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    let resumes = 0;
+    let skipBytes = 0;
+    for (;;) {
+      const before = this.#readBytes;
+      try {
+        yield* this.#readPart(skipBytes);
+        return;
+      } catch (error) {
+        const failure = this.#failureOf(error);
+        await this.#plugin.judge(this.#part.process, failure);
+        if (this.#readBytes > before) resumes = 0;
+        resumes += 1;
+        if (resumes > MAX_RESUMES || !(failure instanceof ConnectionLostError) || !isNamed(this.#first)) {
+          throw failure;
+        }
+      } finally {
+        this.#part.close();
+      }
+      skipBytes = await this.#resume();
+    }
+  }
+
+  async *#readPart(skip: number): AsyncGenerator<Uint8Array> {
+    const { lengthBytes } = this.#first;
+    let skipBytes = skip;
+    for await (const chunk of this.#part.body) {
+      const useful = skipBytes >= chunk.byteLength ? undefined : chunk.subarray(skipBytes);
+      skipBytes = Math.max(0, skipBytes - chunk.byteLength);
+      if (useful === undefined) continue;
+      this.#readBytes += useful.byteLength;
+      this.#plugin.counters.bytes += useful.byteLength;
+      if (lengthBytes !== undefined && this.#readBytes > lengthBytes) throw this.#wrongLength('more');
+      yield useful;
+    }
+    if (lengthBytes !== undefined && this.#readBytes < lengthBytes) throw this.#wrongLength('fewer');
+  }
+
+  /** Opens the rest, and returns how many bytes of it were read already. */
+  async #resume(): Promise<number> {
+    const position = (this.#first.offset ?? 0) + this.#readBytes;
+    const { range, url } = this.#request;
+    const rest = this.#request.with({ range: { start: position, end: range?.end ?? Infinity } });
+    const next = await openPart(this.#plugin, rest, this.#known());
+    this.#part = next;
+    if (this.#isCancelled) next.close();
+    const skipBytes = position - (next.offset ?? 0);
+    const isSame = nameOf(next) === nameOf(this.#first) && next.offset !== undefined && skipBytes >= 0;
+    if (isSame) return skipBytes;
+    next.close();
+    throw new ChangedError(url, { expected: 'the rest of the body', found: 'another version' });
+  }
+
+  #failureOf(error: unknown): unknown {
+    const { signal, url } = this.#request;
+    if (this.#isCancelled || signal?.aborted === true) return new InterruptedError(url, error);
+    return failureOfTransport(error, url);
+  }
+
+  #wrongLength(found: 'more' | 'fewer'): ProtocolError {
+    return new ProtocolError('the body has a wrong length', this.#request.url, {
+      expected: `${this.#first.lengthBytes} bytes`,
+      found: `${found}, ${this.#readBytes} bytes`,
+    });
+  }
+}
+
+async function openPart(plugin: Plugin, request: Request, known: KnownResource | undefined): Promise<Part> {
+  const { url, signal } = request;
+  return await plugin.run(url, async (process) => {
+    const options = { url, signal, limitMs: plugin.callLimitMs };
+    const answer = await callForBody(process, '/download', callOf(request), options);
+    let isOpen = true;
+    process.activeCalls += 1;
+    const close = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      process.activeCalls -= 1;
+      process.lastUsedMs = performance.now();
+      signal?.removeEventListener('abort', close);
+      answer.body.cancel();
+    };
+    signal?.addEventListener('abort', close, { once: true });
+    try {
+      return { process, close, body: answer.body, ...checkAnswer(answer.headers, request, known) };
+    } catch (error) {
+      close();
+      throw error;
+    }
+  });
+}
+
+/** What names the version of an answer; empty: nothing does. */
+function nameOf({ header }: Part): string {
+  return `${header.get('etag') ?? ''} ${header.get('last-modified') ?? ''}`.trim();
+}
+
+function isNamed(part: Part): boolean {
+  return nameOf(part) !== '';
+}

@@ -1,0 +1,118 @@
+/**
+ * A plugin as a `ResourceClient`: each method is one call of its process. Nothing that comes back is
+ * believed before its type was checked; lengths of bodies are checked by `RemoteBody`.
+ */
+import { LRUCache } from 'lru-cache';
+
+import { ClientFaultError, SourceError } from '../errors.js';
+import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
+import type { Request } from '../request.js';
+import type { ResourceClient } from '../resource-client.js';
+import type { ExpireInfo, Response } from '../response.js';
+import { callForJson } from './call.js';
+import type { Plugin } from './plugin.js';
+import type { ResourceCall } from './protocol.js';
+import { openRemoteBody } from './remote-body.js';
+import { callOf, type KnownResource } from './resource-call.js';
+
+const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+const MAX_ENTITY_TAG_CHARS = 1_024;
+const MAX_KNOWN = 10_000;
+
+export function createRemoteClient(plugin: Plugin): ResourceClient {
+  const known = new LRUCache<string, KnownResource>({ max: MAX_KNOWN });
+
+  async function call(
+    path: string,
+    request: Request,
+    extra: Partial<ResourceCall> = {},
+    maxBytes = MAX_ANSWER_BYTES,
+  ): Promise<Record<string, unknown>> {
+    const { url, signal } = request;
+    const options = { url, signal, limitMs: plugin.callLimitMs, maxBytes };
+    return await plugin.run(
+      url,
+      async (process) => await callForJson(process, path, { ...callOf(request), ...extra }, options),
+    );
+  }
+
+  async function getMetadata(request: Request): Promise<Metadata> {
+    const metadata = toMetadata(await call('/metadata', request), request.url);
+    known.set(request.url.href, metadata);
+    return metadata;
+  }
+
+  async function isExpired(request: Request, info: ExpireInfo): Promise<boolean> {
+    const { expired } = await call('/expired', request, { info });
+    if (typeof expired !== 'boolean') throw wrongType('expired', 'true or false', expired, request.url);
+    return expired;
+  }
+
+  async function list(request: Request): Promise<readonly UrlEntry[]> {
+    const { entries } = await call('/list', request, {}, MAX_LISTING_BYTES);
+    if (!Array.isArray(entries)) throw wrongType('entries', 'an array', entries, request.url);
+    return entries.map((entry: unknown) => toEntry(entry, request.url));
+  }
+
+  return {
+    getContentLength: async (request) => (await getMetadata(request)).contentLength,
+    isSupportRange: async (request) => (await getMetadata(request)).supportRange,
+    getLastModified: async (request) => (await getMetadata(request)).lastModified,
+    isExpired: (request, info) =>
+      plugin.methods.has('expired')
+        ? isExpired(request, info)
+        : Promise.reject(new SourceError('INVALID_REQUEST', 'the plugin cannot tell', request.url)),
+    download: (request): Promise<Response> =>
+      openRemoteBody(plugin, request, () => known.get(request.url.href)),
+    getMetadata,
+    ...(plugin.methods.has('list') ? { list } : {}),
+  };
+}
+
+function toMetadata(answer: Record<string, unknown>, url: URL): Metadata {
+  const { kind = 'file', contentLength = UNKNOWN_SOURCE_FILE_LEN, supportRange = false, etag } = answer;
+  const { lastModified = UNKNOWN_LAST_MODIFIED } = answer;
+  if (kind !== 'file' && kind !== 'directory') throw wrongType('kind', "'file' or 'directory'", kind, url);
+  if (!Number.isSafeInteger(contentLength)) throw wrongType('contentLength', 'bytes', contentLength, url);
+  if (typeof supportRange !== 'boolean') {
+    throw wrongType('supportRange', 'true or false', supportRange, url);
+  }
+  if (typeof lastModified !== 'number') throw wrongType('lastModified', 'milliseconds', lastModified, url);
+  const isTag = etag === undefined || (typeof etag === 'string' && etag.length <= MAX_ENTITY_TAG_CHARS);
+  if (!isTag) throw wrongType('etag', 'a short text', etag, url);
+  return {
+    kind,
+    contentLength: Number(contentLength) < 0 ? UNKNOWN_SOURCE_FILE_LEN : Number(contentLength),
+    supportRange,
+    lastModified: lastModified < 0 ? UNKNOWN_LAST_MODIFIED : lastModified,
+    ...(typeof etag === 'string' && etag !== '' ? { etag } : {}),
+  };
+}
+
+function toEntry(entry: unknown, directory: URL): UrlEntry {
+  const given = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
+  const { name, isDir = false, size, lastModified, lastModifiedPrecisionMs } = given;
+  if (typeof name !== 'string') throw wrongType('name', 'a text', name, directory);
+  const base = directory.href.endsWith('/') ? directory.href : `${directory.href}/`;
+  return {
+    name,
+    url: URL.canParse(`${base}${name}`) ? new URL(`${base}${name}`) : directory,
+    isDir: isDir === true,
+    ...(isCount(size) ? { size } : {}),
+    ...(isCount(lastModified) ? { lastModified } : {}),
+    ...(isCount(lastModifiedPrecisionMs) ? { lastModifiedPrecisionMs } : {}),
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function wrongType(member: string, expected: string, found: unknown, url: URL): ClientFaultError {
+  const text = JSON.stringify(found) ?? 'nothing';
+  return new ClientFaultError('plugin', url, {
+    expected: `${member}: ${expected}`,
+    found: text.slice(0, 100),
+  });
+}

@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test from 'ava';
+
+import { addHostilePlugins } from '../support/hostile-plugins.js';
+import { eachTransport, mounted, run, shell } from '../support/mounted.js';
+import { startNginx } from '../support/nginx.js';
+import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { pattern } from '../support/tree.js';
+
+/** Opens and reads files that fail, and counts the failures. */
+const FAILURES = `
+import sys
+failures = 0
+for scheme, times in (('throws', 700), ('types', 100), ('exits', 50), ('aborts', 50), ('syntax', 50), ('untrusted', 50)):
+    for i in range(times):
+        try: open(f'{sys.argv[1]}/{scheme}/h/{i}', 'rb').read()
+        except OSError: failures += 1
+print(failures)
+`;
+
+async function inTurn(times: number, work: () => Promise<number>): Promise<number[]> {
+  const results: number[] = [];
+  for (let i = 0; i < times; i += 1) results.push(await work());
+  return results;
+}
+
+function median(values: readonly number[]): number {
+  return Math.round(values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0);
+}
+
+eachTransport(
+  "both of the guide's examples say hello world, and .plugins tells of them",
+  async (t, mount) => {
+    const directory = await pluginDirectory(t);
+    await addExample(directory, 'd7y-resource-plugin-d7yfs.mjs');
+    const mnt = await mount('--plugin-dir', directory);
+    t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'd7yfs\ndfs\nhttp\nhttps\n');
+    t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/d7yfs`])).stdout), { state: 'registered' });
+    for (const scheme of ['dfs', 'd7yfs']) {
+      t.is((await run('cat', [`${mnt}/${scheme}/host:56001/path/to/resource`])).stdout, 'hello world');
+    }
+    const shown = JSON.parse((await run('cat', [`${mnt}/.plugins/d7yfs`])).stdout) as object;
+    t.like(shown, {
+      name: 'd7yfs',
+      type: 'resource',
+      scheme: 'd7yfs',
+      location: join(directory, 'd7y-resource-plugin-d7yfs.mjs'),
+      attributes: { vendor: 'd7y' },
+      state: 'loaded',
+      lastError: null,
+    });
+  },
+);
+
+eachTransport('plugins come, change and go while the mount stands', async (t, mount) => {
+  const directory = await pluginDirectory(t);
+  const mnt = await mount('--plugin-dir', directory);
+  t.regex((await run('cat', [`${mnt}/one/h/x`])).stderr, /No such file/);
+
+  const path = await addModule(directory, 'one', { content: 'first' });
+  t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\none\n');
+  t.is((await run('cat', [`${mnt}/one/h/x`])).stdout, 'first');
+
+  await addModule(directory, 'one', { content: 'and the second' });
+  await sleep(2_000);
+  t.is((await run('cat', [`${mnt}/one/h/x`])).stdout, 'and the second');
+
+  await rm(path);
+  await sleep(2_000);
+  t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\n');
+  t.not((await run('cat', [`${mnt}/one/h/x`])).code, 0);
+});
+
+test.serial('a file that is open is read to its end from the plugin that it was opened with', async (t) => {
+  const directory = await pluginDirectory(t);
+  const ofVersion = (letter: string): object => ({
+    client: `getContentLength: () => 2e7, isSupportRange: () => true,
+      getMetadata: () => ({ kind: 'file', contentLength: 2e7, supportRange: true, lastModified: -1, etag: '"${letter}"' }),
+      download: ({ range }) => ({ body: Buffer.alloc((range?.end ?? 2e7) - (range?.start ?? 0), '${letter}'), header: { etag: '"${letter}"' } }),`,
+  });
+  await addModule(directory, 'one', ofVersion('a'));
+  const mnt = await mounted(t, '--plugin-dir', directory, '--memory', '16MiB');
+  const reading = shell('{ head -c 4096; sleep 4; cat; } < "$1/one/h/x" | tr -d a | wc -c', mnt);
+  await sleep(1_500);
+  await addModule(directory, 'one', ofVersion('b'));
+  await sleep(1_800);
+  const { stdout } = await shell('head -c 5 "$1/one/h/x"', mnt);
+  t.is(stdout, 'bbbbb');
+  t.is((await reading).stdout.trim(), '0', 'other bytes than those of the first version');
+});
+
+eachTransport('kill -9 of a plugin during a read is survived', async (t, mount) => {
+  const directory = await pluginDirectory(t);
+  await addExample(directory, 'd7y-resource-plugin-pyfs');
+  const root = await temporaryDirectory(t);
+  const content = pattern(60_000_000);
+  await writeFile(join(root, 'a.bin'), content);
+  const mnt = await mount('--plugin-dir', directory, '--plugin-option', `pyfs.root=${root}`);
+  const { stdout, code } = await shell(
+    `{ head -c 1000000; pkill -KILL -f "$2/d7y-resource-plugin-pyfs"; cat; } < "$1/pyfs/h/a.bin" | sha256sum`,
+    mnt,
+    directory,
+  );
+  t.is(code, 0);
+  t.is(stdout.slice(0, 64), createHash('sha256').update(content).digest('hex'));
+  t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/pyfs`])).stdout), { state: 'loaded' });
+  t.regex((await run('ls', ['-l', `${mnt}/pyfs/h`])).stdout, /60000000 .* a\.bin/);
+});
+
+test.serial(
+  'hostile plugins do not disturb a reader, answer in bounded time, and leave nothing',
+  async (t) => {
+    t.timeout(300_000);
+    const directory = await pluginDirectory(t);
+    const hostile = await addHostilePlugins(directory);
+    const root = await temporaryDirectory(t);
+    const content = pattern(30_000_000);
+    await writeFile(join(root, 'a.bin'), content);
+    const { host } = await startNginx(t, { root });
+    const limits = ['--timeout', '2s', '--plugin-memory', '200MiB', '--memory', '64MiB'];
+    const mnt = await mounted(t, '--plugin-dir', directory, ...limits);
+    const digest = createHash('sha256').update(content).digest('hex');
+    let reads = 0;
+    const readMs = async (): Promise<number> => {
+      const began = performance.now();
+      // Another name each time, so that neither the kernel nor the mount has it.
+      reads += 1;
+      t.is((await run('sha256sum', [`${mnt}/http/${host}/a.bin?${reads}`])).stdout.slice(0, 64), digest);
+      return performance.now() - began;
+    };
+    const alone = await inTurn(10, readMs);
+    const before = await usage(mnt);
+
+    const over = new AbortController();
+    const beside: number[] = [];
+    const reader = (async () => {
+      while (!over.signal.aborted) beside.push(await readMs());
+    })();
+    for (const scheme of hostile) {
+      const began = performance.now();
+      const { code, stderr } = await run('timeout', ['60', 'cat', `${mnt}/${scheme}/h/x`]);
+      t.true(code !== 0 && code !== 124, `${scheme}: exit code ${code} ${stderr}`);
+      t.true(performance.now() - began < 20_000, `${scheme}: ${performance.now() - began} ms`);
+    }
+    over.abort();
+    await reader;
+    t.log(
+      `30 MB from http: ${median(alone)} ms alone, ${median(beside)} ms beside hostile plugins (medians)`,
+    );
+    t.true(beside.length > 8, `${beside.length} reads beside them`);
+    // The cores are shared with loops that run until their deadline.
+    t.true(
+      median(beside) < 3 * median(alone) + 100,
+      `${median(alone)} ms alone, ${median(beside)} ms beside`,
+    );
+
+    const counted = await run('python3', ['-c', FAILURES, mnt]);
+    t.is(counted.stdout, '1000\n', counted.stderr);
+    await sleep(4_000);
+    const after = await usage(mnt);
+    const children = Number((await shell('pgrep -fc "module-host.js $1"', directory)).stdout);
+    t.true(children <= hostile.length, `${children} processes`);
+    t.true(after.threads <= before.threads + 2, `${before.threads} threads, then ${after.threads}`);
+    // Each process has two pipes, and a few connections that are kept.
+    const allowed = before.descriptors + 5 * children;
+    t.true(after.descriptors <= allowed, `${before.descriptors} descriptors, then ${after.descriptors}`);
+
+    t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
+    t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/http`])).stdout), { location: 'in-tree' });
+    t.regex((await run('cat', [`${mnt}/.plugins/throws`])).stdout, /"lastError": ".*\(no\)"/);
+    await run('umount', [mnt]);
+    await sleep(2_000);
+    t.is((await run('pgrep', ['-f', '--', `module-host.js ${directory}`])).stdout, '');
+  },
+);
+
+/** Threads and descriptors of the process that serves a mount. */
+async function usage(mnt: string): Promise<{ threads: number; descriptors: number }> {
+  const script =
+    'pid=$(pgrep -f -- "$1 .*--foreground"); ls /proc/$pid/task | wc -l; ls /proc/$pid/fd | wc -l';
+  const [threads = 0, descriptors = 0] = (await shell(script, mnt)).stdout.trim().split('\n').map(Number);
+  return { threads, descriptors };
+}

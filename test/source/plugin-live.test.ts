@@ -1,0 +1,182 @@
+import { chmod, chown, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test from 'ava';
+
+import { Request } from '../../src/source/index.js';
+import { scanDirectory } from '../../src/source/plugin/plugin-directory.js';
+import { checkTrust } from '../../src/source/plugin/trust.js';
+import { addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
+import { run } from '../support/mounted.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+/** Longer than the age up to which a look through the directory is trusted. */
+const NOTICED_MS = 1_100;
+const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
+
+test.serial('a plugin is loaded at its first use, not before', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'one');
+  const plugins = pluginSet(t, directory);
+  await plugins.refresh();
+  t.deepEqual(plugins.listSchemes(), ['one']);
+  t.like(plugins.describe('one'), { state: 'registered', counters: { starts: 0 } });
+  const clients = await Promise.all([clientOf(plugins, 'one'), clientOf(plugins, 'one')]);
+  t.is(await textOf(clients[0], 'one://h/x'), 'hello from one');
+  t.like(plugins.describe('one'), { state: 'loaded', counters: { starts: 1 } });
+  t.is(await plugins.clientFor('two'), undefined);
+});
+
+test.serial('what is added is found, what is replaced gives way, and what is removed is gone', async (t) => {
+  const directory = await pluginDirectory(t);
+  const plugins = pluginSet(t, directory);
+  const replaced: string[] = [];
+  plugins.onReplaced = (scheme) => replaced.push(scheme);
+  t.is(await plugins.clientFor('one'), undefined);
+
+  const path = await addModule(directory, 'one', { content: 'first' });
+  await plugins.refresh();
+  const first = await clientOf(plugins, 'one');
+  t.is(await textOf(first, 'one://h/x'), 'first');
+  const [firstPid] = plugins.pids;
+
+  await addModule(directory, 'one', { content: 'second' });
+  await sleep(NOTICED_MS);
+  const second = await clientOf(plugins, 'one');
+  t.is(await textOf(second, 'one://h/x'), 'second');
+  t.deepEqual(replaced, ['one']);
+  t.is(await textOf(first, 'one://h/x'), 'first', 'who has the old one goes on with it');
+  t.is(plugins.pids.length, 2);
+
+  process.kill(firstPid ?? 0, 'SIGKILL');
+  await sleep(300);
+  t.like(await t.throwsAsync(textOf(first, 'one://h/x')), { code: 'CHANGED' }, 'it is not started again');
+
+  await rm(path);
+  await sleep(NOTICED_MS);
+  t.is(await plugins.clientFor('one'), undefined);
+  t.is(plugins.describe('one'), undefined);
+  t.deepEqual(replaced, ['one', 'one']);
+});
+
+test.serial('a running plugin that is replaced is noticed though nobody asks', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'one');
+  const plugins = pluginSet(t, directory);
+  await clientOf(plugins, 'one');
+  const noticed = new Promise<string>((resolve) => (plugins.onReplaced = resolve));
+  await writeFile(join(directory, 'next'), 'export {};');
+  await rename(join(directory, 'next'), join(directory, 'd7y-resource-plugin-one.mjs'));
+  t.is(await Promise.race([noticed, sleep(5_000)]), 'one');
+});
+
+test.serial('a failed load is tried again at once when the file changed, else after a while', async (t) => {
+  const directory = await pluginDirectory(t);
+  await writeFile(join(directory, 'd7y-resource-plugin-one.mjs'), 'nonsense nonsense', { mode: 0o644 });
+  const plugins = pluginSet(t, directory);
+  for (let i = 0; i < 50; i += 1) await t.throwsAsync(plugins.clientFor('one'), { message: /Unexpected/ });
+  t.like(plugins.describe('one'), { state: 'failed', counters: { starts: 1 } });
+  await addModule(directory, 'one');
+  await plugins.refresh();
+  t.is(await textOf(await clientOf(plugins, 'one'), 'one://h/x'), 'hello from one');
+});
+
+test.serial('a scheme of the tree is served by a plugin only where that is said', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'dfs');
+  const refusing = pluginSet(t, directory);
+  t.is(await refusing.clientFor('dfs'), undefined);
+  t.deepEqual(refusing.listSchemes(), []);
+  const allowing = pluginSet(t, directory, { override: ['dfs'] });
+  t.is(await textOf(await clientOf(allowing, 'dfs'), 'dfs://h/x'), 'hello from dfs');
+});
+
+test.serial('the end of the set is the end of all processes, one in an endless loop included', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'one', { client: 'download: () => { for (;;); },' });
+  await addModule(directory, 'two');
+  const plugins = pluginSet(t, directory);
+  const loop = (await clientOf(plugins, 'one')).download(new Request('one://h/x'));
+  await clientOf(plugins, 'two');
+  const { pids } = plugins;
+  t.is(pids.length, 2);
+  await sleep(200);
+  await Promise.all([plugins.close(), t.throwsAsync(loop)]);
+  for (const pid of pids) t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+});
+
+test.serial('plugins end with a process that was killed', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'one', { client: 'download: () => { for (;;); },' });
+  const script = join(await temporaryDirectory(t), 'host.mjs');
+  const from = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+  await writeFile(
+    script,
+    `import { PluginSet } from ${from('../../src/source/plugin/plugin-set.js')};
+     import { Request } from ${from('../../src/source/index.js')};
+     const log = { info() {}, warn() {} };
+     const plugins = new PluginSet({ directories: [${JSON.stringify(directory)}] }, { isInTree: () => false, log });
+     const client = await plugins.clientFor('one');
+     client.download(new Request('one://h/x'));
+     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300);`,
+  );
+  t.not((await run(process.execPath, [script])).code, 0);
+  await sleep(500);
+  t.is((await run('pgrep', ['-f', '--', directory])).stdout, '');
+});
+
+test.serial('a plugin has its options, and little of our environment', async (t) => {
+  process.env['D7Y_TEST_SECRET'] = 'secret';
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'one', {
+    attributes: `option: JSON.stringify(option), env: Object.keys(process.env).sort().join(' '), cwd: process.cwd()`,
+  });
+  const plugins = pluginSet(t, directory, { option: { one: { key: 'value' } } });
+  await clientOf(plugins, 'one');
+  const { attributes } = plugins.describe('one') ?? {};
+  t.is(attributes?.['option'], '{"key":"value"}');
+  t.regex(String(attributes?.['env']), /^D7Y_PLUGIN_SOCKET( HOME| LANG| LC_ALL| PATH| TMPDIR| TZ)*$/);
+  t.not(attributes?.['cwd'], process.cwd());
+});
+
+test.serial('only what nobody else can write to is trusted', async (t) => {
+  const directory = await pluginDirectory(t);
+  const path = await addModule(directory, 'one');
+  const uid = process.getuid?.() ?? 0;
+  await t.notThrowsAsync(() => checkTrust(path, uid));
+  for (const mode of [0o666, 0o664, 0o646]) {
+    await chmod(path, mode);
+    await t.throwsAsync(checkTrust(path, uid), { message: /one\.mjs is not trusted: others may write/ });
+  }
+  await chmod(path, 0o644);
+  await chmod(directory, 0o775);
+  await t.throwsAsync(checkTrust(path, uid), { message: /plugins is not trusted/ });
+  t.regex(JSON.stringify((await scanDirectory(directory, uid)).failure), /is not trusted/);
+  await chmod(directory, 0o755);
+
+  const folder = join(directory, 'd7y-resource-plugin-pack');
+  await mkdir(join(folder, 'lib'), { recursive: true, mode: 0o755 });
+  await writeFile(join(folder, 'lib', 'a.js'), '', { mode: 0o644 });
+  await t.notThrowsAsync(() => checkTrust(folder, uid));
+  await chmod(join(folder, 'lib', 'a.js'), 0o666);
+  await t.throwsAsync(checkTrust(folder, uid), { message: /a\.js is not trusted/ });
+
+  const outside = join(await temporaryDirectory(t), 'loose.mjs');
+  await writeFile(outside, '');
+  await chmod(outside, 0o666);
+  await symlink(outside, join(directory, 'd7y-resource-plugin-link.mjs'));
+  await t.throwsAsync(checkTrust(join(directory, 'd7y-resource-plugin-link.mjs'), uid), {
+    message: /loose\.mjs is not trusted/,
+  });
+});
+
+asRoot("another user's file is not trusted by root, and its own is by that user", async (t) => {
+  const directory = await pluginDirectory(t);
+  const path = await addModule(directory, 'one');
+  await chown(path, 1234, 1234);
+  await t.throwsAsync(checkTrust(path, 0), { message: /belongs to user 1234, not to root; chown it/ });
+  await t.notThrowsAsync(() => checkTrust(path, 1234));
+  await t.throwsAsync(checkTrust(path, 1235), { message: /not to root or user 1235/ });
+  await t.throwsAsync(pluginSet(t, directory).clientFor('one'), { message: /is not trusted/ });
+});
