@@ -10,7 +10,7 @@ export async function hold(
   rounds: number,
   tell: (progress: string) => void,
 ): Promise<Result> {
-  const entrants = await row.enter(stage);
+  const entrants = await row.enter(stage).catch(notPrepared);
   if (typeof entrants === 'string') return { row, records: [], skipped: entrants };
   const records = entrants.map(({ role, name }): Record => ({
     role,
@@ -28,6 +28,12 @@ export async function hold(
   return { row, records };
 }
 
+/** A program that is not installed here costs one row, not all. */
+function notPrepared(error: unknown): string {
+  if (error instanceof ProgramFailed && error.code === 'INTERRUPTED') throw error;
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A failure is a result; it is not measured again in the hope of a better one. */
 async function measureOnce(entrant: Entrant, round: number, record: Record): Promise<string> {
   try {
@@ -36,7 +42,7 @@ async function measureOnce(entrant: Entrant, round: number, record: Record): Pro
       record.samples.set(metric, [...(record.samples.get(metric) ?? []), value]);
     }
     return Object.entries(figures)
-      .map(([metric, value]) => `${metric} ${value.toPrecision(4)}`)
+      .map(([metric, value]) => `${metric} ${Number(value.toPrecision(4))}`)
       .join(', ');
   } catch (error) {
     if (error instanceof ProgramFailed && error.code === 'INTERRUPTED') throw error;
