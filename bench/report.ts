@@ -53,7 +53,8 @@ function ratio(value: number | undefined, other: number | undefined): string {
 }
 
 function number(value: number): string {
-  return value.toFixed(Math.abs(value) < 10 ? 2 : 0);
+  if (value < 1) return value.toFixed(3);
+  return value.toFixed(value < 10 ? 2 : 0);
 }
 
 function columns(cells: readonly string[], last: string): string {
