@@ -1,0 +1,77 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import { servingProcess, whenProcessEnded } from '../bin/run-file.js';
+import { findMount } from '../src/mount/mount-table.js';
+import { type Contender, detach, type Mounted, type MountRequest, untilMounted } from './contender.js';
+import { Programs } from './programs.js';
+import type { Scratch } from './scratch.js';
+
+const CLI = fileURLToPath(new URL('../bin/d7y-mount.js', import.meta.url));
+const MOUNT_LIMIT_MS = 45_000;
+const UNMOUNT_LIMIT_MS = 25_000;
+const LATE_MOUNT_LIMIT_MS = 3_000;
+
+/** Our mount, as its users start it: in the background, by its command. */
+export class D7yMount implements Contender {
+  readonly role = 'ours';
+  readonly name = 'd7y-mount';
+  /** Whether this version keeps content on disk. */
+  readonly hasDiskCache: boolean;
+  readonly #scratch: Scratch;
+
+  private constructor(scratch: Scratch, hasDiskCache: boolean) {
+    this.#scratch = scratch;
+    this.hasDiskCache = hasDiskCache;
+  }
+
+  static async find(scratch: Scratch): Promise<D7yMount> {
+    const help = await scratch.programs.run(process.execPath, [CLI, '--help'], 20_000);
+    return new D7yMount(scratch, help.stdout.includes('--cache-dir'));
+  }
+
+  async mount({ origin, cacheDirectory, options = [] }: MountRequest): Promise<Mounted> {
+    const { programs, teardown } = this.#scratch;
+    const directory = await this.#scratch.directory('d7y');
+    const mountpoint = join(directory.path, 'mnt');
+    const cache = cacheDirectory ?? join(directory.path, 'cache');
+    const cacheOptions = this.hasDiskCache ? ['--cache-dir', cache] : [];
+    await mkdir(mountpoint);
+    let pid: number | undefined;
+    const unmount = teardown.add(`mount ${mountpoint}`, async () => {
+      await endMount(mountpoint, pid);
+      await directory.remove();
+    });
+    const log = join(directory.path, 'log');
+    const args = [CLI, mountpoint, '--log-file', log, ...cacheOptions, ...options];
+    try {
+      await programs.run(process.execPath, args, MOUNT_LIMIT_MS);
+      const mount = await findMount(mountpoint);
+      pid = mount && (await servingProcess(mount));
+      if (pid === undefined) throw new Error(`${mountpoint}: nobody knows who serves it`);
+      return { root: join(mountpoint, 'http', origin.host), pid, unmount };
+    } catch (error) {
+      await unmount();
+      throw error;
+    }
+  }
+}
+
+async function endMount(mountpoint: string, pid: number | undefined): Promise<void> {
+  try {
+    // The command was interrupted, but not the process that it started, which may be about to mount.
+    if (pid === undefined) await untilMounted(mountpoint, LATE_MOUNT_LIMIT_MS).catch(() => undefined);
+    // Programs of its own: this is done after an interrupt too.
+    if ((await findMount(mountpoint)) !== undefined) {
+      await new Programs().run(process.execPath, [CLI, 'unmount', mountpoint], UNMOUNT_LIMIT_MS);
+    }
+  } finally {
+    await detach(mountpoint);
+    if (pid !== undefined && !(await whenProcessEnded(pid, 100))) {
+      process.stderr.write(`bench: ${mountpoint}: process ${pid} did not end, and is killed\n`);
+      process.kill(pid, 'SIGKILL');
+    }
+  }
+}

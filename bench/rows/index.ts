@@ -1,0 +1,26 @@
+import type { Row } from '../row.js';
+import { amplification } from './amplification.js';
+import { first } from './first.js';
+import { latency } from './latency.js';
+import { listing } from './listing.js';
+import { many } from './many.js';
+import { random } from './random.js';
+import { remountDropped, remountWarm } from './remount.js';
+import { sequential } from './sequential.js';
+import { small } from './small.js';
+import { sqlite } from './sqlite.js';
+
+/** In the order of the table. */
+export const ROWS: readonly Row[] = [
+  sequential,
+  remountDropped,
+  remountWarm,
+  random,
+  first,
+  small,
+  latency,
+  sqlite,
+  many,
+  listing,
+  amplification,
+];
