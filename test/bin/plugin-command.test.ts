@@ -1,11 +1,12 @@
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { goJson, goQuote, inventoryLines, pathFailureLine } from '../../bin/plugin-lines.js';
 import { CLI, type Finished, run } from '../support/mounted.js';
-import { addExample, addModule, pluginDirectory, runDirectories } from '../support/plugins.js';
+import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
+import { temporaryDirectory } from '../support/temp.js';
 
 const IN_TREE = ['dfs', 'http', 'https']
   .map((scheme) => `source plugin: ${scheme}, location: in-tree\n`)
@@ -345,19 +346,18 @@ test.serial('plugin leaves no process and no directory behind', async (t) => {
   const directory = await pluginDirectory(t);
   await addModule(directory, 'loop', { top: 'for (;;);' });
   await addExample(directory, 'd7y-resource-plugin-pyfs');
-  const before = await runDirectories();
+  // Of its own, since other tests run plugins at the same time.
+  const temporary = await temporaryDirectory(t);
+  const command = [process.execPath, CLI, 'plugin', '--plugin-dir', directory];
   const began = performance.now();
-  const { stderr } = await plugin(directory);
+  const { stderr } = await run('env', [`TMPDIR=${temporary}`, ...command]);
   t.regex(
     stderr,
     /d7y-resource-plugin-loop\.mjs: "describe failed: expected an answer within 10 s, found nothing"/,
   );
   t.true(performance.now() - began < 20_000);
   t.is((await run('pgrep', ['-f', '--', directory])).stdout, '');
-  t.deepEqual(
-    (await runDirectories()).filter((path) => !before.includes(path)),
-    [],
-  );
+  t.deepEqual(await readdir(temporary), []);
 });
 
 test('the line for a path that cannot be told', (t) => {
