@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
@@ -11,6 +11,7 @@ import {
   DEFAULT_DISK_CACHE_OPTIONS,
   type DiskCacheOptions,
 } from '../../src/cache/disk/disk-cache-options.js';
+import { nameOfUrl } from '../../src/cache/disk/layout.js';
 import { openDiskCache } from '../../src/cache/disk/open-disk-cache.js';
 
 export const BLOCK_BYTES = 4096;
@@ -134,6 +135,11 @@ export function storeFiles(directory: string, suffix = ''): string[] {
     .filter((file) => /\.(data|index)$/.test(file) && file.endsWith(suffix))
     .map((file) => join(directory, file))
     .toSorted();
+}
+
+/** How many files there are of a URL. */
+export function storeFilesOf(directory: string, url: string): number {
+  return storeFiles(directory).filter((file) => basename(file).startsWith(nameOfUrl(url))).length;
 }
 
 export function allocatedBytes(directory: string): number {
