@@ -3,7 +3,6 @@ import {
   copyFileSync,
   existsSync,
   readFileSync,
-  readSync,
   rmSync,
   statSync,
   truncateSync,
@@ -13,12 +12,13 @@ import {
 
 import test, { type ExecutionContext } from 'ava';
 
-import type { DiskCache, StoredVersion } from '../../src/cache/disk/disk-cache.js';
+import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { RECORD_BYTES } from '../../src/cache/disk/index-file.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
   BLOCK_BYTES,
+  localBytes,
   opened,
   openStore,
   readAll,
@@ -63,14 +63,6 @@ function fileOf(directory: string, suffix: 'data' | 'index'): string {
   const [file] = storeFiles(directory, suffix);
   if (file === undefined) throw new Error(`there is no ${suffix} file`);
   return file;
-}
-
-/** What the copy that was handed out holds, if one was. */
-function localBytes(version: StoredVersion, sample: Sample): Buffer | undefined {
-  const fd = version.localFd();
-  if (fd === undefined) return undefined;
-  const bytes = Buffer.alloc(sample.facts.sizeBytes + 1);
-  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
 }
 
 /** Nothing that the store gives is wrong, and the store can be filled again. */
