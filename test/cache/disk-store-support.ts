@@ -1,6 +1,8 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
@@ -11,6 +13,7 @@ import {
   DEFAULT_DISK_CACHE_OPTIONS,
   type DiskCacheOptions,
 } from '../../src/cache/disk/disk-cache-options.js';
+import { nameOfUrl } from '../../src/cache/disk/layout.js';
 import { openDiskCache } from '../../src/cache/disk/open-disk-cache.js';
 
 export const BLOCK_BYTES = 4096;
@@ -136,6 +139,11 @@ export function storeFiles(directory: string, suffix = ''): string[] {
     .toSorted();
 }
 
+/** How many files there are of a URL. */
+export function storeFilesOf(directory: string, url: string): number {
+  return storeFiles(directory).filter((file) => basename(file).startsWith(nameOfUrl(url))).length;
+}
+
 export function allocatedBytes(directory: string): number {
   let bytes = 0;
   for (const file of storeFiles(directory)) {
@@ -150,4 +158,55 @@ export async function until(condition: () => boolean, limitMs = 5_000): Promise<
     if (performance.now() > endMs) throw new Error('it did not come true');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** What the copy that was handed out holds, if one was. */
+export function localBytes(version: StoredVersion, sample: Sample): Buffer | undefined {
+  const fd = version.localFd();
+  if (fd === undefined) return undefined;
+  const bytes = Buffer.alloc(sample.facts.sizeBytes + 1);
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+}
+
+export const SAMPLES = 12;
+/** All samples are more than fits. */
+export const CHURN_OPTIONS = { limitBytes: 3 * 1024 * 1024 };
+
+/** Small ones, some with a stamp, and one that has segments. */
+export function sampleOf(number: number): Sample {
+  const sizes = [100, 20_000, 300_000, 1_200_000, 1_600_000];
+  return new Sample(`s${number}`, sizes[number % sizes.length] ?? 0);
+}
+
+export interface Child {
+  ask(question: string): Promise<unknown>;
+  kill(): Promise<void>;
+}
+
+/** A process that uses the store too: see disk-store-child.ts. */
+export async function startChild(task: 'write' | 'serve', directory: string, argument = 0): Promise<Child> {
+  const path = fileURLToPath(new URL('disk-store-child.js', import.meta.url));
+  const child: ChildProcess = fork(path, [task, directory, String(argument)]);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const reply = (): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const onExit = (code: number | null): void => reject(new Error(`the child ended with ${code}`));
+      child.once('exit', onExit);
+      child.once('message', (message) => {
+        child.off('exit', onExit);
+        resolve(message);
+      });
+    });
+  await reply();
+  return {
+    ask: (question) => {
+      const answer = reply();
+      child.send(question);
+      return answer;
+    },
+    kill: () => {
+      child.kill('SIGKILL');
+      return exited;
+    },
+  };
 }

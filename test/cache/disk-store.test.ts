@@ -45,6 +45,23 @@ test('what was written is read, and nothing else is there', async (t) => {
   t.is(version.localFd(), undefined);
 });
 
+test('what lies outside, or has another length, is neither stored nor right', async (t) => {
+  const store = await storeFor(t, await temporaryDirectory(t));
+  const sample = new Sample('a', 3 * BLOCK_BYTES + 100);
+  const version = await opened(store, sample);
+  t.false(await version.write(0, [sample.block(0).subarray(1)]));
+  t.false(await version.write(3, [sample.block(0)]));
+  t.false(await version.write(4, [sample.block(0)]));
+  t.is(version.storedBytes, 0);
+  t.true(await version.write(0, sample.blocks(0, 4)));
+  const targets = [...sample.targets(2, 2), Buffer.alloc(BLOCK_BYTES), Buffer.alloc(1)];
+  t.deepEqual(await version.read(2, targets), [true, true, false, false]);
+  t.deepEqual(await version.read(0, [Buffer.alloc(7)]), [false]);
+  t.false(version.has(4));
+  t.true(version.has(0));
+  version.close();
+});
+
 test('separate buffers, and a run longer than one system call takes', async (t) => {
   const store = await storeFor(t, await temporaryDirectory(t), { blockBytes: 16 });
   const sample = new Sample('a', 16 * 2500, '1', 16);
@@ -250,7 +267,7 @@ test('used bytes are what the files allocate', async (t) => {
   for (let file = 0; file < 20; file += 1) {
     const sample = new Sample(`f${file}`, 8 * BLOCK_BYTES);
     const version = await opened(first, sample);
-    t.true(await version.write(1, sample.blocks(1, file % 7)));
+    t.true(await version.write(1, sample.blocks(1, 1 + (file % 3))));
     version.close();
   }
   t.is(first.usedBytes, allocatedBytes(directory));

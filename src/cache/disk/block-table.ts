@@ -24,10 +24,6 @@ export class BlockTable {
     return this.#storedBytes;
   }
 
-  get storedCount(): number {
-    return this.#storedCount;
-  }
-
   get isComplete(): boolean {
     return this.#storedCount === this.span.blockCount;
   }
@@ -75,7 +71,11 @@ export class BlockTable {
   }
 
   forgetAll(): void {
-    for (let index = 0; index < this.span.blockCount; index += 1) this.forget(index);
+    this.uncheckAll();
+    this.#stored.fill(0);
+    this.#storedCount = 0;
+    this.#storedBytes = 0;
+    this.forgetCount += 1;
   }
 }
 

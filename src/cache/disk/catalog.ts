@@ -6,8 +6,8 @@ import type { TroubleLog } from './trouble-log.js';
 
 /** The time of last use is written to disk at most this often for one segment. */
 const TOUCH_EVERY_MS = 5_000;
-/** What an extent of a sparse file costs at most, beyond the few that the inode itself holds. */
-const [FREE_BYTES, EXTENT_BYTES, EXTENT_BLOCK_BYTES] = [256 * 1024, 16 * 1024 * 1024, 4096];
+/** The inode itself (of ext4) holds this many extents; a block of the file system this many more. */
+const [INODE_EXTENTS, EXTENTS_PER_BLOCK, EXTENT_BLOCK_BYTES] = [4, 256, 4096];
 /** Hexadecimal digits that a number holds exactly. */
 const URL_DIGITS = 12;
 
@@ -20,6 +20,7 @@ interface Entry {
 
 export interface CatalogOptions {
   readonly root: string;
+  readonly blockBytes: number;
   readonly space: Space;
   readonly trouble: TroubleLog;
   /** Its data file was handed out: removing it would free nothing. */
@@ -93,7 +94,7 @@ export class Catalog {
 
   /** What the segment's files allocate after a write to them. */
   settle(name: string, allocatedBytes: number): void {
-    const chargedBytes = chargeOf(allocatedBytes);
+    const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
     const now = this.#now();
     this.#options.space.usedBytes += chargedBytes - (this.#entries.get(name)?.chargedBytes ?? 0);
     if (!this.#entries.delete(name)) this.#countUrl(name, 1);
@@ -145,9 +146,9 @@ export class Catalog {
   async #scan(): Promise<boolean> {
     const { root, space, trouble } = this.#options;
     try {
-      for (const found of await scanSegments(root, () => !this.#isAbandoned)) {
-        const { name, allocatedBytes, usedAtMs } = found;
-        const chargedBytes = chargeOf(allocatedBytes);
+      const found = await scanSegments(root, () => !this.#isAbandoned);
+      for (const { name, allocatedBytes, usedAtMs } of found) {
+        const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
         this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs });
         this.#countUrl(name, 1);
         space.usedBytes += chargedBytes;
@@ -177,8 +178,12 @@ function urlNumber(name: string): number {
   return Number.parseInt(name.slice(0, URL_DIGITS), 16);
 }
 
-/** File systems allocate blocks for the list of extents too, and tell of them later. */
-function chargeOf(allocatedBytes: number): number {
-  const extentBlocks = allocatedBytes > FREE_BYTES ? 1 + Math.ceil(allocatedBytes / EXTENT_BYTES) : 0;
+/**
+ * File systems allocate blocks for the list of extents too, and tell of them late. At worst each block is an
+ * extent of its own.
+ */
+function chargeOf(allocatedBytes: number, blockBytes: number): number {
+  const extents = allocatedBytes / blockBytes;
+  const extentBlocks = extents > INODE_EXTENTS ? 1 + Math.ceil(extents / EXTENTS_PER_BLOCK) : 0;
   return allocatedBytes + extentBlocks * EXTENT_BLOCK_BYTES;
 }

@@ -28,6 +28,8 @@ export class OpenVersion {
   readonly geometry: Geometry;
   readonly name: string;
   readonly segments = new Map<number, Segment>();
+  /** Changes whenever a segment's files are removed: one that is being loaded then is not what it was. */
+  removals = 0;
   /** What a process that only reads saw of the index files. */
   readonly seenIndexes = new Map<number, string>();
   /** Of a version that is one segment. */
@@ -99,6 +101,7 @@ export class OpenVersion {
   }
 
   has(index: number): boolean {
+    if (this.isDropped) return false;
     const segment = this.segments.get(Math.floor(index / this.geometry.segmentBlocks));
     if (segment?.table.has(index - segment.span.firstBlock) === true) return true;
     if (this.#context.writer === undefined) this.#refresh();
@@ -108,9 +111,13 @@ export class OpenVersion {
   async read(first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
     this.retain();
     try {
-      const parts = this.#parts(first, targets.length);
-      const read = parts.map((part) => this.#readPart(part, targets.slice(part.from, part.to)));
-      return (await Promise.all(read)).flat();
+      const read = this.#parts(first, targets.length).map(async (part) => ({
+        from: part.from,
+        right: await this.#readPart(part, targets.slice(part.from, part.to)),
+      }));
+      const all = targets.map(() => false);
+      for (const { from, right } of await Promise.all(read)) all.splice(from, right.length, ...right);
+      return all;
     } finally {
       this.release();
     }
@@ -125,6 +132,7 @@ export class OpenVersion {
   }
 
   async write(first: number, blocks: readonly Uint8Array[]): Promise<boolean> {
+    if (!this.#areWhole(first, blocks)) return false;
     this.retain();
     try {
       const parts = this.#parts(first, blocks.length);
@@ -140,6 +148,13 @@ export class OpenVersion {
     }
   }
 
+  #areWhole(first: number, blocks: readonly Uint8Array[]): boolean {
+    const { blockBytes, sizeBytes } = this.geometry;
+    return blocks.every(
+      (block, offset) => block.byteLength === Math.min(blockBytes, sizeBytes - (first + offset) * blockBytes),
+    );
+  }
+
   /** The segment takes the place of the one that there was. */
   adopt(segment: Segment): void {
     const number = segment.span.segment;
@@ -151,6 +166,7 @@ export class OpenVersion {
   /** The segment's files are being removed. Resolves when they are closed. */
   async detach(number: number): Promise<void> {
     const segment = this.segments.get(number);
+    this.removals += 1;
     this.segments.delete(number);
     if (this.geometry.segmentCount === 1) this.local = undefined;
     await segment?.detach();

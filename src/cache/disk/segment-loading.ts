@@ -37,9 +37,11 @@ export async function loadSegment(
 ): Promise<Segment> {
   const identity = version.identity(number);
   const segment = new Segment(context, identity);
-  let found: 'stored' | 'nothing' | 'wrong' = 'wrong';
+  const { removals } = version;
+  let found: 'stored' | 'nothing' | 'wrong' = 'nothing';
   try {
     found = await segment.load(identity);
+    if (version.removals !== removals) found = 'nothing';
   } catch (error) {
     context.trouble.note('cannot read an index file', error);
   }

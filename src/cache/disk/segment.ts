@@ -187,7 +187,9 @@ export class Segment {
   #forget(wrong: readonly number[]): void {
     this.stamp = undefined;
     for (const index of wrong) this.table.forget(index);
-    this.#context.trouble.note('a stored block has another checksum and is forgotten', undefined);
+    this.#context.trouble.note('a stored block is wrong and is forgotten', undefined, {
+      segment: this.name,
+    });
     void this.#context.changes.run(async () => {
       // Meanwhile some may have been written again.
       const records = wrong

@@ -44,7 +44,7 @@ export async function writerInForce(context: StoreContext): Promise<Writer | und
     trouble.note('cannot look at the lock', error);
     return undefined;
   }
-  trouble.note('the directory was removed', undefined);
+  trouble.note('the directory was removed');
   await resign(context, writer);
   return undefined;
 }

@@ -16,12 +16,12 @@ export class TroubleLog {
   }
 
   /** `what` is what could not be done: a fixed sentence, the same for all files. */
-  note(what: string, error: unknown): void {
+  note(what: string, error?: unknown, facts: Readonly<Record<string, string>> = {}): void {
     const kind = `${what} ${codeOf(error)}`;
     const now = performance.now();
     const told = this.#toldAtMs.get(kind);
     if (told !== undefined && now - told < QUIET_MS) return;
     this.#toldAtMs.set(kind, now);
-    this.#log.warn({ directory: this.#directory, err: error }, `disk cache: ${what}`);
+    this.#log.warn({ directory: this.#directory, ...facts, err: error }, `disk cache: ${what}`);
   }
 }

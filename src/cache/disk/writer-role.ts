@@ -44,9 +44,9 @@ export class WriterRole {
       await prepareDirectory(options.directory);
       const lock = await StoreLock.tryAcquire(join(root, LOCK_NAME));
       if (lock === undefined) return;
-      const { limitBytes, reserveBytes } = options;
+      const { limitBytes, reserveBytes, blockBytes } = options;
       const space = new Space({ directory: root, limitBytes, reserveBytes, trouble });
-      const catalog = new Catalog({ root, space, trouble, ...this.#hooks() });
+      const catalog = new Catalog({ root, blockBytes, space, trouble, ...this.#hooks() });
       const writer = { lock, catalog };
       this.#context.writer = writer;
       // The limit may be lower than it was.

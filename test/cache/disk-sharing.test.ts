@@ -1,0 +1,113 @@
+import test from 'ava';
+
+import { temporaryDirectory } from '../support/temp.js';
+import {
+  allocatedBytes,
+  CHURN_OPTIONS,
+  localBytes,
+  opened,
+  readAll,
+  sampleOf,
+  SAMPLES,
+  startChild,
+  storeFor,
+  until,
+} from './disk-store-support.js';
+
+test.beforeEach((t) => t.timeout(60_000));
+
+function later(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+test('one process writes, another one reads, and takes over when it is killed', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const child = await startChild('serve', directory);
+  t.teardown(() => child.kill());
+  const [first, second, third] = [sampleOf(1), sampleOf(3), sampleOf(6)];
+  t.true(await child.ask('store 1'));
+
+  const store = await storeFor(t, directory);
+  const version = await opened(store, first);
+  t.deepEqual(await readAll(t, version, first), { right: first.blockCount, wrong: 0 });
+  t.true(localBytes(version, first)?.equals(first.bytes()));
+  t.deepEqual((await store.newest(first.key.resource))?.facts, first.facts);
+  t.is(store.usedBytes, 0);
+
+  // It sees what is added while it has the version open.
+  const growing = await opened(store, second);
+  t.false(await growing.write(0, second.blocks(0, 1)));
+  t.true(await child.ask('store 3'));
+  await until(() => growing.has(0));
+  await until(() => localBytes(growing, second)?.equals(second.bytes()) === true);
+
+  await child.kill();
+  await later(3_000);
+  const own = await opened(store, third);
+  t.true(await own.write(0, third.blocks(0, third.blockCount)));
+  t.true(store.usedBytes >= allocatedBytes(directory));
+  t.deepEqual(await readAll(t, own, third), { right: third.blockCount, wrong: 0 });
+  t.deepEqual(await readAll(t, growing, second), { right: second.blockCount, wrong: 0 });
+  t.true(await growing.write(0, second.blocks(0, second.blockCount)));
+  for (const opening of [version, growing, own]) opening.close();
+});
+
+test('a process that takes over appends to what the other one had begun', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const sample = sampleOf(2);
+  const first = await storeFor(t, directory);
+  const begun = await opened(first, sample);
+  t.true(await begun.write(0, sample.blocks(0, 10)));
+  const second = await storeFor(t, directory);
+  const version = await opened(second, sample);
+  t.true(version.has(9));
+  t.false(await version.write(10, sample.blocks(10, 1)));
+  t.true(await begun.write(20, sample.blocks(20, 10)));
+  begun.close();
+  await first.close();
+  await later(3_000);
+  (await opened(second, sampleOf(0))).close();
+  t.true(await version.write(10, sample.blocks(10, 5)));
+  t.deepEqual(await readAll(t, version, sample), { right: 25, wrong: 0 });
+  version.close();
+  await second.close();
+  const third = await storeFor(t, directory);
+  const again = await opened(third, sample);
+  t.deepEqual(await readAll(t, again, sample), { right: 25, wrong: 0 });
+  again.close();
+});
+
+test('a process that reads stays right while the other one evicts', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const child = await startChild('write', directory, 1);
+  t.teardown(() => child.kill());
+  const store = await storeFor(t, directory, { ...CHURN_OPTIONS, maxOpenFiles: 4 });
+  const found = { right: 0, local: 0 };
+  const held = await Promise.all(
+    Array.from({ length: SAMPLES }, (_, number) => opened(store, sampleOf(number))),
+  );
+  const endMs = performance.now() + 6_000;
+  while (performance.now() < endMs) {
+    for (const [number, opening] of held.entries()) {
+      const sample = sampleOf(number);
+      let version = opening;
+      if (number % 2 === 1) {
+        // The others stay open all the time.
+        version.close();
+        version = await opened(store, sample);
+        held[number] = version;
+      }
+      const local = localBytes(version, sample);
+      if (local !== undefined) {
+        found.local += 1;
+        if (!local.equals(sample.bytes())) t.fail('the local copy has wrong bytes');
+      }
+      found.right += (await readAll(t, version, sample)).right;
+    }
+  }
+  for (const version of held) version.close();
+  t.is(store.usedBytes, 0);
+  t.log(found);
+  t.true(found.right > 500);
+  t.true(found.local > 10);
+});
