@@ -1,5 +1,4 @@
-import { chmod, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -80,9 +79,4 @@ export async function textOf(client: CompleteClient, url: string): Promise<strin
   const chunks: Uint8Array[] = [];
   for await (const chunk of response.body) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
-}
-
-/** The directories for sockets that any plugin set has left. */
-export async function runDirectories(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('d7y-plugins-'));
 }
