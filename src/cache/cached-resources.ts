@@ -146,7 +146,7 @@ export class CachedResources implements ResourceCache {
   }
 
   async cachedBytes(url: string): Promise<number> {
-    const metadata = this.#metadata.peek(url)?.metadata;
+    const metadata = this.#metadata.lastKnown(url);
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
     const key = keyOf(url, metadata.version);
     const inMemory = this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;

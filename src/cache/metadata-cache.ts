@@ -85,6 +85,11 @@ export class MetadataCache {
     return ttlMs > 0 ? { metadata: entry.metadata, ttlMs, checkedAtMs: entry.checkedAtMs } : undefined;
   }
 
+  /** What was known last, trusted still or not. */
+  lastKnown(url: string): ResourceMetadata | 'missing' | undefined {
+    return this.#entries.get(url)?.metadata;
+  }
+
   /** The metadata, asked for if need be. Rejects with `NotFoundError` for a missing resource. */
   async get(url: string, signal?: AbortSignal): Promise<ResourceMetadata> {
     const known = this.peek(url)?.metadata;

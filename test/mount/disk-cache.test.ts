@@ -1,0 +1,149 @@
+import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { CLI, eachTransport, run, shell } from '../support/mounted.js';
+import { startNginx } from '../support/nginx.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { pattern } from '../support/tree.js';
+
+const FILE_BYTES = 5 * 1024 * 1024 + 123;
+
+interface Site {
+  readonly url: string;
+  readonly host: string;
+  readonly root: string;
+  readonly cache: string;
+  readonly bytes: Buffer;
+  readonly sentBytes: () => Promise<number>;
+  readonly stop: () => Promise<void>;
+}
+
+async function site(t: ExecutionContext): Promise<Site> {
+  const root = await temporaryDirectory(t);
+  const bytes = pattern(FILE_BYTES);
+  await writeFile(join(root, 'file.bin'), bytes);
+  const nginx = await startNginx(t, { root });
+  return {
+    url: `http/${nginx.host}/file.bin`,
+    host: nginx.host,
+    root,
+    cache: await temporaryDirectory(t),
+    bytes,
+    sentBytes: async () => (await nginx.accessLog()).reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+    stop: () => nginx.kill(),
+  };
+}
+
+async function sha(path: string): Promise<string> {
+  return (await shell('sha256sum < "$1"', path)).stdout.slice(0, 64);
+}
+
+async function dataFiles(cache: string): Promise<string[]> {
+  const found = await readdir(cache, { recursive: true });
+  return found.filter((name) => name.endsWith('.data')).map((name) => join(cache, name));
+}
+
+eachTransport('what was read is not downloaded again after a remount', async (t, mount) => {
+  const origin = await site(t);
+  const expected = await sha(join(origin.root, 'file.bin'));
+  const first = await mount('--cache-dir', origin.cache);
+  t.is(await sha(join(first, origin.url)), expected);
+  const sent = await origin.sentBytes();
+  t.true(sent >= FILE_BYTES && sent < FILE_BYTES * 1.1, `${sent} bytes were sent`);
+  await run(process.execPath, [CLI, 'unmount', first]);
+
+  const second = await mount('--cache-dir', origin.cache, '--metadata-ttl', '1ms');
+  t.is(await sha(join(second, origin.url)), expected);
+  t.true((await origin.sentBytes()) <= sent + 1, 'a conditional request was enough');
+  const attribute = ['--only-values', '-n', 'user.d7y.cached'];
+  const { stdout } = await run('getfattr', [...attribute, join(second, origin.url)]);
+  t.is(stdout, String(FILE_BYTES));
+});
+
+eachTransport('another version of the file is never mixed with what is on disk', async (t, mount) => {
+  const origin = await site(t);
+  const first = await mount('--cache-dir', origin.cache);
+  t.is((await shell('head -c 3000000 "$1" | wc -c', join(first, origin.url))).stdout.trim(), '3000000');
+  await run(process.execPath, [CLI, 'unmount', first]);
+  await writeFile(join(origin.root, 'file.bin'), Buffer.alloc(FILE_BYTES, 'new'));
+  const second = await mount('--cache-dir', origin.cache, '--metadata-ttl', '1ms');
+  t.is(await sha(join(second, origin.url)), await sha(join(origin.root, 'file.bin')));
+});
+
+eachTransport('a damaged cache file is noticed, and fetched again', async (t, mount) => {
+  const origin = await site(t);
+  const expected = await sha(join(origin.root, 'file.bin'));
+  const first = await mount('--cache-dir', origin.cache);
+  t.is(await sha(join(first, origin.url)), expected);
+  await run(process.execPath, [CLI, 'unmount', first]);
+  const [data] = await dataFiles(origin.cache);
+  if (data === undefined) return t.fail('nothing is on disk');
+  await shell('printf damage | dd of="$1" bs=1 seek=2000000 conv=notrunc', data);
+  const second = await mount('--cache-dir', origin.cache);
+  t.is(await sha(join(second, origin.url)), expected);
+  await run(process.execPath, [CLI, 'unmount', second]);
+  await truncate(data, 1_000_000);
+  const third = await mount('--cache-dir', origin.cache);
+  t.is(await sha(join(third, origin.url)), expected);
+});
+
+test.serial('what is cached is served while the source is gone, and offline; nothing else is', async (t) => {
+  const origin = await site(t);
+  const expected = await sha(join(origin.root, 'file.bin'));
+  const mounts = await temporaryDirectory(t);
+  const mount = async (...options: string[]): Promise<string> => {
+    const mnt = join(mounts, String(Math.random()));
+    t.teardown(() => run('umount', ['-l', mnt]));
+    const own = ['--cache-dir', origin.cache, '--log-file', `${mnt}.log`, '--timeout', '2s'];
+    const { code, stderr } = await run(process.execPath, [CLI, mnt, ...own, ...options]);
+    t.is(code, 0, stderr);
+    return mnt;
+  };
+  const first = await mount('--metadata-ttl', '1ms');
+  t.is(await sha(join(first, origin.url)), expected);
+  await origin.stop();
+  t.is(await sha(join(first, origin.url)), expected, 'after the TTL');
+  await run(process.execPath, [CLI, 'unmount', first]);
+
+  const second = await mount('--metadata-ttl', '1ms');
+  t.is(await sha(join(second, origin.url)), expected, 'after a remount');
+  await run(process.execPath, [CLI, 'unmount', second]);
+
+  const strict = await mount('--metadata-ttl', '1ms', '--stale-if-error', '1ms');
+  t.regex((await shell('cat "$1" 2>&1', join(strict, origin.url))).stdout, /Connection refused/);
+  await run(process.execPath, [CLI, 'unmount', strict]);
+
+  const offline = await mount('--offline');
+  t.is(await sha(join(offline, origin.url)), expected);
+  const other = join(offline, 'http', origin.host, 'other.bin');
+  t.regex((await shell('cat "$1" 2>&1', other)).stdout, /Network is unreachable/);
+});
+
+test.serial('a mount process that is killed leaves a cache that is right', async (t) => {
+  const origin = await site(t);
+  const expected = await sha(join(origin.root, 'file.bin'));
+  const mounts = await temporaryDirectory(t);
+  for (let round = 0; round < 5; round += 1) {
+    const mnt = join(mounts, String(round));
+    t.teardown(() => run('umount', ['-l', mnt]));
+    const own = ['--cache-dir', origin.cache, '--log-file', `${mnt}.log`];
+    await run(process.execPath, [CLI, mnt, ...own]);
+    // Killed while it still writes what was read a moment ago.
+    await shell('head -c "$2" "$1" > /dev/null', join(mnt, origin.url), String((round + 1) * 900_000));
+    await run('pkill', ['-9', '-f', '--', mnt]);
+    await run('umount', ['-l', mnt]);
+  }
+  const mnt = join(mounts, 'last');
+  t.teardown(() => run('umount', ['-l', mnt]));
+  await run(process.execPath, [CLI, mnt, '--cache-dir', origin.cache, '--log-file', `${mnt}.log`]);
+  t.is(await sha(join(mnt, origin.url)), expected);
+});
+
+eachTransport('--cache-size 0 writes nothing', async (t, mount) => {
+  const origin = await site(t);
+  const mnt = await mount('--cache-dir', join(origin.cache, 'none'), '--cache-size', '0');
+  t.is(await sha(join(mnt, origin.url)), await sha(join(origin.root, 'file.bin')));
+  t.deepEqual(await readdir(origin.cache), []);
+});
