@@ -102,7 +102,7 @@ test('a process that reads stays right while the other one evicts', async (t) =>
         found.local += 1;
         if (!local.equals(sample.bytes())) t.fail('the local copy has wrong bytes');
       }
-      found.right += (await readAll(t, version, sample)).right;
+      found.right += (await readAll(t, version, sample, true)).right;
     }
   }
   for (const version of held) version.close();
