@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 
 import { type CompleteClient, IsDirectoryError, Request, type Response } from '../source/index.js';
-import type { DiskCache, StoredFacts } from './disk/disk-cache.js';
+import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
 import { type FileMetadata, MetadataCache, type ResourceMetadata } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type { KnownStat, ListedEntry, OpenResource, ResourceCache, ResourceStat } from './resource-cache.js';
-import { DirtyBytes, StoredBlocks } from './stored-blocks.js';
+import { StoredVersions } from './stored-versions.js';
 import type { Version } from './version.js';
 import { VersionBlocks } from './version-blocks.js';
 import { type Reader, VersionReader } from './version-reader.js';
@@ -45,11 +45,6 @@ export interface CachedResourcesContext {
   readonly now?: () => number;
 }
 
-/**
- * At most this share of the memory is held to be written to disk. Readahead is given none when half of it is
- * taken: a slow disk slows readahead down, and then blocks are not stored, but no reader waits for it.
- */
-const DIRTY_SHARE = 3 / 4;
 /** How long `stat` waits for a body of unknown length to end. */
 const SHORT_BODY_WAIT_MS = 1_000;
 /** Bodies of probes that wait for an open: the oldest is given up when there are more. */
@@ -64,20 +59,14 @@ export class CachedResources implements ResourceCache {
   readonly #metadata: MetadataCache;
   readonly #listings: ListingCache;
   readonly #readers = new Map<string, VersionReader>();
-  readonly #disk: DiskCache | undefined;
-  readonly #dirty: DirtyBytes;
-  /** Versions on disk, from when they are looked for. */
-  readonly #stored = new Map<string, Promise<StoredBlocks | undefined>>();
+  readonly #stored: StoredVersions;
   onChanged: (url: string) => void = () => undefined;
-
-  readonly #closing = new Set<Promise<void>>();
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     this.#clientFor = context.clientFor;
     this.#memory = new BlockMemory(this.#options.memoryBytes, this.#options.blockBytes);
-    this.#disk = context.disk;
-    this.#dirty = new DirtyBytes(this.#options.memoryBytes * DIRTY_SHARE);
+    this.#stored = new StoredVersions(context.disk, this.#memory);
     const now = context.now ?? Date.now;
     this.#metadata = new MetadataCache({
       ttlMs: this.#options.metadataTtlMs,
@@ -85,11 +74,11 @@ export class CachedResources implements ResourceCache {
       probeBytes: this.#options.probeBytes,
       clientFor: context.clientFor,
       staleIfErrorMs: this.#options.staleIfErrorMs,
-      newest: async (url) => await context.disk?.newest(url),
+      newest: (url) => this.#stored.newest(url),
       onProbed: (url, file, response) => this.#takeProbe(url, file, response),
-      onConfirmed: (url, file) => this.#confirm(url, file),
+      onConfirmed: (url, file) => this.#stored.confirm(url, file),
       onChanged: (url, old) => {
-        context.disk?.drop({ resource: url, version: old.version.id });
+        this.#stored.drop(url, old);
         this.onChanged(url);
       },
       now,
@@ -137,7 +126,7 @@ export class CachedResources implements ResourceCache {
     const reader = this.#readerOf(url, metadata);
     reader.retain();
     try {
-      await this.#stored.get(keyOf(url, metadata.version));
+      await this.#stored.whenOpen(reader);
       return openReader(reader, new Readahead(this.#options.readahead));
     } catch (error) {
       reader.release();
@@ -150,12 +139,7 @@ export class CachedResources implements ResourceCache {
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
     const key = keyOf(url, metadata.version);
     const inMemory = this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;
-    const facts = factsOf(metadata);
-    if (facts === undefined) return inMemory;
-    const stored = await this.#disk?.open({ resource: url, version: metadata.version.id }, facts);
-    const onDisk = stored?.storedBytes ?? 0;
-    stored?.close();
-    return Math.max(inMemory, onDisk);
+    return Math.max(inMemory, await this.#stored.storedBytes(url, metadata));
   }
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */
@@ -169,9 +153,7 @@ export class CachedResources implements ResourceCache {
 
   async close(): Promise<void> {
     for (const reader of this.#readers.values()) reader.close();
-    for (const key of this.#stored.keys()) this.#closeStored(key);
-    await Promise.all(this.#closing);
-    await this.#disk?.close();
+    await this.#stored.closeAll();
   }
 
   /** A short body is read to learn its length; of a long one it stays unknown. */
@@ -217,38 +199,8 @@ export class CachedResources implements ResourceCache {
       },
     });
     this.#readers.set(key, reader);
-    this.#openStored(key, reader);
+    this.#stored.open(reader);
     return reader;
-  }
-
-  #openStored(key: string, reader: VersionReader): void {
-    const facts = factsOf(reader.file);
-    if (this.#disk === undefined || facts === undefined || this.#stored.has(key)) return;
-    const { blocks } = reader;
-    const opening = this.#disk.open(blocks.key, facts).then((stored) => {
-      if (stored === undefined) return undefined;
-      const context = { blocks, memory: this.#memory, sizeBytes: facts.sizeBytes, dirty: this.#dirty };
-      const storedBlocks = new StoredBlocks(stored, context);
-      blocks.onComplete = (block) => storedBlocks.store(block);
-      reader.attach(storedBlocks);
-      // What came before the store was open.
-      for (const block of blocks.cached) storedBlocks.store(block);
-      return storedBlocks;
-    });
-    this.#stored.set(key, opening);
-  }
-
-  #closeStored(key: string): void {
-    const opening = this.#stored.get(key);
-    this.#stored.delete(key);
-    if (opening === undefined) return;
-    const closing = opening.then((stored) => stored?.close()).finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
-  }
-
-  #confirm(url: string, file: FileMetadata): void {
-    const facts = factsOf(file);
-    if (facts !== undefined) this.#disk?.confirm({ resource: url, version: file.version.id }, facts);
   }
 
   #blocksOf(url: string, version: Version): VersionBlocks {
@@ -266,7 +218,7 @@ export class CachedResources implements ResourceCache {
   #forget(key: string, reader: VersionReader): void {
     const { file, blocks } = reader;
     this.#readers.delete(key);
-    this.#closeStored(key);
+    this.#stored.close(reader);
     // Part of a resource without validators must not be completed from another download later: nothing
     // could tell that it is the same version.
     if (!file.version.verifiable && blocks.cachedBytes !== reader.size) {
@@ -275,12 +227,6 @@ export class CachedResources implements ResourceCache {
     }
     if (blocks.isEmpty) this.#blocks.delete(key);
   }
-}
-
-/** Undefined: not to be stored. */
-function factsOf({ version, size, lastModifiedMs, supportRange }: FileMetadata): StoredFacts | undefined {
-  if (size === undefined || !version.verifiable) return undefined;
-  return { version, sizeBytes: size, lastModifiedMs, supportRange };
 }
 
 // NUL occurs neither in a URL nor in a version.
