@@ -42,7 +42,7 @@ export class NginxOrigin implements Origin {
     const config = join(prefix, 'nginx.conf');
     await writeFile(config, configuration(prefix, root, port));
     const nginx = programs.start('/usr/sbin/nginx', ['-p', prefix, '-c', config]);
-    teardown.add('nginx', () => endProgram(nginx, 'SIGTERM', 2_000));
+    teardown.add('nginx', () => endProgram(nginx, 'SIGTERM', 10_000));
     await untilConnects(port);
     return new NginxOrigin(`127.0.0.1:${port}`, root, join(prefix, 'access.log'));
   }

@@ -23,7 +23,7 @@ export class ProgramFailed extends Error {
   }
 }
 
-/** The programs that the benchmark runs. Each has a time limit, and none outlives the benchmark. */
+/** The programs that the benchmark runs, each with a time limit unless it is a server. */
 export class Programs {
   readonly #running = new Set<ChildProcess>();
   #isEnded = false;
@@ -31,7 +31,10 @@ export class Programs {
   /** Runs to the end. Rejects when it fails or takes longer than `limitMs`; then it is killed. */
   async run(command: string, args: readonly string[], limitMs: number): Promise<Finished> {
     const begin = performance.now();
-    const child = this.start(command, args);
+    const child = this.#spawn(command, args, 'pipe');
+    this.#running.add(child);
+    child.once('error', () => this.#running.delete(child));
+    child.once('exit', () => this.#running.delete(child));
     const output = { stdout: '', stderr: '' };
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
@@ -52,17 +55,23 @@ export class Programs {
     return { ...output, elapsedMs };
   }
 
-  /** Starts one that goes on until it is killed. */
+  /** Starts one that goes on until `endProgram`, which is the caller's to see to. */
   start(command: string, args: readonly string[]): ChildProcess {
-    if (this.#isEnded) throw new ProgramFailed('INTERRUPTED', `${command}: not started any more`);
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#running.add(child);
-    child.once('error', () => this.#running.delete(child));
-    child.once('exit', () => this.#running.delete(child));
+    const child = this.#spawn(command, args, 'ignore');
+    // Who waits for it to serve finds out that it does not.
+    child.once('error', () => undefined);
     return child;
   }
 
-  /** Nothing is started any more except what cleans up, by `Programs` of its own. */
+  #spawn(command: string, args: readonly string[], stderr: 'pipe' | 'ignore'): ChildProcess {
+    if (this.#isEnded) throw new ProgramFailed('INTERRUPTED', `${command}: not started any more`);
+    return spawn(command, args, { stdio: ['ignore', 'pipe', stderr] });
+  }
+
+  /**
+   * Kills what runs to its end; nothing is started any more except what cleans up, by `Programs` of its own.
+   * Servers are left to the teardown: killed at once, an nginx leaves its worker behind.
+   */
   endAll(): void {
     this.#isEnded = true;
     for (const child of this.#running) child.kill('SIGKILL');
