@@ -5,6 +5,7 @@
  * `HIGH_WATER_BYTES`, so that a small body frees its connection even if nobody looks at it for long.
  */
 import type { BodySink } from '../response.js';
+import { copiesOf } from './chunk-copies.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -125,7 +126,7 @@ export class ExchangeBody {
   }
 
   #keep(chunk: Uint8Array): void {
-    this.#kept.push(Uint8Array.from(chunk));
+    this.#kept.push(...copiesOf(chunk));
     this.#keptBytes += chunk.byteLength;
   }
 

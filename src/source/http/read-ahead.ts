@@ -1,4 +1,5 @@
 import type { BodySink } from '../response.js';
+import { copiesOf } from './chunk-copies.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -17,7 +18,7 @@ export async function* readAhead(
   let wakeSink = (): void => undefined;
 
   const drained = drain((chunk) => {
-    chunks.push(Uint8Array.from(chunk));
+    chunks.push(...copiesOf(chunk));
     waitingBytes += chunk.byteLength;
     wakeReader();
     if (waitingBytes < HIGH_WATER_BYTES) return undefined;
