@@ -90,10 +90,8 @@ export class ResponseParser {
     this.#linesBytes += end - at;
     if (this.#linesBytes > MAX_LINES_BYTES) throw new MalformedAnswer(`more than ${MAX_LINES_BYTES} bytes`);
     this.#line += bytes.toString('latin1', at, end);
-    if (lineFeed === -1) {
-      if (state === 'head' && this.#lines.length === 0) checkBeginning(this.#line);
-      return end;
-    }
+    if (state === 'head' && this.#lines.length === 0) checkBeginning(this.#line);
+    if (lineFeed === -1) return end;
     const line = this.#line.slice(0, -1);
     if (!this.#line.endsWith('\r') || line.includes('\r')) throw new MalformedAnswer('a line without CR LF');
     this.#line = '';
