@@ -12,6 +12,8 @@ import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 
 const LIMIT_MS = 1_500;
+/** An interpreter may take its time to start on a busy machine. */
+const START_LIMIT_MS = 5_000;
 
 interface Hosted {
   readonly client: CompleteClient;
@@ -141,7 +143,7 @@ test.serial('a process that is replaced first ends what it still does for others
       download: async ({ url }) => {
         if (url.pathname === '/bad') await new Promise(() => 0);
         return (async function* () {
-          for (let i = 0; i < 20; i += 1) { yield Buffer.from('x'); await new Promise((go) => setTimeout(go, 100)); }
+          for (let i = 0; i < 20; i += 1) { yield Buffer.from('x'); await new Promise((go) => setTimeout(go, 60)); }
         })();
       },`,
   });
@@ -251,11 +253,11 @@ while True:
     const directory = await pluginDirectory(t);
     const path = join(directory, 'd7y-resource-plugin-prog');
     await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    const plugins = pluginSet(t, directory, { startLimitMs: LIMIT_MS });
+    const plugins = pluginSet(t, directory, { startLimitMs: START_LIMIT_MS });
     const began = performance.now();
     const error = await t.throwsAsync(plugins.clientFor('prog'));
     t.regex(error.message, said);
-    t.true(performance.now() - began < LIMIT_MS * 4);
+    t.true(performance.now() - began < START_LIMIT_MS * 4);
     t.like(plugins.describe('prog'), { state: 'failed', lastError: error.message, counters: { starts: 1 } });
     t.is((await t.throwsAsync(plugins.clientFor('prog'))).message, error.message);
     t.like(plugins.describe('prog'), { counters: { starts: 1 } }, 'not tried again at once');
