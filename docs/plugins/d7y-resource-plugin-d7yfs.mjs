@@ -20,8 +20,5 @@ const client = {
 
 /** @type {import('d7y-mount/plugin').PluginInit} */
 export function DragonflyPluginInit(_option) {
-  return [
-    client,
-    { scheme: 'd7yfs', type: 'resource', name: 'd7yfs', buildCommit, buildTime, vendor },
-  ];
+  return [client, { scheme: 'd7yfs', type: 'resource', name: 'd7yfs', buildCommit, buildTime, vendor }];
 }
