@@ -7,6 +7,8 @@ export interface BlockFillerOptions {
   readonly memory: BlockMemory;
   /** Where the first chunk begins in the resource; a multiple of the block size. */
   readonly position: number;
+  /** Where the last chunk ends, if that is known. */
+  readonly end?: number;
   /** False: nothing is shown to readers before `finish`, which tells that all of it is believed. */
   readonly isBelieved: boolean;
   /** A block was completed, or will not be filled because it is there already. Its reservation is used up. */
@@ -36,30 +38,47 @@ export class BlockFiller {
     return this.#block !== undefined;
   }
 
+  /**
+   * Where the next bytes belong, `maxBytes` of them at most: `push` copies nothing that lies there. As many
+   * blocks as memory lies in one piece, each of which is reserved.
+   */
+  room(maxBytes: number): Uint8Array | undefined {
+    const { blocks, memory: pool } = this.#options;
+    const { memory } = this.#begun();
+    if (memory === undefined) return undefined;
+    const at = this.#position % blocks.blockBytes;
+    let [last, end] = [memory, blocks.blockBytes];
+    for (let index = Math.floor(this.#position / blocks.blockBytes) + 1; end - at < maxBytes; index += 1) {
+      const block = blocks.announce(index);
+      if (isSkipped(block)) break;
+      block.memory ??= pool.takeBehind(last);
+      if (block.memory === undefined || !isAt(block.memory, memory, end)) break;
+      last = block.memory;
+      end += blocks.blockBytes;
+    }
+    return Buffer.from(memory.buffer, memory.byteOffset + at, Math.min(end - at, maxBytes));
+  }
+
   /** Takes bytes up to the end of the current block; returns how many. */
   push(chunk: Uint8Array): number {
-    const { blocks, memory } = this.#options;
-    const { blockBytes } = blocks;
+    const { blockBytes } = this.#options.blocks;
     const at = this.#position % blockBytes;
-    if (this.#block === undefined) {
-      this.#block = blocks.announce(Math.floor(this.#position / blockBytes));
-      this.#isSkipped = this.#block.isComplete || this.#block.isClaimed;
-    }
+    const { block, memory } = this.#begun();
     const taken = Math.min(chunk.byteLength, blockBytes - at);
-    if (!this.#isSkipped) {
-      this.#block.memory ??= memory.take();
-      this.#block.memory.set(taken === chunk.byteLength ? chunk : chunk.subarray(0, taken), at);
+    if (memory !== undefined && !isAt(chunk, memory, at)) {
+      memory.set(taken === chunk.byteLength ? chunk : chunk.subarray(0, taken), at);
     }
     this.#position += taken;
-    if (at + taken === blockBytes) this.#endBlock(blockBytes);
-    else if (this.#options.isBelieved && !this.#isSkipped) this.#block.advance(at + taken);
+    if (at + taken === blockBytes || this.#position === this.#options.end) this.#endBlock(at + taken);
+    else if (this.#options.isBelieved && memory !== undefined) block.advance(at + taken);
     return taken;
   }
 
   /** The body ended as it should: what is left is the last, short block. */
   finish(): void {
     const bytes = this.#position % this.#options.blocks.blockBytes;
-    if (bytes !== 0) this.#endBlock(bytes);
+    if (bytes > 0) this.#endBlock(bytes);
+    else this.abandon();
     for (const { block, bytes: length } of this.#withheld) this.#complete(block, length);
   }
 
@@ -71,6 +90,18 @@ export class BlockFiller {
     if (this.#isSkipped) this.#options.memory.unreserve(1);
     else this.#options.memory.discard(block);
     if (!this.#isSkipped) block.restart();
+  }
+
+  /** The block of the next byte, and its memory unless it is skipped. */
+  #begun(): { block: Block; memory: Uint8Array | undefined } {
+    const { blocks, memory } = this.#options;
+    if (this.#block === undefined) {
+      this.#block = blocks.announce(Math.floor(this.#position / blocks.blockBytes));
+      this.#isSkipped = isSkipped(this.#block);
+    }
+    if (this.#isSkipped) return { block: this.#block, memory: undefined };
+    this.#block.memory ??= memory.take();
+    return { block: this.#block, memory: this.#block.memory };
   }
 
   #endBlock(bytes: number): void {
@@ -91,4 +122,13 @@ export class BlockFiller {
     this.#options.blocks.complete(block, bytes, 'source');
     this.#options.onBlock?.();
   }
+}
+
+/** It is there, or somebody else fills it. */
+function isSkipped(block: Block): boolean {
+  return block.isComplete || block.isClaimed;
+}
+
+function isAt(chunk: Uint8Array, memory: Uint8Array, at: number): boolean {
+  return chunk.buffer === memory.buffer && chunk.byteOffset === memory.byteOffset + at;
 }

@@ -12,22 +12,33 @@
 import { LRUCache } from 'lru-cache';
 
 import type { Block } from './block.js';
+import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
 
 /** A block that is at most this part of its buffer is moved to memory of its own size. */
 const COMPACT_SHARE = 1 / 4;
+/** What lies in one piece: as much as a request of the kernel takes at most, and a small part of the memory. */
+const MAX_SLAB_BYTES = 1024 * 1024;
+const MAX_SLAB_SHARE = 1 / 16;
 
 export class BlockMemory {
   readonly limitBytes: number;
   readonly blockBytes: number;
   readonly #evictable: LRUCache<Block, Block>;
-  readonly #free: Uint8Array[] = [];
+  readonly #pool: BufferPool;
   readonly #queue: { bytes: number; grant: () => void }[] = [];
   #cachedBytes = 0;
   #committedBytes = 0;
+  /** Of cached blocks that have memory of their own size. */
+  #compactBytes = 0;
 
   constructor(limitBytes: number, blockBytes: number) {
     this.limitBytes = limitBytes;
     this.blockBytes = blockBytes;
+    const slabBytes = Math.min(MAX_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE);
+    this.#pool = new BufferPool(
+      blockBytes,
+      Math.max(1, Math.min(Math.floor(slabBytes / blockBytes), MAX_SLAB_BUFFERS)),
+    );
     // Larger than it ever gets: what is evicted is decided here alone.
     this.#evictable = new LRUCache({ maxSize: 2 * limitBytes + blockBytes, sizeCalculation: sizeOf });
   }
@@ -81,16 +92,22 @@ export class BlockMemory {
 
   /** The memory of one reserved block. */
   take(): Uint8Array {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
+    return this.#pool.take();
+  }
+
+  /** The memory of one more reserved block, if there is some that lies right behind. */
+  takeBehind(memory: Uint8Array): Uint8Array | undefined {
+    return this.#pool.takeBehind(memory);
   }
 
   /** A reserved block is complete: from now on it is cached. */
   keep(block: Block, bytes: number): void {
-    if (block.memory !== undefined && bytes <= this.blockBytes * COMPACT_SHARE) {
+    if (block.memory !== undefined && this.#isWorthCompacting(bytes)) {
       const small = Buffer.allocUnsafeSlow(bytes);
       small.set(block.memory.subarray(0, bytes));
-      this.#recycle(block.memory);
+      this.#pool.giveBack(block.memory);
       block.memory = small;
+      this.#compactBytes += bytes;
     }
     this.#cache(block);
     this.#uncommit(this.blockBytes);
@@ -98,7 +115,7 @@ export class BlockMemory {
 
   /** A reserved block will not be completed. */
   discard(block: Block): void {
-    if (block.memory !== undefined) this.#recycle(block.memory);
+    if (block.memory !== undefined) this.#pool.giveBack(block.memory);
     this.#uncommit(this.blockBytes);
   }
 
@@ -107,8 +124,9 @@ export class BlockMemory {
     this.#evictable.get(block);
   }
 
-  /** Forgets a cached block. */
+  /** Forgets a cached block, at the latest when nobody holds it any more. */
   drop(block: Block): void {
+    block.isSpent = true;
     if (!this.#evictable.delete(block)) return;
     this.#cachedBytes -= sizeOf(block);
     this.#forget(block);
@@ -128,6 +146,7 @@ export class BlockMemory {
     if (block.holds > 0) return;
     this.#cache(block);
     this.#uncommit(sizeOf(block));
+    if (block.isSpent) this.drop(block);
   }
 
   #cache(block: Block): void {
@@ -170,14 +189,15 @@ export class BlockMemory {
   #forget(block: Block): void {
     const { memory } = block;
     block.owner.remove(block);
-    if (memory !== undefined) this.#recycle(memory);
+    if (memory === undefined) return;
+    if (memory.byteLength < this.blockBytes) this.#compactBytes -= memory.byteLength;
+    else this.#pool.giveBack(memory);
   }
 
-  /** Memory that would make the whole larger than the limit is left to the collector. */
-  #recycle(memory: Uint8Array): void {
-    const freeBytes = (this.#free.length + 1) * this.blockBytes;
-    const isWhole = memory.byteLength === this.blockBytes;
-    if (isWhole && freeBytes + this.#cachedBytes <= this.limitBytes) this.#free.push(memory);
+  /** The pool keeps what it has allocated: memory beside it must fit beside it. */
+  #isWorthCompacting(bytes: number): boolean {
+    if (bytes > this.blockBytes * COMPACT_SHARE) return false;
+    return this.#pool.allocatedBytes + this.#compactBytes + bytes <= this.limitBytes;
   }
 }
 

@@ -21,6 +21,8 @@ export class Block {
   isLost = false;
   /** Writers to disk that still read the memory. */
   holds = 0;
+  /** Nobody is expected to read it again: it is not cached once nobody holds it. */
+  isSpent = false;
   #visibleBytes = 0;
   #waiters: Waiter[] | undefined;
 

@@ -54,12 +54,13 @@ export class RangedFetch {
     if (this.#holders.delete(holder) && this.#holders.size === 0) this.cancel();
   }
 
-  cancel(): void {
+  /** Whoever waits for its blocks all the same asks for them again, or gets `error`. */
+  cancel(error?: InterruptedError): void {
     // All blocks are there: the connection is about to be free for the next request.
     if (this.#announced.at(-1)?.isComplete === true) return;
-    const error = new InterruptedError(this.#context.url);
+    // In this order: nothing is read into memory that was given back.
+    this.#controller.abort(error ?? new InterruptedError(this.#context.url));
     this.#failRest(error);
-    this.#controller.abort(error);
   }
 
   async #run(begin: FetchBegin): Promise<void> {
@@ -108,7 +109,7 @@ export class RangedFetch {
       this.#reservedBlocks -= 1;
       this.#fetchedBlocks += 1;
     };
-    const filler = new BlockFiller({ blocks, memory, position: start, isBelieved, onBlock });
+    const filler = new BlockFiller({ blocks, memory, position: start, end, isBelieved, onBlock });
     const take = (chunk: Uint8Array): void => {
       this.#controller.signal.throwIfAborted();
       const skipped = Math.min(skip, chunk.byteLength);
@@ -121,9 +122,14 @@ export class RangedFetch {
       }
       if (filler.position === end && isBelieved && !endsWithRun) throw new EnoughError();
     };
-    await drainBody(response, take).catch((error: unknown) => {
+    const room = (): Uint8Array | undefined => {
+      if (skip > 0 || filler.position === end) return undefined;
+      return filler.room(end - filler.position);
+    };
+    await drainBody(response, take, room).catch((error: unknown) => {
       if (!(error instanceof EnoughError)) throw error;
     });
+    this.#controller.signal.throwIfAborted();
     if (filler.position < end) throw this.#wrongLength(end - start, `${filler.position - start}`);
     filler.finish();
   }

@@ -35,6 +35,8 @@ export interface ReadStream {
   windowBytes: number;
   aheadEnd: number;
   hasStalled: boolean;
+  /** How much it has read. */
+  passedBytes: number;
 }
 
 export interface ReadaheadPlan {
@@ -75,6 +77,7 @@ export class Readahead {
     // The one used last stands last.
     this.#streams.push(...this.#streams.splice(known, 1));
     stream.end = Math.max(stream.end, end);
+    stream.passedBytes += end - start;
     stream.hasStalled ||= isStalled;
     const left = stream.aheadEnd - end;
     if (stream.windowBytes === 0 || left <= stream.windowBytes / 2) this.#extend(stream, end, maxBytes);
@@ -101,7 +104,7 @@ export class Readahead {
   }
 
   #begin(start: number, end: number): ReadaheadPlan {
-    const stream = { end, windowBytes: 0, aheadEnd: end, hasStalled: false };
+    const stream = { end, windowBytes: 0, aheadEnd: end, hasStalled: false, passedBytes: 0 };
     this.#streams.push(stream);
     const abandoned = this.#streams.length > MAX_STREAMS ? this.#streams.shift() : undefined;
     return { stream, aheadEnd: end, strides: this.#nextStrides(start, end - start), abandoned };

@@ -216,7 +216,11 @@ export class SequentialBlocks implements BlockProvider {
     const filler = new BlockFiller({ blocks, memory, position: 0, isBelieved: true });
     download.filler = filler;
     await this.#pauseWhileAhead(download);
-    await drainBody(response, (chunk) => this.#take(download, filler, chunk, 0));
+    await drainBody(
+      response,
+      (chunk) => this.#take(download, filler, chunk, 0),
+      () => this.#room(download, filler),
+    );
     if (this.#download !== download) return;
     if (this.#size !== undefined && filler.position !== this.#size) throw this.#wrongLength(filler.position);
     filler.finish();
@@ -237,6 +241,14 @@ export class SequentialBlocks implements BlockProvider {
       download.positionBytes = filler.position;
       if (this.#size !== undefined && filler.position > this.#size) throw this.#wrongLength(filler.position);
     }
+  }
+
+  /** Memory for the next bytes, if there is some and they are wanted. */
+  #room(download: Download, filler: BlockFiller): Uint8Array | undefined {
+    if (this.#download !== download || download.positionBytes >= this.#pauseAtBytes()) return undefined;
+    if (!filler.hasMemory && !this.#context.memory.tryReserve(1)) return undefined;
+    const { blockBytes } = this.#context.blocks;
+    return filler.room(blockBytes - (filler.position % blockBytes));
   }
 
   async #takeLater(download: Download, filler: BlockFiller, chunk: Uint8Array, at: number): Promise<void> {

@@ -112,7 +112,7 @@ export class VersionBlocks {
 
   /** A cached block was evicted. */
   remove(block: Block): void {
-    this.#blocks.delete(block.index);
+    if (this.#blocks.get(block.index) === block) this.#blocks.delete(block.index);
     this.#cachedBytes -= block.visibleBytes;
     block.lose();
     if (this.isEmpty) this.onEmpty();

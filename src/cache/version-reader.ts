@@ -4,7 +4,7 @@ import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
 import type { FileMetadata } from './metadata-cache.js';
 import { RangedBlocks } from './ranged-blocks.js';
-import type { Readahead } from './readahead.js';
+import type { Readahead, ReadStream } from './readahead.js';
 import type { Consume } from './resource-cache.js';
 import { SequentialBlocks } from './sequential-blocks.js';
 import type { StoredBlocks } from './stored-blocks.js';
@@ -28,6 +28,8 @@ export interface Reader {
 
 /** A read whose blocks are evicted this often before it has them all collects copies instead. */
 const MAX_LOSSES = 3;
+/** A stream that has read this part of the memory is no file that is likely to stay in it. */
+const SCAN_SHARE = 1 / 2;
 
 /**
  * Reads one version of one file: blocks come from memory, from what is under way, or are demanded of the
@@ -133,10 +135,14 @@ export class VersionReader {
     if (end <= offset) return consume([]);
     const holder: Holder = {};
     try {
-      this.#demand(reader, holder, offset, end);
+      const stream = this.#demand(reader, holder, offset, end);
       for (let losses = 0; losses < MAX_LOSSES;) {
         const absence = this.#lastAbsence(offset, this.#cutToSize(end));
-        if (absence === undefined) return consume(this.#views(offset, this.#cutToSize(end)));
+        if (absence === undefined) {
+          const result = consume(this.#views(offset, this.#cutToSize(end)));
+          this.#leaveBehind(stream, offset, end);
+          return result;
+        }
         if (absence.block === undefined) {
           losses += 1;
           this.#demandAgain(offset, end, holder);
@@ -153,7 +159,7 @@ export class VersionReader {
     }
   }
 
-  #demand(reader: Reader, holder: Holder, offset: number, end: number): void {
+  #demand(reader: Reader, holder: Holder, offset: number, end: number): ReadStream {
     const needed = this.#runOf(offset, end);
     // What is here already must not be evicted for what is fetched now.
     for (let index = needed.first; index < needed.end; index += 1) {
@@ -171,6 +177,24 @@ export class VersionReader {
       hadRoom &&= this.#demandStored(run, run.first) && this.#provider.readAhead(run, plan.stream);
     }
     if (!hadRoom) reader.readahead.shrink(plan.stream);
+    return plan.stream;
+  }
+
+  /**
+   * A stream that is longer than the memory would evict everything, and itself before it is read again: what
+   * it has read is dropped at once. So the same memory, still in the processor's caches, is filled again. The
+   * kernel keeps the pages anyway. What cannot be fetched by range is kept as long as there is room.
+   */
+  #leaveBehind(stream: ReadStream, offset: number, end: number): void {
+    const { memory } = this.#context;
+    if (stream.passedBytes < memory.limitBytes * SCAN_SHARE || !(this.#provider instanceof RangedBlocks))
+      return;
+    const { blockBytes } = this.blocks;
+    const first = Math.ceil(offset / blockBytes);
+    for (let index = first; (index + 1) * blockBytes <= end; index += 1) {
+      const block = this.blocks.get(index);
+      if (block !== undefined) memory.drop(block);
+    }
   }
 
   #demandAgain(offset: number, end: number, holder: Holder): void {

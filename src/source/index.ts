@@ -5,6 +5,7 @@ export { canonicalSegment } from './path-segment.js';
 export { Request, type RequestOptions, type RequestPriority, type Validators } from './request.js';
 export type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 export {
+  type BodyRoom,
   type BodySink,
   type BodySource,
   drainBody,

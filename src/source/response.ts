@@ -24,9 +24,9 @@ export interface Response {
   readonly body: AsyncIterable<Uint8Array>;
   /**
    * Instead of `body`: pushes the same bytes into `sink`, and resolves at their end. For clients that read
-   * into memory of their own and use it again, which costs no garbage.
+   * into memory of their own and use it again, which costs no garbage, or straight into what `room` offers.
    */
-  drain?(sink: BodySink): Promise<void>;
+  drain?(sink: BodySink, room?: BodyRoom): Promise<void>;
   /** Whether a failure of this answer may pass when tried again. */
   readonly temporary: boolean;
   expireInfo(): ExpireInfo;
@@ -43,10 +43,17 @@ export interface Response {
  */
 export type BodySink = (chunk: Uint8Array) => void | Promise<void>;
 
+/**
+ * Offers memory for the next bytes of a body, which saves a copy: the chunk that the sink takes then lies at
+ * its start. Called whenever the client is about to read; what it offered counts until the next chunk, and
+ * no longer than until the body has ended, failed, or been cancelled. Undefined: there is none now.
+ */
+export type BodyRoom = () => Uint8Array | undefined;
+
 /** Pushes the body of any response into a sink. */
-export async function drainBody(response: Response, sink: BodySink): Promise<void> {
+export async function drainBody(response: Response, sink: BodySink, room?: BodyRoom): Promise<void> {
   if (response.drain !== undefined) {
-    await response.drain(sink);
+    await response.drain(sink, room);
     return;
   }
   for await (const chunk of response.body) {
@@ -69,7 +76,7 @@ export interface ResponseOptions {
   readonly header?: Headers | Record<string, string>;
   readonly contentLength?: number;
   readonly offset?: number;
-  readonly drain?: (sink: BodySink) => Promise<void>;
+  readonly drain?: (sink: BodySink, room?: BodyRoom) => Promise<void>;
   readonly temporary?: boolean;
   readonly validate?: () => void;
   readonly cancel?: () => void;

@@ -4,7 +4,7 @@
  * until this turn of the event loop is over, because most bodies are drained at once; later copies of up to
  * `HIGH_WATER_BYTES`, so that a small body frees its connection even if nobody looks at it for long.
  */
-import type { BodySink } from '../response.js';
+import type { BodyRoom, BodySink } from '../response.js';
 import { copiesOf } from './chunk-copies.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -14,6 +14,7 @@ export class ExchangeBody {
   #state: 'open' | 'ended' | 'failed' = 'open';
   #failure: unknown;
   #sink: BodySink | undefined;
+  #room: BodyRoom | undefined;
   #isSinkBusy = false;
   /** In the connection's memory; `#release` gives it back. */
   #lent: Uint8Array | undefined;
@@ -33,7 +34,7 @@ export class ExchangeBody {
   }
 
   /** Pushes the whole body into `sink`; may be called once. Resolves where the message ends, and only there. */
-  async drain(sink: BodySink): Promise<void> {
+  async drain(sink: BodySink, room?: BodyRoom): Promise<void> {
     try {
       for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
         const wait = sink(chunk);
@@ -48,9 +49,15 @@ export class ExchangeBody {
       await new Promise<void>((resolve) => {
         this.#settle = resolve;
         this.#sink = sink;
+        this.#room = room;
       });
     }
     if (this.#state === 'failed') throw this.#failure;
+  }
+
+  /** Where the next bytes may be read to, if somebody is ready to take them there. */
+  room(): Uint8Array | undefined {
+    return this.#state === 'open' && this.isWaiting ? this.#room?.() : undefined;
   }
 
   /** Gives the rest up. */

@@ -23,6 +23,8 @@ export interface Exchange extends ResponseHandler {
   readonly url: URL;
   /** In Latin-1. */
   readonly requestHead: string;
+  /** Memory for the next bytes of the body; counts until the next `onBody`, or the end of the exchange. */
+  room(): Uint8Array | undefined;
   onEnd(): void;
   /** `isStale`: the connection had been in use before, and brought no byte of this answer. */
   onFailure(error: Error, isStale: boolean): void;
@@ -43,6 +45,7 @@ const DISCARDING: Exchange = {
   requestHead: '',
   onHead: () => undefined,
   onBody: () => undefined,
+  room: () => undefined,
   onEnd: () => undefined,
   onFailure: () => undefined,
   onTick: () => undefined,
@@ -55,6 +58,8 @@ export class HttpConnection {
   readonly #isTls: boolean;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #spare: Buffer | undefined;
+  /** The next read goes into memory of the exchange. */
+  #isReadingIntoRoom = false;
   /** The one of the two that was parsed last. */
   #parsed: Buffer | undefined;
   #state: 'connecting' | 'open' | 'closed' = 'connecting';
@@ -104,7 +109,9 @@ export class HttpConnection {
   abandon(exchange: Exchange): void {
     if (this.#exchange !== exchange) return;
     const left = this.#parser.leftBytes;
-    if (left === undefined || left > MAX_DISCARD_BYTES || this.#state !== 'open') {
+    // Memory of the exchange must not be written to any more, and nothing but the end takes it from a socket.
+    const mustEnd = this.#isReadingIntoRoom || this.#state !== 'open';
+    if (left === undefined || left > MAX_DISCARD_BYTES || mustEnd) {
       this.destroy();
       return;
     }
@@ -152,8 +159,25 @@ export class HttpConnection {
     this.#socket.write(exchange.requestHead, 'latin1');
   }
 
-  /** TLS hands over what it has decrypted even when it was told to stop: not into memory that is lent. */
   #nextBuffer(): Buffer {
+    const room = this.#room();
+    this.#isReadingIntoRoom = room !== undefined;
+    return room ?? this.#ownBuffer();
+  }
+
+  /**
+   * Memory of whoever takes the body. Not for its last part, so that a connection can still be kept when a
+   * short rest is given up, and not with TLS, which hands over what it has decrypted at any time.
+   */
+  #room(): Buffer | undefined {
+    const { leftBytes = 0, wait } = this.#parser;
+    if (this.#isTls || wait !== undefined || this.#held.length > 0 || leftBytes <= MAX_DISCARD_BYTES) return;
+    const room = this.#exchange?.room();
+    return room && Buffer.from(room.buffer, room.byteOffset, Math.min(room.byteLength, leftBytes));
+  }
+
+  /** TLS hands over what it has decrypted even when it was told to stop: not into memory that is lent. */
+  #ownBuffer(): Buffer {
     const isLent = this.#isTls && this.#parser.wait !== undefined && this.#parsed === this.#buffer;
     if (!isLent) return this.#buffer;
     this.#spare ??= Buffer.allocUnsafeSlow(READ_BYTES);
@@ -164,6 +188,7 @@ export class HttpConnection {
   #onRead(buffer: Buffer, bytes: number): boolean {
     this.#wasActive = true;
     this.#hasAnswer = true;
+    this.#isReadingIntoRoom = false;
     if (this.#parser.wait === undefined) {
       this.#parsed = buffer;
       this.#parse(buffer.subarray(0, bytes));

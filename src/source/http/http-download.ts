@@ -6,7 +6,7 @@
 import { type ByteRange, formatRangeHeader } from '../byte-range.js';
 import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
 import type { Request, Validators } from '../request.js';
-import { type BodySink, newResponse, type Response } from '../response.js';
+import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
 import { checkAnswer, type Delivery, httpDate, validatorsOf } from './answer-check.js';
 import { failureOf, mayPass } from './http-failure.js';
 import { DirectoryRedirect, type HttpOrigin, type OriginAnswer } from './http-origin.js';
@@ -21,7 +21,7 @@ export function toResponse(
   retries: number,
 ): Response {
   const download = new HttpDownload(origin, request, answer, delivery, retries);
-  const drain = (sink: BodySink): Promise<void> => download.drain(sink);
+  const drain = (sink: BodySink, room?: BodyRoom): Promise<void> => download.drain(sink, room);
   const cancel = (): void => download.cancel();
   return newResponse(readAhead(drain, cancel), {
     status: answer.status,
@@ -70,11 +70,11 @@ class HttpDownload {
   }
 
   /** Pushes the body into `sink`. May be called once. */
-  async drain(sink: BodySink): Promise<void> {
+  async drain(sink: BodySink, room?: BodyRoom): Promise<void> {
     let failures = 0;
     for (;;) {
       const before = this.#position;
-      const failure = await this.#drainAnswer(sink);
+      const failure = await this.#drainAnswer(sink, room);
       // A shorter range than asked for is legal: the rest is asked for.
       if (failure === undefined && (this.#end === undefined || this.#position >= this.#end)) return;
       failures = this.#position > before ? 0 : failures + 1;
@@ -84,7 +84,7 @@ class HttpDownload {
   }
 
   /** Returns what may pass; throws what does not, and what `sink` throws. */
-  async #drainAnswer(sink: BodySink): Promise<SourceError | undefined> {
+  async #drainAnswer(sink: BodySink, room: BodyRoom | undefined): Promise<SourceError | undefined> {
     let sinkFailure: { readonly error: unknown } | undefined;
     const onSinkFailure = (error: unknown): never => {
       sinkFailure = { error };
@@ -98,7 +98,7 @@ class HttpDownload {
         } catch (error) {
           return onSinkFailure(error);
         }
-      });
+      }, room);
       if (this.#answerEnd !== undefined && this.#position < this.#answerEnd)
         throw new Error('the body ended early');
       return undefined;

@@ -94,6 +94,10 @@ class HttpExchange implements PooledExchange {
     return this.#body.push(chunk);
   }
 
+  room(): Uint8Array | undefined {
+    return this.#body.room();
+  }
+
   onEnd(): void {
     this.#leave();
     this.#body.end();

@@ -1,0 +1,87 @@
+/** The cache over the real HTTP source, which reads from sockets straight into blocks. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test from 'ava';
+import { pino } from 'pino';
+
+import { CachedResources } from '../../src/cache/cached-resources.js';
+import type { OpenResource } from '../../src/cache/resource-cache.js';
+import { guardClient } from '../../src/source/guarded-client.js';
+import { createHttpClient } from '../../src/source/http/http-client.js';
+import { startNginx } from '../support/nginx.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+const FILE_BYTES = 24 * 1024 * 1024 + 12_345;
+const READERS = 6;
+const STEPS = 60;
+
+/** Each four bytes tell where they are, so that bytes of another place are noticed. */
+function stamped(bytes: number, seed: number): Buffer {
+  const words = new Uint32Array(Math.ceil(bytes / 4));
+  for (let i = 0; i < words.length; i += 1) words[i] = (i * 2_654_435_761 + seed) >>> 0;
+  return Buffer.from(words.buffer, 0, bytes);
+}
+
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+for (const directives of ['', 'max_ranges 0;']) {
+  const kind = directives === '' ? 'ranges' : 'no ranges';
+  test(`reads that are given up at any moment leave no wrong byte: ${kind}`, async (t) => {
+    const root = await temporaryDirectory(t);
+    const truths = [stamped(FILE_BYTES, 1), stamped(FILE_BYTES, 77)];
+    await Promise.all(truths.map((truth, i) => writeFile(join(root, `${i}.bin`), truth)));
+    const nginx = await startNginx(t, { root, serverDirectives: directives });
+    const client = createHttpClient();
+    t.teardown(() => client.close());
+    const guarded = guardClient(client, {}, () => undefined);
+    const cache = new CachedResources(
+      { memoryBytes: 6 * 1024 * 1024 },
+      { clientFor: () => Promise.resolve(guarded), log: pino({ level: 'silent' }) },
+    );
+    t.teardown(() => cache.close());
+
+    const wrong: string[] = [];
+    await Promise.all(Array.from({ length: READERS }, (_, reader) => readAround(reader)));
+    t.deepEqual(wrong, []);
+
+    async function readAround(reader: number): Promise<void> {
+      const random = generator(reader + 1);
+      const truth = truths[reader % 2] ?? Buffer.of();
+      let file: OpenResource | undefined;
+      let offset = 0;
+      for (let step = 0; step < STEPS; step += 1) {
+        file ??= await cache.open(`${nginx.origin}/${reader % 2}.bin`);
+        if (random(4) === 0) offset = random(FILE_BYTES);
+        const length = 1 + random(2 ** (4 + random(17)));
+        const controller = new AbortController();
+        const reading = file.read(offset, length, copyOf, controller.signal).catch((error: unknown) => {
+          if (!controller.signal.aborted) throw error;
+          return undefined;
+        });
+        if (random(3) === 0) void sleep(random(6)).then(() => controller.abort());
+        const bytes = await reading;
+        if (bytes !== undefined && !bytes.equals(truth.subarray(offset, offset + length))) {
+          wrong.push(`reader ${reader}, step ${step}: ${length} bytes at ${offset}`);
+        }
+        offset = Math.min(offset + length, FILE_BYTES - 1);
+        if (random(8) === 0) {
+          file.close();
+          file = undefined;
+        }
+      }
+      file?.close();
+    }
+  });
+}
+
+function copyOf(pieces: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(pieces);
+}
