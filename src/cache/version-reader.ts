@@ -168,7 +168,9 @@ export class VersionReader {
     }
     const isStalled = this.#lastAbsence(offset, end) !== undefined;
     const plan = reader.readahead.next(offset, end, isStalled, this.#provider.maxAheadBytes);
-    if (plan.abandoned !== undefined) this.#provider.unhold(plan.abandoned);
+    // The kernel asks by the handle of whoever came first, so that among many each seems to jump about: what one
+    // leaves, another is likely to read.
+    if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.unhold(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
     hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.stream) && hadRoom;
