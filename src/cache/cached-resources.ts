@@ -126,7 +126,8 @@ export class CachedResources implements ResourceCache {
     const reader = this.#readerOf(url, metadata);
     reader.retain();
     try {
-      await this.#stored.whenOpen(reader);
+      const opening = this.#stored.whenOpen(reader);
+      if (opening !== undefined) await opening;
       return openReader(reader, new Readahead(this.#options.readahead));
     } catch (error) {
       reader.release();

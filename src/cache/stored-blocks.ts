@@ -3,13 +3,14 @@
  * those that the source brought.
  *
  * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written
- * together, and what is more than `maxHeldBytes` in all is not stored, so that a slow disk never holds up a
- * reader.
+ * together, and what is more than `DirtyBytes` allow is not stored, so that a slow disk never holds up a reader.
+ * A file of one block waits until no more files are opened.
  */
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun } from './block-provider.js';
 import type { StoredVersion } from './disk/disk-cache.js';
+import type { QuietQueue } from './quiet-queue.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
@@ -23,6 +24,9 @@ export interface StoredBlocksContext {
   readonly sizeBytes: number;
   /** Shared by all versions: how much is held to be written. */
   readonly dirty: DirtyBytes;
+  readonly quiet: QuietQueue;
+  /** Opens what nothing is stored of yet. */
+  readonly open: () => Promise<StoredVersion | undefined>;
 }
 
 /** What waits to be written, of all versions together. */
@@ -47,23 +51,26 @@ export class DirtyBytes {
 
 export class StoredBlocks {
   readonly #context: StoredBlocksContext;
-  readonly #stored: StoredVersion;
+  /** Undefined: nothing is stored, and nothing was written yet. */
+  #stored: StoredVersion | undefined;
   #unwritten: Block[] = [];
   #gathering: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
+  #whenStoredQuietly: Promise<void> | undefined;
   #isClosed = false;
+  #isDropped = false;
 
-  constructor(stored: StoredVersion, context: StoredBlocksContext) {
+  constructor(stored: StoredVersion | undefined, context: StoredBlocksContext) {
     this.#stored = stored;
     this.#context = context;
   }
 
   get storedBytes(): number {
-    return this.#stored.storedBytes;
+    return this.#stored?.storedBytes ?? 0;
   }
 
   localFd(): number | undefined {
-    return this.#stored.localFd();
+    return this.#stored?.localFd();
   }
 
   /** Begins to read what is on disk of a run; beyond `neededEnd` only as memory allows. False: it did not. */
@@ -86,26 +93,56 @@ export class StoredBlocks {
   /** The source brought a block. */
   store(block: Block): void {
     const bytes = block.memory?.byteLength ?? 0;
-    if (this.#isClosed || this.#stored.has(block.index) || !this.#context.dirty.tryAdd(bytes)) return;
+    // One that is held is being stored already, by whoever had the version open before.
+    if (this.#isClosed || block.holds > 0 || this.#stored?.has(block.index) === true) return;
+    if (!this.#context.dirty.tryAdd(bytes)) return;
     this.#context.memory.hold(block);
     this.#unwritten.push(block);
     const isMuch = this.#unwritten.length * this.#context.blocks.blockBytes >= MAX_WRITE_BYTES;
-    if (isMuch) this.#flush();
+    if (this.#isSmall) this.#flushWhenQuiet();
+    else if (isMuch) this.#flush();
     else this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS);
+  }
+
+  /** What is not stored yet is of no use, or must not take any more time. */
+  drop(): void {
+    this.#isDropped = true;
   }
 
   /** Resolves when everything is written. What is handed over later is not stored. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    // No block brings the files of an empty one into being.
+    if (this.#context.sizeBytes === 0) this.#flushWhenQuiet();
+    if (this.#isSmall) await this.#whenStoredQuietly;
     this.#flush();
     await this.#writing;
     // If all of it is there now, that is noted, so that the next run can hand it to the kernel at once.
-    this.#stored.localFd();
-    this.#stored.close();
+    this.#stored?.localFd();
+    this.#stored?.close();
+  }
+
+  /** One block, or none: storing it costs more than fetching it did. */
+  get #isSmall(): boolean {
+    return this.#context.sizeBytes <= this.#context.blocks.blockBytes;
+  }
+
+  #flushWhenQuiet(): void {
+    this.#whenStoredQuietly ??= this.#context.quiet.run(async () => {
+      this.#whenStoredQuietly = undefined;
+      if (this.#context.sizeBytes === 0) await this.#opened();
+      this.#flush();
+      await this.#writing;
+    });
+  }
+
+  async #opened(): Promise<StoredVersion | undefined> {
+    if (this.#stored === undefined && !this.#isDropped) this.#stored = await this.#context.open();
+    return this.#stored;
   }
 
   #isReadable(index: number): boolean {
-    return this.#context.blocks.isMissing(index) && this.#stored.has(index);
+    return this.#context.blocks.isMissing(index) && this.#stored?.has(index) === true;
   }
 
   async #read({ first, end }: BlockRun, isReserved: boolean): Promise<void> {
@@ -117,7 +154,7 @@ export class StoredBlocks {
       block.memory = memory.take();
       return block.memory.subarray(0, this.#bytesOf(block.index));
     });
-    const areRight = await this.#stored.read(first, targets);
+    const areRight = (await this.#stored?.read(first, targets)) ?? [];
     for (const [i, block] of claimed.entries()) {
       if (areRight[i] === true) blocks.complete(block, this.#bytesOf(block.index), 'disk');
       else this.#miss(block);
@@ -153,7 +190,7 @@ export class StoredBlocks {
   async #write(run: readonly Block[]): Promise<void> {
     const { memory, dirty } = this.#context;
     const pieces = run.map((block) => block.memory?.subarray(0, block.visibleBytes) ?? new Uint8Array());
-    await this.#stored.write(run[0]?.index ?? 0, pieces);
+    if (!this.#isDropped) await (await this.#opened())?.write(run[0]?.index ?? 0, pieces);
     for (const block of run) {
       dirty.subtract(block.memory?.byteLength ?? 0);
       memory.release(block);

@@ -1,7 +1,9 @@
 import type { BlockMemory } from './block-memory.js';
-import type { ConfirmedFacts, DiskCache, StoredFacts } from './disk/disk-cache.js';
+import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk/disk-cache.js';
 import type { FileMetadata } from './metadata-cache.js';
+import { QuietQueue } from './quiet-queue.js';
 import { DirtyBytes, StoredBlocks } from './stored-blocks.js';
+import type { VersionKey } from './version.js';
 import type { VersionReader } from './version-reader.js';
 
 /**
@@ -10,11 +12,17 @@ import type { VersionReader } from './version-reader.js';
  */
 const DIRTY_SHARE = 3 / 4;
 
+/** So long the end of a mount waits for what is not stored yet. */
+const CLOSE_LIMIT_MS = 2_000;
+
 /** Which versions are open on disk: those that are read. Without a disk cache it does nothing. */
 export class StoredVersions {
   readonly #disk: DiskCache | undefined;
   readonly #memory: BlockMemory;
   readonly #dirty: DirtyBytes;
+  readonly #quiet = new QuietQueue();
+  /** Those that are not closed, by resource and version. */
+  readonly #attached = new Map<string, StoredBlocks>();
   readonly #opening = new Map<VersionReader, Promise<StoredBlocks | undefined>>();
   readonly #closing = new Set<Promise<void>>();
 
@@ -24,27 +32,47 @@ export class StoredVersions {
     this.#dirty = new DirtyBytes(memory.limitBytes * DIRTY_SHARE);
   }
 
-  /** Looks for the version of a reader on disk, and attaches it when it is found. */
+  /**
+   * Looks for the version of a reader on disk, and attaches it when it is found. What is certainly not there is
+   * attached at once, and opened when there is something to store.
+   */
   open(reader: VersionReader): void {
+    const disk = this.#disk;
     const facts = factsOf(reader.file);
-    if (this.#disk === undefined || facts === undefined) return;
-    const { blocks } = reader;
-    const opening = this.#disk.open(blocks.key, facts).then((stored) => {
-      if (stored === undefined) return undefined;
-      const context = { blocks, memory: this.#memory, sizeBytes: facts.sizeBytes, dirty: this.#dirty };
-      const storedBlocks = new StoredBlocks(stored, context);
-      blocks.onComplete = (block) => storedBlocks.store(block);
-      reader.attach(storedBlocks);
-      // What came before the store was open.
-      for (const block of blocks.cached) storedBlocks.store(block);
-      return storedBlocks;
-    });
-    this.#opening.set(reader, opening);
+    if (disk === undefined || facts === undefined) return;
+    this.#quiet.note();
+    const { key } = reader.blocks;
+    if (disk.mayHave(key.resource)) {
+      const opening = disk
+        .open(key, facts)
+        .then((stored) => stored && this.#attach(reader, facts, () => Promise.resolve(stored), stored));
+      this.#opening.set(reader, opening);
+    } else {
+      const attached = this.#attach(reader, facts, () => disk.open(key, facts), undefined);
+      this.#opening.set(reader, Promise.resolve(attached));
+    }
   }
 
-  /** Resolves when it is known what is on disk. */
-  async whenOpen(reader: VersionReader): Promise<void> {
-    await this.#opening.get(reader);
+  #attach(
+    reader: VersionReader,
+    { sizeBytes }: StoredFacts,
+    open: () => Promise<StoredVersion | undefined>,
+    stored: StoredVersion | undefined,
+  ): StoredBlocks {
+    const { blocks } = reader;
+    const context = { blocks, memory: this.#memory, sizeBytes, dirty: this.#dirty, quiet: this.#quiet, open };
+    const storedBlocks = new StoredBlocks(stored, context);
+    blocks.onComplete = (block) => storedBlocks.store(block);
+    reader.attach(storedBlocks);
+    this.#attached.set(keyOf(blocks.key), storedBlocks);
+    // What came before the store was open.
+    for (const block of blocks.cached) storedBlocks.store(block);
+    return storedBlocks;
+  }
+
+  /** Resolves when it is known what is on disk; undefined: it is known already. */
+  whenOpen(reader: VersionReader): Promise<unknown> | undefined {
+    return reader.isAttached ? undefined : this.#opening.get(reader);
   }
 
   /** The version is read no more; what is to be written still will be. */
@@ -52,13 +80,24 @@ export class StoredVersions {
     const opening = this.#opening.get(reader);
     this.#opening.delete(reader);
     if (opening === undefined) return;
-    const closing = opening.then((stored) => stored?.close()).finally(() => this.#closing.delete(closing));
+    const closing = opening.then((stored) => stored && this.#close(stored, keyOf(reader.blocks.key)));
+    void closing.finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 
+  async #close(stored: StoredBlocks, key: string): Promise<void> {
+    await stored.close();
+    if (this.#attached.get(key) === stored) this.#attached.delete(key);
+  }
+
   async closeAll(): Promise<void> {
+    this.#quiet.drain();
     for (const reader of this.#opening.keys()) this.close(reader);
+    const giveUp = setTimeout(() => {
+      for (const stored of this.#attached.values()) stored.drop();
+    }, CLOSE_LIMIT_MS);
     await Promise.all(this.#closing);
+    clearTimeout(giveUp);
     await this.#disk?.close();
   }
 
@@ -82,8 +121,15 @@ export class StoredVersions {
   }
 
   drop(url: string, old: FileMetadata): void {
-    this.#disk?.drop({ resource: url, version: old.version.id });
+    const key = { resource: url, version: old.version.id };
+    this.#attached.get(keyOf(key))?.drop();
+    this.#disk?.drop(key);
   }
+}
+
+// NUL occurs neither in a URL nor in a version.
+function keyOf({ resource, version }: VersionKey): string {
+  return `${resource}\0${version}`;
 }
 
 /** Undefined: not to be stored. */

@@ -70,6 +70,11 @@ export class VersionReader {
     this.#stored = stored;
   }
 
+  /** Whether what is on disk is known. */
+  get isAttached(): boolean {
+    return this.#stored !== undefined;
+  }
+
   /** A descriptor of the complete local copy, valid while a handle is open. */
   get localFd(): number | undefined {
     return this.#stored?.localFd();

@@ -23,6 +23,8 @@ export interface ConfirmedFacts {
 }
 
 export interface DiskCache {
+  /** False: certainly nothing is stored of the URL. Asks nobody. */
+  mayHave(url: string): boolean;
   /**
    * Opens what is stored of a version: perhaps nothing yet. Undefined when it cannot be stored: the store is
    * off or closed, or the version is not verifiable. Never rejects.

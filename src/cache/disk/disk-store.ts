@@ -6,8 +6,6 @@
  * never change: so whoever has a file open, here, in another process or in the kernel, reads right bytes or,
  * where a checksum is looked at, a miss.
  */
-import { LRUCache } from 'lru-cache';
-
 import type { VersionKey } from '../version.js';
 import { readNewest, writeConfirmation } from './confirmations.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk-cache.js';
@@ -23,14 +21,8 @@ import { WriterRole } from './writer-role.js';
 
 /** A confirmation is written to disk at most this often for one version. */
 const CONFIRM_EVERY_MS = 10_000;
-const MAX_CONFIRMATIONS = 10_000;
 /** As many as names have room for. */
 const MAX_SEGMENTS = 1_000_000;
-
-interface Confirmation {
-  readonly atMs: number;
-  readonly writtenAtMs: number;
-}
 
 interface LoadedVersion {
   readonly version: OpenVersion;
@@ -43,7 +35,6 @@ export class DiskStore implements DiskCache {
   /** By name; a dropped one until its files are removed. */
   readonly #versions = new Map<string, LoadedVersion>();
   readonly #dropping = new Map<string, Promise<void>>();
-  readonly #confirmations = new LRUCache<string, Confirmation>({ max: MAX_CONFIRMATIONS });
   #closing: Promise<void> | undefined;
 
   constructor(context: StoreContext) {
@@ -58,6 +49,10 @@ export class DiskStore implements DiskCache {
   /** Becomes the writer, if there is none. Never rejects. */
   start(): Promise<void> {
     return this.#role.take();
+  }
+
+  mayHave(url: string): boolean {
+    return this.#context.writer?.catalog.mayHave(url) !== false;
   }
 
   async open(key: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined> {
@@ -102,11 +97,13 @@ export class DiskStore implements DiskCache {
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
-    const { root, reads, trouble, writer, isClosing } = this.#context;
+    const { root, reads, trouble, isClosing } = this.#context;
     await Promise.all(this.#dropping.values());
-    if (isClosing || writer?.catalog.mayHave(url) === false) return undefined;
+    if (isClosing || !this.mayHave(url)) return undefined;
     try {
-      return await reads.run(() => readNewest(root, url, (name) => this.#confirmations.get(name)?.atMs));
+      return await reads.run(() =>
+        readNewest(root, url, (name) => this.#context.confirmations.get(name)?.atMs),
+      );
     } catch (error) {
       trouble.note('cannot look for the versions of a URL', error);
       return undefined;
@@ -117,9 +114,10 @@ export class DiskStore implements DiskCache {
     if (this.#context.isClosing || !this.#isStorable(key, facts)) return;
     const name = nameOfVersion(key);
     const now = Date.now();
-    const writtenAtMs = this.#confirmations.get(name)?.writtenAtMs ?? 0;
-    const isDue = this.#context.writer !== undefined && now - writtenAtMs >= CONFIRM_EVERY_MS;
-    this.#confirmations.set(name, { atMs: now, writtenAtMs: isDue ? now : writtenAtMs });
+    const writtenAtMs = this.#context.confirmations.get(name)?.writtenAtMs ?? 0;
+    const isStored = this.#context.writer !== undefined && this.mayHave(key.resource);
+    const isDue = isStored && now - writtenAtMs >= CONFIRM_EVERY_MS;
+    this.#context.confirmations.set(name, { atMs: now, writtenAtMs: isDue ? now : writtenAtMs });
     if (!isDue) return;
     const { blockBytes, limitBytes } = this.#context.options;
     const { segmentCount } = geometryOf(facts.sizeBytes, blockBytes, limitBytes);
@@ -144,7 +142,7 @@ export class DiskStore implements DiskCache {
     const name = nameOfVersion(key);
     const dropped = this.#versions.get(name)?.version;
     dropped?.drop();
-    this.#confirmations.delete(name);
+    this.#context.confirmations.delete(name);
     if (this.#context.writer === undefined || this.#context.isClosing) {
       if (dropped !== undefined) this.#forget(dropped);
       return;

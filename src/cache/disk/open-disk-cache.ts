@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 
+import { LRUCache } from 'lru-cache';
+
 import { Descriptors } from './descriptors.js';
 import { prepareDirectory } from './directory.js';
 import type { DiskCache } from './disk-cache.js';
@@ -11,6 +13,8 @@ import { TroubleLog } from './trouble-log.js';
 
 /** At most this many reads of data files at once. */
 const READS = 2;
+/** More than wait to be stored at any time. */
+const MAX_CONFIRMATIONS = 50_000;
 
 /**
  * Opens the store in a directory, which may be in use by other processes of this user. A directory that cannot
@@ -34,6 +38,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     changes: new Lane(1),
     checks: new Lane(1),
     unsynced: new Set(),
+    confirmations: new LRUCache({ max: MAX_CONFIRMATIONS }),
     writer: undefined,
     queuedBytes: 0,
     isClosing: false,
@@ -45,6 +50,10 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
 /** Stores nothing. */
 class NoDiskCache implements DiskCache {
   readonly usedBytes = 0;
+
+  mayHave(): boolean {
+    return false;
+  }
 
   open(): Promise<undefined> {
     return Promise.resolve(undefined);

@@ -68,7 +68,8 @@ export class OpenVersion {
   /** The header for a new index file; undefined: it is too long. */
   header(segment: number): EncodedHeader | undefined {
     const { blockBytes, segmentBlocks } = this.geometry;
-    const createdAtMs = Date.now();
+    // It may be stored long after the source told of it.
+    const createdAtMs = this.#context.confirmations.get(this.name)?.atMs ?? Date.now();
     return encodeHeader({
       url: this.key.resource,
       facts: this.facts,

@@ -1,3 +1,5 @@
+import type { LRUCache } from 'lru-cache';
+
 import type { Catalog } from './catalog.js';
 import type { Descriptors } from './descriptors.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
@@ -9,6 +11,12 @@ import type { TroubleLog } from './trouble-log.js';
 export interface Writer {
   readonly lock: StoreLock;
   readonly catalog: Catalog;
+}
+
+/** When the source last told that a version is its own, and when that was noted on disk; ms since the epoch. */
+export interface Confirmation {
+  readonly atMs: number;
+  readonly writtenAtMs: number;
 }
 
 /** What the parts of an open store share. */
@@ -28,6 +36,8 @@ export interface StoreContext {
   readonly checks: Lane;
   /** Segments that were written and not synced yet. */
   readonly unsynced: Set<string>;
+  /** Those of this run, by the name of the version. */
+  readonly confirmations: LRUCache<string, Confirmation>;
   /** Undefined: this process reads what another one writes. */
   writer: Writer | undefined;
   /** Of blocks that wait to be written. */
