@@ -22,6 +22,7 @@ import { isDirectory, type Node, pathOf, type ResourceNode } from './node.js';
 import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
 import { type PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
+import { SiblingListing } from './sibling-listing.js';
 
 /** Who asks. */
 export interface Caller {
@@ -70,6 +71,7 @@ export class VirtualFs {
   readonly #files = new HandleTable<OpenFile>();
   readonly #directories = new HandleTable<readonly DirEntry[]>();
   readonly #directoryReader: DirectoryReader;
+  readonly #siblings: SiblingListing;
   /** Called when a resource turns out to have changed or gone, with its URL. */
   onChanged: (url: string) => void = () => undefined;
 
@@ -80,6 +82,7 @@ export class VirtualFs {
     this.#inodes = new InodeNumbers(context.now);
     this.#intents = new FileIntents(context.now);
     this.#directoryReader = new DirectoryReader(context.cache, context.plugins);
+    this.#siblings = new SiblingListing(context.cache, context.now);
     this.#cache.onChanged = (url) => this.onChanged(url);
   }
 
@@ -252,6 +255,7 @@ export class VirtualFs {
 
   #wantedAsFile(path: ResourcePath, caller: Caller): FsError {
     this.#intents.mark(caller.id, path.url);
+    this.#siblings.used(path.url);
     return walkAgain(path.path);
   }
 

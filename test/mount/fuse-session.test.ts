@@ -74,7 +74,7 @@ function start(): Fixture {
   const device = new FakeDevice();
   const forgotten: Forget[] = [];
   const handler: RequestHandler = {
-    handle: ({ opcode }, signal, reply) => {
+    handle: ({ opcode }, { signal }, reply) => {
       if (opcode === OPCODE.GETATTR) return Promise.resolve([Buffer.from('attr')]).then(reply);
       if (opcode !== OPCODE.READ) return undefined;
       return new Promise((_, reject) => {

@@ -74,8 +74,7 @@ export class FuseOperations implements RequestHandler {
     ]);
   }
 
-  handle(request: FuseRequest, signal: AbortSignal, reply: Reply): Promise<void> | undefined {
-    const caller = { id: request.pid, signal };
+  handle(request: FuseRequest, caller: Caller, reply: Reply): Promise<void> | undefined {
     if (request.opcode === OPCODE.READ) return this.#read(decodeRead(request.body), caller, reply);
     return this.#operations.get(request.opcode)?.(request, caller).then(reply);
   }

@@ -18,6 +18,7 @@ import {
   WRITING_OPCODES,
 } from './protocol.js';
 import { encodeHeader, encodeInit } from './reply-codec.js';
+import { RequestCaller } from './request-caller.js';
 import { type PromiseWithResolve, withResolve } from './with-resolve.js';
 import {
   decodeBatchForget,
@@ -38,7 +39,7 @@ export interface RequestHandler {
    * Does it, and answers by one call of `reply`, which has sent the payload when it returns. A rejection is
    * answered with its errno. Undefined: this opcode is not implemented (ENOSYS).
    */
-  handle(request: FuseRequest, signal: AbortSignal, reply: Reply): Promise<void> | undefined;
+  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined;
   forget(forget: Forget): void;
   /** The positive errno for a failure, which it may log. */
   errnoOf(request: FuseRequest, error: unknown): number;
@@ -69,7 +70,7 @@ export class FuseSession {
   readonly #device: FuseDevice;
   readonly #handler: RequestHandler;
   readonly #options: FuseSessionOptions;
-  readonly #running = new Map<number, AbortController>();
+  readonly #running = new Map<number, RequestCaller>();
   readonly #agreed: PromiseWithResolve<Agreement>;
 
   constructor(device: FuseDevice, handler: RequestHandler, options: Partial<FuseSessionOptions> = {}) {
@@ -96,7 +97,7 @@ export class FuseSession {
       // The message lies in memory that the next one fills: all of it is decoded synchronously.
       if (request !== undefined) this.#dispatch(request);
     });
-    for (const controller of this.#running.values()) controller.abort();
+    for (const caller of this.#running.values()) caller.interrupt();
   }
 
   #dispatch(request: FuseRequest): void {
@@ -134,28 +135,28 @@ export class FuseSession {
       this.#reply(request, constants.errno.EROFS, []);
       return;
     }
-    const controller = new AbortController();
+    const caller = new RequestCaller(request.pid);
     const settle = (errno: number, payload: readonly Uint8Array[]): void => {
       this.#running.delete(request.unique);
       this.#reply(request, errno, payload);
     };
-    this.#running.set(request.unique, controller);
-    const work = this.#handler.handle(request, controller.signal, (payload) => settle(0, payload));
+    this.#running.set(request.unique, caller);
+    const work = this.#handler.handle(request, caller, (payload) => settle(0, payload));
     if (work === undefined) {
       settle(constants.errno.ENOSYS, []);
       return;
     }
     work.catch((error: unknown) => {
       const { EINTR } = constants.errno;
-      settle(controller.signal.aborted ? EINTR : this.#handler.errnoOf(request, error), []);
+      settle(caller.isInterrupted ? EINTR : this.#handler.errnoOf(request, error), []);
     });
   }
 
   /** A request that we have not read yet is not known: EAGAIN makes the kernel say it again. */
   #interrupt(request: FuseRequest): void {
-    const controller = this.#running.get(decodeInterrupt(request.body));
-    if (controller === undefined) this.#reply(request, constants.errno.EAGAIN, []);
-    else controller.abort();
+    const caller = this.#running.get(decodeInterrupt(request.body));
+    if (caller === undefined) this.#reply(request, constants.errno.EAGAIN, []);
+    else caller.interrupt();
   }
 
   #init(request: FuseRequest): void {

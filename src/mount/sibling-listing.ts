@@ -1,0 +1,39 @@
+import { LRUCache } from 'lru-cache';
+
+import type { ResourceCache } from '../cache/resource-cache.js';
+
+/** So many files of one directory, used one by one, are worth one more request. */
+const MIN_FILES = 4;
+/** A directory that could not be listed is not asked again for so long. */
+const ASK_AGAIN_MS = 60_000;
+const MAX_DIRECTORIES = 1_000;
+
+/**
+ * A file that nobody listed is walked to twice (see `VirtualFs`), and so is each of its siblings. Where several
+ * were used their directory is listed, behind what is going on: the listing tells of the others what they are.
+ */
+export class SiblingListing {
+  readonly #cache: ResourceCache;
+  readonly #now: () => number;
+  readonly #directories = new LRUCache<string, { files: number; askedAtMs: number }>({
+    max: MAX_DIRECTORIES,
+  });
+
+  constructor(cache: ResourceCache, now: () => number = Date.now) {
+    this.#cache = cache;
+    this.#now = now;
+  }
+
+  /** A name that no listing told of turned out to be a file. */
+  used(fileUrl: string): void {
+    const directory = fileUrl.slice(0, fileUrl.lastIndexOf('/'));
+    const known = this.#directories.get(directory) ?? { files: 0, askedAtMs: -Infinity };
+    this.#directories.set(directory, known);
+    known.files += 1;
+    if (known.files < MIN_FILES || this.#now() - known.askedAtMs < ASK_AGAIN_MS) return;
+    known.files = 0;
+    known.askedAtMs = this.#now();
+    // It was not asked for: that it fails is no failure.
+    this.#cache.list(directory).catch(() => undefined);
+  }
+}
