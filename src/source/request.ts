@@ -30,26 +30,39 @@ export interface RequestOptions {
 /** One request to a source, as in Dragonfly's `source.Request` (pkg/source/request.go). Immutable. */
 export class Request {
   readonly url: URL;
-  readonly header: Headers;
   readonly range: ByteRange | undefined;
   readonly pin: Validators | undefined;
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
+  #header: Headers | undefined;
 
   constructor(url: URL | string, options: RequestOptions = {}) {
     this.url = new URL(url);
-    this.header = new Headers(options.header);
-    const dragonflyRange = this.header.get(DRAGONFLY_RANGE_HEADER);
-    this.range = options.range ?? (dragonflyRange === null ? undefined : parseDragonflyRange(dragonflyRange));
+    this.#header = options.header === undefined ? undefined : new Headers(options.header);
+    this.range = options.range ?? this.#dragonflyRange();
     this.pin = options.pin;
     this.signal = options.signal;
     this.priority = options.priority ?? 'foreground';
   }
 
+  get header(): Headers {
+    return (this.#header ??= new Headers());
+  }
+
+  /** False: `header` is empty, and not worth making. */
+  get hasHeader(): boolean {
+    return this.#header !== undefined;
+  }
+
+  #dragonflyRange(): ByteRange | undefined {
+    const range = this.hasHeader ? this.header.get(DRAGONFLY_RANGE_HEADER) : null;
+    return range === null ? undefined : parseDragonflyRange(range);
+  }
+
   /** A copy with some parts replaced; URL and header are not shared with the original. */
   with(changes: RequestOptions & { readonly url?: URL | string }): Request {
     const options: RequestOptions = {
-      header: this.header,
+      ...(this.hasHeader ? { header: this.header } : {}),
       priority: this.priority,
       ...(this.range === undefined ? {} : { range: this.range }),
       ...(this.pin === undefined ? {} : { pin: this.pin }),

@@ -73,7 +73,8 @@ export type BodySource =
 export interface ResponseOptions {
   readonly status?: number;
   readonly statusText?: string;
-  readonly header?: Headers | Record<string, string>;
+  /** A function is called when somebody looks at the header. */
+  readonly header?: Headers | Record<string, string> | (() => Headers);
   readonly contentLength?: number;
   readonly offset?: number;
   readonly drain?: (sink: BodySink, room?: BodyRoom) => Promise<void>;
@@ -87,18 +88,24 @@ export interface ResponseOptions {
  * content length unknown, except for a body that is already in memory.
  */
 export function newResponse(body: BodySource, options: ResponseOptions = {}): Response {
-  const header = new Headers(options.header);
+  let header: Headers | undefined;
+  const headerOf = (): Headers => {
+    const { header: given } = options;
+    return (header ??= typeof given === 'function' ? given() : new Headers(given));
+  };
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   return {
     status: options.status ?? 200,
     statusText: options.statusText ?? 'OK',
-    header,
+    get header() {
+      return headerOf();
+    },
     contentLength: options.contentLength ?? (bytes instanceof Uint8Array ? bytes.byteLength : -1),
     offset: options.offset,
     body: toAsyncIterable(bytes),
     ...(options.drain === undefined ? {} : { drain: options.drain }),
     temporary: options.temporary ?? true,
-    expireInfo: () => expireInfoOf(header),
+    expireInfo: () => expireInfoOf(headerOf()),
     validate: options.validate ?? (() => undefined),
     cancel: options.cancel ?? (() => cancelBody(bytes)),
   };

@@ -2,6 +2,7 @@
 import { type ByteRange, parseContentRange } from '../byte-range.js';
 import { ChangedError, ProtocolError } from '../errors.js';
 import type { Validators } from '../request.js';
+import type { HeaderFields } from './header-fields.js';
 
 /** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
 export interface Delivery {
@@ -13,7 +14,7 @@ export interface Delivery {
 
 interface AnswerHead {
   readonly status: number;
-  readonly header: Headers;
+  readonly header: HeaderFields;
 }
 
 /** Checks a 200 or 206 against the request (RFC 9110, 15.3.7). */
@@ -30,7 +31,7 @@ export function checkAnswer(
 }
 
 /** The validators of an answer. */
-export function validatorsOf(header: Headers): Validators {
+export function validatorsOf(header: HeaderFields): Validators {
   const etag = header.get('etag');
   const lastModifiedMs = Date.parse(header.get('last-modified') ?? '');
   return {
@@ -43,7 +44,7 @@ export function isSameEtag(a: string, b: string): boolean {
   return a.replace(/^W\//, '') === b.replace(/^W\//, '');
 }
 
-function checkEncoding(header: Headers, url: URL): void {
+function checkEncoding(header: HeaderFields, url: URL): void {
   const encoding = header.get('content-encoding');
   if (encoding === null || /^\s*(identity)?\s*$/i.test(encoding)) return;
   throw new ProtocolError('the body is encoded', url, {
@@ -52,12 +53,12 @@ function checkEncoding(header: Headers, url: URL): void {
   });
 }
 
-function wholeBody(header: Headers): Delivery {
+function wholeBody(header: HeaderFields): Delivery {
   const length = contentLength(header);
   return { start: 0, end: length, totalBytes: length };
 }
 
-function checkPartial(header: Headers, url: URL, asked: ByteRange | undefined): Delivery {
+function checkPartial(header: HeaderFields, url: URL, asked: ByteRange | undefined): Delivery {
   const value = header.get('content-range');
   const got = value === null ? undefined : parseContentRange(value);
   const wrong = (expected: string): ProtocolError =>
@@ -76,7 +77,7 @@ function checkPartial(header: Headers, url: URL, asked: ByteRange | undefined): 
 }
 
 function checkPin(
-  header: Headers,
+  header: HeaderFields,
   url: URL,
   totalBytes: number | undefined,
   pin: Validators | undefined,
@@ -102,7 +103,7 @@ export function httpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }
 
-function contentLength(header: Headers): number | undefined {
+function contentLength(header: HeaderFields): number | undefined {
   const value = header.get('content-length');
   return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 }

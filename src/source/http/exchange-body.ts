@@ -61,8 +61,9 @@ export class ExchangeBody {
   }
 
   /** Gives the rest up. */
-  cancel(reason: unknown = new Error('cancelled')): void {
+  cancel(given?: unknown): void {
     if (this.#state !== 'open') return;
+    const reason = given ?? new Error('cancelled');
     this.#lent = undefined;
     this.#kept = [];
     this.fail(reason);

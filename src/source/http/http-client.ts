@@ -10,6 +10,7 @@ import type { Request, Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import type { ExpireInfo, Response } from '../response.js';
 import { checkAnswer, httpDate, isSameEtag, validatorsOf } from './answer-check.js';
+import { HeaderFields } from './header-fields.js';
 import { toResponse } from './http-download.js';
 import { DEFAULT_HTTP_CLIENT_OPTIONS, type HttpClientOptions } from './http-options.js';
 import { DirectoryRedirect, HttpOrigin, type OriginAnswer } from './http-origin.js';
@@ -160,8 +161,8 @@ function isOther(known: Validators, got: Validators): boolean {
   return known.lastModifiedMs === undefined || known.lastModifiedMs !== got.lastModifiedMs;
 }
 
-function infoHeader({ etag, lastModified }: ExpireInfo): Headers {
-  const header = new Headers();
+function infoHeader({ etag, lastModified }: ExpireInfo): HeaderFields {
+  const header = new HeaderFields();
   if (etag !== undefined) header.set('etag', etag);
   if (lastModified !== undefined) header.set('last-modified', lastModified);
   return header;

@@ -25,7 +25,7 @@ export function toResponse(
   const cancel = (): void => download.cancel();
   return newResponse(readAhead(drain, cancel), {
     status: answer.status,
-    header: answer.header,
+    header: () => answer.header.toHeaders(),
     offset: delivery.start,
     contentLength: download.wantedBytes ?? -1,
     drain,

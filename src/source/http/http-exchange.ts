@@ -6,6 +6,7 @@
 import type { RequestPriority } from '../request.js';
 import type { ConnectionPool, PooledExchange } from './connection-pool.js';
 import { ExchangeBody } from './exchange-body.js';
+import type { HeaderFields } from './header-fields.js';
 import { CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
 import { formatRequestHead } from './request-head.js';
 import type { ResponseHead } from './response-head.js';
@@ -21,7 +22,7 @@ export interface ExchangeOptions {
 
 export interface Answer {
   readonly status: number;
-  readonly header: Headers;
+  readonly header: HeaderFields;
   /** Ends only where the message ends; anything else throws. Must be drained or cancelled. */
   readonly body: ExchangeBody;
 }

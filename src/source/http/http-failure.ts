@@ -8,6 +8,7 @@ import {
   UnexpectedStatusCodeError,
 } from '../errors.js';
 
+import type { HeaderFields } from './header-fields.js';
 import { MalformedAnswer } from './response-head.js';
 
 export const CONNECT_LATE = 'no connection within the deadline';
@@ -63,7 +64,7 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefi
 /** What a status means that the request cannot use. */
 export function statusFailure(
   status: number,
-  header: Headers,
+  header: HeaderFields,
   url: URL,
   allowed: readonly number[],
 ): SourceError {

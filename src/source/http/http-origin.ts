@@ -75,7 +75,7 @@ export class HttpOrigin {
     leftMs: number,
   ): Promise<OriginAnswer | DirectoryRedirect> {
     const memo = this.#redirects.get(request.url.href);
-    let url = new URL(memo ?? request.url);
+    let url = memo === undefined ? request.url : new URL(memo);
     for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
       const answer = await this.#exchange(request, url, header, leftMs);
       if (allowed.includes(answer.status)) {
@@ -87,7 +87,7 @@ export class HttpOrigin {
         if (memo === undefined || hops > 0) throw statusFailure(answer.status, answer.header, url, allowed);
         // A remembered target may have been valid for a moment only.
         this.#redirects.delete(request.url.href);
-        url = new URL(request.url);
+        url = request.url;
         continue;
       }
       const next = redirectTarget(answer.header.get('location'), url);
@@ -106,7 +106,7 @@ export class HttpOrigin {
     header: Readonly<Record<string, string>>,
     leftMs: number,
   ): Promise<Answer> {
-    const own = Object.fromEntries(request.header);
+    const own = request.hasHeader ? Object.fromEntries(request.header) : {};
     delete own['x-dragonfly-range'];
     if (url.origin !== request.url.origin) for (const name of CREDENTIALS) delete own[name];
     const sent = { ...own, ...this.#options.headersFor(url), ...header, 'accept-encoding': 'identity' };

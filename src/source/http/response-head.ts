@@ -3,6 +3,8 @@
  * with two lengths, the answer is refused, because a wrong guess would shift bytes.
  */
 
+import { HeaderFields } from './header-fields.js';
+
 /** The answer is no HTTP/1.x, or contradicts itself. */
 export class MalformedAnswer extends Error {
   override readonly name = 'MalformedAnswer';
@@ -13,7 +15,7 @@ export type Framing = number | 'chunked' | 'close';
 
 export interface ResponseHead {
   readonly status: number;
-  readonly header: Headers;
+  readonly header: HeaderFields;
   readonly framing: Framing;
   /** Whether the server lets the connection be used again. */
   readonly keepsAlive: boolean;
@@ -35,8 +37,8 @@ export function parseResponseHead(lines: readonly string[]): ResponseHead {
   return { status, header, framing, keepsAlive: framing !== 'close' && keepsAlive(header, isOld) };
 }
 
-function parseFields(lines: readonly string[]): Headers {
-  const header = new Headers();
+function parseFields(lines: readonly string[]): HeaderFields {
+  const header = new HeaderFields();
   for (const line of unfold(lines)) {
     const match = FIELD_LINE.exec(line);
     const [, name, value] = match ?? [];
@@ -59,7 +61,7 @@ function unfold(lines: readonly string[]): readonly string[] {
   return unfolded;
 }
 
-function framingOf(status: number, header: Headers, isOld: boolean): Framing {
+function framingOf(status: number, header: HeaderFields, isOld: boolean): Framing {
   const coding = header.get('transfer-encoding');
   const length = header.get('content-length');
   if (coding !== null) {
@@ -74,7 +76,7 @@ function framingOf(status: number, header: Headers, isOld: boolean): Framing {
 }
 
 /** Lengths that are repeated and the same count as one (RFC 9110, 8.6). */
-function parseContentLength(value: string, header: Headers): number {
+function parseContentLength(value: string, header: HeaderFields): number {
   const lengths = new Set(value.split(',').map((one) => one.trim()));
   const [length = ''] = lengths;
   if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) throw new MalformedAnswer(`Content-Length: ${value}`);
@@ -83,7 +85,7 @@ function parseContentLength(value: string, header: Headers): number {
 }
 
 /** RFC 9112, 9.3. */
-function keepsAlive(header: Headers, isOld: boolean): boolean {
+function keepsAlive(header: HeaderFields, isOld: boolean): boolean {
   const connection = header.get('connection')?.toLowerCase() ?? '';
   const options = new Set(connection.split(',').map((option) => option.trim()));
   return !options.has('close') && (!isOld || options.has('keep-alive'));
