@@ -14,7 +14,7 @@ import { pattern } from '../support/tree.js';
 /** Compiling the standard library for the first time takes its time. */
 const BUILD_LIMIT_MS = 600_000;
 
-const go = await findGo();
+const go = findGo();
 
 /** One test of a plugin in Go, compiled; passed over, and said so, where there is no Go. */
 function testGo(

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { access, chmod, copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,20 +13,10 @@ const execute = promisify(execFile);
 const SOURCES = fileURLToPath(new URL('../../../test/go/', import.meta.url));
 
 /** Where the Go command is; undefined: nowhere. */
-export async function findGo(): Promise<string | undefined> {
-  for (const directory of [
-    ...(process.env['PATH'] ?? '').split(':'),
-    '/usr/local/go/bin',
-    '/usr/lib/go/bin',
-  ]) {
+export function findGo(): string | undefined {
+  for (const directory of [...(process.env['PATH'] ?? '').split(':'), '/usr/local/go/bin']) {
     const path = join(directory, 'go');
-    if (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
+    if (existsSync(path)) return path;
   }
   return undefined;
 }
