@@ -61,7 +61,7 @@ interface Entry {
 }
 
 const SCAN_AGE_MS = 1_000;
-const TEND_MS = 500;
+const TEND_MS = 250;
 
 /** What an exit that waits for nothing has to do: leave no process and no socket behind. */
 const atExit = new Set<() => void>();
