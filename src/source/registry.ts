@@ -1,4 +1,4 @@
-import { NoClientFoundError } from './errors.js';
+import { NoClientFoundError, PluginUnusableError } from './errors.js';
 import { type CallCounters, guardClient } from './guarded-client.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 
@@ -100,7 +100,7 @@ export class ClientRegistry {
   async getClient(givenScheme: string): Promise<CompleteClient> {
     const scheme = givenScheme.toLowerCase();
     const plugin = await this.#plugins?.clientFor(scheme).catch((error: unknown) => {
-      throw new NoClientFoundError(scheme, error);
+      throw new PluginUnusableError(scheme, error);
     });
     if (plugin !== undefined) return this.#guardedPlugin(scheme, plugin);
     const registered = this.#clients.get(scheme);

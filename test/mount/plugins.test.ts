@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
@@ -11,6 +11,7 @@ import { startNginx } from '../support/nginx.js';
 import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
+import { until } from '../support/until.js';
 
 /** Opens and reads files that fail, and counts the failures. */
 const FAILURES = `
@@ -74,6 +75,33 @@ eachTransport('plugins come, change and go while the mount stands', async (t, mo
   await sleep(2_000);
   t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\n');
   t.not((await run('cat', [`${mnt}/one/h/x`])).code, 0);
+});
+
+eachTransport('a plugin that cannot be loaded is EIO below its scheme, and tells why', async (t, mount) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'bad', { top: `throw new Error('no license');` });
+  await chmod(await addModule(directory, 'loose'), 0o666);
+  await addModule(directory, 'http');
+  await writeFile(join(directory, 'd7y-resource-plugin-No.mjs'), '');
+  const mnt = await mount('--plugin-dir', directory);
+  for (const scheme of ['bad', 'loose']) {
+    t.is((await run('ls', [`${mnt}/${scheme}`])).code, 0, 'the scheme itself is there');
+    t.regex((await run('cat', [`${mnt}/${scheme}/h/x.txt`])).stderr, /Input\/output error/);
+    t.regex((await run('stat', [`${mnt}/${scheme}/h/y.txt`])).stderr, /Input\/output error/);
+    t.regex((await run('ls', [`${mnt}/${scheme}/h/`])).stderr, /Input\/output error/);
+    t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/${scheme}`])).stdout), { state: 'failed' });
+  }
+  t.regex((await run('cat', [`${mnt}/.plugins/bad`])).stdout, /"lastError": "no license"/);
+  t.regex((await run('cat', [`${mnt}/none/h/x.txt`])).stderr, /No such file/);
+  const log = await readFile(join(dirname(mnt), 'log'), 'utf8');
+  t.regex(log, /"location":"[^"]*bad\.mjs","msg":"plugin: no license"/);
+  t.regex(log, /"errno":"EIO".*the plugin for scheme bad cannot be used/);
+  t.regex(log, /loose\.mjs is not trusted: others may write to it/);
+  t.regex(log, /plugin-http\.mjs","msg":"plugin passed over: scheme http is in-tree; --plugin-override/);
+  t.is(log.match(/plugin passed over: not valid plugin name/g)?.length, 1, 'told once');
+
+  await addModule(directory, 'bad');
+  await until('the mended plugin is used', async () => (await run('cat', [`${mnt}/bad/h/x.txt`])).code === 0);
 });
 
 test.serial('a file that is open is read to its end from the plugin that it was opened with', async (t) => {

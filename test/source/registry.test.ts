@@ -36,6 +36,7 @@ test('a missing scheme is asked of the plugins, whose failure is told', async (t
   t.is(await (await registry.getClient('LATE')).getContentLength(REQUEST), 11);
   t.like(await t.throwsAsync(registry.getClient('none')), { code: 'NO_CLIENT' });
   const error = await t.throwsAsync(registry.getClient('bad'));
+  t.like(error, { code: 'CLIENT_FAULT', url: 'bad://', found: 'does not load' });
   t.like(error.cause, { message: 'does not load' });
   t.deepEqual(registry.listClients(), ['bad', 'dfs', 'late']);
 });

@@ -21,6 +21,7 @@ import type { PluginFile } from './plugin-file.js';
 import { PluginLoadError } from './plugin-load-error.js';
 import { Plugin } from './plugin.js';
 import { createRemoteClient } from './remote-client.js';
+import { problemsOf } from './scan-problems.js';
 
 export interface PluginSetOptions {
   /** Earlier ones come first: of two plugins for one scheme, the first found is used. */
@@ -78,6 +79,8 @@ export class PluginSet implements PluginSource {
   readonly #retired = new Set<Plugin>();
   #scans: readonly DirectoryScan[] = [];
   #scannedMs = -Infinity;
+  /** What was told already. */
+  #problems: ReadonlySet<string> = new Set();
   #scanning: Promise<void> | undefined;
   #runDirectory: Promise<string> | undefined;
   #tending: NodeJS.Timeout | undefined;
@@ -188,6 +191,17 @@ export class PluginSet implements PluginSource {
       // What is remembered came from the tree's own client.
       if (this.#context.isInTree(name)) this.onReplaced(name);
     }
+    this.#tellProblems();
+  }
+
+  #tellProblems(): void {
+    const told = this.#problems;
+    const problems = problemsOf(this.#scans, (file) => this.refusalOf(file));
+    for (const { location, message } of problems) {
+      if (!told.has(location + message))
+        this.#context.log.warn({ location }, `plugin passed over: ${message}`);
+    }
+    this.#problems = new Set(problems.map(({ location, message }) => location + message));
   }
 
   #isReserved(scheme: string): boolean {
