@@ -6,10 +6,6 @@
  * way at once: new requests go to the new file, and `onReplaced` tells that what was remembered of the
  * scheme is void.
  */
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 
 import type { Logger } from 'pino';
@@ -21,6 +17,7 @@ import type { PluginFile } from './plugin-file.js';
 import { PluginLoadError } from './plugin-load-error.js';
 import { Plugin } from './plugin.js';
 import { createRemoteClient } from './remote-client.js';
+import { RunDirectory } from './run-directory.js';
 import { problemsOf } from './scan-problems.js';
 
 export interface PluginSetOptions {
@@ -82,14 +79,13 @@ export class PluginSet implements PluginSource {
   /** What was told already. */
   #problems: ReadonlySet<string> = new Set();
   #scanning: Promise<void> | undefined;
-  #runDirectory: Promise<string> | undefined;
+  readonly #runDirectory = new RunDirectory();
   #tending: NodeJS.Timeout | undefined;
   #isTending = false;
   #isClosed = false;
-  #runPath: string | undefined;
   readonly #end = (): void => {
     for (const plugin of this.#plugins()) plugin.kill();
-    if (this.#runPath !== undefined) rmSync(this.#runPath, { recursive: true, force: true });
+    this.#runDirectory.removeNow();
   };
   onReplaced: (scheme: string) => void = () => undefined;
 
@@ -163,8 +159,7 @@ export class PluginSet implements PluginSource {
     await this.#scanning?.catch(() => undefined);
     await Promise.all(this.#plugins().map((plugin) => plugin.close()));
     atExit.delete(this.#end);
-    const directory = await this.#runDirectory;
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    await this.#runDirectory.remove();
   }
 
   readonly #plugins = (): Plugin[] => [
@@ -232,13 +227,11 @@ export class PluginSet implements PluginSource {
   }
 
   #ensureRunDirectory(): Promise<string> {
-    if (this.#runDirectory === undefined) {
-      // Short: the path of a Unix socket has room for 108 bytes (unix(7)).
-      this.#runDirectory = mkdtemp(join(tmpdir(), 'd7y-plugins-')).then((path) => (this.#runPath = path));
+    if (!atExit.has(this.#end)) {
       if (atExit.size === 0) process.off('exit', onExit).once('exit', onExit);
       atExit.add(this.#end);
     }
-    return this.#runDirectory;
+    return this.#runDirectory.path();
   }
 
   #startTending(): void {
