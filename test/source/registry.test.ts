@@ -29,6 +29,7 @@ test('a missing scheme is asked of the plugins, whose failure is told', async (t
       return scheme === 'late' ? createDfsClient() : undefined;
     },
     describe: () => undefined,
+    countersOf: () => undefined,
   });
   registry.register('dfs', createDfsClient());
   t.true(await registry.isServed('late'));

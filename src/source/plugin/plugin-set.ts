@@ -10,6 +10,7 @@ import process from 'node:process';
 
 import type { Logger } from 'pino';
 
+import type { CallCounters } from '../guarded-client.js';
 import type { PluginDescription, PluginSource } from '../registry.js';
 import type { ResourceClient } from '../resource-client.js';
 import { type DirectoryScan, scanDirectory } from './plugin-directory.js';
@@ -134,6 +135,10 @@ export class PluginSet implements PluginSource {
     if (plugin === undefined) return undefined;
     const { file, attributes, state, lastError, counters } = plugin;
     return { location: file.path, attributes, state, lastError, counters: { ...counters } };
+  }
+
+  countersOf(scheme: string): CallCounters | undefined {
+    return this.#entries.get(scheme)?.plugin.counters;
   }
 
   /** Why the plugin of a file is not used, apart from its own faults. */

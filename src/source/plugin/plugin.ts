@@ -52,7 +52,7 @@ let sockets = 0;
 
 export class Plugin {
   readonly file: PluginFile;
-  readonly counters = { starts: 0, bytes: 0 };
+  readonly counters = { calls: 0, failures: 0, starts: 0, bytes: 0 };
   attributes: Readonly<Record<string, string>> = {};
   methods: ReadonlySet<OptionalMethod> = new Set();
   state: PluginState = 'registered';
