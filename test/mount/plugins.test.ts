@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
@@ -119,13 +119,20 @@ test.serial('a file that is open is read to its end from the plugin that it was 
   });
   await addModule(directory, 'one', ofVersion('a'));
   const mnt = await mounted(t, '--plugin-dir', directory, '--memory', '16MiB');
-  const reading = shell('{ head -c 4096; sleep 4; cat; } < "$1/one/h/x" | tr -d a | wc -c', mnt);
-  await sleep(1_500);
+  const signs = await temporaryDirectory(t);
+  const script = `{ head -c 4096; touch "$2/begun"; until [ -e "$2/replaced" ]; do sleep 0.1; done; cat; } \
+    < "$1/one/h/x" | { tee /dev/fd/3 | wc -c; } 3>&1 >&2 | tr -d a | wc -c`;
+  const reading = shell(script, mnt, signs);
+  await until('the first bytes are read', () => existsSync(join(signs, 'begun')));
   await addModule(directory, 'one', ofVersion('b'));
-  await sleep(1_800);
-  const { stdout } = await shell('head -c 5 "$1/one/h/x"', mnt);
-  t.is(stdout, 'bbbbb');
-  t.is((await reading).stdout.trim(), '0', 'other bytes than those of the first version');
+  await until('the new one serves', async () => {
+    const { stdout } = await shell('head -c 5 "$1/one/h/x"', mnt);
+    return stdout === 'bbbbb' || (t.is(stdout, 'aaaaa'), false);
+  });
+  await writeFile(join(signs, 'replaced'), '');
+  const { stdout, stderr } = await reading;
+  t.is(stdout.trim(), '0', 'other bytes than those of the first version');
+  t.is(stderr.trim(), '20000000', 'all bytes of the first version');
 });
 
 eachTransport('kill -9 of a plugin during a read is survived', async (t, mount) => {
@@ -167,7 +174,7 @@ test.serial(
       t.is((await run('sha256sum', [`${mnt}/http/${host}/a.bin?${reads}`])).stdout.slice(0, 64), digest);
       return performance.now() - began;
     };
-    const alone = await inTurn(10, readMs);
+    const aloneBefore = await inTurn(10, readMs);
     const before = await usage(mnt);
 
     const over = new AbortController();
@@ -183,33 +190,33 @@ test.serial(
     }
     over.abort();
     await reader;
-    t.log(
-      `30 MB from http: ${median(alone)} ms alone, ${median(beside)} ms beside hostile plugins (medians)`,
-    );
+    // What else runs on this machine may have changed meanwhile.
+    const alone = Math.max(median(aloneBefore), median(await inTurn(10, readMs)));
+    const found = `30 MB from http: ${alone} ms alone, ${median(beside)} ms beside hostile plugins (medians)`;
+    t.log(found);
     t.true(beside.length > 8, `${beside.length} reads beside them`);
-    // The cores are shared with loops that run until their deadline.
-    t.true(
-      median(beside) < 3 * median(alone) + 100,
-      `${median(alone)} ms alone, ${median(beside)} ms beside`,
-    );
+    // A loop has its share of a processor until it is known for what it is.
+    t.true(median(beside) < 2 * alone + 100, found);
 
     const counted = await run('python3', ['-c', FAILURES, mnt]);
     t.is(counted.stdout, '1000\n', counted.stderr);
-    await sleep(4_000);
-    const after = await usage(mnt);
-    const children = Number((await shell('pgrep -fc "module-host.js $1"', directory)).stdout);
-    t.true(children <= hostile.length, `${children} processes`);
-    t.true(after.threads <= before.threads + 2, `${before.threads} threads, then ${after.threads}`);
-    // Each process has two pipes, and a few connections that are kept.
-    const allowed = before.descriptors + 5 * children;
-    t.true(after.descriptors <= allowed, `${before.descriptors} descriptors, then ${after.descriptors}`);
+    await until('nothing is left of the failures', async () => {
+      const after = await usage(mnt);
+      const children = Number((await shell('pgrep -fc "module-host.js $1"', directory)).stdout);
+      // Each process has two pipes, and a few connections that are kept.
+      const allowed = before.descriptors + 5 * children;
+      return (
+        children <= hostile.length && after.threads <= before.threads + 2 && after.descriptors <= allowed
+      );
+    });
 
     t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
     t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/http`])).stdout), { location: 'in-tree' });
     t.regex((await run('cat', [`${mnt}/.plugins/throws`])).stdout, /"lastError": ".*\(no\)"/);
     await run('umount', [mnt]);
-    await sleep(2_000);
-    t.is((await run('pgrep', ['-f', '--', `module-host.js ${directory}`])).stdout, '');
+    await until('all processes are gone', async () => {
+      return (await run('pgrep', ['-f', '--', `module-host.js ${directory}`])).stdout === '';
+    });
   },
 );
 

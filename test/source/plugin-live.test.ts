@@ -52,7 +52,7 @@ test.serial('what is added is found, what is replaced gives way, and what is rem
   t.is(plugins.pids.length, 2);
 
   process.kill(firstPid ?? 0, 'SIGKILL');
-  await sleep(300);
+  await until('its end is known', () => !plugins.pids.includes(firstPid ?? 0));
   t.like(await t.throwsAsync(textOf(first, 'one://h/x')), { code: 'CHANGED' }, 'it is not started again');
 
   await rm(path);
@@ -70,7 +70,7 @@ test.serial('a running plugin that is replaced is noticed though nobody asks', a
   const noticed = new Promise<string>((resolve) => (plugins.onReplaced = resolve));
   await writeFile(join(directory, 'next'), 'export {};');
   await rename(join(directory, 'next'), join(directory, 'd7y-resource-plugin-one.mjs'));
-  t.is(await Promise.race([noticed, sleep(5_000)]), 'one');
+  t.is(await Promise.race([noticed, sleep(60_000, 'nothing', { ref: false })]), 'one');
 });
 
 test.serial('a failed load is tried again at once when the file changed, else after a while', async (t) => {
