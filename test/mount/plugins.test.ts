@@ -8,6 +8,7 @@ import test from 'ava';
 import { addHostilePlugins } from '../support/hostile-plugins.js';
 import { eachTransport, mounted, run, shell } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
+import { atPace } from '../support/pace.js';
 import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -108,6 +109,23 @@ eachTransport('a plugin that cannot be loaded is EIO below its scheme, and tells
 
   await addModule(directory, 'bad');
   await until('the mended plugin is used', async () => (await run('cat', [`${mnt}/bad/h/x.txt`])).code === 0);
+});
+
+eachTransport('a plugin that gives no answer is ETIMEDOUT after one deadline', async (t, mount) => {
+  const directory = await pluginDirectory(t);
+  const never = 'new Promise(() => 0)';
+  await addModule(directory, 'stuck', {
+    client: `getContentLength: () => 5_000_000, download: () => ${never},`,
+  });
+  await addModule(directory, 'mute', { client: `getContentLength: () => ${never},` });
+  const mnt = await mount('--plugin-dir', directory, '--timeout', '8s');
+  const limitMs = 8_000 + (await atPace(3_000));
+  for (const scheme of ['stuck', 'mute']) {
+    const began = performance.now();
+    t.regex((await run('cat', [`${mnt}/${scheme}/h/x.bin`])).stderr, /Connection timed out/);
+    const tookMs = performance.now() - began;
+    t.true(tookMs > 7_000 && tookMs < limitMs, `${scheme}: ${tookMs} ms, at most ${limitMs} ms`);
+  }
 });
 
 test.serial('a file that is open is read to its end from the plugin that it was opened with', async (t) => {

@@ -110,8 +110,8 @@ export class Plugin {
   /** Notes a failure of a call, and what it says of the process. */
   async judge(process: PluginProcess, error: unknown): Promise<void> {
     if (error instanceof DeadlineError) {
-      this.#note(error.message);
-      this.#replace(process);
+      if (process.isEnded || this.#draining.has(process)) this.#note(error.message);
+      else this.#replace(process, error.message);
     } else if (error instanceof ConnectionLostError) {
       // The news of its end may be behind that of its connection.
       await Promise.race([process.ended, sleep(50)]);
@@ -254,11 +254,10 @@ export class Plugin {
     if (!this.#isRetired) this.#fellOut(process, why);
   }
 
-  #replace(process: PluginProcess): void {
-    if (this.#draining.has(process) || process.isEnded) return;
+  #replace(process: PluginProcess, why: string): void {
     this.#draining.set(process, performance.now() + this.#context.callLimitMs);
     this.#current = undefined;
-    this.#fellOut(process, this.lastError ?? 'gave no answer');
+    this.#fellOut(process, why);
   }
 
   #fellOut(process: PluginProcess, why: string): void {
