@@ -301,12 +301,21 @@ test.serial('plugin --json says the same as .plugins, and what is broken', async
   const directory = await pluginDirectory(t);
   await addExample(directory, 'd7y-resource-plugin-d7yfs.mjs');
   await writeFile(join(directory, 'README'), '');
+  await addModule(directory, 'x', { top: `throw new Error('no license');` });
   const { stdout, stderr, code } = await plugin(directory, '--json', '--strict');
   t.is(code, 1);
   t.is(stderr, '');
   const found = JSON.parse(stdout) as { inTree: unknown[]; directories: { plugins: unknown[] }[] };
   t.is(found.inTree.length, 3);
-  t.like(found.directories[0], { directory, error: null, problems: ['not valid plugin name: README'] });
+  t.like(found.directories[0], {
+    directory,
+    error: null,
+    problems: [
+      'not valid plugin name: README',
+      'not valid plugin binary format d7y-resource-plugin-x.mjs: "no license"',
+    ],
+  });
+  t.like(found.directories[0]?.plugins[1], { scheme: 'x', state: 'failed', lastError: 'no license' });
   t.like(found.directories[0]?.plugins[0], {
     name: 'd7yfs',
     type: 'resource',
