@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 
 import { type Answer, exchange } from './exchange.js';
+import { LastWords } from './last-words.js';
 import { launch } from './launch.js';
 import type { PluginFile } from './plugin-file.js';
 import { giveLowestPriority, giveOwnPriority } from './priority.js';
@@ -30,9 +31,6 @@ export interface PluginProcessOptions {
 const KNOCK_MS = 10;
 const END_GRACE_MS = 500;
 const LAST_WORDS_MS = 100;
-/** What is kept of standard error for messages, and read of it in a second. */
-const ERROR_TAIL_CHARS = 2_000;
-const ERROR_BYTES_PER_SECOND = 64 * 1024;
 /** Who takes more processor time than this without giving anything has to stand behind everybody. */
 const FRUITLESS_LIMIT_MS = 500;
 /** An interpreter may have much to load. */
@@ -44,7 +42,7 @@ export class PluginProcess {
   readonly #child: ChildProcess;
   readonly #pool: Pool;
   readonly #options: PluginProcessOptions;
-  #errorTail = '';
+  readonly #lastWords: LastWords;
   #verdict: string | undefined;
   #isEnded = false;
   /** Calls under way, bodies included. */
@@ -65,7 +63,7 @@ export class PluginProcess {
       // Paused downloads keep their connections: a limit would make the others wait for them.
       connections: null,
     });
-    this.#keepErrorTail();
+    this.#lastWords = new LastWords(this.#child.stderr);
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(this.#onEnd(`cannot be started: ${error.message}`)));
@@ -87,8 +85,7 @@ export class PluginProcess {
 
   /** What it last said on its standard error, to be put behind a message. */
   get lastWords(): string {
-    const said = this.#errorTail.trim();
-    return said === '' ? '' : `; it said: ${said}`;
+    return this.#lastWords.toString();
   }
 
   get isEnded(): boolean {
@@ -176,24 +173,6 @@ export class PluginProcess {
     this.#child.stderr?.destroy();
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
     return (this.#verdict ?? how) + this.lastWords;
-  }
-
-  /** Reads no more of standard error than is good for us: who writes without end has to wait. */
-  #keepErrorTail(): void {
-    const { stderr } = this.#child;
-    if (stderr === null) return;
-    let budgetBytes = ERROR_BYTES_PER_SECOND;
-    stderr.on('error', () => undefined);
-    stderr.on('data', (chunk: Buffer) => {
-      this.#errorTail = (this.#errorTail + chunk.toString()).slice(-ERROR_TAIL_CHARS);
-      budgetBytes -= chunk.byteLength;
-      if (budgetBytes > 0) return;
-      stderr.pause();
-      setTimeout(() => {
-        budgetBytes = ERROR_BYTES_PER_SECOND;
-        stderr.resume();
-      }, 1_000).unref();
-    });
   }
 }
 
