@@ -257,12 +257,13 @@ export class Plugin {
   #replace(process: PluginProcess, why: string): void {
     this.#draining.set(process, performance.now() + this.#context.callLimitMs);
     this.#current = undefined;
-    this.#fellOut(process, why);
+    // The time that nothing came in does not speak for it.
+    this.#fellOut(process, why, this.#context.callLimitMs);
   }
 
-  #fellOut(process: PluginProcess, why: string): void {
+  #fellOut(process: PluginProcess, why: string, lostMs = 0): void {
     this.state = 'restarting';
-    if (performance.now() - process.startedMs > STEADY_MS) this.#restart.succeed();
+    if (performance.now() - process.startedMs - lostMs > STEADY_MS) this.#restart.succeed();
     this.#restart.fail();
     this.#note(why);
   }
