@@ -1,6 +1,7 @@
 /**
  * What the isolation of plugins costs: a module that serves from memory, and the Python example that serves
- * a file of the page cache, each read through its process, without a mount. Prints medians of ROUNDS rounds.
+ * a file of the page cache, each read through its process, without a mount; and what others notice of plugins
+ * in endless loops. Prints medians of ROUNDS rounds.
  * Run: npm run bench:plugins
  */
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type CompleteClient, Request } from '../src/source/index.js';
 import { withPlugin } from '../src/source/plugin/test-plugin.js';
+import { measureBesideLoops } from './beside-loops.js';
 
 const ROUNDS = 5;
 const BYTES = 512 * 1024 * 1024;
@@ -70,6 +72,10 @@ try {
   copyFileSync(join(examples, 'd7y-resource-plugin-pyfs'), program);
   writeFileSync(join(directory, 'content'), Buffer.alloc(BYTES, 'd7y'));
   await measure('Python, from a file', program, 'pyfs://host/content', directory);
+  const { alone, beside } = await measureBesideLoops(directory);
+  process.stdout.write(
+    `http: ${alone.toFixed(0)} MB/s alone, ${beside.toFixed(0)} MB/s beside a looping plugin per processor\n`,
+  );
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -43,7 +43,8 @@ function toJson({ inTree, directories }: Inventory): object {
     directories: directories.map(({ directory, failure, entries }) => ({
       directory,
       error: failure === undefined ? null : failure === 'missing' ? 'no plugin found' : failure.message,
-      plugins: entries.flatMap((entry) => (entry.is === 'usable' ? [entry.description] : [])),
+      // As in .plugins: the failed ones too.
+      plugins: entries.flatMap((entry) => ('description' in entry ? (entry.description ?? []) : [])),
       problems: inventoryLines({
         inTree: [],
         directories: [{ directory, entries: entries.filter(isBroken) }],

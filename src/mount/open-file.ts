@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Consume, ResourceCache } from '../cache/resource-cache.js';
 import { FsError } from './fs-error.js';
+import { LateReads } from './late-reads.js';
 import type { PluginNode } from './node.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 
@@ -26,6 +27,7 @@ export async function openResourceFile(
   signal: AbortSignal | undefined,
 ): Promise<OpenFile> {
   const resource = await cache.open(url, signal);
+  const late = new LateReads();
   return {
     version: resource.version.id,
     localFd: resource.localFd,
@@ -33,7 +35,15 @@ export async function openResourceFile(
       return resource.size;
     },
     whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
-    read: (offset, length, consume, reader) => resource.read(offset, length, consume, reader),
+    read: async (offset, length, consume, reader) => {
+      late.check(offset, length);
+      try {
+        return await resource.read(offset, length, consume, reader);
+      } catch (error) {
+        late.note(error, offset, length);
+        throw error;
+      }
+    },
     close: () => resource.close(),
   };
 }

@@ -135,8 +135,21 @@ export class UnexpectedStatusCodeError extends SourceError {
 /** No client is registered for the scheme (Dragonfly's `ErrNoClientFound`). */
 export class NoClientFoundError extends SourceError {
   override readonly name = 'NoClientFoundError';
-  constructor(scheme: string, cause?: unknown) {
-    super('NO_CLIENT', `scheme ${scheme}: no source client found`, `${scheme}://`, { cause });
+  constructor(scheme: string) {
+    super('NO_CLIENT', `scheme ${scheme}: no source client found`, `${scheme}://`);
+  }
+}
+
+/** There is a plugin for the scheme, and it cannot be loaded. */
+export class PluginUnusableError extends SourceError {
+  override readonly name = 'PluginUnusableError';
+  constructor(scheme: string, cause: unknown) {
+    const found = cause instanceof Error ? cause.message : String(cause);
+    super('CLIENT_FAULT', `the plugin for scheme ${scheme} cannot be used`, `${scheme}://`, {
+      expected: 'a plugin that loads',
+      found,
+      cause,
+    });
   }
 }
 

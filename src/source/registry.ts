@@ -1,4 +1,4 @@
-import { NoClientFoundError } from './errors.js';
+import { NoClientFoundError, PluginUnusableError } from './errors.js';
 import { type CallCounters, guardClient } from './guarded-client.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 
@@ -36,6 +36,8 @@ export interface PluginSource {
   /** The client for a scheme, loaded if need be; undefined when there is none. Rejects when it fails to load. */
   clientFor(scheme: string): Promise<ResourceClient | undefined>;
   describe(scheme: string): PluginDescription | undefined;
+  /** Where the calls of the scheme's client are counted; part of its description. */
+  countersOf(scheme: string): CallCounters | undefined;
 }
 
 interface Registered {
@@ -60,7 +62,6 @@ export class ClientRegistry {
   readonly #plugins: PluginSource | undefined;
   /** The clients of plugins as they are handed out. */
   readonly #guardedPlugins = new WeakMap<ResourceClient, CompleteClient>();
-  readonly #pluginCounters = new Map<string, CallCounters>();
   readonly #described = new Map<string, { readonly atMs: number; readonly it: ClientDescription }>();
 
   constructor(plugins?: PluginSource) {
@@ -100,7 +101,7 @@ export class ClientRegistry {
   async getClient(givenScheme: string): Promise<CompleteClient> {
     const scheme = givenScheme.toLowerCase();
     const plugin = await this.#plugins?.clientFor(scheme).catch((error: unknown) => {
-      throw new NoClientFoundError(scheme, error);
+      throw new PluginUnusableError(scheme, error);
     });
     if (plugin !== undefined) return this.#guardedPlugin(scheme, plugin);
     const registered = this.#clients.get(scheme);
@@ -130,8 +131,7 @@ export class ClientRegistry {
   describe(scheme: string): ClientDescription | undefined {
     const facts = this.#plugins?.describe(scheme) ?? this.#describeInTree(scheme);
     if (facts === undefined) return undefined;
-    const counters = { ...this.#pluginCounters.get(scheme), ...facts.counters };
-    const it: ClientDescription = { name: scheme, type: 'resource', scheme, ...facts, counters };
+    const it: ClientDescription = { name: scheme, type: 'resource', scheme, ...facts };
     const last = this.#described.get(scheme);
     const isFresh = last !== undefined && performance.now() - last.atMs < DESCRIPTION_MS;
     if (isFresh && differsInCountersOnly(last.it, it)) return last.it;
@@ -149,8 +149,7 @@ export class ClientRegistry {
   #guardedPlugin(scheme: string, client: ResourceClient): CompleteClient {
     const known = this.#guardedPlugins.get(client);
     if (known !== undefined) return known;
-    const counters = newCounters();
-    this.#pluginCounters.set(scheme, counters);
+    const counters = this.#plugins?.countersOf(scheme) ?? newCounters();
     // The plugin notes its own faults.
     const guarded = guardClient(client, { counters }, () => undefined);
     this.#guardedPlugins.set(client, guarded);

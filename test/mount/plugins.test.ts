@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync } from 'node:fs';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import test from 'ava';
 
 import { addHostilePlugins } from '../support/hostile-plugins.js';
 import { eachTransport, mounted, run, shell } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
+import { atPace } from '../support/pace.js';
 import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
+import { until } from '../support/until.js';
 
 /** Opens and reads files that fail, and counts the failures. */
 const FAILURES = `
@@ -66,14 +68,64 @@ eachTransport('plugins come, change and go while the mount stands', async (t, mo
   t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\none\n');
   t.is((await run('cat', [`${mnt}/one/h/x`])).stdout, 'first');
 
+  const counters = async (): Promise<unknown> =>
+    (JSON.parse((await run('cat', [`${mnt}/.plugins/one`])).stdout) as { counters: unknown }).counters;
+  t.like(await counters(), { calls: 2, failures: 0, starts: 1, bytes: 5 });
+
   await addModule(directory, 'one', { content: 'and the second' });
-  await sleep(2_000);
-  t.is((await run('cat', [`${mnt}/one/h/x`])).stdout, 'and the second');
+  t.like(await counters(), { calls: 0, failures: 0, starts: 0, bytes: 0 }, 'another plugin, with its own');
+  await until('the new one is used', async () => {
+    const { stdout } = await run('cat', [`${mnt}/one/h/x`]);
+    return stdout === 'and the second' || (t.is(stdout, 'first'), false);
+  });
 
   await rm(path);
-  await sleep(2_000);
   t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\n');
   t.not((await run('cat', [`${mnt}/one/h/x`])).code, 0);
+});
+
+eachTransport('a plugin that cannot be loaded is EIO below its scheme, and tells why', async (t, mount) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'bad', { top: `throw new Error('no license');` });
+  await chmod(await addModule(directory, 'loose'), 0o666);
+  await addModule(directory, 'http');
+  await writeFile(join(directory, 'd7y-resource-plugin-No.mjs'), '');
+  const mnt = await mount('--plugin-dir', directory);
+  for (const scheme of ['bad', 'loose']) {
+    t.is((await run('ls', [`${mnt}/${scheme}`])).code, 0, 'the scheme itself is there');
+    t.regex((await run('cat', [`${mnt}/${scheme}/h/x.txt`])).stderr, /Input\/output error/);
+    t.regex((await run('stat', [`${mnt}/${scheme}/h/y.txt`])).stderr, /Input\/output error/);
+    t.regex((await run('ls', [`${mnt}/${scheme}/h/`])).stderr, /Input\/output error/);
+    t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/${scheme}`])).stdout), { state: 'failed' });
+  }
+  t.regex((await run('cat', [`${mnt}/.plugins/bad`])).stdout, /"lastError": "no license"/);
+  t.regex((await run('cat', [`${mnt}/none/h/x.txt`])).stderr, /No such file/);
+  const log = await readFile(join(dirname(mnt), 'log'), 'utf8');
+  t.regex(log, /"location":"[^"]*bad\.mjs","msg":"plugin: no license"/);
+  t.regex(log, /"errno":"EIO".*the plugin for scheme bad cannot be used/);
+  t.regex(log, /loose\.mjs is not trusted: others may write to it/);
+  t.regex(log, /plugin-http\.mjs","msg":"plugin passed over: scheme http is in-tree; --plugin-override/);
+  t.is(log.match(/plugin passed over: not valid plugin name/g)?.length, 1, 'told once');
+
+  await addModule(directory, 'bad');
+  await until('the mended plugin is used', async () => (await run('cat', [`${mnt}/bad/h/x.txt`])).code === 0);
+});
+
+eachTransport('a plugin that gives no answer is ETIMEDOUT after one deadline', async (t, mount) => {
+  const directory = await pluginDirectory(t);
+  const never = 'new Promise(() => 0)';
+  await addModule(directory, 'stuck', {
+    client: `getContentLength: () => 5_000_000, download: () => ${never},`,
+  });
+  await addModule(directory, 'mute', { client: `getContentLength: () => ${never},` });
+  const mnt = await mount('--plugin-dir', directory, '--timeout', '8s');
+  const limitMs = 8_000 + (await atPace(3_000));
+  for (const scheme of ['stuck', 'mute']) {
+    const began = performance.now();
+    t.regex((await run('cat', [`${mnt}/${scheme}/h/x.bin`])).stderr, /Connection timed out/);
+    const tookMs = performance.now() - began;
+    t.true(tookMs > 7_000 && tookMs < limitMs, `${scheme}: ${tookMs} ms, at most ${limitMs} ms`);
+  }
 });
 
 test.serial('a file that is open is read to its end from the plugin that it was opened with', async (t) => {
@@ -85,13 +137,20 @@ test.serial('a file that is open is read to its end from the plugin that it was 
   });
   await addModule(directory, 'one', ofVersion('a'));
   const mnt = await mounted(t, '--plugin-dir', directory, '--memory', '16MiB');
-  const reading = shell('{ head -c 4096; sleep 4; cat; } < "$1/one/h/x" | tr -d a | wc -c', mnt);
-  await sleep(1_500);
+  const signs = await temporaryDirectory(t);
+  const script = `{ head -c 4096; touch "$2/begun"; until [ -e "$2/replaced" ]; do sleep 0.1; done; cat; } \
+    < "$1/one/h/x" | { tee /dev/fd/3 | wc -c; } 3>&1 >&2 | tr -d a | wc -c`;
+  const reading = shell(script, mnt, signs);
+  await until('the first bytes are read', () => existsSync(join(signs, 'begun')));
   await addModule(directory, 'one', ofVersion('b'));
-  await sleep(1_800);
-  const { stdout } = await shell('head -c 5 "$1/one/h/x"', mnt);
-  t.is(stdout, 'bbbbb');
-  t.is((await reading).stdout.trim(), '0', 'other bytes than those of the first version');
+  await until('the new one serves', async () => {
+    const { stdout } = await shell('head -c 5 "$1/one/h/x"', mnt);
+    return stdout === 'bbbbb' || (t.is(stdout, 'aaaaa'), false);
+  });
+  await writeFile(join(signs, 'replaced'), '');
+  const { stdout, stderr } = await reading;
+  t.is(stdout.trim(), '0', 'other bytes than those of the first version');
+  t.is(stderr.trim(), '20000000', 'all bytes of the first version');
 });
 
 eachTransport('kill -9 of a plugin during a read is survived', async (t, mount) => {
@@ -133,7 +192,7 @@ test.serial(
       t.is((await run('sha256sum', [`${mnt}/http/${host}/a.bin?${reads}`])).stdout.slice(0, 64), digest);
       return performance.now() - began;
     };
-    const alone = await inTurn(10, readMs);
+    const aloneBefore = await inTurn(10, readMs);
     const before = await usage(mnt);
 
     const over = new AbortController();
@@ -149,33 +208,33 @@ test.serial(
     }
     over.abort();
     await reader;
-    t.log(
-      `30 MB from http: ${median(alone)} ms alone, ${median(beside)} ms beside hostile plugins (medians)`,
-    );
+    // What else runs on this machine may have changed meanwhile.
+    const alone = Math.max(median(aloneBefore), median(await inTurn(10, readMs)));
+    const found = `30 MB from http: ${alone} ms alone, ${median(beside)} ms beside hostile plugins (medians)`;
+    t.log(found);
     t.true(beside.length > 8, `${beside.length} reads beside them`);
-    // The cores are shared with loops that run until their deadline.
-    t.true(
-      median(beside) < 3 * median(alone) + 100,
-      `${median(alone)} ms alone, ${median(beside)} ms beside`,
-    );
+    // A loop has its share of a processor until it is known for what it is.
+    t.true(median(beside) < 2 * alone + 100, found);
 
     const counted = await run('python3', ['-c', FAILURES, mnt]);
     t.is(counted.stdout, '1000\n', counted.stderr);
-    await sleep(4_000);
-    const after = await usage(mnt);
-    const children = Number((await shell('pgrep -fc "module-host.js $1"', directory)).stdout);
-    t.true(children <= hostile.length, `${children} processes`);
-    t.true(after.threads <= before.threads + 2, `${before.threads} threads, then ${after.threads}`);
-    // Each process has two pipes, and a few connections that are kept.
-    const allowed = before.descriptors + 5 * children;
-    t.true(after.descriptors <= allowed, `${before.descriptors} descriptors, then ${after.descriptors}`);
+    await until('nothing is left of the failures', async () => {
+      const after = await usage(mnt);
+      const children = Number((await shell('pgrep -fc "module-host.js $1"', directory)).stdout);
+      // Each process has two pipes, and a few connections that are kept.
+      const allowed = before.descriptors + 5 * children;
+      return (
+        children <= hostile.length && after.threads <= before.threads + 2 && after.descriptors <= allowed
+      );
+    });
 
     t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
     t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/http`])).stdout), { location: 'in-tree' });
     t.regex((await run('cat', [`${mnt}/.plugins/throws`])).stdout, /"lastError": ".*\(no\)"/);
     await run('umount', [mnt]);
-    await sleep(2_000);
-    t.is((await run('pgrep', ['-f', '--', `module-host.js ${directory}`])).stdout, '');
+    await until('all processes are gone', async () => {
+      return (await run('pgrep', ['-f', '--', `module-host.js ${directory}`])).stdout === '';
+    });
   },
 );
 

@@ -1,5 +1,5 @@
-import { chmod, chown, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, chown, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
@@ -10,10 +10,12 @@ import { checkTrust } from '../../src/source/plugin/trust.js';
 import { addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
 import { run } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 
 /** Longer than the age up to which a look through the directory is trusted. */
 const NOTICED_MS = 1_100;
-const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
+const isRoot = process.getuid?.() === 0;
+const asRoot = isRoot ? test.serial : test.skip;
 
 test.serial('a plugin is loaded at its first use, not before', async (t) => {
   const directory = await pluginDirectory(t);
@@ -50,7 +52,7 @@ test.serial('what is added is found, what is replaced gives way, and what is rem
   t.is(plugins.pids.length, 2);
 
   process.kill(firstPid ?? 0, 'SIGKILL');
-  await sleep(300);
+  await until('its end is known', () => !plugins.pids.includes(firstPid ?? 0));
   t.like(await t.throwsAsync(textOf(first, 'one://h/x')), { code: 'CHANGED' }, 'it is not started again');
 
   await rm(path);
@@ -68,7 +70,7 @@ test.serial('a running plugin that is replaced is noticed though nobody asks', a
   const noticed = new Promise<string>((resolve) => (plugins.onReplaced = resolve));
   await writeFile(join(directory, 'next'), 'export {};');
   await rename(join(directory, 'next'), join(directory, 'd7y-resource-plugin-one.mjs'));
-  t.is(await Promise.race([noticed, sleep(5_000)]), 'one');
+  t.is(await Promise.race([noticed, sleep(60_000, 'nothing', { ref: false })]), 'one');
 });
 
 test.serial('a failed load is tried again at once when the file changed, else after a while', async (t) => {
@@ -106,10 +108,9 @@ test.serial('the end of the set is the end of all processes, one in an endless l
   for (const pid of pids) t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
 });
 
-test.serial('plugins end with a process that was killed', async (t) => {
-  const directory = await pluginDirectory(t);
-  await addModule(directory, 'one', { client: 'download: () => { for (;;); },' });
-  const script = join(await temporaryDirectory(t), 'host.mjs');
+/** A program that uses the plugin `one`, and is killed; resolves when it was. */
+async function runAndBeKilled(directory: string, temporary: string): Promise<void> {
+  const script = join(directory, '..', 'host.mjs');
   const from = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   await writeFile(
     script,
@@ -121,10 +122,50 @@ test.serial('plugins end with a process that was killed', async (t) => {
      client.download(new Request('one://h/x'));
      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300);`,
   );
+  const { code } = await run('env', [`TMPDIR=${temporary}`, process.execPath, script]);
+  if (code !== -1) throw new Error(`it ended by itself: ${code}`);
+}
+
+test.serial('plugins end with a process that was killed', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'one', { client: 'download: () => { for (;;); },' });
   // Its directory for sockets is left: not in everybody's /tmp.
-  t.not((await run('env', [`TMPDIR=${dirname(script)}`, process.execPath, script])).code, 0);
-  await sleep(500);
-  t.is((await run('pgrep', ['-f', '--', directory])).stdout, '');
+  await runAndBeKilled(directory, await temporaryDirectory(t));
+  await until('they are gone', async () => (await run('pgrep', ['-f', '--', directory])).stdout === '');
+  t.pass();
+});
+
+test.serial('what a killed process left behind is removed by the next one, and nothing else', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addModule(directory, 'one');
+  const temporary = await temporaryDirectory(t);
+  await runAndBeKilled(directory, temporary);
+  const [left = ''] = await readdir(temporary);
+  const match = /^d7y-plugins-\d+-(\d+)-\w+$/.exec(left);
+  t.truthy(match, left);
+  const namespace = match?.[1] ?? '';
+  const others = [
+    'anything',
+    'd7y-plugins-abc',
+    `d7y-plugins-${process.pid}-${namespace}-alive`,
+    `d7y-plugins-999999999-${namespace}0-otherspace`,
+  ];
+  for (const name of others) await mkdir(join(temporary, name));
+  const foreign = `d7y-plugins-999999998-${namespace}-foreign`;
+  await mkdir(join(temporary, foreign));
+  if (isRoot) await chown(join(temporary, foreign), 1234, 1234);
+  await symlink(directory, join(temporary, `d7y-plugins-999999997-${namespace}-link`));
+
+  await runAndBeKilled(directory, temporary);
+  const names = await readdir(temporary);
+  t.false(names.includes(left));
+  t.deepEqual(
+    others.filter((name) => !names.includes(name)),
+    [],
+  );
+  t.is(names.includes(foreign), isRoot, 'only what is our own');
+  t.true(names.includes(`d7y-plugins-999999997-${namespace}-link`));
+  t.is(names.filter((name) => /^d7y-plugins-\d+-\d+-\w{6}$/.test(name)).length, 1, 'its own');
 });
 
 test.serial('a plugin has its options, and little of our environment', async (t) => {

@@ -29,6 +29,7 @@ test('a missing scheme is asked of the plugins, whose failure is told', async (t
       return scheme === 'late' ? createDfsClient() : undefined;
     },
     describe: () => undefined,
+    countersOf: () => undefined,
   });
   registry.register('dfs', createDfsClient());
   t.true(await registry.isServed('late'));
@@ -36,6 +37,7 @@ test('a missing scheme is asked of the plugins, whose failure is told', async (t
   t.is(await (await registry.getClient('LATE')).getContentLength(REQUEST), 11);
   t.like(await t.throwsAsync(registry.getClient('none')), { code: 'NO_CLIENT' });
   const error = await t.throwsAsync(registry.getClient('bad'));
+  t.like(error, { code: 'CLIENT_FAULT', url: 'bad://', found: 'does not load' });
   t.like(error.cause, { message: 'does not load' });
   t.deepEqual(registry.listClients(), ['bad', 'dfs', 'late']);
 });

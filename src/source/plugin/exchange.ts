@@ -12,6 +12,13 @@ export interface Answer {
   readonly body: AnswerBody;
 }
 
+export interface ExchangeOptions {
+  readonly signal: AbortSignal;
+  readonly idleMs: number;
+  /** Called for the head of the answer, and for whatever comes of its body. */
+  readonly onGiven: () => void;
+}
+
 /** Nothing came while somebody waited for it. */
 export class IdleError extends Error {
   override readonly name = 'IdleError';
@@ -21,7 +28,7 @@ export function exchange(
   dispatcher: Dispatcher,
   path: string,
   call: object,
-  { signal, idleMs }: { readonly signal: AbortSignal; readonly idleMs: number },
+  { signal, idleMs, onGiven }: ExchangeOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const body = new AnswerBody(idleMs, reject);
@@ -44,9 +51,13 @@ export function exchange(
       {
         onRequestStart: (controller) => body.attach(controller),
         onResponseStart: (_controller, status, headers) => {
+          onGiven();
           if (status >= 200) resolve({ status, headers, body });
         },
-        onResponseData: (_controller, chunk) => body.push(chunk),
+        onResponseData: (_controller, chunk) => {
+          onGiven();
+          body.push(chunk);
+        },
         onResponseEnd: () => body.end(),
         onResponseError: (_controller, error) => body.fail(error),
       },

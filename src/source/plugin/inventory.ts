@@ -22,7 +22,13 @@ export interface DirectoryInventory {
 export type InventoryEntry =
   | Exclude<Found, { is: 'plugin' }>
   | { readonly is: 'usable'; readonly fileName: string; readonly description: ClientDescription }
-  | { readonly is: 'broken'; readonly fileName: string; readonly error: Error };
+  | {
+      readonly is: 'broken';
+      readonly fileName: string;
+      readonly error: Error;
+      /** Of one that failed to load; absent when it is not used at all. */
+      readonly description?: ClientDescription | undefined;
+    };
 
 export async function takeInventory(registry: ClientRegistry, plugins: PluginSet): Promise<Inventory> {
   await plugins.refresh();
@@ -55,6 +61,7 @@ async function examine(found: Found, registry: ClientRegistry, plugins: PluginSe
     if (description === undefined) throw new PluginLoadError('PLUGIN_LOAD', 'it was removed');
     return { is: 'usable', fileName, description };
   } catch (error) {
-    return { is: 'broken', fileName, error: error instanceof Error ? error : new Error(String(error)) };
+    const failure = error instanceof Error ? error : new Error(String(error));
+    return { is: 'broken', fileName, error: failure, description: registry.describe(name) };
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +12,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 
 import { type Answer, exchange } from './exchange.js';
+import { LastWords } from './last-words.js';
 import { launch } from './launch.js';
 import type { PluginFile } from './plugin-file.js';
+import { giveLowestPriority, giveOwnPriority } from './priority.js';
+import { type ProcessUsage, readUsage } from './process-usage.js';
 
 export interface PluginProcessOptions {
   readonly socketPath: string;
@@ -25,13 +28,13 @@ export interface PluginProcessOptions {
   readonly callLimitMs: number;
 }
 
-const PAGE_BYTES = 4096;
 const KNOCK_MS = 10;
 const END_GRACE_MS = 500;
 const LAST_WORDS_MS = 100;
-/** What is kept of standard error for messages, and read of it in a second. */
-const ERROR_TAIL_CHARS = 2_000;
-const ERROR_BYTES_PER_SECOND = 64 * 1024;
+/** Who takes more processor time than this without giving anything has to stand behind everybody. */
+const FRUITLESS_LIMIT_MS = 500;
+/** An interpreter may have much to load. */
+const FRUITLESS_START_LIMIT_MS = 2_000;
 
 export class PluginProcess {
   /** Resolves to why it ended; never rejects. */
@@ -39,12 +42,17 @@ export class PluginProcess {
   readonly #child: ChildProcess;
   readonly #pool: Pool;
   readonly #options: PluginProcessOptions;
-  #errorTail = '';
+  readonly #lastWords: LastWords;
   #verdict: string | undefined;
   #isEnded = false;
   /** Calls under way, bodies included. */
   activeCalls = 0;
   lastUsedMs = performance.now();
+  /** The processor time that it took since it last gave anything, as of the last `look`. */
+  fruitlessMs = 0;
+  #hasGiven = false;
+  #processorMsWhenGiven = 0;
+  #isLowest = false;
   readonly startedMs = performance.now();
 
   constructor(file: PluginFile, options: PluginProcessOptions) {
@@ -55,7 +63,7 @@ export class PluginProcess {
       // Paused downloads keep their connections: a limit would make the others wait for them.
       connections: null,
     });
-    this.#keepErrorTail();
+    this.#lastWords = new LastWords(this.#child.stderr);
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(this.#onEnd(`cannot be started: ${error.message}`)));
@@ -77,8 +85,7 @@ export class PluginProcess {
 
   /** What it last said on its standard error, to be put behind a message. */
   get lastWords(): string {
-    const said = this.#errorTail.trim();
-    return said === '' ? '' : `; it said: ${said}`;
+    return this.#lastWords.toString();
   }
 
   get isEnded(): boolean {
@@ -102,15 +109,34 @@ export class PluginProcess {
   /** Sends a call. The answer's body must be read to its end, or cancelled. */
   async post(path: string, call: object, signal: AbortSignal): Promise<Answer> {
     this.lastUsedMs = performance.now();
-    return await exchange(this.#pool, path, call, { signal, idleMs: this.#options.callLimitMs });
+    return await exchange(this.#pool, path, call, {
+      signal,
+      idleMs: this.#options.callLimitMs,
+      onGiven: () => {
+        this.#hasGiven = true;
+      },
+    });
   }
 
-  /** The memory that it takes, in bytes; undefined where the system does not tell. */
-  async residentBytes(): Promise<number | undefined> {
+  /** Sees what it takes; undefined where the system does not tell. To be called a few times in a second. */
+  async look(): Promise<ProcessUsage | undefined> {
     if (this.pid === undefined || this.#isEnded) return undefined;
-    const statm = await readFile(`/proc/${this.pid}/statm`, 'utf8').catch(() => '');
-    const pages = Number(statm.split(' ')[1]);
-    return Number.isInteger(pages) ? pages * PAGE_BYTES : undefined;
+    const usage = await readUsage(this.pid);
+    if (usage === undefined || this.#isEnded) return undefined;
+    if (this.#hasGiven) this.#processorMsWhenGiven = usage.processorMs;
+    this.#hasGiven = false;
+    this.fruitlessMs = usage.processorMs - this.#processorMsWhenGiven;
+    await this.#rank(this.pid);
+    return usage;
+  }
+
+  /** An endless loop costs others no more than its first moment; an honest process is as fast as they are. */
+  async #rank(pid: number): Promise<void> {
+    const limitMs = this.#processorMsWhenGiven === 0 ? FRUITLESS_START_LIMIT_MS : FRUITLESS_LIMIT_MS;
+    const isFruitless = this.fruitlessMs > limitMs;
+    if (isFruitless === this.#isLowest) return;
+    const isDone = await (isFruitless ? giveLowestPriority(pid) : giveOwnPriority(pid));
+    if (isDone) this.#isLowest = isFruitless;
   }
 
   /** Ends it and its children at once. `verdict` says why, in `ended`. */
@@ -147,24 +173,6 @@ export class PluginProcess {
     this.#child.stderr?.destroy();
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
     return (this.#verdict ?? how) + this.lastWords;
-  }
-
-  /** Reads no more of standard error than is good for us: who writes without end has to wait. */
-  #keepErrorTail(): void {
-    const { stderr } = this.#child;
-    if (stderr === null) return;
-    let budgetBytes = ERROR_BYTES_PER_SECOND;
-    stderr.on('error', () => undefined);
-    stderr.on('data', (chunk: Buffer) => {
-      this.#errorTail = (this.#errorTail + chunk.toString()).slice(-ERROR_TAIL_CHARS);
-      budgetBytes -= chunk.byteLength;
-      if (budgetBytes > 0) return;
-      stderr.pause();
-      setTimeout(() => {
-        budgetBytes = ERROR_BYTES_PER_SECOND;
-        stderr.resume();
-      }, 1_000).unref();
-    });
   }
 }
 

@@ -6,14 +6,11 @@
  * way at once: new requests go to the new file, and `onReplaced` tells that what was remembered of the
  * scheme is void.
  */
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 
 import type { Logger } from 'pino';
 
+import type { CallCounters } from '../guarded-client.js';
 import type { PluginDescription, PluginSource } from '../registry.js';
 import type { ResourceClient } from '../resource-client.js';
 import { type DirectoryScan, scanDirectory } from './plugin-directory.js';
@@ -21,6 +18,8 @@ import type { PluginFile } from './plugin-file.js';
 import { PluginLoadError } from './plugin-load-error.js';
 import { Plugin } from './plugin.js';
 import { createRemoteClient } from './remote-client.js';
+import { RunDirectory } from './run-directory.js';
+import { problemsOf } from './scan-problems.js';
 
 export interface PluginSetOptions {
   /** Earlier ones come first: of two plugins for one scheme, the first found is used. */
@@ -61,7 +60,7 @@ interface Entry {
 }
 
 const SCAN_AGE_MS = 1_000;
-const TEND_MS = 500;
+const TEND_MS = 250;
 
 /** What an exit that waits for nothing has to do: leave no process and no socket behind. */
 const atExit = new Set<() => void>();
@@ -78,15 +77,16 @@ export class PluginSet implements PluginSource {
   readonly #retired = new Set<Plugin>();
   #scans: readonly DirectoryScan[] = [];
   #scannedMs = -Infinity;
+  /** What was told already. */
+  #problems: ReadonlySet<string> = new Set();
   #scanning: Promise<void> | undefined;
-  #runDirectory: Promise<string> | undefined;
+  readonly #runDirectory = new RunDirectory();
   #tending: NodeJS.Timeout | undefined;
   #isTending = false;
   #isClosed = false;
-  #runPath: string | undefined;
   readonly #end = (): void => {
     for (const plugin of this.#plugins()) plugin.kill();
-    if (this.#runPath !== undefined) rmSync(this.#runPath, { recursive: true, force: true });
+    this.#runDirectory.removeNow();
   };
   onReplaced: (scheme: string) => void = () => undefined;
 
@@ -137,6 +137,10 @@ export class PluginSet implements PluginSource {
     return { location: file.path, attributes, state, lastError, counters: { ...counters } };
   }
 
+  countersOf(scheme: string): CallCounters | undefined {
+    return this.#entries.get(scheme)?.plugin.counters;
+  }
+
   /** Why the plugin of a file is not used, apart from its own faults. */
   refusalOf(file: PluginFile): PluginLoadError | undefined {
     const { name } = file;
@@ -160,8 +164,7 @@ export class PluginSet implements PluginSource {
     await this.#scanning?.catch(() => undefined);
     await Promise.all(this.#plugins().map((plugin) => plugin.close()));
     atExit.delete(this.#end);
-    const directory = await this.#runDirectory;
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    await this.#runDirectory.remove();
   }
 
   readonly #plugins = (): Plugin[] => [
@@ -188,6 +191,17 @@ export class PluginSet implements PluginSource {
       // What is remembered came from the tree's own client.
       if (this.#context.isInTree(name)) this.onReplaced(name);
     }
+    this.#tellProblems();
+  }
+
+  #tellProblems(): void {
+    const told = this.#problems;
+    const problems = problemsOf(this.#scans, (file) => this.refusalOf(file));
+    for (const { location, message } of problems) {
+      if (!told.has(location + message))
+        this.#context.log.warn({ location }, `plugin passed over: ${message}`);
+    }
+    this.#problems = new Set(problems.map(({ location, message }) => location + message));
   }
 
   #isReserved(scheme: string): boolean {
@@ -218,13 +232,11 @@ export class PluginSet implements PluginSource {
   }
 
   #ensureRunDirectory(): Promise<string> {
-    if (this.#runDirectory === undefined) {
-      // Short: the path of a Unix socket has room for 108 bytes (unix(7)).
-      this.#runDirectory = mkdtemp(join(tmpdir(), 'd7y-plugins-')).then((path) => (this.#runPath = path));
+    if (!atExit.has(this.#end)) {
       if (atExit.size === 0) process.off('exit', onExit).once('exit', onExit);
       atExit.add(this.#end);
     }
-    return this.#runDirectory;
+    return this.#runDirectory.path();
   }
 
   #startTending(): void {

@@ -5,6 +5,9 @@
  * - A process that ends by itself, takes too much memory, or leaves a call without an answer until the
  *   deadline is replaced. Starts that follow failures wait: 100 ms, then twice as long each time, up to
  *   30 s. A caller waits along for up to 2 s; for longer it is refused with the last error.
+ * - A process that takes half a second of processor time (2 s while it loads) without giving anything goes
+ *   to the lowest priority, until it gives again. One that has taken as much as the deadline, and nobody
+ *   waits for it, is ended.
  * - A failed load is kept for 5 s, and not tried again in that time.
  * - A replaced or removed plugin (`retire`) goes on with its process for who still uses it, without a new
  *   one; a minute after its last call it ends.
@@ -49,7 +52,7 @@ let sockets = 0;
 
 export class Plugin {
   readonly file: PluginFile;
-  readonly counters = { starts: 0, bytes: 0 };
+  readonly counters = { calls: 0, failures: 0, starts: 0, bytes: 0 };
   attributes: Readonly<Record<string, string>> = {};
   methods: ReadonlySet<OptionalMethod> = new Set();
   state: PluginState = 'registered';
@@ -107,8 +110,8 @@ export class Plugin {
   /** Notes a failure of a call, and what it says of the process. */
   async judge(process: PluginProcess, error: unknown): Promise<void> {
     if (error instanceof DeadlineError) {
-      this.#note(error.message);
-      this.#replace(process);
+      if (process.isEnded || this.#draining.has(process)) this.#note(error.message);
+      else this.#replace(process, error.message);
     } else if (error instanceof ConnectionLostError) {
       // The news of its end may be behind that of its connection.
       await Promise.race([process.ended, sleep(50)]);
@@ -125,9 +128,13 @@ export class Plugin {
       if (process.activeCalls === 0 || now >= untilMs) process.kill('gave no answer');
     }
     for (const process of this.#processes) {
-      const bytes = await process.residentBytes();
+      const bytes = (await process.look())?.residentBytes;
       if (bytes !== undefined && bytes > this.#context.memoryBytes) {
         process.kill(`took too much memory: ${Math.ceil(bytes / 2 ** 20)} MiB`);
+      }
+      // Who was asked last has given up waiting; nobody else would find out.
+      if (process.activeCalls === 0 && process.fruitlessMs > this.#context.callLimitMs) {
+        process.kill(`was busy for ${Math.round(process.fruitlessMs / 1_000)} s with nothing to do`);
       }
       const isIdle = process.activeCalls === 0 && now - process.lastUsedMs > RETIRED_IDLE_MS;
       if (this.#isRetired && isIdle) await process.stop();
@@ -247,16 +254,16 @@ export class Plugin {
     if (!this.#isRetired) this.#fellOut(process, why);
   }
 
-  #replace(process: PluginProcess): void {
-    if (this.#draining.has(process) || process.isEnded) return;
+  #replace(process: PluginProcess, why: string): void {
     this.#draining.set(process, performance.now() + this.#context.callLimitMs);
     this.#current = undefined;
-    this.#fellOut(process, this.lastError ?? 'gave no answer');
+    // The time that nothing came in does not speak for it.
+    this.#fellOut(process, why, this.#context.callLimitMs);
   }
 
-  #fellOut(process: PluginProcess, why: string): void {
+  #fellOut(process: PluginProcess, why: string, lostMs = 0): void {
     this.state = 'restarting';
-    if (performance.now() - process.startedMs > STEADY_MS) this.#restart.succeed();
+    if (performance.now() - process.startedMs - lostMs > STEADY_MS) this.#restart.succeed();
     this.#restart.fail();
     this.#note(why);
   }

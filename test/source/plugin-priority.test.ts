@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
+import { join } from 'node:path';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { type CompleteClient, Request } from '../../src/source/index.js';
+import type { PluginSet } from '../../src/source/plugin/plugin-set.js';
+import { addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
+
+const LOWEST = 19;
+
+/** The nice values of a process: those of its threads, and that of its session where those are grouped. */
+interface Rank {
+  readonly threads: readonly number[];
+  readonly session: number | undefined;
+}
+
+function rankOf(pid: number): Rank {
+  const ofThreads = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+  });
+  return { threads: [...new Set(ofThreads)], session: sessionNice(String(pid)) };
+}
+
+function sessionNice(pid: string): number | undefined {
+  try {
+    return Number(/ nice (-?\d+)/.exec(readFileSync(`/proc/${pid}/autogroup`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+function isSame(a: Rank, b: Rank): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+interface Busy {
+  readonly plugins: PluginSet;
+  readonly client: CompleteClient;
+  readonly pid: number;
+  /** Lets a loop come to its end. */
+  readonly endLoop: () => Promise<void>;
+}
+
+async function busy(t: ExecutionContext, callLimitMs: number): Promise<Busy> {
+  const directory = await pluginDirectory(t);
+  const flag = join(await temporaryDirectory(t), 'enough');
+  await addModule(directory, 'busy', {
+    top: `import { existsSync } from 'node:fs';`,
+    client: `download: async ({ url }) => {
+      if (url.hostname === 'waits') await new Promise((go) => setTimeout(go, 1_500));
+      if (url.hostname === 'loops') while (!existsSync(${JSON.stringify(flag)}));
+      return data;
+    },`,
+  });
+  const plugins = pluginSet(t, directory, { callLimitMs });
+  const client = await clientOf(plugins, 'busy');
+  return { plugins, client, pid: plugins.pids[0] ?? 0, endLoop: () => writeFile(flag, '') };
+}
+
+test.serial('who takes the processor for nothing goes behind everybody, and comes back', async (t) => {
+  const { client, pid, endLoop } = await busy(t, 60_000);
+  const own = rankOf(pid);
+  t.deepEqual(own.threads, [getPriority()]);
+  t.is(await textOf(client, 'busy://waits/x'), 'hello from busy');
+  t.deepEqual(rankOf(pid), own, 'who only waits stays');
+
+  const text = textOf(client, 'busy://loops/x');
+  const session = own.session === undefined ? undefined : LOWEST;
+  await until('it is behind', () => isSame(rankOf(pid), { threads: [LOWEST], session }));
+  await endLoop();
+  t.is(await text, 'hello from busy', 'it is not ended for that');
+  // An ordinary user may not raise the priority of threads.
+  const threads = process.getuid?.() === 0 ? own.threads : [LOWEST];
+  const back = { threads, session: sessionNice('self') };
+  await until('it is back', () => isSame(rankOf(pid), back));
+});
+
+test.serial('an endless loop that nobody waits for any more is ended', async (t) => {
+  const { plugins, client, pid } = await busy(t, 2_000);
+  const controller = new AbortController();
+  const request = new Request('busy://loops/x', { signal: controller.signal });
+  const aborted = t.throwsAsync(client.download(request));
+  setTimeout(() => controller.abort(), 300);
+  t.like(await aborted, { code: 'INTERRUPTED' });
+  await until('it is ended', () => !plugins.pids.includes(pid));
+  t.regex(String(plugins.describe('busy')?.lastError), /was busy for \d+ s with nothing to do/);
+  t.is(await textOf(client, 'busy://h/x'), 'hello from busy');
+});
