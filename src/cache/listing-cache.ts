@@ -67,31 +67,33 @@ export class ListingCache {
   async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
     const client = await this.#options.clientFor(directory);
     const found = await client.list(new Request(`${directory}/`, { signal }));
-    const bySegment = new Map(
-      found.map((entry) => [canonicalSegment(entry.name), listedEntry(directory, entry)]),
-    );
+    const bySegment = new Map<string, ListedEntry>();
+    for (const entry of found) bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
     const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };
     this.#listings.set(directory, listing);
     return listing;
   }
 }
 
-function listedEntry(directory: string, entry: UrlEntry): ListedEntry {
-  const common = { segment: entry.name, url: `${directory}/${entry.name}` };
-  const lastModifiedMs = entry.lastModified;
-  if (entry.isDir) return { ...common, stat: { kind: 'directory', lastModifiedMs } };
-  if (entry.size === undefined) return { ...common, stat: 'unknown-file' };
-  const lastModifiedPrecisionMs = entry.lastModifiedPrecisionMs ?? 1000;
+function listedEntry({
+  name: segment,
+  isDir,
+  size,
+  lastModified: lastModifiedMs,
+  lastModifiedPrecisionMs = 1000,
+}: UrlEntry): ListedEntry {
+  if (isDir) return { segment, stat: { kind: 'directory', lastModifiedMs } };
+  if (size === undefined) return { segment, stat: 'unknown-file' };
   return {
-    ...common,
-    stat: { kind: 'file', size: entry.size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
+    segment,
+    stat: { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
   };
 }
 
 /** `http://h/a/b` is `b` in `http://h/a`; a host's root has no parent. */
 export function splitUrl(url: string): { parent: string | undefined; segment: string } {
-  const path = url.split('?', 1)[0] ?? url;
-  const slash = path.lastIndexOf('/');
-  const parent = slash <= path.indexOf('://') + 2 ? undefined : url.slice(0, slash);
+  const query = url.indexOf('?');
+  const slash = url.lastIndexOf('/', query === -1 ? undefined : query);
+  const parent = slash <= url.indexOf('://') + 2 ? undefined : url.slice(0, slash);
   return { parent, segment: url.slice(slash + 1) };
 }

@@ -29,7 +29,6 @@ export interface FileStat {
 export interface ListedEntry {
   /** The last path element, percent-encoded as in the URL. */
   readonly segment: string;
-  readonly url: string;
   readonly stat: ResourceStat | 'unknown-file';
 }
 

@@ -1,8 +1,8 @@
 import test from 'ava';
 
 import { makeAttr } from '../../src/mount/attr.js';
+import { DirentBuffer } from '../../src/mount/dev-fuse/dirent-buffer.js';
 import {
-  DirentBuffer,
   encodeAttr,
   encodeEntry,
   encodeHeader,
@@ -28,10 +28,7 @@ import {
 } from '../../src/mount/dev-fuse/request-codec.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
-const ATTR = makeAttr(
-  { ino: 0x1_0000_0002, kind: 'file', size: 1025, mtimeMs: 1_500.25 },
-  { uid: 3, gid: 4, umask: 0 },
-);
+const ATTR = makeAttr('file', 0x1_0000_0002, 1025, 1_500.25, { uid: 3, gid: 4, umask: 0 });
 const ATTR_HEX = `02000000 01000000 01040000 00000000 03000000 00000000
   01000000 00000000 01000000 00000000 01000000 00000000
   9035d11d 9035d11d 9035d11d 24810000 01000000 03000000 04000000 00000000 00100000 00000000`;

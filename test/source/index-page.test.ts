@@ -19,6 +19,59 @@ test('nginx pages give exact sizes, and times to the minute', (t) => {
   t.is(parseIndexPage(page, 'text/html', URL_OF_PAGE)[2]?.size, undefined);
 });
 
+const NGINX_LINES = [
+  'a.bin',
+  '%25',
+  '100%25.txt',
+  'a%3fb%23c',
+  '%e6%97%a5',
+  '...',
+  '.hidden',
+  'it%27s',
+  'a%2fb',
+  'zz%zz',
+  'sub/',
+  '.../',
+  'a.bin',
+].flatMap((href) =>
+  [
+    '23-Nov-2026 21:40                 123',
+    '01-Jan-1970 00:00                   -',
+    '29-Feb-2028 23:59  1.2G',
+  ].map((columns) => `<a href="${href}">${href.slice(0, 8)}..&gt;</a>     ${columns}\r\n`),
+);
+
+function nginxPage(lines: readonly string[]): string {
+  const title = 'Index of /dir/';
+  return `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<h1>${title}</h1><hr><pre><a href="../">../</a>\r\n${lines.join('')}</pre><hr></body>\r\n</html>\r\n`;
+}
+
+test("nginx's own form is read as HTML would be, also where it is not quite that form", (t) => {
+  const strange = [
+    ...['%2e%2e', '%2E', '.', '..', '%2e%2e/', './'].map(
+      (href) => `<a href="${href}">x</a>  23-Nov-2026 21:40  1\r\n`,
+    ),
+    '<a href="x">x</a>  23-Foo-2026 21:40  1\r\n',
+    '<a href="a&amp;b">x</a>  23-Nov-2026 21:40  1\r\n',
+    '<a href="x"><b>x</b></a>  23-Nov-2026 21:40  1\r\n',
+    '<a href="http://other/x">x</a>  23-Nov-2026 21:40  1\r\n',
+    '<a href="x">x</a>  23-Nov-2026 21:40  1 GB\r\n',
+    '<!-- <a href="x">x</a> -->\r\n',
+  ];
+  const pages = [[], NGINX_LINES, ...strange.map((line) => [...NGINX_LINES, line, ...NGINX_LINES])].map(
+    nginxPage,
+  );
+  for (const page of [...pages, nginxPage(NGINX_LINES).slice(0, -60)]) {
+    const asHtml = parseIndexPage(`<!-- of no form -->${page}`, 'text/html', URL_OF_PAGE);
+    t.deepEqual(parseIndexPage(page, 'text/html', URL_OF_PAGE), asHtml);
+  }
+  const entries = parseIndexPage(nginxPage(NGINX_LINES), 'text/html', URL_OF_PAGE);
+  t.is(entries.length, NGINX_LINES.length);
+  for (const { name, url, isDir } of entries) {
+    t.is(url.href, `${URL_OF_PAGE.href}${name}${isDir ? '/' : ''}`);
+  }
+});
+
 test('Apache pages give names, and sizes only where they are exact', (t) => {
   const page = `<html><head><title>Index of /dir</title></head><body><h1>Index of /dir</h1><table>
 <tr><th><a href="?C=N;O=D">Name</a></th></tr>

@@ -9,6 +9,7 @@ import { constants as osConstants } from 'node:os';
 import { constants } from 'node:fs';
 
 import type { Attr } from '../attr.js';
+import type { DirEntry } from '../directory-reader.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import type { FailureLog } from '../failure-log.js';
 import { FsError } from '../fs-error.js';
@@ -17,10 +18,10 @@ import { NAME_MAX_BYTES } from '../path-name.js';
 import type { Caller, Entry, VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
 import type { Reply, RequestHandler } from './fuse-session.js';
+import { DirentBuffer } from './dirent-buffer.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import { FOPEN, OPCODE } from './protocol.js';
 import {
-  DirentBuffer,
   encodeAttr,
   encodeEntry,
   encodeOpen,
@@ -45,6 +46,9 @@ type Operation = (request: FuseRequest, caller: Caller) => Promise<Payload>;
 
 /** For how long the kernel may keep the attributes of what never changes by itself. */
 const FIXED_TTL_MS = 60_000;
+
+const DOT: DirEntry = { name: '.', kind: 'directory' };
+const DOT_DOT: DirEntry = { name: '..', kind: 'directory' };
 
 export class FuseOperations implements RequestHandler {
   readonly inodes: InodeTable;
@@ -165,14 +169,13 @@ export class FuseOperations implements RequestHandler {
     const parent = this.inodes.get(nodeId).node;
     const listed = this.#vfs.readdir(handle);
     const buffer = new DirentBuffer(size);
+    const known = (entry: DirEntry): EntryOut | undefined => {
+      const found = entry === DOT || entry === DOT_DOT ? undefined : this.#vfs.peekEntry(parent, entry.name);
+      return found === undefined ? undefined : this.#refer(found, entry.name);
+    };
     for (let at = offset; at < listed.length + 2; at += 1) {
-      const entry = listed[at - 2];
-      const shown = entry ?? { name: at === 0 ? '.' : '..', kind: 'directory' as const };
-      const known = (): EntryOut | undefined => {
-        const found = entry === undefined ? undefined : this.#vfs.peekEntry(parent, entry.name);
-        return found === undefined ? undefined : this.#refer(found, shown.name);
-      };
-      const hadRoom = plus ? buffer.addPlus(shown, at + 1, known) : buffer.add(shown, at + 1);
+      const entry = listed[at - 2] ?? (at === 0 ? DOT : DOT_DOT);
+      const hadRoom = plus ? buffer.addPlus(entry, at + 1, known) : buffer.add(entry, at + 1);
       if (!hadRoom) break;
     }
     return await Promise.resolve([buffer.bytes]);

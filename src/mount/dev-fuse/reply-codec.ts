@@ -1,16 +1,12 @@
 /** Answers as the kernel reads them (include/uapi/linux/fuse.h): pure functions that return buffers. */
 import type { Attr } from '../attr.js';
-import type { DirEntry } from '../directory-reader.js';
 import { REPLY_HEADER_BYTES } from './protocol.js';
 
 const ATTR_BYTES = 88;
-const ENTRY_BYTES = 40 + ATTR_BYTES;
-const DIRENT_BYTES = 24;
+export const ENTRY_BYTES = 40 + ATTR_BYTES;
 const BLOCK_BYTES = 4096;
 /** Told of files whose length is unknown: programs read them by so much, past the page cache. */
 const UNCACHED_BLOCK_BYTES = 128 * 1024;
-const DT_DIR = 4;
-const DT_REG = 8;
 
 /** `fuse_out_header`. `errno` is positive, 0 for success; `payloadBytes` follow. */
 export function encodeHeader(unique: number, errno: number, payloadBytes: number): Buffer {
@@ -115,52 +111,8 @@ export function encodeInvalEntry(parentId: number, name: string): Buffer {
   return Buffer.concat([bytes, text]);
 }
 
-/** Collects directory entries until `roomBytes` are full. */
-export class DirentBuffer {
-  readonly #bytes: Buffer;
-  #used = 0;
-
-  constructor(roomBytes: number) {
-    this.#bytes = Buffer.alloc(roomBytes);
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#used);
-  }
-
-  /** `fuse_dirent`. `next`: the offset that continues behind it. False: there is no room. */
-  add(entry: DirEntry, next: number): boolean {
-    return this.#add(entry, next, 0);
-  }
-
-  /** `fuse_direntplus`. `known`: what a LOOKUP would answer; asked for only if there is room. */
-  addPlus(entry: DirEntry, next: number, known: () => EntryOut | undefined): boolean {
-    const at = this.#used;
-    if (!this.#add(entry, next, ENTRY_BYTES)) return false;
-    const found = known();
-    if (found === undefined) return true;
-    writeEntry(this.#bytes, at, found);
-    writeU64(this.#bytes, found.attr.ino, at + ENTRY_BYTES);
-    return true;
-  }
-
-  #add(entry: DirEntry, next: number, headBytes: number): boolean {
-    const name = Buffer.from(entry.name);
-    const bytes = headBytes + ((DIRENT_BYTES + name.length + 7) & ~7);
-    if (this.#used + bytes > this.#bytes.length) return false;
-    const at = this.#used + headBytes;
-    // The number is only told, never used to find the file; 0 would hide the entry.
-    writeU64(this.#bytes, 1, at);
-    writeU64(this.#bytes, next, at + 8);
-    this.#bytes.writeUInt32LE(name.length, at + 16);
-    this.#bytes.writeUInt32LE(entry.kind === 'directory' ? DT_DIR : DT_REG, at + 20);
-    name.copy(this.#bytes, at + DIRENT_BYTES);
-    this.#used += bytes;
-    return true;
-  }
-}
-
-function writeEntry(bytes: Buffer, at: number, { nodeId, attr, ttlMs }: EntryOut): void {
+/** `fuse_entry_out` at a place of a larger answer. */
+export function writeEntry(bytes: Buffer, at: number, { nodeId, attr, ttlMs }: EntryOut): void {
   const seconds = Math.floor(ttlMs / 1000);
   const nanoseconds = Math.floor((ttlMs % 1000) * 1_000_000);
   writeU64(bytes, nodeId, at);
@@ -189,7 +141,7 @@ function writeAttr(bytes: Buffer, at: number, attr: Attr): void {
   bytes.writeUInt32LE(attr.size === 0 ? UNCACHED_BLOCK_BYTES : BLOCK_BYTES, at + 80);
 }
 
-function writeU64(bytes: Buffer, value: number, at: number): void {
+export function writeU64(bytes: Buffer, value: number, at: number): void {
   bytes.writeUInt32LE(value % 0x1_0000_0000, at);
   bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
 }
