@@ -11,12 +11,13 @@ export interface Likeness {
   readonly version?: string | undefined;
 }
 
-/** A file as it is known; `ino` is the number of that generation. */
+/** A file as it is known. */
 interface Known {
-  generation: number;
-  ino: number;
-  firstSeenMs: number;
-  likeness: Likeness;
+  readonly generation: number;
+  /** Of that generation. */
+  readonly ino: number;
+  readonly firstSeenMs: number;
+  readonly likeness: Likeness;
 }
 
 const MAX_FILES = 200_000;
@@ -51,23 +52,17 @@ export class InodeNumbers {
 
   /** The number of a file, and its time: the source's, else when it was first seen. */
   ofFile(identity: string, likeness: Likeness): { ino: number; mtimeMs: number } {
-    const known = this.#known.get(identity) ?? this.#add(identity, likeness);
-    if (contradict(known.likeness, likeness)) {
-      known.generation += 1;
-      known.ino = inodeNumber(identity, 'file', known.generation);
-      known.firstSeenMs = this.#now();
-      known.likeness = likeness;
-    } else if (known.likeness !== likeness) {
-      known.likeness = merge(known.likeness, likeness);
+    const before = this.#known.get(identity);
+    let known: Known;
+    if (before === undefined || contradict(before.likeness, likeness)) {
+      const generation = before === undefined ? 0 : before.generation + 1;
+      const ino = inodeNumber(identity, 'file', generation);
+      known = { generation, ino, firstSeenMs: this.#now(), likeness };
+    } else {
+      known = { ...before, likeness: merge(before.likeness, likeness) };
     }
-    return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };
-  }
-
-  #add(identity: string, likeness: Likeness): Known {
-    const ino = inodeNumber(identity, 'file', 0);
-    const known = { generation: 0, ino, firstSeenMs: this.#now(), likeness };
     this.#known.set(identity, known);
-    return known;
+    return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };
   }
 }
 

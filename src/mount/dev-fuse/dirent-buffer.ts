@@ -1,5 +1,5 @@
 import type { DirEntry } from '../directory-reader.js';
-import { ENTRY_BYTES, type EntryOut, writeEntry, writeU64 } from './reply-codec.js';
+import { ENTRY_BYTES, type EntryOut, wordsOf, writeEntry, writeLong } from './reply-codec.js';
 
 const DIRENT_BYTES = 24;
 const DT_DIR = 4;
@@ -8,10 +8,12 @@ const DT_REG = 8;
 /** Collects directory entries until `roomBytes` are full. */
 export class DirentBuffer {
   readonly #bytes: Buffer;
+  readonly #words: Uint32Array;
   #used = 0;
 
   constructor(roomBytes: number) {
     this.#bytes = Buffer.alloc(roomBytes);
+    this.#words = wordsOf(this.#bytes);
   }
 
   get bytes(): Buffer {
@@ -25,26 +27,27 @@ export class DirentBuffer {
 
   /** `fuse_direntplus`. `known`: what a LOOKUP would answer; asked for only if there is room. */
   addPlus(entry: DirEntry, next: number, known: (entry: DirEntry) => EntryOut | undefined): boolean {
-    const at = this.#used;
+    const at = this.#used >>> 2;
     if (!this.#add(entry, next, ENTRY_BYTES)) return false;
     const found = known(entry);
     if (found === undefined) return true;
-    writeEntry(this.#bytes, at, found);
-    writeU64(this.#bytes, found.attr.ino, at + ENTRY_BYTES);
+    writeEntry(this.#words, at, found);
+    writeLong(this.#words, at + (ENTRY_BYTES >>> 2), found.attr.ino);
     return true;
   }
 
-  #add(entry: DirEntry, next: number, headBytes: number): boolean {
-    const nameBytes = Buffer.byteLength(entry.name);
+  #add({ name, kind }: DirEntry, next: number, headBytes: number): boolean {
+    const nameBytes = Buffer.byteLength(name);
     const bytes = headBytes + ((DIRENT_BYTES + nameBytes + 7) & ~7);
     if (this.#used + bytes > this.#bytes.length) return false;
     const at = this.#used + headBytes;
+    const word = at >>> 2;
     // The number is only told, never used to find the file; 0 would hide the entry.
-    writeU64(this.#bytes, 1, at);
-    writeU64(this.#bytes, next, at + 8);
-    this.#bytes.writeUInt32LE(nameBytes, at + 16);
-    this.#bytes.writeUInt32LE(entry.kind === 'directory' ? DT_DIR : DT_REG, at + 20);
-    this.#bytes.write(entry.name, at + DIRENT_BYTES);
+    writeLong(this.#words, word, 1);
+    writeLong(this.#words, word + 2, next);
+    this.#words[word + 4] = nameBytes;
+    this.#words[word + 5] = kind === 'directory' ? DT_DIR : DT_REG;
+    this.#bytes.write(name, at + DIRENT_BYTES);
     this.#used += bytes;
     return true;
   }

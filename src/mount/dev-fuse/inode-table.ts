@@ -35,8 +35,9 @@ export class InodeTable {
   #last = ROOT_ID;
 
   constructor(root: Node, attr: Attr) {
-    const name = '';
-    this.#insert({ id: ROOT_ID, node: root, attr, name, lookups: 1, opens: 0, other: undefined });
+    const inode = { id: ROOT_ID, node: root, attr, name: '', lookups: 1, opens: 0, other: undefined };
+    this.#byId.set(ROOT_ID, inode);
+    this.#directories.set(identityOf(root), inode);
   }
 
   get size(): number {
@@ -51,16 +52,24 @@ export class InodeTable {
 
   /** For an answer that names the node. Counts as one lookup. */
   refer({ node, attr }: Pick<Entry, 'node' | 'attr'>, name: string): Inode {
-    let inode = this.#find(node, attr);
-    if (inode === undefined) {
-      this.#last += 1;
-      inode = { id: this.#last, node, attr, name, lookups: 0, opens: 0, other: undefined };
-      this.#insert(inode);
+    const identity = identityOf(node);
+    const inodes = isDirectory(node) ? this.#directories : this.#files;
+    const newest = inodes.get(identity);
+    let inode = newest;
+    if (inodes === this.#files) {
+      while (inode !== undefined && inode.attr.ino !== attr.ino) inode = inode.other;
     }
-    inode.node = node;
-    inode.attr = attr;
-    inode.lookups += 1;
-    return inode;
+    if (inode !== undefined) {
+      inode.node = node;
+      inode.attr = attr;
+      inode.lookups += 1;
+      return inode;
+    }
+    this.#last += 1;
+    const added = { id: this.#last, node, attr, name, lookups: 1, opens: 0, other: newest };
+    this.#byId.set(added.id, added);
+    inodes.set(identity, added);
+    return added;
   }
 
   /** The files that the kernel knows under a URL: number, name, and the directory that has the name. */
@@ -83,24 +92,6 @@ export class InodeTable {
     const identity = identityOf(inode.node);
     if (isDirectory(inode.node)) this.#directories.delete(identity);
     else this.#forgetFile(identity, inode);
-  }
-
-  #find(node: Node, attr: Attr): Inode | undefined {
-    if (isDirectory(node)) return this.#directories.get(identityOf(node));
-    let inode = this.#files.get(identityOf(node));
-    while (inode !== undefined && inode.attr.ino !== attr.ino) inode = inode.other;
-    return inode;
-  }
-
-  #insert(inode: Inode): void {
-    this.#byId.set(inode.id, inode);
-    const identity = identityOf(inode.node);
-    if (isDirectory(inode.node)) {
-      this.#directories.set(identity, inode);
-      return;
-    }
-    inode.other = this.#files.get(identity);
-    this.#files.set(identity, inode);
   }
 
   #forgetFile(identity: string, inode: Inode): void {

@@ -56,7 +56,7 @@ export interface EntryOut {
 /** `fuse_entry_out`. */
 export function encodeEntry(entry: EntryOut): Buffer {
   const bytes = Buffer.alloc(ENTRY_BYTES);
-  writeEntry(bytes, 0, entry);
+  writeEntry(wordsOf(bytes), 0, entry);
   return bytes;
 }
 
@@ -65,7 +65,7 @@ export function encodeAttr(attr: Attr, ttlMs: number): Buffer {
   const bytes = Buffer.alloc(16 + ATTR_BYTES);
   writeU64(bytes, Math.floor(ttlMs / 1000), 0);
   bytes.writeUInt32LE((ttlMs % 1000) * 1_000_000, 8);
-  writeAttr(bytes, 16, attr);
+  writeAttr(wordsOf(bytes), 4, attr);
   return bytes;
 }
 
@@ -111,37 +111,55 @@ export function encodeInvalEntry(parentId: number, name: string): Buffer {
   return Buffer.concat([bytes, text]);
 }
 
-/** `fuse_entry_out` at a place of a larger answer. */
-export function writeEntry(bytes: Buffer, at: number, { nodeId, attr, ttlMs }: EntryOut): void {
+/** `fuse_entry_out`, from the word `at` on. */
+export function writeEntry(words: Uint32Array, at: number, { nodeId, attr, ttlMs }: EntryOut): void {
   const seconds = Math.floor(ttlMs / 1000);
   const nanoseconds = Math.floor((ttlMs % 1000) * 1_000_000);
-  writeU64(bytes, nodeId, at);
-  writeU64(bytes, 0, at + 8); // Generation: numbers of nodes are never used again.
-  writeU64(bytes, seconds, at + 16);
-  writeU64(bytes, seconds, at + 24);
-  bytes.writeUInt32LE(nanoseconds, at + 32);
-  bytes.writeUInt32LE(nanoseconds, at + 36);
-  writeAttr(bytes, at + 40, attr);
+  writeLong(words, at, nodeId);
+  writeLong(words, at + 2, 0); // Generation: numbers of nodes are never used again.
+  writeLong(words, at + 4, seconds);
+  writeLong(words, at + 6, seconds);
+  words[at + 8] = nanoseconds;
+  words[at + 9] = nanoseconds;
+  writeAttr(words, at + 10, attr);
 }
 
 /** `fuse_attr`. */
-function writeAttr(bytes: Buffer, at: number, attr: Attr): void {
+function writeAttr(words: Uint32Array, at: number, attr: Attr): void {
   const mtimeMs = Math.max(0, attr.mtimeMs);
   const seconds = Math.floor(mtimeMs / 1000);
   const nanoseconds = Math.floor((mtimeMs % 1000) * 1_000_000);
-  writeU64(bytes, attr.ino, at);
-  writeU64(bytes, attr.size, at + 8);
-  writeU64(bytes, Math.ceil(attr.size / 512), at + 16);
-  for (const time of [24, 32, 40]) writeU64(bytes, seconds, at + time);
-  for (const time of [48, 52, 56]) bytes.writeUInt32LE(nanoseconds, at + time);
-  bytes.writeUInt32LE(attr.mode, at + 60);
-  bytes.writeUInt32LE(attr.nlink, at + 64);
-  bytes.writeUInt32LE(attr.uid, at + 68);
-  bytes.writeUInt32LE(attr.gid, at + 72);
-  bytes.writeUInt32LE(attr.size === 0 ? UNCACHED_BLOCK_BYTES : BLOCK_BYTES, at + 80);
+  writeLong(words, at, attr.ino);
+  writeLong(words, at + 2, attr.size);
+  writeLong(words, at + 4, Math.ceil(attr.size / 512));
+  writeLong(words, at + 6, seconds);
+  writeLong(words, at + 8, seconds);
+  writeLong(words, at + 10, seconds);
+  words[at + 12] = nanoseconds;
+  words[at + 13] = nanoseconds;
+  words[at + 14] = nanoseconds;
+  words[at + 15] = attr.mode;
+  words[at + 16] = attr.nlink;
+  words[at + 17] = attr.uid;
+  words[at + 18] = attr.gid;
+  words[at + 19] = 0;
+  words[at + 20] = attr.size === 0 ? UNCACHED_BLOCK_BYTES : BLOCK_BYTES;
+  words[at + 21] = 0;
 }
 
-export function writeU64(bytes: Buffer, value: number, at: number): void {
+/** A number of 64 bits. */
+export function writeLong(words: Uint32Array, at: number, value: number): void {
+  // What is written is taken modulo 2^32.
+  words[at] = value;
+  words[at + 1] = value <= 0xffff_ffff ? 0 : Math.floor(value / 0x1_0000_0000);
+}
+
+/** Many numbers are written much faster as words than through the methods of a buffer. */
+export function wordsOf(bytes: Buffer): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
+}
+
+function writeU64(bytes: Buffer, value: number, at: number): void {
   bytes.writeUInt32LE(value % 0x1_0000_0000, at);
   bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
 }

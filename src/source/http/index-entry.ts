@@ -16,13 +16,19 @@ export class IndexEntry implements UrlEntry {
   readonly lastModifiedPrecisionMs: number | undefined;
   readonly #base: URL;
 
-  constructor(name: string, isDir: boolean, base: URL, columns: Columns) {
+  private constructor(name: string, isDir: boolean, base: URL, columns: Columns) {
     this.name = name;
     this.isDir = isDir;
     this.size = isDir ? undefined : columns.size;
     this.lastModified = columns.lastModified;
     this.lastModifiedPrecisionMs = columns.lastModifiedPrecisionMs;
     this.#base = base;
+  }
+
+  /** `reference`: the name; of a directory, with a slash. */
+  static of(reference: string, base: URL, columns: Columns): IndexEntry {
+    const isDir = reference.endsWith('/');
+    return new IndexEntry(isDir ? reference.slice(0, -1) : reference, isDir, base, columns);
   }
 
   get url(): URL {
@@ -36,9 +42,7 @@ const PLAIN_REFERENCE = /^(?!(?:\.|%2e){1,2}\/?$)[\w\-.~!$&'()*+,;=@%]+\/?$/i;
 /** The entry that a link of the page at `base` leads to, if it is one level below. */
 export function childEntry(href: string, base: URL, columns: Columns): IndexEntry | undefined {
   const reference = childReference(href, base);
-  if (reference === undefined) return undefined;
-  const isDir = reference.endsWith('/');
-  return new IndexEntry(isDir ? reference.slice(0, -1) : reference, isDir, base, columns);
+  return reference === undefined ? undefined : IndexEntry.of(reference, base, columns);
 }
 
 /** The path from `base` to where the link leads; undefined unless that is one level below. */

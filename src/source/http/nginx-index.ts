@@ -2,13 +2,13 @@
  * nginx's index page, which has one form, character by character. Read by that form a page of 10,000 entries
  * takes a tenth of the time that HTML takes; a page of any other form is left to the reader of HTML.
  */
-import { IndexEntry } from './index-entry.js';
+import { type Columns, IndexEntry } from './index-entry.js';
 
 const HEAD =
   /<html>\r?\n<head><title>Index of [^<]*<\/title><\/head>\r?\n<body[^>]*>\r?\n<h1>Index of [^<]*<\/h1><hr><pre><a href="\.\.\/">\.\.\/<\/a>\r?\n/y;
 /** A link to a name in which all is escaped that could mean anything else, its time, and its size. */
 const LINE =
-  /<a href="(?!(?:\.|%2[Ee]){1,2}\/?")([\w\-.~%]+)(\/?)">[^<]*<\/a> +(\d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2}) +(?:(\d{1,15})|-|\d[\d.]*[KMGT])\r?\n/y;
+  /<a href="(?!(?:\.|%2[Ee]){1,2}\/?")([\w\-.~%]+\/?)">[^<]*<\/a> +(\d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2}) +(?:(\d{1,15})|-|\d[\d.]*[KMGT])\r?\n/y;
 const TAIL = /<\/pre><hr><\/body>\r?\n<\/html>\s*$/y;
 
 const MINUTE_MS = 60_000;
@@ -17,25 +17,24 @@ const MINUTE_MS = 60_000;
 export function nginxEntries(body: string, url: URL): IndexEntry[] | undefined {
   if (!url.pathname.endsWith('/')) return undefined;
   let at = skip(HEAD, body, 0);
-  const entries: IndexEntry[] = [];
+  const references: string[] = [];
+  const rows: Columns[] = [];
   // Files are often of one time.
   let [date, lastModified]: [string, number | undefined] = ['', undefined];
   for (;;) {
     LINE.lastIndex = at;
     const found = LINE.exec(body);
     if (found === null) break;
-    const [line, name = '', slash, foundDate = '', size] = found;
+    const [line, reference = '', foundDate = '', digits] = found;
     if (foundDate !== date) [date, lastModified] = [foundDate, dateOfNginx(foundDate)];
     if (lastModified === undefined) return undefined;
-    const columns = {
-      size: size === undefined ? undefined : Number(size),
-      lastModified,
-      lastModifiedPrecisionMs: MINUTE_MS,
-    };
-    entries.push(new IndexEntry(copyOf(name), slash === '/', url, columns));
+    references.push(reference);
+    const size = digits === undefined ? undefined : Number(digits);
+    rows.push({ size, lastModified, lastModifiedPrecisionMs: MINUTE_MS });
     at += line.length;
   }
-  return at > 0 && skip(TAIL, body, at) > 0 ? entries : undefined;
+  if (at === 0 || skip(TAIL, body, at) === 0) return undefined;
+  return copies(references).map((reference, i) => IndexEntry.of(reference, url, rows[i] ?? {}));
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -54,7 +53,7 @@ function skip(pattern: RegExp, text: string, at: number): number {
   return pattern.test(text) ? pattern.lastIndex : 0;
 }
 
-/** A part of a string keeps the whole of it in memory, a copy does not. */
-function copyOf(ascii: string): string {
-  return Buffer.from(ascii, 'latin1').toString('latin1');
+/** A part of a string keeps all of it in memory: what is joined is less than the page. */
+function copies(parts: readonly string[]): string[] {
+  return parts.length === 0 ? [] : parts.join('\n').split('\n');
 }
