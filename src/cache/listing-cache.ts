@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { LRUCache } from 'lru-cache';
 
 import { canonicalSegment, type CompleteClient, Request, type UrlEntry } from '../source/index.js';
@@ -19,6 +21,8 @@ export interface Listing {
 
 /** A hundred directories of ten thousand entries is a lot of memory already. */
 const MAX_ENTRIES = 500_000;
+/** After so many others have the event loop: a hundred thousand at once would hold up who reads files. */
+const ENTRIES_PER_TURN = 2_000;
 
 /** Directory listings, trusted for a TTL, one request at a time for each directory. */
 export class ListingCache {
@@ -68,7 +72,10 @@ export class ListingCache {
     const client = await this.#options.clientFor(directory);
     const found = await client.list(new Request(`${directory}/`, { signal }));
     const bySegment = new Map<string, ListedEntry>();
-    for (const entry of found) bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
+    for (const [i, entry] of found.entries()) {
+      if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await setImmediate();
+      bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
+    }
     const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };
     this.#listings.set(directory, listing);
     return listing;

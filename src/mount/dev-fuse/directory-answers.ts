@@ -18,6 +18,9 @@ const DOTS: readonly DirEntry[] = [
   { name: '..', kind: 'directory' },
 ];
 
+/** The first answer is a short one, so that the reader has something to do while the next is prepared. */
+const FIRST_BYTES = 32 * 1024;
+
 /** Answers to READDIR and READDIRPLUS. An offset is a place in the directory, the dots included. */
 export class DirectoryAnswers {
   readonly #vfs: VirtualFs;
@@ -43,7 +46,8 @@ export class DirectoryAnswers {
 
   /** The names, each with what a LOOKUP would answer, as far as nobody must be asked. Valid as `names` is. */
   entries(parent: Node, { handle, offset, size }: Reading): Uint8Array {
-    const buffer = this.#buffer(size);
+    const room = offset === 0 ? Math.min(size, FIRST_BYTES) : size;
+    const buffer = this.#buffer(room);
     const listed = this.#vfs.readdir(handle);
     const look = (place: number): Entry | undefined => {
       const entry = place < DOTS.length ? undefined : entryAt(listed, place);
@@ -61,7 +65,7 @@ export class DirectoryAnswers {
       if (entry === undefined) return buffer.bytes;
       if (!buffer.addPlus(entry, place, tell)) break;
     }
-    this.#ahead.prepare(handle, place, place - offset, look);
+    this.#ahead.prepare(handle, place, Math.ceil(((place - offset) * size) / room), look);
     return buffer.bytes;
   }
 

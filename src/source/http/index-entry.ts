@@ -1,4 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
+
 import type { UrlEntry } from '../metadata.js';
+
+/**
+ * Whoever reads an index lets others have the event loop after so many rows: readers of files must not wait
+ * for a page of a hundred thousand.
+ */
+export const ROWS_PER_TURN = 2_000;
+export const nextTurn = setImmediate;
 
 /** What an index page tells of an entry besides its name. */
 export interface Columns {

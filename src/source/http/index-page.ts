@@ -5,20 +5,25 @@
 import { Parser } from 'htmlparser2';
 
 import type { UrlEntry } from '../metadata.js';
-import { childEntry, type Columns, type IndexEntry } from './index-entry.js';
+import { childEntry, type Columns, type IndexEntry, nextTurn, ROWS_PER_TURN } from './index-entry.js';
 import { dateOfNginx, nginxEntries } from './nginx-index.js';
 
 /**
  * The entries of an index page, or of nginx's JSON index; none for any other page. Never throws. A page that
  * names something twice has two entries of it.
  */
-export function parseIndexPage(body: string, contentType: string | null, url: URL): readonly UrlEntry[] {
+export async function parseIndexPage(
+  body: string,
+  contentType: string | null,
+  url: URL,
+): Promise<readonly UrlEntry[]> {
   const isJson = contentType === null ? /^\s*\[/.test(body) : /\bjson\b/i.test(contentType);
-  return isJson ? jsonEntries(body, url) : (nginxEntries(body, url) ?? htmlEntries(body, url));
+  if (isJson) return await jsonEntries(body, url);
+  return (await nginxEntries(body, url)) ?? (await htmlEntries(body, url));
 }
 
 /** nginx, `autoindex_format json`: [{"name", "type", "mtime", "size"}]. */
-function jsonEntries(body: string, url: URL): IndexEntry[] {
+async function jsonEntries(body: string, url: URL): Promise<IndexEntry[]> {
   let rows: unknown;
   try {
     rows = JSON.parse(body);
@@ -27,7 +32,8 @@ function jsonEntries(body: string, url: URL): IndexEntry[] {
   }
   if (!Array.isArray(rows)) return [];
   const entries: IndexEntry[] = [];
-  for (const row of rows as unknown[]) {
+  for (const [i, row] of (rows as unknown[]).entries()) {
+    if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
     if (typeof row !== 'object' || row === null || !('name' in row) || typeof row.name !== 'string') continue;
     const slash = 'type' in row && row.type === 'directory' ? '/' : '';
     const lastModified = 'mtime' in row ? Date.parse(String(row.mtime)) : Number.NaN;
@@ -48,8 +54,11 @@ interface Link {
 
 const INDEX_TITLE = /^\s*(Index of|Directory listing for)\b/i;
 
+/** About as much as `ROWS_PER_TURN` rows. */
+const CHARACTERS_PER_TURN = 256 * 1024;
+
 /** Any other index: the links of the page, each with the text that follows it. */
-function htmlEntries(body: string, url: URL): IndexEntry[] {
+async function htmlEntries(body: string, url: URL): Promise<IndexEntry[]> {
   const links: Link[] = [];
   let isIndex = false;
   let inHeading = false;
@@ -73,10 +82,15 @@ function htmlEntries(body: string, url: URL): IndexEntry[] {
       if (last !== undefined && name === 'td') last.after += ' ';
     },
   });
-  parser.end(body);
+  for (let at = 0; at < body.length; at += CHARACTERS_PER_TURN) {
+    if (at > 0) await nextTurn();
+    parser.write(body.slice(at, at + CHARACTERS_PER_TURN));
+  }
+  parser.end();
   if (!isIndex) return [];
   const entries: IndexEntry[] = [];
-  for (const { href, after } of links) {
+  for (const [i, { href, after }] of links.entries()) {
+    if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
     const entry = childEntry(href, url, columns(after));
     if (entry !== undefined) entries.push(entry);
   }

@@ -2,7 +2,7 @@
  * nginx's index page, which has one form, character by character. Read by that form a page of 10,000 entries
  * takes a tenth of the time that HTML takes; a page of any other form is left to the reader of HTML.
  */
-import { type Columns, IndexEntry } from './index-entry.js';
+import { nextTurn, type Columns, IndexEntry, ROWS_PER_TURN } from './index-entry.js';
 
 const HEAD =
   /<html>\r?\n<head><title>Index of [^<]*<\/title><\/head>\r?\n<body[^>]*>\r?\n<h1>Index of [^<]*<\/h1><hr><pre><a href="\.\.\/">\.\.\/<\/a>\r?\n/y;
@@ -14,7 +14,7 @@ const TAIL = /<\/pre><hr><\/body>\r?\n<\/html>\s*$/y;
 const MINUTE_MS = 60_000;
 
 /** The entries; undefined if the page is not exactly of nginx's form. */
-export function nginxEntries(body: string, url: URL): IndexEntry[] | undefined {
+export async function nginxEntries(body: string, url: URL): Promise<IndexEntry[] | undefined> {
   if (!url.pathname.endsWith('/')) return undefined;
   let at = skip(HEAD, body, 0);
   const references: string[] = [];
@@ -32,9 +32,15 @@ export function nginxEntries(body: string, url: URL): IndexEntry[] | undefined {
     const size = digits === undefined ? undefined : Number(digits);
     rows.push({ size, lastModified, lastModifiedPrecisionMs: MINUTE_MS });
     at += line.length;
+    if (rows.length % ROWS_PER_TURN === 0) await nextTurn();
   }
   if (at === 0 || skip(TAIL, body, at) === 0) return undefined;
-  return copies(references).map((reference, i) => IndexEntry.of(reference, url, rows[i] ?? {}));
+  const entries: IndexEntry[] = [];
+  for (const reference of copies(references)) {
+    entries.push(IndexEntry.of(reference, url, rows[entries.length] ?? {}));
+    if (entries.length % ROWS_PER_TURN === 0) await nextTurn();
+  }
+  return entries;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
