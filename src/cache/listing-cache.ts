@@ -43,9 +43,12 @@ export class ListingCache {
     return listing !== undefined && this.ttlLeftMs(listing) > 0 ? listing : undefined;
   }
 
-  /** What the parent's listing says of a URL. */
-  peekEntry(url: string): { entry: ListedEntry; listing: Listing } | undefined {
-    const { parent, segment } = splitUrl(url);
+  /** What the listing of its directory says of a URL. */
+  peekEntry(url: string, directory?: string): { entry: ListedEntry; listing: Listing } | undefined {
+    const { parent, segment } =
+      directory === undefined
+        ? splitUrl(url)
+        : { parent: directory, segment: url.slice(directory.length + 1) };
     const listing = parent === undefined ? undefined : this.peek(parent);
     const entry = listing?.bySegment.get(canonicalSegment(segment));
     return listing === undefined || entry === undefined ? undefined : { entry, listing };

@@ -107,7 +107,7 @@ export class VirtualFs {
   peekEntry(parent: Node, name: string): Entry | undefined {
     if (parent.kind !== 'resource') return undefined;
     const path = parent.path.child(name);
-    const known = this.#cache.peek(path.url);
+    const known = this.#cache.peek(path.url, parent.path.url);
     if (known?.isListed !== true || typeof known.stat !== 'object') return undefined;
     if (known.stat.kind === 'file' && known.stat.size === undefined) return undefined;
     return this.#entryOf(path, known.stat, known.ttlMs, false);

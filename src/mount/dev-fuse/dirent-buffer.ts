@@ -45,20 +45,42 @@ export class DirentBuffer {
   }
 
   #add({ name, kind }: DirEntry, place: number, headBytes: number): boolean {
-    const nameBytes = Buffer.byteLength(name);
-    const bytes = headBytes + ((DIRENT_BYTES + nameBytes + 7) & ~7);
-    if (this.#used + bytes > this.#bytes.length) return false;
     const at = this.#used + headBytes;
+    const nameBytes = this.#writeName(name, at + DIRENT_BYTES);
+    if (nameBytes === undefined) return false;
     const word = at >>> 2;
     // The number is only told, never used to find the file; 0 would hide the entry.
     writeLong(this.#words, word, 1);
     writeLong(this.#words, word + 2, place + 1);
     this.#words[word + 4] = nameBytes;
     this.#words[word + 5] = kind === 'directory' ? DT_DIR : DT_REG;
-    this.#used += bytes;
-    // Whatever follows the name is zeros.
-    writeLong(this.#words, (this.#used >>> 2) - 2, 0);
-    this.#bytes.write(name, at + DIRENT_BYTES);
+    this.#used = at + aligned(DIRENT_BYTES + nameBytes);
     return true;
   }
+
+  /** The name, and zeros until the next entry may begin; its length, or undefined if there is no room. */
+  #writeName(name: string, at: number): number | undefined {
+    const bytes = this.#bytes;
+    if (at + aligned(name.length) > bytes.length) return undefined;
+    // Most names are short, and of ASCII: a call of a method that encodes takes longer than this.
+    let length = 0;
+    while (length < name.length) {
+      const code = name.charCodeAt(length);
+      if (code > 0x7f) break;
+      bytes[at + length] = code;
+      length += 1;
+    }
+    if (length < name.length) {
+      length = Buffer.byteLength(name);
+      if (at + aligned(length) > bytes.length) return undefined;
+      bytes.write(name, at);
+    }
+    for (let end = at + length; (end & 7) !== 0; end += 1) bytes[end] = 0;
+    return length;
+  }
+}
+
+/** Entries begin at multiples of 8. */
+function aligned(bytes: number): number {
+  return (bytes + 7) & ~7;
 }
