@@ -75,8 +75,13 @@ export class ListingCache {
     const client = await this.#options.clientFor(directory);
     const found = await client.list(new Request(`${directory}/`, { signal }));
     const bySegment = new Map<string, ListedEntry>();
-    for (const [i, entry] of found.entries()) {
-      if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await setImmediate();
+    let left = ENTRIES_PER_TURN;
+    for (const entry of found) {
+      if (left === 0) {
+        await setImmediate();
+        left = ENTRIES_PER_TURN;
+      }
+      left -= 1;
       bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
     }
     const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };

@@ -20,18 +20,23 @@ export async function nginxEntries(body: string, url: URL): Promise<IndexEntry[]
   const references: string[] = [];
   const rows: Columns[] = [];
   // Files are often of one time.
-  let [date, lastModified]: [string, number | undefined] = ['', undefined];
+  let date = '';
+  let lastModified: number | undefined;
   for (;;) {
     LINE.lastIndex = at;
     const found = LINE.exec(body);
     if (found === null) break;
-    const [line, reference = '', foundDate = '', digits] = found;
-    if (foundDate !== date) [date, lastModified] = [foundDate, dateOfNginx(foundDate)];
+    // By index: taking it apart by a pattern takes several times as long.
+    const foundDate = found[2] ?? '';
+    if (foundDate !== date) {
+      date = foundDate;
+      lastModified = dateOfNginx(foundDate);
+    }
     if (lastModified === undefined) return undefined;
-    references.push(reference);
-    const size = digits === undefined ? undefined : Number(digits);
+    references.push(found[1] ?? '');
+    const size = found[3] === undefined ? undefined : Number(found[3]);
     rows.push({ size, lastModified, lastModifiedPrecisionMs: MINUTE_MS });
-    at += line.length;
+    at = LINE.lastIndex;
     if (rows.length % ROWS_PER_TURN === 0) await nextTurn();
   }
   if (at === 0 || skip(TAIL, body, at) === 0) return undefined;
