@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { findMount } from '../../src/mount/mount-table.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { MemoryResources } from '../support/memory-resources.js';
-import { mounted, run, shell } from '../support/mounted.js';
+import { CLI, mounted, run, shell } from '../support/mounted.js';
 import { mountedMemory } from '../support/mounted-memory.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -189,7 +189,8 @@ for (const serverDirectives of ['', 'autoindex_format json;']) {
       for (const [i, name] of names.entries())
         await writeFile(join(root, 'sub dir', name), `${i}:${'x'.repeat(i % 50)}`);
       const nginx = await startNginx(t, { root, serverDirectives });
-      const host = `${await mounted(t, ...DEV_FUSE)}/http/${nginx.host}`;
+      const mnt = await mounted(t, ...DEV_FUSE);
+      const host = `${mnt}/http/${nginx.host}`;
       t.is((await shell('ls "$1"', host)).stdout, 'sub dir\n');
       const listed = await shell('ls -lU "$1/sub dir" | wc -l', host);
       t.is(listed.stdout.trim(), `${names.length + 1}`);
@@ -202,6 +203,8 @@ for (const serverDirectives of ['', 'autoindex_format json;']) {
       );
       const read = await shell(script, INVENTORY, host, 'read');
       t.is(read.stdout, (await shell(script, INVENTORY, root, 'read')).stdout, read.stderr);
+      // What was read is being stored: the directory is removed after that.
+      t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
     },
   );
 }
