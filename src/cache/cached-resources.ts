@@ -91,8 +91,8 @@ export class CachedResources implements ResourceCache {
     });
   }
 
-  peek(url: string): KnownStat | undefined {
-    const listed = this.#listings.peekEntry(url);
+  peek(url: string, directory?: string): KnownStat | undefined {
+    const listed = this.#listings.peekEntry(url, directory);
     const probed = this.#metadata.peek(url);
     if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.fetchedAtMs) {
       if (contradicts(listed.entry.stat, probed.metadata)) {

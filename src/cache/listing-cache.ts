@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { LRUCache } from 'lru-cache';
 
 import { canonicalSegment, type CompleteClient, Request, type UrlEntry } from '../source/index.js';
@@ -19,6 +21,8 @@ export interface Listing {
 
 /** A hundred directories of ten thousand entries is a lot of memory already. */
 const MAX_ENTRIES = 500_000;
+/** After so many others have the event loop: a hundred thousand at once would hold up who reads files. */
+const ENTRIES_PER_TURN = 2_000;
 
 /** Directory listings, trusted for a TTL, one request at a time for each directory. */
 export class ListingCache {
@@ -39,9 +43,12 @@ export class ListingCache {
     return listing !== undefined && this.ttlLeftMs(listing) > 0 ? listing : undefined;
   }
 
-  /** What the parent's listing says of a URL. */
-  peekEntry(url: string): { entry: ListedEntry; listing: Listing } | undefined {
-    const { parent, segment } = splitUrl(url);
+  /** What the listing of its directory says of a URL. */
+  peekEntry(url: string, directory?: string): { entry: ListedEntry; listing: Listing } | undefined {
+    const { parent, segment } =
+      directory === undefined
+        ? splitUrl(url)
+        : { parent: directory, segment: url.slice(directory.length + 1) };
     const listing = parent === undefined ? undefined : this.peek(parent);
     const entry = listing?.bySegment.get(canonicalSegment(segment));
     return listing === undefined || entry === undefined ? undefined : { entry, listing };
@@ -67,31 +74,41 @@ export class ListingCache {
   async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
     const client = await this.#options.clientFor(directory);
     const found = await client.list(new Request(`${directory}/`, { signal }));
-    const bySegment = new Map(
-      found.map((entry) => [canonicalSegment(entry.name), listedEntry(directory, entry)]),
-    );
+    const bySegment = new Map<string, ListedEntry>();
+    let left = ENTRIES_PER_TURN;
+    for (const entry of found) {
+      if (left === 0) {
+        await setImmediate();
+        left = ENTRIES_PER_TURN;
+      }
+      left -= 1;
+      bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
+    }
     const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };
     this.#listings.set(directory, listing);
     return listing;
   }
 }
 
-function listedEntry(directory: string, entry: UrlEntry): ListedEntry {
-  const common = { segment: entry.name, url: `${directory}/${entry.name}` };
-  const lastModifiedMs = entry.lastModified;
-  if (entry.isDir) return { ...common, stat: { kind: 'directory', lastModifiedMs } };
-  if (entry.size === undefined) return { ...common, stat: 'unknown-file' };
-  const lastModifiedPrecisionMs = entry.lastModifiedPrecisionMs ?? 1000;
+function listedEntry({
+  name: segment,
+  isDir,
+  size,
+  lastModified: lastModifiedMs,
+  lastModifiedPrecisionMs = 1000,
+}: UrlEntry): ListedEntry {
+  if (isDir) return { segment, stat: { kind: 'directory', lastModifiedMs } };
+  if (size === undefined) return { segment, stat: 'unknown-file' };
   return {
-    ...common,
-    stat: { kind: 'file', size: entry.size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
+    segment,
+    stat: { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
   };
 }
 
 /** `http://h/a/b` is `b` in `http://h/a`; a host's root has no parent. */
 export function splitUrl(url: string): { parent: string | undefined; segment: string } {
-  const path = url.split('?', 1)[0] ?? url;
-  const slash = path.lastIndexOf('/');
-  const parent = slash <= path.indexOf('://') + 2 ? undefined : url.slice(0, slash);
+  const query = url.indexOf('?');
+  const slash = url.lastIndexOf('/', query === -1 ? undefined : query);
+  const parent = slash <= url.indexOf('://') + 2 ? undefined : url.slice(0, slash);
   return { parent, segment: url.slice(slash + 1) };
 }

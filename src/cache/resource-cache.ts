@@ -29,7 +29,6 @@ export interface FileStat {
 export interface ListedEntry {
   /** The last path element, percent-encoded as in the URL. */
   readonly segment: string;
-  readonly url: string;
   readonly stat: ResourceStat | 'unknown-file';
 }
 
@@ -62,8 +61,11 @@ export interface OpenResource {
 export interface ResourceCache {
   /** Called with the URL of a resource that turned out to have another version, or to be gone. */
   onChanged: (url: string) => void;
-  /** What is known and still trusted, without asking the source. */
-  peek(url: string): KnownStat | undefined;
+  /**
+   * What is known and still trusted, without asking the source. `directory`: the URL of the directory that it
+   * is in, from a caller that goes through one.
+   */
+  peek(url: string, directory?: string): KnownStat | undefined;
   /** Asks the source if what is known is not trusted any more. */
   stat(url: string, signal?: AbortSignal): Promise<ResourceStat>;
   /** The entries of a directory. `ListNotSupportedError` when the source cannot list. */

@@ -23,9 +23,12 @@ const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;
 
 export function makeAttr(
-  facts: Pick<Attr, 'ino' | 'kind' | 'size' | 'mtimeMs'>,
+  kind: Attr['kind'],
+  ino: number,
+  size: number,
+  mtimeMs: number,
   { uid, gid, umask }: Ownership,
 ): Attr {
-  const mode = facts.kind === 'directory' ? S_IFDIR | (0o555 & ~umask) : S_IFREG | (0o444 & ~umask);
-  return { ...facts, mode, nlink: facts.kind === 'directory' ? 2 : 1, uid, gid };
+  const mode = kind === 'directory' ? S_IFDIR | (0o555 & ~umask) : S_IFREG | (0o444 & ~umask);
+  return { ino, kind, size, mtimeMs, mode, nlink: kind === 'directory' ? 2 : 1, uid, gid };
 }

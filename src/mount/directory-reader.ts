@@ -62,18 +62,13 @@ export class DirectoryReader {
       const listed = await this.#cache.list(path.url, signal);
       if (listed.length > 0) {
         this.#add(`${path.scheme}:`, path.host);
-        return showable(
-          listed.map(({ segment, stat }) => ({
-            segment,
-            kind: stat === 'unknown-file' ? 'file' : stat.kind,
-          })),
-        );
+        return showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind));
       }
     } catch (error) {
       if (!cannotList(error)) throw error;
     }
-    const known = [...(this.#used.get(path.url) ?? [])];
-    return showable(known.map((segment) => ({ segment, kind: this.#kindOf(path.childOfSegment(segment)) })));
+    const known = [...(this.#used.get(path.url) ?? [])].map((segment) => ({ segment }));
+    return showable(known, ({ segment }) => this.#kindOf(path.childOfSegment(segment)));
   }
 
   #kindOf(path: ResourcePath): DirEntry['kind'] {
@@ -90,11 +85,14 @@ export class DirectoryReader {
   }
 }
 
-function showable(entries: readonly { segment: string; kind: DirEntry['kind'] }[]): DirEntry[] {
+function showable<Entry extends { readonly segment: string }>(
+  entries: readonly Entry[],
+  kindOf: (entry: Entry) => DirEntry['kind'],
+): DirEntry[] {
   const shown: DirEntry[] = [];
-  for (const { segment, kind } of entries) {
-    const name = nameOfSegment(segment);
-    if (name !== undefined) shown.push({ name, kind });
+  for (const entry of entries) {
+    const name = nameOfSegment(entry.segment);
+    if (name !== undefined) shown.push({ name, kind: kindOf(entry) });
   }
   return shown;
 }

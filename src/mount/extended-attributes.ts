@@ -22,7 +22,20 @@ export function xattrNames(node: Node): readonly string[] {
   return node.kind === 'resource' ? Object.keys(ATTRIBUTES) : [];
 }
 
-/** Throws NO_ATTRIBUTE for one that the node does not have; never asks the source for a foreign one. */
+/**
+ * Namespaces of Linux of which this file system has nothing. For these, and no others, the errno must say so:
+ * `ls -l` asks for a label and an ACL of each file, and stops asking the whole file system once it hears
+ * ENOTSUP. After ENODATA it goes on, at two requests a file.
+ */
+const FOREIGN_NAMESPACE = /^(?:security|system|trusted)\./;
+
+/** The failure that says that a file has no such attribute. */
+export function noAttribute(path: string, name: string): FsError {
+  const code = FOREIGN_NAMESPACE.test(name) ? 'NO_NAMESPACE' : 'NO_ATTRIBUTE';
+  return new FsError(code, path, `no attribute ${name}`);
+}
+
+/** Throws `noAttribute` for one that the node does not have; never asks the source for a foreign one. */
 export async function xattrValue(
   cache: ResourceCache,
   node: Node,
@@ -31,6 +44,6 @@ export async function xattrValue(
 ): Promise<Uint8Array> {
   const read = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
   const value = node.kind === 'resource' ? await read?.(cache, node, signal) : undefined;
-  if (value === undefined) throw new FsError('NO_ATTRIBUTE', pathOf(node), `no attribute ${name}`);
+  if (value === undefined) throw noAttribute(pathOf(node), name);
   return Buffer.from(value);
 }

@@ -7,6 +7,7 @@ export type FsErrorCode =
   | 'NAME_TOO_LONG'
   | 'INVALID_NAME'
   | 'NO_ATTRIBUTE'
+  | 'NO_NAMESPACE'
   | 'RESULT_TOO_LARGE'
   | 'BAD_HANDLE'
   | 'STALE'

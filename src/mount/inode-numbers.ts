@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-import { LRUCache } from 'lru-cache';
+import { RecentMap } from './recent-map.js';
 
 /** What tells two versions of a file apart, as far as it is known. */
 export interface Likeness {
@@ -11,24 +11,27 @@ export interface Likeness {
   readonly version?: string | undefined;
 }
 
+/** A file as it is known. */
 interface Known {
   readonly generation: number;
+  /** Of that generation. */
+  readonly ino: number;
   readonly firstSeenMs: number;
   readonly likeness: Likeness;
 }
 
-const MAX_PATHS = 200_000;
+const MAX_FILES = 200_000;
 const MAX_WALKED = 1_000;
 
 /**
- * Inode numbers and stable times. A number belongs to a path and a generation of it; the generation
- * counts up when what is learned of the file contradicts what was known. So a file that was first seen in
- * a listing and then opened keeps its number, and one that changed gets a new one.
+ * Inode numbers and stable times. A number belongs to an identity (a URL, or a path) and a generation of it;
+ * the generation counts up when what is learned of the file contradicts what was known. So a file that was
+ * first seen in a listing and then opened keeps its number, and one that changed gets a new one.
  */
 export class InodeNumbers {
-  readonly #known = new LRUCache<string, Known>({ max: MAX_PATHS });
+  readonly #known = new RecentMap<Known>(MAX_FILES);
   /** Digests of directories on the way, which every walk asks for. */
-  readonly #numbers = new LRUCache<string, number>({ max: MAX_WALKED });
+  readonly #numbers = new RecentMap<number>(MAX_WALKED);
   readonly #now: () => number;
   readonly #mountedAtMs: number;
 
@@ -38,36 +41,39 @@ export class InodeNumbers {
   }
 
   /** The number of a directory, and of everything else that has one version only. */
-  ofPath(path: string): { ino: number; mtimeMs: number } {
-    let ino = this.#numbers.get(path);
+  ofDirectory(identity: string): { ino: number; mtimeMs: number } {
+    let ino = this.#numbers.get(identity);
     if (ino === undefined) {
-      ino = inodeNumber(path, 'directory', 0);
-      this.#numbers.set(path, ino);
+      ino = inodeNumber(identity, 'directory', 0);
+      this.#numbers.set(identity, ino);
     }
     return { ino, mtimeMs: this.#mountedAtMs };
   }
 
   /** The number of a file, and its time: the source's, else when it was first seen. */
-  ofFile(path: string, likeness: Likeness): { ino: number; mtimeMs: number } {
-    const before = this.#known.get(path);
-    const isSame = before === undefined || !contradict(before.likeness, likeness);
-    const known: Known = {
-      generation: (before?.generation ?? 0) + (isSame ? 0 : 1),
-      firstSeenMs: isSame && before !== undefined ? before.firstSeenMs : this.#now(),
-      likeness: isSame && before !== undefined ? merge(before.likeness, likeness) : likeness,
-    };
-    this.#known.set(path, known);
-    return {
-      ino: inodeNumber(path, 'file', known.generation),
-      mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs,
-    };
+  ofFile(identity: string, likeness: Likeness): { ino: number; mtimeMs: number } {
+    const before = this.#known.get(identity);
+    let known: Known;
+    if (before === undefined || contradict(before.likeness, likeness)) {
+      const generation = before === undefined ? 0 : before.generation + 1;
+      const ino = inodeNumber(identity, 'file', generation);
+      known = { generation, ino, firstSeenMs: this.#now(), likeness };
+    } else {
+      known = { ...before, likeness: merge(before.likeness, likeness) };
+    }
+    this.#known.set(identity, known);
+    return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };
   }
 }
 
 /** What is known now: the newer facts, and the older ones that they do not replace. */
 function merge(old: Likeness, fresh: Likeness): Likeness {
-  const facts = Object.entries(fresh).filter(([, value]) => value !== undefined);
-  return { ...old, ...Object.fromEntries(facts) };
+  return {
+    size: fresh.size ?? old.size,
+    mtimeMs: fresh.mtimeMs ?? old.mtimeMs,
+    mtimePrecisionMs: fresh.mtimePrecisionMs ?? old.mtimePrecisionMs,
+    version: fresh.version ?? old.version,
+  };
 }
 
 function contradict(a: Likeness, b: Likeness): boolean {
@@ -78,8 +84,7 @@ function contradict(a: Likeness, b: Likeness): boolean {
   return Math.floor(a.mtimeMs / precisionMs) !== Math.floor(b.mtimeMs / precisionMs);
 }
 
-/** 53 bits, never 0 or 1 (the root's number to the kernel). */
-function inodeNumber(path: string, kind: string, generation: number): number {
-  const digest = createHash('sha1').update(`${kind}\0${generation}\0${path}`).digest();
-  return Number(digest.readBigUInt64BE() >> 11n) || 2;
+/** 52 bits, never 0 or 1 (the root's number to the kernel). A digest, so that nobody can choose a name that has the number of another file. */
+function inodeNumber(identity: string, kind: string, generation: number): number {
+  return Number.parseInt(hash('sha1', `${kind}\0${generation}\0${identity}`, 'hex').slice(0, 13), 16) || 2;
 }

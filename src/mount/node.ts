@@ -39,6 +39,11 @@ export function isDirectory(node: Node): boolean {
   return node.kind !== 'plugin';
 }
 
+/** What tells the node from all others: a resource's URL, else its path. */
+export function identityOf(node: Node): string {
+  return node.kind === 'resource' ? node.path.url : pathOf(node);
+}
+
 /** The path below the mountpoint. */
 export function pathOf(node: Node): string {
   switch (node.kind) {

@@ -16,8 +16,15 @@ export const NAME_MAX_BYTES = 255;
 const NOT_PATH = /%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@%]+/gu;
 const NOT_QUERY = /%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@%/?]+/gu;
 
+/**
+ * A name that stands for itself: nothing in it is encoded, or would have to be. Most are such, and a large
+ * listing has time for no more than this.
+ */
+const PLAIN = /^(?!\.{1,2}$)[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,255}$/;
+
 /** The path segment, and query if there is one, that a name stands for. Throws for a name that a URL cannot hold. */
 export function segmentOfName(name: string): string {
+  if (PLAIN.test(name)) return name;
   if (Buffer.byteLength(name) > NAME_MAX_BYTES) {
     throw new FsError('NAME_TOO_LONG', name, `name is longer than ${NAME_MAX_BYTES} bytes`);
   }
@@ -33,6 +40,7 @@ export function segmentOfName(name: string): string {
 
 /** The name under which a listed segment is shown; undefined for one that cannot be shown as a file name. */
 export function nameOfSegment(segment: string): string | undefined {
+  if (PLAIN.test(segment)) return segment;
   const shown = isFaithful(segment, decode(segment)) ? decode(segment) : segment;
   return isFaithful(segment, shown) ? shown : undefined;
 }

@@ -7,14 +7,16 @@ export class ResourcePath {
   readonly host: string;
   /** The canonical URL, without a trailing slash. */
   readonly url: string;
-  /** For messages and inode numbers: the path below the mountpoint, as in the URL. */
-  readonly path: string;
 
   private constructor(scheme: string, host: string, url: string) {
     this.scheme = scheme;
     this.host = host;
     this.url = url;
-    this.path = `/${scheme}/${url.slice(url.indexOf('//') + 2)}`;
+  }
+
+  /** For messages: the path below the mountpoint, as in the URL. */
+  get path(): string {
+    return `/${this.scheme}/${this.url.slice(this.url.indexOf('//') + 2)}`;
   }
 
   /** The root of a host. Throws unless `name` is a host with an optional port. */
@@ -38,6 +40,12 @@ export class ResourcePath {
   /** `segment` is percent-encoded, and may carry a query. */
   childOfSegment(segment: string): ResourcePath {
     return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`);
+  }
+
+  /** The URL of the directory that it is in. */
+  get parentUrl(): string {
+    const query = this.url.indexOf('?');
+    return this.url.slice(0, this.url.lastIndexOf('/', query === -1 ? undefined : query));
   }
 
   /** Whether the last name carries a query: then it is a file. */

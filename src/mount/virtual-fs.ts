@@ -18,7 +18,7 @@ import { FileIntents } from './file-intents.js';
 import { FsError, walkAgain } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
 import { InodeNumbers } from './inode-numbers.js';
-import { isDirectory, type Node, pathOf, type ResourceNode } from './node.js';
+import { identityOf, isDirectory, type Node, pathOf, type ResourceNode } from './node.js';
 import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
 import { type PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
@@ -110,7 +110,7 @@ export class VirtualFs {
   peekEntry(parent: Node, name: string): Entry | undefined {
     if (parent.kind !== 'resource') return undefined;
     const path = parent.path.child(name);
-    const known = this.#cache.peek(path.url);
+    const known = this.#cache.peek(path.url, parent.path.url);
     if (known?.isListed !== true || typeof known.stat !== 'object') return undefined;
     if (known.stat.kind === 'file' && known.stat.size === undefined) return undefined;
     return this.#entryOf(path, known.stat, known.ttlMs, false);
@@ -139,7 +139,7 @@ export class VirtualFs {
   async open(node: Node, caller: Caller): Promise<FileHandle> {
     const file = await this.#openFile(node, caller);
     const { size, version, localFd } = file;
-    const { ino } = this.#inodes.ofFile(pathOf(node), { size, version });
+    const { ino } = this.#inodes.ofFile(identityOf(node), { size, version });
     return { id: this.#files.add(file), size, version, ino, localFd };
   }
 
@@ -260,32 +260,29 @@ export class VirtualFs {
   }
 
   #fixed(node: Node): Entry {
-    const path = pathOf(node);
+    const identity = identityOf(node);
     if (node.kind !== 'plugin') {
-      const numbers = this.#inodes.ofPath(path);
-      const attr = makeAttr({ ...numbers, kind: 'directory', size: 0 }, this.#ownership);
-      return { node, attr, ttlMs: FIXED_TTL_MS };
+      const { ino, mtimeMs } = this.#inodes.ofDirectory(identity);
+      return { node, attr: makeAttr('directory', ino, 0, mtimeMs, this.#ownership), ttlMs: FIXED_TTL_MS };
     }
-    const json = pluginJson(this.#plugins, node);
-    const numbers = this.#inodes.ofFile(path, { version: json.version });
-    const attr = makeAttr({ ...numbers, kind: 'file', size: json.bytes.byteLength }, this.#ownership);
-    return { node, attr, ttlMs: 0 };
+    const { bytes, version } = pluginJson(this.#plugins, node);
+    const { ino, mtimeMs } = this.#inodes.ofFile(identity, { version });
+    return { node, attr: makeAttr('file', ino, bytes.byteLength, mtimeMs, this.#ownership), ttlMs: 0 };
   }
 
   #directoryAttr(path: ResourcePath, stat?: ResourceStat): Attr {
-    const numbers = this.#inodes.ofPath(path.path);
-    const mtimeMs = stat?.lastModifiedMs ?? numbers.mtimeMs;
-    return makeAttr({ ino: numbers.ino, mtimeMs, kind: 'directory', size: 0 }, this.#ownership);
+    const { ino, mtimeMs } = this.#inodes.ofDirectory(path.url);
+    return makeAttr('directory', ino, 0, stat?.lastModifiedMs ?? mtimeMs, this.#ownership);
   }
 
   #fileAttr(path: ResourcePath, stat: ResourceStat & { kind: 'file' }): Attr {
-    const numbers = this.#inodes.ofFile(path.path, {
+    const { ino, mtimeMs } = this.#inodes.ofFile(path.url, {
       size: stat.size,
       mtimeMs: stat.lastModifiedMs,
       mtimePrecisionMs: stat.lastModifiedPrecisionMs,
       version: stat.version?.id,
     });
-    return makeAttr({ ...numbers, kind: 'file', size: stat.size ?? 0 }, this.#ownership);
+    return makeAttr('file', ino, stat.size ?? 0, mtimeMs, this.#ownership);
   }
 }
 

@@ -31,9 +31,9 @@ export interface UrlEntry {
   readonly url: URL;
   readonly isDir: boolean;
   /** Bytes; present only when exact. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** Milliseconds since the epoch, cut to `lastModifiedPrecisionMs`. */
-  readonly lastModified?: number;
+  readonly lastModified?: number | undefined;
   /** 1000 for whole seconds, 60000 for minutes. Default 1000. */
-  readonly lastModifiedPrecisionMs?: number;
+  readonly lastModifiedPrecisionMs?: number | undefined;
 }

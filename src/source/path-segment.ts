@@ -4,6 +4,7 @@
  * servers differ in what they escape in their index pages.
  */
 export function canonicalSegment(segment: string): string {
+  if (!segment.includes('%')) return segment;
   return segment.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
     const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
     return /[A-Za-z0-9\-._~!$&'()*+,;=:@]/.test(character) ? character : escape.toUpperCase();

@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { findMount } from '../../src/mount/mount-table.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { MemoryResources } from '../support/memory-resources.js';
-import { mounted, run, shell } from '../support/mounted.js';
+import { CLI, mounted, run, shell } from '../support/mounted.js';
 import { mountedMemory } from '../support/mounted-memory.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -139,6 +139,75 @@ test.serial('ls -l of a listed directory is one request', async (t) => {
   const requests = (await nginx.accessLog()).map(({ uri }) => uri);
   t.deepEqual(requests, ['/many', '/many/'], 'what the name is, and the listing');
 });
+
+/** Indexes leave out what begins with a dot. */
+const STRANGE_NAMES = [
+  '100%',
+  '50%zz',
+  '%41',
+  '%2e%2e',
+  'a?b',
+  'a?b=c&d',
+  'c#d',
+  'with  space',
+  ' leading',
+  "it's",
+  'x&y<z>"q"',
+  'über',
+  '日本語 🐘',
+  'a+b;c=d@e,f!$',
+  '[x]{y}|z^`',
+  'back\\slash',
+  '~',
+  'a:b',
+  '*',
+  'n'.repeat(49),
+  'n'.repeat(60),
+  'é'.repeat(100),
+  'n'.repeat(255),
+];
+
+/** Name, size and content of what is in the directory, by one program that lists, asks and reads. */
+const INVENTORY = `
+import os, sys
+seen = {}
+for entry in os.scandir(sys.argv[1]):
+    st = entry.stat(follow_symlinks=False)
+    assert st.st_ino == entry.inode() and os.stat(entry.path).st_ino == st.st_ino, entry.name
+    seen[st.st_ino] = None
+    print(st.st_size, open(entry.path).read() if 'read' in sys.argv else '')
+print(len(seen))
+`;
+
+for (const serverDirectives of ['', 'autoindex_format json;']) {
+  test.serial(
+    `a directory that its parent lists costs one request, whatever the names: ${serverDirectives}`,
+    async (t) => {
+      const root = await temporaryDirectory(t);
+      await mkdir(join(root, 'sub dir'));
+      const names = [...STRANGE_NAMES, ...Array.from({ length: 1_200 }, (_, i) => `a rather long name ${i}`)];
+      for (const [i, name] of names.entries())
+        await writeFile(join(root, 'sub dir', name), `${i}:${'x'.repeat(i % 50)}`);
+      const nginx = await startNginx(t, { root, serverDirectives });
+      const mnt = await mounted(t, ...DEV_FUSE);
+      const host = `${mnt}/http/${nginx.host}`;
+      t.is((await shell('ls "$1"', host)).stdout, 'sub dir\n');
+      const listed = await shell('ls -lU "$1/sub dir" | wc -l', host);
+      t.is(listed.stdout.trim(), `${names.length + 1}`);
+      const script = 'python3 -c "$1" "$2/sub dir" $3 | sort';
+      const shown = await shell(script, INVENTORY, host, '');
+      t.regex(shown.stdout, new RegExp(`^${names.length}$`, 'm'), shown.stderr);
+      t.deepEqual(
+        (await nginx.accessLog()).map(({ uri }) => uri),
+        ['/', '/sub%20dir/'],
+      );
+      const read = await shell(script, INVENTORY, host, 'read');
+      t.is(read.stdout, (await shell(script, INVENTORY, root, 'read')).stdout, read.stderr);
+      // What was read is being stored: the directory is removed after that.
+      t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
+    },
+  );
+}
 
 test.serial(
   'readers that are killed at any point, a stopped process and an unmount leave nothing behind',

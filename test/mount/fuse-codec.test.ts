@@ -1,8 +1,8 @@
 import test from 'ava';
 
 import { makeAttr } from '../../src/mount/attr.js';
+import { DirentBuffer } from '../../src/mount/dev-fuse/dirent-buffer.js';
 import {
-  DirentBuffer,
   encodeAttr,
   encodeEntry,
   encodeHeader,
@@ -28,10 +28,7 @@ import {
 } from '../../src/mount/dev-fuse/request-codec.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
-const ATTR = makeAttr(
-  { ino: 0x1_0000_0002, kind: 'file', size: 1025, mtimeMs: 1_500.25 },
-  { uid: 3, gid: 4, umask: 0 },
-);
+const ATTR = makeAttr('file', 0x1_0000_0002, 1025, 1_500.25, { uid: 3, gid: 4, umask: 0 });
 const ATTR_HEX = `02000000 01000000 01040000 00000000 03000000 00000000
   01000000 00000000 01000000 00000000 01000000 00000000
   9035d11d 9035d11d 9035d11d 24810000 01000000 03000000 04000000 00000000 00100000 00000000`;
@@ -112,15 +109,29 @@ test('answers are written byte by byte', (t) => {
 });
 
 test('directory entries are aligned, and stop where there is no room', (t) => {
-  const plain = new DirentBuffer(64);
-  t.true(plain.add({ name: 'abc', kind: 'file' }, 1));
+  // The memory was used before.
+  const plain = new DirentBuffer(Buffer.alloc(64, 0xff));
+  t.true(plain.add({ name: 'abc', kind: 'file' }, 0));
   t.deepEqual(plain.bytes, hex('0100000000000000 0100000000000000 03000000 08000000 6162630000000000'));
-  t.true(plain.add({ name: '12345678', kind: 'directory' }, 2));
-  t.false(plain.add({ name: 'x', kind: 'file' }, 3));
-  const plus = new DirentBuffer(200);
-  t.true(plus.addPlus({ name: 'abc', kind: 'file' }, 1, () => ({ nodeId: 5, attr: ATTR, ttlMs: 0 })));
-  t.is(plus.bytes.length, 128 + 32);
-  t.is(plus.bytes.readUInt32LE(0), 5);
+  t.true(plain.add({ name: '12345678', kind: 'directory' }, 1));
+  t.false(plain.add({ name: 'x', kind: 'file' }, 2));
+  const plus = new DirentBuffer(Buffer.alloc(360, 0xff));
+  t.true(plus.addPlus({ name: 'abc', kind: 'file' }, 0, () => ({ nodeId: 5, attr: ATTR, ttlMs: 0 })));
+  t.deepEqual(
+    plus.bytes,
+    Buffer.concat([
+      encodeEntry({ nodeId: 5, attr: ATTR, ttlMs: 0 }),
+      hex('0200000001000000 0100000000000000 03000000 08000000 6162630000000000'),
+    ]),
+  );
+  t.true(plus.addPlus({ name: 'ü', kind: 'file' }, 0x1_0000_0000, () => undefined));
+  t.deepEqual(
+    plus.bytes.subarray(160),
+    Buffer.concat([
+      Buffer.alloc(128),
+      hex('0100000000000000 0100000001000000 02000000 08000000 c3bc000000000000'),
+    ]),
+  );
   let asked = 0;
   const ask = (): undefined => {
     asked += 1;

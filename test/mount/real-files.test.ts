@@ -181,6 +181,10 @@ eachTransport('names, attributes and failures are what the documentation says', 
   ]);
   t.is(value.stdout, `${nginx.origin}/x.txt`);
   t.regex((await run('getfattr', ['-n', 'user.other', `${host}/x.txt`])).stderr, /No such attribute/);
+  for (const foreign of ['security.selinux', 'system.posix_acl_access', 'trusted.x']) {
+    t.regex((await run('getfattr', ['-n', foreign, `${host}/x.txt`])).stderr, /not supported/, foreign);
+  }
+  await ok(t, 'cp -a "$1/x.txt" "$2/copied" && ls -l "$2/copied"', host, root);
   t.regex((await shell('ls "$1/../user:password@host"', host)).stderr, /Invalid argument/);
   t.regex((await shell('ls "$1/../../gopher"', host)).stderr, /No such file/);
 });

@@ -4,29 +4,82 @@ import { parseIndexPage } from '../../src/source/http/index-page.js';
 
 const URL_OF_PAGE = new URL('http://host/dir/');
 
-test('nginx pages give exact sizes, and times to the minute', (t) => {
+test('nginx pages give exact sizes, and times to the minute', async (t) => {
   const page = `<html><head><title>Index of /dir/</title></head><body><h1>Index of /dir/</h1><hr><pre>
 <a href="../">../</a>
 <a href="sub/">sub/</a>                     23-Nov-2026 21:40       -
 <a href="a%20b%23c.bin">a b#c.bin</a>       23-Nov-2026 21:40    1234
 <a href="big.bin">big.bin</a>               23-Nov-2026 21:41    1.2G
 </pre></body></html>`;
-  t.like(parseIndexPage(page, 'text/html', URL_OF_PAGE), [
+  t.like(await parseIndexPage(page, 'text/html', URL_OF_PAGE), [
     { name: 'sub', isDir: true },
     { name: 'a%20b%23c.bin', isDir: false, size: 1234, lastModified: Date.UTC(2026, 10, 23, 21, 40) },
     { name: 'big.bin', isDir: false, lastModifiedPrecisionMs: 60_000 },
   ]);
-  t.is(parseIndexPage(page, 'text/html', URL_OF_PAGE)[2]?.size, undefined);
+  t.is((await parseIndexPage(page, 'text/html', URL_OF_PAGE))[2]?.size, undefined);
 });
 
-test('Apache pages give names, and sizes only where they are exact', (t) => {
+const NGINX_LINES = [
+  'a.bin',
+  '%25',
+  '100%25.txt',
+  'a%3fb%23c',
+  '%e6%97%a5',
+  '...',
+  '.hidden',
+  'it%27s',
+  'a%2fb',
+  'zz%zz',
+  'sub/',
+  '.../',
+  'a.bin',
+].flatMap((href) =>
+  [
+    '23-Nov-2026 21:40                 123',
+    '01-Jan-1970 00:00                   -',
+    '29-Feb-2028 23:59  1.2G',
+  ].map((columns) => `<a href="${href}">${href.slice(0, 8)}..&gt;</a>     ${columns}\r\n`),
+);
+
+function nginxPage(lines: readonly string[]): string {
+  const title = 'Index of /dir/';
+  return `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<h1>${title}</h1><hr><pre><a href="../">../</a>\r\n${lines.join('')}</pre><hr></body>\r\n</html>\r\n`;
+}
+
+test("nginx's own form is read as HTML would be, also where it is not quite that form", async (t) => {
+  const strange = [
+    ...['%2e%2e', '%2E', '.', '..', '%2e%2e/', './'].map(
+      (href) => `<a href="${href}">x</a>  23-Nov-2026 21:40  1\r\n`,
+    ),
+    '<a href="x">x</a>  23-Foo-2026 21:40  1\r\n',
+    '<a href="a&amp;b">x</a>  23-Nov-2026 21:40  1\r\n',
+    '<a href="x"><b>x</b></a>  23-Nov-2026 21:40  1\r\n',
+    '<a href="http://other/x">x</a>  23-Nov-2026 21:40  1\r\n',
+    '<a href="x">x</a>  23-Nov-2026 21:40  1 GB\r\n',
+    '<!-- <a href="x">x</a> -->\r\n',
+  ];
+  const pages = [[], NGINX_LINES, ...strange.map((line) => [...NGINX_LINES, line, ...NGINX_LINES])].map(
+    nginxPage,
+  );
+  for (const page of [...pages, nginxPage(NGINX_LINES).slice(0, -60)]) {
+    const asHtml = await parseIndexPage(`<!-- of no form -->${page}`, 'text/html', URL_OF_PAGE);
+    t.deepEqual(await parseIndexPage(page, 'text/html', URL_OF_PAGE), asHtml);
+  }
+  const entries = await parseIndexPage(nginxPage(NGINX_LINES), 'text/html', URL_OF_PAGE);
+  t.is(entries.length, NGINX_LINES.length);
+  for (const { name, url, isDir } of entries) {
+    t.is(url.href, `${URL_OF_PAGE.href}${name}${isDir ? '/' : ''}`);
+  }
+});
+
+test('Apache pages give names, and sizes only where they are exact', async (t) => {
   const page = `<html><head><title>Index of /dir</title></head><body><h1>Index of /dir</h1><table>
 <tr><th><a href="?C=N;O=D">Name</a></th></tr>
 <tr><td><a href="/">Parent Directory</a></td></tr>
 <tr><td><a href="x.txt">x.txt</a></td><td align="right">2026-11-23 21:40  </td><td align="right"> 12 </td></tr>
 <tr><td><a href="y.bin">y.bin</a></td><td align="right">2026-11-23 21:40  </td><td align="right">1.2K</td></tr>
 </table></body></html>`;
-  const entries = parseIndexPage(page, 'text/html;charset=UTF-8', URL_OF_PAGE);
+  const entries = await parseIndexPage(page, 'text/html;charset=UTF-8', URL_OF_PAGE);
   t.deepEqual(
     entries.map(({ name, size, lastModified }) => ({ name, size, lastModified })),
     [
@@ -36,22 +89,22 @@ test('Apache pages give names, and sizes only where they are exact', (t) => {
   );
 });
 
-test("nginx's JSON gives sizes and times", (t) => {
+test("nginx's JSON gives sizes and times", async (t) => {
   const json = JSON.stringify([
     { name: 'sub', type: 'directory', mtime: 'Mon, 23 Nov 2026 21:40:12 GMT' },
     { name: '100%.txt', type: 'file', mtime: 'Mon, 23 Nov 2026 21:40:12 GMT', size: 7 },
     { name: '../up', type: 'file', size: 1 },
   ]);
-  t.like(parseIndexPage(json, 'application/json', URL_OF_PAGE), [
+  t.like(await parseIndexPage(json, 'application/json', URL_OF_PAGE), [
     { name: 'sub', isDir: true },
     { name: '100%25.txt', isDir: false, size: 7, lastModified: Date.UTC(2026, 10, 23, 21, 40, 12) },
   ]);
 });
 
-test('a page that is no index has no entries, nor have links that leave the directory', (t) => {
-  t.deepEqual(parseIndexPage('<title>Shop</title><a href="x">x</a>', 'text/html', URL_OF_PAGE), []);
-  t.deepEqual(parseIndexPage('{"not": "a list"}', 'application/json', URL_OF_PAGE), []);
-  t.deepEqual(parseIndexPage('[broken', 'application/json', URL_OF_PAGE), []);
+test('a page that is no index has no entries, nor have links that leave the directory', async (t) => {
+  t.deepEqual(await parseIndexPage('<title>Shop</title><a href="x">x</a>', 'text/html', URL_OF_PAGE), []);
+  t.deepEqual(await parseIndexPage('{"not": "a list"}', 'application/json', URL_OF_PAGE), []);
+  t.deepEqual(await parseIndexPage('[broken', 'application/json', URL_OF_PAGE), []);
   const links = [
     '../x',
     '/x',
@@ -64,5 +117,5 @@ test('a page that is no index has no entries, nor have links that leave the dire
     'http://[',
   ];
   const page = `<title>Index of /dir</title>${links.map((href) => `<a href="${href}">l</a>`).join('\n')}`;
-  t.deepEqual(parseIndexPage(page, 'text/html', URL_OF_PAGE), []);
+  t.deepEqual(await parseIndexPage(page, 'text/html', URL_OF_PAGE), []);
 });

@@ -44,7 +44,7 @@ export class MemoryResources implements ResourceCache {
     const prefix = `${url}/`;
     const entries = [...this.files.keys()].filter((file) => file.startsWith(prefix));
     return Promise.resolve(
-      entries.map((file) => ({ segment: file.slice(prefix.length), url: file, stat: this.#stat(file) })),
+      entries.map((file) => ({ segment: file.slice(prefix.length), stat: this.#stat(file) })),
     );
   }
 

@@ -56,7 +56,10 @@ async function serve(
   const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing);
   const session = new FuseSession(device, operations, { passthrough });
   const notifier = new KernelNotifier(device, operations.inodes);
-  vfs.onChanged = (url) => notifier.entryChanged(url);
+  vfs.onChanged = (url) => {
+    operations.changed();
+    notifier.entryChanged(url);
+  };
   void session.agreement.then((agreement) => {
     if (!agreement.passthrough) backing.disable();
   });

@@ -16,11 +16,11 @@ import { isDirectory, pathOf } from '../node.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { Caller, Entry, VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
+import { DirectoryAnswers } from './directory-answers.js';
 import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import { FOPEN, OPCODE } from './protocol.js';
 import {
-  DirentBuffer,
   encodeAttr,
   encodeEntry,
   encodeOpen,
@@ -51,6 +51,7 @@ export class FuseOperations implements RequestHandler {
   readonly #vfs: VirtualFs;
   readonly #failures: FailureLog;
   readonly #backing: BackingFiles;
+  readonly #directories: DirectoryAnswers;
   readonly #operations: ReadonlyMap<number, Operation>;
 
   constructor(vfs: VirtualFs, rootAttr: Attr, failures: FailureLog, backing: BackingFiles) {
@@ -58,6 +59,7 @@ export class FuseOperations implements RequestHandler {
     this.#failures = failures;
     this.#backing = backing;
     this.inodes = new InodeTable(vfs.root, rootAttr);
+    this.#directories = new DirectoryAnswers(vfs, this.inodes);
     this.#operations = new Map<number, Operation>([
       [OPCODE.LOOKUP, (request, caller) => this.#lookup(request, decodeName(request.body), caller)],
       [OPCODE.GETATTR, (request, caller) => this.#getattr(request, caller)],
@@ -65,8 +67,6 @@ export class FuseOperations implements RequestHandler {
       [OPCODE.OPEN, (request, caller) => this.#open(request, caller)],
       [OPCODE.RELEASE, (request) => this.#release(request)],
       [OPCODE.OPENDIR, (request, caller) => this.#opendir(request, decodeOpen(request.body).flags, caller)],
-      [OPCODE.READDIR, (request) => this.#readdir(request, false)],
-      [OPCODE.READDIRPLUS, (request) => this.#readdir(request, true)],
       [OPCODE.RELEASEDIR, (request) => this.#releasedir(request)],
       [OPCODE.STATFS, () => Promise.resolve([encodeStatfs(NAME_MAX_BYTES)])],
       [OPCODE.GETXATTR, (request, caller) => this.#getxattr(request, decodeGetxattr(request.body), caller)],
@@ -75,12 +75,25 @@ export class FuseOperations implements RequestHandler {
   }
 
   handle(request: FuseRequest, caller: Caller, reply: Reply): Promise<void> | undefined {
-    if (request.opcode === OPCODE.READ) return this.#read(decodeRead(request.body), caller, reply);
+    switch (request.opcode) {
+      // Their answers lie in memory that is used again.
+      case OPCODE.READ:
+        return this.#read(decodeRead(request.body), caller, reply);
+      case OPCODE.READDIR:
+        return this.#readdir(request, reply);
+      case OPCODE.READDIRPLUS:
+        return this.#readdirplus(request, reply);
+    }
     return this.#operations.get(request.opcode)?.(request, caller).then(reply);
   }
 
   forget({ nodeId, lookups }: Forget): void {
     this.inodes.forget(nodeId, lookups);
+  }
+
+  /** The resource has another version, or is gone. */
+  changed(): void {
+    this.#directories.changed();
   }
 
   errnoOf(request: FuseRequest, error: unknown): number {
@@ -159,26 +172,21 @@ export class FuseOperations implements RequestHandler {
     return [encodeOpen(await this.#vfs.opendir(this.inodes.get(nodeId).node, mustBeDirectory, caller), 0)];
   }
 
-  async #readdir({ nodeId, body }: FuseRequest, plus: boolean): Promise<Payload> {
-    const { handle, offset, size } = decodeRead(body);
-    const parent = this.inodes.get(nodeId).node;
-    const listed = this.#vfs.readdir(handle);
-    const buffer = new DirentBuffer(size);
-    for (let at = offset; at < listed.length + 2; at += 1) {
-      const entry = listed[at - 2];
-      const shown = entry ?? { name: at === 0 ? '.' : '..', kind: 'directory' as const };
-      const known = (): EntryOut | undefined => {
-        const found = entry === undefined ? undefined : this.#vfs.peekEntry(parent, entry.name);
-        return found === undefined ? undefined : this.#refer(found, shown.name);
-      };
-      const hadRoom = plus ? buffer.addPlus(shown, at + 1, known) : buffer.add(shown, at + 1);
-      if (!hadRoom) break;
-    }
-    return await Promise.resolve([buffer.bytes]);
+  async #readdir({ nodeId, body }: FuseRequest, reply: Reply): Promise<void> {
+    this.inodes.get(nodeId);
+    reply([this.#directories.names(decodeRead(body))]);
+    await Promise.resolve();
+  }
+
+  async #readdirplus({ nodeId, body }: FuseRequest, reply: Reply): Promise<void> {
+    reply([this.#directories.entries(this.inodes.get(nodeId).node, decodeRead(body))]);
+    await Promise.resolve();
   }
 
   #releasedir({ body }: FuseRequest): Promise<Payload> {
-    this.#vfs.releasedir(decodeRelease(body).handle);
+    const { handle } = decodeRelease(body);
+    this.#directories.release(handle);
+    this.#vfs.releasedir(handle);
     return Promise.resolve([]);
   }
 

@@ -1,7 +1,7 @@
 import type { Attr } from '../attr.js';
-import { isDirectory, type Node, pathOf } from '../node.js';
-import type { Entry } from '../virtual-fs.js';
 import { FsError } from '../fs-error.js';
+import { identityOf, isDirectory, type Node } from '../node.js';
+import type { Entry } from '../virtual-fs.js';
 import { ROOT_ID } from './protocol.js';
 
 /** What the kernel knows under one number: a directory, or one version of a file. */
@@ -11,30 +11,33 @@ export interface Inode {
   node: Node;
   /** As last told to the kernel. */
   attr: Attr;
-  readonly key: string;
   /** As it was looked up. */
   readonly name: string;
   lookups: number;
   /** Open handles. */
   opens: number;
+  /** Of the same file: another version that the kernel knows. */
+  other: Inode | undefined;
 }
 
 /**
  * Numbers of nodes, as the kernel uses them. A number is given out with the first answer that names the
  * node, kept as long as the kernel has not forgotten as many answers as it got, and never used again.
  *
- * A directory is its path. A file is its path and version (its inode number): pages and size of two
- * versions cannot meet in the kernel.
+ * A directory is its identity. A file is its identity and version (its inode number): pages and size of two
+ * versions cannot meet in the kernel. There are many files, and hardly ever two versions of one.
  */
 export class InodeTable {
   readonly #byId = new Map<number, Inode>();
-  readonly #byKey = new Map<string, Inode>();
-  /** Files alone: what changes. */
-  readonly #byUrl = new Map<string, Set<Inode>>();
+  readonly #directories = new Map<string, Inode>();
+  /** The version that was added last of each file. */
+  readonly #files = new Map<string, Inode>();
   #last = ROOT_ID;
 
   constructor(root: Node, attr: Attr) {
-    this.#insert({ id: ROOT_ID, node: root, attr, key: keyOf(root, attr), name: '', lookups: 1, opens: 0 });
+    const inode = { id: ROOT_ID, node: root, attr, name: '', lookups: 1, opens: 0, other: undefined };
+    this.#byId.set(ROOT_ID, inode);
+    this.#directories.set(identityOf(root), inode);
   }
 
   get size(): number {
@@ -49,22 +52,35 @@ export class InodeTable {
 
   /** For an answer that names the node. Counts as one lookup. */
   refer({ node, attr }: Pick<Entry, 'node' | 'attr'>, name: string): Inode {
-    const key = keyOf(node, attr);
-    let inode = this.#byKey.get(key);
-    if (inode === undefined) {
-      this.#last += 1;
-      inode = { id: this.#last, node, attr, key, name, lookups: 0, opens: 0 };
-      this.#insert(inode);
+    const identity = identityOf(node);
+    const inodes = isDirectory(node) ? this.#directories : this.#files;
+    const newest = inodes.get(identity);
+    let inode = newest;
+    if (inodes === this.#files) {
+      while (inode !== undefined && inode.attr.ino !== attr.ino) inode = inode.other;
     }
-    inode.node = node;
-    inode.attr = attr;
-    inode.lookups += 1;
-    return inode;
+    if (inode !== undefined) {
+      inode.node = node;
+      inode.attr = attr;
+      inode.lookups += 1;
+      return inode;
+    }
+    this.#last += 1;
+    const added = { id: this.#last, node, attr, name, lookups: 1, opens: 0, other: newest };
+    this.#byId.set(added.id, added);
+    inodes.set(identity, added);
+    return added;
   }
 
-  /** The files that the kernel knows under a URL: number, path, and the name in their directory. */
-  pathsOf(url: string): { id: number; path: string; name: string }[] {
-    return [...(this.#byUrl.get(url) ?? [])].map(({ id, name, node }) => ({ id, name, path: pathOf(node) }));
+  /** The files that the kernel knows under a URL: number, name, and the directory that has the name. */
+  filesAt(url: string): { id: number; name: string; parent: Inode | undefined }[] {
+    const found = [];
+    for (let inode = this.#files.get(url); inode !== undefined; inode = inode.other) {
+      const { id, name, node } = inode;
+      const parent = node.kind === 'resource' ? this.#directories.get(node.path.parentUrl) : undefined;
+      found.push({ id, name, parent });
+    }
+    return found;
   }
 
   forget(id: number, lookups: number): void {
@@ -73,31 +89,19 @@ export class InodeTable {
     inode.lookups -= lookups;
     if (inode.lookups > 0) return;
     this.#byId.delete(id);
-    this.#byKey.delete(inode.key);
-    const url = urlOf(inode);
-    const others = this.#byUrl.get(url);
-    others?.delete(inode);
-    if (others?.size === 0) this.#byUrl.delete(url);
+    const identity = identityOf(inode.node);
+    if (isDirectory(inode.node)) this.#directories.delete(identity);
+    else this.#forgetFile(identity, inode);
   }
 
-  /** The directory at this path, if the kernel knows it. */
-  directoryAt(path: string): Inode | undefined {
-    return this.#byKey.get(`d ${path}`);
+  #forgetFile(identity: string, inode: Inode): void {
+    let before = this.#files.get(identity);
+    if (before === inode) {
+      if (inode.other === undefined) this.#files.delete(identity);
+      else this.#files.set(identity, inode.other);
+      return;
+    }
+    while (before !== undefined && before.other !== inode) before = before.other;
+    if (before !== undefined) before.other = inode.other;
   }
-
-  #insert(inode: Inode): void {
-    this.#byId.set(inode.id, inode);
-    this.#byKey.set(inode.key, inode);
-    const url = urlOf(inode);
-    if (url !== '') this.#byUrl.set(url, (this.#byUrl.get(url) ?? new Set()).add(inode));
-  }
-}
-
-function urlOf({ node }: Inode): string {
-  return node.kind === 'resource' && node.type === 'file' ? node.path.url : '';
-}
-
-function keyOf(node: Node, attr: Attr): string {
-  const path = pathOf(node);
-  return isDirectory(node) ? `d ${path}` : `f ${attr.ino} ${path}`;
 }

@@ -1,5 +1,3 @@
-import { posix } from 'node:path';
-
 import type { FuseDevice } from './fuse-device.js';
 import type { InodeTable } from './inode-table.js';
 import { NOTIFY } from './protocol.js';
@@ -23,10 +21,9 @@ export class KernelNotifier {
 
   /** The resource has another version, or is gone: its name is looked up again. */
   entryChanged(url: string): void {
-    for (const path of this.#inodes.pathsOf(url)) {
-      const parent = this.#inodes.directoryAt(posix.dirname(path.path));
-      this.#send(NOTIFY.INVAL_INODE, encodeInvalInode(path.id, -1));
-      if (parent !== undefined) this.#send(NOTIFY.INVAL_ENTRY, encodeInvalEntry(parent.id, path.name));
+    for (const { id, name, parent } of this.#inodes.filesAt(url)) {
+      this.#send(NOTIFY.INVAL_INODE, encodeInvalInode(id, -1));
+      if (parent !== undefined) this.#send(NOTIFY.INVAL_ENTRY, encodeInvalEntry(parent.id, name));
     }
   }
 

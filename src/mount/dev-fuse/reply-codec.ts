@@ -1,16 +1,12 @@
 /** Answers as the kernel reads them (include/uapi/linux/fuse.h): pure functions that return buffers. */
 import type { Attr } from '../attr.js';
-import type { DirEntry } from '../directory-reader.js';
 import { REPLY_HEADER_BYTES } from './protocol.js';
 
 const ATTR_BYTES = 88;
-const ENTRY_BYTES = 40 + ATTR_BYTES;
-const DIRENT_BYTES = 24;
+export const ENTRY_BYTES = 40 + ATTR_BYTES;
 const BLOCK_BYTES = 4096;
 /** Told of files whose length is unknown: programs read them by so much, past the page cache. */
 const UNCACHED_BLOCK_BYTES = 128 * 1024;
-const DT_DIR = 4;
-const DT_REG = 8;
 
 /** `fuse_out_header`. `errno` is positive, 0 for success; `payloadBytes` follow. */
 export function encodeHeader(unique: number, errno: number, payloadBytes: number): Buffer {
@@ -60,7 +56,7 @@ export interface EntryOut {
 /** `fuse_entry_out`. */
 export function encodeEntry(entry: EntryOut): Buffer {
   const bytes = Buffer.alloc(ENTRY_BYTES);
-  writeEntry(bytes, 0, entry);
+  writeEntry(wordsOf(bytes), 0, entry);
   return bytes;
 }
 
@@ -69,7 +65,7 @@ export function encodeAttr(attr: Attr, ttlMs: number): Buffer {
   const bytes = Buffer.alloc(16 + ATTR_BYTES);
   writeU64(bytes, Math.floor(ttlMs / 1000), 0);
   bytes.writeUInt32LE((ttlMs % 1000) * 1_000_000, 8);
-  writeAttr(bytes, 16, attr);
+  writeAttr(wordsOf(bytes), 4, attr);
   return bytes;
 }
 
@@ -115,78 +111,52 @@ export function encodeInvalEntry(parentId: number, name: string): Buffer {
   return Buffer.concat([bytes, text]);
 }
 
-/** Collects directory entries until `roomBytes` are full. */
-export class DirentBuffer {
-  readonly #bytes: Buffer;
-  #used = 0;
-
-  constructor(roomBytes: number) {
-    this.#bytes = Buffer.alloc(roomBytes);
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#used);
-  }
-
-  /** `fuse_dirent`. `next`: the offset that continues behind it. False: there is no room. */
-  add(entry: DirEntry, next: number): boolean {
-    return this.#add(entry, next, 0);
-  }
-
-  /** `fuse_direntplus`. `known`: what a LOOKUP would answer; asked for only if there is room. */
-  addPlus(entry: DirEntry, next: number, known: () => EntryOut | undefined): boolean {
-    const at = this.#used;
-    if (!this.#add(entry, next, ENTRY_BYTES)) return false;
-    const found = known();
-    if (found === undefined) return true;
-    writeEntry(this.#bytes, at, found);
-    writeU64(this.#bytes, found.attr.ino, at + ENTRY_BYTES);
-    return true;
-  }
-
-  #add(entry: DirEntry, next: number, headBytes: number): boolean {
-    const name = Buffer.from(entry.name);
-    const bytes = headBytes + ((DIRENT_BYTES + name.length + 7) & ~7);
-    if (this.#used + bytes > this.#bytes.length) return false;
-    const at = this.#used + headBytes;
-    // The number is only told, never used to find the file; 0 would hide the entry.
-    writeU64(this.#bytes, 1, at);
-    writeU64(this.#bytes, next, at + 8);
-    this.#bytes.writeUInt32LE(name.length, at + 16);
-    this.#bytes.writeUInt32LE(entry.kind === 'directory' ? DT_DIR : DT_REG, at + 20);
-    name.copy(this.#bytes, at + DIRENT_BYTES);
-    this.#used += bytes;
-    return true;
-  }
-}
-
-function writeEntry(bytes: Buffer, at: number, { nodeId, attr, ttlMs }: EntryOut): void {
+/** `fuse_entry_out`, from the word `at` on. */
+export function writeEntry(words: Uint32Array, at: number, { nodeId, attr, ttlMs }: EntryOut): void {
   const seconds = Math.floor(ttlMs / 1000);
   const nanoseconds = Math.floor((ttlMs % 1000) * 1_000_000);
-  writeU64(bytes, nodeId, at);
-  writeU64(bytes, 0, at + 8); // Generation: numbers of nodes are never used again.
-  writeU64(bytes, seconds, at + 16);
-  writeU64(bytes, seconds, at + 24);
-  bytes.writeUInt32LE(nanoseconds, at + 32);
-  bytes.writeUInt32LE(nanoseconds, at + 36);
-  writeAttr(bytes, at + 40, attr);
+  writeLong(words, at, nodeId);
+  writeLong(words, at + 2, 0); // Generation: numbers of nodes are never used again.
+  writeLong(words, at + 4, seconds);
+  writeLong(words, at + 6, seconds);
+  words[at + 8] = nanoseconds;
+  words[at + 9] = nanoseconds;
+  writeAttr(words, at + 10, attr);
 }
 
 /** `fuse_attr`. */
-function writeAttr(bytes: Buffer, at: number, attr: Attr): void {
+function writeAttr(words: Uint32Array, at: number, attr: Attr): void {
   const mtimeMs = Math.max(0, attr.mtimeMs);
   const seconds = Math.floor(mtimeMs / 1000);
   const nanoseconds = Math.floor((mtimeMs % 1000) * 1_000_000);
-  writeU64(bytes, attr.ino, at);
-  writeU64(bytes, attr.size, at + 8);
-  writeU64(bytes, Math.ceil(attr.size / 512), at + 16);
-  for (const time of [24, 32, 40]) writeU64(bytes, seconds, at + time);
-  for (const time of [48, 52, 56]) bytes.writeUInt32LE(nanoseconds, at + time);
-  bytes.writeUInt32LE(attr.mode, at + 60);
-  bytes.writeUInt32LE(attr.nlink, at + 64);
-  bytes.writeUInt32LE(attr.uid, at + 68);
-  bytes.writeUInt32LE(attr.gid, at + 72);
-  bytes.writeUInt32LE(attr.size === 0 ? UNCACHED_BLOCK_BYTES : BLOCK_BYTES, at + 80);
+  writeLong(words, at, attr.ino);
+  writeLong(words, at + 2, attr.size);
+  writeLong(words, at + 4, Math.ceil(attr.size / 512));
+  writeLong(words, at + 6, seconds);
+  writeLong(words, at + 8, seconds);
+  writeLong(words, at + 10, seconds);
+  words[at + 12] = nanoseconds;
+  words[at + 13] = nanoseconds;
+  words[at + 14] = nanoseconds;
+  words[at + 15] = attr.mode;
+  words[at + 16] = attr.nlink;
+  words[at + 17] = attr.uid;
+  words[at + 18] = attr.gid;
+  words[at + 19] = 0;
+  words[at + 20] = attr.size === 0 ? UNCACHED_BLOCK_BYTES : BLOCK_BYTES;
+  words[at + 21] = 0;
+}
+
+/** A number of 64 bits. */
+export function writeLong(words: Uint32Array, at: number, value: number): void {
+  // What is written is taken modulo 2^32.
+  words[at] = value;
+  words[at + 1] = value <= 0xffff_ffff ? 0 : Math.floor(value / 0x1_0000_0000);
+}
+
+/** Many numbers are written much faster as words than through the methods of a buffer. */
+export function wordsOf(bytes: Buffer): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
 }
 
 function writeU64(bytes: Buffer, value: number, at: number): void {

@@ -11,7 +11,7 @@ import { constants } from 'node:fs';
 
 import type { Consume } from '../../cache/resource-cache.js';
 import type { Attr } from '../attr.js';
-import { FsError } from '../fs-error.js';
+import { noAttribute } from '../extended-attributes.js';
 import type { Node } from '../node.js';
 import type { Caller, Entry, VirtualFs } from '../virtual-fs.js';
 import { PathHandles } from './path-handles.js';
@@ -94,7 +94,7 @@ export class PathOperations {
 
   async getxattr(path: string, name: string, caller: Caller): Promise<Uint8Array> {
     // ls and cp ask for foreign attributes of everything: not worth a walk.
-    if (!name.startsWith('user.d7y.')) throw new FsError('NO_ATTRIBUTE', path, `no attribute ${name}`);
+    if (!name.startsWith('user.d7y.')) throw noAttribute(path, name);
     return await this.#vfs.getxattr((await this.#resolve(path, caller)).node, name, caller);
   }
 

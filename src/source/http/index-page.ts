@@ -5,16 +5,25 @@
 import { Parser } from 'htmlparser2';
 
 import type { UrlEntry } from '../metadata.js';
+import { childEntry, type Columns, type IndexEntry, nextTurn, ROWS_PER_TURN } from './index-entry.js';
+import { dateOfNginx, nginxEntries } from './nginx-index.js';
 
-/** The entries of an index page, or of nginx's JSON index; none for any other page. Never throws. */
-export function parseIndexPage(body: string, contentType: string | null, url: URL): readonly UrlEntry[] {
+/**
+ * The entries of an index page, or of nginx's JSON index; none for any other page. Never throws. A page that
+ * names something twice has two entries of it.
+ */
+export async function parseIndexPage(
+  body: string,
+  contentType: string | null,
+  url: URL,
+): Promise<readonly UrlEntry[]> {
   const isJson = contentType === null ? /^\s*\[/.test(body) : /\bjson\b/i.test(contentType);
-  const entries = isJson ? jsonEntries(body, url) : htmlEntries(body, url);
-  return [...new Map(entries.map((entry) => [entry.name, entry])).values()];
+  if (isJson) return await jsonEntries(body, url);
+  return (await nginxEntries(body, url)) ?? (await htmlEntries(body, url));
 }
 
 /** nginx, `autoindex_format json`: [{"name", "type", "mtime", "size"}]. */
-function jsonEntries(body: string, url: URL): UrlEntry[] {
+async function jsonEntries(body: string, url: URL): Promise<IndexEntry[]> {
   let rows: unknown;
   try {
     rows = JSON.parse(body);
@@ -22,19 +31,19 @@ function jsonEntries(body: string, url: URL): UrlEntry[] {
     return [];
   }
   if (!Array.isArray(rows)) return [];
-  return rows.flatMap((row: unknown) => {
-    if (typeof row !== 'object' || row === null || !('name' in row) || typeof row.name !== 'string')
-      return [];
-    const isDir = 'type' in row && row.type === 'directory';
-    const entry = childEntry(`${encodeURIComponent(row.name)}${isDir ? '/' : ''}`, url);
-    if (entry === undefined) return [];
+  const entries: IndexEntry[] = [];
+  for (const [i, row] of (rows as unknown[]).entries()) {
+    if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+    if (typeof row !== 'object' || row === null || !('name' in row) || typeof row.name !== 'string') continue;
+    const slash = 'type' in row && row.type === 'directory' ? '/' : '';
     const lastModified = 'mtime' in row ? Date.parse(String(row.mtime)) : Number.NaN;
-    return {
-      ...entry,
-      ...('size' in row && Number.isSafeInteger(row.size) && !isDir ? { size: Number(row.size) } : {}),
-      ...(Number.isNaN(lastModified) ? {} : { lastModified }),
-    };
-  });
+    const entry = childEntry(`${encodeURIComponent(row.name)}${slash}`, url, {
+      size: 'size' in row && Number.isSafeInteger(row.size) ? Number(row.size) : undefined,
+      lastModified: Number.isNaN(lastModified) ? undefined : lastModified,
+    });
+    if (entry !== undefined) entries.push(entry);
+  }
+  return entries;
 }
 
 interface Link {
@@ -45,7 +54,11 @@ interface Link {
 
 const INDEX_TITLE = /^\s*(Index of|Directory listing for)\b/i;
 
-function htmlEntries(body: string, url: URL): UrlEntry[] {
+/** About as much as `ROWS_PER_TURN` rows. */
+const CHARACTERS_PER_TURN = 256 * 1024;
+
+/** Any other index: the links of the page, each with the text that follows it. */
+async function htmlEntries(body: string, url: URL): Promise<IndexEntry[]> {
   const links: Link[] = [];
   let isIndex = false;
   let inHeading = false;
@@ -69,44 +82,29 @@ function htmlEntries(body: string, url: URL): UrlEntry[] {
       if (last !== undefined && name === 'td') last.after += ' ';
     },
   });
-  parser.end(body);
+  for (let at = 0; at < body.length; at += CHARACTERS_PER_TURN) {
+    if (at > 0) await nextTurn();
+    parser.write(body.slice(at, at + CHARACTERS_PER_TURN));
+  }
+  parser.end();
   if (!isIndex) return [];
-  return links.flatMap(({ href, after }) => {
-    const entry = childEntry(href, url);
-    return entry === undefined ? [] : { ...entry, ...columns(entry.isDir, after) };
-  });
+  const entries: IndexEntry[] = [];
+  for (const [i, { href, after }] of links.entries()) {
+    if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+    const entry = childEntry(href, url, columns(after));
+    if (entry !== undefined) entries.push(entry);
+  }
+  return entries;
 }
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** The columns behind a link: `23-Nov-2026 21:40   1234` (nginx, UTC), `2026-11-23 21:40  1.2K` (Apache, local time). */
-function columns(
-  isDir: boolean,
-  text: string,
-): Pick<UrlEntry, 'size' | 'lastModified' | 'lastModifiedPrecisionMs'> {
-  const match = /(\d{2})-([A-Z][a-z]{2})-(\d{4}) (\d{2}):(\d{2})|\d{4}-\d{2}-\d{2} \d{2}:\d{2}/.exec(text);
+function columns(text: string): Columns {
+  const match = /(\d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2})|\d{4}-\d{2}-\d{2} \d{2}:\d{2}/.exec(text);
   if (match === null) return {};
   const size = /^\s*(\d{1,15})\s*$/.exec(text.slice(match.index + match[0].length))?.[1];
-  const month = MONTHS.indexOf(match[2] ?? '');
-  const lastModified =
-    month === -1
-      ? undefined
-      : Date.UTC(Number(match[3]), month, Number(match[1]), Number(match[4]), Number(match[5]));
+  const lastModified = match[1] === undefined ? undefined : dateOfNginx(match[1]);
   return {
-    ...(size === undefined || isDir ? {} : { size: Number(size) }),
+    size: size === undefined ? undefined : Number(size),
     ...(lastModified === undefined ? {} : { lastModified, lastModifiedPrecisionMs: 60_000 }),
   };
-}
-
-/** The entry that a link of the page at `base` leads to, if it is one level below. */
-function childEntry(href: string, base: URL): UrlEntry | undefined {
-  if (!URL.canParse(href, base.href)) return undefined;
-  const url = new URL(href, base);
-  if (url.origin !== base.origin || url.search !== '' || url.hash !== '') return undefined;
-  if (!url.pathname.startsWith(base.pathname)) return undefined;
-  const rest = url.pathname.slice(base.pathname.length);
-  const isDir = rest.endsWith('/');
-  const name = isDir ? rest.slice(0, -1) : rest;
-  if (name === '' || name.includes('/')) return undefined;
-  return { name, url, isDir };
 }

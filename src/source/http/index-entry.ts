@@ -1,0 +1,67 @@
+import { setImmediate } from 'node:timers/promises';
+
+import type { UrlEntry } from '../metadata.js';
+
+/**
+ * Whoever reads an index lets others have the event loop after so many rows: readers of files must not wait
+ * for a page of a hundred thousand.
+ */
+export const ROWS_PER_TURN = 2_000;
+export const nextTurn = setImmediate;
+
+/** What an index page tells of an entry besides its name. */
+export interface Columns {
+  readonly size?: number | undefined;
+  readonly lastModified?: number | undefined;
+  readonly lastModifiedPrecisionMs?: number | undefined;
+}
+
+/** An entry of an index page. Its URL is parsed when somebody asks for it, which hardly anybody does. */
+export class IndexEntry implements UrlEntry {
+  readonly name: string;
+  readonly isDir: boolean;
+  readonly size: number | undefined;
+  readonly lastModified: number | undefined;
+  readonly lastModifiedPrecisionMs: number | undefined;
+  readonly #base: URL;
+
+  private constructor(name: string, isDir: boolean, base: URL, columns: Columns) {
+    this.name = name;
+    this.isDir = isDir;
+    this.size = isDir ? undefined : columns.size;
+    this.lastModified = columns.lastModified;
+    this.lastModifiedPrecisionMs = columns.lastModifiedPrecisionMs;
+    this.#base = base;
+  }
+
+  /** `reference`: the name; of a directory, with a slash. */
+  static of(reference: string, base: URL, columns: Columns): IndexEntry {
+    const isDir = reference.endsWith('/');
+    return new IndexEntry(isDir ? reference.slice(0, -1) : reference, isDir, base, columns);
+  }
+
+  get url(): URL {
+    return new URL(`./${this.name}${this.isDir ? '/' : ''}`, this.#base);
+  }
+}
+
+/** A reference that resolves to itself, one level below: no scheme, no step, nothing to be encoded. */
+const PLAIN_REFERENCE = /^(?!(?:\.|%2e){1,2}\/?$)[\w\-.~!$&'()*+,;=@%]+\/?$/i;
+
+/** The entry that a link of the page at `base` leads to, if it is one level below. */
+export function childEntry(href: string, base: URL, columns: Columns): IndexEntry | undefined {
+  const reference = childReference(href, base);
+  return reference === undefined ? undefined : IndexEntry.of(reference, base, columns);
+}
+
+/** The path from `base` to where the link leads; undefined unless that is one level below. */
+function childReference(href: string, base: URL): string | undefined {
+  if (PLAIN_REFERENCE.test(href) && base.pathname.endsWith('/')) return href;
+  if (!URL.canParse(href, base.href)) return undefined;
+  const url = new URL(href, base);
+  if (url.origin !== base.origin || url.search !== '' || url.hash !== '') return undefined;
+  if (!url.pathname.startsWith(base.pathname)) return undefined;
+  const rest = url.pathname.slice(base.pathname.length);
+  const name = rest.endsWith('/') ? rest.slice(0, -1) : rest;
+  return name === '' || name.includes('/') ? undefined : rest;
+}

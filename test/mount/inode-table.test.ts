@@ -1,0 +1,81 @@
+import test from 'ava';
+
+import { type Attr, makeAttr } from '../../src/mount/attr.js';
+import { InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
+import { InodeNumbers } from '../../src/mount/inode-numbers.js';
+import type { Node } from '../../src/mount/node.js';
+import { RecentMap } from '../../src/mount/recent-map.js';
+import { ResourcePath } from '../../src/mount/resource-path.js';
+
+const HOST = ResourcePath.ofHost('http', 'h');
+const attr = (kind: Attr['kind'], ino: number): Attr =>
+  makeAttr(kind, ino, 0, 0, { uid: 0, gid: 0, umask: 0 });
+const node = (type: 'file' | 'directory' | 'unknown', path = HOST.child('a')): Node => ({
+  kind: 'resource',
+  type,
+  path,
+});
+
+test('a file has a number for each version, a directory has one', (t) => {
+  const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
+  const parent = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
+  const versions = [5, 6, 7].map((ino) => table.refer({ node: node('file'), attr: attr('file', ino) }, 'a'));
+  t.is(new Set(versions.map(({ id }) => id)).size, 3);
+  t.true(versions.includes(table.refer({ node: node('file'), attr: attr('file', 6) }, 'a')));
+  const directory = table.refer({ node: node('unknown'), attr: attr('directory', 8) }, 'a');
+  t.is(table.refer({ node: node('directory'), attr: attr('directory', 8) }, 'a'), directory);
+  t.is(table.size, 6);
+  const files = table.filesAt('http://h/a');
+  t.deepEqual(
+    files.map(({ id }) => id),
+    versions.map(({ id }) => id).toReversed(),
+  );
+  t.true(files.every((file) => file.name === 'a' && file.parent === parent));
+  // Each place in the row of versions: the middle, the newest, the last.
+  for (const [ino, lookups] of [
+    [6, 2],
+    [7, 1],
+    [5, 1],
+  ] as const) {
+    const inode = versions.find((version) => version.attr.ino === ino);
+    if (inode === undefined) throw new Error('no such version');
+    table.forget(inode.id, lookups - 1);
+    t.is(table.get(inode.id), inode);
+    table.forget(inode.id, 1);
+    t.throws(() => table.get(inode.id));
+    t.false(table.filesAt('http://h/a').some(({ id }) => id === inode.id));
+  }
+  t.deepEqual(table.filesAt('http://h/a'), []);
+  t.is(table.get(directory.id), directory);
+  t.is(table.size, 3);
+});
+
+test('a number stays as long as nothing contradicts it, and the time with it', (t) => {
+  let now = 1_000;
+  const numbers = new InodeNumbers(() => now);
+  const url = 'http://h/a';
+  const listed = numbers.ofFile(url, { size: 5, mtimeMs: 120_000, mtimePrecisionMs: 60_000 });
+  t.deepEqual(numbers.ofFile(url, { size: 5, mtimeMs: 130_000, mtimePrecisionMs: 1_000, version: 'v' }), {
+    ino: listed.ino,
+    mtimeMs: 130_000,
+  });
+  t.is(numbers.ofFile(url, { version: 'v' }).ino, listed.ino);
+  t.is(numbers.ofFile(url, {}).mtimeMs, 130_000);
+  now = 2_000;
+  const changed = numbers.ofFile(url, { version: 'w' });
+  t.not(changed.ino, listed.ino);
+  t.is(changed.mtimeMs, 2_000);
+  t.not(numbers.ofFile(url, { size: 6, version: 'x' }).ino, changed.ino);
+  t.not(numbers.ofFile('http://h/b', {}).ino, listed.ino);
+  t.not(numbers.ofDirectory(url).ino, listed.ino);
+});
+
+test('what was used last is kept', (t) => {
+  const map = new RecentMap<number>(8);
+  for (let i = 0; i < 100; i += 1) {
+    map.set(`${i}`, i);
+    t.is(map.get('0'), 0, 'is used all the time');
+    t.is(map.get(`${i - 1}`), i === 0 ? undefined : i - 1);
+  }
+  t.is(map.get('50'), undefined);
+});
