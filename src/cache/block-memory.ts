@@ -84,8 +84,11 @@ export class BlockMemory {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
   }
 
-  /** A reserved block is complete: from now on it is cached. */
-  keep(block: Block, bytes: number): void {
+  /**
+   * A reserved block is complete: from now on it is cached. `onKept` is called before it can be evicted, which
+   * may be at once when others wait for memory.
+   */
+  keep(block: Block, bytes: number, onKept: () => void = () => undefined): void {
     if (block.memory !== undefined && bytes <= this.blockBytes * COMPACT_SHARE) {
       const small = Buffer.allocUnsafeSlow(bytes);
       small.set(block.memory.subarray(0, bytes));
@@ -93,6 +96,7 @@ export class BlockMemory {
       block.memory = small;
     }
     this.#cache(block);
+    onKept();
     this.#uncommit(this.blockBytes);
   }
 
