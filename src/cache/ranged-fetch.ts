@@ -119,12 +119,17 @@ export class RangedFetch {
       for (let at = skipped; at < until;) {
         at += filler.push(at === 0 && until === chunk.byteLength ? chunk : chunk.subarray(at, until));
       }
-      if (filler.position === end && isBelieved && !endsWithRun) throw new EnoughError();
+      if (filler.position !== end || !isBelieved) return;
+      // Now, before those who wait for these bytes let go: a short last block is complete too.
+      filler.finish();
+      if (!endsWithRun) throw new EnoughError();
     };
     await drainBody(response, take).catch((error: unknown) => {
       if (!(error instanceof EnoughError)) throw error;
     });
     if (filler.position < end) throw this.#wrongLength(end - start, `${filler.position - start}`);
+    // The blocks of a fetch that was cancelled meanwhile are lost, and must stay so.
+    this.#controller.signal.throwIfAborted();
     filler.finish();
   }
 
