@@ -51,15 +51,19 @@ export class RangedFetch {
   }
 
   unhold(holder: Holder): void {
-    if (this.#holders.delete(holder) && this.#holders.size === 0) this.cancel();
+    if (this.#holders.delete(holder) && this.#holders.size === 0) this.#giveUp();
   }
 
   cancel(): void {
+    this.#giveUp(new InterruptedError(this.#context.url));
+  }
+
+  /** Without an error, whoever came to wait for a block of it without holding it asks for the block again. */
+  #giveUp(error?: InterruptedError): void {
     // All blocks are there: the connection is about to be free for the next request.
     if (this.#announced.at(-1)?.isComplete === true) return;
-    const error = new InterruptedError(this.#context.url);
     this.#failRest(error);
-    this.#controller.abort(error);
+    this.#controller.abort(error ?? new InterruptedError(this.#context.url));
   }
 
   async #run(begin: FetchBegin): Promise<void> {
@@ -140,7 +144,7 @@ export class RangedFetch {
     });
   }
 
-  #failRest(error: unknown): void {
+  #failRest(error?: unknown): void {
     const { blocks, memory } = this.#context;
     for (const block of this.#announced) {
       if (block.isComplete || block.isLost) continue;
