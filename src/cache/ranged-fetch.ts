@@ -51,7 +51,10 @@ export class RangedFetch {
   }
 
   unhold(holder: Holder): void {
-    if (this.#holders.delete(holder) && this.#holders.size === 0) this.#giveUp();
+    if (!this.#holders.delete(holder) || this.#holders.size > 0) return;
+    // The rest of a block that is arriving already is not worth a connection, nor fetching the block again.
+    if ((this.#announced.at(-1)?.visibleBytes ?? 0) > 0) return;
+    this.#giveUp();
   }
 
   cancel(): void {
