@@ -226,6 +226,9 @@ export class SequentialBlocks implements BlockProvider {
   /** Takes a chunk from `at` on, block by block. Waits only where there is no memory, or nobody wants more. */
   #take(download: Download, filler: BlockFiller, chunk: Uint8Array, at: number): void | Promise<void> {
     const { memory } = this.#context;
+    const end = filler.position + chunk.byteLength - at;
+    // Before its last block is filled with what does not belong to it.
+    if (this.#size !== undefined && end > this.#size) throw this.#wrongLength(end);
     let taken = at;
     while (taken < chunk.byteLength) {
       if (this.#download !== download) throw new SupersededError();
@@ -235,7 +238,6 @@ export class SequentialBlocks implements BlockProvider {
       }
       taken += filler.push(taken === 0 ? chunk : chunk.subarray(taken));
       download.positionBytes = filler.position;
-      if (this.#size !== undefined && filler.position > this.#size) throw this.#wrongLength(filler.position);
     }
   }
 
