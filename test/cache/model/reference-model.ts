@@ -1,18 +1,16 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-import type { SourceErrorCode } from '../../../src/source/index.js';
 import { Random } from '../../support/random.js';
-import { BLOCK_BYTES, CacheRun, NEGATIVE_TTL_MS, STALE_IF_ERROR_MS, TTL_MS } from './cache-run.js';
+import { BLOCK_BYTES, CacheRun } from './cache-run.js';
+import { codeOf, Expectations } from './expectations.js';
 import { MemoryWatch } from './memory-watch.js';
 import { ModelError, ModelHandle } from './model-handle.js';
 import { until, untilSettled } from './patience.js';
-import { type FileTraits, SimulatedFile } from './simulated-file.js';
+import { randomFile, randomSize } from './random-file.js';
+import type { SimulatedFile } from './simulated-file.js';
 import { SimulatedSource } from './simulated-source.js';
 
 const MAX_HANDLES = 12;
-/** What the clock of the disk, which is the real one, may be off. */
-const SLACK_MS = 5_000;
-
 const STEPS = {
   read: 60,
   open: 12,
@@ -59,6 +57,7 @@ export class ReferenceModel {
   readonly #random: Random;
   readonly #source: SimulatedSource;
   readonly #run: CacheRun;
+  readonly #expected: Expectations;
   readonly #watch: MemoryWatch;
   readonly #handles = new Set<ModelHandle>();
   readonly #diskBytes: number;
@@ -69,7 +68,7 @@ export class ReferenceModel {
     const random = this.#random;
     const memoryBytes = random.pick([6, 16, 40]) * BLOCK_BYTES;
     this.#diskBytes = random.pick([0, 400_000, 1_000_000, 8_000_000]);
-    const files = Array.from({ length: 7 }, (_, i) => newFile(i, random));
+    const files = Array.from({ length: 7 }, (_, i) => randomFile(i, random));
     this.#source = new SimulatedSource(files, new Random(seed + 1), () => this.#nowMs);
     this.#watch = new MemoryWatch(memoryBytes);
     this.#run = new CacheRun({
@@ -79,6 +78,7 @@ export class ReferenceModel {
       now: () => this.#nowMs,
       directory,
     });
+    this.#expected = new Expectations(this.#source, this.#run);
   }
 
   async run(steps: number): Promise<void> {
@@ -175,15 +175,8 @@ export class ReferenceModel {
     } catch (error) {
       if (error instanceof ModelError) throw error;
       this.tally.failures += 1;
-      this.#checkFailure(handle, error, controller.signal.aborted);
+      this.#expected.checkFailure(handle, error, controller.signal.aborted);
     }
-  }
-
-  #checkFailure(handle: ModelHandle, error: unknown, isAborted: boolean): void {
-    const code = codeOf(error);
-    if (this.#run.isOffline && code === 'NETWORK_UNREACHABLE') return;
-    handle.checkFailure(this.#source, error, isAborted);
-    if (code === 'CHANGED') handle.file.noteSuperseded(handle.versionNumbers);
   }
 
   async #open(file = this.#random.pick(this.#source.files)): Promise<ModelHandle | undefined> {
@@ -197,41 +190,16 @@ export class ReferenceModel {
       const handle = new ModelHandle(file, open, this.#random);
       this.#note(`  open ${file.name} v${handle.versionNumbers.join()}`);
       this.#handles.add(handle);
-      this.#checkFresh(handle);
+      this.#expected.checkFresh(handle);
       if (open.localFd !== undefined) this.tally.localCopies += 1;
       handle.checkLocalCopy();
       return handle;
     } catch (error) {
       if (error instanceof ModelError) throw error;
       this.#note(`  open ${file.name} ${codeOf(error) ?? String(error)}`);
-      this.#checkMetadataFailure(file, error, controller.signal.aborted);
+      this.#expected.checkMetadataFailure(file, error, controller.signal.aborted);
       return undefined;
     }
-  }
-
-  /** What is opened is the current version, or was told to be so recently. */
-  #checkFresh({ file, versionNumbers, open }: ModelHandle): void {
-    if (open.size !== undefined) {
-      const isSize = file.versions.some(
-        ({ number, bytes }) => versionNumbers.includes(number) && bytes.length === open.size,
-      );
-      if (!isSize) throw new ModelError(`the size is ${open.size}`);
-    }
-    if (this.#run.isOffline || (versionNumbers.includes(file.current.number) && !file.isMissing)) return;
-    const told = Math.max(...versionNumbers.map((number) => file.confirmedAtMs(number)));
-    const limitMs = file.hasFailedSince ? STALE_IF_ERROR_MS + NEGATIVE_TTL_MS : TTL_MS;
-    if (this.#nowMs - told <= limitMs + SLACK_MS) return;
-    throw new ModelError(`version ${versionNumbers.join()} was opened, it is ${this.#nowMs - told} ms old`);
-  }
-
-  #checkMetadataFailure(file: SimulatedFile, error: unknown, isAborted: boolean): void {
-    const code = codeOf(error);
-    if (isAborted) return;
-    if (this.#run.isOffline && code === 'NETWORK_UNREACHABLE') return;
-    if (code !== undefined && this.#source.excuses(file.url, 'metadata').has(code)) return;
-    const isRemembered = this.#nowMs - file.missingAtMs <= NEGATIVE_TTL_MS;
-    if (code === 'NOT_FOUND' && isRemembered) return;
-    throw new ModelError(`an error that nothing explains: ${String(code)}`, { cause: error });
   }
 
   #close(): void {
@@ -252,7 +220,7 @@ export class ReferenceModel {
     this.#note(`  change ${file.name} ${isRemoval}`);
     this.tally.changes += 1;
     if (isRemoval) file.isMissing = true;
-    else file.change(this.#random.chance(0.3) ? file.current.bytes.length : sizeFor(this.#random));
+    else file.change(this.#random.chance(0.3) ? file.current.bytes.length : randomSize(this.#random));
   }
 
   /** What else is asked of a resource. */
@@ -266,7 +234,7 @@ export class ReferenceModel {
       if (stat.size !== undefined && !isSize) throw new ModelError(`the size is ${stat.size}`);
     } catch (error) {
       if (error instanceof ModelError) throw error;
-      this.#checkMetadataFailure(file, error, false);
+      this.#expected.checkMetadataFailure(file, error, false);
     }
   }
 
@@ -336,28 +304,7 @@ export class ReferenceModel {
   }
 }
 
-function newFile(number: number, random: Random): SimulatedFile {
-  const traits: FileTraits = {
-    supportRange: random.chance(0.6),
-    isLengthKnown: random.chance(0.75),
-    validator: random.weighted({ etag: 5, time: 2, none: 2 }),
-    bringsBody: random.chance(0.7),
-    drains: random.chance(0.5),
-  };
-  return new SimulatedFile(`test://host/file-${number}`, traits, sizeFor(random));
-}
-
-function sizeFor(random: Random): number {
-  const sizes = [0, 1, 4_095, 4_096, 4_097, 9_000, 40_000, 150_000, 300_000, 500_000, 700_000];
-  const size = random.pick(sizes);
-  return size > 9_000 ? size - random.below(5_000) : size;
-}
-
 async function abortAfter(controller: AbortController, turns: number): Promise<void> {
   for (let turn = 0; turn < turns; turn += 1) await nextTurn();
   controller.abort();
-}
-
-function codeOf(error: unknown): SourceErrorCode | undefined {
-  return (error as { code?: SourceErrorCode } | undefined)?.code;
 }
