@@ -10,7 +10,7 @@ import { guardClient } from '../../src/source/guarded-client.js';
 import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
-import { storeFor, storeFiles, until } from './disk-store-support.js';
+import { storeFor } from './disk-store-support.js';
 
 const BLOCK_BYTES = 8;
 const URL = 'test://host/file';
@@ -172,12 +172,12 @@ test('without validators, an evicted block must come back as it was', async (t) 
 });
 
 test('a version that a reader found superseded is not opened again because it is on disk', async (t) => {
-  const directory = await temporaryDirectory(t);
+  const disk = await storeFor(t, await temporaryDirectory(t), { blockBytes: BLOCK_BYTES });
   const state = origin(pattern(64));
-  const cache = cacheOf(state, 10_000, await storeFor(t, directory, { blockBytes: BLOCK_BYTES }));
+  const cache = cacheOf(state, 10_000, disk);
   const old = await cache.open(URL);
   await bytesOf(old, 0, 8);
-  await until(() => storeFiles(directory).length > 0);
+  while ((await disk.newest(URL)) === undefined) await nextTurn();
   state.content = Buffer.alloc(64, 'b');
   state.etag = '"2"';
   t.like(await t.throwsAsync(bytesOf(old, 32, 8)), { code: 'CHANGED' });
