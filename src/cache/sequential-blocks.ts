@@ -158,6 +158,7 @@ export class SequentialBlocks implements BlockProvider {
   }
 
   #linger(): void {
+    clearTimeout(this.#lingerTimer);
     this.#lingerTimer = setTimeout(() => this.close(), LINGER_MS).unref();
   }
 
