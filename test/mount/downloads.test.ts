@@ -112,7 +112,7 @@ eachTransport('five hundred small files, read in parallel, are one request each'
   t.deepEqual(uris.toSorted(), names.toSorted());
 });
 
-eachTransport('a block that was spoilt on disk is fetched again, alone', async (t, mount) => {
+eachTransport('a block that was spoilt on disk is fetched again, alone', async (t, mount, transport) => {
   const { nginx, original, path, cache } = await site(t);
   const first = await mount('--cache-dir', cache);
   await same(t, join(first, path), original);
@@ -126,8 +126,8 @@ eachTransport('a block that was spoilt on disk is fetched again, alone', async (
   const second = join(await mount('--cache-dir', cache), path);
   await same(t, second, original);
   const start = Math.floor(20_000_000 / BLOCK_BYTES) * BLOCK_BYTES;
-  t.deepEqual(
-    (await nginx.accessLog()).slice(before).map(({ range }) => range),
-    [`bytes=${start}-${start + BLOCK_BYTES - 1}`],
-  );
+  const ranges = (await nginx.accessLog()).slice(before).map(({ range }) => range);
+  // More than once if readahead for it was given up: see `allowedAgain`.
+  t.deepEqual([...new Set(ranges)], [`bytes=${start}-${start + BLOCK_BYTES - 1}`]);
+  t.true(transport === 'fuse-native' || ranges.length === 1);
 });
