@@ -3,14 +3,16 @@ import { BlockMemory } from '../../../src/cache/block-memory.js';
 /** Sees the memory that a cache makes for itself, each time that it hands some out. */
 export class MemoryWatch {
   readonly #limitBytes: number;
+  readonly #blockBytes: number;
   readonly #take = Reflect.get(BlockMemory.prototype, 'take');
   #memory: BlockMemory | undefined;
   #highestBytes = 0;
   /** The longest reads of this step and of the one before. */
   #longestBytes = [0, 0];
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, blockBytes: number) {
     this.#limitBytes = limitBytes;
+    this.#blockBytes = blockBytes;
     const [note, take] = [(memory: BlockMemory) => this.#note(memory), this.#take];
     BlockMemory.prototype.take = function watched(this: BlockMemory) {
       note(this);
@@ -29,8 +31,7 @@ export class MemoryWatch {
 
   /** The blocks of one read may be more than the limit. */
   noteRead(length: number): void {
-    const { blockBytes } = this.#memory ?? { blockBytes: 0 };
-    const bytes = length + 2 * blockBytes;
+    const bytes = length + 2 * this.#blockBytes;
     this.#longestBytes[0] = Math.max(this.#longestBytes[0] ?? 0, bytes);
   }
 

@@ -70,7 +70,7 @@ export class ReferenceModel {
     this.#diskBytes = random.pick([0, 400_000, 1_000_000, 8_000_000]);
     const files = Array.from({ length: 7 }, (_, i) => randomFile(i, random));
     this.#source = new SimulatedSource(files, new Random(seed + 1), () => this.#nowMs);
-    this.#watch = new MemoryWatch(memoryBytes);
+    this.#watch = new MemoryWatch(memoryBytes, BLOCK_BYTES);
     this.#run = new CacheRun({
       memoryBytes,
       diskBytes: this.#diskBytes,
