@@ -73,8 +73,8 @@ export class SequentialBlocks implements BlockProvider {
     for (let index = needed.first; index < this.#cutEnd(needed.end); index += 1) {
       if (!blocks.isMissing(index)) continue;
       blocks.announce(index);
-      // It was delivered once, and evicted.
-      restart ||= (index + 1) * blockBytes <= (this.#download?.positionBytes ?? 0);
+      // It was delivered once and evicted, even if the download is in its midst: then it passes over the block.
+      restart ||= index * blockBytes < (this.#download?.positionBytes ?? 0);
     }
     if (restart) this.#stop();
     this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * blockBytes);
