@@ -119,8 +119,16 @@ export class BlockFiller {
   }
 
   #complete(block: Block, bytes: number): void {
-    this.#options.blocks.complete(block, bytes, 'source');
-    this.#options.onBlock?.();
+    try {
+      this.#options.blocks.complete(block, bytes, 'source');
+    } catch (error) {
+      // Its bytes are not those of this version.
+      this.#options.memory.discard(block);
+      block.restart();
+      throw error;
+    } finally {
+      this.#options.onBlock?.();
+    }
   }
 }
 

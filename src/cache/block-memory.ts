@@ -100,8 +100,11 @@ export class BlockMemory {
     return this.#pool.takeBehind(memory);
   }
 
-  /** A reserved block is complete: from now on it is cached. */
-  keep(block: Block, bytes: number): void {
+  /**
+   * A reserved block is complete: from now on it is cached. `onKept` is called before it can be evicted, which
+   * may be at once when others wait for memory.
+   */
+  keep(block: Block, bytes: number, onKept: () => void = () => undefined): void {
     if (block.memory !== undefined && this.#isWorthCompacting(bytes)) {
       const small = Buffer.allocUnsafeSlow(bytes);
       small.set(block.memory.subarray(0, bytes));
@@ -110,6 +113,7 @@ export class BlockMemory {
       this.#compactBytes += bytes;
     }
     this.#cache(block);
+    onKept();
     this.#uncommit(this.blockBytes);
   }
 

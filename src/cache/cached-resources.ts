@@ -192,6 +192,8 @@ export class CachedResources implements ResourceCache {
       },
       onSize: (size) => this.#metadata.learn(url, file.version, { size }),
       onChanged: () => {
+        // What is on disk would be taken for the current version again.
+        this.#stored.drop(url, file);
         this.#metadata.invalidate(url);
         this.onChanged(url);
       },

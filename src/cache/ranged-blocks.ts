@@ -1,4 +1,4 @@
-import { InterruptedError, type Response } from '../source/index.js';
+import type { Response } from '../source/index.js';
 import type { BlockProvider, BlockRun, Holder, ProviderContext } from './block-provider.js';
 import { LinkSpeed } from './link-speed.js';
 import { RangedFetch } from './ranged-fetch.js';
@@ -70,7 +70,7 @@ export class RangedBlocks implements BlockProvider {
   }
 
   close(): void {
-    for (const fetch of this.#fetches) fetch.cancel(new InterruptedError(this.#context.url));
+    for (const fetch of this.#fetches) fetch.cancel();
   }
 
   /** Starts a fetch of a run; only up to `neededEnd` when memory is short, and not at all if nothing is needed. */

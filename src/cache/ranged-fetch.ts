@@ -51,11 +51,18 @@ export class RangedFetch {
   }
 
   unhold(holder: Holder): void {
-    if (this.#holders.delete(holder) && this.#holders.size === 0) this.cancel();
+    if (!this.#holders.delete(holder) || this.#holders.size > 0) return;
+    // The rest of a block that is arriving already is not worth a connection, nor fetching the block again.
+    if ((this.#announced.at(-1)?.visibleBytes ?? 0) > 0) return;
+    this.#giveUp();
   }
 
-  /** Whoever waits for its blocks all the same asks for them again, or gets `error`. */
-  cancel(error?: InterruptedError): void {
+  cancel(): void {
+    this.#giveUp(new InterruptedError(this.#context.url));
+  }
+
+  /** Without an error, whoever came to wait for a block of it without holding it asks for the block again. */
+  #giveUp(error?: InterruptedError): void {
     // All blocks are there: the connection is about to be free for the next request.
     if (this.#announced.at(-1)?.isComplete === true) return;
     // In this order: nothing is read into memory that was given back.
@@ -129,8 +136,9 @@ export class RangedFetch {
     await drainBody(response, take, room).catch((error: unknown) => {
       if (!(error instanceof EnoughError)) throw error;
     });
-    this.#controller.signal.throwIfAborted();
     if (filler.position < end) throw this.#wrongLength(end - start, `${filler.position - start}`);
+    // The blocks of a fetch that was cancelled meanwhile are lost, and must stay so.
+    this.#controller.signal.throwIfAborted();
     filler.finish();
   }
 
@@ -141,7 +149,7 @@ export class RangedFetch {
     });
   }
 
-  #failRest(error: unknown): void {
+  #failRest(error?: unknown): void {
     const { blocks, memory } = this.#context;
     for (const block of this.#announced) {
       if (block.isComplete || block.isLost) continue;

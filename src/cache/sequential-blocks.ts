@@ -73,8 +73,8 @@ export class SequentialBlocks implements BlockProvider {
     for (let index = needed.first; index < this.#cutEnd(needed.end); index += 1) {
       if (!blocks.isMissing(index)) continue;
       blocks.announce(index);
-      // It was delivered once, and evicted.
-      restart ||= (index + 1) * blockBytes <= (this.#download?.positionBytes ?? 0);
+      // It was delivered once and evicted, even if the download is in its midst: then it passes over the block.
+      restart ||= index * blockBytes < (this.#download?.positionBytes ?? 0);
     }
     if (restart) this.#stop();
     this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * blockBytes);
@@ -158,6 +158,7 @@ export class SequentialBlocks implements BlockProvider {
   }
 
   #linger(): void {
+    clearTimeout(this.#lingerTimer);
     this.#lingerTimer = setTimeout(() => this.close(), LINGER_MS).unref();
   }
 
@@ -230,6 +231,9 @@ export class SequentialBlocks implements BlockProvider {
   /** Takes a chunk from `at` on, block by block. Waits only where there is no memory, or nobody wants more. */
   #take(download: Download, filler: BlockFiller, chunk: Uint8Array, at: number): void | Promise<void> {
     const { memory } = this.#context;
+    const end = filler.position + chunk.byteLength - at;
+    // Before its last block is filled with what does not belong to it.
+    if (this.#size !== undefined && end > this.#size) throw this.#wrongLength(end);
     let taken = at;
     while (taken < chunk.byteLength) {
       if (this.#download !== download) throw new SupersededError();
@@ -239,7 +243,6 @@ export class SequentialBlocks implements BlockProvider {
       }
       taken += filler.push(taken === 0 ? chunk : chunk.subarray(taken));
       download.positionBytes = filler.position;
-      if (this.#size !== undefined && filler.position > this.#size) throw this.#wrongLength(filler.position);
     }
   }
 

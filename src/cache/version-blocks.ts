@@ -89,9 +89,10 @@ export class VersionBlocks {
     if (this.#digests !== undefined) this.#compareDigest(this.#digests, block, bytes);
     this.#pending.delete(block);
     this.#cachedBytes += bytes;
-    this.#memory.keep(block, bytes);
-    block.complete(bytes);
-    if (origin === 'source') this.onComplete(block);
+    this.#memory.keep(block, bytes, () => {
+      block.complete(bytes);
+      if (origin === 'source') this.onComplete(block);
+    });
   }
 
   /** A block under way will not come. Without an error, whoever waits for it asks for it again. */

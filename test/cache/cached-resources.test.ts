@@ -1,11 +1,16 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { pino } from 'pino';
 import test from 'ava';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
+import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { guardClient } from '../../src/source/guarded-client.js';
 import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
+import { storeFor } from './disk-store-support.js';
 
 const BLOCK_BYTES = 8;
 const URL = 'test://host/file';
@@ -15,18 +20,33 @@ interface Origin {
   etag: string | undefined;
   supportRange: boolean;
   failNext: number;
+  /** So many bytes follow the end of the next body. */
+  excessNext: number;
   downloads: { start: number; end: number }[];
   sentBytes: number;
 }
 
 function origin(content: Buffer, facts: Partial<Origin> = {}): Origin {
-  return { content, etag: '"1"', supportRange: true, failNext: 0, downloads: [], sentBytes: 0, ...facts };
+  return {
+    content,
+    etag: '"1"',
+    supportRange: true,
+    failNext: 0,
+    excessNext: 0,
+    downloads: [],
+    sentBytes: 0,
+    ...facts,
+  };
 }
 
 async function* send(state: Origin, { start, end }: { start: number; end: number }): AsyncGenerator<Buffer> {
   const bytes = state.content.subarray(start, end);
   state.sentBytes += bytes.length;
-  yield await Promise.resolve(bytes);
+  const excess = Buffer.alloc(state.excessNext, 'x');
+  state.excessNext = 0;
+  // A byte alone first, so that whoever waits for no more is answered before the rest comes.
+  yield await Promise.resolve(bytes.subarray(0, 1));
+  yield await nextTurn(Buffer.concat([bytes.subarray(1), excess]));
 }
 
 /** A source in memory that counts its downloads, and fails when told. */
@@ -66,12 +86,17 @@ function clientOf(state: Origin): ResourceClient {
   };
 }
 
-function cacheOf(state: Origin, memoryBytes: number, now: () => number = () => 0): CachedResources {
+function cacheOf(state: Origin, memoryBytes: number, disk?: DiskCache): CachedResources {
   const client = guardClient(clientOf(state), {}, () => undefined);
   const readahead = { initialBytes: 16, slackBytes: 8, strideReads: 2 };
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES, readahead, metadataTtlMs: 1_000 },
-    { clientFor: async () => client, log: pino({ level: 'silent' }), now },
+    {
+      clientFor: async () => client,
+      log: pino({ level: 'silent' }),
+      now: () => 0,
+      ...(disk === undefined ? {} : { disk }),
+    },
   );
 }
 
@@ -144,4 +169,36 @@ test('without validators, an evicted block must come back as it was', async (t) 
   for (let offset = 64; offset < 640; offset += 64) await bytesOf(file, offset, 8);
   state.content = Buffer.alloc(640, 'b');
   t.like(await t.throwsAsync(bytesOf(file, 0, 8)), { code: 'CHANGED' });
+});
+
+test('a version that a reader found superseded is not opened again because it is on disk', async (t) => {
+  const disk = await storeFor(t, await temporaryDirectory(t), { blockBytes: BLOCK_BYTES });
+  const state = origin(pattern(64));
+  const cache = cacheOf(state, 10_000, disk);
+  const old = await cache.open(URL);
+  await bytesOf(old, 0, 8);
+  while ((await disk.newest(URL)) === undefined) await nextTurn();
+  state.content = Buffer.alloc(64, 'b');
+  state.etag = '"2"';
+  t.like(await t.throwsAsync(bytesOf(old, 32, 8)), { code: 'CHANGED' });
+  t.is((await cache.open(URL)).version.validators.etag, '"2"');
+  await cache.close();
+});
+
+test('a block whose first bytes answered a reader is kept, not fetched again', async (t) => {
+  const state = origin(pattern(30));
+  const file = await cacheOf(state, 10_000).open(URL);
+  for (const start of [16, 24]) {
+    t.deepEqual(await bytesOf(file, start, 1), state.content.subarray(start, start + 1));
+    await nextTurn();
+    t.deepEqual(await bytesOf(file, start, 8), state.content.subarray(start, start + 8));
+  }
+  t.is(state.downloads.length, 2);
+});
+
+test('what follows the end of a body is not taken for its last block', async (t) => {
+  const state = origin(pattern(12), { supportRange: false, etag: undefined, excessNext: 4 });
+  const file = await cacheOf(state, 10_000).open(URL);
+  t.like(await t.throwsAsync(bytesOf(file, 0, 12)), { code: 'PROTOCOL' });
+  t.deepEqual(await bytesOf(file, 0, 12), state.content);
 });

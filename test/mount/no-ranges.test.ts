@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { CLI, eachTransport, mounted, run, shell } from '../support/mounted.js';
+import { type Nginx, startNginx } from '../support/nginx.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+const FILE_BYTES = 32 * 1024 * 1024 + 5;
+
+async function site(t: ExecutionContext, directives: string): Promise<{ nginx: Nginx; original: string }> {
+  const root = await temporaryDirectory(t);
+  const original = join(root, 'file.bin');
+  await shell('head -c "$2" /dev/urandom > "$1"', original, String(FILE_BYTES));
+  return { nginx: await startNginx(t, { root, serverDirectives: `max_ranges 0; ${directives}` }), original };
+}
+
+/** What was sent in each answer. An answer is in the log when it has ended, so the mount is ended first. */
+async function answers(nginx: Nginx, mnt: string): Promise<number[]> {
+  await run(process.execPath, [CLI, 'unmount', mnt]);
+  return (await nginx.accessLog()).map(({ bytesSent }) => bytesSent);
+}
+
+for (const [words, directives, memory] of [
+  ['a fast one', '', '256MiB'],
+  // What was evicted is on disk by then.
+  ['one that is larger than the memory', 'limit_rate 12m;', '16MiB'],
+] as const) {
+  eachTransport(`all readers of a source without ranges share one download: ${words}`, async (t, mount) => {
+    const { nginx, original } = await site(t, directives);
+    const mnt = await mount('--memory', memory);
+    const file = join(mnt, 'http', nginx.host, 'file.bin');
+    const script = `
+      for i in 1 2 3; do cmp "$1" "$2" & done
+      for skip in 30 10 20; do tail -c +$((skip << 20)) "$2" | head -c 100000 > "$3.$skip"
+        tail -c +$((skip << 20)) "$1" | head -c 100000 | cmp - "$3.$skip" & done
+      wait; echo read`;
+    const scratch = join(await temporaryDirectory(t), 'part');
+    const { stdout, stderr } = await shell(script, file, original, scratch);
+    t.is(stdout, 'read\n', stderr);
+    t.deepEqual(await answers(nginx, mnt), [FILE_BYTES]);
+  });
+}
+
+test.serial('dev-fuse: a far reader waits for the download, and Ctrl-C ends only him', async (t) => {
+  const { nginx, original } = await site(t, 'limit_rate 8m;');
+  const mnt = await mounted(t, '--transport', 'dev-fuse');
+  const file = join(mnt, 'http', nginx.host, 'file.bin');
+  const near = run('cmp', [file, original]);
+  await sleep(300);
+  const far = spawn('tail', ['-c', '1000', file], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => far.once('exit', resolve));
+  await sleep(500);
+  t.is(far.exitCode, null, 'it waits');
+  const began = performance.now();
+  far.kill('SIGINT');
+  await ended;
+  t.true(performance.now() - began < 1_000);
+  t.is((await near).code, 0);
+  t.deepEqual(await answers(nginx, mnt), [FILE_BYTES]);
+});
+
+eachTransport('who opens soon after the last reader has left goes on with his download', async (t, mount) => {
+  const { nginx, original } = await site(t, '');
+  const mnt = await mount();
+  const file = join(mnt, 'http', nginx.host, 'file.bin');
+  t.is((await shell('head -c 100000 "$1" | wc -c', file)).stdout.trim(), '100000');
+  await sleep(2_000);
+  t.is((await run('cmp', [file, original])).code, 0);
+  t.deepEqual(await answers(nginx, mnt), [FILE_BYTES]);
+});
+
+test.serial(
+  'dev-fuse: a download that nobody reads is ended, and the next reader gets another',
+  async (t) => {
+    const { nginx, original } = await site(t, '');
+    const mnt = await mounted(t, '--transport', 'dev-fuse');
+    const file = join(mnt, 'http', nginx.host, 'file.bin');
+    await shell('head -c 100000 "$1" > /dev/null', file);
+    await sleep(11_500);
+    const [ended] = await nginx.accessLog();
+    t.true(ended !== undefined && ended.bytesSent < FILE_BYTES, 'it was ended, not downloaded');
+    t.is((await run('cmp', [file, original])).code, 0);
+    t.is((await answers(nginx, mnt)).length, 2);
+  },
+);
