@@ -15,9 +15,7 @@ const MAX_DIRECTORIES = 1_000;
 export class SiblingListing {
   readonly #cache: ResourceCache;
   readonly #now: () => number;
-  readonly #directories = new LRUCache<string, { files: number; askedAtMs: number }>({
-    max: MAX_DIRECTORIES,
-  });
+  readonly #directories = new LRUCache<string, Directory>({ max: MAX_DIRECTORIES });
 
   constructor(cache: ResourceCache, now: () => number = Date.now) {
     this.#cache = cache;
@@ -27,13 +25,20 @@ export class SiblingListing {
   /** A name that no listing told of turned out to be a file. */
   used(fileUrl: string): void {
     const directory = fileUrl.slice(0, fileUrl.lastIndexOf('/'));
-    const known = this.#directories.get(directory) ?? { files: 0, askedAtMs: -Infinity };
+    const known = this.#directories.get(directory) ?? { files: new Set(), askedAtMs: -Infinity };
     this.#directories.set(directory, known);
-    known.files += 1;
-    if (known.files < MIN_FILES || this.#now() - known.askedAtMs < ASK_AGAIN_MS) return;
-    known.files = 0;
+    if (this.#now() - known.askedAtMs < ASK_AGAIN_MS) return;
+    known.files.add(fileUrl);
+    if (known.files.size < MIN_FILES) return;
+    known.files.clear();
     known.askedAtMs = this.#now();
     // It was not asked for: that it fails is no failure.
     this.#cache.list(directory).catch(() => undefined);
   }
+}
+
+interface Directory {
+  /** Those used since it was asked for. */
+  readonly files: Set<string>;
+  askedAtMs: number;
 }

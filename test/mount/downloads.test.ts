@@ -105,11 +105,13 @@ eachTransport('five hundred small files, read in parallel, are one request each'
   const nginx = await startNginx(t, { root });
   const base = `${await mount()}/http/${nginx.host}`;
   const read =
-    'seq 0 499 | xargs -P 16 -I N sh -c \'cmp "$0/small/N.txt" "$1/small/N.txt" || echo other\' "$1" "$2"';
+    'seq 0 499 | xargs -P 16 -I {} sh -c \'cmp "$0/small/{}.txt" "$1/small/{}.txt" || echo other\' "$1" "$2"';
   const { stdout, stderr } = await shell(read, base, root);
   t.is(stdout, '', stderr.slice(0, 1000));
   const uris = (await nginx.accessLog()).map(({ uri }) => uri);
-  t.deepEqual(uris.toSorted(), names.toSorted());
+  const files = uris.filter((uri) => uri !== '/small/');
+  t.deepEqual(files.toSorted(), names.toSorted());
+  t.true(uris.length - files.length <= 1, 'and their directory is listed once at the most');
 });
 
 eachTransport('a block that was spoilt on disk is fetched again, alone', async (t, mount, transport) => {

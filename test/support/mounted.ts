@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { servingProcess, whenProcessEnded } from '../../bin/run-file.js';
+import { findMount } from '../../src/mount/mount-table.js';
 import { temporaryDirectory } from './temp.js';
 
 const execute = promisify(execFile);
@@ -37,13 +39,21 @@ export async function shell(script: string, ...args: string[]): Promise<Finished
 export async function mounted(t: ExecutionContext, ...options: string[]): Promise<string> {
   const directory = await temporaryDirectory(t);
   const mountpoint = join(directory, 'mnt');
-  t.teardown(() => run('umount', ['-l', mountpoint]));
+  t.teardown(() => unmounted(mountpoint));
   const log = join(directory, 'log');
   const cache = join(directory, 'cache');
   const own = ['--log-file', log, '--cache-dir', cache];
   const { code, stderr } = await run(process.execPath, [CLI, mountpoint, ...own, ...options]);
   if (code !== 0) throw new Error(`the mount failed: ${stderr}`);
   return mountpoint;
+}
+
+/** Ends a mount, and waits until nobody writes to its cache any more. */
+async function unmounted(mountpoint: string): Promise<void> {
+  const mount = await findMount(mountpoint);
+  const pid = mount && (await servingProcess(mount));
+  await run('umount', ['-l', mountpoint]);
+  if (pid !== undefined) await whenProcessEnded(pid, 10_000);
 }
 
 export const TRANSPORTS = ['dev-fuse', 'fuse-native'] as const;
