@@ -24,7 +24,7 @@ export interface ReadaheadOptions {
 
 export const DEFAULT_READAHEAD: ReadaheadOptions = {
   initialBytes: 1024 * 1024,
-  slackBytes: 1024 * 1024,
+  slackBytes: 4 * 1024 * 1024,
   strideReads: 4,
 };
 
