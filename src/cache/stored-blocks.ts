@@ -6,6 +6,8 @@
  * together, and what is more than `DirtyBytes` allow is not stored, so that a slow disk never holds up a reader.
  * A file of one block waits until no more files are opened.
  */
+import { crc32 } from 'node:zlib';
+
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun } from './block-provider.js';
@@ -14,7 +16,10 @@ import type { QuietQueue } from './quiet-queue.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
-const MAX_WRITE_BYTES = 4 * 1024 * 1024;
+/** Each write waits for several answers of the system, between which the process does other things. */
+const MAX_WRITE_BYTES = 16 * 1024 * 1024;
+/** So much is not worth waiting for more. */
+const FULL_BYTES = 4 * 1024 * 1024;
 /** Blocks wait so long for their neighbours before they are written. */
 const GATHER_MS = 20;
 
@@ -53,9 +58,9 @@ export class StoredBlocks {
   readonly #context: StoredBlocksContext;
   /** Undefined: nothing is stored, and nothing was written yet. */
   #stored: StoredVersion | undefined;
-  #unwritten: Block[] = [];
+  #unwritten: Unwritten[] = [];
   #gathering: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | undefined;
   #whenStoredQuietly: Promise<void> | undefined;
   #isClosed = false;
   #isDropped = false;
@@ -97,8 +102,10 @@ export class StoredBlocks {
     if (this.#isClosed || block.holds > 0 || this.#stored?.has(block.index) === true) return;
     if (!this.#context.dirty.tryAdd(bytes)) return;
     this.#context.memory.hold(block);
-    this.#unwritten.push(block);
-    const isMuch = this.#unwritten.length * this.#context.blocks.blockBytes >= MAX_WRITE_BYTES;
+    // Now, while the bytes that have just arrived are in the processor's caches.
+    const checksum = crc32(bytesOf(block));
+    this.#unwritten.push({ block, checksum });
+    const isMuch = this.#unwritten.length * this.#context.blocks.blockBytes >= FULL_BYTES;
     if (this.#isSmall) this.#flushWhenQuiet();
     else if (isMuch) this.#flush();
     else this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS);
@@ -172,32 +179,52 @@ export class StoredBlocks {
     return Math.min(blocks.blockBytes, sizeBytes - index * blocks.blockBytes);
   }
 
+  /** Begins to write. What comes while it is written is written next, together. */
   #flush(): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    const blocks = this.#unwritten.toSorted((a, b) => a.index - b.index);
-    this.#unwritten = [];
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #writeAll(): Promise<void> {
     const maxBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#context.blocks.blockBytes));
-    for (let from = 0; from < blocks.length;) {
-      let to = from + 1;
-      while (to < blocks.length && to - from < maxBlocks && isNext(blocks[to - 1], blocks[to])) to += 1;
-      const run = blocks.slice(from, to);
-      this.#writing = this.#writing.then(() => this.#write(run));
-      from = to;
+    while (this.#unwritten.length > 0) {
+      const sorted = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
+      this.#unwritten = [];
+      for (let from = 0; from < sorted.length;) {
+        let to = from + 1;
+        while (to < sorted.length && to - from < maxBlocks && isNext(sorted[to - 1], sorted[to])) to += 1;
+        await this.#write(sorted.slice(from, to));
+        from = to;
+      }
     }
   }
 
-  async #write(run: readonly Block[]): Promise<void> {
+  async #write(run: readonly Unwritten[]): Promise<void> {
     const { memory, dirty } = this.#context;
-    const pieces = run.map((block) => block.memory?.subarray(0, block.visibleBytes) ?? new Uint8Array());
-    if (!this.#isDropped) await (await this.#opened())?.write(run[0]?.index ?? 0, pieces);
-    for (const block of run) {
+    const first = run[0]?.block.index ?? 0;
+    const pieces = run.map(({ block }) => bytesOf(block));
+    const checksums = run.map(({ checksum }) => checksum);
+    if (!this.#isDropped) await (await this.#opened())?.write(first, pieces, checksums);
+    for (const { block } of run) {
       dirty.subtract(block.memory?.byteLength ?? 0);
       memory.release(block);
     }
   }
 }
 
-function isNext(before: Block | undefined, block: Block | undefined): boolean {
-  return before !== undefined && block !== undefined && before.index + 1 === block.index;
+/** A block that waits to be written. */
+interface Unwritten {
+  readonly block: Block;
+  readonly checksum: number;
+}
+
+function isNext(before: Unwritten | undefined, next: Unwritten | undefined): boolean {
+  return before !== undefined && next !== undefined && before.block.index + 1 === next.block.index;
+}
+
+function bytesOf(block: Block): Uint8Array {
+  return block.memory?.subarray(0, block.visibleBytes) ?? new Uint8Array();
 }

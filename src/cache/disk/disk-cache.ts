@@ -64,10 +64,10 @@ export interface StoredVersion {
    */
   read(first: number, targets: readonly Uint8Array[]): Promise<readonly boolean[]>;
   /**
-   * Stores adjacent blocks, each of its full length. Their bytes stay unchanged until it resolves. False: not
-   * all of them were stored. Never rejects.
+   * Stores adjacent blocks, each of its full length. Their bytes stay unchanged until it resolves. `checksums`:
+   * the CRC-32 of each (RFC 1952, 8), if the caller has them already. False: not all were stored. Never rejects.
    */
-  write(first: number, blocks: readonly Uint8Array[]): Promise<boolean>;
+  write(first: number, blocks: readonly Uint8Array[], checksums?: readonly number[]): Promise<boolean>;
   /**
    * A read-only descriptor of the complete, verified local copy, fit for FUSE passthrough; undefined if there
    * is none, or none yet. Owned by this object and valid until its `close`.

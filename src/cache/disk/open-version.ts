@@ -132,14 +132,18 @@ export class OpenVersion {
     return await segment.read(part.first - segment.span.firstBlock, targets);
   }
 
-  async write(first: number, blocks: readonly Uint8Array[]): Promise<boolean> {
+  async write(first: number, blocks: readonly Uint8Array[], checksums: readonly number[]): Promise<boolean> {
     if (!this.#areWhole(first, blocks)) return false;
     this.retain();
     try {
       const parts = this.#parts(first, blocks.length);
       const stored = await Promise.all(
-        parts.map((part) =>
-          storeBlocks(this.#context, this, part.segment, part.first, blocks.slice(part.from, part.to)),
+        parts.map(({ segment, first: at, from, to }) =>
+          storeBlocks(this.#context, this, segment, {
+            first: at,
+            blocks: blocks.slice(from, to),
+            checksums: checksums.slice(from, to),
+          }),
         ),
       );
       if (this.local?.isProven() === false) void this.local.prove();

@@ -32,6 +32,13 @@ export interface SegmentIdentity {
   readonly segment: number;
 }
 
+/** Adjacent blocks, and the CRC-32 of each. */
+export interface CheckedBlocks {
+  readonly first: number;
+  readonly blocks: readonly Uint8Array[];
+  readonly checksums: readonly number[];
+}
+
 /**
  * One data file and its index: the unit of eviction. Block indexes count from its start. What changes files
  * runs in the lane of changes, and rejects with the errors of the system.
@@ -150,13 +157,13 @@ export class Segment {
   }
 
   /** Of a segment that exists. */
-  async write(first: number, blocks: readonly Uint8Array[]): Promise<void> {
+  async write({ first, blocks, checksums }: CheckedBlocks): Promise<void> {
     this.#context.unsynced.add(this.name);
     await this.files.writeData(blocks, first * this.span.blockBytes);
     const records = blocks.map((block, offset) => ({
       index: first + offset,
       length: block.byteLength,
-      checksum: crc32(block),
+      checksum: checksums[offset] ?? crc32(block),
     }));
     await this.#append(records);
     if (this.isDetached) return;

@@ -3,25 +3,24 @@ import type { EncodedHeader } from './index-file.js';
 import type { OpenVersion } from './open-version.js';
 import { loadSegment } from './segment-loading.js';
 import { unlinkSegment } from './segment-files.js';
-import type { Segment } from './segment.js';
+import type { CheckedBlocks, Segment } from './segment.js';
 import { type StoreContext, writerInForce } from './store-context.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** Stores a run of blocks of one segment; `first` counts from the start of the version. Never rejects. */
+/** Stores a run of blocks of one segment; its `first` counts from the start of the version. Never rejects. */
 export async function storeBlocks(
   context: StoreContext,
   version: OpenVersion,
   number: number,
-  first: number,
-  blocks: readonly Uint8Array[],
+  run: CheckedBlocks,
 ): Promise<boolean> {
-  const bytes = blocks.reduce((sum, block) => sum + block.byteLength, 0);
+  const bytes = run.blocks.reduce((sum, block) => sum + block.byteLength, 0);
   const isTooMuch = context.queuedBytes > 0 && context.queuedBytes + bytes > context.options.maxQueuedBytes;
   if (context.writer === undefined || context.isClosing || isTooMuch) return false;
   context.queuedBytes += bytes;
   try {
-    return await context.changes.run(() => store(context, version, number, first, blocks));
+    return await context.changes.run(() => store(context, version, number, run));
   } catch (error) {
     context.trouble.note('cannot store blocks', error);
     return false;
@@ -34,14 +33,13 @@ async function store(
   context: StoreContext,
   version: OpenVersion,
   number: number,
-  first: number,
-  blocks: readonly Uint8Array[],
+  given: CheckedBlocks,
 ): Promise<boolean> {
   const writer = await writerInForce(context);
   if (writer === undefined || version.isDropped) return false;
   if (!(await writer.catalog.ready)) return false;
   const segment = await currentSegment(context, version, number);
-  const run = withoutStored(segment, first - segment.span.firstBlock, blocks);
+  const run = withoutStored(segment, given);
   if (run.blocks.length === 0 && segment.exists) return true;
   const header = segment.exists ? undefined : version.header(number);
   if (!segment.exists && header === undefined) return false;
@@ -49,7 +47,7 @@ async function store(
   if (!(await writer.catalog.makeRoom(growthBytes, segment.name))) return false;
   try {
     if (header !== undefined) await create(context, segment, header);
-    if (run.blocks.length > 0) await segment.write(run.first, run.blocks);
+    if (run.blocks.length > 0) await segment.write(run);
     return true;
   } catch (error) {
     context.trouble.note('cannot store blocks', error);
@@ -69,16 +67,13 @@ async function currentSegment(context: StoreContext, version: OpenVersion, numbe
   return await loadSegment(context, version, number);
 }
 
-/** Stored blocks at both ends of the run need not be written again. */
-function withoutStored(
-  segment: Segment,
-  first: number,
-  blocks: readonly Uint8Array[],
-): { readonly first: number; readonly blocks: readonly Uint8Array[] } {
+/** Stored blocks at both ends of the run need not be written again. Counted from the start of the segment. */
+function withoutStored(segment: Segment, { first: given, blocks, checksums }: CheckedBlocks): CheckedBlocks {
+  const first = given - segment.span.firstBlock;
   let [from, to] = [0, blocks.length];
   while (from < to && segment.table.has(first + from)) from += 1;
   while (from < to && segment.table.has(first + to - 1)) to -= 1;
-  return { first: first + from, blocks: blocks.slice(from, to) };
+  return { first: first + from, blocks: blocks.slice(from, to), checksums: checksums.slice(from, to) };
 }
 
 async function create(context: StoreContext, segment: Segment, header: EncodedHeader): Promise<void> {
