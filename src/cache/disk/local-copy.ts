@@ -11,6 +11,8 @@ import type { StoreContext } from './store-context.js';
 /** Smaller files are not worth an fsync: reading them again is as fast. */
 const MIN_STAMPED_BYTES = 1024 * 1024;
 const CHECK_RUN_BYTES = 1024 * 1024;
+/** So much is read even if nobody has the file open any more: a part that an earlier opening had written. */
+const SHORT_CHECK_BYTES = 64 * 1024 * 1024;
 
 /** The state of the file in which all blocks were right. */
 interface Proof {
@@ -103,8 +105,10 @@ export class LocalCopy {
       const before = await files.stampOfData();
       const run = Math.max(1, Math.floor(CHECK_RUN_BYTES / span.blockBytes));
       const bytes = new Uint8Array(Math.min(run * span.blockBytes, span.dataBytes));
+      const isShort = table.uncheckedCount * span.blockBytes <= SHORT_CHECK_BYTES;
       for (let first = 0; first < span.blockCount; first += run) {
-        if (this.#segment.isDetached || this.#context.isClosing || !this.#owner.isWanted()) return;
+        if (this.#segment.isDetached) return;
+        if (!isShort && (this.#context.isClosing || !this.#owner.isWanted())) return;
         await this.#checkRun(first, Math.min(run, span.blockCount - first), bytes);
       }
       const after = await files.stampOfData();
