@@ -12,6 +12,7 @@
 import { LRUCache } from 'lru-cache';
 
 import type { Block } from './block.js';
+import { ScratchBuffers } from './scratch-buffers.js';
 import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
 
 /** A block that is at most this part of its buffer is moved to memory of its own size. */
@@ -19,10 +20,16 @@ const COMPACT_SHARE = 1 / 4;
 /** What lies in one piece: as much as a request of the kernel takes at most, and a small part of the memory. */
 const MAX_SLAB_BYTES = 1024 * 1024;
 const MAX_SLAB_SHARE = 1 / 16;
+/** As much as one request of the kernel. */
+const SCRATCH_BYTES = 1024 * 1024;
+const MAX_SCRATCH_BYTES = 16 * 1024 * 1024;
+const MAX_SCRATCH_SHARE = 1 / 16;
 
 export class BlockMemory {
   readonly limitBytes: number;
   readonly blockBytes: number;
+  /** For reads of more than can be kept, beside the limit. */
+  readonly scratch: ScratchBuffers;
   readonly #evictable: LRUCache<Block, Block>;
   readonly #pool: BufferPool;
   readonly #queue: { bytes: number; grant: () => void }[] = [];
@@ -39,6 +46,8 @@ export class BlockMemory {
       blockBytes,
       Math.max(1, Math.min(Math.floor(slabBytes / blockBytes), MAX_SLAB_BUFFERS)),
     );
+    const scratchBytes = Math.min(MAX_SCRATCH_BYTES, limitBytes * MAX_SCRATCH_SHARE);
+    this.scratch = new ScratchBuffers(Math.max(1, Math.floor(scratchBytes / SCRATCH_BYTES)), SCRATCH_BYTES);
     // Larger than it ever gets: what is evicted is decided here alone.
     this.#evictable = new LRUCache({ maxSize: 2 * limitBytes + blockBytes, sizeCalculation: sizeOf });
   }

@@ -155,7 +155,10 @@ export class VersionReader {
           await this.#arrival(absence.block, absence.bytes, signal);
         }
       }
-      return consume([await this.#copy(offset, end, holder, signal)]);
+      const { memory, blocks } = this.#context;
+      return await memory.scratch.use(end - offset, blocks.key.resource, signal, async (buffer) =>
+        consume([await this.#copy(buffer, offset, end, holder, signal)]),
+      );
     } catch (error) {
       if (isChanged(error)) this.#context.onChanged(error);
       throw error;
@@ -262,13 +265,13 @@ export class VersionReader {
 
   /** Block by block, each as soon as it is there: needs no more than one of them to stay in memory. */
   async #copy(
+    copy: Uint8Array,
     offset: number,
     end: number,
     holder: Holder,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
     const { blockBytes } = this.blocks;
-    const copy = Buffer.allocUnsafeSlow(end - offset);
     const progress = { at: offset, isAtEnd: false };
     const take = (): void => {
       const { at } = progress;
