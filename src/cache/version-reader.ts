@@ -1,8 +1,9 @@
-import { type ChangedError, InterruptedError, type Response } from '../source/index.js';
+import { ChangedError, type Response } from '../source/index.js';
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
 import type { FileMetadata } from './metadata-cache.js';
+import { orAborted } from './or-aborted.js';
 import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead, ReadStream } from './readahead.js';
 import type { Consume } from './resource-cache.js';
@@ -160,7 +161,7 @@ export class VersionReader {
         consume([await this.#copy(buffer, offset, end, holder, signal)]),
       );
     } catch (error) {
-      if (isChanged(error)) this.#context.onChanged(error);
+      if (error instanceof ChangedError) this.#context.onChanged(error);
       throw error;
     } finally {
       this.#provider.unhold(holder);
@@ -302,22 +303,4 @@ export class VersionReader {
 function viewOf(block: Block | undefined, from: number, to: number): Uint8Array {
   if (block?.memory === undefined) throw new Error('a block was lost within one step');
   return block.memory.subarray(from, Math.min(to, block.visibleBytes));
-}
-
-function isChanged(error: unknown): error is ChangedError {
-  return error instanceof Error && 'code' in error && error.code === 'CHANGED';
-}
-
-function orAborted<Value>(
-  work: Promise<Value>,
-  signal: AbortSignal | undefined,
-  url: string,
-): Promise<Value> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new InterruptedError(url, signal.reason));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
-  });
 }

@@ -13,11 +13,11 @@ const MAX_DIRECTORIES = 1_000;
  * were used their directory is listed, behind what is going on: the listing tells of the others what they are.
  */
 export class SiblingListing {
-  readonly #cache: ResourceCache;
+  readonly #cache: Pick<ResourceCache, 'list'>;
   readonly #now: () => number;
   readonly #directories = new LRUCache<string, Directory>({ max: MAX_DIRECTORIES });
 
-  constructor(cache: ResourceCache, now: () => number = Date.now) {
+  constructor(cache: Pick<ResourceCache, 'list'>, now: () => number = Date.now) {
     this.#cache = cache;
     this.#now = now;
   }

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test from 'ava';
+
+import { QuietQueue } from '../../src/cache/quiet-queue.js';
+
+test('work waits until nothing was noted for a while, and then runs one after the other', async (t) => {
+  const queue = new QuietQueue({ quietMs: 100, maxWaiting: 10 });
+  const events: string[] = [];
+  const work = (name: string) => async (): Promise<void> => {
+    events.push(`${name} begins`);
+    await sleep(5);
+    events.push(`${name} ends`);
+  };
+  queue.note();
+  const all = Promise.all([queue.run(work('a')), queue.run(work('b'))]);
+  for (let i = 0; i < 5; i += 1) {
+    await sleep(20);
+    queue.note();
+  }
+  t.deepEqual(events, []);
+  await all;
+  t.deepEqual(events, ['a begins', 'a ends', 'b begins', 'b ends']);
+});
+
+test('what is too much, and what is left at the end, does not wait', async (t) => {
+  const queue = new QuietQueue({ quietMs: 60_000, maxWaiting: 2 });
+  let done = 0;
+  const work = async (): Promise<void> => {
+    done += 1;
+    await sleep(1);
+  };
+  queue.note();
+  const first = [queue.run(work), queue.run(work), queue.run(work)];
+  await first[0];
+  t.is(done, 1);
+  queue.drain();
+  await Promise.all(first);
+  t.is(done, 3);
+});
