@@ -22,6 +22,7 @@ export async function serve(
   onReady: (path: string) => void,
 ): Promise<number> {
   for (const flag of COMPILE_AT_ONCE) setFlagsFromString(flag);
+  performance.now(); // Node loads it with the first use, which takes 11 ms: not while somebody waits.
   const mountpoint = await prepareMountpoint(path);
   try {
     const session = await compose(mountpoint.path, options, log);
