@@ -17,6 +17,8 @@ import { PathOperations } from './path-operations.js';
 /** libfuse tells nobody when the kernel ends the mount: the mount table is looked at this often. */
 const POLL_MS = 250;
 const BLOCK_BYTES = 4096;
+/** Eight requests. */
+const READ_AHEAD_KB = 1024;
 
 /** FUSE through libfuse 2 and the package fuse-native. */
 export function fuseNativeTransport(log: Logger): Transport {
@@ -35,7 +37,7 @@ export function fuseNativeTransport(log: Logger): Transport {
       await new Promise<void>((resolve, reject) => {
         fuse.mount((error) => (error === null ? resolve() : reject(error)));
       });
-      const isRaised = await raiseKernelReadahead(mountpoint);
+      const isRaised = await raiseKernelReadahead(mountpoint, READ_AHEAD_KB);
       log.debug({ isRaised }, 'kernel readahead');
       return session(mountpoint);
     },
