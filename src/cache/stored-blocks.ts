@@ -59,6 +59,8 @@ export class StoredBlocks {
   /** Undefined: nothing is stored, and nothing was written yet. */
   #stored: StoredVersion | undefined;
   #unwritten: Unwritten[] = [];
+  /** Blocks by index: see `isLate`. */
+  readonly #late = new Set<number>();
   #gathering: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #whenStoredQuietly: Promise<void> | undefined;
@@ -97,10 +99,21 @@ export class StoredBlocks {
 
   /** The source brought a block. */
   store(block: Block): void {
-    const bytes = block.memory?.byteLength ?? 0;
+    if (!this.#isClosed) this.#add(block);
+  }
+
+  /** Whether the disk was too slow for the block, which is to be stored later if it is still in memory then. */
+  isLate(index: number): boolean {
+    return this.#late.has(index);
+  }
+
+  #add(block: Block): void {
     // One that is held is being stored already, by whoever had the version open before.
-    if (this.#isClosed || block.holds > 0 || this.#stored?.has(block.index) === true) return;
-    if (!this.#context.dirty.tryAdd(bytes)) return;
+    if (block.holds > 0 || this.#stored?.has(block.index) === true) return;
+    if (!this.#context.dirty.tryAdd(block.memory?.byteLength ?? 0)) {
+      this.#late.add(block.index);
+      return;
+    }
     this.#context.memory.hold(block);
     // Now, while the bytes that have just arrived are in the processor's caches.
     const checksum = crc32(bytesOf(block));
@@ -188,9 +201,19 @@ export class StoredBlocks {
     });
   }
 
+  /** Those that are gone by now will be fetched again by whoever reads them. */
+  #addLate(): void {
+    const late = [...this.#late];
+    this.#late.clear();
+    for (const index of late) {
+      const block = this.#context.blocks.get(index);
+      if (block?.isComplete === true) this.#add(block);
+    }
+  }
+
   async #writeAll(): Promise<void> {
     const maxBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#context.blocks.blockBytes));
-    while (this.#unwritten.length > 0) {
+    for (this.#addLate(); this.#unwritten.length > 0; this.#addLate()) {
       const sorted = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
       this.#unwritten = [];
       for (let from = 0; from < sorted.length;) {
