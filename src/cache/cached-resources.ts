@@ -104,16 +104,8 @@ export class CachedResources implements ResourceCache {
       const stat = probed.metadata === 'missing' ? 'missing' : toStat(probed.metadata);
       return { stat, isListed: listed !== undefined, ttlMs: probed.ttlMs };
     }
-    if (listed === undefined) return this.#peekListed(url);
+    if (listed === undefined) return undefined;
     return { stat: listed.entry.stat, isListed: true, ttlMs: this.#listings.ttlLeftMs(listed.listing) };
-  }
-
-  /** What has entries is a directory, even if nobody has told so. */
-  #peekListed(url: string): KnownStat | undefined {
-    const listing = this.#listings.peek(url);
-    if (listing === undefined || listing.entries.length === 0) return undefined;
-    const stat = { kind: 'directory', lastModifiedMs: undefined } as const;
-    return { stat, isListed: false, ttlMs: this.#listings.ttlLeftMs(listing) };
   }
 
   async stat(url: string, signal?: AbortSignal): Promise<ResourceStat> {
