@@ -12,6 +12,7 @@
 import { drainBody, InterruptedError, ProtocolError, type Response } from '../source/index.js';
 import { BlockFiller } from './block-filler.js';
 import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';
+import { Waiters } from './waiters.js';
 import { withResolvers } from './with-resolvers.js';
 
 const WINDOW_BYTES = 8 * 1024 * 1024;
@@ -32,7 +33,7 @@ interface Download {
 export class SequentialBlocks implements BlockProvider {
   readonly #context: ProviderContext;
   readonly #onSize: (size: number) => void;
-  readonly #sizeWaiters = new Set<{ resolve: (size: number) => void; reject: (error: unknown) => void }>();
+  readonly #sizeWaiters = new Waiters<number>();
   readonly #settleWaiters = new Set<() => void>();
   #size: number | undefined;
   #demandEndBytes = 0;
@@ -95,18 +96,9 @@ export class SequentialBlocks implements BlockProvider {
     if (this.#size !== undefined) return this.#size;
     signal?.throwIfAborted();
     this.#demandEndBytes = Infinity;
-    const { promise, resolve, reject } = withResolvers<number>();
-    const waiter = { resolve, reject };
-    const onAbort = (): void => reject(signal?.reason);
-    this.#sizeWaiters.add(waiter);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const size = this.#sizeWaiters.wait(signal);
     this.#goOn();
-    try {
-      return await promise;
-    } finally {
-      this.#sizeWaiters.delete(waiter);
-      signal?.removeEventListener('abort', onAbort);
-    }
+    return await size;
   }
 
   /** Waits until the length is known, or the body turned out to be long, or `waitMs` are over. */
@@ -188,8 +180,9 @@ export class SequentialBlocks implements BlockProvider {
     // The next download must not run ahead of those who wait for it, or it evicts what they come to read.
     download?.filler?.abandon();
     const lastWaited = this.#context.blocks.lastPendingIndex;
-    this.#demandEndBytes =
-      this.#sizeWaiters.size > 0 ? Infinity : (lastWaited + 1) * this.#context.blocks.blockBytes;
+    this.#demandEndBytes = this.#sizeWaiters.isEmpty
+      ? (lastWaited + 1) * this.#context.blocks.blockBytes
+      : Infinity;
   }
 
   async #run(download: Download, begun: Response | undefined): Promise<void> {
@@ -295,7 +288,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#download = undefined;
     this.#size = size;
     this.#onSize(size);
-    for (const waiter of this.#sizeWaiters) waiter.resolve(size);
+    this.#sizeWaiters.resolve(size);
     this.#settled();
     // Blocks past the end were asked for while the end was unknown.
     this.#context.blocks.failPastEnd(Math.ceil(size / this.#context.blocks.blockBytes));
@@ -307,7 +300,7 @@ export class SequentialBlocks implements BlockProvider {
   #fail(error: unknown): void {
     this.#download?.filler?.abandon();
     this.#download = undefined;
-    for (const waiter of this.#sizeWaiters) waiter.reject(error);
+    this.#sizeWaiters.reject(error);
     this.#settled();
     this.#context.blocks.failPending(error);
     this.#context.onIdle();

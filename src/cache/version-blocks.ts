@@ -66,6 +66,36 @@ export class VersionBlocks {
     return !this.#blocks.has(index);
   }
 
+  /**
+   * A block of the bytes `[offset, end)` that lacks some of them, and how many it must have: one that is missing
+   * altogether if there is any, else the last, which usually is the last to come.
+   */
+  lastAbsence(offset: number, end: number): { block: Block | undefined; bytes: number } | undefined {
+    const { blockBytes } = this;
+    let absence: { block: Block; bytes: number } | undefined;
+    for (let start = offset - (offset % blockBytes); start < end; start += blockBytes) {
+      const bytes = Math.min(end - start, blockBytes);
+      const block = this.#blocks.get(start / blockBytes);
+      if (block === undefined) return { block, bytes };
+      // A complete block that is shorter is the last of a resource whose end nobody knew.
+      if (!block.isComplete && block.visibleBytes < bytes) absence = { block, bytes };
+    }
+    return absence;
+  }
+
+  /** Views of the bytes `[offset, end)`, all of which are there. Valid in this step only. */
+  views(offset: number, end: number): Uint8Array[] {
+    const { blockBytes } = this;
+    const views: Uint8Array[] = [];
+    for (let start = offset - (offset % blockBytes); start < end; start += blockBytes) {
+      const block = this.#blocks.get(start / blockBytes);
+      if (block?.memory === undefined) throw new Error('a block was lost within one step');
+      const until = Math.min(end - start, blockBytes, block.visibleBytes);
+      views.push(block.memory.subarray(Math.max(0, offset - start), until));
+    }
+    return views;
+  }
+
   /** The block, announced as under way if it was missing. */
   announce(index: number): Block {
     const known = this.#blocks.get(index);

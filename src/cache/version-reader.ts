@@ -143,9 +143,9 @@ export class VersionReader {
     try {
       const stream = this.#demand(reader, holder, offset, end);
       for (let losses = 0; losses < MAX_LOSSES;) {
-        const absence = this.#lastAbsence(offset, this.#cutToSize(end));
+        const absence = this.blocks.lastAbsence(offset, this.#cutToSize(end));
         if (absence === undefined) {
-          const result = consume(this.#views(offset, this.#cutToSize(end)));
+          const result = consume(this.blocks.views(offset, this.#cutToSize(end)));
           this.#leaveBehind(stream, offset, end);
           return result;
         }
@@ -175,7 +175,7 @@ export class VersionReader {
       const block = this.blocks.get(index);
       if (block?.isComplete === true) this.#context.memory.touch(block);
     }
-    const isStalled = this.#lastAbsence(offset, end) !== undefined;
+    const isStalled = this.blocks.lastAbsence(offset, end) !== undefined;
     const plan = reader.readahead.next(offset, end, isStalled, this.#provider.maxAheadBytes);
     // The kernel asks by the handle of whoever came first, so that among many each seems to jump about: what one
     // leaves, another is likely to read.
@@ -227,23 +227,6 @@ export class VersionReader {
     return Math.min(end, this.#size ?? Infinity);
   }
 
-  /**
-   * A block of the range that lacks bytes of it, and how many it must have: one that is missing altogether if
-   * there is any, else the last, which usually is the last to come.
-   */
-  #lastAbsence(offset: number, end: number): { block: Block | undefined; bytes: number } | undefined {
-    const { blockBytes } = this.blocks;
-    let absence: { block: Block; bytes: number } | undefined;
-    for (let start = offset - (offset % blockBytes); start < end; start += blockBytes) {
-      const bytes = Math.min(end - start, blockBytes);
-      const block = this.blocks.get(start / blockBytes);
-      if (block === undefined) return { block, bytes };
-      // A complete block that is shorter is the last of a resource whose end nobody knew.
-      if (!block.isComplete && block.visibleBytes < bytes) absence = { block, bytes };
-    }
-    return absence;
-  }
-
   #arrival(
     block: Block,
     bytes: number,
@@ -251,17 +234,6 @@ export class VersionReader {
     onVisible?: () => void,
   ): Promise<void> {
     return orAborted(block.whenVisible(bytes, onVisible), signal, this.blocks.key.resource);
-  }
-
-  /** Views of the bytes of the range, all of which are there. */
-  #views(offset: number, end: number): Uint8Array[] {
-    const { blockBytes } = this.blocks;
-    const views: Uint8Array[] = [];
-    for (let start = offset - (offset % blockBytes); start < end; start += blockBytes) {
-      const block = this.blocks.get(start / blockBytes);
-      views.push(viewOf(block, Math.max(0, offset - start), Math.min(end - start, blockBytes)));
-    }
-    return views;
   }
 
   /** Block by block, each as soon as it is there: needs no more than one of them to stay in memory. */
@@ -276,9 +248,8 @@ export class VersionReader {
     const progress = { at: offset, isAtEnd: false };
     const take = (): void => {
       const { at } = progress;
-      const blockStart = at - (at % blockBytes);
-      const until = Math.min(blockStart + blockBytes, this.#cutToSize(end));
-      const view = viewOf(this.blocks.get(blockStart / blockBytes), at - blockStart, until - blockStart);
+      const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
+      const [view = Buffer.of()] = this.blocks.views(at, until);
       copy.set(view, at - offset);
       progress.at += view.byteLength;
       // A complete block that is shorter is the last, even if the size was not known until now.
@@ -287,7 +258,7 @@ export class VersionReader {
     while (!progress.isAtEnd && progress.at < this.#cutToSize(end)) {
       const { at } = progress;
       const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
-      const absence = this.#lastAbsence(at, until);
+      const absence = this.blocks.lastAbsence(at, until);
       if (absence === undefined) take();
       else if (absence.block === undefined) this.#demandAgain(at, until, holder);
       else await this.#arrival(absence.block, absence.bytes, signal, take);
@@ -298,9 +269,4 @@ export class VersionReader {
   #reportIdle(): void {
     if (this.isIdle) this.#context.onIdle();
   }
-}
-
-function viewOf(block: Block | undefined, from: number, to: number): Uint8Array {
-  if (block?.memory === undefined) throw new Error('a block was lost within one step');
-  return block.memory.subarray(from, Math.min(to, block.visibleBytes));
 }
