@@ -10,7 +10,7 @@ import { noteProcess } from './run-file.js';
 
 /**
  * Code that runs for the first time is compiled to machine code at once, if not the best one: opening a file that
- * nobody has opened takes 1.0 ms instead of 1.8 in a mount that has just come up (medians of twenty files).
+ * nobody has opened takes 1.1 ms instead of 2.0 in a mount that has just come up (medians of twenty files).
  */
 const COMPILE_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
 
@@ -22,7 +22,6 @@ export async function serve(
   onReady: (path: string) => void,
 ): Promise<number> {
   for (const flag of COMPILE_AT_ONCE) setFlagsFromString(flag);
-  performance.now(); // Node loads it with the first use, which takes 11 ms: not while somebody waits.
   const mountpoint = await prepareMountpoint(path);
   try {
     const session = await compose(mountpoint.path, options, log);

@@ -1,3 +1,6 @@
+/** Bits of a number that is free to be shifted. */
+export const MAX_SLAB_BUFFERS = 31;
+
 /**
  * Buffers of one block each, cut from slabs, so that a run of blocks can lie in one piece: then one system
  * call fills all of it.
@@ -5,9 +8,6 @@
  * The slab that something was given back to last is used first, from its lowest free buffer on. So memory
  * that is still in the processor's caches is used again, and what is taken in a row is adjacent.
  */
-/** Bits of a number that is free to be shifted. */
-export const MAX_SLAB_BUFFERS = 31;
-
 export class BufferPool {
   readonly bufferBytes: number;
   readonly #slabBuffers: number;

@@ -3,7 +3,8 @@
  * those that the source brought.
  *
  * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written
- * together, and what is more than `DirtyBytes` allow is not stored, so that a slow disk never holds up a reader.
+ * together, and what is more than `DirtyBytes` allow is stored later, if it is in memory then: a slow disk never
+ * holds up a reader.
  * A file of one block waits until no more files are opened.
  */
 import { crc32 } from 'node:zlib';
@@ -119,7 +120,7 @@ export class StoredBlocks {
     const checksum = crc32(bytesOf(block));
     this.#unwritten.push({ block, checksum });
     const isMuch = this.#unwritten.length * this.#context.blocks.blockBytes >= FULL_BYTES;
-    if (this.#isSmall) this.#flushWhenQuiet();
+    if (this.isSmall) this.#flushWhenQuiet();
     else if (isMuch) this.#flush();
     else this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS);
   }
@@ -134,7 +135,7 @@ export class StoredBlocks {
     this.#isClosed = true;
     // No block brings the files of an empty one into being.
     if (this.#context.sizeBytes === 0) this.#flushWhenQuiet();
-    if (this.#isSmall) await this.#whenStoredQuietly;
+    if (this.isSmall) await this.#whenStoredQuietly;
     this.#flush();
     await this.#writing;
     // If all of it is there now, that is noted, so that the next run can hand it to the kernel at once.
@@ -143,7 +144,7 @@ export class StoredBlocks {
   }
 
   /** One block, or none: storing it costs more than fetching it did. */
-  get #isSmall(): boolean {
+  get isSmall(): boolean {
     return this.#context.sizeBytes <= this.#context.blocks.blockBytes;
   }
 

@@ -12,7 +12,7 @@ import type { VersionReader } from './version-reader.js';
  */
 const DIRTY_SHARE = 3 / 4;
 
-/** So long the end of a mount waits for what is not stored yet. */
+/** So long the end of a mount waits for small files that are not stored yet. */
 const CLOSE_LIMIT_MS = 2_000;
 
 /** Which versions are open on disk: those that are read. Without a disk cache it does nothing. */
@@ -42,7 +42,8 @@ export class StoredVersions {
     if (disk === undefined || facts === undefined) return;
     this.#quiet.note();
     const { key } = reader.blocks;
-    if (disk.mayHave(key.resource)) {
+    // What is being stored for an earlier opening is not in the catalogue yet.
+    if (disk.mayHave(key.resource) || this.#attached.has(keyOf(key))) {
       const opening = disk
         .open(key, facts)
         .then((stored) => stored && this.#attach(reader, facts, () => Promise.resolve(stored), stored));
@@ -94,7 +95,7 @@ export class StoredVersions {
     this.#quiet.drain();
     for (const reader of this.#opening.keys()) this.close(reader);
     const giveUp = setTimeout(() => {
-      for (const stored of this.#attached.values()) stored.drop();
+      for (const stored of this.#attached.values()) if (stored.isSmall) stored.drop();
     }, CLOSE_LIMIT_MS);
     await Promise.all(this.#closing);
     clearTimeout(giveUp);
