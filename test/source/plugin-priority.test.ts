@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
@@ -7,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { type CompleteClient, Request } from '../../src/source/index.js';
 import type { PluginSet } from '../../src/source/plugin/plugin-set.js';
+import { giveLowestPriority, giveOwnPriority } from '../../src/source/plugin/priority.js';
 import { addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
@@ -20,9 +23,13 @@ interface Rank {
 }
 
 function rankOf(pid: number): Rank {
-  const ofThreads = readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+  const ofThreads = readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    } catch {
+      return []; // It has ended.
+    }
   });
   return { threads: [...new Set(ofThreads)], session: sessionNice(String(pid)) };
 }
@@ -35,8 +42,10 @@ function sessionNice(pid: string): number | undefined {
   }
 }
 
-function isSame(a: Rank, b: Rank): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+/** Says what it is instead, when it does not come to that. */
+async function untilRank(t: ExecutionContext, pid: number, wanted: Rank): Promise<void> {
+  const isSo = () => JSON.stringify(rankOf(pid)) === JSON.stringify(wanted);
+  await until('the rank is as wanted', isSo).catch(() => t.deepEqual(rankOf(pid), wanted));
 }
 
 interface Busy {
@@ -72,23 +81,46 @@ test.serial('who takes the processor for nothing goes behind everybody, and come
 
   const text = textOf(client, 'busy://loops/x');
   const session = own.session === undefined ? undefined : LOWEST;
-  await until('it is behind', () => isSame(rankOf(pid), { threads: [LOWEST], session }));
+  await untilRank(t, pid, { threads: [LOWEST], session });
   await endLoop();
   t.is(await text, 'hello from busy', 'it is not ended for that');
   // An ordinary user may not raise the priority of threads.
   const threads = process.getuid?.() === 0 ? own.threads : [LOWEST];
-  const back = { threads, session: sessionNice('self') };
-  await until('it is back', () => isSame(rankOf(pid), back));
+  await untilRank(t, pid, { threads, session: sessionNice('self') });
+});
+
+test.serial('threads that are started while priorities change are not left with the old one', async (t) => {
+  // Each thread starts the next one and ends a moment later, the way a pool comes to be.
+  const program = `
+import threading, time, sys
+def link():
+    time.sleep(0.002)
+    threading.Thread(target=link).start()
+    time.sleep(0.002)
+for _ in range(8): threading.Thread(target=link).start()
+print('ready', flush=True)
+`;
+  const child = spawn('python3', ['-c', program], { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const pid = child.pid ?? 0;
+  for (let round = 0; round < 20; round++) {
+    await until('they are behind', () => giveLowestPriority(pid));
+    t.deepEqual(rankOf(pid).threads, [LOWEST]);
+    await until('they are back', () => giveOwnPriority(pid));
+    if (process.getuid?.() === 0) t.deepEqual(rankOf(pid).threads, [getPriority()]);
+  }
 });
 
 test.serial('an endless loop that nobody waits for any more is ended', async (t) => {
-  const { plugins, client, pid } = await busy(t, 2_000);
+  const { plugins, client, pid } = await busy(t, 1_000);
   const controller = new AbortController();
   const request = new Request('busy://loops/x', { signal: controller.signal });
   const aborted = t.throwsAsync(client.download(request));
   setTimeout(() => controller.abort(), 300);
   t.like(await aborted, { code: 'INTERRUPTED' });
-  await until('it is ended', () => !plugins.pids.includes(pid));
+  // Behind everybody, a busy machine has little time for it to spend.
+  await until('it is ended', () => !plugins.pids.includes(pid), 110_000);
   t.regex(String(plugins.describe('busy')?.lastError), /was busy for \d+ s with nothing to do/);
   t.is(await textOf(client, 'busy://h/x'), 'hello from busy');
 });

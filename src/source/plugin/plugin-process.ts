@@ -121,21 +121,23 @@ export class PluginProcess {
   /** Sees what it takes; undefined where the system does not tell. To be called a few times in a second. */
   async look(): Promise<ProcessUsage | undefined> {
     if (this.pid === undefined || this.#isEnded) return undefined;
+    // Asked before the usage: what it takes until it gives is forgiven, also while the usage is being read.
+    const hasGiven = this.#hasGiven;
+    this.#hasGiven = false;
     const usage = await readUsage(this.pid);
     if (usage === undefined || this.#isEnded) return undefined;
-    if (this.#hasGiven) this.#processorMsWhenGiven = usage.processorMs;
-    this.#hasGiven = false;
+    if (hasGiven) this.#processorMsWhenGiven = usage.processorMs;
     this.fruitlessMs = usage.processorMs - this.#processorMsWhenGiven;
-    await this.#rank(this.pid);
+    this.#rank(this.pid);
     return usage;
   }
 
   /** An endless loop costs others no more than its first moment; an honest process is as fast as they are. */
-  async #rank(pid: number): Promise<void> {
+  #rank(pid: number): void {
     const limitMs = this.#processorMsWhenGiven === 0 ? FRUITLESS_START_LIMIT_MS : FRUITLESS_LIMIT_MS;
     const isFruitless = this.fruitlessMs > limitMs;
     if (isFruitless === this.#isLowest) return;
-    const isDone = await (isFruitless ? giveLowestPriority(pid) : giveOwnPriority(pid));
+    const isDone = isFruitless ? giveLowestPriority(pid) : giveOwnPriority(pid);
     if (isDone) this.#isLowest = isFruitless;
   }
 
