@@ -16,6 +16,7 @@ import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { composeSources } from './compose-sources.js';
+import { hugePageAllocator } from './huge-pages.js';
 import type { MountOptions } from './options.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
@@ -26,6 +27,7 @@ const BLOCK_SHARE = 3 / 4;
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
   const { registry, plugins, close } = composeSources(options, log);
   const disk = await openDisk(options, log);
+  const allocate = await hugePageAllocator();
   const cache = new CachedResources(
     {
       memoryBytes: options.memory * BLOCK_SHARE,
@@ -40,6 +42,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
       },
       log,
       ...(disk === undefined ? {} : { disk }),
+      ...(allocate === undefined ? {} : { allocate }),
     },
   );
   plugins.onReplaced = (scheme) => cache.forget(`${scheme}:`);

@@ -13,13 +13,15 @@ import { LRUCache } from 'lru-cache';
 
 import type { Block } from './block.js';
 import { ScratchBuffers } from './scratch-buffers.js';
-import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
+import { type AllocateMemory, BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
 
 /** A block that is at most this part of its buffer is moved to memory of its own size. */
 const COMPACT_SHARE = 1 / 4;
 /** What lies in one piece: as much as a request of the kernel takes at most, and a small part of the memory. */
 const MAX_SLAB_BYTES = 1024 * 1024;
 const MAX_SLAB_SHARE = 1 / 16;
+/** What is asked of the system at once. It costs nothing before it is used. */
+const MAX_ARENA_BYTES = 32 * 1024 * 1024;
 /** As much as one request of the kernel. */
 const SCRATCH_BYTES = 1024 * 1024;
 const MAX_SCRATCH_BYTES = 16 * 1024 * 1024;
@@ -38,14 +40,17 @@ export class BlockMemory {
   /** Of cached blocks that have memory of their own size. */
   #compactBytes = 0;
 
-  constructor(limitBytes: number, blockBytes: number) {
+  constructor(
+    limitBytes: number,
+    blockBytes: number,
+    allocate: AllocateMemory = (bytes) => Buffer.allocUnsafeSlow(bytes),
+  ) {
     this.limitBytes = limitBytes;
     this.blockBytes = blockBytes;
-    const slabBytes = Math.min(MAX_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE);
-    this.#pool = new BufferPool(
-      blockBytes,
-      Math.max(1, Math.min(Math.floor(slabBytes / blockBytes), MAX_SLAB_BUFFERS)),
-    );
+    const slabLimitBytes = Math.min(MAX_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE);
+    const slabBuffers = Math.max(1, Math.min(Math.floor(slabLimitBytes / blockBytes), MAX_SLAB_BUFFERS));
+    const arenaSlabs = Math.max(1, Math.floor(MAX_ARENA_BYTES / (slabBuffers * blockBytes)));
+    this.#pool = new BufferPool({ bufferBytes: blockBytes, slabBuffers, arenaSlabs, allocate });
     const scratchBytes = Math.min(MAX_SCRATCH_BYTES, limitBytes * MAX_SCRATCH_SHARE);
     this.scratch = new ScratchBuffers(Math.max(1, Math.floor(scratchBytes / SCRATCH_BYTES)), SCRATCH_BYTES);
     // Larger than it ever gets: what is evicted is decided here alone.

@@ -1,25 +1,36 @@
 /** Bits of a number that is free to be shifted. */
 export const MAX_SLAB_BUFFERS = 31;
 
+/** Brings memory of `bytes` bytes into being; what is not touched of it costs nothing yet. */
+export type AllocateMemory = (bytes: number) => Buffer;
+
+export interface BufferPoolOptions {
+  readonly bufferBytes: number;
+  /** What lies in one piece: at most `MAX_SLAB_BUFFERS`. */
+  readonly slabBuffers: number;
+  /** Memory is allocated for so many slabs at once. */
+  readonly arenaSlabs: number;
+  readonly allocate: AllocateMemory;
+}
+
 /**
  * Buffers of one block each, cut from slabs, so that a run of blocks can lie in one piece: then one system
- * call fills all of it.
+ * call fills all of it. Slabs are cut from arenas, which can be large enough for the large pages of the
+ * processor.
  *
  * The slab that something was given back to last is used first, from its lowest free buffer on. So memory
  * that is still in the processor's caches is used again, and what is taken in a row is adjacent.
  */
 export class BufferPool {
-  readonly bufferBytes: number;
-  readonly #slabBuffers: number;
-  readonly #slabs = new WeakMap<ArrayBufferLike, Slab>();
+  readonly #options: BufferPoolOptions;
+  readonly #arenas = new WeakMap<ArrayBufferLike, Arena>();
   /** Those with something free; the last is used next. */
   readonly #open: Slab[] = [];
+  #newest: Arena | undefined;
   #allocatedBytes = 0;
 
-  /** `slabBuffers`: at most `MAX_SLAB_BUFFERS`. */
-  constructor(bufferBytes: number, slabBuffers: number) {
-    this.bufferBytes = bufferBytes;
-    this.#slabBuffers = slabBuffers;
+  constructor(options: BufferPoolOptions) {
+    this.#options = options;
   }
 
   /** Of all slabs. They are never given back. */
@@ -34,34 +45,62 @@ export class BufferPool {
 
   /** The buffer right behind `buffer`, if it is free. */
   takeBehind(buffer: Uint8Array): Uint8Array | undefined {
-    const slab = this.#slabs.get(buffer.buffer);
-    if (slab === undefined) return undefined;
-    const number = buffer.byteOffset / this.bufferBytes + 1;
-    return (slab.free & (1 << number)) === 0 ? undefined : this.#cut(slab, number);
+    const place = this.#placeOf(buffer);
+    if (place === undefined) return undefined;
+    const behind = place.number + 1;
+    return (place.slab.free & (1 << behind)) === 0 ? undefined : this.#cut(place.slab, behind);
   }
 
   /** Memory that is not of this pool is left to the collector. */
   giveBack(buffer: Uint8Array): void {
-    const slab = this.#slabs.get(buffer.buffer);
-    if (slab === undefined) return;
-    if (slab.free === 0) this.#open.push(slab);
-    slab.free |= 1 << (buffer.byteOffset / this.bufferBytes);
+    const place = this.#placeOf(buffer);
+    if (place === undefined) return;
+    if (place.slab.free === 0) this.#open.push(place.slab);
+    place.slab.free |= 1 << place.number;
+  }
+
+  #placeOf(buffer: Uint8Array): { slab: Slab; number: number } | undefined {
+    const arena = this.#arenas.get(buffer.buffer);
+    if (arena === undefined) return undefined;
+    const { bufferBytes, slabBuffers } = this.#options;
+    const index = (buffer.byteOffset - arena.memory.byteOffset) / bufferBytes;
+    const slab = arena.slabs[Math.floor(index / slabBuffers)];
+    return slab && { slab, number: index % slabBuffers };
   }
 
   #cut(slab: Slab, number: number): Uint8Array {
     slab.free &= ~(1 << number);
     if (slab.free === 0) this.#open.splice(this.#open.lastIndexOf(slab), 1);
-    return slab.memory.subarray(number * this.bufferBytes, (number + 1) * this.bufferBytes);
+    const { bufferBytes } = this.#options;
+    return slab.memory.subarray(number * bufferBytes, (number + 1) * bufferBytes);
   }
 
   #allocate(): Slab {
-    const memory = Buffer.allocUnsafeSlow(this.#slabBuffers * this.bufferBytes);
-    const slab = { memory, free: 2 ** this.#slabBuffers - 1 };
-    this.#slabs.set(memory.buffer, slab);
+    const { bufferBytes, slabBuffers, arenaSlabs } = this.#options;
+    if (this.#newest === undefined || this.#newest.slabs.length === arenaSlabs)
+      this.#newest = this.#addArena();
+    const { memory, slabs } = this.#newest;
+    const slabBytes = slabBuffers * bufferBytes;
+    const start = slabs.length * slabBytes;
+    const slab = { memory: memory.subarray(start, start + slabBytes), free: 2 ** slabBuffers - 1 };
+    slabs.push(slab);
     this.#open.push(slab);
-    this.#allocatedBytes += memory.byteLength;
+    this.#allocatedBytes += slabBytes;
     return slab;
   }
+
+  #addArena(): Arena {
+    const { bufferBytes, slabBuffers, arenaSlabs, allocate } = this.#options;
+    const arena = { memory: allocate(arenaSlabs * slabBuffers * bufferBytes), slabs: [] };
+    this.#arenas.set(arena.memory.buffer, arena);
+    return arena;
+  }
+}
+
+interface Arena {
+  readonly memory: Buffer;
+  /** Those that were cut so far, from its start on. */
+  readonly slabs: Slab[];
 }
 
 interface Slab {

@@ -48,12 +48,14 @@ test('a reservation evicts what was used least recently, and queues when commitm
 test('memory is used again', async (t) => {
   const memory = new BlockMemory(2 * BLOCK_BYTES, BLOCK_BYTES);
   const blocks = blocksIn(memory);
-  const seen = new Set<ArrayBufferLike>();
+  const seen = new Set<string>();
+  const numbers = new Map<ArrayBufferLike, number>();
   for (let index = 0; index < 100; index += 1) {
     await memory.reserve(1);
     fill(blocks, memory, index);
-    const buffer = blocks.get(index)?.memory?.buffer;
-    if (buffer !== undefined) seen.add(buffer);
+    const { buffer, byteOffset } = blocks.get(index)?.memory ?? new Uint8Array();
+    numbers.set(buffer, numbers.get(buffer) ?? numbers.size);
+    seen.add(`${numbers.get(buffer)} ${byteOffset}`);
   }
   t.is(seen.size, 2);
 });

@@ -3,33 +3,40 @@ import test from 'ava';
 import { BufferPool } from '../../src/cache/buffer-pool.js';
 
 const BUFFER_BYTES = 8;
+/** Memory whose part that is used does not begin at its start. */
+const SHIFT_BYTES = 3;
+
+function poolOf(slabBuffers: number, arenaSlabs = 2): BufferPool {
+  const allocate = (bytes: number) => Buffer.allocUnsafeSlow(bytes + SHIFT_BYTES).subarray(SHIFT_BYTES);
+  return new BufferPool({ bufferBytes: BUFFER_BYTES, slabBuffers, arenaSlabs, allocate });
+}
 
 test('what is taken in a row lies in a row', (t) => {
-  const pool = new BufferPool(BUFFER_BYTES, 4);
+  const pool = poolOf(4);
   const taken = [pool.take(), pool.take(), pool.take(), pool.take()];
   t.deepEqual(
     taken.map((buffer) => buffer.byteOffset),
-    [0, 8, 16, 24],
+    [0, 8, 16, 24].map((offset) => offset + SHIFT_BYTES),
   );
   t.is(new Set(taken.map((buffer) => buffer.buffer)).size, 1);
   t.is(pool.allocatedBytes, 32);
 });
 
 test('the buffer behind another is to be had only while it is free', (t) => {
-  const pool = new BufferPool(BUFFER_BYTES, 4);
+  const pool = poolOf(4);
   const [first, second] = [pool.take(), pool.take()];
   t.is(pool.takeBehind(first), undefined);
-  t.is(pool.takeBehind(second)?.byteOffset, 16);
+  t.is(pool.takeBehind(second)?.byteOffset, SHIFT_BYTES + 16);
   pool.giveBack(second);
-  t.is(pool.takeBehind(first)?.byteOffset, 8);
+  t.is(pool.takeBehind(first)?.byteOffset, SHIFT_BYTES + 8);
   const last = pool.take();
-  t.is(last.byteOffset, 24);
+  t.is(last.byteOffset, SHIFT_BYTES + 24);
   t.is(pool.takeBehind(last), undefined, 'it is the last of its slab');
   t.is(pool.takeBehind(new Uint8Array(BUFFER_BYTES)), undefined, 'not of the pool');
 });
 
 test('no two owners ever have the same buffer, and nothing is allocated while something is free', (t) => {
-  const pool = new BufferPool(BUFFER_BYTES, 31);
+  const pool = poolOf(31);
   const owned: Uint8Array[] = [];
   let [random, most] = [1, 0];
   for (let step = 0; step < 20_000; step += 1) {
@@ -45,17 +52,17 @@ test('no two owners ever have the same buffer, and nothing is allocated while so
       most = Math.max(most, owned.length);
     }
     if (step % 500 === 0) {
-      const keys = owned.map((buffer) => `${slabNumber(buffer)} ${buffer.byteOffset}`);
+      const keys = owned.map((buffer) => `${arenaNumber(buffer)} ${buffer.byteOffset}`);
       t.is(new Set(keys).size, owned.length);
     }
   }
   t.true(pool.allocatedBytes <= Math.ceil(most / 31) * 31 * BUFFER_BYTES);
 });
 
-const slabs = new Map<ArrayBufferLike, number>();
+const arenas = new Map<ArrayBufferLike, number>();
 
-function slabNumber({ buffer }: Uint8Array): number {
-  const number = slabs.get(buffer) ?? slabs.size;
-  slabs.set(buffer, number);
+function arenaNumber({ buffer }: Uint8Array): number {
+  const number = arenas.get(buffer) ?? arenas.size;
+  arenas.set(buffer, number);
   return number;
 }

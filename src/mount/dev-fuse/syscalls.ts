@@ -1,6 +1,6 @@
 /**
  * The system calls that Node does not offer, through koffi (prebuilt, loaded when first needed). Manual
- * pages: mount(2), ioctl(2), fcntl(2), socketpair(2), recvmsg(2), _exit(2).
+ * pages: mount(2), ioctl(2), fcntl(2), socketpair(2), recvmsg(2), madvise(2), _exit(2).
  */
 import { getSystemErrorName } from 'node:util';
 
@@ -34,6 +34,10 @@ export interface Syscalls {
   closeBacking(fuseFd: number, id: number): void;
   /** Another descriptor of the same open file. */
   duplicate(fd: number): number;
+  /** Where `memory` begins in the process's memory. */
+  addressOf(memory: Uint8Array): bigint;
+  /** Asks for large pages wherever they fit into `memory`. */
+  adviseHugePages(memory: Uint8Array): void;
   /** Ends the process at once, whatever its threads wait for. */
   exit(code: number): never;
   /** A connected pair of sockets. */
@@ -69,6 +73,8 @@ async function load(): Promise<Syscalls> {
   const _exit = libc.func('void _exit(int status)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
+  const madvise = libc.func('int madvise(void *address, size_t length, int advice)');
+
   const check = (call: string, result: unknown): number => {
     if (typeof result === 'number' && result >= 0) return result;
     throw new SystemCallError(call, koffi.errno());
@@ -91,6 +97,11 @@ async function load(): Promise<Syscalls> {
     duplicate: (fd) => {
       const F_DUPFD_CLOEXEC = 1030;
       return check('fcntl', fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    },
+    addressOf: (memory) => koffi.address(memory),
+    adviseHugePages: (memory) => {
+      const MADV_HUGEPAGE = 14;
+      check('madvise', madvise(memory, memory.byteLength, MADV_HUGEPAGE));
     },
     exit: (code) => {
       _exit(code);
