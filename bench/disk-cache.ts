@@ -6,10 +6,11 @@ import { constants } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 
 import { pino } from 'pino';
 
-import type { DiskCache, StoredFacts } from '../src/cache/disk/disk-cache.js';
+import type { CheckedBlock, DiskCache, StoredFacts } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { close, ftruncate, open, readAt, writeAt } from '../src/cache/disk/file-io.js';
 import { filePath, nameOfSegment, nameOfVersion, shardPath } from '../src/cache/disk/layout.js';
@@ -75,7 +76,7 @@ async function largeVersion(store: DiskCache, round: number): Promise<void> {
       if (!(await work(first))) throw new Error('not stored, or wrong');
     }
   };
-  const written = await seconds(() => each((first) => version.write(first, run)));
+  const written = await seconds(() => each((first) => version.write(checked(first, run))));
   note('write, store, MB/s', FILE_BYTES / 1e6 / written);
   const read = await seconds(() => each(async (first) => (await version.read(first, run)).every(Boolean)));
   note('read, store, MB/s', FILE_BYTES / 1e6 / read);
@@ -90,13 +91,18 @@ async function smallVersions(store: DiskCache, round: number): Promise<void> {
     for (let file = 0; file < SMALL_FILES; file += 1) {
       const key = { resource: `https://host.example/small-${file}`, version: `"${round}"` };
       const version = await store.open(key, factsOf(key.version, SMALL_BYTES));
-      if (work === 'write') await version?.write(0, block);
+      if (work === 'write') await version?.write(checked(0, block));
       else await version?.read(0, block);
       version?.close();
     }
   };
   note('small files written per second', SMALL_FILES / (await seconds(() => each('write'))));
   note('small files read per second', SMALL_FILES / (await seconds(() => each('read'))));
+}
+
+/** Checksums are part of what storing costs. */
+function checked(first: number, blocks: readonly Uint8Array[]): CheckedBlock[] {
+  return blocks.map((bytes, offset) => ({ index: first + offset, bytes, checksum: crc32(bytes) }));
 }
 
 /** Names as the store gives them; what is in the files does not matter to the scan. */
@@ -122,7 +128,7 @@ async function manyEntries(directory: string): Promise<void> {
     note('  first question for a URL, ms', performance.now() - asked);
     const key = { resource: 'https://host.example/first', version: `"${round}"` };
     const version = await store.open(key, factsOf(key.version, 10));
-    await version?.write(0, [Buffer.alloc(10)]);
+    await version?.write(checked(0, [Buffer.alloc(10)]));
     note('  until the first write, ms', performance.now() - begin);
     version?.close();
     await store.close();

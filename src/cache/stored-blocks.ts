@@ -12,7 +12,7 @@ import { crc32 } from 'node:zlib';
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun } from './block-provider.js';
-import type { StoredVersion } from './disk/disk-cache.js';
+import type { CheckedBlock, StoredVersion } from './disk/disk-cache.js';
 import type { QuietQueue } from './quiet-queue.js';
 import type { VersionBlocks } from './version-blocks.js';
 
@@ -21,8 +21,10 @@ const MAX_READ_BYTES = 4 * 1024 * 1024;
 const MAX_WRITE_BYTES = 16 * 1024 * 1024;
 /** So much is not worth waiting for more. */
 const FULL_BYTES = 4 * 1024 * 1024;
-/** Blocks wait so long for their neighbours before they are written. */
-const GATHER_MS = 20;
+/** Scattered blocks are written together when none has come for so long, */
+const GATHER_QUIET_MS = 50;
+/** or after this time. */
+const MAX_GATHER_MS = 500;
 
 export interface StoredBlocksContext {
   readonly blocks: VersionBlocks;
@@ -63,6 +65,7 @@ export class StoredBlocks {
   /** Blocks by index: see `isLate`. */
   readonly #late = new Set<number>();
   #gathering: NodeJS.Timeout | undefined;
+  #addedAtMs = 0;
   #writing: Promise<void> | undefined;
   #whenStoredQuietly: Promise<void> | undefined;
   #isClosed = false;
@@ -122,7 +125,20 @@ export class StoredBlocks {
     const isMuch = this.#unwritten.length * this.#context.blocks.blockBytes >= FULL_BYTES;
     if (this.isSmall) this.#flushWhenQuiet();
     else if (isMuch) this.#flush();
-    else this.#gathering ??= setTimeout(() => this.#flush(), GATHER_MS);
+    else this.#gather();
+  }
+
+  #gather(): void {
+    const nowMs = performance.now();
+    this.#addedAtMs = nowMs;
+    this.#gathering ??= setTimeout(() => this.#flushOrWait(nowMs), GATHER_QUIET_MS);
+  }
+
+  #flushOrWait(beganMs: number): void {
+    const nowMs = performance.now();
+    const quietMs = nowMs - this.#addedAtMs;
+    if (quietMs >= GATHER_QUIET_MS || nowMs - beganMs >= MAX_GATHER_MS) this.#flush();
+    else this.#gathering = setTimeout(() => this.#flushOrWait(beganMs), GATHER_QUIET_MS - quietMs);
   }
 
   /** What is not stored yet is of no use, or must not take any more time. */
@@ -213,26 +229,28 @@ export class StoredBlocks {
   }
 
   async #writeAll(): Promise<void> {
-    const maxBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#context.blocks.blockBytes));
     for (this.#addLate(); this.#unwritten.length > 0; this.#addLate()) {
       const sorted = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
       this.#unwritten = [];
-      for (let from = 0; from < sorted.length;) {
-        let to = from + 1;
-        while (to < sorted.length && to - from < maxBlocks && isNext(sorted[to - 1], sorted[to])) to += 1;
-        await this.#write(sorted.slice(from, to));
-        from = to;
+      const batchBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#context.blocks.blockBytes));
+      for (let at = 0; at < sorted.length; at += batchBlocks) {
+        await this.#write(sorted.slice(at, at + batchBlocks));
       }
     }
   }
 
-  async #write(run: readonly Unwritten[]): Promise<void> {
+  async #write(batch: readonly Unwritten[]): Promise<void> {
     const { memory, dirty } = this.#context;
-    const first = run[0]?.block.index ?? 0;
-    const pieces = run.map(({ block }) => bytesOf(block));
-    const checksums = run.map(({ checksum }) => checksum);
-    if (!this.#isDropped) await (await this.#opened())?.write(first, pieces, checksums);
-    for (const { block } of run) {
+    if (!this.#isDropped) {
+      const stored = await this.#opened();
+      const toBlock = ({ block, checksum }: Unwritten): CheckedBlock => ({
+        index: block.index,
+        bytes: bytesOf(block),
+        checksum,
+      });
+      await stored?.write(batch.map(toBlock));
+    }
+    for (const { block } of batch) {
       dirty.subtract(block.memory?.byteLength ?? 0);
       memory.release(block);
     }
@@ -243,10 +261,6 @@ export class StoredBlocks {
 interface Unwritten {
   readonly block: Block;
   readonly checksum: number;
-}
-
-function isNext(before: Unwritten | undefined, next: Unwritten | undefined): boolean {
-  return before !== undefined && next !== undefined && before.block.index + 1 === next.block.index;
 }
 
 function bytesOf(block: Block): Uint8Array {

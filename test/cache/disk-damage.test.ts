@@ -26,6 +26,7 @@ import {
   storeFiles,
   storeFor,
   until,
+  write,
 } from './disk-store-support.js';
 
 test.beforeEach((t) => t.timeout(240_000));
@@ -59,7 +60,7 @@ async function stored(directory: string, sample: Sample, count = sample.blockCou
   const store = await openStore(directory);
   const version = await opened(store, sample);
   for (let first = 0; first < count; first += 100) {
-    await version.write(first, sample.blocks(first, Math.min(100, count - first)));
+    await write(version, first, sample.blocks(first, Math.min(100, count - first)));
   }
   version.close();
   await store.close();
@@ -77,7 +78,7 @@ async function checkAndRefill(t: ExecutionContext, store: DiskCache, sample: Sam
   const before = localBytes(version, sample);
   if (before !== undefined && !before.equals(sample.bytes())) t.fail('the local copy has wrong bytes');
   await readAll(t, version, sample);
-  if (!(await version.write(0, sample.blocks(0, sample.blockCount)))) t.fail('cannot be stored again');
+  if (!(await write(version, 0, sample.blocks(0, sample.blockCount)))) t.fail('cannot be stored again');
   const { right, wrong } = await readAll(t, version, sample);
   if (right !== sample.blockCount || wrong !== 0) t.fail('was not stored again');
   await until(() => version.localFd() !== undefined);
@@ -183,7 +184,7 @@ test('an index of any length is read as far as it goes, and appended to', async 
       const expected = turn === 1 ? 5 : Math.max(0, Math.floor((length - recordsAt) / RECORD_BYTES));
       const { right, wrong } = await readAll(t, version, sample);
       if (right !== expected || wrong !== 0) t.fail(`length ${length}: ${right} instead of ${expected}`);
-      await version.write(0, sample.blocks(0, 5));
+      await write(version, 0, sample.blocks(0, 5));
       version.close();
       await store.close();
     }
@@ -213,7 +214,7 @@ test('after a torn record the next ones count', async (t) => {
   appendFileSync(fileOf(directory, 'index'), Buffer.alloc(RECORD_BYTES - 3, 0x55));
   const first = await openStore(directory);
   const version = await opened(first, sample);
-  t.true(await version.write(4, sample.blocks(4, 6)));
+  t.true(await write(version, 4, sample.blocks(4, 6)));
   version.close();
   await first.close();
   const store = await storeFor(t, directory);
@@ -292,14 +293,14 @@ test('a file that is spoilt while it is open is noticed by the next opening', as
   const sample = new Sample('large', 1000 * BLOCK_BYTES);
   const store = await storeFor(t, directory);
   const version = await opened(store, sample);
-  t.true(await version.write(0, sample.blocks(0, 1000)));
+  t.true(await write(version, 0, sample.blocks(0, 1000)));
   await until(() => version.localFd() !== undefined);
   flipBit(fileOf(directory, 'data'), 8 * 500_000);
   const again = await opened(store, sample);
   t.is(again.localFd(), undefined);
   await until(() => again.storedBytes < sample.facts.sizeBytes);
   t.is(version.localFd(), undefined);
-  t.true(await again.write(0, sample.blocks(0, 1000)));
+  t.true(await write(again, 0, sample.blocks(0, 1000)));
   await until(() => again.localFd() !== undefined);
   t.true(localBytes(again, sample)?.equals(sample.bytes()));
 });

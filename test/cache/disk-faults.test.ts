@@ -16,6 +16,7 @@ import {
   startChild,
   storeFiles,
   storeFor,
+  write,
 } from './disk-store-support.js';
 
 const isRoot = process.geteuid?.() === 0;
@@ -26,10 +27,10 @@ const MIB = 1024 * 1024;
 test.beforeEach((t) => t.timeout(60_000));
 if (!isRoot) test('tests of a full disk and of missing rights need root', (t) => t.pass());
 
-async function write(store: DiskCache, name: string, sizeBytes = 200_000): Promise<boolean> {
+async function fillVersion(store: DiskCache, name: string, sizeBytes = 200_000): Promise<boolean> {
   const sample = new Sample(name, sizeBytes);
   const version = await opened(store, sample);
-  const isStored = await version.write(0, sample.blocks(0, sample.blockCount));
+  const isStored = await write(version, 0, sample.blocks(0, sample.blockCount));
   version.close();
   return isStored;
 }
@@ -50,7 +51,7 @@ asRoot(
     const store = await storeFor(t, join(mountpoint, 'cache'), { reserveBytes: undefined }, logged);
     // Left to itself it keeps the reserve, and evicts for it.
     for (let file = 0; file < 60; file += 1) {
-      t.true(await write(store, `f${file}`));
+      t.true(await fillVersion(store, `f${file}`));
       const { bavail, bsize } = statfsSync(mountpoint);
       t.true(bavail * bsize >= 0.05 * 8 * MIB);
     }
@@ -60,11 +61,11 @@ asRoot(
     const { bavail, bsize } = statfsSync(mountpoint);
     writeFileSync(join(mountpoint, 'foreign'), Buffer.alloc(bavail * bsize));
     let failed = 0;
-    for (let file = 0; file < 30; file += 1) if (!(await write(store, `g${file}`, 20_000))) failed += 1;
+    for (let file = 0; file < 30; file += 1) if (!(await fillVersion(store, `g${file}`, 20_000))) failed += 1;
     t.true(failed > 0);
     t.is(logged.filter(({ msg }) => msg.includes('cannot store blocks')).length, 1);
     await later(2_100);
-    for (let file = 0; file < 5; file += 1) t.true(await write(store, `h${file}`, 20_000));
+    for (let file = 0; file < 5; file += 1) t.true(await fillVersion(store, `h${file}`, 20_000));
     for (let file = 0; file < 60; file += 1) {
       const sample = new Sample(`f${file}`, 200_000);
       const version = await opened(store, sample);
@@ -73,7 +74,7 @@ asRoot(
     }
     rmSync(join(mountpoint, 'foreign'));
     await later(2_100);
-    for (let file = 0; file < 30; file += 1) t.true(await write(store, `i${file}`));
+    for (let file = 0; file < 30; file += 1) t.true(await fillVersion(store, `i${file}`));
   },
 );
 
@@ -86,7 +87,7 @@ asRoot('a full file system that does not say so is lived with', async (t) => {
   t.teardown(() => execFileSync('umount', ['-l', mountpoint]));
   const store = await storeFor(t, join(mountpoint, 'cache'));
   const stored: boolean[] = [];
-  for (let file = 0; file < 60; file += 1) stored.push(await write(store, `f${file}`, 20_000));
+  for (let file = 0; file < 60; file += 1) stored.push(await fillVersion(store, `f${file}`, 20_000));
   t.true(stored.slice(0, 5).every(Boolean));
   t.true(stored.includes(false));
   // What is older makes room.
@@ -138,19 +139,19 @@ test('a directory that vanishes is made again', async (t) => {
   const store = await storeFor(t, directory, {}, logged);
   const sample = new Sample('a', 10 * BLOCK_BYTES);
   const version = await opened(store, sample);
-  t.true(await version.write(0, sample.blocks(0, 5)));
+  t.true(await write(version, 0, sample.blocks(0, 5)));
   rmSync(directory, { recursive: true });
   // What is open can be read perhaps; what is written goes nowhere, or is not stored.
   await readAll(t, version, sample);
-  await version.write(5, sample.blocks(5, 5));
-  for (let file = 0; file < 5; file += 1) t.false(await write(store, `f${file}`));
+  await write(version, 5, sample.blocks(5, 5));
+  for (let file = 0; file < 5; file += 1) t.false(await fillVersion(store, `f${file}`));
   await later(3_100);
-  t.false((await version.write(0, sample.blocks(0, 5))) && storeFiles(directory).length > 2);
+  t.false((await write(version, 0, sample.blocks(0, 5))) && storeFiles(directory).length > 2);
   await later(100);
-  t.true(await write(store, 'new'));
+  t.true(await fillVersion(store, 'new'));
   t.is(storeFiles(directory).length % 2, 0);
   const again = await opened(store, sample);
-  t.true(await again.write(0, sample.blocks(0, 10)));
+  t.true(await write(again, 0, sample.blocks(0, 10)));
   t.deepEqual(await readAll(t, again, sample), { right: 10, wrong: 0 });
   const kinds = new Set(logged.map(({ msg }) => msg));
   t.is(kinds.size, logged.length, logged.map(({ msg }) => msg).join('\n'));

@@ -15,6 +15,7 @@ import {
   storeFilesOf,
   storeFor,
   until,
+  write,
 } from './disk-store-support.js';
 
 const MIB = 1024 * 1024;
@@ -42,7 +43,7 @@ async function writeWhole(store: DiskCache, sample: Sample, runBlocks = sample.b
   let isStored = true;
   for (let first = 0; first < sample.blockCount; first += runBlocks) {
     const count = Math.min(runBlocks, sample.blockCount - first);
-    isStored = (await version.write(first, sample.blocks(first, count))) && isStored;
+    isStored = (await write(version, first, sample.blocks(first, count))) && isStored;
   }
   version.close();
   return isStored;
@@ -86,7 +87,7 @@ test.serial('single blocks far apart stay within the limit too', async (t) => {
   const version = await opened(store, sample);
   for (let round = 0; round < 900; round += 1) {
     const index = (round * 4099) % sample.blockCount;
-    t.true(await version.write(index, sample.blocks(index, 1)));
+    t.true(await write(version, index, sample.blocks(index, 1)));
   }
   const { mostBytes } = watch.stop();
   t.true(mostBytes <= limitBytes, `${mostBytes} bytes`);
@@ -172,7 +173,7 @@ test.serial('what was handed out is not evicted, and when that is all, nothing i
   const store = await storeFor(t, directory, { limitBytes: MIB });
   const held = new Sample('held', 480_000);
   const version = await opened(store, held);
-  t.true(await version.write(0, held.blocks(0, held.blockCount)));
+  t.true(await write(version, 0, held.blocks(0, held.blockCount)));
   await until(() => version.localFd() !== undefined);
   const fd = version.localFd() ?? -1;
   for (let file = 0; file < 20; file += 1) t.true(await writeWhole(store, new Sample(`f${file}`, 100_000)));
@@ -180,7 +181,7 @@ test.serial('what was handed out is not evicted, and when that is all, nothing i
   t.is(version.storedBytes, 480_000);
   const second = new Sample('second', 500_000);
   const other = await opened(store, second);
-  t.true(await other.write(0, second.blocks(0, second.blockCount)));
+  t.true(await write(other, 0, second.blocks(0, second.blockCount)));
   await until(() => other.localFd() !== undefined);
   t.false(await writeWhole(store, new Sample('third', 100_000)));
   version.close();
@@ -209,11 +210,11 @@ test.serial('more than may wait is not stored, the rest is', async (t) => {
   const store = await storeFor(t, await temporaryDirectory(t), { maxQueuedBytes: 10 * BLOCK_BYTES });
   const sample = new Sample('a', 100 * BLOCK_BYTES);
   const version = await opened(store, sample);
-  const writes = Array.from({ length: 100 }, (_, index) => version.write(index, sample.blocks(index, 1)));
+  const writes = Array.from({ length: 100 }, (_, index) => write(version, index, sample.blocks(index, 1)));
   const stored = await Promise.all(writes);
   t.is(stored.filter(Boolean).length, 10);
   t.deepEqual(await readAll(t, version, sample), { right: 10, wrong: 0 });
-  t.true(await version.write(0, sample.blocks(0, 100)));
+  t.true(await write(version, 0, sample.blocks(0, 100)));
   version.close();
 });
 
@@ -234,7 +235,7 @@ test.serial('open files are bounded', async (t) => {
   await Promise.all(
     versions.map(async (version, file) => {
       const sample = samples[file] ?? t.fail();
-      t.true(await version.write(0, sample.blocks(0, sample.blockCount)));
+      t.true(await write(version, 0, sample.blocks(0, sample.blockCount)));
       most = Math.max(most, openFiles());
       t.deepEqual(await readAll(t, version, sample), { right: sample.blockCount, wrong: 0 });
       most = Math.max(most, openFiles());

@@ -12,6 +12,7 @@ import {
   startChild,
   storeFor,
   until,
+  write,
 } from './disk-store-support.js';
 
 test.beforeEach((t) => t.timeout(60_000));
@@ -36,7 +37,7 @@ test('one process writes, another one reads, and takes over when it is killed', 
 
   // It sees what is added while it has the version open.
   const growing = await opened(store, second);
-  t.false(await growing.write(0, second.blocks(0, 1)));
+  t.false(await write(growing, 0, second.blocks(0, 1)));
   t.true(await child.ask('store 3'));
   await until(() => growing.has(0));
   await until(() => localBytes(growing, second)?.equals(second.bytes()) === true);
@@ -44,11 +45,11 @@ test('one process writes, another one reads, and takes over when it is killed', 
   await child.kill();
   await later(3_000);
   const own = await opened(store, third);
-  t.true(await own.write(0, third.blocks(0, third.blockCount)));
+  t.true(await write(own, 0, third.blocks(0, third.blockCount)));
   t.true(store.usedBytes >= allocatedBytes(directory));
   t.deepEqual(await readAll(t, own, third), { right: third.blockCount, wrong: 0 });
   t.deepEqual(await readAll(t, growing, second), { right: second.blockCount, wrong: 0 });
-  t.true(await growing.write(0, second.blocks(0, second.blockCount)));
+  t.true(await write(growing, 0, second.blocks(0, second.blockCount)));
   for (const opening of [version, growing, own]) opening.close();
 });
 
@@ -57,17 +58,17 @@ test('a process that takes over appends to what the other one had begun', async 
   const sample = sampleOf(2);
   const first = await storeFor(t, directory);
   const begun = await opened(first, sample);
-  t.true(await begun.write(0, sample.blocks(0, 10)));
+  t.true(await write(begun, 0, sample.blocks(0, 10)));
   const second = await storeFor(t, directory);
   const version = await opened(second, sample);
   t.true(version.has(9));
-  t.false(await version.write(10, sample.blocks(10, 1)));
-  t.true(await begun.write(20, sample.blocks(20, 10)));
+  t.false(await write(version, 10, sample.blocks(10, 1)));
+  t.true(await write(begun, 20, sample.blocks(20, 10)));
   begun.close();
   await first.close();
   await later(3_000);
   (await opened(second, sampleOf(0))).close();
-  t.true(await version.write(10, sample.blocks(10, 5)));
+  t.true(await write(version, 10, sample.blocks(10, 5)));
   t.deepEqual(await readAll(t, version, sample), { right: 25, wrong: 0 });
   version.close();
   await second.close();

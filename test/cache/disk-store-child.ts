@@ -5,7 +5,15 @@
 import process from 'node:process';
 
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
-import { CHURN_OPTIONS, type Logged, opened, openStore, sampleOf, SAMPLES } from './disk-store-support.js';
+import {
+  CHURN_OPTIONS,
+  type Logged,
+  opened,
+  openStore,
+  sampleOf,
+  SAMPLES,
+  write,
+} from './disk-store-support.js';
 
 /** Writes runs of many versions, for ever. */
 async function writeForEver(store: DiskCache, seed: number): Promise<never> {
@@ -14,8 +22,8 @@ async function writeForEver(store: DiskCache, seed: number): Promise<never> {
     const version = await opened(store, sample);
     const first = (round * 31) % sample.blockCount;
     const count = Math.min(1 + (round % 17), sample.blockCount - first);
-    const writes = [version.write(first, sample.blocks(first, count))];
-    if (round % 5 === 0) writes.push(version.write(0, sample.blocks(0, sample.blockCount)));
+    const writes = [write(version, first, sample.blocks(first, count))];
+    if (round % 5 === 0) writes.push(write(version, 0, sample.blocks(0, sample.blockCount)));
     if (round % 11 === 0) store.confirm(sample.key, sample.facts);
     if (round % 13 === 0) store.drop(sampleOf((round + 3) % SAMPLES).key);
     await Promise.all(writes);
@@ -42,7 +50,7 @@ async function answer(store: DiskCache, logged: readonly Logged[], message: stri
   const version = await store.open(sample.key, sample.facts);
   if (version === undefined) return 'not opened';
   try {
-    if (verb === 'store') return await version.write(0, sample.blocks(0, sample.blockCount));
+    if (verb === 'store') return await write(version, 0, sample.blocks(0, sample.blockCount));
     const targets = sample.targets(0, sample.blockCount);
     const right = await version.read(0, targets);
     const isWrong = right.some(

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
@@ -50,6 +51,17 @@ export async function storeFor(
   const store = await openStore(directory, changes, logged);
   t.teardown(() => store.close());
   return store;
+}
+
+/** Stores adjacent blocks. */
+export function write(
+  version: StoredVersion,
+  first: number,
+  blocks: readonly Uint8Array[],
+): Promise<boolean> {
+  return version.write(
+    blocks.map((bytes, offset) => ({ index: first + offset, bytes, checksum: crc32(bytes) })),
+  );
 }
 
 /** A version whose bytes follow from its name. */

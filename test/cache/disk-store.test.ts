@@ -16,6 +16,7 @@ import {
   storeFiles,
   storeFor,
   until,
+  write,
 } from './disk-store-support.js';
 
 /** Of the file that has the descriptor now. */
@@ -33,8 +34,8 @@ test('what was written is read, and nothing else is there', async (t) => {
   const version = await opened(store, sample);
   t.is(version.storedBytes, 0);
   t.false(version.has(0));
-  t.true(await version.write(2, sample.blocks(2, 3)));
-  t.true(await version.write(10, sample.blocks(10, 1)));
+  t.true(await write(version, 2, sample.blocks(2, 3)));
+  t.true(await write(version, 10, sample.blocks(10, 1)));
   t.deepEqual(
     Array.from({ length: 12 }, (_, index) => version.has(index)),
     [false, false, true, true, true, false, false, false, false, false, true, false],
@@ -49,11 +50,11 @@ test('what lies outside, or has another length, is neither stored nor right', as
   const store = await storeFor(t, await temporaryDirectory(t));
   const sample = new Sample('a', 3 * BLOCK_BYTES + 100);
   const version = await opened(store, sample);
-  t.false(await version.write(0, [sample.block(0).subarray(1)]));
-  t.false(await version.write(3, [sample.block(0)]));
-  t.false(await version.write(4, [sample.block(0)]));
+  t.false(await write(version, 0, [sample.block(0).subarray(1)]));
+  t.false(await write(version, 3, [sample.block(0)]));
+  t.false(await write(version, 4, [sample.block(0)]));
   t.is(version.storedBytes, 0);
-  t.true(await version.write(0, sample.blocks(0, 4)));
+  t.true(await write(version, 0, sample.blocks(0, 4)));
   const targets = [...sample.targets(2, 2), Buffer.alloc(BLOCK_BYTES), Buffer.alloc(1)];
   t.deepEqual(await version.read(2, targets), [true, true, false, false]);
   t.deepEqual(await version.read(0, [Buffer.alloc(7)]), [false]);
@@ -66,7 +67,7 @@ test('separate buffers, and a run longer than one system call takes', async (t) 
   const store = await storeFor(t, await temporaryDirectory(t), { blockBytes: 16 });
   const sample = new Sample('a', 16 * 2500, '1', 16);
   const version = await opened(store, sample);
-  t.true(await version.write(0, sample.blocks(0, 2500)));
+  t.true(await write(version, 0, sample.blocks(0, 2500)));
   const targets = Array.from({ length: 2500 }, () => Buffer.alloc(16));
   const right = await version.read(0, targets);
   t.true(right.every(Boolean));
@@ -78,7 +79,7 @@ test('what was written is there after a restart, with the facts', async (t) => {
   const sample = new Sample('a?x=1', 20 * BLOCK_BYTES);
   const first = await openStore(directory);
   const written = await opened(first, sample);
-  t.true(await written.write(3, sample.blocks(3, 9)));
+  t.true(await write(written, 3, sample.blocks(3, 9)));
   written.close();
   await first.close();
 
@@ -87,7 +88,7 @@ test('what was written is there after a restart, with the facts', async (t) => {
   const version = await opened(store, sample);
   t.is(version.storedBytes, 9 * BLOCK_BYTES);
   t.deepEqual(await readAll(t, version, sample), { right: 9, wrong: 0 });
-  t.true(await version.write(0, sample.blocks(0, 3)));
+  t.true(await write(version, 0, sample.blocks(0, 3)));
   t.true(version.has(0));
 });
 
@@ -95,7 +96,7 @@ test('files are for this user alone', async (t) => {
   const directory = join(await temporaryDirectory(t), 'made', 'here');
   const store = await storeFor(t, directory);
   const sample = new Sample('a', BLOCK_BYTES);
-  t.true(await (await opened(store, sample)).write(0, sample.blocks(0, 1)));
+  t.true(await write(await opened(store, sample), 0, sample.blocks(0, 1)));
   for (const path of [directory, join(directory, 'v1')]) t.is(statSync(path).mode & 0o777, 0o700);
   const files = storeFiles(directory);
   t.is(files.length, 2);
@@ -108,9 +109,9 @@ test('a complete version has a local copy, read-only, also after a restart', asy
     const sample = new Sample(`f${blocks}`, blocks * BLOCK_BYTES - 1);
     const first = await openStore(directory);
     const written = await opened(first, sample);
-    t.true(await written.write(0, sample.blocks(0, blocks - 1)));
+    t.true(await write(written, 0, sample.blocks(0, blocks - 1)));
     t.is(written.localFd(), undefined);
-    t.true(await written.write(blocks - 1, sample.blocks(blocks - 1, 1)));
+    t.true(await write(written, blocks - 1, sample.blocks(blocks - 1, 1)));
     await until(() => written.localFd() !== undefined);
     written.close();
     await first.close();
@@ -153,7 +154,7 @@ test('the version that was confirmed last is the newest, after a restart too', a
   t.is(await store.newest(one.key.resource), undefined);
   for (const sample of samples) {
     const version = await opened(store, sample);
-    t.true(await version.write(0, sample.blocks(0, 1)));
+    t.true(await write(version, 0, sample.blocks(0, 1)));
     version.close();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -177,17 +178,17 @@ test('a dropped version is gone at once, and its space too', async (t) => {
   const store = await storeFor(t, directory);
   const sample = new Sample('a', 4 * BLOCK_BYTES);
   const version = await opened(store, sample);
-  t.true(await version.write(0, sample.blocks(0, 4)));
+  t.true(await write(version, 0, sample.blocks(0, 4)));
   store.drop(sample.key);
   t.false(version.has(0));
-  t.false(await version.write(0, sample.blocks(0, 4)));
+  t.false(await write(version, 0, sample.blocks(0, 4)));
   t.is(await store.newest(sample.key.resource), undefined);
   t.deepEqual(storeFiles(directory), []);
   t.is(store.usedBytes, 0);
   // The source may come back to it.
   const again = await opened(store, sample);
   t.is(again.storedBytes, 0);
-  t.true(await again.write(0, sample.blocks(0, 4)));
+  t.true(await write(again, 0, sample.blocks(0, 4)));
   t.deepEqual(await readAll(t, again, sample), { right: 4, wrong: 0 });
   t.false(version.has(0));
 });
@@ -196,7 +197,7 @@ test('what was handed out stays readable when the version is dropped, and counts
   const store = await storeFor(t, await temporaryDirectory(t));
   const sample = new Sample('a', 4 * BLOCK_BYTES);
   const version = await opened(store, sample);
-  t.true(await version.write(0, sample.blocks(0, 4)));
+  t.true(await write(version, 0, sample.blocks(0, 4)));
   await until(() => version.localFd() !== undefined);
   const fd = version.localFd() ?? -1;
   store.drop(sample.key);
@@ -215,7 +216,7 @@ test('several openings share one version', async (t) => {
   const store = await storeFor(t, await temporaryDirectory(t));
   const sample = new Sample('a', 4 * BLOCK_BYTES);
   const [one, two] = [await opened(store, sample), await opened(store, sample)];
-  t.true(await one.write(0, sample.blocks(0, 4)));
+  t.true(await write(one, 0, sample.blocks(0, 4)));
   one.close();
   t.false(one.has(0));
   t.deepEqual(await one.read(0, sample.targets(0, 1)), [false]);
@@ -242,7 +243,7 @@ test('foreign files and other layouts are left alone', async (t) => {
   }
   const sample = new Sample('a', BLOCK_BYTES);
   const store = await storeFor(t, directory);
-  t.true(await (await opened(store, sample)).write(0, sample.blocks(0, 1)));
+  t.true(await write(await opened(store, sample), 0, sample.blocks(0, 1)));
   for (const path of foreign) t.is(readFileSync(join(directory, path), 'utf8'), 'foreign');
 });
 
@@ -267,7 +268,7 @@ test('used bytes are what the files allocate', async (t) => {
   for (let file = 0; file < 20; file += 1) {
     const sample = new Sample(`f${file}`, 8 * BLOCK_BYTES);
     const version = await opened(first, sample);
-    t.true(await version.write(1, sample.blocks(1, 1 + (file % 3))));
+    t.true(await write(version, 1, sample.blocks(1, 1 + (file % 3))));
     version.close();
   }
   t.is(first.usedBytes, allocatedBytes(directory));

@@ -51,6 +51,15 @@ export interface DiskCache {
   close(): Promise<void>;
 }
 
+/** A block to be stored. */
+export interface CheckedBlock {
+  readonly index: number;
+  /** As long as the block is in the version. */
+  readonly bytes: Uint8Array;
+  /** The CRC-32 of them (RFC 1952, 8). */
+  readonly checksum: number;
+}
+
 /** Indexes count the blocks of the version: block `i` begins at byte `i * blockBytes`. */
 export interface StoredVersion {
   /** From memory. A block that is evicted turns false by itself. */
@@ -64,10 +73,10 @@ export interface StoredVersion {
    */
   read(first: number, targets: readonly Uint8Array[]): Promise<readonly boolean[]>;
   /**
-   * Stores adjacent blocks, each of its full length. Their bytes stay unchanged until it resolves. `checksums`:
-   * the CRC-32 of each (RFC 1952, 8), if the caller has them already. False: not all were stored. Never rejects.
+   * Stores blocks, in ascending order. Their bytes stay unchanged until it resolves. False: not all were stored.
+   * Never rejects.
    */
-  write(first: number, blocks: readonly Uint8Array[], checksums?: readonly number[]): Promise<boolean>;
+  write(blocks: readonly CheckedBlock[]): Promise<boolean>;
   /**
    * A read-only descriptor of the complete, verified local copy, fit for FUSE passthrough; undefined if there
    * is none, or none yet. Owned by this object and valid until its `close`.

@@ -88,7 +88,7 @@ export class DiskStore implements DiskCache {
   }
 
   async #storeEmpty(version: OpenVersion): Promise<void> {
-    await storeBlocks(this.#context, version, 0, { first: 0, blocks: [], checksums: [] });
+    await storeBlocks(this.#context, version, 0, []);
     await version.local?.prove();
   }
 

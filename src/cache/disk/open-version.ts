@@ -1,5 +1,5 @@
 import type { VersionKey } from '../version.js';
-import type { StoredFacts } from './disk-cache.js';
+import type { CheckedBlock, StoredFacts } from './disk-cache.js';
 import { type EncodedHeader, encodeHeader } from './index-file.js';
 import { type Geometry, geometryOf, nameOfSegment, nameOfVersion } from './layout.js';
 import { LocalCopy } from './local-copy.js';
@@ -132,18 +132,13 @@ export class OpenVersion {
     return await segment.read(part.first - segment.span.firstBlock, targets);
   }
 
-  async write(first: number, blocks: readonly Uint8Array[], checksums: readonly number[]): Promise<boolean> {
-    if (!this.#areWhole(first, blocks)) return false;
+  async write(blocks: readonly CheckedBlock[]): Promise<boolean> {
+    if (!blocks.every((block) => this.#isWhole(block))) return false;
     this.retain();
     try {
-      const parts = this.#parts(first, blocks.length);
       const stored = await Promise.all(
-        parts.map(({ segment, first: at, from, to }) =>
-          storeBlocks(this.#context, this, segment, {
-            first: at,
-            blocks: blocks.slice(from, to),
-            checksums: checksums.slice(from, to),
-          }),
+        bySegment(blocks, this.geometry.segmentBlocks).map(([segment, part]) =>
+          storeBlocks(this.#context, this, segment, part),
         ),
       );
       if (this.local?.isProven() === false) void this.local.prove();
@@ -153,11 +148,9 @@ export class OpenVersion {
     }
   }
 
-  #areWhole(first: number, blocks: readonly Uint8Array[]): boolean {
+  #isWhole({ index, bytes }: CheckedBlock): boolean {
     const { blockBytes, sizeBytes } = this.geometry;
-    return blocks.every(
-      (block, offset) => block.byteLength === Math.min(blockBytes, sizeBytes - (first + offset) * blockBytes),
-    );
+    return bytes.byteLength === Math.min(blockBytes, sizeBytes - index * blockBytes);
   }
 
   /** The segment takes the place of the one that there was. */
@@ -214,4 +207,16 @@ export class OpenVersion {
     }
     return parts;
   }
+}
+
+/** Each segment's number, and its blocks. */
+function bySegment(blocks: readonly CheckedBlock[], segmentBlocks: number): [number, CheckedBlock[]][] {
+  const parts = new Map<number, CheckedBlock[]>();
+  for (const block of blocks) {
+    const segment = Math.floor(block.index / segmentBlocks);
+    const part = parts.get(segment);
+    if (part === undefined) parts.set(segment, [block]);
+    else part.push(block);
+  }
+  return [...parts];
 }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 import { BlockTable } from './block-table.js';
+import type { CheckedBlock } from './disk-cache.js';
 import { codeOf } from './file-io.js';
 import {
   applyRecords,
@@ -30,13 +31,6 @@ export interface SegmentIdentity {
   readonly versionId: string;
   readonly geometry: Geometry;
   readonly segment: number;
-}
-
-/** Adjacent blocks, and the CRC-32 of each. */
-export interface CheckedBlocks {
-  readonly first: number;
-  readonly blocks: readonly Uint8Array[];
-  readonly checksums: readonly number[];
 }
 
 /**
@@ -143,8 +137,8 @@ export class Segment {
   }
 
   /** How many more bytes the files may take after this write; the header is that of a new index. */
-  growthBytes(blocks: readonly Uint8Array[], headerBytes: number): number {
-    const data = blocks.reduce((sum, block) => sum + roundUp(block.byteLength), 0);
+  growthBytes(blocks: readonly CheckedBlock[], headerBytes: number): number {
+    const data = blocks.reduce((sum, { bytes }) => sum + roundUp(bytes.byteLength), 0);
     const indexEnd = (this.#recordsEnd ?? headerBytes) + blocks.length * RECORD_BYTES;
     return data + roundUp(indexEnd) - roundUp(this.#recordsEnd ?? 0);
   }
@@ -156,18 +150,18 @@ export class Segment {
     this.#context.unsynced.add(this.name);
   }
 
-  /** Of a segment that exists. */
-  async write({ first, blocks, checksums }: CheckedBlocks): Promise<void> {
+  /** Of a segment that exists; in ascending order. The index tells of them when all are written. */
+  async write(blocks: readonly CheckedBlock[]): Promise<void> {
     this.#context.unsynced.add(this.name);
-    await this.files.writeData(blocks, first * this.span.blockBytes);
-    const records = blocks.map((block, offset) => ({
-      index: first + offset,
-      length: block.byteLength,
-      checksum: checksums[offset] ?? crc32(block),
-    }));
-    await this.#append(records);
+    for (const run of adjacent(blocks)) {
+      const pieces = run.map(({ bytes }) => bytes);
+      await this.files.writeData(pieces, (run[0]?.index ?? 0) * this.span.blockBytes);
+    }
+    await this.#append(
+      blocks.map(({ index, bytes, checksum }) => ({ index, length: bytes.byteLength, checksum })),
+    );
     if (this.isDetached) return;
-    for (const { index, checksum } of records) {
+    for (const { index, checksum } of blocks) {
       this.table.store(index, checksum);
       this.table.markChecked(index);
     }
@@ -222,4 +216,16 @@ export class Segment {
 
 function roundUp(bytes: number): number {
   return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** Runs of blocks that lie one behind the other. */
+function adjacent(blocks: readonly CheckedBlock[]): CheckedBlock[][] {
+  const runs: CheckedBlock[][] = [];
+  let nextIndex: number | undefined;
+  for (const block of blocks) {
+    if (block.index === nextIndex) runs.at(-1)?.push(block);
+    else runs.push([block]);
+    nextIndex = block.index + 1;
+  }
+  return runs;
 }

@@ -1,26 +1,27 @@
+import type { CheckedBlock } from './disk-cache.js';
 import { codeOf } from './file-io.js';
 import type { EncodedHeader } from './index-file.js';
 import type { OpenVersion } from './open-version.js';
 import { loadSegment } from './segment-loading.js';
 import { unlinkSegment } from './segment-files.js';
-import type { CheckedBlocks, Segment } from './segment.js';
+import type { Segment } from './segment.js';
 import { type StoreContext, writerInForce } from './store-context.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** Stores a run of blocks of one segment; its `first` counts from the start of the version. Never rejects. */
+/** Stores blocks of one segment, in ascending order; indexes count from the start of the version. Never rejects. */
 export async function storeBlocks(
   context: StoreContext,
   version: OpenVersion,
   number: number,
-  run: CheckedBlocks,
+  blocks: readonly CheckedBlock[],
 ): Promise<boolean> {
-  const bytes = run.blocks.reduce((sum, block) => sum + block.byteLength, 0);
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes.byteLength, 0);
   const isTooMuch = context.queuedBytes > 0 && context.queuedBytes + bytes > context.options.maxQueuedBytes;
   if (context.writer === undefined || context.isClosing || isTooMuch) return false;
   context.queuedBytes += bytes;
   try {
-    return await context.changes.run(() => store(context, version, number, run));
+    return await context.changes.run(() => store(context, version, number, blocks));
   } catch (error) {
     context.trouble.note('cannot store blocks', error);
     return false;
@@ -33,21 +34,21 @@ async function store(
   context: StoreContext,
   version: OpenVersion,
   number: number,
-  given: CheckedBlocks,
+  given: readonly CheckedBlock[],
 ): Promise<boolean> {
   const writer = await writerInForce(context);
   if (writer === undefined || version.isDropped) return false;
   if (!(await writer.catalog.ready)) return false;
   const segment = await currentSegment(context, version, number);
-  const run = withoutStored(segment, given);
-  if (run.blocks.length === 0 && segment.exists) return true;
+  const blocks = missingFrom(segment, given);
+  if (blocks.length === 0 && segment.exists) return true;
   const header = segment.exists ? undefined : version.header(number);
   if (!segment.exists && header === undefined) return false;
-  const growthBytes = segment.growthBytes(run.blocks, header?.bytes.length ?? 0);
+  const growthBytes = segment.growthBytes(blocks, header?.bytes.length ?? 0);
   if (!(await writer.catalog.makeRoom(growthBytes, segment.name))) return false;
   try {
     if (header !== undefined) await create(context, segment, header);
-    if (run.blocks.length > 0) await segment.write(run);
+    if (blocks.length > 0) await segment.write(blocks);
     return true;
   } catch (error) {
     context.trouble.note('cannot store blocks', error);
@@ -67,13 +68,11 @@ async function currentSegment(context: StoreContext, version: OpenVersion, numbe
   return await loadSegment(context, version, number);
 }
 
-/** Stored blocks at both ends of the run need not be written again. Counted from the start of the segment. */
-function withoutStored(segment: Segment, { first: given, blocks, checksums }: CheckedBlocks): CheckedBlocks {
-  const first = given - segment.span.firstBlock;
-  let [from, to] = [0, blocks.length];
-  while (from < to && segment.table.has(first + from)) from += 1;
-  while (from < to && segment.table.has(first + to - 1)) to -= 1;
-  return { first: first + from, blocks: blocks.slice(from, to), checksums: checksums.slice(from, to) };
+/** What is stored need not be written again. The indexes of what is left count from the start of the segment. */
+function missingFrom({ span, table }: Segment, blocks: readonly CheckedBlock[]): CheckedBlock[] {
+  return blocks
+    .map((block) => ({ ...block, index: block.index - span.firstBlock }))
+    .filter(({ index }) => !table.has(index));
 }
 
 async function create(context: StoreContext, segment: Segment, header: EncodedHeader): Promise<void> {

@@ -1,6 +1,4 @@
-import { crc32 } from 'node:zlib';
-
-import type { StoredVersion } from './disk-cache.js';
+import type { CheckedBlock, StoredVersion } from './disk-cache.js';
 import type { LocalCopy } from './local-copy.js';
 import type { OpenVersion } from './open-version.js';
 
@@ -29,12 +27,8 @@ export class VersionHandle implements StoredVersion {
     return await this.#version.read(first, targets);
   }
 
-  async write(
-    first: number,
-    blocks: readonly Uint8Array[],
-    checksums: readonly number[] = blocks.map((block) => crc32(block)),
-  ): Promise<boolean> {
-    return !this.#isClosed && (await this.#version.write(first, blocks, checksums));
+  async write(blocks: readonly CheckedBlock[]): Promise<boolean> {
+    return !this.#isClosed && (await this.#version.write(blocks));
   }
 
   localFd(): number | undefined {
