@@ -15,6 +15,8 @@ export interface MountOptions extends PluginOptions {
   readonly transport: 'auto' | 'dev-fuse' | 'fuse-native';
   readonly passthrough: boolean;
   readonly foreground: boolean;
+  /** Whether the mount rehearses after its start. */
+  readonly rehearsal: boolean;
   readonly allowOther: boolean;
   /** Undefined: whoever mounts. */
   readonly uid: number | undefined;
@@ -40,6 +42,7 @@ export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   transport: 'auto',
   passthrough: true,
   foreground: false,
+  rehearsal: true,
   allowOther: false,
   uid: undefined,
   gid: undefined,
@@ -83,6 +86,7 @@ function addOwnOptions(command: Command): Command {
         .default(D.transport),
     )
     .option('--no-passthrough', 'never let the kernel read local copies by itself')
+    .option('--no-rehearsal', 'do not get fast after the start by practising: for short mounts')
     .option('--allow-other', 'let other users in', D.allowOther)
     .option('--uid <id>', 'owner of all files (default: who mounts)', taking(parseCount))
     .option('--gid <id>', 'group of all files (default: who mounts)', taking(parseCount))

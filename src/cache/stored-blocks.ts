@@ -19,12 +19,15 @@ import type { VersionBlocks } from './version-blocks.js';
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 /** Each write waits for several answers of the system, between which the process does other things. */
 const MAX_WRITE_BYTES = 16 * 1024 * 1024;
-/** So much is not worth waiting for more. */
+/** So much of a stream is not worth waiting for more. */
 const FULL_BYTES = 4 * 1024 * 1024;
-/** Scattered blocks are written together when none has come for so long, */
+/** So much of scattered blocks, each of which costs a write of its own, or this part of what may wait. */
+const SCATTERED_FULL_BYTES = 32 * 1024 * 1024;
+const SCATTERED_FULL_SHARE = 1 / 4;
+/** Less is written when nothing has come for so long, */
 const GATHER_QUIET_MS = 50;
 /** or after this time. */
-const MAX_GATHER_MS = 500;
+const MAX_GATHER_MS = 2_000;
 
 export interface StoredBlocksContext {
   readonly blocks: VersionBlocks;
@@ -39,15 +42,15 @@ export interface StoredBlocksContext {
 
 /** What waits to be written, of all versions together. */
 export class DirtyBytes {
-  readonly #maxBytes: number;
+  readonly maxBytes: number;
   #bytes = 0;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   tryAdd(bytes: number): boolean {
-    if (this.#bytes + bytes > this.#maxBytes) return false;
+    if (this.#bytes + bytes > this.maxBytes) return false;
     this.#bytes += bytes;
     return true;
   }
@@ -62,6 +65,8 @@ export class StoredBlocks {
   /** Undefined: nothing is stored, and nothing was written yet. */
   #stored: StoredVersion | undefined;
   #unwritten: Unwritten[] = [];
+  /** How many of them did not come right behind the one before. */
+  #unwrittenRuns = 0;
   /** Blocks by index: see `isLate`. */
   readonly #late = new Set<number>();
   #gathering: NodeJS.Timeout | undefined;
@@ -122,10 +127,18 @@ export class StoredBlocks {
     // Now, while the bytes that have just arrived are in the processor's caches.
     const checksum = crc32(bytesOf(block));
     this.#unwritten.push({ block, checksum });
-    const isMuch = this.#unwritten.length * this.#context.blocks.blockBytes >= FULL_BYTES;
+    if (this.#unwritten.at(-2)?.block.index !== block.index - 1) this.#unwrittenRuns += 1;
     if (this.isSmall) this.#flushWhenQuiet();
-    else if (isMuch) this.#flush();
+    else if (this.#isMuch()) this.#flush();
     else this.#gather();
+  }
+
+  #isMuch(): boolean {
+    const { blocks, dirty } = this.#context;
+    const bytes = this.#unwritten.length * blocks.blockBytes;
+    const isScattered = this.#unwrittenRuns > this.#unwritten.length / 2;
+    const scatteredBytes = Math.min(SCATTERED_FULL_BYTES, dirty.maxBytes * SCATTERED_FULL_SHARE);
+    return bytes >= (isScattered ? scatteredBytes : FULL_BYTES);
   }
 
   #gather(): void {
@@ -232,6 +245,7 @@ export class StoredBlocks {
     for (this.#addLate(); this.#unwritten.length > 0; this.#addLate()) {
       const sorted = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
       this.#unwritten = [];
+      this.#unwrittenRuns = 0;
       const batchBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#context.blocks.blockBytes));
       for (let at = 0; at < sorted.length; at += batchBlocks) {
         await this.#write(sorted.slice(at, at + batchBlocks));

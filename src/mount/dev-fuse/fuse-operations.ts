@@ -50,11 +50,16 @@ export class FuseOperations implements RequestHandler {
   readonly inodes: InodeTable;
   readonly #vfs: VirtualFs;
   readonly #failures: FailureLog;
-  readonly #backing: BackingFiles;
+  readonly #backing: Pick<BackingFiles, 'acquire' | 'release'>;
   readonly #directories: DirectoryAnswers;
   readonly #operations: ReadonlyMap<number, Operation>;
 
-  constructor(vfs: VirtualFs, rootAttr: Attr, failures: FailureLog, backing: BackingFiles) {
+  constructor(
+    vfs: VirtualFs,
+    rootAttr: Attr,
+    failures: FailureLog,
+    backing: Pick<BackingFiles, 'acquire' | 'release'>,
+  ) {
     this.#vfs = vfs;
     this.#failures = failures;
     this.#backing = backing;

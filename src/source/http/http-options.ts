@@ -1,3 +1,5 @@
+import type { Connect } from './connect.js';
+
 export interface HttpClientOptions {
   /** Give up when the source has sent nothing for this long, retries included. */
   readonly timeoutMs: number;
@@ -11,6 +13,8 @@ export interface HttpClientOptions {
   readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
   /** A certificate authority to trust besides the system's, in PEM. */
   readonly ca: string | undefined;
+  /** Makes the connections; undefined: as the system does. */
+  readonly connect: Connect | undefined;
 }
 
 export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
@@ -21,4 +25,5 @@ export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
   maxRedirects: 10,
   headersFor: () => ({}),
   ca: undefined,
+  connect: undefined,
 };

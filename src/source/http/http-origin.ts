@@ -39,7 +39,7 @@ export class HttpOrigin {
   constructor(options: HttpClientOptions) {
     this.#options = options;
     const { maxConnectionsPerOrigin, maxConnections, timeoutMs } = options;
-    this.#pool = new ConnectionPool(createConnect(options.ca), {
+    this.#pool = new ConnectionPool(options.connect ?? createConnect(options.ca), {
       maxConnectionsPerOrigin,
       maxConnections,
       connectTimeoutMs: timeoutMs / 3,
