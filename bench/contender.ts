@@ -43,6 +43,9 @@ export function onFreshMounts(
   }));
 }
 
+/** A mount is used for long: what is measured is not its start. */
+const SETTLE_MS = 2_500;
+
 /** Mounts, and unmounts whatever happens. */
 export async function onMount<Value>(
   contender: Contender,
@@ -51,6 +54,7 @@ export async function onMount<Value>(
 ): Promise<Value> {
   const mounted = await contender.mount(request);
   try {
+    await sleep(SETTLE_MS);
     return await use(mounted);
   } finally {
     await mounted.unmount();

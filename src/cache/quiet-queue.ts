@@ -5,16 +5,24 @@
 export interface QuietQueueOptions {
   /** How long nothing may have been noted. */
   readonly quietMs: number;
-  /** More than this waits no longer for quiet. */
+  /** More than this waits no longer for quiet, */
   readonly maxWaiting: number;
+  /** nor what has waited for so long. */
+  readonly maxWaitMs: number;
 }
 
-export const DEFAULT_QUIET_QUEUE_OPTIONS: QuietQueueOptions = { quietMs: 100, maxWaiting: 4096 };
+export const DEFAULT_QUIET_QUEUE_OPTIONS: QuietQueueOptions = {
+  quietMs: 100,
+  maxWaiting: 4096,
+  maxWaitMs: 5_000,
+};
 
 export class QuietQueue {
   readonly #options: QuietQueueOptions;
-  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #waiting: { readonly work: () => Promise<void>; readonly sinceMs: number }[] = [];
   #notedAtMs = 0;
+  /** How many of those that wait first are in a hurry. */
+  #hurried = 0;
   #isRunning = false;
   #isDraining = false;
   #timer: NodeJS.Timeout | undefined;
@@ -31,9 +39,15 @@ export class QuietQueue {
   /** Resolves when it was done. `work` must not reject. */
   run(work: () => Promise<void>): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push(() => work().finally(resolve));
+      this.#waiting.push({ work: () => work().finally(resolve), sinceMs: performance.now() });
       this.#next();
     });
+  }
+
+  /** What waits now is not to wait any longer. */
+  hurry(): void {
+    this.#hurried = this.#waiting.length;
+    this.#next();
   }
 
   /** From now on nothing waits for quiet. */
@@ -43,20 +57,27 @@ export class QuietQueue {
   }
 
   #next(): void {
-    if (this.#isRunning || this.#waiting.length === 0) return;
-    const { quietMs, maxWaiting } = this.#options;
-    const leftMs = this.#notedAtMs + quietMs - performance.now();
+    const [first] = this.#waiting;
+    if (this.#isRunning || first === undefined) return;
     clearTimeout(this.#timer);
-    if (leftMs > 0 && !this.#isDraining && this.#waiting.length <= maxWaiting) {
-      this.#timer = setTimeout(() => this.#next(), leftMs);
+    const waitMs = this.#waitMs(first.sinceMs);
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.#next(), waitMs);
       return;
     }
+    this.#waiting.shift();
+    this.#hurried = Math.max(0, this.#hurried - 1);
     this.#isRunning = true;
-    void this.#waiting
-      .shift()?.()
-      .finally(() => {
-        this.#isRunning = false;
-        this.#next();
-      });
+    void first.work().finally(() => {
+      this.#isRunning = false;
+      this.#next();
+    });
+  }
+
+  /** For how long what has waited since then must wait still. */
+  #waitMs(sinceMs: number): number {
+    const { quietMs, maxWaiting, maxWaitMs } = this.#options;
+    if (this.#isDraining || this.#hurried > 0 || this.#waiting.length > maxWaiting) return 0;
+    return Math.min(this.#notedAtMs + quietMs, sinceMs + maxWaitMs) - performance.now();
   }
 }

@@ -4,8 +4,7 @@
  *
  * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written
  * together, and what is more than `DirtyBytes` allow is stored later, if it is in memory then: a slow disk never
- * holds up a reader.
- * A file of one block waits until no more files are opened.
+ * holds up a reader. Less than what is worth a write of its own waits until it is quiet.
  */
 import { crc32 } from 'node:zlib';
 
@@ -24,10 +23,6 @@ const FULL_BYTES = 4 * 1024 * 1024;
 /** So much of scattered blocks, each of which costs a write of its own, or this part of what may wait. */
 const SCATTERED_FULL_BYTES = 32 * 1024 * 1024;
 const SCATTERED_FULL_SHARE = 1 / 4;
-/** Less is written when nothing has come for so long, */
-const GATHER_QUIET_MS = 50;
-/** or after this time. */
-const MAX_GATHER_MS = 2_000;
 
 export interface StoredBlocksContext {
   readonly blocks: VersionBlocks;
@@ -47,6 +42,11 @@ export class DirtyBytes {
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
+  }
+
+  /** Whether what waits takes so much that it must not wait for quiet. */
+  get isPressing(): boolean {
+    return this.#bytes > this.maxBytes / 2;
   }
 
   tryAdd(bytes: number): boolean {
@@ -69,8 +69,6 @@ export class StoredBlocks {
   #unwrittenRuns = 0;
   /** Blocks by index: see `isLate`. */
   readonly #late = new Set<number>();
-  #gathering: NodeJS.Timeout | undefined;
-  #addedAtMs = 0;
   #writing: Promise<void> | undefined;
   #whenStoredQuietly: Promise<void> | undefined;
   #isClosed = false;
@@ -119,7 +117,8 @@ export class StoredBlocks {
   #add(block: Block): void {
     // One that is held is being stored already, by whoever had the version open before.
     if (block.holds > 0 || this.#stored?.has(block.index) === true) return;
-    if (!this.#context.dirty.tryAdd(block.memory?.byteLength ?? 0)) {
+    const { dirty, quiet } = this.#context;
+    if (!dirty.tryAdd(block.memory?.byteLength ?? 0)) {
       this.#late.add(block.index);
       return;
     }
@@ -128,9 +127,13 @@ export class StoredBlocks {
     const checksum = crc32(bytesOf(block));
     this.#unwritten.push({ block, checksum });
     if (this.#unwritten.at(-2)?.block.index !== block.index - 1) this.#unwrittenRuns += 1;
-    if (this.isSmall) this.#flushWhenQuiet();
-    else if (this.#isMuch()) this.#flush();
-    else this.#gather();
+    if (this.#isMuch()) {
+      this.#flush();
+      return;
+    }
+    quiet.note();
+    if (dirty.isPressing) quiet.hurry();
+    this.#flushWhenQuiet();
   }
 
   #isMuch(): boolean {
@@ -139,19 +142,6 @@ export class StoredBlocks {
     const isScattered = this.#unwrittenRuns > this.#unwritten.length / 2;
     const scatteredBytes = Math.min(SCATTERED_FULL_BYTES, dirty.maxBytes * SCATTERED_FULL_SHARE);
     return bytes >= (isScattered ? scatteredBytes : FULL_BYTES);
-  }
-
-  #gather(): void {
-    const nowMs = performance.now();
-    this.#addedAtMs = nowMs;
-    this.#gathering ??= setTimeout(() => this.#flushOrWait(nowMs), GATHER_QUIET_MS);
-  }
-
-  #flushOrWait(beganMs: number): void {
-    const nowMs = performance.now();
-    const quietMs = nowMs - this.#addedAtMs;
-    if (quietMs >= GATHER_QUIET_MS || nowMs - beganMs >= MAX_GATHER_MS) this.#flush();
-    else this.#gathering = setTimeout(() => this.#flushOrWait(beganMs), GATHER_QUIET_MS - quietMs);
   }
 
   /** What is not stored yet is of no use, or must not take any more time. */
@@ -164,7 +154,7 @@ export class StoredBlocks {
     this.#isClosed = true;
     // No block brings the files of an empty one into being.
     if (this.#context.sizeBytes === 0) this.#flushWhenQuiet();
-    if (this.isSmall) await this.#whenStoredQuietly;
+    await this.#whenStoredQuietly;
     this.#flush();
     await this.#writing;
     // If all of it is there now, that is noted, so that the next run can hand it to the kernel at once.
@@ -224,8 +214,6 @@ export class StoredBlocks {
 
   /** Begins to write. What comes while it is written is written next, together. */
   #flush(): void {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
     });

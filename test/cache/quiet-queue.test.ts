@@ -5,7 +5,7 @@ import test from 'ava';
 import { QuietQueue } from '../../src/cache/quiet-queue.js';
 
 test('work waits until nothing was noted for a while, and then runs one after the other', async (t) => {
-  const queue = new QuietQueue({ quietMs: 100, maxWaiting: 10 });
+  const queue = new QuietQueue({ quietMs: 100, maxWaiting: 10, maxWaitMs: 60_000 });
   const events: string[] = [];
   const work = (name: string) => async (): Promise<void> => {
     events.push(`${name} begins`);
@@ -24,7 +24,7 @@ test('work waits until nothing was noted for a while, and then runs one after th
 });
 
 test('what is too much, and what is left at the end, does not wait', async (t) => {
-  const queue = new QuietQueue({ quietMs: 60_000, maxWaiting: 2 });
+  const queue = new QuietQueue({ quietMs: 60_000, maxWaiting: 2, maxWaitMs: 60_000 });
   let done = 0;
   const work = async (): Promise<void> => {
     done += 1;
@@ -37,4 +37,27 @@ test('what is too much, and what is left at the end, does not wait', async (t) =
   queue.drain();
   await Promise.all(first);
   t.is(done, 3);
+});
+
+test('what has waited for long, or is in a hurry, does not wait for quiet', async (t) => {
+  const queue = new QuietQueue({ quietMs: 60_000, maxWaiting: 10, maxWaitMs: 100 });
+  const work = (): Promise<void> => sleep(1);
+  queue.note();
+  const begunMs = performance.now();
+  await queue.run(work);
+  t.true(performance.now() - begunMs >= 90);
+
+  const patient = new QuietQueue({ quietMs: 60_000, maxWaiting: 10, maxWaitMs: 60_000 });
+  patient.note();
+  const first = [patient.run(work), patient.run(work)];
+  patient.hurry();
+  let isLaterDone = false;
+  const later = patient.run(work).then(() => {
+    isLaterDone = true;
+  });
+  await Promise.all(first);
+  await sleep(20);
+  t.false(isLaterDone, 'that came after the call');
+  patient.drain();
+  await later;
 });
