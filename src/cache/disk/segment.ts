@@ -128,7 +128,10 @@ export class Segment {
       const index = first + offset;
       const end = offset * this.span.blockBytes + target.byteLength;
       if (!this.table.has(index) || target.byteLength !== blockLength(this.span, index)) return false;
-      if (end <= bytes && crc32(target) === this.table.checksum(index)) return true;
+      if (end <= bytes && crc32(target) === this.table.checksum(index)) {
+        this.table.markChecked(index);
+        return true;
+      }
       wrong.push(index);
       return false;
     });

@@ -1,0 +1,54 @@
+import { readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test from 'ava';
+
+import { rehearse } from '../../bin/rehearsal/rehearsal.js';
+import { CLI, run, shell } from '../support/mounted.js';
+import { startNginx } from '../support/nginx.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { pattern } from '../support/tree.js';
+import { until } from '../support/until.js';
+
+const SHORT = { scenes: 2, opens: 10, reads: 20 };
+
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+test.serial('a rehearsal comes to its end, and leaves nothing open', async (t) => {
+  await rehearse(new AbortController().signal, SHORT);
+  const before = openDescriptors();
+  await rehearse(new AbortController().signal, SHORT);
+  await until('its sockets are closed', () => openDescriptors() <= before);
+  t.pass();
+});
+
+test.serial('a rehearsal that is not wanted any more ends at once', async (t) => {
+  const controller = new AbortController();
+  const begunMs = performance.now();
+  const rehearsal = rehearse(controller.signal, { scenes: 1, opens: 1_000_000, reads: 0 });
+  await sleep(100);
+  controller.abort();
+  await rehearsal;
+  t.true(performance.now() - begunMs < 10_000);
+});
+
+test.serial('a mount that rehearses answers meanwhile, and asks no origin', async (t) => {
+  const root = await temporaryDirectory(t);
+  const files = await temporaryDirectory(t);
+  await writeFile(join(files, 'a.bin'), pattern(300_000));
+  const nginx = await startNginx(t, { root: files });
+  const mnt = join(root, 'mnt');
+  const log = join(root, 'log');
+  t.teardown(() => run('umount', ['-l', mnt]));
+  const own = ['--cache-dir', join(root, 'cache'), '--log-file', log, '--log-level', 'debug'];
+  t.is((await run(process.execPath, [CLI, mnt, ...own])).code, 0);
+  const { code } = await shell('cmp "$1" "$2"', join(mnt, 'http', nginx.host, 'a.bin'), join(files, 'a.bin'));
+  t.is(code, 0);
+  await until('it has rehearsed', async () => (await readFile(log, 'utf8')).includes('"rehearsed"'));
+  for (const { uri } of await nginx.accessLog()) t.is(uri, '/a.bin');
+  t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
+});
