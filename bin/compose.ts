@@ -22,7 +22,7 @@ import type { MountOptions } from './options.js';
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
 const OPERATION_LIMIT_FACTOR = 4;
 /** Of the memory for content. The rest is for what is on its way: in buffers of sockets, and in copies. */
-const BLOCK_SHARE = 3 / 4;
+export const BLOCK_SHARE = 3 / 4;
 
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
   const { registry, plugins, close } = composeSources(options, log);

@@ -23,7 +23,6 @@ export interface RehearsedFile {
 
 /** `attr.mode` in `fuse_entry_out`. */
 const ENTRY_MODE_AT = 100;
-const NO_BODY = Buffer.alloc(0);
 
 /** The kernel's part: requests as Linux writes them, one after the other (include/uapi/linux/fuse.h). */
 export class RehearsalKernel implements FuseDevice {
@@ -106,7 +105,7 @@ export class RehearsalKernel implements FuseDevice {
     return { node, isDirectory: (mode & constants.S_IFMT) === constants.S_IFDIR };
   }
 
-  #call(opcode: number, node: number, body: Buffer = NO_BODY): Promise<Answer> {
+  #call(opcode: number, node: number, body: Buffer): Promise<Answer> {
     const unique = (this.#unique += 1);
     const message = Buffer.alloc(REQUEST_HEADER_BYTES + body.length);
     message.writeUInt32LE(message.length, 0);

@@ -14,6 +14,7 @@ import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
+import { orAborted } from '../../src/cache/or-aborted.js';
 import type { BackingFiles } from '../../src/mount/dev-fuse/backing-files.js';
 import { FuseOperations } from '../../src/mount/dev-fuse/fuse-operations.js';
 import { FuseSession } from '../../src/mount/dev-fuse/fuse-session.js';
@@ -22,6 +23,7 @@ import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { registerInTree } from '../../src/source/in-tree.js';
 import { ClientRegistry } from '../../src/source/registry.js';
+import { BLOCK_SHARE } from '../compose.js';
 import { RehearsalDisk } from './rehearsal-disk.js';
 import { RehearsalKernel } from './rehearsal-kernel.js';
 import { HOST, LARGE_BYTES, RehearsalOrigin, SMALL_FILES } from './rehearsal-origin.js';
@@ -37,8 +39,6 @@ export const DEFAULT_REHEARSAL: RehearsalOptions = { scenes: 3, opens: 100, read
 
 /** What the rehearsal takes of the memory, until it is over. */
 const MEMORY_BYTES = 4 * 1024 * 1024;
-/** As in a mount. */
-const BLOCK_SHARE = 3 / 4;
 const READ_BYTES = 4096;
 const LARGE_READ_BYTES = 1024 * 1024;
 const LARGE_READS = 16;
@@ -51,6 +51,8 @@ export async function rehearse(signal: AbortSignal, options = DEFAULT_REHEARSAL)
   setFlagsFromString(`--interrupt-budget=${EAGER_BUDGET}`);
   try {
     for (let scene = 0; scene < options.scenes; scene += 1) await play(signal, options);
+  } catch (error) {
+    if (!signal.aborted) throw error;
   } finally {
     setFlagsFromString(`--interrupt-budget=${USUAL_BUDGET}`);
   }
@@ -80,7 +82,8 @@ async function play(signal: AbortSignal, options: RehearsalOptions): Promise<voi
     await kernel.greet();
     for (const step of steps(kernel, options)) {
       if (signal.aborted) return;
-      await step();
+      // Whatever a step waits for, the end of the mount does not.
+      await orAborted(step(), signal, HOST);
       await nextTurn();
     }
   } finally {
