@@ -250,7 +250,8 @@ export class StoredBlocks {
         bytes: bytesOf(block),
         checksum,
       });
-      await stored?.write(batch.map(toBlock));
+      // A disk that falls behind is helped by the page cache.
+      await stored?.write(batch.map(toBlock), dirty.isPressing ? 'cached' : 'direct');
     }
     for (const { block } of batch) {
       dirty.subtract(block.memory?.byteLength ?? 0);

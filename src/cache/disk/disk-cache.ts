@@ -60,6 +60,12 @@ export interface CheckedBlock {
   readonly checksum: number;
 }
 
+/**
+ * `direct`: past the page cache, as far as the system and the length allow, at the speed of the disk. `cached`:
+ * by way of the page cache, which takes what comes faster than that.
+ */
+export type WritePath = 'direct' | 'cached';
+
 /** Indexes count the blocks of the version: block `i` begins at byte `i * blockBytes`. */
 export interface StoredVersion {
   /** From memory. A block that is evicted turns false by itself. */
@@ -76,7 +82,7 @@ export interface StoredVersion {
    * Stores blocks, in ascending order. Their bytes stay unchanged until it resolves. False: not all were stored.
    * Never rejects.
    */
-  write(blocks: readonly CheckedBlock[]): Promise<boolean>;
+  write(blocks: readonly CheckedBlock[], path?: WritePath): Promise<boolean>;
   /**
    * A read-only descriptor of the complete, verified local copy, fit for FUSE passthrough; undefined if there
    * is none, or none yet. Owned by this object and valid until its `close`.

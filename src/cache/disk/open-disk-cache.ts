@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 
 import { Descriptors } from './descriptors.js';
+import { DirectWrites } from './direct-writes.js';
 import { prepareDirectory } from './directory.js';
 import type { DiskCache } from './disk-cache.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
@@ -29,10 +30,12 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     log.warn({ directory, err: error }, `disk cache: off, ${directory} cannot be used: ${reason}`);
     return new NoDiskCache();
   }
+  const descriptors = new Descriptors(options.maxOpenFiles);
   const store = new DiskStore({
     options,
     root: join(directory, LAYOUT_DIRECTORY),
-    descriptors: new Descriptors(options.maxOpenFiles),
+    descriptors,
+    direct: new DirectWrites(descriptors),
     trouble: new TroubleLog(log, directory),
     reads: new Lane(READS),
     changes: new Lane(1),

@@ -1,5 +1,5 @@
 import type { VersionKey } from '../version.js';
-import type { CheckedBlock, StoredFacts } from './disk-cache.js';
+import type { CheckedBlock, StoredFacts, WritePath } from './disk-cache.js';
 import { type EncodedHeader, encodeHeader } from './index-file.js';
 import { type Geometry, geometryOf, nameOfSegment, nameOfVersion } from './layout.js';
 import { LocalCopy } from './local-copy.js';
@@ -132,13 +132,13 @@ export class OpenVersion {
     return await segment.read(part.first - segment.span.firstBlock, targets);
   }
 
-  async write(blocks: readonly CheckedBlock[]): Promise<boolean> {
+  async write(blocks: readonly CheckedBlock[], path: WritePath): Promise<boolean> {
     if (!blocks.every((block) => this.#isWhole(block))) return false;
     this.retain();
     try {
       const stored = await Promise.all(
         bySegment(blocks, this.geometry.segmentBlocks).map(([segment, part]) =>
-          storeBlocks(this.#context, this, segment, part),
+          storeBlocks(this.#context, this, segment, part, path),
         ),
       );
       if (this.local?.isProven() === false) void this.local.prove();

@@ -2,7 +2,9 @@ import { constants } from 'node:fs';
 import { mkdir, unlink } from 'node:fs/promises';
 
 import { type Descriptors, OpenFile } from './descriptors.js';
+import { DIRECT_FLAGS, type DirectWrites } from './direct-writes.js';
 import { codeOf, fstat, fsync, ftruncate, futimes, readAt, writeAt } from './file-io.js';
+import type { WritePath } from './disk-cache.js';
 import type { Stamp } from './index-file.js';
 import { filePath, shardPath } from './layout.js';
 
@@ -13,21 +15,25 @@ const STAT_BLOCK_BYTES = 512;
 /** The two files of one segment. Rejects with the errors of the system. */
 export class SegmentFiles {
   readonly #descriptors: Descriptors;
+  readonly #direct: DirectWrites;
   readonly #root: string;
   readonly #name: string;
   /** Read-only, so that it can be handed out. */
   readonly data: OpenFile;
   readonly #writableData: OpenFile;
+  readonly #directData: OpenFile;
   readonly #index: OpenFile;
   readonly #writableIndex: OpenFile;
 
-  constructor(descriptors: Descriptors, root: string, name: string) {
+  constructor(descriptors: Descriptors, direct: DirectWrites, root: string, name: string) {
     const [data, index] = [filePath(root, name, 'data'), filePath(root, name, 'index')];
     this.#descriptors = descriptors;
+    this.#direct = direct;
     this.#root = root;
     this.#name = name;
     this.data = new OpenFile(data, O_RDONLY);
     this.#writableData = new OpenFile(data, O_WRONLY);
+    this.#directData = new OpenFile(data, DIRECT_FLAGS);
     this.#index = new OpenFile(index, O_RDONLY);
     this.#writableIndex = new OpenFile(index, O_RDWR);
   }
@@ -60,8 +66,11 @@ export class SegmentFiles {
     return this.#descriptors.use(this.data, (fd) => readAt(fd, targets, position));
   }
 
-  writeData(blocks: readonly Uint8Array[], position: number): Promise<void> {
-    return this.#descriptors.use(this.#writableData, (fd) => writeAt(fd, blocks, position));
+  async writeData(pieces: readonly Uint8Array[], position: number, path: WritePath): Promise<void> {
+    const written = path === 'direct' ? await this.#direct.write(this.#directData, pieces, position) : 0;
+    if (written === pieces.length) return;
+    const at = pieces.slice(0, written).reduce((end, { byteLength }) => end + byteLength, position);
+    await this.#descriptors.use(this.#writableData, (fd) => writeAt(fd, pieces.slice(written), at));
   }
 
   async readIndex(position: number, bytes: number): Promise<Buffer> {
@@ -113,7 +122,7 @@ export class SegmentFiles {
 
   /** Resolves when all are closed, which may wait for whoever was handed the descriptor. */
   async retire(): Promise<void> {
-    const files = [this.data, this.#writableData, this.#index, this.#writableIndex];
+    const files = [this.data, this.#writableData, this.#directData, this.#index, this.#writableIndex];
     await Promise.all(files.map((file) => this.#descriptors.retire(file)));
   }
 }

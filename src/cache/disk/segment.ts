@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 import { BlockTable } from './block-table.js';
-import type { CheckedBlock } from './disk-cache.js';
+import type { CheckedBlock, WritePath } from './disk-cache.js';
 import { codeOf } from './file-io.js';
 import {
   applyRecords,
@@ -58,7 +58,7 @@ export class Segment {
     this.name = identity.name;
     this.span = spanOf(identity.geometry, identity.segment);
     this.table = new BlockTable(this.span);
-    this.files = new SegmentFiles(context.descriptors, context.root, identity.name);
+    this.files = new SegmentFiles(context.descriptors, context.direct, context.root, identity.name);
     this.loadedBy = context.writer;
   }
 
@@ -154,11 +154,11 @@ export class Segment {
   }
 
   /** Of a segment that exists; in ascending order. The index tells of them when all are written. */
-  async write(blocks: readonly CheckedBlock[]): Promise<void> {
+  async write(blocks: readonly CheckedBlock[], path: WritePath): Promise<void> {
     this.#context.unsynced.add(this.name);
     for (const run of adjacent(blocks)) {
       const pieces = run.map(({ bytes }) => bytes);
-      await this.files.writeData(pieces, (run[0]?.index ?? 0) * this.span.blockBytes);
+      await this.files.writeData(pieces, (run[0]?.index ?? 0) * this.span.blockBytes, path);
     }
     await this.#append(
       blocks.map(({ index, bytes, checksum }) => ({ index, length: bytes.byteLength, checksum })),

@@ -1,4 +1,4 @@
-import type { CheckedBlock } from './disk-cache.js';
+import type { CheckedBlock, WritePath } from './disk-cache.js';
 import { codeOf } from './file-io.js';
 import type { EncodedHeader } from './index-file.js';
 import type { OpenVersion } from './open-version.js';
@@ -15,13 +15,14 @@ export async function storeBlocks(
   version: OpenVersion,
   number: number,
   blocks: readonly CheckedBlock[],
+  path: WritePath = 'cached',
 ): Promise<boolean> {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes.byteLength, 0);
   const isTooMuch = context.queuedBytes > 0 && context.queuedBytes + bytes > context.options.maxQueuedBytes;
   if (context.writer === undefined || context.isClosing || isTooMuch) return false;
   context.queuedBytes += bytes;
   try {
-    return await context.changes.run(() => store(context, version, number, blocks));
+    return await context.changes.run(() => store(context, version, number, blocks, path));
   } catch (error) {
     context.trouble.note('cannot store blocks', error);
     return false;
@@ -35,6 +36,7 @@ async function store(
   version: OpenVersion,
   number: number,
   given: readonly CheckedBlock[],
+  path: WritePath,
 ): Promise<boolean> {
   const writer = await writerInForce(context);
   if (writer === undefined || version.isDropped) return false;
@@ -48,7 +50,7 @@ async function store(
   if (!(await writer.catalog.makeRoom(growthBytes, segment.name))) return false;
   try {
     if (header !== undefined) await create(context, segment, header);
-    if (blocks.length > 0) await segment.write(blocks);
+    if (blocks.length > 0) await segment.write(blocks, path);
     return true;
   } catch (error) {
     context.trouble.note('cannot store blocks', error);

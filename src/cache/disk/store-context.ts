@@ -2,6 +2,7 @@ import type { LRUCache } from 'lru-cache';
 
 import type { Catalog } from './catalog.js';
 import type { Descriptors } from './descriptors.js';
+import type { DirectWrites } from './direct-writes.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import type { Lane } from './lane.js';
 import type { StoreLock } from './store-lock.js';
@@ -25,6 +26,7 @@ export interface StoreContext {
   /** `<cache dir>/v1` */
   readonly root: string;
   readonly descriptors: Descriptors;
+  readonly direct: DirectWrites;
   readonly trouble: TroubleLog;
   /**
    * libuv has four threads for all files, names and devices of the process. So few reads run at once, one

@@ -1,4 +1,4 @@
-import type { CheckedBlock, StoredVersion } from './disk-cache.js';
+import type { CheckedBlock, StoredVersion, WritePath } from './disk-cache.js';
 import type { LocalCopy } from './local-copy.js';
 import type { OpenVersion } from './open-version.js';
 
@@ -27,8 +27,8 @@ export class VersionHandle implements StoredVersion {
     return await this.#version.read(first, targets);
   }
 
-  async write(blocks: readonly CheckedBlock[]): Promise<boolean> {
-    return !this.#isClosed && (await this.#version.write(blocks));
+  async write(blocks: readonly CheckedBlock[], path: WritePath = 'cached'): Promise<boolean> {
+    return !this.#isClosed && (await this.#version.write(blocks, path));
   }
 
   localFd(): number | undefined {

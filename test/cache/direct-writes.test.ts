@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statfsSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { hugePageAllocator } from '../../bin/huge-pages.js';
+import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { opened, openStore, readAll, Sample, storeFiles, storeFor } from './disk-store-support.js';
+
+const BLOCK_BYTES = 64 * 1024;
+/** Whole blocks; one more follows that is shorter, and no multiple of anything. */
+const BLOCKS = 64;
+/** linux/magic.h. Its files are nowhere else. */
+const TMPFS_MAGIC = 0x0102_1994;
+
+const sample = new Sample('large', BLOCKS * BLOCK_BYTES + 777, '1', BLOCK_BYTES);
+
+/** `shiftBytes`: how far the memory is from the start of a page. */
+async function store(version: StoredVersion, path: WritePath, shiftBytes = 0): Promise<boolean> {
+  const allocate = await hugePageAllocator();
+  const memory = allocate?.((BLOCKS + 2) * BLOCK_BYTES) ?? Buffer.alloc(0);
+  return await version.write(
+    sample.blocks(0, BLOCKS + 1).map((bytes, index) => {
+      const at = shiftBytes + index * BLOCK_BYTES;
+      bytes.copy(memory, at);
+      return { index, bytes: memory.subarray(at, at + bytes.length), checksum: crc32(bytes) };
+    }),
+    path,
+  );
+}
+
+/** How much of the data file is in the page cache. */
+function cachedBytes(directory: string): number {
+  const args = ['--bytes', '--noheadings', '--output', 'RES', ...storeFiles(directory, '.data')];
+  return Number(execFileSync('fincore', args, { encoding: 'utf8' }));
+}
+
+async function isRight(t: ExecutionContext, directory: string, version: StoredVersion): Promise<void> {
+  t.true(readFileSync(storeFiles(directory, '.data')[0] ?? '').equals(sample.bytes()));
+  t.deepEqual(await readAll(t, version, sample), { right: BLOCKS + 1, wrong: 0 });
+  t.not(version.localFd(), undefined);
+}
+
+test('a run of blocks is written past the page cache, but for the end of the file', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const options = { blockBytes: BLOCK_BYTES };
+  const first = await openStore(directory, options);
+  const version = await opened(first, sample);
+  t.true(await store(version, 'direct'));
+  if (statfsSync(directory).type === TMPFS_MAGIC) t.log('a directory in memory: not told apart');
+  else t.true(cachedBytes(directory) <= BLOCK_BYTES, 'at most the last block');
+  await isRight(t, directory, version);
+  version.close();
+  await first.close();
+  const second = await storeFor(t, directory, options);
+  const again = await opened(second, sample);
+  t.deepEqual(await readAll(t, again, sample), { right: BLOCKS + 1, wrong: 0 });
+});
+
+test('by way of the page cache it stays there', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const version = await opened(await storeFor(t, directory, { blockBytes: BLOCK_BYTES }), sample);
+  t.true(await store(version, 'cached'));
+  t.true(cachedBytes(directory) > BLOCKS * BLOCK_BYTES);
+  await isRight(t, directory, version);
+});
+
+test('memory that cannot be written from directly is written all the same', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const version = await opened(await storeFor(t, directory, { blockBytes: BLOCK_BYTES }), sample);
+  t.true(await store(version, 'direct', 8));
+  await isRight(t, directory, version);
+});

@@ -1,0 +1,88 @@
+import test from 'ava';
+
+import { BlockMemory } from '../../src/cache/block-memory.js';
+import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
+import { QuietQueue } from '../../src/cache/quiet-queue.js';
+import { DirtyBytes, StoredBlocks } from '../../src/cache/stored-blocks.js';
+import { VersionBlocks } from '../../src/cache/version-blocks.js';
+import { until } from '../support/until.js';
+
+const BLOCK_BYTES = 64 * 1024;
+/** What is worth a write of its own. */
+const FULL_BLOCKS = 64;
+const MAX_DIRTY_BYTES = 4 * FULL_BLOCKS * BLOCK_BYTES;
+
+/** A disk that takes what it is given when it is told to. */
+class SlowDisk implements StoredVersion {
+  readonly storedBytes = 0;
+  readonly writes: { path: WritePath; blocks: number; done: () => void }[] = [];
+
+  has(): boolean {
+    return false;
+  }
+
+  read(_first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
+    return Promise.resolve(targets.map(() => false));
+  }
+
+  write(blocks: readonly unknown[], path: WritePath = 'cached'): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.writes.push({ path, blocks: blocks.length, done: () => resolve(true) });
+    });
+  }
+
+  localFd(): undefined {
+    return undefined;
+  }
+
+  close(): void {
+    // Nothing is open.
+  }
+}
+
+test('a stream goes straight to a disk that keeps up, and by way of the page cache to one that does not', async (t) => {
+  const memory = new BlockMemory(2 * MAX_DIRTY_BYTES, BLOCK_BYTES);
+  const version = {
+    id: '1',
+    validators: { etag: '"1"', contentLength: 8 * MAX_DIRTY_BYTES },
+    verifiable: true,
+  };
+  const blocks = new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+  const disk = new SlowDisk();
+  const dirty = new DirtyBytes(MAX_DIRTY_BYTES);
+  const context = { blocks, memory, dirty, quiet: new QuietQueue(), sizeBytes: 8 * MAX_DIRTY_BYTES };
+  const stored = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
+  blocks.onComplete = (block) => stored.store(block);
+  let next = 0;
+  const bring = async (count: number): Promise<void> => {
+    for (const end = next + count; next < end; next += 1) {
+      await memory.reserve(1);
+      const block = blocks.announce(next);
+      block.memory = memory.take();
+      blocks.complete(block, BLOCK_BYTES, 'source');
+    }
+  };
+
+  const written = async (count: number): Promise<void> => {
+    await until('it is written', () => disk.writes.length === count);
+  };
+
+  await bring(FULL_BLOCKS);
+  await written(1);
+  // More than half of what may wait now does.
+  await bring(3 * FULL_BLOCKS);
+  disk.writes[0]?.done();
+  await written(2);
+  disk.writes[1]?.done();
+  await until('nothing waits', () => memory.committedBytes === 0);
+  await bring(FULL_BLOCKS);
+  await written(3);
+  t.deepEqual(
+    disk.writes.map(({ path, blocks: count }) => [path, count / FULL_BLOCKS]),
+    [
+      ['direct', 1],
+      ['cached', 3],
+      ['direct', 1],
+    ],
+  );
+});
