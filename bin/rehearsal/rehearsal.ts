@@ -17,6 +17,7 @@ import { CachedResources } from '../../src/cache/cached-resources.js';
 import { orAborted } from '../../src/cache/or-aborted.js';
 import type { BackingFiles } from '../../src/mount/dev-fuse/backing-files.js';
 import { FuseOperations } from '../../src/mount/dev-fuse/fuse-operations.js';
+import { KernelPages } from '../../src/mount/dev-fuse/kernel-pages.js';
 import { FuseSession } from '../../src/mount/dev-fuse/fuse-session.js';
 import { FailureLog } from '../../src/mount/failure-log.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
@@ -44,7 +45,7 @@ const LARGE_READ_BYTES = 1024 * 1024;
 const LARGE_READS = 16;
 /** How much code runs before V8 makes it fast (its flag `interrupt-budget`), here and by default. */
 const EAGER_BUDGET = 10_000;
-const USUAL_BUDGET = 132 * 1024;
+const USUAL_BUDGET = 66 * 1024;
 
 /** Runs to its end, or until `signal` fires. Rejects with what went wrong, which hurts nobody but it. */
 export async function rehearse(signal: AbortSignal, options = DEFAULT_REHEARSAL): Promise<void> {
@@ -76,7 +77,13 @@ async function play(signal: AbortSignal, options: RehearsalOptions): Promise<voi
   const vfs = new VirtualFs({ cache, plugins: registry, ownership: { uid: 0, gid: 0, umask: 0 } });
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
   const kernel = new RehearsalKernel();
-  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), NO_BACKING);
+  const operations = new FuseOperations(
+    vfs,
+    rootAttr,
+    new FailureLog(log),
+    NO_BACKING,
+    new KernelPages(kernel),
+  );
   const served = new FuseSession(kernel, operations).serve();
   try {
     await kernel.greet();

@@ -251,6 +251,7 @@ function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
     },
     whenSizeKnown: (signal) => reader.whenSizeKnown(signal),
     read: (offset, length, consume, signal) => reader.read(me, offset, length, consume, signal),
+    head: () => reader.head(),
     close: () => {
       if (isOpen) reader.release(me);
       isOpen = false;

@@ -129,6 +129,12 @@ export class VersionReader {
     this.#provider.close();
   }
 
+  /** `OpenResource.head`. */
+  head(): Uint8Array {
+    const block = this.blocks.get(0);
+    return block?.memory?.subarray(0, block.visibleBytes) ?? new Uint8Array();
+  }
+
   /** `OpenResource.read`. */
   async read<Result>(
     reader: Reader,

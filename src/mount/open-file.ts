@@ -18,6 +18,7 @@ export interface OpenFile {
     consume: Consume<Result>,
     signal?: AbortSignal,
   ): Promise<Result>;
+  head(): Uint8Array;
   close(): void;
 }
 
@@ -44,6 +45,7 @@ export async function openResourceFile(
         throw error;
       }
     },
+    head: () => resource.head(),
     close: () => resource.close(),
   };
 }
@@ -58,6 +60,7 @@ export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFi
     whenSizeKnown: () => Promise.resolve(bytes.byteLength),
     read: async (offset, length, consume) =>
       await Promise.resolve(consume([bytes.subarray(offset, offset + length)])),
+    head: () => bytes,
     close: () => undefined,
   };
 }

@@ -159,6 +159,11 @@ export class VirtualFs {
     return await this.#files.get(handle).read(offset, length, consume, caller.signal);
   }
 
+  /** The first bytes that are there now, perhaps none: valid in this step only. */
+  head(handle: number): Uint8Array {
+    return this.#files.get(handle).head();
+  }
+
   release(handle: number): void {
     this.#files.remove(handle)?.close();
   }

@@ -9,6 +9,7 @@ import {
   encodeInit,
   encodeInvalEntry,
   encodeInvalInode,
+  encodeStore,
   encodeOpen,
   encodeStatfs,
 } from '../../src/mount/dev-fuse/reply-codec.js';
@@ -89,6 +90,7 @@ test('answers are written byte by byte', (t) => {
   t.deepEqual(encodeOpen(6, 128, 3), hex('0600000000000000 80000000 03000000'));
   t.is(encodeStatfs(255).length, 80);
   t.deepEqual(encodeInvalInode(5, -1), hex('0500000000000000 ffffffffffffffff 0000000000000000'));
+  t.deepEqual(encodeStore(5, 0, 4097), hex('0500000000000000 0000000000000000 01100000 00000000'));
   t.deepEqual(encodeInvalEntry(5, 'ab'), hex('0500000000000000 02000000 00000000 616200'));
   const init = encodeInit({
     minor: 40,

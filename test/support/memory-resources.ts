@@ -24,6 +24,8 @@ export class MemoryResources implements ResourceCache {
   /** Whether listings are known, so that names have types. */
   readonly isListed: boolean;
   reads = 0;
+  /** How many of the first bytes are there when a file is opened. */
+  headBytes = 0;
 
   constructor(isListed = true) {
     this.isListed = isListed;
@@ -63,6 +65,7 @@ export class MemoryResources implements ResourceCache {
         this.reads += 1;
         return await Promise.resolve(consume([bytes.subarray(offset, offset + length)]));
       },
+      head: () => bytes.subarray(0, this.headBytes),
       close: () => undefined,
     });
   }

@@ -18,6 +18,7 @@ import { FuseOperations } from './fuse-operations.js';
 import { FuseSession } from './fuse-session.js';
 import { withResolve } from './with-resolve.js';
 import { KernelNotifier } from './kernel-notifier.js';
+import { KernelPages } from './kernel-pages.js';
 import { mountDevice } from './mount-device.js';
 import { loadSyscalls, type Syscalls } from './syscalls.js';
 
@@ -56,7 +57,7 @@ async function serve(
   const device = fuseDevice(fd, syscalls);
   const backing = new BackingFiles(syscalls, fd, passthrough);
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
-  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing);
+  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing, new KernelPages(device));
   const session = new FuseSession(device, operations, { passthrough });
   const notifier = new KernelNotifier(device, operations.inodes);
   vfs.onChanged = (url) => {

@@ -19,6 +19,7 @@ import type { BackingFiles } from './backing-files.js';
 import { DirectoryAnswers } from './directory-answers.js';
 import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
+import type { KernelPages } from './kernel-pages.js';
 import { FOPEN, OPCODE } from './protocol.js';
 import {
   encodeAttr,
@@ -51,6 +52,7 @@ export class FuseOperations implements RequestHandler {
   readonly #vfs: VirtualFs;
   readonly #failures: FailureLog;
   readonly #backing: Pick<BackingFiles, 'acquire' | 'release'>;
+  readonly #pages: Pick<KernelPages, 'store'>;
   readonly #directories: DirectoryAnswers;
   readonly #operations: ReadonlyMap<number, Operation>;
 
@@ -59,10 +61,12 @@ export class FuseOperations implements RequestHandler {
     rootAttr: Attr,
     failures: FailureLog,
     backing: Pick<BackingFiles, 'acquire' | 'release'>,
+    pages: Pick<KernelPages, 'store'>,
   ) {
     this.#vfs = vfs;
     this.#failures = failures;
     this.#backing = backing;
+    this.#pages = pages;
     this.inodes = new InodeTable(vfs.root, rootAttr);
     this.#directories = new DirectoryAnswers(vfs, this.inodes);
     this.#operations = new Map<number, Operation>([
@@ -147,10 +151,13 @@ export class FuseOperations implements RequestHandler {
       this.#vfs.release(file.id);
       throw superseded(inode);
     }
+    const isFirst = !inode.wasOpen;
     inode.opens += 1;
+    inode.wasOpen = true;
     if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO)];
     const backingId = this.#backing.acquire(nodeId, file.id, file.localFd);
     if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH, backingId)];
+    if (isFirst && file.size === inode.attr.size) this.#pages.store(inode, this.#vfs.head(file.id));
     return [encodeOpen(file.id, FOPEN.KEEP_CACHE)];
   }
 

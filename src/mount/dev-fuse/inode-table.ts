@@ -16,6 +16,8 @@ export interface Inode {
   lookups: number;
   /** Open handles. */
   opens: number;
+  /** The kernel may have pages of it. */
+  wasOpen: boolean;
   /** Of the same file: another version that the kernel knows. */
   other: Inode | undefined;
 }
@@ -35,7 +37,16 @@ export class InodeTable {
   #last = ROOT_ID;
 
   constructor(root: Node, attr: Attr) {
-    const inode = { id: ROOT_ID, node: root, attr, name: '', lookups: 1, opens: 0, other: undefined };
+    const inode = {
+      id: ROOT_ID,
+      node: root,
+      attr,
+      name: '',
+      lookups: 1,
+      opens: 0,
+      wasOpen: false,
+      other: undefined,
+    };
     this.#byId.set(ROOT_ID, inode);
     this.#directories.set(identityOf(root), inode);
   }
@@ -66,7 +77,7 @@ export class InodeTable {
       return inode;
     }
     this.#last += 1;
-    const added = { id: this.#last, node, attr, name, lookups: 1, opens: 0, other: newest };
+    const added = { id: this.#last, node, attr, name, lookups: 1, opens: 0, wasOpen: false, other: newest };
     this.#byId.set(added.id, added);
     inodes.set(identity, added);
     return added;

@@ -99,6 +99,7 @@ export const FOPEN = {
 export const NOTIFY = {
   INVAL_INODE: 2,
   INVAL_ENTRY: 3,
+  STORE: 4,
 } as const;
 
 export const REQUEST_HEADER_BYTES = 40;

@@ -102,6 +102,15 @@ export function encodeInvalInode(nodeId: number, offset: number): Buffer {
   return bytes;
 }
 
+/** `fuse_notify_store_out`; `size` bytes of content follow. */
+export function encodeStore(nodeId: number, offset: number, size: number): Buffer {
+  const bytes = Buffer.alloc(24);
+  writeU64(bytes, nodeId, 0);
+  writeU64(bytes, offset, 8);
+  bytes.writeUInt32LE(size, 16);
+  return bytes;
+}
+
 /** `fuse_notify_inval_entry_out`, and the name. */
 export function encodeInvalEntry(parentId: number, name: string): Buffer {
   const text = Buffer.from(`${name}\0`);
