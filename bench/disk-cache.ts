@@ -6,10 +6,10 @@ import { constants } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 
 import { pino } from 'pino';
 
+import { checksumOf } from '../src/cache/checksum.js';
 import type { CheckedBlock, DiskCache, StoredFacts } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { close, ftruncate, open, readAt, writeAt } from '../src/cache/disk/file-io.js';
@@ -102,12 +102,12 @@ async function smallVersions(store: DiskCache, round: number): Promise<void> {
 
 /** Checksums are part of what storing costs. */
 function checked(first: number, blocks: readonly Uint8Array[]): CheckedBlock[] {
-  return blocks.map((bytes, offset) => ({ index: first + offset, bytes, checksum: crc32(bytes) }));
+  return blocks.map((bytes, offset) => ({ index: first + offset, bytes, checksum: checksumOf(bytes) }));
 }
 
 /** Names as the store gives them; what is in the files does not matter to the scan. */
 async function makeMany(directory: string): Promise<void> {
-  const root = join(directory, 'v1');
+  const root = join(directory, 'v2');
   for (let entry = 0; entry < MANY_ENTRIES; entry += 1) {
     const versionName = nameOfVersion({ resource: `https://host.example/${entry}`, version: '"1"' });
     const name = nameOfSegment(versionName, 0);

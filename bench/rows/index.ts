@@ -6,13 +6,14 @@ import { listing } from './listing.js';
 import { many } from './many.js';
 import { random } from './random.js';
 import { remountDropped, remountWarm } from './remount.js';
-import { sequential } from './sequential.js';
+import { sequential, sequentialMemory } from './sequential.js';
 import { small } from './small.js';
 import { sqlite } from './sqlite.js';
 
 /** In the order of the table. */
 export const ROWS: readonly Row[] = [
   sequential,
+  sequentialMemory,
   remountDropped,
   remountWarm,
   random,

@@ -6,21 +6,21 @@
  * together, and what is more than `DirtyBytes` allow is stored later, if it is in memory then: a slow disk never
  * holds up a reader. Less than what is worth a write of its own waits until it is quiet.
  */
-import { crc32 } from 'node:zlib';
-
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun } from './block-provider.js';
+import { checksumOf } from './checksum.js';
 import type { CheckedBlock, StoredVersion } from './disk/disk-cache.js';
 import type { QuietQueue } from './quiet-queue.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 /** Each write waits for several answers of the system, between which the process does other things. */
-const MAX_WRITE_BYTES = 16 * 1024 * 1024;
-/** So much of a stream is not worth waiting for more. */
-const FULL_BYTES = 4 * 1024 * 1024;
-/** So much of scattered blocks, each of which costs a write of its own, or this part of what may wait. */
+const MAX_WRITE_BYTES = 32 * 1024 * 1024;
+/** So much of a stream is not worth waiting for more, or this part of what may wait. */
+const FULL_BYTES = 16 * 1024 * 1024;
+const FULL_SHARE = 1 / 8;
+/** So much of scattered blocks, each of which costs a write of its own. */
 const SCATTERED_FULL_BYTES = 32 * 1024 * 1024;
 const SCATTERED_FULL_SHARE = 1 / 4;
 
@@ -124,7 +124,7 @@ export class StoredBlocks {
     }
     this.#context.memory.hold(block);
     // Now, while the bytes that have just arrived are in the processor's caches.
-    const checksum = crc32(bytesOf(block));
+    const checksum = checksumOf(bytesOf(block));
     this.#unwritten.push({ block, checksum });
     if (this.#unwritten.at(-2)?.block.index !== block.index - 1) this.#unwrittenRuns += 1;
     if (this.#isMuch()) {
@@ -140,8 +140,10 @@ export class StoredBlocks {
     const { blocks, dirty } = this.#context;
     const bytes = this.#unwritten.length * blocks.blockBytes;
     const isScattered = this.#unwrittenRuns > this.#unwritten.length / 2;
-    const scatteredBytes = Math.min(SCATTERED_FULL_BYTES, dirty.maxBytes * SCATTERED_FULL_SHARE);
-    return bytes >= (isScattered ? scatteredBytes : FULL_BYTES);
+    const fullBytes = isScattered
+      ? Math.min(SCATTERED_FULL_BYTES, dirty.maxBytes * SCATTERED_FULL_SHARE)
+      : Math.min(FULL_BYTES, dirty.maxBytes * FULL_SHARE);
+    return bytes > 0 && bytes >= fullBytes;
   }
 
   /** What is not stored yet is of no use, or must not take any more time. */
@@ -171,6 +173,8 @@ export class StoredBlocks {
     this.#whenStoredQuietly ??= this.#context.quiet.run(async () => {
       this.#whenStoredQuietly = undefined;
       if (this.#context.sizeBytes === 0) await this.#opened();
+      // That may end while there is little, and leave it to this.
+      await this.#writing;
       this.#flush();
       await this.#writing;
     });
@@ -212,11 +216,16 @@ export class StoredBlocks {
     return Math.min(blocks.blockBytes, sizeBytes - index * blocks.blockBytes);
   }
 
-  /** Begins to write. What comes while it is written is written next, together. */
+  /** Begins to write what is here, and then what came meanwhile, if it is much. */
   #flush(): void {
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
+      if (this.#isDue()) this.#flush();
     });
+  }
+
+  #isDue(): boolean {
+    return this.#isMuch() || (this.#isClosed && this.#unwritten.length > 0);
   }
 
   /** Those that are gone by now will be fetched again by whoever reads them. */
@@ -230,7 +239,8 @@ export class StoredBlocks {
   }
 
   async #writeAll(): Promise<void> {
-    for (this.#addLate(); this.#unwritten.length > 0; this.#addLate()) {
+    this.#addLate();
+    do {
       const sorted = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
       this.#unwritten = [];
       this.#unwrittenRuns = 0;
@@ -238,7 +248,8 @@ export class StoredBlocks {
       for (let at = 0; at < sorted.length; at += batchBlocks) {
         await this.#write(sorted.slice(at, at + batchBlocks));
       }
-    }
+      this.#addLate();
+    } while (this.#isDue());
   }
 
   async #write(batch: readonly Unwritten[]): Promise<void> {

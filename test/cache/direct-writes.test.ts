@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { hugePageAllocator } from '../../bin/huge-pages.js';
+import { checksumOf } from '../../src/cache/checksum.js';
 import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { opened, openStore, readAll, Sample, storeFiles, storeFor } from './disk-store-support.js';
@@ -25,7 +25,7 @@ async function store(version: StoredVersion, path: WritePath, shiftBytes = 0): P
     sample.blocks(0, BLOCKS + 1).map((bytes, index) => {
       const at = shiftBytes + index * BLOCK_BYTES;
       bytes.copy(memory, at);
-      return { index, bytes: memory.subarray(at, at + bytes.length), checksum: crc32(bytes) };
+      return { index, bytes: memory.subarray(at, at + bytes.length), checksum: checksumOf(bytes) };
     }),
     path,
   );

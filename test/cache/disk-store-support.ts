@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { crc32 } from 'node:zlib';
 
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
 import type { VersionKey } from '../../src/cache/version.js';
+import { checksumOf } from '../../src/cache/checksum.js';
 import type { DiskCache, StoredFacts, StoredVersion } from '../../src/cache/disk/disk-cache.js';
 import {
   DEFAULT_DISK_CACHE_OPTIONS,
@@ -60,7 +60,7 @@ export function write(
   blocks: readonly Uint8Array[],
 ): Promise<boolean> {
   return version.write(
-    blocks.map((bytes, offset) => ({ index: first + offset, bytes, checksum: crc32(bytes) })),
+    blocks.map((bytes, offset) => ({ index: first + offset, bytes, checksum: checksumOf(bytes) })),
   );
 }
 

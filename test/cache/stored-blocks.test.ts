@@ -8,9 +8,9 @@ import { VersionBlocks } from '../../src/cache/version-blocks.js';
 import { until } from '../support/until.js';
 
 const BLOCK_BYTES = 64 * 1024;
-/** What is worth a write of its own. */
-const FULL_BLOCKS = 64;
-const MAX_DIRTY_BYTES = 4 * FULL_BLOCKS * BLOCK_BYTES;
+/** What is worth a write of its own: an eighth of what may wait. */
+const FULL_BLOCKS = 32;
+const MAX_DIRTY_BYTES = 8 * FULL_BLOCKS * BLOCK_BYTES;
 
 /** A disk that takes what it is given when it is told to. */
 class SlowDisk implements StoredVersion {
@@ -70,19 +70,24 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
   await bring(FULL_BLOCKS);
   await written(1);
   // More than half of what may wait now does.
-  await bring(3 * FULL_BLOCKS);
+  await bring(7 * FULL_BLOCKS);
   disk.writes[0]?.done();
   await written(2);
   disk.writes[1]?.done();
   await until('nothing waits', () => memory.committedBytes === 0);
   await bring(FULL_BLOCKS);
   await written(3);
+  // Little: it is written when nothing more comes.
+  await bring(1);
+  disk.writes[2]?.done();
+  await written(4);
   t.deepEqual(
     disk.writes.map(({ path, blocks: count }) => [path, count / FULL_BLOCKS]),
     [
       ['direct', 1],
-      ['cached', 3],
+      ['cached', 7],
       ['direct', 1],
+      ['direct', 1 / FULL_BLOCKS],
     ],
   );
 });

@@ -56,7 +56,7 @@ export interface CheckedBlock {
   readonly index: number;
   /** As long as the block is in the version. */
   readonly bytes: Uint8Array;
-  /** The CRC-32 of them (RFC 1952, 8). */
+  /** `checksumOf` them. */
   readonly checksum: number;
 }
 

@@ -5,7 +5,7 @@
  *     16  confirmation: milliseconds since the epoch as a double (8), check (4), unused (4)
  *     32  stamp: dev, ino, size, mtimeNs, ctimeNs of the data file (8 each), check (4), unused (4)
  *     80  JSON text (index-header.ts), filled up to a multiple of 16
- *     …   records, appended: block index (4), length (4), crc32 of the block (4), check (4)
+ *     …   records, appended: block index (4), length (4), checksum of the block (4), check (4)
  *
  * A check is the crc32 of what precedes it, begun with the header's: so nothing of another file, and no hole
  * that a power loss left, passes for a record. What fails its check is skipped, alone. The last record of a
@@ -24,7 +24,7 @@ export const MAX_HEADER_BYTES = 64 * 1024;
 export const CONFIRMATION_AT = 16;
 export const STAMP_AT = 32;
 
-const MAGIC = 'd7yblk1\n';
+const MAGIC = 'd7yblk2\n';
 const JSON_AT = 80;
 const STAMP_FIELDS = 5;
 

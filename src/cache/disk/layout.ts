@@ -1,9 +1,9 @@
 /**
  * Where things lie:
  *
- *     <cache dir>/v1/lock                        held (flock) by the one process that writes
- *     <cache dir>/v1/<2 hex>/<name>.data         bytes of one segment of one version, sparse, at their offsets
- *     <cache dir>/v1/<2 hex>/<name>.index        what is in it: see index-file.ts
+ *     <cache dir>/v2/lock                        held (flock) by the one process that writes
+ *     <cache dir>/v2/<2 hex>/<name>.data         bytes of one segment of one version, sparse, at their offsets
+ *     <cache dir>/v2/<2 hex>/<name>.index        what is in it: see index-file.ts
  *
  * name = 32 hex digits of sha256(URL), 16 of sha256(version id), number of the segment. So what is stored of
  * a URL is found by one readdir. Anything else in these directories is not ours, and left alone.
@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import type { VersionKey } from '../version.js';
 
 /** Another layout of directories or files gets another directory. */
-export const LAYOUT_DIRECTORY = 'v1';
+export const LAYOUT_DIRECTORY = 'v2';
 export const LOCK_NAME = 'lock';
 
 const SHARD = /^[0-9a-f]{2}$/;

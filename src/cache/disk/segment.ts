@@ -1,5 +1,4 @@
-import { crc32 } from 'node:zlib';
-
+import { checksumOf } from '../checksum.js';
 import { BlockTable } from './block-table.js';
 import type { CheckedBlock, WritePath } from './disk-cache.js';
 import { codeOf } from './file-io.js';
@@ -128,7 +127,7 @@ export class Segment {
       const index = first + offset;
       const end = offset * this.span.blockBytes + target.byteLength;
       if (!this.table.has(index) || target.byteLength !== blockLength(this.span, index)) return false;
-      if (end <= bytes && crc32(target) === this.table.checksum(index)) {
+      if (end <= bytes && checksumOf(target) === this.table.checksum(index)) {
         this.table.markChecked(index);
         return true;
       }
