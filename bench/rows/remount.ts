@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { type Contender, contendersOf, type Mounted, onMount } from '../contender.js';
+import { type Contender, contendersOf, type Mounted, onMount, settle } from '../contender.js';
 import { dropPageCache, writeBack } from '../page-cache.js';
 import type { Entrant, Row } from '../row.js';
 import { readThrough } from '../sequential-read.js';
@@ -41,6 +41,8 @@ function localFile({ scratch, fixtures }: Stage, file: string, isDropped: boolea
     measure: async () => {
       await readThrough(scratch, path, fixtures.largeBytes);
       if (isDropped) await dropPageCache(scratch, join(path, '..'));
+      // As long as a new mount takes: a host may take back memory that lies free.
+      await settle();
       return { rate: await readThrough(scratch, path, fixtures.largeBytes) };
     },
   };
@@ -57,7 +59,10 @@ function secondMount(stage: Stage, contender: Contender, file: string, isDropped
       const read = ({ root }: Mounted): Promise<number> =>
         readThrough(scratch, join(root, file), fixtures.largeBytes);
       try {
-        await onMount(contender, request, read);
+        await onMount(contender, request, async (mounted) => {
+          await read(mounted);
+          await settle();
+        });
         await writeBack(scratch);
         if (isDropped) await dropPageCache(scratch, cache.path);
         const count = await origin.count();

@@ -7,6 +7,7 @@ import { sameStamp, type Stamp } from './index-file.js';
 import { blockLength } from './layout.js';
 import type { Segment } from './segment.js';
 import type { StoreContext } from './store-context.js';
+import { warmCopy } from './warm-copy.js';
 
 /** Smaller files are not worth an fsync: reading them again is as fast. */
 const MIN_STAMPED_BYTES = 1024 * 1024;
@@ -133,7 +134,11 @@ export class LocalCopy {
     this.#proof = proof;
     const { span, loadedBy } = this.#segment;
     if (span.dataBytes <= MIN_STAMPED_BYTES || loadedBy === undefined) return;
-    void this.#whileRetained(() => this.#context.checks.run(() => this.#keepStamp(proof)));
+    const settle = async (): Promise<void> => {
+      await this.#keepStamp(proof);
+      await warmCopy(this.#context, this.#segment);
+    };
+    void this.#whileRetained(() => this.#context.checks.run(settle));
   }
 
   /** The data is durable before the index says that it is right. */

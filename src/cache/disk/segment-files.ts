@@ -22,6 +22,8 @@ export class SegmentFiles {
   readonly data: OpenFile;
   readonly #writableData: OpenFile;
   readonly #directData: OpenFile;
+  /** Some of the data was written past the page cache. */
+  isWrittenDirectly = false;
   readonly #index: OpenFile;
   readonly #writableIndex: OpenFile;
 
@@ -68,6 +70,7 @@ export class SegmentFiles {
 
   async writeData(pieces: readonly Uint8Array[], position: number, path: WritePath): Promise<void> {
     const written = path === 'direct' ? await this.#direct.write(this.#directData, pieces, position) : 0;
+    if (written > 0) this.isWrittenDirectly = true;
     if (written === pieces.length) return;
     const at = pieces.slice(0, written).reduce((end, { byteLength }) => end + byteLength, position);
     await this.#descriptors.use(this.#writableData, (fd) => writeAt(fd, pieces.slice(written), at));
