@@ -43,12 +43,8 @@ export function onFreshMounts(
   }));
 }
 
+/** A mount is used for long: what is measured is not its start. */
 const SETTLE_MS = 2_500;
-
-/** A mount is used for long: what is measured is neither its start, nor how it ends in the middle of its work. */
-export async function settle(): Promise<void> {
-  await sleep(SETTLE_MS);
-}
 
 /** Mounts, and unmounts whatever happens. */
 export async function onMount<Value>(
@@ -58,7 +54,7 @@ export async function onMount<Value>(
 ): Promise<Value> {
   const mounted = await contender.mount(request);
   try {
-    await settle();
+    await sleep(SETTLE_MS);
     return await use(mounted);
   } finally {
     await mounted.unmount();

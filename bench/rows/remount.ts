@@ -1,10 +1,17 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Contender, contendersOf, type Mounted, onMount, settle } from '../contender.js';
+import { type Contender, contendersOf, type Mounted, onMount } from '../contender.js';
 import { dropPageCache, writeBack } from '../page-cache.js';
 import type { Entrant, Row } from '../row.js';
 import { readThrough } from '../sequential-read.js';
 import type { Stage } from '../stage.js';
+
+/**
+ * A mount stands for a while after a file was read, and does then what it leaves for quiet times. The local file
+ * waits as long, since a host may take back memory that lies free.
+ */
+const REST_MS = 10_000;
 
 /** The large file again, from the disk cache of a mount that is gone. */
 export const remountDropped: Row = remount('remount-dropped', true);
@@ -41,8 +48,7 @@ function localFile({ scratch, fixtures }: Stage, file: string, isDropped: boolea
     measure: async () => {
       await readThrough(scratch, path, fixtures.largeBytes);
       if (isDropped) await dropPageCache(scratch, join(path, '..'));
-      // As long as a new mount takes: a host may take back memory that lies free.
-      await settle();
+      await sleep(REST_MS);
       return { rate: await readThrough(scratch, path, fixtures.largeBytes) };
     },
   };
@@ -61,7 +67,7 @@ function secondMount(stage: Stage, contender: Contender, file: string, isDropped
       try {
         await onMount(contender, request, async (mounted) => {
           await read(mounted);
-          await settle();
+          await sleep(REST_MS);
         });
         await writeBack(scratch);
         if (isDropped) await dropPageCache(scratch, cache.path);
