@@ -12,7 +12,6 @@ import { pino } from 'pino';
 
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
-import { raiseKernelReadahead } from '../src/mount/kernel-readahead.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { MemoryResources } from '../test/support/memory-resources.js';
 
@@ -21,9 +20,7 @@ const FILE_BYTES = 256 * 1024 * 1024;
 const NAMES = 20_000;
 const LATENCY_READS = 3_000;
 const TRANSPORTS = ['dev-fuse', 'fuse-native'] as const;
-type TransportName = (typeof TRANSPORTS)[number] | 'library alone' | 'local file' | 'passthrough';
-/** What the kernel reads ahead where nobody has raised it, as the transport fuse-native does. */
-const USUAL_READ_AHEAD_KB = 128;
+type TransportName = (typeof TRANSPORTS)[number] | 'local file' | 'passthrough';
 
 const LOOKUPS = `
 import os, sys, time
@@ -135,9 +132,6 @@ async function compare(): Promise<void> {
         if (transport === 'dev-fuse') {
           table.add('local copy, MB/s', 'passthrough', megabytesPerSecond(join(host, 'copied.bin')));
           table.add('local copy, MB/s', 'local file', megabytesPerSecond(copy));
-        } else {
-          await raiseKernelReadahead(mountpoint, USUAL_READ_AHEAD_KB);
-          table.add('sequential, MB/s', 'library alone', megabytesPerSecond(large));
         }
       } finally {
         const ended = new Promise((resolve) => child.once('exit', resolve));
