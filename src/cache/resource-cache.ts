@@ -55,7 +55,10 @@ export interface OpenResource {
     consume: Consume<Result>,
     signal?: AbortSignal,
   ): Promise<Result>;
-  /** The first bytes, as far as they are in memory now: perhaps none. Valid in this step only, and never to be written to. */
+  /**
+   * The first bytes, as far as they are in memory now: perhaps none. Valid in this step only, and never to be
+   * written to.
+   */
   head(): Uint8Array;
   close(): void;
 }

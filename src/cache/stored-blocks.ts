@@ -157,8 +157,11 @@ export class StoredBlocks {
     // No block brings the files of an empty one into being.
     if (this.#context.sizeBytes === 0) this.#flushWhenQuiet();
     await this.#whenStoredQuietly;
-    this.#flush();
-    await this.#writing;
+    // A write that is just ending does not take what is left.
+    do {
+      this.#flush();
+      await this.#writing;
+    } while (this.#unwritten.length > 0);
     // If all of it is there now, that is noted, so that the next run can hand it to the kernel at once.
     this.#stored?.localFd();
     this.#stored?.close();

@@ -9,7 +9,8 @@ const MEMORY_SHARE = 1 / 4;
 
 /**
  * Brings a complete copy that was written past the page cache into it: whoever opens the file next, in this
- * mount or the next one, most likely does so soon, and is given the copy instead of the pages of the mount. Rejects if it cannot be read.
+ * mount or the next one, most likely does so soon, and is given the copy instead of the pages of the mount.
+ * Rejects if it cannot be read.
  */
 export async function warmCopy(context: StoreContext, segment: Segment): Promise<void> {
   const { files, span } = segment;
