@@ -9,6 +9,8 @@ import { NotFoundError } from '../../src/source/index.js';
 
 export interface MemoryFile {
   readonly bytes: Uint8Array;
+  /** Where given, the file is so long: `bytes` over and over again, so that none of it leaves the caches. */
+  readonly sizeBytes?: number;
   readonly etag: string;
   /** A complete local copy. */
   readonly localFd?: number;
@@ -56,14 +58,15 @@ export class MemoryResources implements ResourceCache {
     if (stat.kind !== 'file' || stat.version === undefined || file === undefined)
       throw new NotFoundError(url);
     const { bytes, localFd } = file;
+    const size = sizeOf(file);
     return Promise.resolve({
       version: stat.version,
-      size: bytes.byteLength,
+      size,
       localFd,
-      whenSizeKnown: () => Promise.resolve(bytes.byteLength),
+      whenSizeKnown: () => Promise.resolve(size),
       read: async (offset, length, consume) => {
         this.reads += 1;
-        return await Promise.resolve(consume([bytes.subarray(offset, offset + length)]));
+        return await Promise.resolve(consume(views(bytes, offset, Math.min(offset + length, size))));
       },
       head: () => bytes.subarray(0, this.headBytes),
       close: () => undefined,
@@ -71,7 +74,7 @@ export class MemoryResources implements ResourceCache {
   }
 
   cachedBytes(url: string): Promise<number> {
-    return Promise.resolve(this.files.get(url)?.bytes.byteLength ?? 0);
+    return Promise.resolve(sizeOf(this.files.get(url)));
   }
 
   close(): Promise<void> {
@@ -84,10 +87,25 @@ export class MemoryResources implements ResourceCache {
     if (file === undefined) throw new NotFoundError(url);
     return {
       kind: 'file',
-      size: file.bytes.byteLength,
+      size: sizeOf(file),
       lastModifiedMs: 1_700_000_000_000,
       lastModifiedPrecisionMs: 1000,
       version: { id: file.etag, validators: { etag: file.etag }, verifiable: true },
     };
   }
+}
+
+function sizeOf(file: MemoryFile | undefined): number {
+  return file?.sizeBytes ?? file?.bytes.byteLength ?? 0;
+}
+
+function views(bytes: Uint8Array, offset: number, end: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (let at = offset; at < end;) {
+    const from = at % bytes.byteLength;
+    const view = bytes.subarray(from, from + end - at);
+    found.push(view);
+    at += view.byteLength;
+  }
+  return found;
 }
