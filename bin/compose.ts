@@ -16,7 +16,7 @@ import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { composeSources } from './compose-sources.js';
-import { hugePageAllocator } from './huge-pages.js';
+import { hugePageMemory } from './huge-page-memory.js';
 import type { MountOptions } from './options.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
@@ -27,7 +27,7 @@ export const BLOCK_SHARE = 3 / 4;
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
   const { registry, plugins, close } = composeSources(options, log);
   const disk = await openDisk(options, log);
-  const allocate = await hugePageAllocator();
+  const memorySource = await hugePageMemory();
   const cache = new CachedResources(
     {
       memoryBytes: options.memory * BLOCK_SHARE,
@@ -42,7 +42,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
       },
       log,
       ...(disk === undefined ? {} : { disk }),
-      ...(allocate === undefined ? {} : { allocate }),
+      ...(memorySource === undefined ? {} : { memorySource }),
     },
   );
   plugins.onReplaced = (scheme) => cache.forget(`${scheme}:`);

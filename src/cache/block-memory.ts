@@ -13,7 +13,8 @@ import { LRUCache } from 'lru-cache';
 
 import type { Block } from './block.js';
 import { ScratchBuffers } from './scratch-buffers.js';
-import { type AllocateMemory, BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
+import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
+import { type MemorySource, PLAIN_MEMORY } from './memory-source.js';
 
 /** A block that is at most this part of its buffer is moved to memory of its own size. */
 const COMPACT_SHARE = 1 / 4;
@@ -22,6 +23,9 @@ const MAX_SLAB_BYTES = 1024 * 1024;
 const MAX_SLAB_SHARE = 1 / 16;
 /** What is asked of the system at once. It costs nothing before it is used. */
 const MAX_ARENA_BYTES = 32 * 1024 * 1024;
+/** What is made ready before it is used: a few milliseconds of the fastest stream, and a small part of the memory. */
+const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
+const MAX_AHEAD_SHARE = 1 / 8;
 /** As much as one request of the kernel. */
 const SCRATCH_BYTES = 1024 * 1024;
 const MAX_SCRATCH_BYTES = 16 * 1024 * 1024;
@@ -40,17 +44,20 @@ export class BlockMemory {
   /** Of cached blocks that have memory of their own size. */
   #compactBytes = 0;
 
-  constructor(
-    limitBytes: number,
-    blockBytes: number,
-    allocate: AllocateMemory = (bytes) => Buffer.allocUnsafeSlow(bytes),
-  ) {
+  constructor(limitBytes: number, blockBytes: number, source: MemorySource = PLAIN_MEMORY) {
     this.limitBytes = limitBytes;
     this.blockBytes = blockBytes;
     const slabLimitBytes = Math.min(MAX_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE);
     const slabBuffers = Math.max(1, Math.min(Math.floor(slabLimitBytes / blockBytes), MAX_SLAB_BUFFERS));
     const arenaSlabs = Math.max(1, Math.floor(MAX_ARENA_BYTES / (slabBuffers * blockBytes)));
-    this.#pool = new BufferPool({ bufferBytes: blockBytes, slabBuffers, arenaSlabs, allocate });
+    this.#pool = new BufferPool({
+      bufferBytes: blockBytes,
+      slabBuffers,
+      arenaSlabs,
+      aheadBytes: Math.min(MAX_AHEAD_BYTES, limitBytes * MAX_AHEAD_SHARE),
+      maxBytes: limitBytes,
+      source,
+    });
     const scratchBytes = Math.min(MAX_SCRATCH_BYTES, limitBytes * MAX_SCRATCH_SHARE);
     this.scratch = new ScratchBuffers(Math.max(1, Math.floor(scratchBytes / SCRATCH_BYTES)), SCRATCH_BYTES);
     // Larger than it ever gets: what is evicted is decided here alone.

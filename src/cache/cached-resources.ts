@@ -4,7 +4,7 @@ import { type CompleteClient, IsDirectoryError, Request, type Response } from '.
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
-import type { AllocateMemory } from './buffer-pool.js';
+import type { MemorySource } from './memory-source.js';
 import { type FileMetadata, MetadataCache, type ResourceMetadata } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type { KnownStat, ListedEntry, OpenResource, ResourceCache, ResourceStat } from './resource-cache.js';
@@ -43,8 +43,8 @@ export interface CachedResourcesContext {
   readonly log: Logger;
   /** Where blocks are kept from one run to the next. */
   readonly disk?: DiskCache;
-  /** Brings the memory for blocks into being. */
-  readonly allocate?: AllocateMemory;
+  /** Of the memory for blocks. */
+  readonly memorySource?: MemorySource;
   readonly now?: () => number;
 }
 
@@ -68,7 +68,7 @@ export class CachedResources implements ResourceCache {
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     this.#clientFor = context.clientFor;
-    this.#memory = new BlockMemory(this.#options.memoryBytes, this.#options.blockBytes, context.allocate);
+    this.#memory = new BlockMemory(this.#options.memoryBytes, this.#options.blockBytes, context.memorySource);
     this.#stored = new StoredVersions(context.disk, this.#memory);
     const now = context.now ?? Date.now;
     this.#metadata = new MetadataCache({

@@ -1,14 +1,31 @@
 import test from 'ava';
 
 import { BufferPool } from '../../src/cache/buffer-pool.js';
+import type { MemorySource } from '../../src/cache/memory-source.js';
 
 const BUFFER_BYTES = 8;
 /** Memory whose part that is used does not begin at its start. */
 const SHIFT_BYTES = 3;
 
-function poolOf(slabBuffers: number, arenaSlabs = 2): BufferPool {
-  const allocate = (bytes: number) => Buffer.allocUnsafeSlow(bytes + SHIFT_BYTES).subarray(SHIFT_BYTES);
-  return new BufferPool({ bufferBytes: BUFFER_BYTES, slabBuffers, arenaSlabs, allocate });
+function poolOf(slabBuffers: number, arenaSlabs = 2, ahead?: Ahead): BufferPool {
+  const source: MemorySource = {
+    allocate: (bytes) => Buffer.allocUnsafeSlow(bytes + SHIFT_BYTES).subarray(SHIFT_BYTES),
+    prepare: ({ byteOffset, byteLength }) => ahead?.prepared.push([byteOffset - SHIFT_BYTES, byteLength]),
+  };
+  const { aheadBytes, maxBytes } = ahead ?? { aheadBytes: 0, maxBytes: 0 };
+  return new BufferPool({ bufferBytes: BUFFER_BYTES, slabBuffers, arenaSlabs, aheadBytes, maxBytes, source });
+}
+
+interface Ahead {
+  readonly aheadBytes: number;
+  readonly maxBytes: number;
+  /** Where in its arena, and how much. */
+  readonly prepared: [number, number][];
+}
+
+/** Takes so many buffers. */
+function takeFrom(pool: BufferPool, count: number): void {
+  for (let i = 0; i < count; i += 1) pool.take();
 }
 
 test('what is taken in a row lies in a row', (t) => {
@@ -33,6 +50,28 @@ test('the buffer behind another is to be had only while it is free', (t) => {
   t.is(last.byteOffset, SHIFT_BYTES + 24);
   t.is(pool.takeBehind(last), undefined, 'it is the last of its slab');
   t.is(pool.takeBehind(new Uint8Array(BUFFER_BYTES)), undefined, 'not of the pool');
+});
+
+test('memory is prepared ahead of its use, each part once, and up to the end of its arena', (t) => {
+  const prepared: [number, number][] = [];
+  const pool = poolOf(1, 8, { aheadBytes: 4 * BUFFER_BYTES, maxBytes: 1000, prepared });
+  takeFrom(pool, 1);
+  t.deepEqual(prepared, [[8, 32]]);
+  takeFrom(pool, 1);
+  t.is(prepared.length, 1, 'enough is ahead');
+  takeFrom(pool, 1);
+  t.deepEqual(prepared.slice(1), [[40, 16]]);
+  takeFrom(pool, 4);
+  t.deepEqual(prepared.slice(2), [[56, 8]]);
+  takeFrom(pool, 2);
+  t.deepEqual(prepared.slice(3), [[8, 32]], 'in the next arena');
+});
+
+test('memory beyond the limit is not prepared', (t) => {
+  const prepared: [number, number][] = [];
+  const pool = poolOf(1, 100, { aheadBytes: 10 * BUFFER_BYTES, maxBytes: 5 * BUFFER_BYTES, prepared });
+  takeFrom(pool, 20);
+  t.deepEqual(prepared, [[8, 32]]);
 });
 
 test('no two owners ever have the same buffer, and nothing is allocated while something is free', (t) => {

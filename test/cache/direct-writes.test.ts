@@ -3,7 +3,7 @@ import { readFileSync, statfsSync } from 'node:fs';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { hugePageAllocator } from '../../bin/huge-pages.js';
+import { hugePageMemory } from '../../bin/huge-page-memory.js';
 import { checksumOf } from '../../src/cache/checksum.js';
 import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
 import { until } from '../support/until.js';
@@ -24,8 +24,8 @@ async function store(
   path: WritePath,
   { shiftBytes = 0, first = 0 } = {},
 ): Promise<boolean> {
-  const allocate = await hugePageAllocator();
-  const memory = allocate?.((BLOCKS + 2) * BLOCK_BYTES) ?? Buffer.alloc(0);
+  const source = await hugePageMemory();
+  const memory = source?.allocate((BLOCKS + 2) * BLOCK_BYTES) ?? Buffer.alloc(0);
   return await version.write(
     sample.blocks(first, BLOCKS + 1 - first).map((bytes, offset) => {
       const index = first + offset;

@@ -38,6 +38,8 @@ export interface Syscalls {
   addressOf(memory: Uint8Array): bigint;
   /** Asks for large pages wherever they fit into `memory`. */
   adviseHugePages(memory: Uint8Array): void;
+  /** Brings all pages of `memory` into being, on another thread; its content stays as it is. False: it did not. */
+  populate(memory: Uint8Array): Promise<boolean>;
   /** Ends the process at once, whatever its threads wait for. */
   exit(code: number): never;
   /** A connected pair of sockets. */
@@ -103,6 +105,12 @@ async function load(): Promise<Syscalls> {
       const MADV_HUGEPAGE = 14;
       check('madvise', madvise(memory, memory.byteLength, MADV_HUGEPAGE));
     },
+    populate: (memory) =>
+      new Promise((resolve) => {
+        const MADV_POPULATE_WRITE = 23;
+        const onEnd = (error: unknown, result: unknown): void => resolve(error === null && result === 0);
+        madvise.async(memory, memory.byteLength, MADV_POPULATE_WRITE, onEnd);
+      }),
     exit: (code) => {
       _exit(code);
       throw new SystemCallError('_exit', 38);
