@@ -21,8 +21,11 @@ const COMPACT_SHARE = 1 / 4;
 /** What lies in one piece: as much as a request of the kernel takes at most, and a small part of the memory. */
 const MAX_SLAB_BYTES = 1024 * 1024;
 const MAX_SLAB_SHARE = 1 / 16;
-/** What is asked of the system at once. It costs nothing before it is used. */
-const MAX_ARENA_BYTES = 32 * 1024 * 1024;
+/**
+ * What is asked of the system at once: usually all of it, at the start. It costs nothing before it is used, but V8
+ * takes each new piece for a reason to collect garbage (measured: 20 to 60 ms in the midst of a read).
+ */
+const MAX_ARENA_BYTES = 1024 * 1024 * 1024;
 /** What is made ready before it is used: a few milliseconds of the fastest stream, and a small part of the memory. */
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
 const MAX_AHEAD_SHARE = 1 / 8;
@@ -49,7 +52,7 @@ export class BlockMemory {
     this.blockBytes = blockBytes;
     const slabLimitBytes = Math.min(MAX_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE);
     const slabBuffers = Math.max(1, Math.min(Math.floor(slabLimitBytes / blockBytes), MAX_SLAB_BUFFERS));
-    const arenaSlabs = Math.max(1, Math.floor(MAX_ARENA_BYTES / (slabBuffers * blockBytes)));
+    const arenaSlabs = Math.ceil(Math.min(limitBytes, MAX_ARENA_BYTES) / (slabBuffers * blockBytes));
     this.#pool = new BufferPool({
       bufferBytes: blockBytes,
       slabBuffers,

@@ -28,11 +28,13 @@ export class BufferPool {
   readonly #arenas = new WeakMap<ArrayBufferLike, Arena>();
   /** Those with something free; the last is used next. */
   readonly #open: Slab[] = [];
-  #newest: Arena | undefined;
+  #newest: Arena;
   #allocatedBytes = 0;
 
   constructor(options: BufferPoolOptions) {
     this.#options = options;
+    this.#newest = this.#addArena();
+    this.#prepare(this.#newest);
   }
 
   /** Of all slabs. They are never given back. */
@@ -79,8 +81,7 @@ export class BufferPool {
 
   #allocate(): Slab {
     const { bufferBytes, slabBuffers, arenaSlabs } = this.#options;
-    if (this.#newest === undefined || this.#newest.slabs.length === arenaSlabs)
-      this.#newest = this.#addArena();
+    if (this.#newest.slabs.length === arenaSlabs) this.#newest = this.#addArena();
     const { memory, slabs } = this.#newest;
     const slabBytes = slabBuffers * bufferBytes;
     const start = slabs.length * slabBytes;
