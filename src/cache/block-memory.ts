@@ -44,6 +44,7 @@ export class BlockMemory {
   readonly #queue: { bytes: number; grant: () => void }[] = [];
   #cachedBytes = 0;
   #committedBytes = 0;
+  #sharers = 0;
   /** Of cached blocks that have memory of their own size. */
   #compactBytes = 0;
 
@@ -75,10 +76,28 @@ export class BlockMemory {
     return this.#committedBytes;
   }
 
+  /** Somebody fetches from now on, and is to be left his share; until `leave`. */
+  join(): void {
+    this.#sharers += 1;
+  }
+
+  leave(): void {
+    this.#sharers -= 1;
+  }
+
+  /** How much whoever fetches may fetch ahead: if some took more, others would get none, and fall behind. */
+  get shareBytes(): number {
+    return this.#reservableBytes / Math.max(1, this.#sharers);
+  }
+
+  get #reservableBytes(): number {
+    return this.limitBytes / 2;
+  }
+
   /** Reserves for something that may as well not happen: at most half of the limit is committed this way. */
   tryReserve(blocks: number): boolean {
     const bytes = blocks * this.blockBytes;
-    if (this.#queue.length > 0 || this.#committedBytes + bytes > this.limitBytes / 2) return false;
+    if (this.#queue.length > 0 || this.#committedBytes + bytes > this.#reservableBytes) return false;
     this.#commit(bytes);
     return true;
   }

@@ -20,7 +20,8 @@ export class RangedBlocks implements BlockProvider {
   }
 
   get maxAheadBytes(): number {
-    return Math.min(this.#speed.windowBytes, Math.floor(this.#context.memory.limitBytes / 4));
+    const { limitBytes, shareBytes } = this.#context.memory;
+    return Math.floor(Math.min(this.#speed.windowBytes, limitBytes / 4, shareBytes));
   }
 
   demand(needed: BlockRun, aheadEnd: number, reader: Holder, ahead: Holder): boolean {
@@ -84,11 +85,14 @@ export class RangedBlocks implements BlockProvider {
   #track(run: BlockRun, begin: ConstructorParameters<typeof RangedFetch>[3]): RangedFetch {
     const beganMs = performance.now();
     const fetch = new RangedFetch(this.#context, run, this.#sizeBytes, begin);
+    if (!this.busy) this.#context.memory.join();
     this.#fetches.add(fetch);
     void fetch.done.then(() => {
       this.#fetches.delete(fetch);
       this.#speed.note(fetch.fetchedBytes, performance.now() - beganMs);
-      if (!this.busy) this.#context.onIdle();
+      if (this.busy) return;
+      this.#context.memory.leave();
+      this.#context.onIdle();
     });
     return fetch;
   }
