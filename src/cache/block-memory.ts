@@ -6,8 +6,10 @@
  * chunk a sequential read spent more time in page faults and collections than in copying.)
  *
  * Two things use the limit: cached blocks, which can be evicted at any time, and what is committed:
- * reservations for blocks under way, and blocks that are being written to disk. A reservation evicts cached
- * blocks, and waits only when commitments alone take the whole limit.
+ * reservations for blocks under way, blocks that are being written to disk, and blocks that a read needs which
+ * still waits for others. A reservation evicts cached blocks, and waits only when commitments alone take the whole
+ * limit. A read that keeps blocks may itself wait for a reservation: when nothing but such blocks is committed, or
+ * nothing goes on for a while, they are cached like others, so that reads never wait for one another for long.
  */
 import { LRUCache } from 'lru-cache';
 
@@ -15,6 +17,7 @@ import type { Block } from './block.js';
 import { ScratchBuffers } from './scratch-buffers.js';
 import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
 import { type MemorySource, PLAIN_MEMORY } from './memory-source.js';
+import { PinnedBlocks } from './pinned-blocks.js';
 
 /** A block that is at most this part of its buffer is moved to memory of its own size. */
 const COMPACT_SHARE = 1 / 4;
@@ -33,6 +36,8 @@ const MAX_AHEAD_SHARE = 1 / 8;
 const SCRATCH_BYTES = 1024 * 1024;
 const MAX_SCRATCH_BYTES = 16 * 1024 * 1024;
 const MAX_SCRATCH_SHARE = 1 / 16;
+/** How long somebody waits for memory while nobody gets any. */
+const PATIENCE_MS = 100;
 
 export class BlockMemory {
   readonly limitBytes: number;
@@ -44,6 +49,11 @@ export class BlockMemory {
   readonly #queue: { bytes: number; grant: () => void }[] = [];
   #cachedBytes = 0;
   #committedBytes = 0;
+  /** Of what is committed: kept for reads that wait. */
+  readonly #pinned = new PinnedBlocks();
+  /** Blocks that came, and reservations that were granted late. */
+  #steps = 0;
+  #watch: NodeJS.Timeout | undefined;
   #sharers = 0;
   /** Of cached blocks that have memory of their own size. */
   #compactBytes = 0;
@@ -65,7 +75,10 @@ export class BlockMemory {
     const scratchBytes = Math.min(MAX_SCRATCH_BYTES, limitBytes * MAX_SCRATCH_SHARE);
     this.scratch = new ScratchBuffers(Math.max(1, Math.floor(scratchBytes / SCRATCH_BYTES)), SCRATCH_BYTES);
     // Larger than it ever gets: what is evicted is decided here alone.
-    this.#evictable = new LRUCache({ maxSize: 2 * limitBytes + blockBytes, sizeCalculation: sizeOf });
+    this.#evictable = new LRUCache({
+      maxSize: 2 * limitBytes + blockBytes,
+      sizeCalculation: (block) => block.memoryBytes,
+    });
   }
 
   get cachedBytes(): number {
@@ -83,6 +96,11 @@ export class BlockMemory {
 
   leave(): void {
     this.#sharers -= 1;
+  }
+
+  /** How many fetch now. */
+  get sharers(): number {
+    return this.#sharers;
   }
 
   /** How much whoever fetches may fetch ahead: if some took more, others would get none, and fall behind. */
@@ -106,7 +124,7 @@ export class BlockMemory {
   async reserve(blocks: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     const bytes = blocks * this.blockBytes;
-    if (this.#queue.length === 0 && this.#fits(bytes)) {
+    if (this.#queue.length === 0 && this.#isGrantable(bytes)) {
       this.#commit(bytes);
       return;
     }
@@ -125,6 +143,7 @@ export class BlockMemory {
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#queue.push(entry);
+      this.#watchQueue();
     });
   }
 
@@ -155,8 +174,10 @@ export class BlockMemory {
       block.memory = small;
       this.#compactBytes += bytes;
     }
+    this.#steps += 1;
     this.#cache(block);
     onKept();
+    if (block.wanted > 0) this.#pin(block);
     this.#uncommit(this.blockBytes);
   }
 
@@ -175,29 +196,82 @@ export class BlockMemory {
   drop(block: Block): void {
     block.isSpent = true;
     if (!this.#evictable.delete(block)) return;
-    this.#cachedBytes -= sizeOf(block);
+    this.#cachedBytes -= block.memoryBytes;
     this.#forget(block);
   }
 
   /** Keeps a complete block from being evicted, until `release`. */
   hold(block: Block): void {
+    if (!block.isProtected) this.#protect(block);
     block.holds += 1;
-    if (block.holds > 1) return;
-    this.#evictable.delete(block);
-    this.#cachedBytes -= sizeOf(block);
-    this.#committedBytes += sizeOf(block);
   }
 
   release(block: Block): void {
     block.holds -= 1;
-    if (block.holds > 0) return;
+    if (!block.isProtected) this.#expose(block);
+  }
+
+  /** A read that waits needs the block, which is there or under way; until `unwant`. */
+  want(block: Block): void {
+    block.wanted += 1;
+    if (block.isComplete) this.#pin(block);
+  }
+
+  unwant(block: Block): void {
+    block.wanted -= 1;
+    if (block.wanted > 0 || !block.isPinned) return;
+    this.#pinned.delete(block);
+    if (!block.isProtected) this.#expose(block);
+  }
+
+  #pin(block: Block): void {
+    if (block.isPinned) return;
+    if (!block.isProtected) this.#protect(block);
+    this.#pinned.add(block);
+  }
+
+  #unpinAll(): void {
+    for (const block of this.#pinned.takeAll()) {
+      if (block.isProtected) continue;
+      this.#cache(block);
+      this.#committedBytes -= block.memoryBytes;
+      // At once: together they may be more than the list of those that can be evicted takes.
+      this.#evictExcess();
+    }
+  }
+
+  #protect(block: Block): void {
+    this.#evictable.delete(block);
+    this.#cachedBytes -= block.memoryBytes;
+    this.#committedBytes += block.memoryBytes;
+  }
+
+  #expose(block: Block): void {
     this.#cache(block);
-    this.#uncommit(sizeOf(block));
+    this.#uncommit(block.memoryBytes);
     if (block.isSpent) this.drop(block);
   }
 
+  /** Whether it can be granted to the one who waits first. */
+  #isGrantable(bytes: number): boolean {
+    if (!this.#fits(bytes) && this.#committedBytes === this.#pinned.bytes) this.#unpinAll();
+    return this.#fits(bytes);
+  }
+
+  /** Where nothing comes and nothing is granted for a while, everything may wait for what reads keep. */
+  #watchQueue(): void {
+    if (this.#watch !== undefined || this.#queue.length === 0) return;
+    const steps = this.#steps;
+    this.#watch = setTimeout(() => {
+      this.#watch = undefined;
+      if (steps === this.#steps) this.#unpinAll();
+      this.#grantWaiting();
+      this.#watchQueue();
+    }, PATIENCE_MS).unref();
+  }
+
   #cache(block: Block): void {
-    this.#cachedBytes += sizeOf(block);
+    this.#cachedBytes += block.memoryBytes;
     this.#evictable.set(block, block);
   }
 
@@ -217,8 +291,9 @@ export class BlockMemory {
   }
 
   #grantWaiting(): void {
-    for (let next = this.#queue[0]; next !== undefined && this.#fits(next.bytes); next = this.#queue[0]) {
+    for (let next = this.#queue[0]; next && this.#isGrantable(next.bytes); next = this.#queue[0]) {
       this.#queue.shift();
+      this.#steps += 1;
       this.#commit(next.bytes);
       next.grant();
     }
@@ -228,7 +303,7 @@ export class BlockMemory {
     while (this.#cachedBytes + this.#committedBytes > this.limitBytes) {
       const block = this.#evictable.pop();
       if (block === undefined) return;
-      this.#cachedBytes -= sizeOf(block);
+      this.#cachedBytes -= block.memoryBytes;
       this.#forget(block);
     }
   }
@@ -246,8 +321,4 @@ export class BlockMemory {
     if (bytes > this.blockBytes * COMPACT_SHARE) return false;
     return this.#pool.allocatedBytes + this.#compactBytes + bytes <= this.limitBytes;
   }
-}
-
-function sizeOf(block: Block): number {
-  return Math.max(1, block.memory?.byteLength ?? 1);
 }

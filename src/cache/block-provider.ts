@@ -1,4 +1,4 @@
-import type { Response } from '../source/index.js';
+import type { Response, Urge } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import type { VersionBlocks } from './version-blocks.js';
 
@@ -45,9 +45,9 @@ export interface ProviderContext {
   readonly onIdle: () => void;
 }
 
-/** `isNeeded`: whether somebody waits for it already; else it is readahead. */
+/** With an `urge` that is not given yet it is readahead, until somebody waits for it. */
 export type Download = (
   range: { start: number; end: number } | undefined,
-  isNeeded: boolean,
+  urge: Urge | undefined,
   signal: AbortSignal,
 ) => Promise<Response>;

@@ -21,6 +21,10 @@ export class Block {
   isLost = false;
   /** Writers to disk that still read the memory. */
   holds = 0;
+  /** Reads that need it and wait, for it or for others. */
+  wanted = 0;
+  /** It is kept for those reads. */
+  isPinned = false;
   /** Nobody is expected to read it again: it is not cached once nobody holds it. */
   isSpent = false;
   #visibleBytes = 0;
@@ -29,6 +33,16 @@ export class Block {
   constructor(owner: VersionBlocks, index: number) {
     this.owner = owner;
     this.index = index;
+  }
+
+  /** What it takes of the memory; never nothing. */
+  get memoryBytes(): number {
+    return Math.max(1, this.memory?.byteLength ?? 1);
+  }
+
+  /** Written to disk, or kept for a read: not to be evicted. */
+  get isProtected(): boolean {
+    return this.holds > 0 || this.isPinned;
   }
 
   /** How many bytes from the start may be read. */

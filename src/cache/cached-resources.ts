@@ -185,12 +185,18 @@ export class CachedResources implements ResourceCache {
       blocks: this.#blocksOf(url, file.version),
       memory: this.#memory,
       probeBytes: this.#options.probeBytes,
-      download: async (range, isNeeded, signal) => {
+      download: async (range, urge, signal) => {
         client ??= await this.#clientFor(url);
-        const priority = isNeeded ? 'foreground' : 'background';
+        const priority = urge?.isGiven === false ? 'background' : 'foreground';
         const pin = file.version.validators;
         return await client.download(
-          new Request(url, { pin, signal, priority, ...(range === undefined ? {} : { range }) }),
+          new Request(url, {
+            pin,
+            signal,
+            priority,
+            ...(range === undefined ? {} : { range }),
+            ...(urge === undefined ? {} : { urge }),
+          }),
         );
       },
       onSize: (size) => this.#metadata.learn(url, file.version, { size }),

@@ -25,14 +25,17 @@ export class RangedBlocks implements BlockProvider {
   }
 
   demand(needed: BlockRun, aheadEnd: number, reader: Holder, ahead: Holder): boolean {
+    const isNeeded = needed.end > needed.first;
     for (const fetch of this.#fetches) {
-      if (fetch.run.first < needed.end && needed.first < fetch.run.end) fetch.hold(reader);
+      if (fetch.run.first >= needed.end || needed.first >= fetch.run.end) continue;
+      if (isNeeded) fetch.need(reader);
+      else fetch.hold(reader);
     }
     for (const run of this.#missingRuns({ first: needed.first, end: Math.max(needed.end, aheadEnd) })) {
-      const isNeeded = run.first < needed.end;
-      const fetch = this.#start(run, isNeeded ? needed.end : undefined);
+      const isFirstNeeded = run.first < needed.end;
+      const fetch = this.#start(run, isFirstNeeded ? needed.end : undefined);
       if (fetch === undefined) return false;
-      if (isNeeded) fetch.hold(reader);
+      if (isFirstNeeded) fetch.hold(reader);
       if (fetch.run.end > needed.end) fetch.hold(ahead);
     }
     return true;

@@ -1,4 +1,4 @@
-import { drainBody, InterruptedError, ProtocolError, type Response } from '../source/index.js';
+import { drainBody, InterruptedError, ProtocolError, type Response, Urge } from '../source/index.js';
 import type { Block } from './block.js';
 import { BlockFiller } from './block-filler.js';
 import type { BlockRun, Holder, ProviderContext } from './block-provider.js';
@@ -25,6 +25,7 @@ export class RangedFetch {
   readonly #context: ProviderContext;
   readonly #sizeBytes: number;
   readonly #controller = new AbortController();
+  readonly #urge = new Urge();
   readonly #holders = new Set<Holder>();
   readonly #announced: readonly Block[];
   #reservedBlocks = 0;
@@ -38,6 +39,7 @@ export class RangedFetch {
     const announced: Block[] = [];
     for (let index = run.first; index < run.end; index += 1) announced.push(context.blocks.announce(index));
     this.#announced = announced;
+    if (begin.isNeeded) this.#urge.give();
     this.done = this.#run(begin);
   }
 
@@ -48,6 +50,12 @@ export class RangedFetch {
 
   hold(holder: Holder): void {
     this.#holders.add(holder);
+  }
+
+  /** Somebody waits for some of it: it goes before what is fetched for later. */
+  need(holder: Holder): void {
+    this.hold(holder);
+    this.#urge.give();
   }
 
   unhold(holder: Holder): void {
@@ -81,7 +89,7 @@ export class RangedFetch {
       }
       signal.throwIfAborted();
       const { start, end } = this.#byteRange();
-      response ??= await this.#context.download({ start, end }, begin.isNeeded, signal);
+      response ??= await this.#context.download({ start, end }, this.#urge, signal);
       response.validate();
       await this.#consume(response, start, end);
     } catch (error) {

@@ -188,7 +188,7 @@ export class SequentialBlocks implements BlockProvider {
   async #run(download: Download, begun: Response | undefined): Promise<void> {
     let response = begun;
     try {
-      response ??= await this.#context.download(undefined, true, download.controller.signal);
+      response ??= await this.#context.download(undefined, undefined, download.controller.signal);
       response.validate();
       await this.#consume(download, response);
       if (this.#download === download) this.#finish(download.positionBytes);

@@ -10,6 +10,7 @@ import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun } from './block-provider.js';
 import { checksumOf } from './checksum.js';
+import type { DirtyBytes } from './dirty-bytes.js';
 import type { CheckedBlock, StoredVersion } from './disk/disk-cache.js';
 import type { QuietQueue } from './quiet-queue.js';
 import type { VersionBlocks } from './version-blocks.js';
@@ -33,31 +34,6 @@ export interface StoredBlocksContext {
   readonly quiet: QuietQueue;
   /** Opens what nothing is stored of yet. */
   readonly open: () => Promise<StoredVersion | undefined>;
-}
-
-/** What waits to be written, of all versions together. */
-export class DirtyBytes {
-  readonly maxBytes: number;
-  #bytes = 0;
-
-  constructor(maxBytes: number) {
-    this.maxBytes = maxBytes;
-  }
-
-  /** Whether what waits takes so much that it must not wait for quiet. */
-  get isPressing(): boolean {
-    return this.#bytes > this.maxBytes / 2;
-  }
-
-  tryAdd(bytes: number): boolean {
-    if (this.#bytes + bytes > this.maxBytes) return false;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  subtract(bytes: number): void {
-    this.#bytes -= bytes;
-  }
 }
 
 export class StoredBlocks {

@@ -1,8 +1,9 @@
 import type { BlockMemory } from './block-memory.js';
+import { DirtyBytes } from './dirty-bytes.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk/disk-cache.js';
 import type { FileMetadata } from './metadata-cache.js';
 import { QuietQueue } from './quiet-queue.js';
-import { DirtyBytes, StoredBlocks } from './stored-blocks.js';
+import { StoredBlocks } from './stored-blocks.js';
 import type { VersionKey } from './version.js';
 import type { VersionReader } from './version-reader.js';
 
@@ -10,7 +11,10 @@ import type { VersionReader } from './version-reader.js';
  * At most this share of the memory is held to be written to disk. Readahead is given none when half of it is
  * taken: a slow disk slows readahead down, and then blocks are not stored, but no reader waits for it.
  */
-const DIRTY_SHARE = 3 / 4;
+const MAX_DIRTY_SHARE = 3 / 4;
+/** Of many readers each is left the memory for a request of the kernel, down to this share of what waits. */
+const MIN_DIRTY_SHARE = 1 / 4;
+const READER_BYTES = 1024 * 1024;
 
 /** So long the end of a mount waits for small files that are not stored yet. */
 const CLOSE_LIMIT_MS = 2_000;
@@ -29,7 +33,7 @@ export class StoredVersions {
   constructor(disk: DiskCache | undefined, memory: BlockMemory) {
     this.#disk = disk;
     this.#memory = memory;
-    this.#dirty = new DirtyBytes(memory.limitBytes * DIRTY_SHARE);
+    this.#dirty = new DirtyBytes(() => dirtyLimit(memory));
   }
 
   /**
@@ -131,6 +135,11 @@ export class StoredVersions {
 // NUL occurs neither in a URL nor in a version.
 function keyOf({ resource, version }: VersionKey): string {
   return `${resource}\0${version}`;
+}
+
+function dirtyLimit({ limitBytes, sharers }: BlockMemory): number {
+  const leftBytes = limitBytes - sharers * READER_BYTES;
+  return Math.max(limitBytes * MIN_DIRTY_SHARE, Math.min(limitBytes * MAX_DIRTY_SHARE, leftBytes));
 }
 
 /** Undefined: not to be stored. */

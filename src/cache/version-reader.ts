@@ -146,6 +146,7 @@ export class VersionReader {
     const end = this.#cutToSize(offset + length);
     if (end <= offset) return consume([]);
     const holder: Holder = {};
+    let wanted: readonly Block[] = [];
     try {
       const stream = this.#demand(reader, holder, offset, end);
       for (let losses = 0; losses < MAX_LOSSES;) {
@@ -158,7 +159,9 @@ export class VersionReader {
         if (absence.block === undefined) {
           losses += 1;
           this.#demandAgain(offset, end, holder);
+          wanted = this.#want(offset, end, wanted);
         } else {
+          if (wanted.length === 0) wanted = this.#want(offset, end, wanted);
           await this.#arrival(absence.block, absence.bytes, signal);
         }
       }
@@ -170,8 +173,24 @@ export class VersionReader {
       if (error instanceof ChangedError) this.#context.onChanged(error);
       throw error;
     } finally {
+      for (const block of wanted) this.#context.memory.unwant(block);
       this.#provider.unhold(holder);
     }
+  }
+
+  /** Keeps what is here, and what will come, from being evicted; `before` is what was kept before. */
+  #want(offset: number, end: number, before: readonly Block[]): readonly Block[] {
+    const { memory } = this.#context;
+    const run = this.#runOf(offset, end);
+    const wanted: Block[] = [];
+    for (let index = run.first; index < run.end; index += 1) {
+      const block = this.blocks.get(index);
+      if (block === undefined) continue;
+      memory.want(block);
+      wanted.push(block);
+    }
+    for (const block of before) memory.unwant(block);
+    return wanted;
   }
 
   #demand(reader: Reader, holder: Holder, offset: number, end: number): ReadStream {

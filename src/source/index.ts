@@ -2,6 +2,7 @@
 export type { ByteRange } from './byte-range.js';
 export { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from './metadata.js';
 export { canonicalSegment } from './path-segment.js';
+export { Urge } from './urge.js';
 export { Request, type RequestOptions, type RequestPriority, type Validators } from './request.js';
 export type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 export {

@@ -1,4 +1,5 @@
 import { type ByteRange, parseDragonflyRange } from './byte-range.js';
+import type { Urge } from './urge.js';
 
 /** The header that carries a range in Dragonfly: `start-last`, without `bytes=` (pkg/source/header.go). */
 export const DRAGONFLY_RANGE_HEADER = 'X-Dragonfly-Range';
@@ -25,6 +26,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Which of the requests that wait for a connection go first. Default: foreground. */
   readonly priority?: RequestPriority;
+  /** Brings a request that waits in the background to the foreground. */
+  readonly urge?: Urge;
 }
 
 /** One request to a source, as in Dragonfly's `source.Request` (pkg/source/request.go). Immutable. */
@@ -34,6 +37,7 @@ export class Request {
   readonly pin: Validators | undefined;
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
+  readonly urge: Urge | undefined;
   #header: Headers | undefined;
 
   constructor(url: URL | string, options: RequestOptions = {}) {
@@ -43,6 +47,7 @@ export class Request {
     this.pin = options.pin;
     this.signal = options.signal;
     this.priority = options.priority ?? 'foreground';
+    this.urge = options.urge;
   }
 
   get header(): Headers {
@@ -67,6 +72,7 @@ export class Request {
       ...(this.range === undefined ? {} : { range: this.range }),
       ...(this.pin === undefined ? {} : { pin: this.pin }),
       ...(this.signal === undefined ? {} : { signal: this.signal }),
+      ...(this.urge === undefined ? {} : { urge: this.urge }),
     };
     return new Request(changes.url ?? this.url, { ...options, ...changes });
   }

@@ -45,6 +45,47 @@ test('a reservation evicts what was used least recently, and queues when commitm
   t.is(memory.committedBytes, 100 * BLOCK_BYTES, 'more than the limit is possible alone');
 });
 
+test('what a waiting read needs is kept for it, and cached when it has read', async (t) => {
+  const limitBytes = 16 * 1024 * 1024;
+  const memory = new BlockMemory(limitBytes, limitBytes / 16);
+  const blocks = blocksIn(memory);
+  const [first, second] = [blocks.announce(0), blocks.announce(1)];
+  memory.want(first);
+  await memory.reserve(2);
+  for (const block of [first, second]) {
+    block.memory = memory.take();
+    blocks.complete(block, memory.blockBytes, 'source');
+  }
+  t.is(memory.committedBytes, memory.blockBytes);
+  await memory.reserve(15);
+  t.deepEqual([first.isLost, second.isLost], [false, true]);
+  memory.hold(first);
+  memory.unwant(first);
+  t.is(memory.committedBytes, limitBytes, 'it is held still');
+  memory.unreserve(15);
+  memory.release(first);
+  t.is(memory.cachedBytes, memory.blockBytes);
+  t.is(memory.committedBytes, 0);
+});
+
+test('what is kept for waiting reads gives way when nothing else goes on', async (t) => {
+  const limitBytes = 16 * 1024 * 1024;
+  const memory = new BlockMemory(limitBytes, limitBytes / 16);
+  const blocks = blocksIn(memory);
+  await memory.reserve(16);
+  for (let index = 0; index < 16; index += 1) {
+    memory.want(blocks.announce(index));
+    fill(blocks, memory, index, memory.blockBytes);
+  }
+  t.is(memory.committedBytes, 16 * memory.blockBytes);
+  await memory.reserve(12);
+  t.is(memory.committedBytes, 12 * memory.blockBytes);
+  t.is(memory.cachedBytes, 4 * memory.blockBytes);
+  for (const block of blocks.cached) memory.unwant(block);
+  memory.unreserve(12);
+  t.is(memory.committedBytes, 0);
+});
+
 test('memory is used again', async (t) => {
   const memory = new BlockMemory(2 * BLOCK_BYTES, BLOCK_BYTES);
   const blocks = blocksIn(memory);

@@ -3,7 +3,8 @@ import test from 'ava';
 import { BlockMemory } from '../../src/cache/block-memory.js';
 import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
 import { QuietQueue } from '../../src/cache/quiet-queue.js';
-import { DirtyBytes, StoredBlocks } from '../../src/cache/stored-blocks.js';
+import { DirtyBytes } from '../../src/cache/dirty-bytes.js';
+import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
 import { until } from '../support/until.js';
 
@@ -49,7 +50,7 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
   };
   const blocks = new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
   const disk = new SlowDisk();
-  const dirty = new DirtyBytes(MAX_DIRTY_BYTES);
+  const dirty = new DirtyBytes(() => MAX_DIRTY_BYTES);
   const context = { blocks, memory, dirty, quiet: new QuietQueue(), sizeBytes: 8 * MAX_DIRTY_BYTES };
   const stored = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
   blocks.onComplete = (block) => stored.store(block);

@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
-import { Request, type RequestOptions, type SourceError } from '../../src/source/index.js';
+import { Request, type RequestOptions, type SourceError, Urge } from '../../src/source/index.js';
 import { startRawServer } from '../support/fault-server.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -130,6 +130,26 @@ test('the foreground goes first, each in the order of its requests', async (t) =
   const foreground = names.map((name) => fetch(http, `${server.origin}/${name}`));
   await Promise.all([first, ...background, ...foreground]);
   t.deepEqual(order, ['first', 'a', 'b', 'c', 'back-a', 'back-b', 'back-c']);
+});
+
+test('what somebody comes to wait for leaves the background', async (t) => {
+  const order: string[] = [];
+  const server = await startRawServer(t, (socket, head) => {
+    order.push(head.slice(5, head.indexOf(' HTTP')));
+    setTimeout(() => socket.write(ANSWER), 5);
+  });
+  const http = client(t, { maxConnectionsPerOrigin: 1 });
+  const urge = new Urge();
+  const answers = [
+    fetch(http, `${server.origin}/first`),
+    fetch(http, `${server.origin}/later`, { priority: 'background' }),
+    fetch(http, `${server.origin}/urged`, { priority: 'background', urge }),
+    fetch(http, `${server.origin}/second`),
+  ];
+  urge.give();
+  answers.push(fetch(http, `${server.origin}/third`, { priority: 'background', urge }));
+  await Promise.all(answers);
+  t.deepEqual(order, ['first', 'second', 'urged', 'third', 'later']);
 });
 
 test('a request keeps its priority', (t) => {

@@ -34,6 +34,8 @@ export interface Syscalls {
   closeBacking(fuseFd: number, id: number): void;
   /** Another descriptor of the same open file. */
   duplicate(fd: number): number;
+  /** Reads from a descriptor that does not block, into `memory`; returns the bytes, or -1 if it cannot, for whatever reason. */
+  tryRead(fd: number, memory: Uint8Array): number;
   /** Where `memory` begins in the process's memory. */
   addressOf(memory: Uint8Array): bigint;
   /** Asks for large pages wherever they fit into `memory`. */
@@ -75,6 +77,7 @@ async function load(): Promise<Syscalls> {
   const _exit = libc.func('void _exit(int status)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
+  const read = libc.func('long read(int fd, void *memory, size_t bytes)');
   const madvise = libc.func('int madvise(void *address, size_t length, int advice)');
 
   const check = (call: string, result: unknown): number => {
@@ -100,6 +103,7 @@ async function load(): Promise<Syscalls> {
       const F_DUPFD_CLOEXEC = 1030;
       return check('fcntl', fcntl(fd, F_DUPFD_CLOEXEC, 0));
     },
+    tryRead: (fd, memory) => Number(read(fd, memory, memory.byteLength)),
     addressOf: (memory) => koffi.address(memory),
     adviseHugePages: (memory) => {
       const MADV_HUGEPAGE = 14;

@@ -23,7 +23,7 @@ export interface PoolLimits {
 export interface PooledExchange extends Exchange {
   /** Of `url`. */
   readonly origin: string;
-  readonly priority: RequestPriority;
+  priority: RequestPriority;
   /** Set when a kept-alive connection turned out to be dead: its siblings may be as well. */
   readonly needsNewConnection: boolean;
 }
@@ -59,6 +59,16 @@ export class ConnectionPool implements ConnectionOwner {
     const queue = this.#waiting[exchange.priority];
     if (exchange.needsNewConnection) queue.unshift(exchange);
     else queue.push(exchange);
+    this.#assign();
+  }
+
+  /** Somebody waits for an exchange that waits in the background. */
+  raise(exchange: PooledExchange): void {
+    const { background, foreground } = this.#waiting;
+    const index = background.indexOf(exchange);
+    exchange.priority = 'foreground';
+    if (index === -1) return;
+    foreground.push(...background.splice(index, 1));
     this.#assign();
   }
 

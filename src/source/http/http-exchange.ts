@@ -4,6 +4,7 @@
  * nobody notices.
  */
 import type { RequestPriority } from '../request.js';
+import type { Urge } from '../urge.js';
 import type { ConnectionPool, PooledExchange } from './connection-pool.js';
 import { ExchangeBody } from './exchange-body.js';
 import type { HeaderFields } from './header-fields.js';
@@ -14,6 +15,7 @@ import type { ResponseHead } from './response-head.js';
 export interface ExchangeOptions {
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
+  readonly urge: Urge | undefined;
   /** From now to the head, the wait for a connection included. */
   readonly headersTimeoutMs: number;
   /** Between two reads, while somebody waits for bytes: a body that nobody reads is not idle. */
@@ -47,7 +49,7 @@ class HttpExchange implements PooledExchange {
   readonly url: URL;
   readonly origin: string;
   readonly requestHead: string;
-  readonly priority: RequestPriority;
+  priority: RequestPriority;
   needsNewConnection = false;
   readonly #pool: ConnectionPool;
   readonly #options: ExchangeOptions;
@@ -69,7 +71,7 @@ class HttpExchange implements PooledExchange {
     this.url = url;
     this.origin = url.origin;
     this.requestHead = formatRequestHead(url, header);
-    this.priority = options.priority;
+    this.priority = options.urge?.isGiven === true ? 'foreground' : options.priority;
     this.#options = options;
     this.#outcome = outcome;
     this.#headersDeadlineMs = pool.now() + options.headersTimeoutMs;
@@ -82,6 +84,8 @@ class HttpExchange implements PooledExchange {
       return;
     }
     signal?.addEventListener('abort', this.#onAbort);
+    const { urge } = this.#options;
+    if (urge !== undefined && this.priority === 'background') urge.listener = () => this.#pool.raise(this);
     this.#pool.submit(this);
   }
 
@@ -138,5 +142,6 @@ class HttpExchange implements PooledExchange {
   #leave(): void {
     this.#state = 'over';
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#options.urge !== undefined) this.#options.urge.listener = undefined;
   }
 }

@@ -113,6 +113,7 @@ export class HttpOrigin {
     return await exchange(this.#pool, url, sent, {
       signal: request.signal,
       priority: request.priority,
+      urge: request.urge,
       headersTimeoutMs: leftMs,
       idleTimeoutMs: this.#options.timeoutMs / 3,
     });
