@@ -51,6 +51,11 @@ async function untilRank(t: ExecutionContext, pid: number, wanted: Rank): Promis
   await until('the rank is as wanted', isSo).catch(() => t.deepEqual(rankOf(pid), wanted));
 }
 
+/** Whether all threads have the priority. */
+function isAll(pid: number, priority: number): boolean {
+  return isDeepStrictEqual(rankOf(pid).threads, [priority]);
+}
+
 interface Busy {
   readonly plugins: PluginSet;
   readonly client: CompleteClient;
@@ -108,11 +113,12 @@ print('ready', flush=True)
   t.teardown(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   const pid = child.pid ?? 0;
+  // An ordinary user may not raise the priority of threads.
+  const own = process.getuid?.() === 0 ? getPriority() : LOWEST;
   for (let round = 0; round < 20; round++) {
-    await until('they are behind', () => giveLowestPriority(pid));
-    t.deepEqual(rankOf(pid).threads, [LOWEST]);
-    await until('they are back', () => giveOwnPriority(pid));
-    if (process.getuid?.() === 0) t.deepEqual(rankOf(pid).threads, [getPriority()]);
+    // One whose starter was still to be seen appears a moment later, and is taken along the next time.
+    await t.notThrowsAsync(until('they are behind', () => giveLowestPriority(pid) && isAll(pid, LOWEST)));
+    await t.notThrowsAsync(until('they are back', () => giveOwnPriority(pid) && isAll(pid, own)));
   }
 });
 
