@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { REQUEST_BYTES = 64 << 10, READ_BYTES = 1 << 20, PAGE = 4096, TTL_S = 60, DIRECTORY = FUSE_ROOT_ID, FILE_ID };
+enum { REQUEST_BYTES = 64 << 10, READ_BYTES = 1 << 20, PAGE = 4096, TTL_S = 60, FILE_ID = FUSE_ROOT_ID + 1 };
 
 static int device;
 static uint64_t file_bytes;
