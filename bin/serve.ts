@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 
 import { prepareMountpoint, removeMountpoint } from '../src/mount/mountpoint.js';
-import { compose } from './compose.js';
+import { cacheDirectoryOf, compose } from './compose.js';
 import type { MountOptions } from './options.js';
 import { rehearse } from './rehearsal/rehearsal.js';
 import { noteProcess } from './run-file.js';
@@ -21,9 +21,9 @@ const COMPILE_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
 const COLLECT_EARLY = '--heap-growing-percent=40';
 
 /** A mount whose rehearsal fails is slower at first, and nothing else. */
-async function rehearseQuietly(signal: AbortSignal, log: Logger): Promise<void> {
+async function rehearseQuietly(signal: AbortSignal, options: MountOptions, log: Logger): Promise<void> {
   try {
-    await rehearse(signal);
+    await rehearse(signal, { sources: options, cacheDirectory: cacheDirectoryOf(options) });
     log.debug('rehearsed');
   } catch (error) {
     log.debug({ err: error }, 'cannot rehearse');
@@ -64,7 +64,7 @@ export async function serve(
     const forgetProcess = await noteProcess(mountpoint.path);
     onReady(mountpoint.path);
     const rehearsal = new AbortController();
-    const rehearsed = options.rehearsal ? rehearseQuietly(rehearsal.signal, log) : undefined;
+    const rehearsed = options.rehearsal ? rehearseQuietly(rehearsal.signal, options, log) : undefined;
     await session.ended;
     rehearsal.abort();
     await rehearsed;

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 
 import type { FuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
+import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
 import {
   INIT_FLAG,
   KERNEL_MINOR_VERSION,
@@ -23,6 +24,12 @@ export interface RehearsedFile {
 
 /** `attr.mode` in `fuse_entry_out`. */
 const ENTRY_MODE_AT = 100;
+/** `fuse_dirent` without the name. */
+const DIRENT_BYTES = 24;
+/** `fuse_forget_one`. */
+const FORGET_BYTES = 16;
+/** What a reader of a directory takes at once. */
+const LIST_BYTES = 32 * 1024;
 
 /** The kernel's part: requests as Linux writes them, one after the other (include/uapi/linux/fuse.h). */
 export class RehearsalKernel implements FuseDevice {
@@ -79,19 +86,54 @@ export class RehearsalKernel implements FuseDevice {
   }
 
   async read({ node, handle }: RehearsedFile, offset: number, size: number): Promise<void> {
-    const body = Buffer.alloc(40);
-    body.writeUInt32LE(handle, 0);
-    body.writeBigUInt64LE(BigInt(offset), 8);
-    body.writeUInt32LE(size, 16);
-    const { errno, payload } = await this.#call(OPCODE.READ, node, body);
+    const { errno, payload } = await this.#call(OPCODE.READ, node, readBody(handle, offset, size));
     const bytes = payload.reduce((sum, part) => sum + part.byteLength, 0);
     if (bytes !== size) throw new Error(`the rehearsal read ${bytes} bytes of ${size}: errno ${errno}`);
   }
 
   async release({ node, handle }: RehearsedFile): Promise<void> {
-    const body = Buffer.alloc(24);
-    body.writeUInt32LE(handle, 0);
-    await this.#call(OPCODE.RELEASE, node, body);
+    await this.#call(OPCODE.RELEASE, node, releaseBody(handle));
+  }
+
+  /** Lists a directory with attributes, as `ls -l` does, and forgets what it was told. */
+  async list(path: readonly string[]): Promise<void> {
+    const { node } = await this.#walk(path);
+    const flags = Buffer.alloc(8);
+    flags.writeUInt32LE(constants.O_DIRECTORY, 0);
+    const { payload } = await this.#call(OPCODE.OPENDIR, node, flags);
+    const handle = numberAt(payload, 0);
+    const told: number[] = [];
+    for (let [place, hasMore] = [0, true]; hasMore;) {
+      const entries = (await this.#call(OPCODE.READDIRPLUS, node, readBody(handle, place, LIST_BYTES))).payload;
+      const before = place;
+      for (const id of entriesOf(entries)) {
+        place += 1;
+        if (id !== 0) told.push(id);
+      }
+      hasMore = place > before;
+    }
+    await this.#call(OPCODE.RELEASEDIR, node, releaseBody(handle));
+    this.#forget(told);
+  }
+
+  /** What programs ask of a file besides its content. */
+  async look(path: readonly string[]): Promise<void> {
+    const { node } = await this.#walk(path);
+    await this.#call(OPCODE.GETATTR, node, Buffer.alloc(16));
+    await this.#call(OPCODE.GETXATTR, node, Buffer.concat([Buffer.alloc(8), Buffer.from('user.none\0')]));
+    await this.#call(OPCODE.STATFS, node, Buffer.alloc(0));
+    await this.#call(OPCODE.FLUSH, node, Buffer.alloc(24));
+    this.#tell(OPCODE.FORGET, node, forgetBody(1));
+  }
+
+  #forget(nodes: readonly number[]): void {
+    const body = Buffer.alloc(8 + nodes.length * FORGET_BYTES);
+    body.writeUInt32LE(nodes.length, 0);
+    for (const [i, node] of nodes.entries()) {
+      body.writeUInt32LE(node, 8 + i * FORGET_BYTES);
+      body.writeUInt32LE(1, 16 + i * FORGET_BYTES);
+    }
+    this.#tell(OPCODE.BATCH_FORGET, 0, body);
   }
 
   async #walk(path: readonly string[]): Promise<{ node: number; isDirectory: boolean }> {
@@ -106,18 +148,56 @@ export class RehearsalKernel implements FuseDevice {
   }
 
   #call(opcode: number, node: number, body: Buffer): Promise<Answer> {
-    const unique = (this.#unique += 1);
+    return new Promise((resolve) => {
+      this.#waiting.set(this.#unique + 1, resolve);
+      this.#tell(opcode, node, body);
+    });
+  }
+
+  #tell(opcode: number, node: number, body: Buffer): void {
+    this.#unique += 1;
     const message = Buffer.alloc(REQUEST_HEADER_BYTES + body.length);
     message.writeUInt32LE(message.length, 0);
     message.writeUInt32LE(opcode, 4);
-    message.writeUInt32LE(unique, 8);
+    message.writeUInt32LE(this.#unique, 8);
     message.writeUInt32LE(node, 16);
     message.writeUInt32LE(process.pid, 32);
     body.copy(message, REQUEST_HEADER_BYTES);
-    return new Promise((resolve) => {
-      this.#waiting.set(unique, resolve);
-      this.#onRequest(message);
-    });
+    this.#onRequest(message);
+  }
+}
+
+/** `fuse_read_in`. */
+function readBody(handle: number, offset: number, size: number): Buffer {
+  const body = Buffer.alloc(40);
+  body.writeUInt32LE(handle, 0);
+  body.writeBigUInt64LE(BigInt(offset), 8);
+  body.writeUInt32LE(size, 16);
+  return body;
+}
+
+/** `fuse_release_in`. */
+function releaseBody(handle: number): Buffer {
+  const body = Buffer.alloc(24);
+  body.writeUInt32LE(handle, 0);
+  return body;
+}
+
+/** `fuse_forget_in`. */
+function forgetBody(lookups: number): Buffer {
+  const body = Buffer.alloc(8);
+  body.writeUInt32LE(lookups, 0);
+  return body;
+}
+
+/** The node of each `fuse_direntplus`; 0 where none is told. */
+function* entriesOf([bytes]: readonly Uint8Array[]): Generator<number> {
+  if (bytes === undefined) return;
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < view.length;) {
+    yield view.readUInt32LE(at);
+    const nameBytes = view.readUInt32LE(at + ENTRY_BYTES + 16);
+    at += ENTRY_BYTES + ((DIRENT_BYTES + nameBytes + 7) & ~7);
   }
 }
 

@@ -1,98 +1,118 @@
-import { Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 
-import { loadSyscalls, type Syscalls } from '../../src/mount/dev-fuse/syscalls.js';
-import type { Connect } from '../../src/source/http/connect.js';
-
-/** Nobody is asked for its address. */
-export const HOST = 'rehearsal.invalid';
 export const SMALL_FILES = 256;
 /** More than fits into 32 bits, which V8 makes other code for. */
 export const LARGE_BYTES = 8 * 1024 ** 3;
+export const LARGE_NAME = 'large';
 const SMALL_BYTES = 4096;
 
 const CONTENT = Buffer.alloc(256 * 1024);
 const REQUEST = /^GET (\S+) HTTP\/1\.1\r\n/;
 const RANGE = /^range: bytes=(\d+)-(\d*)/im;
+const GENERAL = 'Server: rehearsal\r\nDate: Mon, 23 Nov 2026 21:41:00 GMT\r\n';
 const VALIDATORS = 'Last-Modified: Mon, 23 Nov 2026 21:40:00 GMT\r\nETag: "6923-1000"\r\n';
+/** A web server sends a page in such pieces. */
+const PIECE_CHARACTERS = 32 * 1024;
 
-/** An HTTP server at the other end of a socket pair: nothing listens, and nothing leaves the process. */
+/**
+ * An HTTP server on the loopback interface, with a directory of files for any name: what it sends is made up, and
+ * nothing of it is anybody's. Of its connections nothing differs from those of other origins.
+ */
 export class RehearsalOrigin {
-  readonly connect: Connect;
-  readonly #servers = new Set<Socket>();
+  /** Address and port. */
+  readonly host: string;
+  readonly #server: Server;
+  readonly #sockets: Set<Socket>;
 
-  private constructor(syscalls: Syscalls) {
-    this.connect = (_url, onread) => {
-      const [ours, theirs] = syscalls.socketPair();
-      this.#serve(new Socket({ fd: theirs }));
-      // Beyond the declared options: `onread`, as `connect` takes it.
-      const options = { fd: ours, onread };
-      const socket = new Socket(options);
-      setImmediate(() => {
-        socket.emit('connect');
-        socket.resume();
-      });
-      return socket;
-    };
+  private constructor(host: string, server: Server, sockets: Set<Socket>) {
+    this.host = host;
+    this.#server = server;
+    this.#sockets = sockets;
   }
 
-  static async create(): Promise<RehearsalOrigin> {
-    return new RehearsalOrigin(await loadSyscalls());
+  static create(): Promise<RehearsalOrigin> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => serve(socket, sockets));
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        const port = typeof address === 'object' ? address?.port : undefined;
+        resolve(new RehearsalOrigin(`127.0.0.1:${port}`, server, sockets));
+      });
+    });
   }
 
   close(): void {
-    for (const server of this.#servers) server.destroy();
-  }
-
-  #serve(socket: Socket): void {
-    this.#servers.add(socket);
-    let text = '';
-    socket
-      .on('data', (chunk) => {
-        text += chunk.toString('latin1');
-        for (let end = text.indexOf('\r\n\r\n'); end !== -1; end = text.indexOf('\r\n\r\n')) {
-          answer(socket, text.slice(0, end));
-          text = text.slice(end + 4);
-        }
-      })
-      .on('error', () => socket.destroy())
-      .on('close', () => this.#servers.delete(socket));
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
   }
 }
 
+function serve(socket: Socket, sockets: Set<Socket>): void {
+  sockets.add(socket);
+  let text = '';
+  socket
+    .setNoDelay(true)
+    .on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      for (let end = text.indexOf('\r\n\r\n'); end !== -1; end = text.indexOf('\r\n\r\n')) {
+        answer(socket, text.slice(0, end));
+        text = text.slice(end + 4);
+      }
+    })
+    .on('error', () => socket.destroy())
+    .on('close', () => sockets.delete(socket));
+}
+
+/** `/dir/` is an index, `/dir` leads to it, `/dir/file` is small, and what is called so is large. */
 function answer(socket: Socket, head: string): void {
   const path = REQUEST.exec(head)?.[1] ?? '/';
-  if (path.endsWith('/')) {
-    const page = indexPage(path);
-    socket.write(
-      `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${page.length}\r\n\r\n${page}`,
-    );
-    return;
-  }
-  const totalBytes = path === '/large' ? LARGE_BYTES : SMALL_BYTES;
+  socket.cork();
+  if (path.endsWith('/')) sendIndex(socket, path);
+  else if (path.lastIndexOf('/') === 0) redirect(socket, path);
+  else sendFile(socket, head, path.endsWith(`/${LARGE_NAME}`) ? LARGE_BYTES : SMALL_BYTES);
+  socket.uncork();
+}
+
+function redirect(socket: Socket, path: string): void {
+  socket.write(
+    `HTTP/1.1 301 Moved Permanently\r\n${GENERAL}Content-Type: text/html\r\nContent-Length: 0\r\n` +
+      `Location: http://${socket.localAddress}:${socket.localPort}${path}/\r\nConnection: keep-alive\r\n\r\n`,
+  );
+}
+
+function sendFile(socket: Socket, head: string, totalBytes: number): void {
   const [, first = '0', last = ''] = RANGE.exec(head) ?? [];
   const start = Number(first);
   const end = Math.min(totalBytes, last === '' ? totalBytes : Number(last) + 1);
-  socket.cork();
   socket.write(
-    'HTTP/1.1 206 Partial Content\r\nServer: rehearsal\r\nDate: Mon, 23 Nov 2026 21:41:00 GMT\r\n' +
-      `Content-Type: application/octet-stream\r\n${VALIDATORS}Connection: keep-alive\r\n` +
-      `Content-Length: ${end - start}\r\nContent-Range: bytes ${start}-${end - 1}/${totalBytes}\r\n\r\n`,
+    `HTTP/1.1 206 Partial Content\r\n${GENERAL}Content-Type: application/octet-stream\r\n` +
+      `Content-Length: ${end - start}\r\n${VALIDATORS}Connection: keep-alive\r\n` +
+      `Content-Range: bytes ${start}-${end - 1}/${totalBytes}\r\n\r\n`,
   );
   for (let at = start; at < end; at += CONTENT.length) {
     socket.write(CONTENT.subarray(0, Math.min(CONTENT.length, end - at)));
   }
-  socket.uncork();
 }
 
 /** As nginx writes it. */
-function indexPage(path: string): string {
+function sendIndex(socket: Socket, path: string): void {
   const rows = Array.from(
     { length: SMALL_FILES },
     (_, file) =>
       `<a href="file${file}">file${file}</a>          23-Nov-2026 21:40          ${SMALL_BYTES}\r\n`,
   );
-  return (
+  const page =
     `<html>\r\n<head><title>Index of ${path}</title></head>\r\n<body>\r\n<h1>Index of ${path}</h1><hr>` +
-    `<pre><a href="../">../</a>\r\n${rows.join('')}</pre><hr></body>\r\n</html>\r\n`
+    `<pre><a href="../">../</a>\r\n${rows.join('')}</pre><hr></body>\r\n</html>\r\n`;
+  socket.write(
+    `HTTP/1.1 200 OK\r\n${GENERAL}Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n` +
+      'Connection: keep-alive\r\n\r\n',
   );
+  for (let at = 0; at < page.length; at += PIECE_CHARACTERS) {
+    const piece = page.slice(at, at + PIECE_CHARACTERS);
+    socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+  }
+  socket.write('0\r\n\r\n');
 }

@@ -3,43 +3,58 @@
  *
  * V8 makes fast code of what it has seen running. A mount that has just come up opens the first file in tens of
  * milliseconds, and a thousand reads later reads three times as fast as at first. So it opens, reads and lists
- * a made-up origin: requests as the kernel writes them go through all rooms of the house, to a server at the
- * other end of a socket pair, and nothing of it meets what the mount itself has open, cached or connected.
+ * a made-up origin: requests as the kernel writes them go through all rooms of the house to a server on the loopback
+ * interface, and nothing of it meets what the mount itself has open, cached or connected.
+ *
+ * Fast code is made for what was seen, and thrown away when something else comes. So everything is what it is in the
+ * mount: the sources as they are configured, TCP, and a disk cache, which is removed before it reaches the disk.
  *
  * Each step takes about a millisecond, and between two of them whoever uses the mount comes first.
  */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 
 import { pino } from 'pino';
 
-import { CachedResources } from '../../src/cache/cached-resources.js';
+import { CachedResources, DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
+import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import { DEFAULT_DISK_CACHE_OPTIONS } from '../../src/cache/disk/disk-cache-options.js';
+import { openDiskCache } from '../../src/cache/disk/open-disk-cache.js';
 import { orAborted } from '../../src/cache/or-aborted.js';
-import type { BackingFiles } from '../../src/mount/dev-fuse/backing-files.js';
+import { BackingFiles } from '../../src/mount/dev-fuse/backing-files.js';
 import { FuseOperations } from '../../src/mount/dev-fuse/fuse-operations.js';
 import { KernelPages } from '../../src/mount/dev-fuse/kernel-pages.js';
 import { FuseSession } from '../../src/mount/dev-fuse/fuse-session.js';
 import { FailureLog } from '../../src/mount/failure-log.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
-import { createHttpClient } from '../../src/source/http/http-client.js';
-import { registerInTree } from '../../src/source/in-tree.js';
-import { ClientRegistry } from '../../src/source/registry.js';
 import { BLOCK_SHARE } from '../compose.js';
-import { RehearsalDisk } from './rehearsal-disk.js';
+import { composeSources, type SourceOptions } from '../compose-sources.js';
 import { RehearsalKernel } from './rehearsal-kernel.js';
-import { HOST, LARGE_BYTES, RehearsalOrigin, SMALL_FILES } from './rehearsal-origin.js';
+import { LARGE_BYTES, LARGE_NAME, RehearsalOrigin, SMALL_FILES } from './rehearsal-origin.js';
 
-export interface RehearsalOptions {
-  readonly scenes: number;
-  /** In each scene: how many small files are opened and read, and how many reads the large one gets. */
-  readonly opens: number;
-  readonly reads: number;
+/** What the mount is like. */
+export interface RehearsalStage {
+  readonly sources: SourceOptions;
+  /** A directory of the rehearsal's own is made in it, and removed; undefined: the mount keeps nothing on disk. */
+  readonly cacheDirectory: string | undefined;
 }
 
-export const DEFAULT_REHEARSAL: RehearsalOptions = { scenes: 3, opens: 100, reads: 200 };
+export interface RehearsalPlan {
+  readonly scenes: number;
+  /** In each scene: how many small files are opened and read, how many reads the large one gets, how often a directory is listed. */
+  readonly opens: number;
+  readonly reads: number;
+  readonly lists: number;
+}
+
+export const DEFAULT_REHEARSAL: RehearsalPlan = { scenes: 6, opens: 100, reads: 200, lists: 8 };
 
 /** What the rehearsal takes of the memory, until it is over. */
 const MEMORY_BYTES = 4 * 1024 * 1024;
+/** More than it ever stores. */
+const DISK_BYTES = 256 * 1024 * 1024;
 const READ_BYTES = 4096;
 const LARGE_READ_BYTES = 1024 * 1024;
 const LARGE_READS = 16;
@@ -47,11 +62,17 @@ const LARGE_READS = 16;
 const EAGER_BUDGET = 10_000;
 const USUAL_BUDGET = 66 * 1024;
 
+const NO_LOG = pino({ enabled: false });
+
 /** Runs to its end, or until `signal` fires. Rejects with what went wrong, which hurts nobody but it. */
-export async function rehearse(signal: AbortSignal, options = DEFAULT_REHEARSAL): Promise<void> {
+export async function rehearse(
+  signal: AbortSignal,
+  stage: RehearsalStage,
+  plan = DEFAULT_REHEARSAL,
+): Promise<void> {
   setFlagsFromString(`--interrupt-budget=${EAGER_BUDGET}`);
   try {
-    for (let scene = 0; scene < options.scenes; scene += 1) await play(signal, options);
+    for (let scene = 0; scene < plan.scenes; scene += 1) await play(signal, stage, plan);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -60,18 +81,18 @@ export async function rehearse(signal: AbortSignal, options = DEFAULT_REHEARSAL)
 }
 
 /** With everything made anew, since code that has served one object alone is made for that one. */
-async function play(signal: AbortSignal, options: RehearsalOptions): Promise<void> {
+async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalPlan): Promise<void> {
   const origin = await RehearsalOrigin.create();
-  const http = createHttpClient({ connect: origin.connect });
-  const registry = new ClientRegistry();
-  registerInTree(registry, { http });
-  const log = pino({ enabled: false });
+  // What is in the tree is rehearsed, whoever serves its schemes.
+  const { registry, close } = composeSources({ ...stage.sources, pluginOverride: [] }, NO_LOG);
+  const disk = stage.cacheDirectory === undefined ? undefined : new RehearsalDisk(stage.cacheDirectory);
+  const opened = await disk?.open();
   const cache = new CachedResources(
     { memoryBytes: MEMORY_BYTES * BLOCK_SHARE },
     {
       clientFor: (url) => registry.getClient(url.slice(0, url.indexOf(':'))),
-      log,
-      disk: new RehearsalDisk(),
+      log: NO_LOG,
+      ...(opened === undefined ? {} : { disk: opened }),
     },
   );
   const vfs = new VirtualFs({ cache, plugins: registry, ownership: { uid: 0, gid: 0, umask: 0 } });
@@ -80,42 +101,70 @@ async function play(signal: AbortSignal, options: RehearsalOptions): Promise<voi
   const operations = new FuseOperations(
     vfs,
     rootAttr,
-    new FailureLog(log),
-    NO_BACKING,
+    new FailureLog(NO_LOG),
+    new BackingFiles(NO_KERNEL, -1, true),
     new KernelPages(kernel),
   );
   const served = new FuseSession(kernel, operations).serve();
   try {
     await kernel.greet();
-    for (const step of steps(kernel, options)) {
+    for (const step of steps(kernel, origin.host, plan)) {
       if (signal.aborted) return;
       // Whatever a step waits for, the end of the mount does not.
-      await orAborted(step(), signal, HOST);
+      await orAborted(step(), signal, origin.host);
       await nextTurn();
     }
   } finally {
     kernel.end();
     await served;
+    await disk?.remove();
     await vfs.close();
-    await http.close();
+    await close();
     origin.close();
+    await disk?.remove();
+  }
+}
+
+/** A store in a directory of its own. Another mount's rehearsal may use the same one. */
+class RehearsalDisk {
+  readonly #directory: string;
+
+  constructor(cacheDirectory: string) {
+    this.#directory = join(cacheDirectory, 'rehearsal');
+  }
+
+  async open(): Promise<DiskCache> {
+    await this.remove();
+    return await openDiskCache({
+      ...DEFAULT_DISK_CACHE_OPTIONS,
+      directory: this.#directory,
+      limitBytes: DISK_BYTES,
+      blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
+      log: NO_LOG,
+    });
+  }
+
+  /** While somebody still stores: before the system writes it back. */
+  async remove(): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }
 }
 
 function* steps(
   kernel: RehearsalKernel,
-  { opens, reads }: RehearsalOptions,
+  host: string,
+  { opens, reads, lists }: RehearsalPlan,
 ): Generator<() => Promise<unknown>> {
   for (let open = 0; open < opens; open += 1) {
     yield async () => {
-      const file = await kernel.open(['http', HOST, `dir${open % 2}`, `file${open % SMALL_FILES}`]);
+      const file = await kernel.open(['http', host, `dir${open % 2}`, `file${open % SMALL_FILES}`]);
       await kernel.read(file, 0, READ_BYTES);
       await kernel.release(file);
     };
   }
   let file = { node: 0, handle: 0 };
   yield async () => {
-    file = await kernel.open(['http', HOST, 'large']);
+    file = await kernel.open(['http', host, 'dir', LARGE_NAME]);
   };
   for (let read = 0; read < reads; read += 1) {
     // Scattered, and each only once.
@@ -126,10 +175,16 @@ function* steps(
     yield async () => await kernel.read(file, read * LARGE_READ_BYTES, LARGE_READ_BYTES);
   }
   yield async () => await kernel.release(file);
+  for (let list = 0; list < lists; list += 1) {
+    yield async () => await kernel.list(['http', host, `list${list}`]);
+    yield async () => await kernel.look(['http', host, `list${list}`, `file${list % SMALL_FILES}`]);
+  }
 }
 
 /** Nothing is handed to the kernel. */
-const NO_BACKING: Pick<BackingFiles, 'acquire' | 'release'> = {
-  acquire: () => undefined,
-  release: () => undefined,
+const NO_KERNEL: ConstructorParameters<typeof BackingFiles>[0] = {
+  openBacking: () => {
+    throw new Error('there is no kernel');
+  },
+  closeBacking: () => undefined,
 };

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
+import { DEFAULT_MOUNT_OPTIONS } from '../../bin/options.js';
 import { rehearse } from '../../bin/rehearsal/rehearsal.js';
 import { CLI, run, shell } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
@@ -12,24 +13,32 @@ import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 import { until } from '../support/until.js';
 
-const SHORT = { scenes: 2, opens: 10, reads: 20 };
+const SHORT = { scenes: 2, opens: 10, reads: 20, lists: 2 };
 
 function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-test.serial('a rehearsal comes to its end, and leaves nothing open', async (t) => {
-  await rehearse(new AbortController().signal, SHORT);
+test.serial('a rehearsal comes to its end, and leaves nothing open, and nothing on disk', async (t) => {
+  const cacheDirectory = await temporaryDirectory(t);
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheDirectory };
+  await rehearse(new AbortController().signal, stage, SHORT);
   const before = openDescriptors();
-  await rehearse(new AbortController().signal, SHORT);
+  await rehearse(new AbortController().signal, stage, SHORT);
   await until('its sockets are closed', () => openDescriptors() <= before);
-  t.pass();
+  t.deepEqual(readdirSync(cacheDirectory), []);
+});
+
+test.serial('a rehearsal needs no disk cache', async (t) => {
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheDirectory: undefined };
+  await t.notThrowsAsync(rehearse(new AbortController().signal, stage, SHORT));
 });
 
 test.serial('a rehearsal that is not wanted any more ends at once', async (t) => {
   const controller = new AbortController();
   const begunMs = performance.now();
-  const rehearsal = rehearse(controller.signal, { scenes: 1, opens: 1_000_000, reads: 0 });
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheDirectory: await temporaryDirectory(t) };
+  const rehearsal = rehearse(controller.signal, stage, { scenes: 1, opens: 1_000_000, reads: 0, lists: 0 });
   await sleep(100);
   controller.abort();
   await rehearsal;

@@ -14,7 +14,7 @@ import { OpenVersion } from './open-version.js';
 import { removeVersion } from './remove-version.js';
 import { loadVersion } from './segment-loading.js';
 import { storeBlocks } from './store-blocks.js';
-import { resign, type StoreContext } from './store-context.js';
+import { resign, type StoreContext, writerInForce } from './store-context.js';
 import { syncStore } from './sync-store.js';
 import { VersionHandle } from './version-handle.js';
 import { WriterRole } from './writer-role.js';
@@ -178,7 +178,9 @@ export class DiskStore implements DiskCache {
     await changes.idle();
     await checks.idle();
     await changes.idle();
-    const { writer } = this.#context;
+    // Of a store that somebody removed there is nothing to make durable.
+    this.#context.writer?.lock.doubt();
+    const writer = await writerInForce(this.#context);
     if (writer !== undefined) {
       await syncStore(this.#context, writer);
       await resign(this.#context, writer);

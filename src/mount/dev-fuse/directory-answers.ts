@@ -85,5 +85,8 @@ export class DirectoryAnswers {
 }
 
 function entryAt(listed: readonly DirEntry[], place: number): DirEntry | undefined {
-  return DOTS[place] ?? listed[place - DOTS.length];
+  if (place < DOTS.length) return DOTS[place];
+  // V8 throws away the code that once read behind the end of an array.
+  const index = place - DOTS.length;
+  return index < listed.length ? listed[index] : undefined;
 }
