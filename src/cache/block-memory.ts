@@ -18,12 +18,15 @@ import { ScratchBuffers } from './scratch-buffers.js';
 import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
 import { type MemorySource, PLAIN_MEMORY } from './memory-source.js';
 import { PinnedBlocks } from './pinned-blocks.js';
+import { ReservationQueue } from './reservation-queue.js';
+import { SmallBuffers } from './small-buffers.js';
 
 /** A block that is at most this part of its buffer is moved to memory of its own size. */
 const COMPACT_SHARE = 1 / 4;
 /** What lies in one piece: as much as a request of the kernel takes at most, and a small part of the memory. */
 const MAX_SLAB_BYTES = 1024 * 1024;
 const MAX_SLAB_SHARE = 1 / 16;
+const MAX_SMALL_SLAB_BYTES = 256 * 1024;
 /**
  * What is asked of the system at once: usually all of it, at the start. It costs nothing before it is used, but V8
  * takes each new piece for a reason to collect garbage (measured: 20 to 60 ms in the midst of a read).
@@ -36,8 +39,6 @@ const MAX_AHEAD_SHARE = 1 / 8;
 const SCRATCH_BYTES = 1024 * 1024;
 const MAX_SCRATCH_BYTES = 16 * 1024 * 1024;
 const MAX_SCRATCH_SHARE = 1 / 16;
-/** How long somebody waits for memory while nobody gets any. */
-const PATIENCE_MS = 100;
 
 export class BlockMemory {
   readonly limitBytes: number;
@@ -46,17 +47,19 @@ export class BlockMemory {
   readonly scratch: ScratchBuffers;
   readonly #evictable: LRUCache<Block, Block>;
   readonly #pool: BufferPool;
-  readonly #queue: { bytes: number; grant: () => void }[] = [];
+  /** Blocks that are much shorter than a buffer. */
+  readonly #small: SmallBuffers;
+  readonly #queue = new ReservationQueue({
+    isGrantable: (bytes) => this.#isGrantable(bytes),
+    commit: (bytes) => this.#commit(bytes),
+    // Everything may wait for what reads keep.
+    onStuck: () => this.#unpinAll(),
+  });
   #cachedBytes = 0;
   #committedBytes = 0;
   /** Of what is committed: kept for reads that wait. */
   readonly #pinned = new PinnedBlocks();
-  /** Blocks that came, and reservations that were granted late. */
-  #steps = 0;
-  #watch: NodeJS.Timeout | undefined;
   #sharers = 0;
-  /** Of cached blocks that have memory of their own size. */
-  #compactBytes = 0;
 
   constructor(limitBytes: number, blockBytes: number, source: MemorySource = PLAIN_MEMORY) {
     this.limitBytes = limitBytes;
@@ -72,6 +75,7 @@ export class BlockMemory {
       maxBytes: limitBytes,
       source,
     });
+    this.#small = new SmallBuffers(Math.min(MAX_SMALL_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE));
     const scratchBytes = Math.min(MAX_SCRATCH_BYTES, limitBytes * MAX_SCRATCH_SHARE);
     this.scratch = new ScratchBuffers(Math.max(1, Math.floor(scratchBytes / SCRATCH_BYTES)), SCRATCH_BYTES);
     // Larger than it ever gets: what is evicted is decided here alone.
@@ -115,36 +119,14 @@ export class BlockMemory {
   /** Reserves for something that may as well not happen: at most half of the limit is committed this way. */
   tryReserve(blocks: number): boolean {
     const bytes = blocks * this.blockBytes;
-    if (this.#queue.length > 0 || this.#committedBytes + bytes > this.#reservableBytes) return false;
+    if (!this.#queue.isEmpty || this.#committedBytes + bytes > this.#reservableBytes) return false;
     this.#commit(bytes);
     return true;
   }
 
   /** Reserves for a reader that waits. First come, first served; more than the limit is possible alone. */
   async reserve(blocks: number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const bytes = blocks * this.blockBytes;
-    if (this.#queue.length === 0 && this.#isGrantable(bytes)) {
-      this.#commit(bytes);
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#queue.splice(this.#queue.indexOf(entry), 1);
-        reject(signal?.reason as Error);
-        this.#grantWaiting();
-      };
-      const entry = {
-        bytes,
-        grant: () => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve();
-        },
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#queue.push(entry);
-      this.#watchQueue();
-    });
+    await this.#queue.wait(blocks * this.blockBytes, signal);
   }
 
   /** Gives back reservations that no memory was taken for. */
@@ -167,14 +149,8 @@ export class BlockMemory {
    * may be at once when others wait for memory.
    */
   keep(block: Block, bytes: number, onKept: () => void = () => undefined): void {
-    if (block.memory !== undefined && this.#isWorthCompacting(bytes)) {
-      const small = Buffer.allocUnsafeSlow(bytes);
-      small.set(block.memory.subarray(0, bytes));
-      this.#pool.giveBack(block.memory);
-      block.memory = small;
-      this.#compactBytes += bytes;
-    }
-    this.#steps += 1;
+    this.#compact(block, bytes);
+    this.#queue.noteStep();
     this.#cache(block);
     onKept();
     if (block.wanted > 0) this.#pin(block);
@@ -258,18 +234,6 @@ export class BlockMemory {
     return this.#fits(bytes);
   }
 
-  /** Where nothing comes and nothing is granted for a while, everything may wait for what reads keep. */
-  #watchQueue(): void {
-    if (this.#watch !== undefined || this.#queue.length === 0) return;
-    const steps = this.#steps;
-    this.#watch = setTimeout(() => {
-      this.#watch = undefined;
-      if (steps === this.#steps) this.#unpinAll();
-      this.#grantWaiting();
-      this.#watchQueue();
-    }, PATIENCE_MS).unref();
-  }
-
   #cache(block: Block): void {
     this.#cachedBytes += block.memoryBytes;
     this.#evictable.set(block, block);
@@ -286,17 +250,8 @@ export class BlockMemory {
 
   #uncommit(bytes: number): void {
     this.#committedBytes -= bytes;
-    this.#grantWaiting();
+    this.#queue.grant();
     this.#evictExcess();
-  }
-
-  #grantWaiting(): void {
-    for (let next = this.#queue[0]; next && this.#isGrantable(next.bytes); next = this.#queue[0]) {
-      this.#queue.shift();
-      this.#steps += 1;
-      this.#commit(next.bytes);
-      next.grant();
-    }
   }
 
   #evictExcess(): void {
@@ -312,13 +267,18 @@ export class BlockMemory {
     const { memory } = block;
     block.owner.remove(block);
     if (memory === undefined) return;
-    if (memory.byteLength < this.blockBytes) this.#compactBytes -= memory.byteLength;
+    if (memory.byteLength < this.blockBytes) this.#small.giveBack(memory);
     else this.#pool.giveBack(memory);
   }
 
-  /** The pool keeps what it has allocated: memory beside it must fit beside it. */
-  #isWorthCompacting(bytes: number): boolean {
-    if (bytes > this.blockBytes * COMPACT_SHARE) return false;
-    return this.#pool.allocatedBytes + this.#compactBytes + bytes <= this.limitBytes;
+  /** Moves a short block to memory of its own size. The pool keeps what it has: memory beside it must fit beside it. */
+  #compact(block: Block, bytes: number): void {
+    if (block.memory === undefined || bytes > this.blockBytes * COMPACT_SHARE) return;
+    const roomBytes = this.limitBytes - this.#pool.allocatedBytes - this.#small.allocatedBytes;
+    const small = this.#small.take(bytes, roomBytes);
+    if (small === undefined) return;
+    small.set(block.memory.subarray(0, bytes));
+    this.#pool.giveBack(block.memory);
+    block.memory = small;
   }
 }

@@ -102,7 +102,7 @@ test('memory is used again', async (t) => {
 });
 
 test('a short block takes no more than its bytes', async (t) => {
-  const memory = new BlockMemory(2 * BLOCK_BYTES, BLOCK_BYTES);
+  const memory = new BlockMemory(1024 * BLOCK_BYTES, BLOCK_BYTES);
   const blocks = blocksIn(memory);
   for (let index = 0; index < 50; index += 1) {
     await memory.reserve(1);

@@ -98,7 +98,7 @@ export class DiskStore implements DiskCache {
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
     const { root, reads, trouble, isClosing } = this.#context;
-    await Promise.all(this.#dropping.values());
+    if (this.#dropping.size > 0) await Promise.all(this.#dropping.values());
     if (isClosing || !this.mayHave(url)) return undefined;
     try {
       return await reads.run(() =>
