@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 
 import type { FuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
 import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
+import type { OnRequest } from '../../src/mount/dev-fuse/request-reader.js';
 import {
   INIT_FLAG,
   KERNEL_MINOR_VERSION,
@@ -34,11 +35,11 @@ const LIST_BYTES = 32 * 1024;
 /** The kernel's part: requests as Linux writes them, one after the other (include/uapi/linux/fuse.h). */
 export class RehearsalKernel implements FuseDevice {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
-  #onRequest: (message: Buffer) => void = () => undefined;
+  #onRequest: OnRequest = () => false;
   #end: () => void = () => undefined;
   #unique = 0;
 
-  serve(onRequest: (message: Buffer) => void): Promise<void> {
+  serve(onRequest: OnRequest): Promise<void> {
     this.#onRequest = onRequest;
     return new Promise((resolve) => {
       this.#end = resolve;
@@ -104,7 +105,8 @@ export class RehearsalKernel implements FuseDevice {
     const handle = numberAt(payload, 0);
     const told: number[] = [];
     for (let [place, hasMore] = [0, true]; hasMore;) {
-      const entries = (await this.#call(OPCODE.READDIRPLUS, node, readBody(handle, place, LIST_BYTES))).payload;
+      const entries = (await this.#call(OPCODE.READDIRPLUS, node, readBody(handle, place, LIST_BYTES)))
+        .payload;
       const before = place;
       for (const id of entriesOf(entries)) {
         place += 1;

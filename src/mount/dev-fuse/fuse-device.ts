@@ -1,12 +1,12 @@
 import { write, writevSync } from 'node:fs';
 
-import { readByPolling, readOnPool, type RequestReader } from './request-reader.js';
+import { type OnRequest, readByPolling, readOnPool, type RequestReader } from './request-reader.js';
 import type { Syscalls } from './syscalls.js';
 
 /** The kernel's end of a FUSE connection. */
 export interface FuseDevice {
   /** Hands on each request, whose memory is used again after the call; resolves when the connection has ended. */
-  serve(onRequest: (message: Buffer) => void): Promise<void>;
+  serve(onRequest: OnRequest): Promise<void>;
   /** Answers a request. An answer that nobody waits for any more is dropped. */
   reply(parts: readonly Uint8Array[]): void;
   /** Tells the kernel something unasked. May take until a reader that holds a lock is answered. */

@@ -96,6 +96,7 @@ export class FuseSession {
       const request = decodeRequest(message);
       // The message lies in memory that the next one fills: all of it is decoded synchronously.
       if (request !== undefined) this.#dispatch(request);
+      return this.#running.size > 1;
     });
     for (const caller of this.#running.values()) caller.interrupt();
   }

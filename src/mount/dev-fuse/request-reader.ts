@@ -8,7 +8,8 @@
  * (`process.binding` is deprecated) the pool does it.
  *
  * libuv hands out one request for each turn of the event loop, and a turn in which several sockets bring what they
- * have takes a millisecond: 64 opens at once then waited for 0.8 s. So what else is there is read at once.
+ * have takes a millisecond: 64 opens at once then waited for 0.8 s. So where several are under way, what else is
+ * there is read at once. A single reader has one, whose answer must not wait for a look that finds nothing.
  */
 import { read } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
@@ -19,8 +20,11 @@ import type { Syscalls } from './syscalls.js';
 export interface RequestReader {
   readonly kind: 'polling' | 'pool';
   /** Calls with each message, whose memory is used again afterwards; resolves when the connection has ended. */
-  run(onRequest: (message: Buffer) => void): Promise<void>;
+  run(onRequest: OnRequest): Promise<void>;
 }
+
+/** Takes a request. True: others are under way, so that more of them are likely to wait. */
+export type OnRequest = (message: Buffer) => boolean;
 
 /** Room for the longest request: the header, and a name or a batch of FORGETs. The kernel asks for 8 KiB at least. */
 const REQUEST_BYTES = 64 * 1024;
@@ -66,12 +70,12 @@ export function readByPolling(fd: number, syscalls: Syscalls): RequestReader | u
       for (;;) {
         // The socket closes its descriptor when a read fails, which is the end only for some failures.
         const code = await readUntilFailure(openPipe(syscalls.duplicate(fd)), (message, buffer) => {
-          onRequest(message);
-          for (let count = 1; count < MAX_REQUESTS_PER_TURN; count += 1) {
+          let isBusy = onRequest(message);
+          for (let count = 1; isBusy && count < MAX_REQUESTS_PER_TURN; count += 1) {
             const bytes = syscalls.tryRead(fd, buffer);
             // Why it cannot be read is what the next turn finds.
             if (bytes <= 0) return;
-            onRequest(buffer.subarray(0, bytes));
+            isBusy = onRequest(buffer.subarray(0, bytes));
           }
         });
         if (ENDED.has(code)) return;
