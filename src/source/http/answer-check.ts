@@ -33,7 +33,7 @@ export function checkAnswer(
 /** The validators of an answer. */
 export function validatorsOf(header: HeaderFields): Validators {
   const etag = header.get('etag');
-  const lastModifiedMs = Date.parse(header.get('last-modified') ?? '');
+  const lastModifiedMs = parseHttpDate(header.get('last-modified') ?? '');
   return {
     ...(etag === null ? {} : { etag }),
     ...(Number.isNaN(lastModifiedMs) ? {} : { lastModifiedMs }),
@@ -96,6 +96,18 @@ function checkPin(
   if (pin.contentLength !== undefined && totalBytes !== undefined && pin.contentLength !== totalBytes) {
     throw changed(`${pin.contentLength} bytes`, `${totalBytes} bytes`);
   }
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+/** `Mon, 23 Nov 2026 21:40:00 GMT` */
+const FIXED_DATE = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
+
+/** Milliseconds; NaN for what is no date. The usual form is not left to `Date.parse`, which takes ten times as long. */
+function parseHttpDate(text: string): number {
+  const [, day, monthName = '', year, hour, minute, second] = FIXED_DATE.exec(text) ?? [];
+  const month = MONTHS.indexOf(monthName);
+  if (month === -1) return Date.parse(text);
+  return Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute), Number(second));
 }
 
 /** RFC 9110, 5.6.7. */

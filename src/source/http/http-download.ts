@@ -8,6 +8,7 @@ import { ChangedError, InterruptedError, ProtocolError, type SourceError } from 
 import type { Request, Validators } from '../request.js';
 import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
 import { checkAnswer, type Delivery, httpDate, validatorsOf } from './answer-check.js';
+import type { HeaderFields } from './header-fields.js';
 import { failureOf, mayPass } from './http-failure.js';
 import { DirectoryRedirect, type HttpOrigin, type OriginAnswer } from './http-origin.js';
 import { readAhead } from './read-ahead.js';
@@ -38,7 +39,9 @@ class HttpDownload {
   readonly #origin: HttpOrigin;
   readonly #request: Request;
   readonly #retries: number;
-  readonly #pin: Validators;
+  readonly #totalBytes: number | undefined;
+  /** As the first answer told them; looked at when the download breaks. */
+  readonly #header: HeaderFields;
   readonly #end: number | undefined;
   #answer: OriginAnswer;
   #position: number;
@@ -60,8 +63,13 @@ class HttpDownload {
     this.#answerEnd = delivery.end;
     this.#end = wantedEnd(request.range, delivery, answer.status);
     this.wantedBytes = this.#end === undefined ? undefined : this.#end - delivery.start;
-    const total = delivery.totalBytes;
-    this.#pin = { ...validatorsOf(answer.header), ...(total === undefined ? {} : { contentLength: total }) };
+    this.#totalBytes = delivery.totalBytes;
+    this.#header = answer.header;
+  }
+
+  get #pin(): Validators {
+    const total = this.#totalBytes;
+    return { ...validatorsOf(this.#header), ...(total === undefined ? {} : { contentLength: total }) };
   }
 
   cancel(): void {
