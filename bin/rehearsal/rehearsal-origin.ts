@@ -1,6 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
 export const SMALL_FILES = 256;
+/** So many that whoever reads the index lets others have the event loop in between. */
+const LONG_INDEX_FILES = 2_100;
+export const LONG_INDEX_PREFIX = 'long';
 /** More than fits into 32 bits, which V8 makes other code for. */
 export const LARGE_BYTES = 8 * 1024 ** 3;
 export const LARGE_NAME = 'large';
@@ -98,8 +101,9 @@ function sendFile(socket: Socket, head: string, totalBytes: number): void {
 
 /** As nginx writes it. */
 function sendIndex(socket: Socket, path: string): void {
+  const isLong = path.startsWith(`/${LONG_INDEX_PREFIX}`);
   const rows = Array.from(
-    { length: SMALL_FILES },
+    { length: isLong ? LONG_INDEX_FILES : SMALL_FILES },
     (_, file) =>
       `<a href="file${file}">file${file}</a>          23-Nov-2026 21:40          ${SMALL_BYTES}\r\n`,
   );

@@ -1,7 +1,7 @@
 import type { MemorySource } from './memory-source.js';
 
-/** Bits of a number that is free to be shifted. */
-export const MAX_SLAB_BUFFERS = 31;
+/** Bits of a number that is shifted. */
+export const MAX_SLAB_BUFFERS = 32;
 
 export interface BufferPoolOptions {
   readonly bufferBytes: number;
@@ -52,7 +52,9 @@ export class BufferPool {
     const place = this.#placeOf(buffer);
     if (place === undefined) return undefined;
     const behind = place.number + 1;
-    return (place.slab.free & (1 << behind)) === 0 ? undefined : this.#cut(place.slab, behind);
+    // A number is shifted by no more than the bits that it has.
+    if (behind === this.#options.slabBuffers || (place.slab.free & (1 << behind)) === 0) return undefined;
+    return this.#cut(place.slab, behind);
   }
 
   /** Memory that is not of this pool is left to the collector. */
@@ -85,7 +87,7 @@ export class BufferPool {
     const { memory, slabs } = this.#newest;
     const slabBytes = slabBuffers * bufferBytes;
     const start = slabs.length * slabBytes;
-    const slab = { memory: memory.subarray(start, start + slabBytes), free: 2 ** slabBuffers - 1 };
+    const slab = { memory: memory.subarray(start, start + slabBytes), free: (2 ** slabBuffers - 1) | 0 };
     slabs.push(slab);
     this.#open.push(slab);
     this.#allocatedBytes += slabBytes;

@@ -31,8 +31,9 @@ export const DEFAULT_CACHE_OPTIONS: CacheOptions = {
   memoryBytes: 256 * 1024 * 1024,
   metadataTtlMs: 60_000,
   negativeTtlMs: 5_000,
-  // Sixteen pages: a random reader of 4 KiB fetches little, a sequential one makes long runs of them.
-  blockBytes: 64 * 1024,
+  // Eight pages: a random reader of 4 KiB fetches little (with 64 KiB it reads a quarter less per second), and a
+  // sequential one makes long runs of them, and is as fast.
+  blockBytes: 32 * 1024,
   probeBytes: 64 * 1024,
   staleIfErrorMs: 24 * 3_600_000,
   readahead: DEFAULT_READAHEAD,

@@ -11,25 +11,35 @@
  * doubles each time that the reader had to wait since it was last extended, up to a maximum that depends on
  * the link; it is extended when half of it is used up, so that requests are few and one is always under way.
  *
- * Reads at a constant distance that is more than a block (a column of a table) are followed as well: then
+ * A reader that jumps about and comes to a region again is likely to come once more (an index, a table,
+ * something that is read backward): then the rest of the region is fetched as well.
+ *
+ * Reads at a constant distance that is a large part of a region (a column of a table) are followed as well: then
  * the next few of them are fetched, and not what lies between.
  */
+import { VisitedRegions } from './visited-regions.js';
+
 export interface ReadaheadOptions {
   readonly initialBytes: number;
   /** How far a read may be from where the last one ended and still be in sequence. */
   readonly slackBytes: number;
   /** How many reads of a strided reader are fetched ahead. */
   readonly strideReads: number;
+  /** What a reader that jumps about gets the rest of, when it comes again. */
+  readonly regionBytes: number;
 }
 
 export const DEFAULT_READAHEAD: ReadaheadOptions = {
   initialBytes: 1024 * 1024,
   slackBytes: 4 * 1024 * 1024,
   strideReads: 4,
+  regionBytes: 256 * 1024,
 };
 
 /** One sequential or strided reader. As an object it holds the fetches made for it. */
 export interface ReadStream {
+  /** The first byte that it has read of the file. A read before that goes backward. */
+  start: number;
   /** Where the next read is expected. */
   end: number;
   windowBytes: number;
@@ -43,8 +53,10 @@ export interface ReadaheadPlan {
   readonly stream: ReadStream;
   /** Fetch up to here, at least to the end of the read. */
   readonly aheadEnd: number;
+  /** Holds what is fetched beyond the read. The rest of a region is short, and not given up with its stream. */
+  readonly ahead: object;
   /** And these, each apart from the others. */
-  readonly strides: readonly { readonly start: number; readonly end: number }[];
+  readonly apart: readonly { readonly start: number; readonly end: number }[];
   /** A stream that is followed no longer. */
   readonly abandoned: ReadStream | undefined;
 }
@@ -52,20 +64,29 @@ export interface ReadaheadPlan {
 const MAX_STREAMS = 2;
 /** This many equal distances in a row make a strided reader. */
 const MIN_STRIDES = 3;
+/** Nearer ones are the region's to bring, which asks for all of them at once. */
+const MIN_STRIDE_SHARE = 1 / 4;
 
 export class Readahead {
   readonly #options: ReadaheadOptions;
   readonly #streams: ReadStream[] = [];
+  readonly #visited: VisitedRegions;
   #lastStart: number | undefined;
   #stride = 0;
   #strides = 0;
 
   constructor(options: ReadaheadOptions = DEFAULT_READAHEAD) {
     this.#options = options;
+    this.#visited = new VisitedRegions(options.regionBytes);
   }
 
   get streams(): readonly ReadStream[] {
     return this.#streams;
+  }
+
+  /** What holds fetches for this handle: all `ahead` of its plans that were not abandoned. */
+  get holders(): readonly object[] {
+    return [...this.#streams, this.#visited];
   }
 
   /** Tells of a read of `[start, end)`, and whether it has to wait; the window grows to `maxBytes` at most. */
@@ -73,15 +94,20 @@ export class Readahead {
     this.#countStrides(start);
     const known = this.#streams.findIndex((stream) => this.#continues(stream, start));
     const stream = this.#streams[known];
-    if (stream === undefined) return this.#begin(start, end);
+    if (stream === undefined) return this.#begin(start, end, isStalled, maxBytes);
     // The one used last stands last.
     this.#streams.push(...this.#streams.splice(known, 1));
+    const region = start < stream.start ? this.#regionAt(start, isStalled, maxBytes) : undefined;
+    stream.start = Math.min(stream.start, start);
     stream.end = Math.max(stream.end, end);
     stream.passedBytes += end - start;
     stream.hasStalled ||= isStalled;
     const left = stream.aheadEnd - end;
     if (stream.windowBytes === 0 || left <= stream.windowBytes / 2) this.#extend(stream, end, maxBytes);
-    return { stream, aheadEnd: Math.max(end, stream.aheadEnd), strides: [], abandoned: undefined };
+    const aheadEnd = Math.max(end, stream.aheadEnd);
+    return region === undefined
+      ? { stream, aheadEnd, ahead: stream, apart: [], abandoned: undefined }
+      : { stream, aheadEnd: end, ahead: this.#visited, apart: [region], abandoned: undefined };
   }
 
   /** The memory is full: go on with a quarter of the window. */
@@ -103,11 +129,19 @@ export class Readahead {
     stream.aheadEnd = Math.max(stream.aheadEnd, end + stream.windowBytes);
   }
 
-  #begin(start: number, end: number): ReadaheadPlan {
-    const stream = { end, windowBytes: 0, aheadEnd: end, hasStalled: false, passedBytes: 0 };
+  #begin(start: number, end: number, isStalled: boolean, maxBytes: number): ReadaheadPlan {
+    const stream = { start, end, windowBytes: 0, aheadEnd: end, hasStalled: false, passedBytes: 0 };
     this.#streams.push(stream);
     const abandoned = this.#streams.length > MAX_STREAMS ? this.#streams.shift() : undefined;
-    return { stream, aheadEnd: end, strides: this.#nextStrides(start, end - start), abandoned };
+    const region = this.#regionAt(start, isStalled, maxBytes);
+    return region === undefined
+      ? { stream, aheadEnd: end, ahead: stream, apart: this.#nextStrides(start, end - start), abandoned }
+      : { stream, aheadEnd: end, ahead: this.#visited, apart: [region], abandoned };
+  }
+
+  /** What to fetch for a reader that has to wait where it has been before. */
+  #regionAt(start: number, isStalled: boolean, maxBytes: number): ReturnType<VisitedRegions['visit']> {
+    return isStalled && this.#options.regionBytes <= maxBytes ? this.#visited.visit(start) : undefined;
   }
 
   #countStrides(start: number): void {
@@ -118,7 +152,8 @@ export class Readahead {
   }
 
   #nextStrides(start: number, length: number): { start: number; end: number }[] {
-    if (this.#strides < MIN_STRIDES - 1) return [];
+    const isShort = Math.abs(this.#stride) < this.#options.regionBytes * MIN_STRIDE_SHARE;
+    if (this.#strides < MIN_STRIDES - 1 || isShort) return [];
     return Array.from({ length: this.#options.strideReads }, (_, i) => {
       const at = start + this.#stride * (i + 1);
       return { start: at, end: at + length };

@@ -116,7 +116,7 @@ export class VersionReader {
 
   release(reader?: Reader): void {
     this.#handles -= 1;
-    for (const stream of reader?.readahead.streams ?? []) this.#provider.unhold(stream);
+    for (const holder of reader?.readahead.holders ?? []) this.#provider.unhold(holder);
     if (this.#handles === 0) this.#provider.setInUse(false);
     this.#reportIdle();
   }
@@ -207,10 +207,10 @@ export class VersionReader {
     if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.unhold(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
-    hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.stream) && hadRoom;
-    for (const stride of plan.strides) {
-      const run = this.#runOf(stride.start, stride.end);
-      hadRoom &&= this.#demandStored(run, run.first) && this.#provider.readAhead(run, plan.stream);
+    hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.ahead) && hadRoom;
+    for (const { start, end: rangeEnd } of plan.apart) {
+      const run = this.#runOf(start, this.#cutToSize(rangeEnd));
+      hadRoom &&= this.#demandStored(run, run.first) && this.#provider.readAhead(run, plan.ahead);
     }
     if (!hadRoom) reader.readahead.shrink(plan.stream);
     return plan.stream;

@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { BufferPool } from '../../src/cache/buffer-pool.js';
+import { BufferPool, MAX_SLAB_BUFFERS } from '../../src/cache/buffer-pool.js';
 import type { MemorySource } from '../../src/cache/memory-source.js';
 
 const BUFFER_BYTES = 8;
@@ -50,6 +50,21 @@ test('the buffer behind another is to be had only while it is free', (t) => {
   t.is(last.byteOffset, SHIFT_BYTES + 24);
   t.is(pool.takeBehind(last), undefined, 'it is the last of its slab');
   t.is(pool.takeBehind(new Uint8Array(BUFFER_BYTES)), undefined, 'not of the pool');
+});
+
+test('a slab of as many buffers as there can be is used up, and used again', (t) => {
+  const pool = poolOf(MAX_SLAB_BUFFERS);
+  const taken = Array.from({ length: MAX_SLAB_BUFFERS }, () => pool.take());
+  t.is(new Set(taken.map(({ byteOffset }) => byteOffset)).size, MAX_SLAB_BUFFERS);
+  t.is(pool.allocatedBytes, MAX_SLAB_BUFFERS * BUFFER_BYTES);
+  const [first = pool.take()] = taken;
+  const last = taken.at(-1) ?? first;
+  pool.giveBack(first);
+  t.is(pool.takeBehind(last), undefined, 'the first is not behind the last');
+  pool.giveBack(last);
+  t.is(pool.take().byteOffset, first.byteOffset);
+  t.is(pool.take().byteOffset, last.byteOffset);
+  t.is(pool.allocatedBytes, MAX_SLAB_BUFFERS * BUFFER_BYTES);
 });
 
 test('memory is prepared ahead of its use, each part once, and up to the end of its arena', (t) => {

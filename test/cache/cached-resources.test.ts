@@ -88,7 +88,7 @@ function clientOf(state: Origin): ResourceClient {
 
 function cacheOf(state: Origin, memoryBytes: number, disk?: DiskCache): CachedResources {
   const client = guardClient(clientOf(state), {}, () => undefined);
-  const readahead = { initialBytes: 16, slackBytes: 8, strideReads: 2 };
+  const readahead = { initialBytes: 16, slackBytes: 8, strideReads: 2, regionBytes: 4 * BLOCK_BYTES };
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES, readahead, metadataTtlMs: 1_000 },
     {

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { Readahead } from '../../src/cache/readahead.js';
 
-const OPTIONS = { initialBytes: 100, slackBytes: 20, strideReads: 2 };
+const OPTIONS = { initialBytes: 100, slackBytes: 20, strideReads: 2, regionBytes: 1_000 };
 
 test('the window opens with the second sequential read, and doubles while the reader waits', (t) => {
   const readahead = new Readahead(OPTIONS);
@@ -56,7 +56,7 @@ test('a strided reader gets its next reads, and nothing between them', (t) => {
   const readahead = new Readahead(OPTIONS);
   const plans = [0, 1_000, 2_000, 3_000].map((at) => readahead.next(at, at + 10, true, 400));
   t.deepEqual(
-    plans.map((plan) => plan.strides),
+    plans.map((plan) => plan.apart),
     [
       [],
       [],
@@ -66,5 +66,39 @@ test('a strided reader gets its next reads, and nothing between them', (t) => {
         { start: 5_000, end: 5_010 },
       ],
     ],
+  );
+});
+
+test('a reader that comes to a region again gets the rest of it, if it has to wait', (t) => {
+  const readahead = new Readahead(OPTIONS);
+  const next = (start: number, stalled = true, maxBytes = 1_000): ReturnType<Readahead['next']> =>
+    readahead.next(start, start + 10, stalled, maxBytes);
+  t.deepEqual(next(5_100).apart, []);
+  t.deepEqual(next(9_100).apart, []);
+  t.deepEqual(next(5_050, false).apart, [], 'it is there already');
+  t.deepEqual(next(9_700).apart, [{ start: 9_000, end: 10_000 }]);
+  t.deepEqual(next(5_200, true, 999).apart, [], 'there is no room');
+  const plan = next(5_300);
+  t.deepEqual(plan.apart, [{ start: 5_000, end: 6_000 }]);
+  t.not(plan.ahead, plan.stream, 'it is not given up with the stream');
+  t.true(readahead.holders.includes(plan.ahead));
+});
+
+test('a stream that goes backward gets regions as well, one that is out of order does not', (t) => {
+  const readahead = new Readahead({ ...OPTIONS, slackBytes: 2_000 });
+  const apartOf = (start: number): readonly unknown[] => readahead.next(start, start + 10, true, 1_000).apart;
+  for (const start of [9_000, 9_010, 9_030, 9_020]) t.deepEqual(apartOf(start), []);
+  t.deepEqual(apartOf(8_990), [], 'the first time');
+  t.deepEqual(apartOf(8_980), [{ start: 8_000, end: 9_000 }]);
+  t.deepEqual(apartOf(8_985), [], 'it has been lower');
+});
+
+test('reads at a short distance are not followed one by one', (t) => {
+  const readahead = new Readahead(OPTIONS);
+  const plans = [9_900, 9_800, 9_700, 9_600].map((at) => readahead.next(at, at + 10, true, 1_000));
+  const region = [{ start: 9_000, end: 10_000 }];
+  t.deepEqual(
+    plans.map((plan) => plan.apart),
+    [[], region, region, region],
   );
 });

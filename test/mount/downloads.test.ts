@@ -3,12 +3,13 @@ import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
 
+import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
 import { sentAgain, sentBytes, sentRanges } from '../support/access-log.js';
 import { CLI, eachTransport, run, shell } from '../support/mounted.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-const BLOCK_BYTES = 64 * 1024;
+const BLOCK_BYTES = DEFAULT_CACHE_OPTIONS.blockBytes;
 const FILE_BYTES = 64 * 1024 * 1024 + 777;
 
 /** Reads 4 KiB at random offsets past the page cache, and compares. */
@@ -76,7 +77,8 @@ eachTransport('random reads fetch each block once, and nothing when they are rep
   await readRandomly(t, file, original, 600);
   const sent = sentRanges(await nginx.accessLog(), '/file.bin');
   t.is(sentAgain(sent), 0);
-  t.true(sentBytes(sent) <= 600 * BLOCK_BYTES, `${sentBytes(sent)} bytes for 600 reads`);
+  // Of a region that is read again the rest comes along: here every region is.
+  t.true(sentBytes(sent) <= 600 * 64 * 1024, `${sentBytes(sent)} bytes for 600 reads`);
   await readRandomly(t, file, original, 600);
   t.is((await nginx.accessLog()).length, sent.length, 'no request more');
 });

@@ -18,7 +18,7 @@ export interface DiskCacheOptions {
 export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'log'> = {
   limitBytes: 10 * 2 ** 30,
   reserveBytes: undefined,
-  blockBytes: 64 * 2 ** 10,
+  blockBytes: 32 * 2 ** 10,
   maxOpenFiles: 64,
   maxQueuedBytes: 64 * 2 ** 20,
 };

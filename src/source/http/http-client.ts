@@ -3,12 +3,14 @@
  * alone (Dragonfly's http client does the same). A probe is a ranged GET whose body is the beginning of
  * the content, so that a small file costs one request.
  */
+import { StringDecoder } from 'node:string_decoder';
+
 import { formatRangeHeader } from '../byte-range.js';
 import { IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
 import type { Request, Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
-import type { ExpireInfo, Response } from '../response.js';
+import { drainBody, type ExpireInfo, type Response } from '../response.js';
 import { checkAnswer, httpDate, isSameEtag, validatorsOf } from './answer-check.js';
 import { HeaderFields } from './header-fields.js';
 import { toResponse } from './http-download.js';
@@ -169,9 +171,10 @@ function infoHeader({ etag, lastModified }: ExpireInfo): HeaderFields {
 }
 
 async function readText(response: Response, url: URL): Promise<string> {
-  const chunks: Uint8Array[] = [];
+  const decoder = new StringDecoder('utf8');
+  const pieces: string[] = [];
   let bytes = 0;
-  for await (const chunk of response.body) {
+  await drainBody(response, (chunk) => {
     bytes += chunk.byteLength;
     if (bytes > MAX_LISTING_BYTES) {
       throw new ProtocolError('the listing is too long', url, {
@@ -179,7 +182,8 @@ async function readText(response: Response, url: URL): Promise<string> {
         found: 'more',
       });
     }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+    pieces.push(decoder.write(chunk));
+  });
+  pieces.push(decoder.end());
+  return pieces.join('');
 }

@@ -55,7 +55,12 @@ export class CacheRun {
         memoryBytes,
         blockBytes: BLOCK_BYTES,
         probeBytes: 2 * BLOCK_BYTES,
-        readahead: { initialBytes: 4 * BLOCK_BYTES, slackBytes: 2 * BLOCK_BYTES, strideReads: 3 },
+        readahead: {
+          initialBytes: 4 * BLOCK_BYTES,
+          slackBytes: 2 * BLOCK_BYTES,
+          strideReads: 3,
+          regionBytes: 4 * BLOCK_BYTES,
+        },
         metadataTtlMs: TTL_MS,
         negativeTtlMs: NEGATIVE_TTL_MS,
         staleIfErrorMs: isOffline ? Infinity : STALE_IF_ERROR_MS,
