@@ -27,7 +27,9 @@ function line(result: Result, metric: Metric): string {
     best(result, metric, role),
   );
   const reference = bare ?? local;
-  const targets = metric.targets.map((target) => `${sense(metric, target)} ${judge(result, metric, target)}`);
+  const targets = metric.targets.map(
+    (target) => `${sense(metric, target)} ${verdicts(result, metric, target)}`,
+  );
   return columns(
     [
       first ? result.row.name : '',
@@ -45,6 +47,14 @@ function line(result: Result, metric: Metric): string {
 function sense(metric: Metric, target: Target): string {
   const sign = metric.better === 'more' ? '>=' : '<=';
   return 'limit' in target ? `${sign} ${target.limit}` : `${sign} ${target.factor} x ${target.times}`;
+}
+
+/** `pass`; where there are several to compare with, `FAIL (http.client), pass (undici)`. */
+function verdicts(result: Result, metric: Metric, target: Target): string {
+  const judgements = judge(result, metric, target);
+  return judgements
+    .map(({ by, verdict }) => (judgements.length === 1 ? verdict : `${verdict} (${by})`))
+    .join(', ');
 }
 
 function ratio(value: number | undefined, other: number | undefined): string {

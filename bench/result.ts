@@ -25,28 +25,47 @@ export interface Best {
 }
 
 export function best(result: Result, metric: Metric, role: Role): Best | undefined {
+  return ranked(result, metric, role).at(0);
+}
+
+/** All entrants of a role that have a figure, the best first. */
+function ranked(result: Result, metric: Metric, role: Role): Best[] {
   const sign = metric.better === 'more' ? 1 : -1;
   return result.records
     .filter((record) => record.role === role)
     .map(({ name, samples }) => ({ name, value: median(samples.get(metric.name) ?? []) }))
     .filter(({ value }) => !Number.isNaN(value))
-    .toSorted((a, b) => sign * (b.value - a.value))
-    .at(0);
+    .toSorted((a, b) => sign * (b.value - a.value));
 }
 
 export type Verdict = 'pass' | 'FAIL' | 'unknown';
 
-/** Unknown: nobody to compare with. A failure of ours in any round is a FAIL. */
-export function judge(result: Result, metric: Metric, target: Target): Verdict {
+/** A verdict, and what it was measured by. */
+export interface Judgement {
+  /** Undefined: a limit, or nobody. */
+  readonly by: string | undefined;
+  readonly verdict: Verdict;
+}
+
+/**
+ * Ours by the best of the peers, and by each of the bare clients, which differ by a factor of four. Unknown: nobody to
+ * compare with. A failure of ours in any round is a FAIL.
+ */
+export function judge(result: Result, metric: Metric, target: Target): readonly Judgement[] {
   const ours = best(result, metric, 'ours');
-  if (
-    ours === undefined ||
-    result.records.some(({ role, failures }) => role === 'ours' && failures.length > 0)
-  ) {
-    return 'FAIL';
+  const hasFailed = result.records.some(({ role, failures }) => role === 'ours' && failures.length > 0);
+  if (ours === undefined || hasFailed) return [{ by: undefined, verdict: 'FAIL' }];
+  if ('limit' in target) {
+    return [{ by: undefined, verdict: reaches(metric, ours.value, target.limit) }];
   }
-  const other = 'limit' in target ? { value: target.limit } : best(result, metric, target.times);
-  if (other === undefined) return 'unknown';
-  const bound = other.value * ('limit' in target ? 1 : target.factor);
-  return (metric.better === 'more' ? ours.value >= bound : ours.value <= bound) ? 'pass' : 'FAIL';
+  const others = ranked(result, metric, target.times);
+  if (others.length === 0) return [{ by: undefined, verdict: 'unknown' }];
+  return (target.times === 'bare' ? others : others.slice(0, 1)).map(({ name, value }) => ({
+    by: name,
+    verdict: reaches(metric, ours.value, value * target.factor),
+  }));
+}
+
+function reaches({ better }: Metric, value: number, bound: number): Verdict {
+  return (better === 'more' ? value >= bound : value <= bound) ? 'pass' : 'FAIL';
 }

@@ -28,7 +28,7 @@ export async function readMounted(scratch: Scratch, root: string, workload: Work
   return await time(scratch, 'python3', [readerProgram('mounted.py'), root], workload);
 }
 
-/** The same reads without any filesystem, in two languages: the faster one counts. */
+/** The same reads without any filesystem, in two languages, the second of which is ours. */
 export function bareEntrants(
   scratch: Scratch,
   origin: Origin,

@@ -1,4 +1,4 @@
-/** The same as bare.py with undici, which is what our mount uses: bare.js HOST:PORT WORKLOAD */
+/** The same as bare.py in our mount's own language, with undici: bare.js HOST:PORT WORKLOAD */
 import { readFileSync } from 'node:fs';
 
 import { Client } from 'undici';
