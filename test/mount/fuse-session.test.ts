@@ -11,6 +11,8 @@ import { type Forget, MalformedRequestError } from '../../src/mount/dev-fuse/req
 /** A connection whose kernel is the test. */
 class FakeDevice implements FuseDevice {
   readonly replies: { unique: number; errno: number; payload: Buffer }[] = [];
+  /** What was told of each request: whether more are likely to wait. */
+  readonly busy: boolean[] = [];
   readonly #queue: Buffer[] = [];
   #wake: () => void = () => undefined;
   #isEnded = false;
@@ -34,10 +36,10 @@ class FakeDevice implements FuseDevice {
     this.#wake();
   }
 
-  async serve(onRequest: (message: Buffer) => void): Promise<void> {
+  async serve(onRequest: (message: Buffer) => boolean): Promise<void> {
     for (;;) {
       const next = this.#queue.shift();
-      if (next !== undefined) onRequest(next);
+      if (next !== undefined) this.busy.push(onRequest(next));
       else if (this.#isEnded) return;
       else {
         await new Promise<void>((resolve) => {
@@ -176,6 +178,19 @@ test('random messages never end the session', async (t) => {
   device.send(OPCODE.GETATTR, 1_000_000);
   await settled();
   t.like(device.replies.at(-1), { unique: 1_000_000, errno: 0 });
+  device.end();
+  await served;
+});
+
+test('more requests are expected where several are under way', async (t) => {
+  const { device, served } = start();
+  device.send(OPCODE.GETATTR, 2);
+  await settled();
+  device.send(OPCODE.READ, 4);
+  device.send(OPCODE.READ, 6);
+  device.send(OPCODE.GETATTR, 8);
+  await settled();
+  t.deepEqual(device.busy, [false, false, true, true]);
   device.end();
   await served;
 });

@@ -100,7 +100,8 @@ function checkPin(
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 /** `Mon, 23 Nov 2026 21:40:00 GMT` */
-const FIXED_DATE = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
+const FIXED_DATE =
+  /^[A-Z][a-z]{2}, (0[1-9]|[12]\d|3[01]) ([A-Z][a-z]{2}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) GMT$/;
 
 /** Milliseconds; NaN for what is no date. The usual form is not left to `Date.parse`, which takes ten times as long. */
 function parseHttpDate(text: string): number {

@@ -1,0 +1,37 @@
+import test from 'ava';
+
+import { validatorsOf } from '../../src/source/http/answer-check.js';
+import { HeaderFields } from '../../src/source/http/header-fields.js';
+
+function timeOf(text: string): number | undefined {
+  const header = new HeaderFields();
+  header.set('last-modified', text);
+  return validatorsOf(header).lastModifiedMs;
+}
+
+test('a date is read in its usual form, and in others', (t) => {
+  const ms = Date.UTC(1994, 10, 6, 8, 49, 37);
+  t.is(timeOf('Sun, 06 Nov 1994 08:49:37 GMT'), ms);
+  t.is(timeOf('Sunday, 06-Nov-94 08:49:37 GMT'), ms);
+  t.is(timeOf('Sun Nov  6 08:49:37 1994 GMT'), ms);
+});
+
+test('dates of all months are read as they are written', (t) => {
+  for (let month = 0; month < 12; month += 1) {
+    const ms = Date.UTC(2024, month, 29, 23, 59, 59);
+    t.is(timeOf(new Date(ms).toUTCString()), ms);
+  }
+});
+
+test('what is no date is no validator', (t) => {
+  for (const text of [
+    '',
+    '0',
+    'Sun, 32 Nov 1994 08:49:37 GMT',
+    'Sun, 06 Abc 1994 08:49:37 GMT',
+    'yesterday',
+  ]) {
+    t.is(timeOf(text), Number.isNaN(Date.parse(text)) ? undefined : Date.parse(text), text);
+  }
+  t.is(timeOf('Sun, 32 Nov 1994 08:49:37 GMT'), undefined);
+});
