@@ -11,7 +11,7 @@
  * doubles each time that the reader had to wait since it was last extended, up to a maximum that depends on
  * the link; it is extended when half of it is used up, so that requests are few and one is always under way.
  *
- * A reader that jumps about and comes to a region again is likely to come once more (an index, a table,
+ * A reader that jumps about and comes to a region again and again is likely to come once more (an index, a table,
  * something that is read backward): then the rest of the region is fetched as well.
  *
  * Reads at a constant distance that is a large part of a region (a column of a table) are followed as well: then

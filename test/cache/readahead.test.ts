@@ -69,12 +69,11 @@ test('a strided reader gets its next reads, and nothing between them', (t) => {
   );
 });
 
-test('a reader that comes to a region again gets the rest of it, if it has to wait', (t) => {
+test('a reader that comes to a region again and again gets the rest of it, if it has to wait', (t) => {
   const readahead = new Readahead(OPTIONS);
   const next = (start: number, stalled = true, maxBytes = 1_000): ReturnType<Readahead['next']> =>
     readahead.next(start, start + 10, stalled, maxBytes);
-  t.deepEqual(next(5_100).apart, []);
-  t.deepEqual(next(9_100).apart, []);
+  for (const start of [5_100, 9_100, 5_500, 9_400]) t.deepEqual(next(start).apart, []);
   t.deepEqual(next(5_050, false).apart, [], 'it is there already');
   t.deepEqual(next(9_700).apart, [{ start: 9_000, end: 10_000 }]);
   t.deepEqual(next(5_200, true, 999).apart, [], 'there is no room');
@@ -88,9 +87,9 @@ test('a stream that goes backward gets regions as well, one that is out of order
   const readahead = new Readahead({ ...OPTIONS, slackBytes: 2_000 });
   const apartOf = (start: number): readonly unknown[] => readahead.next(start, start + 10, true, 1_000).apart;
   for (const start of [9_000, 9_010, 9_030, 9_020]) t.deepEqual(apartOf(start), []);
-  t.deepEqual(apartOf(8_990), [], 'the first time');
-  t.deepEqual(apartOf(8_980), [{ start: 8_000, end: 9_000 }]);
-  t.deepEqual(apartOf(8_985), [], 'it has been lower');
+  for (const start of [8_990, 8_980]) t.deepEqual(apartOf(start), [], 'not often enough');
+  t.deepEqual(apartOf(8_970), [{ start: 8_000, end: 9_000 }]);
+  t.deepEqual(apartOf(8_975), [], 'it has been lower');
 });
 
 test('reads at a short distance are not followed one by one', (t) => {
@@ -99,6 +98,6 @@ test('reads at a short distance are not followed one by one', (t) => {
   const region = [{ start: 9_000, end: 10_000 }];
   t.deepEqual(
     plans.map((plan) => plan.apart),
-    [[], region, region, region],
+    [[], [], region, region],
   );
 });

@@ -77,7 +77,7 @@ eachTransport('random reads fetch each block once, and nothing when they are rep
   await readRandomly(t, file, original, 600);
   const sent = sentRanges(await nginx.accessLog(), '/file.bin');
   t.is(sentAgain(sent), 0);
-  // Of a region that is read again the rest comes along: here every region is.
+  // Of a region that is read again and again the rest comes along.
   t.true(sentBytes(sent) <= 600 * 64 * 1024, `${sentBytes(sent)} bytes for 600 reads`);
   await readRandomly(t, file, original, 600);
   t.is((await nginx.accessLog()).length, sent.length, 'no request more');
