@@ -3,7 +3,7 @@
  * alone (Dragonfly's http client does the same). A probe is a ranged GET whose body is the beginning of
  * the content, so that a small file costs one request.
  */
-import { StringDecoder } from 'node:string_decoder';
+import { isAscii } from 'node:buffer';
 
 import { formatRangeHeader } from '../byte-range.js';
 import { IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
@@ -20,6 +20,8 @@ import { parseIndexPage } from './index-page.js';
 
 const PROBE = { start: 0, end: 64 * 1024 };
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+/** Room for a page of unknown length: about ten thousand entries. */
+const FIRST_TEXT_BYTES = 1024 * 1024;
 
 export interface HttpClient extends Required<ResourceClient> {
   close(): Promise<void>;
@@ -170,20 +172,27 @@ function infoHeader({ etag, lastModified }: ExpireInfo): HeaderFields {
   return header;
 }
 
+/** One copy of the chunks, and one of all that: each touches memory that is new, which takes longer than the network. */
 async function readText(response: Response, url: URL): Promise<string> {
-  const decoder = new StringDecoder('utf8');
-  const pieces: string[] = [];
+  const { contentLength } = response;
+  const expectedBytes = contentLength < 0 ? FIRST_TEXT_BYTES : Math.min(contentLength, MAX_LISTING_BYTES);
+  let text = Buffer.allocUnsafeSlow(expectedBytes);
   let bytes = 0;
   await drainBody(response, (chunk) => {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_LISTING_BYTES) {
+    if (bytes + chunk.byteLength > MAX_LISTING_BYTES) {
       throw new ProtocolError('the listing is too long', url, {
         expected: `at most ${MAX_LISTING_BYTES} bytes`,
         found: 'more',
       });
     }
-    pieces.push(decoder.write(chunk));
+    if (bytes + chunk.byteLength > text.length) {
+      const longer = Buffer.allocUnsafeSlow(Math.max(2 * text.length, bytes + chunk.byteLength));
+      text.copy(longer, 0, 0, bytes);
+      text = longer;
+    }
+    text.set(chunk, bytes);
+    bytes += chunk.byteLength;
   });
-  pieces.push(decoder.end());
-  return pieces.join('');
+  const read = text.subarray(0, bytes);
+  return isAscii(read) ? read.toString('latin1') : read.toString();
 }

@@ -2,7 +2,7 @@
  * nginx's index page, which has one form, character by character. Read by that form a page of 10,000 entries
  * takes a tenth of the time that HTML takes; a page of any other form is left to the reader of HTML.
  */
-import { nextTurn, type Columns, IndexEntry, ROWS_PER_TURN } from './index-entry.js';
+import { nextTurn, IndexEntry, ROWS_PER_TURN } from './index-entry.js';
 
 const HEAD =
   /<html>\r?\n<head><title>Index of [^<]*<\/title><\/head>\r?\n<body[^>]*>\r?\n<h1>Index of [^<]*<\/h1><hr><pre><a href="\.\.\/">\.\.\/<\/a>\r?\n/y;
@@ -18,7 +18,8 @@ export async function nginxEntries(body: string, url: URL): Promise<IndexEntry[]
   if (!url.pathname.endsWith('/')) return undefined;
   let at = skip(HEAD, body, 0);
   const references: string[] = [];
-  const rows: Columns[] = [];
+  const sizes: (number | undefined)[] = [];
+  const times: number[] = [];
   // Files are often of one time.
   let date = '';
   let lastModified: number | undefined;
@@ -34,15 +35,17 @@ export async function nginxEntries(body: string, url: URL): Promise<IndexEntry[]
     }
     if (lastModified === undefined) return undefined;
     references.push(found[1] ?? '');
-    const size = found[3] === undefined ? undefined : Number(found[3]);
-    rows.push({ size, lastModified, lastModifiedPrecisionMs: MINUTE_MS });
+    sizes.push(found[3] === undefined ? undefined : Number(found[3]));
+    times.push(lastModified);
     at = LINE.lastIndex;
-    if (rows.length % ROWS_PER_TURN === 0) await nextTurn();
+    if (references.length % ROWS_PER_TURN === 0) await nextTurn();
   }
   if (at === 0 || skip(TAIL, body, at) === 0) return undefined;
   const entries: IndexEntry[] = [];
   for (const reference of copies(references)) {
-    entries.push(IndexEntry.of(reference, url, rows[entries.length] ?? {}));
+    const row = entries.length;
+    const columns = { size: sizes[row], lastModified: times[row], lastModifiedPrecisionMs: MINUTE_MS };
+    entries.push(IndexEntry.of(reference, url, columns));
     if (entries.length % ROWS_PER_TURN === 0) await nextTurn();
   }
   return entries;
