@@ -66,8 +66,8 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
 }
 
 async function openDisk(options: MountOptions, log: Logger): Promise<DiskCache | undefined> {
-  const directory = cacheDirectoryOf(options);
-  if (directory === undefined) return undefined;
+  if (options.cacheSize === 0) return undefined;
+  const directory = options.cacheDir ?? defaultCacheDirectory();
   return await openDiskCache({
     ...DEFAULT_DISK_CACHE_OPTIONS,
     directory,
@@ -75,11 +75,6 @@ async function openDisk(options: MountOptions, log: Logger): Promise<DiskCache |
     blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
     log,
   });
-}
-
-/** Undefined: nothing is kept on disk. */
-export function cacheDirectoryOf({ cacheSize, cacheDir }: MountOptions): string | undefined {
-  return cacheSize === 0 ? undefined : (cacheDir ?? defaultCacheDirectory());
 }
 
 /** XDG Base Directory Specification. */

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 
 import { prepareMountpoint, removeMountpoint } from '../src/mount/mountpoint.js';
-import { cacheDirectoryOf, compose } from './compose.js';
+import { compose } from './compose.js';
 import type { MountOptions } from './options.js';
 import { rehearse } from './rehearsal/rehearsal.js';
 import { noteProcess } from './run-file.js';
@@ -23,7 +23,7 @@ const COLLECT_EARLY = '--heap-growing-percent=40';
 /** A mount whose rehearsal fails is slower at first, and nothing else. */
 async function rehearseQuietly(signal: AbortSignal, options: MountOptions, log: Logger): Promise<void> {
   try {
-    await rehearse(signal, { sources: options, cacheDirectory: cacheDirectoryOf(options) });
+    await rehearse(signal, { sources: options, hasDiskCache: options.cacheSize > 0 });
     log.debug('rehearsed');
   } catch (error) {
     log.debug({ err: error }, 'cannot rehearse');

@@ -11,7 +11,8 @@
  *
  * Most steps take about a millisecond, and between two of them whoever uses the mount comes first.
  */
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -43,8 +44,8 @@ import {
 /** What the mount is like. */
 export interface RehearsalStage {
   readonly sources: SourceOptions;
-  /** A directory of the rehearsal's own is made in it, and removed; undefined: the mount keeps nothing on disk. */
-  readonly cacheDirectory: string | undefined;
+  /** The rehearsal then has one of its own, where temporary files are. */
+  readonly hasDiskCache: boolean;
 }
 
 export interface RehearsalPlan {
@@ -91,7 +92,7 @@ async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalP
   const origin = await RehearsalOrigin.create();
   // What is in the tree is rehearsed, whoever serves its schemes.
   const { registry, close } = composeSources({ ...stage.sources, pluginOverride: [] }, NO_LOG);
-  const disk = stage.cacheDirectory === undefined ? undefined : new RehearsalDisk(stage.cacheDirectory);
+  const disk = stage.hasDiskCache ? await RehearsalDisk.create() : undefined;
   const opened = await disk?.open();
   const cache = new CachedResources(
     { memoryBytes: MEMORY_BYTES * BLOCK_SHARE },
@@ -131,16 +132,24 @@ async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalP
   }
 }
 
-/** A store in a directory of its own. Another mount's rehearsal may use the same one. */
+/** A store in a directory that nobody else has. */
 class RehearsalDisk {
   readonly #directory: string;
 
-  constructor(cacheDirectory: string) {
-    this.#directory = join(cacheDirectory, 'rehearsal');
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Undefined: there is no place for temporary files. The rest is rehearsed without it. */
+  static async create(): Promise<RehearsalDisk | undefined> {
+    try {
+      return new RehearsalDisk(await mkdtemp(join(tmpdir(), 'd7y-mount-rehearsal-')));
+    } catch {
+      return undefined;
+    }
   }
 
   async open(): Promise<DiskCache> {
-    await this.remove();
     return await openDiskCache({
       ...DEFAULT_DISK_CACHE_OPTIONS,
       directory: this.#directory,
@@ -150,7 +159,7 @@ class RehearsalDisk {
     });
   }
 
-  /** While somebody still stores: before the system writes it back. */
+  /** Perhaps while somebody still stores: before the system writes it back. */
   async remove(): Promise<void> {
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }

@@ -20,24 +20,30 @@ function openDescriptors(): number {
 }
 
 test.serial('a rehearsal comes to its end, and leaves nothing open, and nothing on disk', async (t) => {
-  const cacheDirectory = await temporaryDirectory(t);
-  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheDirectory };
+  const temporary = await temporaryDirectory(t);
+  const { TMPDIR: usual } = process.env;
+  process.env['TMPDIR'] = temporary;
+  t.teardown(() => {
+    if (usual === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = usual;
+  });
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, hasDiskCache: true };
   await rehearse(new AbortController().signal, stage, SHORT);
   const before = openDescriptors();
   await rehearse(new AbortController().signal, stage, SHORT);
   await until('its sockets are closed', () => openDescriptors() <= before);
-  t.deepEqual(readdirSync(cacheDirectory), []);
+  t.deepEqual(readdirSync(temporary), []);
 });
 
 test.serial('a rehearsal needs no disk cache', async (t) => {
-  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheDirectory: undefined };
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, hasDiskCache: false };
   await t.notThrowsAsync(rehearse(new AbortController().signal, stage, SHORT));
 });
 
 test.serial('a rehearsal that is not wanted any more ends at once', async (t) => {
   const controller = new AbortController();
   const begunMs = performance.now();
-  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheDirectory: await temporaryDirectory(t) };
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, hasDiskCache: true };
   const rehearsal = rehearse(controller.signal, stage, { scenes: 1, opens: 1_000_000, reads: 0, lists: 0 });
   await sleep(100);
   controller.abort();
