@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 
+import { DIRENT_BYTES } from '../../src/mount/dev-fuse/dirent-buffer.js';
 import type { FuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
 import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
 import type { OnRequest } from '../../src/mount/dev-fuse/request-reader.js';
@@ -25,8 +26,6 @@ export interface RehearsedFile {
 
 /** `attr.mode` in `fuse_entry_out`. */
 const ENTRY_MODE_AT = 100;
-/** `fuse_dirent` without the name. */
-const DIRENT_BYTES = 24;
 /** `fuse_forget_one`. */
 const FORGET_BYTES = 16;
 /** What a reader of a directory takes at once. */

@@ -2,7 +2,7 @@
 const MAX_REGIONS = 4096;
 /**
  * Two visits are often chance: of 600 random reads of 4 KiB in a file of 64 MiB, each fetched 73 KiB when two were
- * enough, and 55 KiB with three. Who reads backward comes for each block.
+ * enough, and 49 KiB with three. Who reads backward comes for each block.
  */
 const MIN_VISITS = 3;
 

@@ -24,14 +24,6 @@ test('dates of all months are read as they are written', (t) => {
 });
 
 test('what is no date is no validator', (t) => {
-  for (const text of [
-    '',
-    '0',
-    'Sun, 32 Nov 1994 08:49:37 GMT',
-    'Sun, 06 Abc 1994 08:49:37 GMT',
-    'yesterday',
-  ]) {
-    t.is(timeOf(text), Number.isNaN(Date.parse(text)) ? undefined : Date.parse(text), text);
-  }
-  t.is(timeOf('Sun, 32 Nov 1994 08:49:37 GMT'), undefined);
+  const wrong = ['', 'yesterday', 'Sun, 32 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 25:49:37 GMT'];
+  for (const text of wrong) t.is(timeOf(text), undefined, text);
 });

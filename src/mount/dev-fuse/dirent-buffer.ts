@@ -1,7 +1,8 @@
 import type { DirEntry } from '../directory-reader.js';
 import { ENTRY_BYTES, type EntryOut, wordsOf, writeEntry, writeLong } from './reply-codec.js';
 
-const DIRENT_BYTES = 24;
+/** `fuse_dirent` without the name. */
+export const DIRENT_BYTES = 24;
 const ENTRY_WORDS = ENTRY_BYTES / 4;
 const DT_DIR = 4;
 const DT_REG = 8;

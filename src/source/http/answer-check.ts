@@ -3,6 +3,7 @@ import { type ByteRange, parseContentRange } from '../byte-range.js';
 import { ChangedError, ProtocolError } from '../errors.js';
 import type { Validators } from '../request.js';
 import type { HeaderFields } from './header-fields.js';
+import { httpDate, parseHttpDate } from './http-date.js';
 
 /** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
 export interface Delivery {
@@ -96,24 +97,6 @@ function checkPin(
   if (pin.contentLength !== undefined && totalBytes !== undefined && pin.contentLength !== totalBytes) {
     throw changed(`${pin.contentLength} bytes`, `${totalBytes} bytes`);
   }
-}
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-/** `Mon, 23 Nov 2026 21:40:00 GMT` */
-const FIXED_DATE =
-  /^[A-Z][a-z]{2}, (0[1-9]|[12]\d|3[01]) ([A-Z][a-z]{2}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) GMT$/;
-
-/** Milliseconds; NaN for what is no date. The usual form is not left to `Date.parse`, which takes ten times as long. */
-function parseHttpDate(text: string): number {
-  const [, day, monthName = '', year, hour, minute, second] = FIXED_DATE.exec(text) ?? [];
-  const month = MONTHS.indexOf(monthName);
-  if (month === -1) return Date.parse(text);
-  return Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute), Number(second));
-}
-
-/** RFC 9110, 5.6.7. */
-export function httpDate(ms: number): string {
-  return new Date(ms).toUTCString();
 }
 
 function contentLength(header: HeaderFields): number | undefined {

@@ -11,8 +11,9 @@ import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type Url
 import type { Request, Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import { drainBody, type ExpireInfo, type Response } from '../response.js';
-import { checkAnswer, httpDate, isSameEtag, validatorsOf } from './answer-check.js';
+import { checkAnswer, isSameEtag, validatorsOf } from './answer-check.js';
 import { HeaderFields } from './header-fields.js';
+import { httpDate } from './http-date.js';
 import { toResponse } from './http-download.js';
 import { DEFAULT_HTTP_CLIENT_OPTIONS, type HttpClientOptions } from './http-options.js';
 import { DirectoryRedirect, HttpOrigin, type OriginAnswer } from './http-origin.js';

@@ -2,6 +2,7 @@
  * nginx's index page, which has one form, character by character. Read by that form a page of 10,000 entries
  * takes a tenth of the time that HTML takes; a page of any other form is left to the reader of HTML.
  */
+import { monthOf } from './http-date.js';
 import { nextTurn, IndexEntry, ROWS_PER_TURN } from './index-entry.js';
 
 const HEAD =
@@ -51,11 +52,9 @@ export async function nginxEntries(body: string, url: URL): Promise<IndexEntry[]
   return entries;
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 /** `23-Nov-2026 21:40`, in UTC; undefined if there is no such month. */
 export function dateOfNginx(text: string): number | undefined {
-  const month = MONTHS.indexOf(text.slice(3, 6));
+  const month = monthOf(text.slice(3, 6));
   if (month === -1) return undefined;
   const [day, year, hour, minute] = [text.slice(0, 2), text.slice(7, 11), text.slice(12, 14), text.slice(15)];
   return Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute));
