@@ -56,6 +56,24 @@ export class BlockTable {
     this.#storedBytes += blockLength(this.span, index);
   }
 
+  /** All blocks are there and right; their checksums come with `adoptChecksums`. */
+  storeAll(): void {
+    const { blockCount } = this.span;
+    this.#stored.fill(0xff);
+    const spareBits = this.#stored.length * 8 - blockCount;
+    if (spareBits > 0) this.#stored[this.#stored.length - 1] = 0xff >> spareBits;
+    this.#storedCount = blockCount;
+    this.#storedBytes = this.span.dataBytes;
+  }
+
+  /** Of the same span. A block whose checksum nobody knows is worth nothing to who reads it. */
+  adoptChecksums(told: BlockTable): void {
+    this.#checksums.set(told.#checksums);
+    for (let index = 0; index < this.span.blockCount; index += 1) {
+      if (!told.has(index)) this.forget(index);
+    }
+  }
+
   markChecked(index: number): void {
     if (this.has(index) && setBit(this.#checked, index)) this.#checkedCount += 1;
   }

@@ -17,6 +17,7 @@ import { crc32 } from 'node:zlib';
 import type { BlockTable } from './block-table.js';
 import { headerFromJson, headerToJson, type IndexHeader } from './index-header.js';
 import { blockLength } from './layout.js';
+import { recordCheck } from './record-check.js';
 
 export const RECORD_BYTES = 16;
 /** Longer headers (of very long URLs) are not stored. */
@@ -154,19 +155,25 @@ export function encodeRecords(records: readonly BlockRecord[], seed: number): Bu
     bytes.writeUInt32LE(index, at);
     bytes.writeUInt32LE(length, at + 4);
     bytes.writeUInt32LE(checksum, at + 8);
-    bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 12), seed), at + 12);
+    bytes.writeUInt32LE(recordCheck(seed, index, length, checksum), at + 12);
   }
   return bytes;
+}
+
+/** Where the last whole record before `end` ends: a torn one is overwritten. `at` is where a record begins. */
+export function recordsEnd(at: number, end: number): number {
+  return end - ((end - at) % RECORD_BYTES);
 }
 
 /** Enters the records that can be trusted into the table. `bytes` begins at a record; a torn last one is skipped. */
 export function applyRecords(bytes: Buffer, seed: number, table: BlockTable): void {
   for (let at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
-    if (crc32(bytes.subarray(at, at + 12), seed) !== bytes.readUInt32LE(at + 12)) continue;
     const index = bytes.readUInt32LE(at);
     const length = bytes.readUInt32LE(at + 4);
+    const checksum = bytes.readUInt32LE(at + 8);
+    if (recordCheck(seed, index, length, checksum) !== bytes.readUInt32LE(at + 12)) continue;
     if (index >= table.span.blockCount) continue;
     if (length === 0) table.forget(index);
-    else if (length === blockLength(table.span, index)) table.store(index, bytes.readUInt32LE(at + 8));
+    else if (length === blockLength(table.span, index)) table.store(index, checksum);
   }
 }

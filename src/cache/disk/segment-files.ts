@@ -84,6 +84,10 @@ export class SegmentFiles {
     );
   }
 
+  async indexBytes(): Promise<number> {
+    return Number((await this.#descriptors.use(this.#index, fstat)).size);
+  }
+
   writeIndex(bytes: Buffer, position: number): Promise<void> {
     return this.#descriptors.use(this.#writableIndex, (fd) => writeAt(fd, [bytes], position));
   }

@@ -5,12 +5,15 @@ import { codeOf } from './file-io.js';
 import {
   applyRecords,
   type BlockRecord,
+  type DecodedIndex,
   decodeHeader,
   type EncodedHeader,
   encodeRecords,
   encodeStamp,
   headerLength,
   RECORD_BYTES,
+  recordsEnd,
+  sameStamp,
   type Stamp,
   STAMP_AT,
 } from './index-file.js';
@@ -50,6 +53,8 @@ export class Segment {
   #seed = 0;
   /** Where the next record goes; undefined: there are no files yet. */
   #recordsEnd: number | undefined;
+  /** Undefined: the table has them all. */
+  #loadChecksums: (() => Promise<void>) | undefined;
   readonly #context: StoreContext;
 
   constructor(context: StoreContext, identity: SegmentIdentity) {
@@ -70,43 +75,69 @@ export class Segment {
     return this.#recordsEnd ?? 0;
   }
 
-  /** 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read. */
+  /**
+   * 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read.
+   *
+   * A file that carries its stamp is complete and right. The records of a large one take longer to read than its
+   * first gigabyte, and are wanted only when its blocks are read by us: they are left until then.
+   */
   async load(identity: SegmentIdentity): Promise<'stored' | 'nothing' | 'wrong'> {
+    let decoded: DecodedIndex | undefined;
     try {
-      let start = await this.files.readIndex(0, PAGE_BYTES);
-      const needed = headerLength(start);
-      if (needed !== undefined && needed > start.length) start = await this.files.readIndex(0, needed);
-      const decoded = decodeHeader(start);
-      if (decoded === undefined || !isHeaderOf(decoded.header, identity)) return 'wrong';
-      this.#seed = decoded.seed;
-      this.stamp = decoded.stamp;
-      await this.#loadRecords(decoded.recordsAt);
+      decoded = await this.#loadHeader(identity);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
       return 'nothing';
     }
-    return await this.#loadData();
+    if (decoded === undefined) return 'wrong';
+    this.#seed = decoded.seed;
+    this.stamp = decoded.stamp;
+    const now = await this.#stampOfData();
+    if (now === undefined) return 'wrong';
+    const { recordsAt } = decoded;
+    if (decoded.stamp === undefined || !sameStamp(decoded.stamp, now)) {
+      this.#recordsEnd = await this.#loadRecords(recordsAt, this.table);
+      return 'stored';
+    }
+    this.#recordsEnd = recordsEnd(recordsAt, await this.files.indexBytes());
+    this.table.storeAll();
+    let loading: Promise<void> | undefined;
+    this.#loadChecksums = () => (loading ??= this.#loadRecordsLate(recordsAt));
+    return 'stored';
   }
 
-  async #loadRecords(recordsAt: number): Promise<void> {
+  async #loadHeader(identity: SegmentIdentity): Promise<DecodedIndex | undefined> {
+    let start = await this.files.readIndex(0, PAGE_BYTES);
+    const needed = headerLength(start);
+    if (needed !== undefined && needed > start.length) start = await this.files.readIndex(0, needed);
+    const decoded = decodeHeader(start);
+    return decoded !== undefined && isHeaderOf(decoded.header, identity) ? decoded : undefined;
+  }
+
+  /** Resolves to where the next record goes: a torn last one is overwritten by it. */
+  async #loadRecords(recordsAt: number, table: BlockTable): Promise<number> {
     let at = recordsAt;
     let piece: Buffer;
     do {
       piece = await this.files.readIndex(at, INDEX_PIECE_BYTES);
-      applyRecords(piece, this.#seed, this.table);
-      // A torn last record is overwritten by the next one.
-      at += piece.length - (piece.length % RECORD_BYTES);
+      applyRecords(piece, this.#seed, table);
+      at = recordsEnd(at, at + piece.length);
     } while (piece.length === INDEX_PIECE_BYTES);
-    this.#recordsEnd = at;
+    return at;
   }
 
-  async #loadData(): Promise<'stored' | 'wrong'> {
+  async #loadRecordsLate(recordsAt: number): Promise<void> {
+    const told = new BlockTable(this.span);
+    await this.#loadRecords(recordsAt, told);
+    if (!this.isDetached) this.table.adoptChecksums(told);
+  }
+
+  async #stampOfData(): Promise<Stamp | undefined> {
     try {
-      await this.files.stampOfData();
-      return 'stored';
+      return (await this.files.stampOfData()).stamp;
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
-      return 'wrong';
+      return undefined;
     }
   }
 
@@ -115,6 +146,7 @@ export class Segment {
     if (!this.exists) return targets.map(() => false);
     let bytes = 0;
     try {
+      await this.#loadChecksums?.();
       const at = first * this.span.blockBytes;
       bytes = await this.#context.reads.run(() => this.files.readData(targets, at));
     } catch (error) {
