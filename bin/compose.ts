@@ -62,7 +62,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
     await vfs.close();
     await close();
   });
-  return { ended, unmount: () => session.unmount() };
+  return { ended, unmount: () => session.unmount(), detach: () => session.detach() };
 }
 
 async function openDisk(options: MountOptions, log: Logger): Promise<DiskCache | undefined> {

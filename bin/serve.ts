@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 
 import type { Logger } from 'pino';
@@ -20,6 +21,9 @@ const COMPILE_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
  */
 const COLLECT_EARLY = '--heap-growing-percent=40';
 
+/** Whoever asks a second time for the end of the mount waits for what is under way for so long. */
+const ENDING_GRACE_MS = 1_000;
+
 /** A mount whose rehearsal fails is slower at first, and nothing else. */
 async function rehearseQuietly(signal: AbortSignal, options: MountOptions, log: Logger): Promise<void> {
   try {
@@ -27,6 +31,17 @@ async function rehearseQuietly(signal: AbortSignal, options: MountOptions, log: 
     log.debug('rehearsed');
   } catch (error) {
     log.debug({ err: error }, 'cannot rehearse');
+  }
+}
+
+/** `count`: how often it has been asked for by now. */
+function onSignals(take: (signal: NodeJS.Signals, count: number) => void): void {
+  let count = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      count += 1;
+      take(signal, count);
+    });
   }
 }
 
@@ -41,19 +56,24 @@ export async function serve(
   const mountpoint = await prepareMountpoint(path);
   try {
     const session = await compose(mountpoint.path, options, log);
+    const rehearsal = new AbortController();
     let exitCode = 0;
-    let signals = 0;
+    const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
     const unmount = (): void => {
-      session.unmount().catch((error: unknown) => log.error({ err: error }, 'cannot unmount'));
+      rehearsal.abort();
+      session.unmount().catch(cannotUnmount);
     };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        signals += 1;
-        log.info({ signal }, 'unmounting');
-        if (signals > 1) process.exit(1);
-        unmount();
-      });
-    }
+    const detachAndExit = async (): Promise<void> => {
+      await session.detach().catch(cannotUnmount);
+      await sleep(ENDING_GRACE_MS);
+      process.exit(1);
+    };
+    onSignals((signal, count) => {
+      log.info({ signal }, count === 1 ? 'unmounting' : 'asked again; exiting');
+      if (count === 1) unmount();
+      else if (count === 2) void detachAndExit();
+      else process.exit(1);
+    });
     process.on('uncaughtException', (error) => {
       log.fatal({ err: error }, 'unexpected; unmounting');
       exitCode = 1;
@@ -63,7 +83,6 @@ export async function serve(
     log.info({ mountpoint: mountpoint.path, pid: process.pid }, 'mounted');
     const forgetProcess = await noteProcess(mountpoint.path);
     onReady(mountpoint.path);
-    const rehearsal = new AbortController();
     const rehearsed = options.rehearsal ? rehearseQuietly(rehearsal.signal, options, log) : undefined;
     await session.ended;
     rehearsal.abort();

@@ -66,28 +66,32 @@ export async function removeMountpoint(mountpoint: Mountpoint): Promise<void> {
   if (mountpoint.wasCreated) await rmdir(mountpoint.path).catch(() => undefined);
 }
 
+type Ending = 'unmounted' | 'detached';
+
 /** Unmounts; a busy mount is detached, and ends when its last user leaves. */
-export async function unmountPath(path: string): Promise<'unmounted' | 'detached'> {
+export async function unmountPath(path: string): Promise<Ending> {
+  return await endMount(path, ['unmounted', 'detached']);
+}
+
+/** Takes the mount from its place, whoever uses it and whatever it waits for. */
+export async function detachPath(path: string): Promise<void> {
+  await endMount(path, ['detached']);
+}
+
+async function endMount(path: string, endings: readonly Ending[]): Promise<Ending> {
   const isRoot = process.getuid?.() === 0;
-  const attempts: [string, string[], 'unmounted' | 'detached'][] = isRoot
-    ? [
-        ['umount', [path], 'unmounted'],
-        ['umount', ['-l', path], 'detached'],
-      ]
-    : [
-        ['fusermount3', ['-u', path], 'unmounted'],
-        ['fusermount', ['-u', path], 'unmounted'],
-        ['fusermount3', ['-uz', path], 'detached'],
-        ['fusermount', ['-uz', path], 'detached'],
-      ];
+  const flags = isRoot ? { unmounted: [], detached: ['-l'] } : { unmounted: ['-u'], detached: ['-uz'] };
+  const commands = isRoot ? ['umount'] : ['fusermount3', 'fusermount'];
   let failure: unknown;
-  for (const [command, args, result] of attempts) {
-    try {
-      await run(command, args, { timeout: COMMAND_LIMIT_MS });
-      return result;
-    } catch (error) {
-      failure = error;
-      if ((await findMount(path)) === undefined) return 'unmounted';
+  for (const ending of endings) {
+    for (const command of commands) {
+      try {
+        await run(command, [...flags[ending], path], { timeout: COMMAND_LIMIT_MS });
+        return ending;
+      } catch (error) {
+        failure = error;
+        if ((await findMount(path)) === undefined) return 'unmounted';
+      }
     }
   }
   throw new MountpointError('CANNOT_UNMOUNT', path, 'cannot be unmounted', failure);

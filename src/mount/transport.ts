@@ -21,4 +21,6 @@ export interface MountSession {
   readonly ended: Promise<void>;
   /** Ends the mount; lazily when it is busy. */
   unmount(): Promise<void>;
+  /** Takes the mount from its place and waits for nobody: for a process that is about to exit. */
+  detach(): Promise<void>;
 }

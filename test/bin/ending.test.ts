@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, symlink } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { CLI, mounted, run, shell, eachTransport } from '../support/mounted.js';
+import { CLI, eachTransport, mounted, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const NOBODY = 65_534;
@@ -46,6 +46,35 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     await ends(t, mnt);
     t.not((await run('test', ['-e', mnt])).code, 0, 'the directory that it made is left');
   });
+}
+
+for (const transport of TRANSPORTS) {
+  for (const isBusy of [false, true]) {
+    const title = `${transport}: two signals at once leave no dead mountpoint${isBusy ? ', while a file is open' : ''}`;
+    test.serial(title, async (t) => {
+      const directory = await temporaryDirectory(t);
+      const [mnt, temporary] = [join(directory, 'mnt'), join(directory, 'tmp')];
+      await mkdir(temporary);
+      t.teardown(() => run('umount', ['-l', mnt]));
+      const args = [CLI, '-f', mnt, '--transport', transport, '--log-level', 'error'];
+      const env = { ...process.env, TMPDIR: temporary };
+      const child = spawn(process.execPath, args, { stdio: 'ignore', env });
+      const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
+      await sleep(300);
+      const user = isBusy
+        ? spawn('sh', ['-c', 'exec 3< "$1"; echo; sleep 60', 'sh', `${mnt}/dfs`])
+        : undefined;
+      t.teardown(() => user?.kill());
+      if (user !== undefined) await new Promise((resolve) => user.stdout.once('data', resolve));
+      // Two of one kind may be delivered as one.
+      child.kill('SIGINT');
+      child.kill('SIGTERM');
+      t.not(await exit, null, 'it was killed by the signal');
+      await ends(t, mnt);
+      t.deepEqual(await readdir(temporary), []);
+    });
+  }
 }
 
 asRoot('mount(8) mounts it, as for a line of fstab', async (t) => {

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
 import { findMount, type Mount } from '../mount-table.js';
-import { unmountPath } from '../mountpoint.js';
+import { detachPath, unmountPath } from '../mountpoint.js';
 import type { MountSession, Transport } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { BackingFiles } from './backing-files.js';
@@ -79,11 +79,17 @@ async function serve(
 
 function mountSession(mountpoint: string, mount: Mount | undefined, served: Promise<void>): MountSession {
   const { promise: abandoned, resolve: abandon } = withResolve<void>();
+  const stands = async (): Promise<boolean> => {
+    const found = await findMount(mountpoint);
+    return found !== undefined && found.device === mount?.device;
+  };
   return {
     ended: Promise.race([served, abandoned]),
+    detach: async () => {
+      if (await stands()) await detachPath(mountpoint);
+    },
     unmount: async () => {
-      const found = await findMount(mountpoint);
-      if (found !== undefined && found.device === mount?.device) await unmountPath(mountpoint);
+      if (await stands()) await unmountPath(mountpoint);
       if (await settlesWithin(served, DETACHED_GRACE_MS)) return;
       // Detached, and somebody still uses it. Where no fusectl is mounted, the end of this process does it.
       const minor = mount?.device.split(':')[1];

@@ -6,7 +6,7 @@ import type { Attr } from '../attr.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
-import { unmountPath } from '../mountpoint.js';
+import { detachPath, unmountPath } from '../mountpoint.js';
 import { findMount } from '../mount-table.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
@@ -58,6 +58,9 @@ function session(mountpoint: string): MountSession {
     ended,
     unmount: async () => {
       await unmountPath(mountpoint);
+    },
+    detach: async () => {
+      if ((await findMount(mountpoint))?.fsType === 'fuse.d7y') await detachPath(mountpoint);
     },
   };
 }
