@@ -1,8 +1,10 @@
 /** The sources of a mount, and of `d7y-mount plugin`: those of the tree, and the plugins. */
 import type { Logger } from 'pino';
 
+import type { CompleteClient } from '../src/source/index.js';
 import { createHttpClient } from '../src/source/http/http-client.js';
 import { registerInTree } from '../src/source/in-tree.js';
+import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { ClientRegistry } from '../src/source/registry.js';
 import type { HeaderOption, MountOptions } from './options.js';
@@ -11,15 +13,25 @@ import { optionsByPlugin, pluginDirectories } from './plugin-options.js';
 export interface Sources {
   readonly registry: ClientRegistry;
   readonly plugins: PluginSet;
+  /** The client that serves a URL. */
+  readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly close: () => Promise<void>;
 }
 
 export type SourceOptions = Pick<
   MountOptions,
-  'timeout' | 'retries' | 'header' | 'pluginDir' | 'pluginOption' | 'pluginOverride' | 'pluginMemory'
+  | 'timeout'
+  | 'retries'
+  | 'header'
+  | 'pluginDir'
+  | 'pluginOption'
+  | 'pluginOverride'
+  | 'pluginMemory'
+  | 'offline'
 >;
 
 export function composeSources(options: SourceOptions, log: Logger): Sources {
+  const { offline } = options;
   const http = createHttpClient({
     timeoutMs: options.timeout,
     retries: options.retries,
@@ -40,6 +52,10 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   return {
     registry,
     plugins,
+    clientFor: async (url) => {
+      const client = await registry.getClient(url.slice(0, url.indexOf(':')));
+      return offline ? offlineClient() : client;
+    },
     close: async () => {
       await Promise.all([plugins.close(), http.close()]);
     },

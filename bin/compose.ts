@@ -14,7 +14,6 @@ import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/mount/dev-fuse/syscalls.js';
 import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
-import { offlineClient } from '../src/source/offline-client.js';
 import { composeSources } from './compose-sources.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { MountOptions } from './options.js';
@@ -25,7 +24,7 @@ const OPERATION_LIMIT_FACTOR = 4;
 export const BLOCK_SHARE = 3 / 4;
 
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
-  const { registry, plugins, close } = composeSources(options, log);
+  const { registry, plugins, clientFor, close } = composeSources(options, log);
   const disk = await openDisk(options, log);
   const memorySource = await hugePageMemory();
   const cache = new CachedResources(
@@ -36,10 +35,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
       staleIfErrorMs: options.offline ? Infinity : options.staleIfError,
     },
     {
-      clientFor: async (url) => {
-        const client = await registry.getClient(url.slice(0, url.indexOf(':')));
-        return options.offline ? offlineClient() : client;
-      },
+      clientFor,
       log,
       ...(disk === undefined ? {} : { disk }),
       ...(memorySource === undefined ? {} : { memorySource }),

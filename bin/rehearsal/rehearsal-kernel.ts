@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { DIRENT_BYTES } from '../../src/mount/dev-fuse/dirent-buffer.js';
 import type { FuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
@@ -103,7 +104,9 @@ export class RehearsalKernel implements FuseDevice {
     const { payload } = await this.#call(OPCODE.OPENDIR, node, flags);
     const handle = numberAt(payload, 0);
     const told: number[] = [];
-    for (let [place, hasMore] = [0, true]; hasMore;) {
+    for (let [place, hasMore, answers] = [0, true, 0]; hasMore; answers += 1) {
+      // What comes next is prepared for a reader that takes its time.
+      if (answers % 4 !== 0) await nextTurn();
       const entries = (await this.#call(OPCODE.READDIRPLUS, node, readBody(handle, place, LIST_BYTES)))
         .payload;
       const before = place;
@@ -113,6 +116,7 @@ export class RehearsalKernel implements FuseDevice {
       }
       hasMore = place > before;
     }
+    await this.#call(OPCODE.READDIR, node, readBody(handle, 0, LIST_BYTES));
     await this.#call(OPCODE.RELEASEDIR, node, releaseBody(handle));
     this.#forget(told);
   }

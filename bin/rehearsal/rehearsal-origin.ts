@@ -4,9 +4,11 @@ export const SMALL_FILES = 256;
 /** So many that whoever reads the index lets others have the event loop in between. */
 const LONG_INDEX_FILES = 2_100;
 export const LONG_INDEX_PREFIX = 'long';
-/** More than fits into 32 bits, which V8 makes other code for. */
-export const LARGE_BYTES = 8 * 1024 ** 3;
-export const LARGE_NAME = 'large';
+/** In bytes. More than fits into 32 bits, which V8 makes other code for; a usual disk cache keeps one whole, the other in parts. */
+export const LARGE_FILES: ReadonlyMap<string, number> = new Map([
+  ['large', 3 * 1024 ** 3],
+  ['larger', 8 * 1024 ** 3],
+]);
 const SMALL_BYTES = 4096;
 
 const CONTENT = Buffer.alloc(256 * 1024);
@@ -68,13 +70,13 @@ function serve(socket: Socket, sockets: Set<Socket>): void {
     .on('close', () => sockets.delete(socket));
 }
 
-/** `/dir/` is an index, `/dir` leads to it, `/dir/file` is small, and what is called so is large. */
+/** `/dir/` is an index, `/dir` leads to it, `/dir/file` is small, or large if it is called so. */
 function answer(socket: Socket, head: string): void {
   const path = REQUEST.exec(head)?.[1] ?? '/';
   socket.cork();
   if (path.endsWith('/')) sendIndex(socket, path);
   else if (path.lastIndexOf('/') === 0) redirect(socket, path);
-  else sendFile(socket, head, path.endsWith(`/${LARGE_NAME}`) ? LARGE_BYTES : SMALL_BYTES);
+  else sendFile(socket, head, LARGE_FILES.get(path.slice(path.lastIndexOf('/') + 1)) ?? SMALL_BYTES);
   socket.uncork();
 }
 
@@ -99,14 +101,12 @@ function sendFile(socket: Socket, head: string, totalBytes: number): void {
   }
 }
 
-/** As nginx writes it. */
+/** As nginx writes it: directories first. */
 function sendIndex(socket: Socket, path: string): void {
-  const isLong = path.startsWith(`/${LONG_INDEX_PREFIX}`);
-  const rows = Array.from(
-    { length: isLong ? LONG_INDEX_FILES : SMALL_FILES },
-    (_, file) =>
-      `<a href="file${file}">file${file}</a>          23-Nov-2026 21:40          ${SMALL_BYTES}\r\n`,
-  );
+  const fileCount = path.startsWith(`/${LONG_INDEX_PREFIX}`) ? LONG_INDEX_FILES : SMALL_FILES;
+  const rows = [row('below/', '-')];
+  for (const [name, bytes] of LARGE_FILES) rows.push(row(name, bytes));
+  for (let file = 0; file < fileCount; file += 1) rows.push(row(`file${file}`, SMALL_BYTES));
   const page =
     `<html>\r\n<head><title>Index of ${path}</title></head>\r\n<body>\r\n<h1>Index of ${path}</h1><hr>` +
     `<pre><a href="../">../</a>\r\n${rows.join('')}</pre><hr></body>\r\n</html>\r\n`;
@@ -119,4 +119,8 @@ function sendIndex(socket: Socket, path: string): void {
     socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`);
   }
   socket.write('0\r\n\r\n');
+}
+
+function row(name: string, size: number | '-'): string {
+  return `<a href="${name}">${name}</a>          23-Nov-2026 21:40          ${size}\r\n`;
 }

@@ -14,38 +14,25 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 
-import { pino } from 'pino';
-
-import { CachedResources, DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
+import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../../src/cache/disk/disk-cache-options.js';
 import { openDiskCache } from '../../src/cache/disk/open-disk-cache.js';
 import { orAborted } from '../../src/cache/or-aborted.js';
-import { BackingFiles } from '../../src/mount/dev-fuse/backing-files.js';
-import { FuseOperations } from '../../src/mount/dev-fuse/fuse-operations.js';
-import { KernelPages } from '../../src/mount/dev-fuse/kernel-pages.js';
-import { FuseSession } from '../../src/mount/dev-fuse/fuse-session.js';
-import { FailureLog } from '../../src/mount/failure-log.js';
-import { VirtualFs } from '../../src/mount/virtual-fs.js';
-import { BLOCK_SHARE } from '../compose.js';
-import { composeSources, type SourceOptions } from '../compose-sources.js';
-import { RehearsalKernel } from './rehearsal-kernel.js';
-import {
-  LARGE_BYTES,
-  LARGE_NAME,
-  LONG_INDEX_PREFIX,
-  RehearsalOrigin,
-  SMALL_FILES,
-} from './rehearsal-origin.js';
+import { DEFAULT_QUIET_QUEUE_OPTIONS } from '../../src/cache/quiet-queue.js';
+import { composeSources, type SourceOptions, type Sources } from '../compose-sources.js';
+import { NO_LOG, RehearsalHouse } from './rehearsal-house.js';
+import type { RehearsalKernel } from './rehearsal-kernel.js';
+import { LARGE_FILES, LONG_INDEX_PREFIX, RehearsalOrigin, SMALL_FILES } from './rehearsal-origin.js';
 
 /** What the mount is like. */
 export interface RehearsalStage {
   readonly sources: SourceOptions;
-  /** The rehearsal then has one of its own, where temporary files are. */
-  readonly hasDiskCache: boolean;
+  /** What the disk cache may take; 0: there is none. The rehearsal has one of its own, where temporary files are. */
+  readonly cacheBytes: number;
 }
 
 export interface RehearsalPlan {
@@ -54,22 +41,29 @@ export interface RehearsalPlan {
   readonly opens: number;
   readonly reads: number;
   readonly lists: number;
+  /** In each of the first scenes: how many small files are opened again by another mount of the same disk cache. */
+  readonly reopenings: number;
 }
 
-export const DEFAULT_REHEARSAL: RehearsalPlan = { scenes: 6, opens: 100, reads: 200, lists: 2 };
+export const DEFAULT_REHEARSAL: RehearsalPlan = {
+  scenes: 6,
+  opens: 100,
+  reads: 200,
+  lists: 2,
+  reopenings: 10,
+};
 
-/** What the rehearsal takes of the memory, until it is over. */
-const MEMORY_BYTES = 4 * 1024 * 1024;
-/** More than it ever stores. */
-const DISK_BYTES = 256 * 1024 * 1024;
 const READ_BYTES = 4096;
 const LARGE_READ_BYTES = 1024 * 1024;
-const LARGE_READS = 16;
+/** What lies so near is read as a region. */
+const NEAR_BYTES = 64 * 1024;
+const LARGE_READS = 8;
+/** What was stored is opened once after a start: this code need not be the fastest, only made. */
+const SCENES_WITH_REOPENINGS = 2;
+const UNTIL_STORED_MS = 1.5 * DEFAULT_QUIET_QUEUE_OPTIONS.quietMs;
 /** How much code runs before V8 makes it fast (its flag `interrupt-budget`), here and by default. */
 const EAGER_BUDGET = 10_000;
 const USUAL_BUDGET = 66 * 1024;
-
-const NO_LOG = pino({ enabled: false });
 
 /** Runs to its end, or until `signal` fires. Rejects with what went wrong, which hurts nobody but it. */
 export async function rehearse(
@@ -79,7 +73,12 @@ export async function rehearse(
 ): Promise<void> {
   setFlagsFromString(`--interrupt-budget=${EAGER_BUDGET}`);
   try {
-    for (let scene = 0; scene < plan.scenes; scene += 1) await play(signal, stage, plan);
+    for (let scene = 0; scene < plan.scenes; scene += 1) {
+      await play(signal, stage, {
+        ...plan,
+        reopenings: scene < SCENES_WITH_REOPENINGS ? plan.reopenings : 0,
+      });
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -91,59 +90,60 @@ export async function rehearse(
 async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalPlan): Promise<void> {
   const origin = await RehearsalOrigin.create();
   // What is in the tree is rehearsed, whoever serves its schemes.
-  const { registry, close } = composeSources({ ...stage.sources, pluginOverride: [] }, NO_LOG);
-  const disk = stage.hasDiskCache ? await RehearsalDisk.create() : undefined;
-  const opened = await disk?.open();
-  const cache = new CachedResources(
-    { memoryBytes: MEMORY_BYTES * BLOCK_SHARE },
-    {
-      clientFor: (url) => registry.getClient(url.slice(0, url.indexOf(':'))),
-      log: NO_LOG,
-      ...(opened === undefined ? {} : { disk: opened }),
-    },
-  );
-  const vfs = new VirtualFs({ cache, plugins: registry, ownership: { uid: 0, gid: 0, umask: 0 } });
-  const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
-  const kernel = new RehearsalKernel();
-  const operations = new FuseOperations(
-    vfs,
-    rootAttr,
-    new FailureLog(NO_LOG),
-    new BackingFiles(NO_KERNEL, -1, true),
-    new KernelPages(kernel),
-  );
-  const served = new FuseSession(kernel, operations).serve();
+  const sources = composeSources({ ...stage.sources, pluginOverride: [], offline: false }, NO_LOG);
+  const disk = stage.cacheBytes > 0 ? await RehearsalDisk.create(stage.cacheBytes) : undefined;
   try {
-    await kernel.greet();
-    for (const step of steps(kernel, origin.host, plan)) {
-      if (signal.aborted) return;
-      // Whatever a step waits for, the end of the mount does not.
-      await orAborted(step(), signal, origin.host);
-      await nextTurn();
-    }
+    await perform(sources, disk, async (kernel) => {
+      await inTurns(signal, steps(kernel, origin.host, plan));
+      if (disk === undefined || plan.reopenings === 0 || signal.aborted) return;
+      await sleep(UNTIL_STORED_MS, undefined, { signal });
+      await perform(sources, disk, (second) => inTurns(signal, reopeningSteps(second, origin.host, plan)));
+    });
   } finally {
-    kernel.end();
-    await served;
-    await disk?.remove();
-    await vfs.close();
-    await close();
+    await sources.close();
     origin.close();
     await disk?.remove();
+  }
+}
+
+async function perform(
+  sources: Sources,
+  disk: RehearsalDisk | undefined,
+  scene: (kernel: RehearsalKernel) => Promise<void>,
+): Promise<void> {
+  const house = await RehearsalHouse.open(sources, await disk?.open());
+  try {
+    await scene(house.kernel);
+  } finally {
+    // What is removed is not written to the disk when the store is closed.
+    await disk?.remove();
+    await house.close();
+  }
+}
+
+async function inTurns(signal: AbortSignal, steps: Iterable<() => Promise<unknown>>): Promise<void> {
+  for (const step of steps) {
+    if (signal.aborted) return;
+    // Whatever a step waits for, the end of the mount does not.
+    await orAborted(step(), signal, 'rehearsal');
+    await nextTurn();
   }
 }
 
 /** A store in a directory that nobody else has. */
 class RehearsalDisk {
   readonly #directory: string;
+  readonly #limitBytes: number;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, limitBytes: number) {
     this.#directory = directory;
+    this.#limitBytes = limitBytes;
   }
 
   /** Undefined: there is no place for temporary files. The rest is rehearsed without it. */
-  static async create(): Promise<RehearsalDisk | undefined> {
+  static async create(limitBytes: number): Promise<RehearsalDisk | undefined> {
     try {
-      return new RehearsalDisk(await mkdtemp(join(tmpdir(), 'd7y-mount-rehearsal-')));
+      return new RehearsalDisk(await mkdtemp(join(tmpdir(), 'd7y-mount-rehearsal-')), limitBytes);
     } catch {
       return undefined;
     }
@@ -153,7 +153,7 @@ class RehearsalDisk {
     return await openDiskCache({
       ...DEFAULT_DISK_CACHE_OPTIONS,
       directory: this.#directory,
-      limitBytes: DISK_BYTES,
+      limitBytes: this.#limitBytes,
       blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
       log: NO_LOG,
     });
@@ -165,31 +165,35 @@ class RehearsalDisk {
   }
 }
 
+/** Of what was opened first. */
+function* reopeningSteps(
+  kernel: RehearsalKernel,
+  host: string,
+  { reopenings }: RehearsalPlan,
+): Generator<() => Promise<unknown>> {
+  for (let open = 0; open < reopenings; open += 1) {
+    yield async () => await openSmall(kernel, host, open);
+  }
+}
+
+async function openSmall(kernel: RehearsalKernel, host: string, number: number): Promise<void> {
+  const file = await kernel.open(['http', host, `dir${number % 2}`, `file${number % SMALL_FILES}`]);
+  await kernel.read(file, 0, READ_BYTES);
+  await kernel.release(file);
+}
+
 function* steps(
   kernel: RehearsalKernel,
   host: string,
   { opens, reads, lists }: RehearsalPlan,
 ): Generator<() => Promise<unknown>> {
   for (let open = 0; open < opens; open += 1) {
-    yield async () => {
-      const file = await kernel.open(['http', host, `dir${open % 2}`, `file${open % SMALL_FILES}`]);
-      await kernel.read(file, 0, READ_BYTES);
-      await kernel.release(file);
-    };
+    // Some once more.
+    yield async () => await openSmall(kernel, host, open % 4 === 3 ? open - 2 : open);
   }
-  let file = { node: 0, handle: 0 };
-  yield async () => {
-    file = await kernel.open(['http', host, 'dir', LARGE_NAME]);
-  };
-  for (let read = 0; read < reads; read += 1) {
-    // Scattered, without a pattern that is followed.
-    const offset = ((read * read * 7919) % (LARGE_BYTES / LARGE_READ_BYTES)) * LARGE_READ_BYTES;
-    yield async () => await kernel.read(file, offset, READ_BYTES);
+  for (const [name, bytes] of LARGE_FILES) {
+    yield* readingSteps(kernel, ['http', host, 'dir', name], bytes, reads / LARGE_FILES.size);
   }
-  for (let read = 0; read < LARGE_READS; read += 1) {
-    yield async () => await kernel.read(file, read * LARGE_READ_BYTES, LARGE_READ_BYTES);
-  }
-  yield async () => await kernel.release(file);
   for (let list = 0; list < lists; list += 1) {
     const directory = ['http', host, `${LONG_INDEX_PREFIX}${list}`];
     yield async () => await kernel.list(directory);
@@ -197,10 +201,24 @@ function* steps(
   }
 }
 
-/** Nothing is handed to the kernel. */
-const NO_KERNEL: ConstructorParameters<typeof BackingFiles>[0] = {
-  openBacking: () => {
-    throw new Error('there is no kernel');
-  },
-  closeBacking: () => undefined,
-};
+/** Scattered reads, without a pattern that is followed; some that come back to where others were; one after the other. */
+function* readingSteps(
+  kernel: RehearsalKernel,
+  path: readonly string[],
+  sizeBytes: number,
+  reads: number,
+): Generator<() => Promise<unknown>> {
+  let file = { node: 0, handle: 0 };
+  yield async () => {
+    file = await kernel.open(path);
+  };
+  for (let read = 0; read < reads; read += 1) {
+    const far = ((read * read * 7919) % (sizeBytes / LARGE_READ_BYTES)) * LARGE_READ_BYTES;
+    const near = sizeBytes - LARGE_READ_BYTES + (((read / 4) * 5) % 16) * NEAR_BYTES;
+    yield async () => await kernel.read(file, read % 4 === 0 ? near : far, READ_BYTES);
+  }
+  for (let read = 0; read < LARGE_READS; read += 1) {
+    yield async () => await kernel.read(file, read * LARGE_READ_BYTES, LARGE_READ_BYTES);
+  }
+  yield async () => await kernel.release(file);
+}

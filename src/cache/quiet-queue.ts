@@ -20,7 +20,7 @@ export const DEFAULT_QUIET_QUEUE_OPTIONS: QuietQueueOptions = {
 export class QuietQueue {
   readonly #options: QuietQueueOptions;
   readonly #waiting: { readonly work: () => Promise<void>; readonly sinceMs: number }[] = [];
-  #notedAtMs = 0;
+  #notedAtMs = -Infinity;
   /** How many of those that wait first are in a hurry. */
   #hurried = 0;
   #isRunning = false;

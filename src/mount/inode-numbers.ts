@@ -59,7 +59,8 @@ export class InodeNumbers {
       const ino = inodeNumber(identity, 'file', generation);
       known = { generation, ino, firstSeenMs: this.#now(), likeness };
     } else {
-      known = { ...before, likeness: merge(before.likeness, likeness) };
+      const { generation, ino, firstSeenMs } = before;
+      known = { generation, ino, firstSeenMs, likeness: merge(before.likeness, likeness) };
     }
     this.#known.set(identity, known);
     return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };

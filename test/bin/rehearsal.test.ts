@@ -13,7 +13,7 @@ import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 import { until } from '../support/until.js';
 
-const SHORT = { scenes: 2, opens: 10, reads: 20, lists: 2 };
+const SHORT = { scenes: 2, opens: 10, reads: 20, lists: 2, reopenings: 3 };
 
 function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
@@ -27,7 +27,7 @@ test.serial('a rehearsal comes to its end, and leaves nothing open, and nothing 
     if (usual === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = usual;
   });
-  const stage = { sources: DEFAULT_MOUNT_OPTIONS, hasDiskCache: true };
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheBytes: DEFAULT_MOUNT_OPTIONS.cacheSize };
   await rehearse(new AbortController().signal, stage, SHORT);
   const before = openDescriptors();
   await rehearse(new AbortController().signal, stage, SHORT);
@@ -36,15 +36,15 @@ test.serial('a rehearsal comes to its end, and leaves nothing open, and nothing 
 });
 
 test.serial('a rehearsal needs no disk cache', async (t) => {
-  const stage = { sources: DEFAULT_MOUNT_OPTIONS, hasDiskCache: false };
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheBytes: 0 };
   await t.notThrowsAsync(rehearse(new AbortController().signal, stage, SHORT));
 });
 
 test.serial('a rehearsal that is not wanted any more ends at once', async (t) => {
   const controller = new AbortController();
   const begunMs = performance.now();
-  const stage = { sources: DEFAULT_MOUNT_OPTIONS, hasDiskCache: true };
-  const rehearsal = rehearse(controller.signal, stage, { scenes: 1, opens: 1_000_000, reads: 0, lists: 0 });
+  const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheBytes: DEFAULT_MOUNT_OPTIONS.cacheSize };
+  const rehearsal = rehearse(controller.signal, stage, { ...SHORT, opens: 1_000_000 });
   await sleep(100);
   controller.abort();
   await rehearsal;

@@ -118,7 +118,8 @@ test('directory entries are aligned, and stop where there is no room', (t) => {
   t.true(plain.add({ name: '12345678', kind: 'directory' }, 1));
   t.false(plain.add({ name: 'x', kind: 'file' }, 2));
   const plus = new DirentBuffer(Buffer.alloc(360, 0xff));
-  t.true(plus.addPlus({ name: 'abc', kind: 'file' }, 0, () => ({ nodeId: 5, attr: ATTR, ttlMs: 0 })));
+  t.true(plus.hasRoomPlus({ name: 'abc', kind: 'file' }));
+  plus.addPlus({ name: 'abc', kind: 'file' }, 0, { nodeId: 5, attr: ATTR, ttlMs: 0 });
   t.deepEqual(
     plus.bytes,
     Buffer.concat([
@@ -126,7 +127,7 @@ test('directory entries are aligned, and stop where there is no room', (t) => {
       hex('0200000001000000 0100000000000000 03000000 08000000 6162630000000000'),
     ]),
   );
-  t.true(plus.addPlus({ name: 'ü', kind: 'file' }, 0x1_0000_0000, () => undefined));
+  plus.addPlus({ name: 'ü', kind: 'file' }, 0x1_0000_0000, undefined);
   t.deepEqual(
     plus.bytes.subarray(160),
     Buffer.concat([
@@ -134,12 +135,24 @@ test('directory entries are aligned, and stop where there is no room', (t) => {
       hex('0100000000000000 0100000001000000 02000000 08000000 c3bc000000000000'),
     ]),
   );
-  let asked = 0;
-  const ask = (): undefined => {
-    asked += 1;
-  };
-  t.false(plus.addPlus({ name: 'd', kind: 'file' }, 2, ask));
-  t.is(asked, 0, 'an entry that is not sent must not be counted as looked up');
+  t.false(plus.hasRoomPlus({ name: 'd', kind: 'file' }));
+});
+
+test('there is room for a name of any length in bytes, up to the last byte', (t) => {
+  for (const name of ['12345678', '1234567', 'ü234567', '€€12', '€€€', '😀😀', '😀😀😀']) {
+    const nameBytes = Math.ceil(Buffer.byteLength(name) / 8) * 8;
+    for (const [headBytes, hasRoom] of [
+      [24, (buffer: DirentBuffer) => buffer.add({ name, kind: 'file' }, 0)],
+      [152, (buffer: DirentBuffer) => buffer.hasRoomPlus({ name, kind: 'file' })],
+    ] as const) {
+      t.true(hasRoom(new DirentBuffer(Buffer.alloc(headBytes + nameBytes))), name);
+      t.false(hasRoom(new DirentBuffer(Buffer.alloc(headBytes + nameBytes - 8))), name);
+    }
+    const exact = new DirentBuffer(Buffer.alloc(152 + nameBytes, 0xff));
+    exact.addPlus({ name, kind: 'file' }, 0, undefined);
+    t.is(exact.bytes.toString('utf8', 152).replace(/\0+$/, ''), name);
+    t.is(exact.bytes.length, 152 + nameBytes);
+  }
 });
 
 test('random and truncated messages are refused as malformed, and nothing else happens', (t) => {

@@ -36,7 +36,7 @@ export class Catalog {
   readonly #entries = new Map<string, Entry>();
   /** How many segments there are of the URLs whose hash begins with these digits. */
   readonly #urls = new Map<number, number>();
-  #clockMs = 0;
+  #clockMs = -Infinity;
   #isScanned = false;
   #isAbandoned = false;
   /** Resolves when the directory was scanned; false: that failed, and nothing is to be changed. */

@@ -2,7 +2,7 @@ import type { DirEntry } from '../directory-reader.js';
 import type { Node } from '../node.js';
 import type { Entry, VirtualFs } from '../virtual-fs.js';
 import { DirentBuffer } from './dirent-buffer.js';
-import { EntriesAhead } from './entries-ahead.js';
+import { EntriesAhead, entryOf, type OpenDirectory } from './entries-ahead.js';
 import type { InodeTable } from './inode-table.js';
 import type { EntryOut } from './reply-codec.js';
 
@@ -12,6 +12,8 @@ export interface Reading {
   readonly offset: number;
   readonly size: number;
 }
+
+type Directories = Pick<VirtualFs, 'readdir' | 'peekEntry'>;
 
 const DOTS: readonly DirEntry[] = [
   { name: '.', kind: 'directory' },
@@ -23,15 +25,16 @@ const FIRST_BYTES = 32 * 1024;
 
 /** Answers to READDIR and READDIRPLUS. An offset is a place in the directory, the dots included. */
 export class DirectoryAnswers {
-  readonly #vfs: VirtualFs;
+  readonly #vfs: Directories;
   readonly #inodes: InodeTable;
-  readonly #ahead = new EntriesAhead();
+  readonly #ahead: EntriesAhead;
   /** Answers are sent one after the other, each before the next is made. */
   #memory = Buffer.alloc(0);
 
-  constructor(vfs: VirtualFs, inodes: InodeTable) {
+  constructor(vfs: Directories, inodes: InodeTable) {
     this.#vfs = vfs;
     this.#inodes = inodes;
+    this.#ahead = new EntriesAhead((directory, place) => this.#look(directory, place));
   }
 
   /** The names alone. Valid until the next answer is made. */
@@ -45,28 +48,31 @@ export class DirectoryAnswers {
   }
 
   /** The names, each with what a LOOKUP would answer, as far as nobody must be asked. Valid as `names` is. */
-  entries(parent: Node, { handle, offset, size }: Reading): Uint8Array {
+  entries(node: Node, { handle, offset, size }: Reading): Uint8Array {
     const room = offset === 0 ? Math.min(size, FIRST_BYTES) : size;
     const buffer = this.#buffer(room);
-    const listed = this.#vfs.readdir(handle);
-    const look = (place: number): Entry | undefined => {
-      const entry = place < DOTS.length ? undefined : entryAt(listed, place);
-      return entry === undefined ? undefined : this.#vfs.peekEntry(parent, entry.name);
-    };
-    const prepared = this.#ahead.take(handle);
-    const tell = ({ name }: DirEntry, place: number): EntryOut | undefined => {
-      const found = prepared(place) ?? look(place);
-      if (found === undefined) return undefined;
-      return { nodeId: this.#inodes.refer(found, name).id, attr: found.attr, ttlMs: found.ttlMs };
-    };
+    const directory = { node, listed: this.#vfs.readdir(handle) };
+    const ahead = this.#ahead.take(handle);
     let place = offset;
     for (; ; place += 1) {
-      const entry = entryAt(listed, place);
+      const entry = entryAt(directory.listed, place);
       if (entry === undefined) return buffer.bytes;
-      if (!buffer.addPlus(entry, place, tell)) break;
+      if (!buffer.hasRoomPlus(entry)) break;
+      const found = (ahead && entryOf(ahead, place)) ?? this.#look(directory, place);
+      buffer.addPlus(entry, place, found && this.#told(found, entry.name));
     }
-    this.#ahead.prepare(handle, place, Math.ceil(((place - offset) * size) / room), look);
+    this.#ahead.prepare(handle, directory, place, Math.ceil(((place - offset) * size) / room));
     return buffer.bytes;
+  }
+
+  #look({ node, listed }: OpenDirectory, place: number): Entry | undefined {
+    const entry = place < DOTS.length ? undefined : entryAt(listed, place);
+    return entry && this.#vfs.peekEntry(node, entry.name);
+  }
+
+  /** Counts as a lookup. */
+  #told(found: Entry, name: string): EntryOut {
+    return { nodeId: this.#inodes.refer(found, name).id, attr: found.attr, ttlMs: found.ttlMs };
   }
 
   release(handle: number): void {

@@ -4,6 +4,8 @@ import { ENTRY_BYTES, type EntryOut, wordsOf, writeEntry, writeLong } from './re
 /** `fuse_dirent` without the name. */
 export const DIRENT_BYTES = 24;
 const ENTRY_WORDS = ENTRY_BYTES / 4;
+/** Of UTF-8, for a unit of UTF-16. */
+const MAX_BYTES_PER_UNIT = 3;
 const DT_DIR = 4;
 const DT_REG = 8;
 
@@ -24,31 +26,36 @@ export class DirentBuffer {
 
   /** `fuse_dirent`. `place`: which entry it is; readers go on behind it. False: there is no room. */
   add(entry: DirEntry, place: number): boolean {
-    return this.#add(entry, place, 0);
+    if (!this.#hasRoom(entry, 0)) return false;
+    this.#add(entry, place, this.#used);
+    return true;
   }
 
-  /** `fuse_direntplus`. `tell`: what a LOOKUP would answer; called only if there is room. */
-  addPlus(
-    entry: DirEntry,
-    place: number,
-    tell: (entry: DirEntry, place: number) => EntryOut | undefined,
-  ): boolean {
+  /** Whether `addPlus` has room: what it tells counts as told, so that it is made for nobody else. */
+  hasRoomPlus(entry: DirEntry): boolean {
+    return this.#hasRoom(entry, ENTRY_BYTES);
+  }
+
+  /** `fuse_direntplus`. `found`: what a LOOKUP would answer; undefined: nothing is told of it. */
+  addPlus(entry: DirEntry, place: number, found: EntryOut | undefined): void {
     const at = this.#used >>> 2;
-    if (!this.#add(entry, place, ENTRY_BYTES)) return false;
-    const found = tell(entry, place);
+    this.#add(entry, place, this.#used + ENTRY_BYTES);
     if (found === undefined) {
       this.#words.fill(0, at, at + ENTRY_WORDS);
     } else {
       writeEntry(this.#words, at, found);
       writeLong(this.#words, at + ENTRY_WORDS, found.attr.ino);
     }
-    return true;
   }
 
-  #add({ name, kind }: DirEntry, place: number, headBytes: number): boolean {
-    const at = this.#used + headBytes;
+  #hasRoom({ name }: DirEntry, headBytes: number): boolean {
+    const roomBytes = this.#bytes.length - this.#used - headBytes - DIRENT_BYTES;
+    if (aligned(name.length * MAX_BYTES_PER_UNIT) <= roomBytes) return true;
+    return aligned(Buffer.byteLength(name)) <= roomBytes;
+  }
+
+  #add({ name, kind }: DirEntry, place: number, at: number): void {
     const nameBytes = this.#writeName(name, at + DIRENT_BYTES);
-    if (nameBytes === undefined) return false;
     const word = at >>> 2;
     // The number is only told, never used to find the file; 0 would hide the entry.
     writeLong(this.#words, word, 1);
@@ -56,13 +63,11 @@ export class DirentBuffer {
     this.#words[word + 4] = nameBytes;
     this.#words[word + 5] = kind === 'directory' ? DT_DIR : DT_REG;
     this.#used = at + aligned(DIRENT_BYTES + nameBytes);
-    return true;
   }
 
-  /** The name, and zeros until the next entry may begin; its length, or undefined if there is no room. */
-  #writeName(name: string, at: number): number | undefined {
+  /** The name, and zeros until the next entry may begin; returns its length. */
+  #writeName(name: string, at: number): number {
     const bytes = this.#bytes;
-    if (at + aligned(name.length) > bytes.length) return undefined;
     // Most names are short, and of ASCII: a call of a method that encodes takes longer than this.
     let length = 0;
     while (length < name.length) {
@@ -71,11 +76,7 @@ export class DirentBuffer {
       bytes[at + length] = code;
       length += 1;
     }
-    if (length < name.length) {
-      length = Buffer.byteLength(name);
-      if (at + aligned(length) > bytes.length) return undefined;
-      bytes.write(name, at);
-    }
+    if (length < name.length) length = bytes.write(name, at);
     for (let end = at + length; (end & 7) !== 0; end += 1) bytes[end] = 0;
     return length;
   }

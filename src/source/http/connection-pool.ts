@@ -36,7 +36,8 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #sent = new WeakMap<PooledExchange, HttpConnection>();
   readonly #waiting: Readonly<Record<RequestPriority, PooledExchange[]>> = { foreground: [], background: [] };
   #count = 0;
-  #nowMs = 0;
+  /** Of a clock that stands while nothing is open. */
+  #nowMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #isAssigning = false;
   #isClosed = false;

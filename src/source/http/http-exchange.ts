@@ -58,7 +58,7 @@ class HttpExchange implements PooledExchange {
   readonly #onAbort = (): void => this.#giveUp(this.#options.signal?.reason);
   readonly #headersDeadlineMs: number;
   #state: 'head' | 'body' | 'over' = 'head';
-  #activeMs = 0;
+  #activeMs: number;
 
   constructor(
     pool: ConnectionPool,
@@ -74,7 +74,8 @@ class HttpExchange implements PooledExchange {
     this.priority = options.urge?.isGiven === true ? 'foreground' : options.priority;
     this.#options = options;
     this.#outcome = outcome;
-    this.#headersDeadlineMs = pool.now() + options.headersTimeoutMs;
+    this.#activeMs = pool.now();
+    this.#headersDeadlineMs = this.#activeMs + options.headersTimeoutMs;
   }
 
   start(): void {
