@@ -124,6 +124,11 @@ export class CachedResources implements ResourceCache {
     return (await this.#listings.list(url, signal)).entries;
   }
 
+  listingTtlMs(url: string): number {
+    const listing = this.#listings.peek(url);
+    return listing === undefined || listing.entries.length === 0 ? 0 : this.#listings.ttlLeftMs(listing);
+  }
+
   async open(url: string, signal?: AbortSignal): Promise<OpenResource> {
     const metadata = await this.#metadata.get(url, signal);
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);

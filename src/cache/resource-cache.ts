@@ -75,6 +75,8 @@ export interface ResourceCache {
   stat(url: string, signal?: AbortSignal): Promise<ResourceStat>;
   /** The entries of a directory. `ListNotSupportedError` when the source cannot list. */
   list(url: string, signal?: AbortSignal): Promise<readonly ListedEntry[]>;
+  /** For how long the listing of a directory is trusted still; 0: there is none, or nothing is in it. */
+  listingTtlMs(url: string): number;
   /** Opens the current version, revalidated if the metadata is older than its TTL. */
   open(url: string, signal?: AbortSignal): Promise<OpenResource>;
   /** How many bytes of the current version are cached, in memory or on disk, whichever has more. */

@@ -35,8 +35,10 @@ export interface Caller {
 export interface Entry {
   readonly node: Node;
   readonly attr: Attr;
-  /** For how long the kernel may keep name and attributes; 0: not at all. */
-  readonly ttlMs: number;
+  /** For how long the kernel may keep what the name leads to; 0: not at all. */
+  readonly nameTtlMs: number;
+  /** For how long it may keep the attributes. */
+  readonly attrTtlMs: number;
 }
 
 export interface FileHandle {
@@ -93,7 +95,7 @@ export class VirtualFs {
       case 'plugins':
         await this.#plugins.refresh?.();
         if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
-        return { ...this.#fixed({ kind: 'plugin', scheme: name }), ttlMs: 0 };
+        return this.#fixed({ kind: 'plugin', scheme: name });
       case 'scheme': {
         const path = ResourcePath.ofHost(parent.scheme, name);
         return this.#fixed({ kind: 'resource', type: 'directory', path });
@@ -240,15 +242,17 @@ export class VirtualFs {
       return this.#entryOf(path, known.stat, known.ttlMs, false);
     }
     const node: Node = { kind: 'resource', type: 'unknown', path };
-    return { node, attr: this.#directoryAttr(path), ttlMs: 0 };
+    // Where something is listed below, the name may be kept, but not what it is: each use of it asks.
+    const nameTtlMs = this.#cache.listingTtlMs(path.url);
+    return { node, attr: this.#directoryAttr(path), nameTtlMs, attrTtlMs: 0 };
   }
 
   #entryOf(path: ResourcePath, stat: ResourceStat, ttlMs: number, isIntent: boolean): Entry {
     const node: ResourceNode = { kind: 'resource', type: stat.kind, path };
-    if (stat.kind === 'directory') return { node, attr: this.#directoryAttr(path, stat), ttlMs };
+    if (stat.kind === 'directory') return kept(node, this.#directoryAttr(path, stat), ttlMs);
     // What is a file to this caller only must be looked up again by the next one.
     const isFixed = !isIntent && stat.size !== undefined;
-    return { node, attr: this.#fileAttr(path, stat), ttlMs: isFixed ? ttlMs : 0 };
+    return kept(node, this.#fileAttr(path, stat), isFixed ? ttlMs : 0);
   }
 
   /** The name is used as the last of a path: asks the source what it is. */
@@ -268,11 +272,11 @@ export class VirtualFs {
     const identity = identityOf(node);
     if (node.kind !== 'plugin') {
       const { ino, mtimeMs } = this.#inodes.ofDirectory(identity);
-      return { node, attr: makeAttr('directory', ino, 0, mtimeMs, this.#ownership), ttlMs: FIXED_TTL_MS };
+      return kept(node, makeAttr('directory', ino, 0, mtimeMs, this.#ownership), FIXED_TTL_MS);
     }
     const { bytes, version } = pluginJson(this.#plugins, node);
     const { ino, mtimeMs } = this.#inodes.ofFile(identity, { version });
-    return { node, attr: makeAttr('file', ino, bytes.byteLength, mtimeMs, this.#ownership), ttlMs: 0 };
+    return kept(node, makeAttr('file', ino, bytes.byteLength, mtimeMs, this.#ownership), 0);
   }
 
   #directoryAttr(path: ResourcePath, stat?: ResourceStat): Attr {
@@ -289,6 +293,11 @@ export class VirtualFs {
     });
     return makeAttr('file', ino, stat.size ?? 0, mtimeMs, this.#ownership);
   }
+}
+
+/** What is one thing whoever uses it, for as long as that holds. */
+export function kept(node: Node, attr: Attr, ttlMs: number): Entry {
+  return { node, attr, nameTtlMs: ttlMs, attrTtlMs: ttlMs };
 }
 
 function isFile(stat: ListedEntry['stat'] | 'missing'): boolean {

@@ -13,15 +13,27 @@ import { mountedMemory } from '../support/mounted-memory.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
+import { until } from '../support/until.js';
 
 const DEV_FUSE = ['--transport', 'dev-fuse'] as const;
 
-/** Every path but `…/void` is a file whose content is its path, at all depths at once; no listing tells. */
-async function allFiles(t: ExecutionContext): Promise<{ host: string; asked: () => (string | undefined)[] }> {
+const INDEX =
+  '<html><head><title>Index of /</title></head><body><a href="listed.bin">listed.bin</a></body></html>';
+
+/**
+ * Every path but `…/void` is a file whose content is its path, at all depths at once. No listing tells, or each path
+ * with a slash is a listing of one file.
+ */
+async function allFiles(
+  t: ExecutionContext,
+  isListed = false,
+): Promise<{ host: string; asked: () => (string | undefined)[] }> {
   const server = await startFaultServer(t, ({ url = '' }, response) => {
-    const isMissing = url.endsWith('/void') || url.endsWith('/');
-    response.writeHead(isMissing ? 404 : 200, isMissing ? {} : { etag: `"${url}"` });
-    response.end(isMissing ? '' : url);
+    const isIndex = isListed && url.endsWith('/');
+    const isMissing = url.endsWith('/void') || (url.endsWith('/') && !isIndex);
+    if (isIndex) response.writeHead(200, { 'content-type': 'text/html' });
+    else response.writeHead(isMissing ? 404 : 200, isMissing ? {} : { etag: `"${url}"` });
+    response.end(isMissing ? '' : isIndex ? INDEX : url);
   });
   return { host: server.origin.slice(7), asked: () => server.requests.map(({ url }) => url) };
 }
@@ -43,6 +55,27 @@ test.serial('a name is what it is used as, at every depth at once', async (t) =>
     '/a/b',
   );
   t.is((await shell('wc -c < "$1/a/b"', base)).stdout.trim(), '4');
+});
+
+/** Uses so many files below a name that what is there is listed, in the background. */
+async function useBelow(path: string): Promise<void> {
+  await run(
+    'cat',
+    ['1', '2', '3', '4'].map((name) => `${path}/${name}`),
+  );
+}
+
+test.serial('a name below which something is listed is what it is used as', async (t) => {
+  const { host, asked } = await allFiles(t, true);
+  const base = `${await mounted(t, ...DEV_FUSE)}/http/${host}`;
+  await useBelow(`${base}/a`);
+  await until('it is listed', () => asked().includes('/a/'));
+  t.is((await run('cat', [`${base}/a/listed.bin`])).stdout, '/a/listed.bin');
+  t.is((await run('stat', ['-c', '%F %s', `${base}/a`])).stdout, 'regular file 2\n');
+  t.is((await run('cat', [`${base}/a`])).stdout, '/a');
+  t.is((await run('cat', [`${base}/a/listed.bin`])).stdout, '/a/listed.bin');
+  t.is((await run('cat', [`${base}/a/b`])).stdout, '/a/b', 'an index may hide files');
+  t.is((await shell('cd "$1/a" && cat listed.bin && cat "$1/a"', base)).stdout, '/a/listed.bin/a');
 });
 
 const STRESS = `
@@ -71,11 +104,12 @@ while time.time() < end:
 print(count)
 `;
 
-test.serial(
-  'eight processes use the same names as files and directories, and never get a wrong answer',
-  async (t) => {
-    const { host } = await allFiles(t);
+for (const isListed of [false, true]) {
+  const title = `eight processes use the same names as files and directories${isListed ? ', with listings' : ''}`;
+  test.serial(`${title}, and never get a wrong answer`, async (t) => {
+    const { host } = await allFiles(t, isListed);
     const base = `${await mounted(t, ...DEV_FUSE)}/http/${host}`;
+    if (isListed) for (const name of ['a', 'a/b', 'a/b/c', 'd', 'd/e']) await useBelow(`${base}/${name}`);
     const seconds = process.env['D7Y_STRESS_SECONDS'] ?? '4';
     const done = await Promise.all(
       Array.from({ length: 8 }, (_, i) => run('python3', ['-c', STRESS, base, seconds, String(i)])),
@@ -84,8 +118,8 @@ test.serial(
     const operations = done.reduce((sum, { stdout }) => sum + Number(stdout), 0);
     t.true(operations > 1_000, `${operations} operations`);
     t.log(`${operations} operations`);
-  },
-);
+  });
+}
 
 test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever it waits for', async (t) => {
   const server = await startFaultServer(t, (request, response) => {

@@ -10,7 +10,7 @@ import { InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
 import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
 import type { Node } from '../../src/mount/node.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
-import type { Entry } from '../../src/mount/virtual-fs.js';
+import { type Entry, kept } from '../../src/mount/virtual-fs.js';
 
 const OWNERSHIP = { uid: 0, gid: 0, umask: 0 };
 const ROOT: Node = { kind: 'root' };
@@ -45,7 +45,7 @@ function directory(count: number): { answers: DirectoryAnswers; inodes: InodeTab
     const i = Number(name.slice(1));
     if (i % 5 === 0) return undefined;
     const attr = makeAttr('file', 1000 + i, i, 0, OWNERSHIP);
-    return { node: { kind: 'resource', type: 'file', path: parent.child(name) }, attr, ttlMs: 1000 };
+    return kept({ kind: 'resource', type: 'file', path: parent.child(name) }, attr, 1000);
   };
   const inodes = new InodeTable(ROOT, makeAttr('directory', 1, 0, 0, OWNERSHIP));
   return { answers: new DirectoryAnswers({ readdir: () => listed, peekEntry }, inodes), inodes, node };

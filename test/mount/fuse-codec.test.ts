@@ -84,8 +84,8 @@ test('answers are written byte by byte', (t) => {
   t.deepEqual(encodeHeader(0x1_0000_0006, 2, 0), hex('10000000 feffffff 0600000001000000'));
   t.deepEqual(encodeAttr(ATTR, 1_500), hex(`0100000000000000 0065cd1d 00000000 ${ATTR_HEX}`));
   t.deepEqual(
-    encodeEntry({ nodeId: 5, attr: ATTR, ttlMs: 2_000 }),
-    hex(`0500000000000000 0000000000000000 0200000000000000 0200000000000000 00000000 00000000 ${ATTR_HEX}`),
+    encodeEntry({ nodeId: 5, attr: ATTR, nameTtlMs: 2_500, attrTtlMs: 1_001 }),
+    hex(`0500000000000000 0000000000000000 0200000000000000 0100000000000000 0065cd1d 40420f00 ${ATTR_HEX}`),
   );
   t.deepEqual(encodeOpen(6, 128, 3), hex('0600000000000000 80000000 03000000'));
   t.is(encodeStatfs(255).length, 80);
@@ -119,11 +119,11 @@ test('directory entries are aligned, and stop where there is no room', (t) => {
   t.false(plain.add({ name: 'x', kind: 'file' }, 2));
   const plus = new DirentBuffer(Buffer.alloc(360, 0xff));
   t.true(plus.hasRoomPlus({ name: 'abc', kind: 'file' }));
-  plus.addPlus({ name: 'abc', kind: 'file' }, 0, { nodeId: 5, attr: ATTR, ttlMs: 0 });
+  plus.addPlus({ name: 'abc', kind: 'file' }, 0, { nodeId: 5, attr: ATTR, nameTtlMs: 0, attrTtlMs: 0 });
   t.deepEqual(
     plus.bytes,
     Buffer.concat([
-      encodeEntry({ nodeId: 5, attr: ATTR, ttlMs: 0 }),
+      encodeEntry({ nodeId: 5, attr: ATTR, nameTtlMs: 0, attrTtlMs: 0 }),
       hex('0200000001000000 0100000000000000 03000000 08000000 6162630000000000'),
     ]),
   );

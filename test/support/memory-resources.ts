@@ -52,6 +52,10 @@ export class MemoryResources implements ResourceCache {
     );
   }
 
+  listingTtlMs(): number {
+    return this.isListed ? TTL_MS : 0;
+  }
+
   open(url: string): Promise<OpenResource> {
     const stat = this.#stat(url);
     const file = this.files.get(url);

@@ -72,7 +72,8 @@ export class DirectoryAnswers {
 
   /** Counts as a lookup. */
   #told(found: Entry, name: string): EntryOut {
-    return { nodeId: this.#inodes.refer(found, name).id, attr: found.attr, ttlMs: found.ttlMs };
+    const { attr, nameTtlMs, attrTtlMs } = found;
+    return { nodeId: this.#inodes.refer(found, name).id, attr, nameTtlMs, attrTtlMs };
   }
 
   release(handle: number): void {

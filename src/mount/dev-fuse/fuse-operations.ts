@@ -118,7 +118,8 @@ export class FuseOperations implements RequestHandler {
   }
 
   #refer(entry: Entry, name: string): EntryOut {
-    return { nodeId: this.inodes.refer(entry, name).id, attr: entry.attr, ttlMs: entry.ttlMs };
+    const { attr, nameTtlMs, attrTtlMs } = entry;
+    return { nodeId: this.inodes.refer(entry, name).id, attr, nameTtlMs, attrTtlMs };
   }
 
   async #getattr({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {

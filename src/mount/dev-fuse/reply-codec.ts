@@ -50,7 +50,8 @@ export function encodeInit(init: InitOut): Buffer {
 export interface EntryOut {
   readonly nodeId: number;
   readonly attr: Attr;
-  readonly ttlMs: number;
+  readonly nameTtlMs: number;
+  readonly attrTtlMs: number;
 }
 
 /** `fuse_entry_out`. */
@@ -121,15 +122,14 @@ export function encodeInvalEntry(parentId: number, name: string): Buffer {
 }
 
 /** `fuse_entry_out`, from the word `at` on. */
-export function writeEntry(words: Uint32Array, at: number, { nodeId, attr, ttlMs }: EntryOut): void {
-  const seconds = Math.floor(ttlMs / 1000);
-  const nanoseconds = Math.floor((ttlMs % 1000) * 1_000_000);
+export function writeEntry(words: Uint32Array, at: number, entry: EntryOut): void {
+  const { nodeId, attr, nameTtlMs, attrTtlMs } = entry;
   writeLong(words, at, nodeId);
   writeLong(words, at + 2, 0); // Generation: numbers of nodes are never used again.
-  writeLong(words, at + 4, seconds);
-  writeLong(words, at + 6, seconds);
-  words[at + 8] = nanoseconds;
-  words[at + 9] = nanoseconds;
+  writeLong(words, at + 4, Math.floor(nameTtlMs / 1000));
+  writeLong(words, at + 6, Math.floor(attrTtlMs / 1000));
+  words[at + 8] = Math.floor((nameTtlMs % 1000) * 1_000_000);
+  words[at + 9] = Math.floor((attrTtlMs % 1000) * 1_000_000);
   writeAttr(words, at + 10, attr);
 }
 

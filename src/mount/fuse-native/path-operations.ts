@@ -13,7 +13,7 @@ import type { Consume } from '../../cache/resource-cache.js';
 import type { Attr } from '../attr.js';
 import { noAttribute } from '../extended-attributes.js';
 import type { Node } from '../node.js';
-import type { Caller, Entry, VirtualFs } from '../virtual-fs.js';
+import { type Caller, type Entry, kept, type VirtualFs } from '../virtual-fs.js';
 import { PathHandles } from './path-handles.js';
 
 /** Names that a path only walks through are nobody's last name: no intent is kept under this number. */
@@ -109,7 +109,7 @@ export class PathOperations {
     for (const name of names)
       parent = (await this.#vfs.lookup(parent, name, { ...caller, id: WALKER_ID })).node;
     if (last !== undefined) return await this.#vfs.lookup(parent, last, caller);
-    return { node: parent, attr: await this.#vfs.getattr(parent, caller), ttlMs: 0 };
+    return kept(parent, await this.#vfs.getattr(parent, caller), 0);
   }
 }
 

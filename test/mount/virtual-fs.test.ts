@@ -1,0 +1,28 @@
+import test from 'ava';
+
+import { VirtualFs } from '../../src/mount/virtual-fs.js';
+import { MemoryResources } from '../support/memory-resources.js';
+
+const PLUGINS = {
+  isServed: (scheme: string) => Promise.resolve(scheme === 'mem'),
+  listClients: () => ['mem'],
+  describe: () => undefined,
+};
+const CALLER = { id: 1 };
+
+for (const isListed of [true, false]) {
+  const title = isListed
+    ? 'where something is listed, a name may be kept'
+    : 'where nothing is listed, a name may not be kept';
+  test(`${title}, and what it is may never be`, async (t) => {
+    const cache = new MemoryResources(isListed);
+    cache.files.set('mem://h/a/b', { bytes: Buffer.from('x'), etag: '"1"' });
+    const vfs = new VirtualFs({ cache, plugins: PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+    const { node: scheme } = await vfs.lookup(vfs.root, 'mem', CALLER);
+    const { node: host } = await vfs.lookup(scheme, 'h', CALLER);
+    const found = await vfs.lookup(host, 'a', CALLER);
+    t.is(found.node.kind === 'resource' && found.node.type, 'unknown');
+    t.is(found.nameTtlMs > 0, isListed);
+    t.is(found.attrTtlMs, 0);
+  });
+}
