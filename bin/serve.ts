@@ -17,7 +17,7 @@ import { noteProcess } from './run-file.js';
 const COMPILE_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
 /**
  * Garbage is collected when what was left of the last time has grown by so much. V8 would wait for three or four times
- * as much: 64 readers of 64 files then take 295 MiB instead of 260, and are no faster. With half of it (246 MiB) a listing of
+ * as much: 64 readers of 64 files then take 295 MiB instead of 256, and are no faster. With half of it (246 MiB) a listing of
  * ten thousand entries is interrupted by a collection of 20 to 30 ms.
  */
 const COLLECT_EARLY = '--heap-growing-percent=80';

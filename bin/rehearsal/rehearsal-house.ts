@@ -29,13 +29,14 @@ export class RehearsalHouse {
     this.#served = served;
   }
 
-  /** The disk cache is the house's from now on. */
+  /** The disk cache is the house's from now on. `metadataTtlMs`: for how long it trusts what it was told. */
   static async open(
     { registry, clientFor }: Pick<Sources, 'registry' | 'clientFor'>,
     disk: DiskCache | undefined,
+    metadataTtlMs: number,
   ): Promise<RehearsalHouse> {
     const cache = new CachedResources(
-      { ...DEFAULT_CACHE_OPTIONS, memoryBytes: MEMORY_BYTES * BLOCK_SHARE },
+      { ...DEFAULT_CACHE_OPTIONS, memoryBytes: MEMORY_BYTES * BLOCK_SHARE, metadataTtlMs },
       { clientFor, log: NO_LOG, ...(disk === undefined ? {} : { disk }) },
     );
     const vfs = new VirtualFs({ cache, plugins: registry, ownership: { uid: 0, gid: 0, umask: 0 } });

@@ -37,7 +37,7 @@ export interface RehearsalStage {
 
 export interface RehearsalPlan {
   readonly scenes: number;
-  /** In each scene: how many small files are opened and read, how many reads the large one gets, how often a directory is listed. */
+  /** In each scene: how many small files are opened and read, how many reads the large ones get, how often a directory is listed. */
   readonly opens: number;
   readonly reads: number;
   readonly lists: number;
@@ -61,6 +61,7 @@ const LARGE_READS = 8;
 /** What was stored is opened once after a start: this code need not be the fastest, only made. */
 const SCENES_WITH_REOPENINGS = 2;
 const UNTIL_STORED_MS = 1.5 * DEFAULT_QUIET_QUEUE_OPTIONS.quietMs;
+const EXPIRED_TTL_MS = 1;
 /** How much code runs before V8 makes it fast (its flag `interrupt-budget`), here and by default. */
 const EAGER_BUDGET = 10_000;
 const USUAL_BUDGET = 66 * 1024;
@@ -93,11 +94,14 @@ async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalP
   const sources = composeSources({ ...stage.sources, pluginOverride: [], offline: false }, NO_LOG);
   const disk = stage.cacheBytes > 0 ? await RehearsalDisk.create(stage.cacheBytes) : undefined;
   try {
-    await perform(sources, disk, async (kernel) => {
+    await perform(sources, disk, DEFAULT_CACHE_OPTIONS.metadataTtlMs, async (kernel) => {
       await inTurns(signal, steps(kernel, origin.host, plan));
       if (disk === undefined || plan.reopenings === 0 || signal.aborted) return;
       await sleep(UNTIL_STORED_MS, undefined, { signal });
-      await perform(sources, disk, (second) => inTurns(signal, reopeningSteps(second, origin.host, plan)));
+      // What was stored long ago is asked for anew.
+      await perform(sources, disk, EXPIRED_TTL_MS, (second) =>
+        inTurns(signal, reopeningSteps(second, origin.host, plan)),
+      );
     });
   } finally {
     await sources.close();
@@ -109,9 +113,10 @@ async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalP
 async function perform(
   sources: Sources,
   disk: RehearsalDisk | undefined,
+  metadataTtlMs: number,
   scene: (kernel: RehearsalKernel) => Promise<void>,
 ): Promise<void> {
-  const house = await RehearsalHouse.open(sources, await disk?.open());
+  const house = await RehearsalHouse.open(sources, await disk?.open(), metadataTtlMs);
   try {
     await scene(house.kernel);
   } finally {

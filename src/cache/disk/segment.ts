@@ -78,8 +78,8 @@ export class Segment {
   /**
    * 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read.
    *
-   * A file that carries its stamp is complete and right. The records of a large one take longer to read than its
-   * first gigabyte, and are wanted only when its blocks are read by us: they are left until then.
+   * A file that carries its stamp is complete and right. Its records are wanted only when its blocks are read by us,
+   * and left until then: a large file is opened as fast as a small one.
    */
   async load(identity: SegmentIdentity): Promise<'stored' | 'nothing' | 'wrong'> {
     let decoded: DecodedIndex | undefined;
