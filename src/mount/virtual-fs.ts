@@ -4,7 +4,8 @@
  * Operations work on nodes and are told who calls. A resource has no type until it is used (a URL does not
  * tell, and the kernel does not say whether the name it looks up is the last one), so:
  *
- * - `lookup` of a name whose type nobody knows answers *directory*, asks nobody, and is not to be cached.
+ * - `lookup` of a name whose type nobody knows answers *directory* and asks nobody. The attributes are not to be
+ *   cached, and the name only where something is listed below it.
  * - `getattr`, or `opendir` that does not insist on a directory, is use as the last name: the source is
  *   asked. There is none: NOT_FOUND. It is a directory: answered. It is a file: WALK_AGAIN, and for this
  *   caller the name is a file (`FileIntents`); the kernel repeats the walk and finds it.
@@ -13,6 +14,7 @@
 import type { Consume, ListedEntry, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
 import { DirectoryReader, type DirEntry } from './directory-reader.js';
+import { type Entry, kept } from './entry.js';
 import { xattrNames, xattrValue } from './extended-attributes.js';
 import { FileIntents } from './file-intents.js';
 import { FsError, walkAgain } from './fs-error.js';
@@ -30,15 +32,6 @@ export interface Caller {
   readonly id: number;
   /** Fires when the caller was interrupted. */
   readonly signal?: AbortSignal;
-}
-
-export interface Entry {
-  readonly node: Node;
-  readonly attr: Attr;
-  /** For how long the kernel may keep what the name leads to; 0: not at all. */
-  readonly nameTtlMs: number;
-  /** For how long it may keep the attributes. */
-  readonly attrTtlMs: number;
 }
 
 export interface FileHandle {
@@ -293,11 +286,6 @@ export class VirtualFs {
     });
     return makeAttr('file', ino, stat.size ?? 0, mtimeMs, this.#ownership);
   }
-}
-
-/** What is one thing whoever uses it, for as long as that holds. */
-export function kept(node: Node, attr: Attr, ttlMs: number): Entry {
-  return { node, attr, nameTtlMs: ttlMs, attrTtlMs: ttlMs };
 }
 
 function isFile(stat: ListedEntry['stat'] | 'missing'): boolean {

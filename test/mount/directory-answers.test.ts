@@ -10,7 +10,7 @@ import { InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
 import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
 import type { Node } from '../../src/mount/node.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
-import { type Entry, kept } from '../../src/mount/virtual-fs.js';
+import { type Entry, kept } from '../../src/mount/entry.js';
 
 const OWNERSHIP = { uid: 0, gid: 0, umask: 0 };
 const ROOT: Node = { kind: 'root' };

@@ -1,13 +1,8 @@
 import test from 'ava';
 
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
-import { MemoryResources } from '../support/memory-resources.js';
+import { MEMORY_PLUGINS, MemoryResources } from '../support/memory-resources.js';
 
-const PLUGINS = {
-  isServed: (scheme: string) => Promise.resolve(scheme === 'mem'),
-  listClients: () => ['mem'],
-  describe: () => undefined,
-};
 const CALLER = { id: 1 };
 
 for (const isListed of [true, false]) {
@@ -17,7 +12,7 @@ for (const isListed of [true, false]) {
   test(`${title}, and what it is may never be`, async (t) => {
     const cache = new MemoryResources(isListed);
     cache.files.set('mem://h/a/b', { bytes: Buffer.from('x'), etag: '"1"' });
-    const vfs = new VirtualFs({ cache, plugins: PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+    const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
     const { node: scheme } = await vfs.lookup(vfs.root, 'mem', CALLER);
     const { node: host } = await vfs.lookup(scheme, 'h', CALLER);
     const found = await vfs.lookup(host, 'a', CALLER);

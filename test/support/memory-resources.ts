@@ -18,6 +18,13 @@ export interface MemoryFile {
 
 const TTL_MS = 60_000;
 
+/** The scheme `mem` is served, and nothing else. */
+export const MEMORY_PLUGINS = {
+  isServed: (scheme: string) => Promise.resolve(scheme === 'mem'),
+  listClients: () => ['mem'],
+  describe: () => undefined,
+};
+
 /** A cache layer that has everything: what is above it can be tested, and measured, alone. */
 export class MemoryResources implements ResourceCache {
   onChanged: (url: string) => void = () => undefined;

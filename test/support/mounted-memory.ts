@@ -6,15 +6,9 @@ import { pino } from 'pino';
 
 import { devFuseTransport } from '../../src/mount/dev-fuse/dev-fuse-transport.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
-import type { MemoryResources } from './memory-resources.js';
+import { MEMORY_PLUGINS, type MemoryResources } from './memory-resources.js';
 import { run } from './mounted.js';
 import { temporaryDirectory } from './temp.js';
-
-const PLUGINS = {
-  isServed: (scheme: string) => Promise.resolve(scheme === 'mem'),
-  listClients: () => ['mem'],
-  describe: () => undefined,
-};
 
 /** Mounts resources in memory with the transport dev-fuse, in this process: only children may touch it. */
 export async function mountedMemory(
@@ -26,7 +20,7 @@ export async function mountedMemory(
   await mkdir(mountpoint);
   const vfs = new VirtualFs({
     cache: resources,
-    plugins: PLUGINS,
+    plugins: MEMORY_PLUGINS,
     ownership: { uid: 0, gid: 0, umask: 0 },
   });
   const session = await devFuseTransport(pino({ level: 'silent' })).mount(vfs, mountpoint, {

@@ -1,6 +1,7 @@
 import type { DirEntry } from '../directory-reader.js';
 import type { Node } from '../node.js';
-import type { Entry, VirtualFs } from '../virtual-fs.js';
+import type { Entry } from '../entry.js';
+import type { VirtualFs } from '../virtual-fs.js';
 import { DirentBuffer } from './dirent-buffer.js';
 import { EntriesAhead, entryOf, type OpenDirectory } from './entries-ahead.js';
 import type { InodeTable } from './inode-table.js';

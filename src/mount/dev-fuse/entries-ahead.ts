@@ -1,6 +1,6 @@
 import type { DirEntry } from '../directory-reader.js';
 import type { Node } from '../node.js';
-import type { Entry } from '../virtual-fs.js';
+import type { Entry } from '../entry.js';
 
 /** An open directory: itself, and what is in it. */
 export interface OpenDirectory {

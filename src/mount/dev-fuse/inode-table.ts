@@ -1,7 +1,7 @@
 import type { Attr } from '../attr.js';
 import { FsError } from '../fs-error.js';
 import { identityOf, isDirectory, type Node } from '../node.js';
-import type { Entry } from '../virtual-fs.js';
+import type { Entry } from '../entry.js';
 import { ROOT_ID } from './protocol.js';
 
 /** What the kernel knows under one number: a directory, or one version of a file. */

@@ -13,7 +13,8 @@ import type { Consume } from '../../cache/resource-cache.js';
 import type { Attr } from '../attr.js';
 import { noAttribute } from '../extended-attributes.js';
 import type { Node } from '../node.js';
-import { type Caller, type Entry, kept, type VirtualFs } from '../virtual-fs.js';
+import { type Entry, kept } from '../entry.js';
+import type { Caller, VirtualFs } from '../virtual-fs.js';
 import { PathHandles } from './path-handles.js';
 
 /** Names that a path only walks through are nobody's last name: no intent is kept under this number. */
