@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, chown, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,6 +25,20 @@ async function ends(t: ExecutionContext, mnt: string): Promise<void> {
   t.fail('the process or the mount does not end');
 }
 
+/** A mount in the foreground, which stands. */
+async function inForeground(
+  mnt: string,
+  options: readonly string[] = [],
+  env = process.env,
+): Promise<{ child: ChildProcess; exit: Promise<number | null> }> {
+  const args = [CLI, '-f', mnt, '--log-level', 'error', ...options];
+  const child = spawn(process.execPath, args, { stdio: 'ignore', env });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
+  await sleep(300);
+  return { child, exit };
+}
+
 for (const command of ['umount "$1"', 'fusermount -u "$1"', 'umount -l "$1"']) {
   eachTransport(`${command} ends the process`, async (t, mount) => {
     const mnt = await mount();
@@ -37,10 +51,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test.serial(`${signal} ends a mount in the foreground, with exit code 0`, async (t) => {
     const mnt = join(await temporaryDirectory(t), 'mnt');
     t.teardown(() => run('umount', ['-l', mnt]));
-    const child = spawn(process.execPath, [CLI, '-f', mnt, '--log-level', 'error'], { stdio: 'ignore' });
-    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
-    await sleep(300);
+    const { child, exit } = await inForeground(mnt);
     child.kill(signal);
     t.is(await exit, 0);
     await ends(t, mnt);
@@ -56,12 +67,8 @@ for (const transport of TRANSPORTS) {
       const [mnt, temporary] = [join(directory, 'mnt'), join(directory, 'tmp')];
       await mkdir(temporary);
       t.teardown(() => run('umount', ['-l', mnt]));
-      const args = [CLI, '-f', mnt, '--transport', transport, '--log-level', 'error'];
       const env = { ...process.env, TMPDIR: temporary };
-      const child = spawn(process.execPath, args, { stdio: 'ignore', env });
-      const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-      for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
-      await sleep(300);
+      const { child, exit } = await inForeground(mnt, ['--transport', transport], env);
       const user = isBusy
         ? spawn('sh', ['-c', 'exec 3< "$1"; echo; sleep 60', 'sh', `${mnt}/dfs`])
         : undefined;
