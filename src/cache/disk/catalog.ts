@@ -1,6 +1,6 @@
-import { nameOfUrl } from './layout.js';
 import { scanSegments } from './scan.js';
 import { unlinkSegment } from './segment-files.js';
+import { SegmentNames } from './segment-names.js';
 import type { Space } from './space.js';
 import type { TroubleLog } from './trouble-log.js';
 
@@ -8,8 +8,6 @@ import type { TroubleLog } from './trouble-log.js';
 const TOUCH_EVERY_MS = 5_000;
 /** The inode itself (of ext4) holds this many extents; a block of the file system this many more. */
 const [INODE_EXTENTS, EXTENTS_PER_BLOCK, EXTENT_BLOCK_BYTES] = [4, 256, 4096];
-/** Hexadecimal digits that a number holds exactly. */
-const URL_DIGITS = 12;
 
 interface Entry {
   chargedBytes: number;
@@ -34,8 +32,7 @@ export class Catalog {
   readonly #options: CatalogOptions;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
-  /** How many segments there are of the URLs whose hash begins with these digits. */
-  readonly #urls = new Map<number, number>();
+  readonly #names = new SegmentNames();
   #clockMs = -Infinity;
   #isScanned = false;
   #isAbandoned = false;
@@ -57,7 +54,12 @@ export class Catalog {
 
   /** False: certainly nothing is stored of the URL. */
   mayHave(url: string): boolean {
-    return !this.#isScanned || this.#urls.has(urlNumber(nameOfUrl(url)));
+    return !this.#isScanned || this.#names.has(url);
+  }
+
+  /** The segments of the URL, and perhaps of others; undefined: not known yet. */
+  segmentsOf(url: string): readonly string[] | undefined {
+    return this.#isScanned ? this.#names.of(url) : undefined;
   }
 
   /** The segment was used just now. The time, if it is to be written to the index file. */
@@ -97,7 +99,7 @@ export class Catalog {
     const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
     const now = this.#now();
     this.#options.space.usedBytes += chargedBytes - (this.#entries.get(name)?.chargedBytes ?? 0);
-    if (!this.#entries.delete(name)) this.#countUrl(name, 1);
+    if (!this.#entries.delete(name)) this.#names.add(name);
     this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now });
   }
 
@@ -117,7 +119,7 @@ export class Catalog {
       return false;
     }
     const chargedBytes = this.#entries.get(name)?.chargedBytes ?? 0;
-    if (this.#entries.delete(name)) this.#countUrl(name, -1);
+    if (this.#entries.delete(name)) this.#names.delete(name);
     const released = detached.then(() => {
       space.usedBytes -= chargedBytes;
     });
@@ -150,7 +152,7 @@ export class Catalog {
       for (const { name, allocatedBytes, usedAtMs } of found) {
         const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
         this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs });
-        this.#countUrl(name, 1);
+        this.#names.add(name);
         space.usedBytes += chargedBytes;
       }
       this.#isScanned = !this.#isAbandoned;
@@ -160,22 +162,11 @@ export class Catalog {
     return this.#isScanned;
   }
 
-  #countUrl(name: string, change: 1 | -1): void {
-    const number = urlNumber(name);
-    const count = (this.#urls.get(number) ?? 0) + change;
-    if (count > 0) this.#urls.set(number, count);
-    else this.#urls.delete(number);
-  }
-
   /** Strictly increasing, so that the order survives as times. */
   #now(): number {
     this.#clockMs = Math.max(Date.now(), this.#clockMs + 0.01);
     return this.#clockMs;
   }
-}
-
-function urlNumber(name: string): number {
-  return Number.parseInt(name.slice(0, URL_DIGITS), 16);
 }
 
 /**

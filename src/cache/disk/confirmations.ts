@@ -15,14 +15,18 @@ import { filePath, nameOfUrl, parseFileName, shardPath, versionOfSegment } from 
 /** Holds nearly every header. */
 const START_BYTES = 4096;
 
-/** The version of a URL that was confirmed last. `confirmedAtMs` tells what is not on disk, by version name. */
+/**
+ * The version of a URL, among those of these segments, that was confirmed last. `confirmedAtMs` tells what is not
+ * on disk, by version name.
+ */
 export async function readNewest(
   root: string,
   url: string,
+  segments: readonly string[],
   confirmedAtMs: (versionName: string) => number | undefined,
 ): Promise<ConfirmedFacts | undefined> {
   let newest: ConfirmedFacts | undefined;
-  for (const name of await segmentsOf(root, url)) {
+  for (const name of segments) {
     const index = await readIndexStart(root, name);
     if (index === undefined || index.header.url !== url) continue;
     const atMs = Math.max(index.confirmedAtMs, confirmedAtMs(versionOfSegment(name).versionName) ?? 0);
@@ -51,7 +55,8 @@ export async function writeConfirmation(
   }
 }
 
-async function segmentsOf(root: string, url: string): Promise<string[]> {
+/** What the directory tells of the segments of a URL. */
+export async function segmentsOf(root: string, url: string): Promise<string[]> {
   const prefix = nameOfUrl(url);
   try {
     const parsed = (await readdir(shardPath(root, prefix))).map(parseFileName);
@@ -80,6 +85,7 @@ async function readIndexStart(root: string, name: string): Promise<DecodedIndex 
     const longer = Buffer.alloc(needed);
     return decodeHeader(longer.subarray(0, await readAt(fd, [longer], 0)));
   } finally {
-    await close(fd);
+    // Nobody needs to wait for it.
+    close(fd).catch(() => undefined);
   }
 }

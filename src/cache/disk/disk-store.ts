@@ -7,7 +7,7 @@
  * where a checksum is looked at, a miss.
  */
 import type { VersionKey } from '../version.js';
-import { readNewest, writeConfirmation } from './confirmations.js';
+import { readNewest, segmentsOf, writeConfirmation } from './confirmations.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk-cache.js';
 import { geometryOf, nameOfSegment, nameOfVersion, versionOfSegment } from './layout.js';
 import { OpenVersion } from './open-version.js';
@@ -97,13 +97,14 @@ export class DiskStore implements DiskCache {
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
-    const { root, reads, trouble, isClosing } = this.#context;
+    const { root, reads, trouble, isClosing, writer } = this.#context;
     if (this.#dropping.size > 0) await Promise.all(this.#dropping.values());
     if (isClosing || !this.mayHave(url)) return undefined;
     try {
-      return await reads.run(() =>
-        readNewest(root, url, (name) => this.#context.confirmations.get(name)?.atMs),
-      );
+      return await reads.run(async () => {
+        const segments = writer?.catalog.segmentsOf(url) ?? (await segmentsOf(root, url));
+        return await readNewest(root, url, segments, (name) => this.#context.confirmations.get(name)?.atMs);
+      });
     } catch (error) {
       trouble.note('cannot look for the versions of a URL', error);
       return undefined;

@@ -3,9 +3,10 @@
  * there, and each was written by this process, or found right, or the file's identity and times are still
  * those that were noted (the stamp) when that was so. Whoever writes to a file changes its ctime.
  */
-import { sameStamp, type Stamp } from './index-file.js';
+import { sameStamp } from './index-file.js';
 import { blockLength } from './layout.js';
 import type { Segment } from './segment.js';
+import type { SeenData } from './segment-files.js';
 import type { StoreContext } from './store-context.js';
 import { warmCopy } from './warm-copy.js';
 
@@ -16,12 +17,9 @@ const CHECK_RUN_BYTES = 1024 * 1024;
 const SHORT_CHECK_BYTES = 64 * 1024 * 1024;
 
 /** The state of the file in which all blocks were right. */
-interface Proof {
-  readonly stamp: Stamp;
+interface Proof extends SeenData {
   /** Of the segment's table. */
   readonly forgetCount: number;
-  /** Opened again, the path may lead to another file. */
-  readonly openings: number;
 }
 
 /** Who has the segment open. */
@@ -44,6 +42,8 @@ export class LocalCopy {
     this.#context = context;
     this.#segment = segment;
     this.#owner = owner;
+    const { loadedData, table } = segment;
+    if (loadedData !== undefined) this.#proof = { ...loadedData, forgetCount: table.forgetCount };
   }
 
   /** The descriptor, if the file is known to be right; else that is looked into. */

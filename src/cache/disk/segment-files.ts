@@ -12,6 +12,13 @@ const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_EXCL } = constants;
 /** What `st_blocks` counts. */
 const STAT_BLOCK_BYTES = 512;
 
+/** The data file as it was found. */
+export interface SeenData {
+  readonly stamp: Stamp;
+  /** Which of the openings of `data` it is that was looked at: opened again, the path may lead to another file. */
+  readonly openings: number;
+}
+
 /** The two files of one segment. Rejects with the errors of the system. */
 export class SegmentFiles {
   readonly #descriptors: Descriptors;
@@ -97,8 +104,7 @@ export class SegmentFiles {
     return this.#descriptors.use(this.#writableIndex, (fd) => futimes(fd, usedAtMs / 1000, usedAtMs / 1000));
   }
 
-  /** `openings` says which of the openings of `data` it is that was looked at. */
-  stampOfData(): Promise<{ readonly stamp: Stamp; readonly openings: number }> {
+  stampOfData(): Promise<SeenData> {
     return this.#descriptors.use(this.data, async (fd) => {
       const { dev, ino, size, mtimeNs, ctimeNs } = await fstat(fd);
       return { stamp: { dev, ino, size, mtimeNs, ctimeNs }, openings: this.data.openings };

@@ -13,7 +13,7 @@ export async function loadVersion(context: StoreContext, version: OpenVersion): 
       version.seenIndexes.set(number, await seenIndex(context, version, number));
     await loadSegment(context, version, number);
   }
-  await version.local?.prove();
+  if (version.local?.isProven() === false) await version.local.prove();
 }
 
 /** Loads what the writer, another process, has changed. Never rejects. */

@@ -19,7 +19,7 @@ import {
 } from './index-file.js';
 import { isHeaderOf } from './index-header.js';
 import { blockLength, type Geometry, type Span, spanOf } from './layout.js';
-import { SegmentFiles } from './segment-files.js';
+import { type SeenData, SegmentFiles } from './segment-files.js';
 import type { StoreContext, Writer } from './store-context.js';
 
 /** Records are read in pieces of this size, so that a long index does not hold up the process. */
@@ -48,6 +48,8 @@ export class Segment {
   readonly loadedBy: Writer | undefined;
   /** As the index tells; undefined: not known to be complete and right. */
   stamp: Stamp | undefined;
+  /** The data file, if it carried the stamp when that was loaded. */
+  loadedData: SeenData | undefined;
   /** Removed from the store, or closed. */
   isDetached = false;
   #seed = 0;
@@ -82,24 +84,23 @@ export class Segment {
    * and left until then: a large file is opened as fast as a small one.
    */
   async load(identity: SegmentIdentity): Promise<'stored' | 'nothing' | 'wrong'> {
-    let decoded: DecodedIndex | undefined;
-    try {
-      decoded = await this.#loadHeader(identity);
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-      return 'nothing';
-    }
-    if (decoded === undefined) return 'wrong';
+    // All at once: each is several turns of the system's threads, which a reader waits for.
+    const [decoded, indexBytes, data] = await Promise.all([
+      unlessMissing(this.#loadHeader(identity)),
+      unlessMissing(this.files.indexBytes()),
+      unlessMissing(this.files.stampOfData()),
+    ]);
+    if (indexBytes === undefined) return 'nothing';
+    if (decoded === undefined || data === undefined) return 'wrong';
     this.#seed = decoded.seed;
     this.stamp = decoded.stamp;
-    const now = await this.#stampOfData();
-    if (now === undefined) return 'wrong';
     const { recordsAt } = decoded;
-    if (decoded.stamp === undefined || !sameStamp(decoded.stamp, now)) {
+    if (decoded.stamp === undefined || !sameStamp(decoded.stamp, data.stamp)) {
       this.#recordsEnd = await this.#loadRecords(recordsAt, this.table);
       return 'stored';
     }
-    this.#recordsEnd = recordsEnd(recordsAt, await this.files.indexBytes());
+    this.loadedData = data;
+    this.#recordsEnd = recordsEnd(recordsAt, indexBytes);
     this.table.storeAll();
     let loading: Promise<void> | undefined;
     this.#loadChecksums = () => (loading ??= this.#loadRecordsLate(recordsAt));
@@ -130,15 +131,6 @@ export class Segment {
     const told = new BlockTable(this.span);
     await this.#loadRecords(recordsAt, told);
     if (!this.isDetached) this.table.adoptChecksums(told);
-  }
-
-  async #stampOfData(): Promise<Stamp | undefined> {
-    try {
-      return (await this.files.stampOfData()).stamp;
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-      return undefined;
-    }
   }
 
   /** One boolean per block: whether the target holds the right bytes. Never rejects. */
@@ -245,6 +237,16 @@ export class Segment {
     const bytes = encodeRecords(records, this.#seed);
     await this.files.writeIndex(bytes, this.#recordsEnd);
     this.#recordsEnd += bytes.length;
+  }
+}
+
+/** What a missing file has: undefined. */
+async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return undefined;
   }
 }
 
