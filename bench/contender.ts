@@ -44,7 +44,7 @@ export function onFreshMounts(
 }
 
 /** A mount is used for long: what is measured is not its start. */
-const SETTLE_MS = 5_000;
+export const SETTLE_MS = 5_000;
 
 /** Mounts, and unmounts whatever happens. */
 export async function onMount<Value>(

@@ -48,8 +48,8 @@ export interface Judgement {
 }
 
 /**
- * Ours by the best of the peers, and by each of the bare clients, which differ by a factor of four. Unknown: nobody to
- * compare with. A failure of ours in any round is a FAIL.
+ * Ours by the best of the peers, and by each of the bare clients and local files, which differ among themselves.
+ * Unknown: nobody to compare with. A failure of ours in any round is a FAIL.
  */
 export function judge(result: Result, metric: Metric, target: Target): readonly Judgement[] {
   const ours = best(result, metric, 'ours');
@@ -60,7 +60,7 @@ export function judge(result: Result, metric: Metric, target: Target): readonly 
   }
   const others = ranked(result, metric, target.times);
   if (others.length === 0) return [{ by: undefined, verdict: 'unknown' }];
-  return (target.times === 'bare' ? others : others.slice(0, 1)).map(({ name, value }) => ({
+  return (target.times === 'peer' ? others.slice(0, 1) : others).map(({ name, value }) => ({
     by: name,
     verdict: reaches(metric, ours.value, value * target.factor),
   }));

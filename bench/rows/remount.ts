@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Contender, contendersOf, type Mounted, onMount } from '../contender.js';
+import { type Contender, contendersOf, type Mounted, onMount, SETTLE_MS } from '../contender.js';
 import { dropPageCache, writeBack } from '../page-cache.js';
 import type { Entrant, Row } from '../row.js';
 import { readThrough } from '../sequential-read.js';
@@ -12,6 +12,7 @@ import type { Stage } from '../stage.js';
  * waits as long, since a host may take back memory that lies free.
  */
 const REST_MS = 10_000;
+const DOWNLOAD_LIMIT_MS = 180_000;
 
 /** The large file again, from the disk cache of a mount that is gone. */
 export const remountDropped: Row = remount('remount-dropped', true);
@@ -34,6 +35,7 @@ function remount(name: string, isDropped: boolean): Row {
       );
       return [
         localFile(stage, file, isDropped),
+        download(stage, file, isDropped),
         ...keeping.map((contender) => secondMount(stage, contender, file, isDropped)),
       ];
     },
@@ -50,6 +52,35 @@ function localFile({ scratch, fixtures }: Stage, file: string, isDropped: boolea
       if (isDropped) await dropPageCache(scratch, join(path, '..'));
       await sleep(REST_MS);
       return { rate: await readThrough(scratch, path, fixtures.largeBytes) };
+    },
+  };
+}
+
+/**
+ * What who has no mount would read: the file downloaded by curl, as old as what a mount has stored by then. The
+ * origin's own file was written in other pieces, at another time, and can be twice as fast in the page cache.
+ */
+function download({ scratch, origin, fixtures }: Stage, file: string, isDropped: boolean): Entrant {
+  return {
+    role: 'local',
+    name: 'dd of a download',
+    measure: async () => {
+      const directory = await scratch.directory('download');
+      const path = join(directory.path, 'file');
+      try {
+        await scratch.programs.run(
+          'curl',
+          ['-sf', '-o', path, `http://${origin.host}/${file}`],
+          DOWNLOAD_LIMIT_MS,
+        );
+        await sleep(REST_MS);
+        await writeBack(scratch);
+        if (isDropped) await dropPageCache(scratch, directory.path);
+        await sleep(SETTLE_MS);
+        return { rate: await readThrough(scratch, path, fixtures.largeBytes) };
+      } finally {
+        await directory.remove();
+      }
     },
   };
 }
