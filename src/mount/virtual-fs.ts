@@ -9,10 +9,11 @@
  * - `getattr`, or `opendir` that does not insist on a directory, is use as the last name: the source is
  *   asked. There is none: NOT_FOUND. It is a directory: answered. It is a file: WALK_AGAIN, and for this
  *   caller the name is a file (`FileIntents`); the kernel repeats the walk and finds it.
- * - `opendir` that insists, and `access`, mean a directory.
+ * - `opendir` that insists, and `access`, mean a directory; `getattr` of the one who has opened it so, too.
  */
 import type { Consume, ListedEntry, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
+import { DirectoryHandles } from './directory-handles.js';
 import { DirectoryReader, type DirEntry } from './directory-reader.js';
 import { type Entry, kept } from './entry.js';
 import { xattrNames, xattrValue } from './extended-attributes.js';
@@ -64,7 +65,7 @@ export class VirtualFs {
   readonly #inodes: InodeNumbers;
   readonly #intents: FileIntents;
   readonly #files = new HandleTable<OpenFile>();
-  readonly #directories = new HandleTable<readonly DirEntry[]>();
+  readonly #directories = new DirectoryHandles();
   readonly #directoryReader: DirectoryReader;
   readonly #siblings: SiblingListing;
   /** Called when a resource turns out to have changed or gone, with its URL. */
@@ -118,7 +119,9 @@ export class VirtualFs {
 
   async getattr(node: Node, caller: Caller): Promise<Attr> {
     if (node.kind !== 'resource') return this.#fixed(node).attr;
-    if (node.type === 'directory') return this.#directoryAttr(node.path);
+    const use = { caller: caller.id, url: node.path.url };
+    const isOpenAsDirectory = node.type === 'unknown' && this.#directories.isUsed(use);
+    if (node.type === 'directory' || isOpenAsDirectory) return this.#directoryAttr(node.path);
     const stat = await this.#used(node, caller);
     if (stat.kind === 'directory') return this.#directoryAttr(node.path, stat);
     if (node.type === 'unknown') throw this.#wantedAsFile(node.path, caller);
@@ -166,16 +169,18 @@ export class VirtualFs {
   /** `mustBeDirectory`: the caller insists (O_DIRECTORY), so that a name of unknown type is one. */
   async opendir(node: Node, mustBeDirectory: boolean, caller: Caller): Promise<number> {
     if (!isDirectory(node)) throw new FsError('NOT_DIRECTORY', pathOf(node), 'is a file');
-    if (node.kind === 'resource' && node.type === 'unknown' && !mustBeDirectory) {
+    const isUnknown = node.kind === 'resource' && node.type === 'unknown';
+    if (isUnknown && !mustBeDirectory) {
       const stat = await this.#used(node, caller);
       if (stat.kind === 'file') throw this.#wantedAsFile(node.path, caller);
     }
-    return this.#directories.add(await this.#directoryReader.read(node, caller.signal));
+    const entries = await this.#directoryReader.read(node, caller.signal);
+    return this.#directories.add(entries, isUnknown ? { caller: caller.id, url: node.path.url } : undefined);
   }
 
   /** All entries of an open directory, without `.` and `..`; as they were when it was opened. */
   readdir(handle: number): readonly DirEntry[] {
-    return this.#directories.get(handle);
+    return this.#directories.entries(handle);
   }
 
   /** For transports whose readdir knows no handle. */

@@ -78,6 +78,23 @@ test.serial('a name below which something is listed is what it is used as', asyn
   t.is((await shell('cd "$1/a" && cat listed.bin && cat "$1/a"', base)).stdout, '/a/listed.bin/a');
 });
 
+const LIST_AND_READ = `
+import os, sys
+path = sys.argv[1]
+print(os.listdir(path), open(path).read())
+with os.scandir(path) as entries: print(next(entries).name, os.path.isdir(path))
+print(os.path.isdir(path), open(path).read())
+`;
+
+test.serial('who insists on a directory gets one, where the name is a file too', async (t) => {
+  const { host } = await allFiles(t, true);
+  const base = `${await mounted(t, ...DEV_FUSE)}/http/${host}`;
+  const { stdout, stderr } = await run('python3', ['-c', LIST_AND_READ, `${base}/a`]);
+  t.is(stderr, '');
+  t.is(stdout, "['listed.bin'] /a\nlisted.bin True\nFalse /a\n");
+  t.is((await shell('cd "$1/a" && ls', base)).stdout, 'listed.bin\n');
+});
+
 const STRESS = `
 import os, random, sys, time
 base, seconds, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
@@ -86,7 +103,7 @@ names = ['a', 'a/b', 'a/b/c', 'd', 'd/e']
 end = time.time() + seconds; count = 0
 while time.time() < end:
     path = random.choice(names); full = base + '/' + path; count += 1
-    use = random.randrange(5)
+    use = random.randrange(6)
     if use == 0:
         with open(full) as f: got = f.read()
         assert got == '/' + path, ('read', path, got)
@@ -97,6 +114,8 @@ while time.time() < end:
         assert got == '/' + path + '/x', ('walk', path, got)
     elif use == 3:
         os.chdir(full); os.chdir('/')
+    elif use == 4:
+        got = os.listdir(full); assert {*got} <= {'b', 'c', 'e', 'x', 'listed.bin'}, ('list', path, got)
     else:
         try: os.stat(base + '/' + path + '/void')
         except FileNotFoundError: pass
