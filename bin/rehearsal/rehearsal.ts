@@ -11,19 +11,14 @@
  *
  * Most steps take about a millisecond, and between two of them whoever uses the mount comes first.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 
 import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
-import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
-import { DEFAULT_DISK_CACHE_OPTIONS } from '../../src/cache/disk/disk-cache-options.js';
-import { openDiskCache } from '../../src/cache/disk/open-disk-cache.js';
 import { orAborted } from '../../src/cache/or-aborted.js';
 import { DEFAULT_QUIET_QUEUE_OPTIONS } from '../../src/cache/quiet-queue.js';
 import { composeSources, type SourceOptions, type Sources } from '../compose-sources.js';
+import { RehearsalDisk } from './rehearsal-disk.js';
 import { NO_LOG, RehearsalHouse } from './rehearsal-house.js';
 import type { RehearsalKernel } from './rehearsal-kernel.js';
 import { LARGE_FILES, LONG_INDEX_PREFIX, RehearsalOrigin, SMALL_FILES } from './rehearsal-origin.js';
@@ -92,6 +87,7 @@ async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalP
   const origin = await RehearsalOrigin.create();
   // What is in the tree is rehearsed, whoever serves its schemes.
   const sources = composeSources({ ...stage.sources, pluginOverride: [], offline: false }, NO_LOG);
+  // Where there is no place for temporary files, the rest is rehearsed without it.
   const disk = stage.cacheBytes > 0 ? await RehearsalDisk.create(stage.cacheBytes) : undefined;
   try {
     await perform(sources, disk, DEFAULT_CACHE_OPTIONS.metadataTtlMs, async (kernel) => {
@@ -132,41 +128,6 @@ async function inTurns(signal: AbortSignal, steps: Iterable<() => Promise<unknow
     // Whatever a step waits for, the end of the mount does not.
     await orAborted(step(), signal, 'rehearsal');
     await nextTurn();
-  }
-}
-
-/** A store in a directory that nobody else has. */
-class RehearsalDisk {
-  readonly #directory: string;
-  readonly #limitBytes: number;
-
-  private constructor(directory: string, limitBytes: number) {
-    this.#directory = directory;
-    this.#limitBytes = limitBytes;
-  }
-
-  /** Undefined: there is no place for temporary files. The rest is rehearsed without it. */
-  static async create(limitBytes: number): Promise<RehearsalDisk | undefined> {
-    try {
-      return new RehearsalDisk(await mkdtemp(join(tmpdir(), 'd7y-mount-rehearsal-')), limitBytes);
-    } catch {
-      return undefined;
-    }
-  }
-
-  async open(): Promise<DiskCache> {
-    return await openDiskCache({
-      ...DEFAULT_DISK_CACHE_OPTIONS,
-      directory: this.#directory,
-      limitBytes: this.#limitBytes,
-      blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
-      log: NO_LOG,
-    });
-  }
-
-  /** Perhaps while somebody still stores: before the system writes it back. */
-  async remove(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }
 }
 

@@ -1,12 +1,13 @@
 import { readdirSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { lutimes, mkdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 import { DEFAULT_MOUNT_OPTIONS } from '../../bin/options.js';
 import { rehearse } from '../../bin/rehearsal/rehearsal.js';
+import { RehearsalDisk } from '../../bin/rehearsal/rehearsal-disk.js';
 import { CLI, run, shell } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -19,7 +20,8 @@ function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-test.serial('a rehearsal comes to its end, and leaves nothing open, and nothing on disk', async (t) => {
+/** Where this process has its temporary files until the test ends. */
+async function ownTemporaryFiles(t: ExecutionContext): Promise<string> {
   const temporary = await temporaryDirectory(t);
   const { TMPDIR: usual } = process.env;
   process.env['TMPDIR'] = temporary;
@@ -27,12 +29,33 @@ test.serial('a rehearsal comes to its end, and leaves nothing open, and nothing 
     if (usual === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = usual;
   });
+  return temporary;
+}
+
+test.serial('a rehearsal comes to its end, and leaves nothing open, and nothing on disk', async (t) => {
+  const temporary = await ownTemporaryFiles(t);
   const stage = { sources: DEFAULT_MOUNT_OPTIONS, cacheBytes: DEFAULT_MOUNT_OPTIONS.cacheSize };
   await rehearse(new AbortController().signal, stage, SHORT);
   const before = openDescriptors();
   await rehearse(new AbortController().signal, stage, SHORT);
   await until('its sockets are closed', () => openDescriptors() <= before);
   t.deepEqual(readdirSync(temporary), []);
+});
+
+test.serial('what killed mounts left of their rehearsals is removed, and nothing else', async (t) => {
+  const temporary = await ownTemporaryFiles(t);
+  const [old, recent, other] = ['d7y-mount-rehearsal-old', 'd7y-mount-rehearsal-new', 'other'];
+  for (const name of [old, recent, other]) {
+    await mkdir(join(temporary, name, 'v2'), { recursive: true });
+    await writeFile(join(temporary, name, 'v2', 'lock'), '');
+  }
+  const anHourAgo = Date.now() / 1000 - 3600;
+  for (const name of [old, other]) await utimes(join(temporary, name), anHourAgo, anHourAgo);
+  await symlink(other, join(temporary, 'd7y-mount-rehearsal-link'));
+  await lutimes(join(temporary, 'd7y-mount-rehearsal-link'), anHourAgo, anHourAgo);
+  await (await RehearsalDisk.create(1024 ** 3))?.remove();
+  t.deepEqual(readdirSync(temporary).toSorted(), ['d7y-mount-rehearsal-link', recent, other]);
+  t.deepEqual(readdirSync(join(temporary, other, 'v2')), ['lock']);
 });
 
 test.serial('a rehearsal needs no disk cache', async (t) => {

@@ -16,6 +16,18 @@ test('a date is read in its usual form, and in others', (t) => {
   t.is(timeOf('Sun Nov  6 08:49:37 1994 GMT'), ms);
 });
 
+test.serial('a date that names no zone is GMT, wherever it is read', (t) => {
+  const { TZ: usual } = process.env;
+  process.env['TZ'] = 'America/New_York';
+  t.teardown(() => {
+    if (usual === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = usual;
+  });
+  t.not(new Date(0).getTimezoneOffset(), 0);
+  t.is(timeOf('Sun Nov  6 08:49:37 1994'), Date.UTC(1994, 10, 6, 8, 49, 37));
+  t.is(timeOf('Wed Nov 16 08:49:37 1994'), Date.UTC(1994, 10, 16, 8, 49, 37));
+});
+
 test('dates of all months are read as they are written', (t) => {
   for (let month = 0; month < 12; month += 1) {
     const ms = Date.UTC(2024, month, 29, 23, 59, 59);
