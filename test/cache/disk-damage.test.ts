@@ -89,7 +89,7 @@ async function checkAndRefill(t: ExecutionContext, store: DiskCache, sample: Sam
 test('flipped bits and lost ranges never give wrong bytes', async (t) => {
   const directory = await temporaryDirectory(t);
   const random = numbers(1);
-  for (let round = 0; round < 300; round += 1) {
+  for (let round = 0; round < 200; round += 1) {
     const sample = new Sample(`f${round % 10}`, 12 * BLOCK_BYTES + 5);
     await stored(directory, sample, 1 + random(13));
     const files = storeFiles(directory);

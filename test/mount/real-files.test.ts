@@ -1,8 +1,9 @@
-import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 import { run, shell, eachTransport } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
@@ -28,9 +29,16 @@ async function ok(t: ExecutionContext, script: string, ...args: string[]): Promi
   return stdout;
 }
 
+/** Takes long to make, and nobody writes to it. */
+let originalTree = '';
+test.before(async () => {
+  originalTree = await mkdtemp(join(tmpdir(), 'd7y-test-tree-'));
+  await makeTree(originalTree);
+});
+test.after.always(async () => await rm(originalTree, { recursive: true, force: true }));
+
 eachTransport('a tree reads the same through the mount, by real programs', async (t, mount) => {
-  const root = await temporaryDirectory(t);
-  await makeTree(root);
+  const root = originalTree;
   const nginx = await startNginx(t, { root });
   const tree = `${await mount()}/http/${nginx.host}`;
   await ok(t, 'diff -r "$1" "$2"', root, tree);
@@ -73,8 +81,7 @@ for (const [kind, serverDirectives] of [
   ['without ranges and lengths', 'max_ranges 0; ssi on; ssi_types *;'],
 ] as const) {
   eachTransport(`a source ${kind} is downloaded once, and read right at random offsets`, async (t, mount) => {
-    const root = await temporaryDirectory(t);
-    await makeTree(root);
+    const root = originalTree;
     const nginx = await startNginx(t, { root, serverDirectives });
     const tree = `${await mount('--memory', '512MiB')}/http/${nginx.host}`;
     // A length that nobody told is known after the first download, which this is.
