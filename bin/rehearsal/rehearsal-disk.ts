@@ -23,10 +23,10 @@ export class RehearsalDisk {
     this.#limitBytes = limitBytes;
   }
 
-  /** Undefined: there is no place for temporary files. */
+  /** Undefined: there can be no directory among the temporary files. */
   static async create(limitBytes: number): Promise<RehearsalDisk | undefined> {
     try {
-      await removeAbandoned(tmpdir());
+      await removeAbandoned(tmpdir()).catch(() => undefined);
       return new RehearsalDisk(await mkdtemp(join(tmpdir(), PREFIX)), limitBytes);
     } catch {
       return undefined;
@@ -59,7 +59,8 @@ async function removeAbandoned(temporary: string): Promise<void> {
     const path = join(temporary, name);
     const stat = await lstat(path).catch(() => undefined);
     const isOurs = stat?.isDirectory() === true && stat.uid === process.getuid?.();
-    if (isOurs && Date.now() - stat.mtimeMs > ABANDONED_AFTER_MS) await remove(path);
+    // One that cannot be removed hinders nobody.
+    if (isOurs && Date.now() - stat.mtimeMs > ABANDONED_AFTER_MS) await remove(path).catch(() => undefined);
   }
 }
 

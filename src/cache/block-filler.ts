@@ -65,12 +65,15 @@ export class BlockFiller {
     const at = this.#position % blockBytes;
     const { block, memory } = this.#begun();
     const taken = Math.min(chunk.byteLength, blockBytes - at);
-    if (memory !== undefined && !isAt(chunk, memory, at)) {
+    if (memory === undefined) this.#options.blocks.compare(block, at, chunk.subarray(0, taken));
+    else if (!isAt(chunk, memory, at)) {
       memory.set(taken === chunk.byteLength ? chunk : chunk.subarray(0, taken), at);
     }
     this.#position += taken;
     if (at + taken === blockBytes || this.#position === this.#options.end) this.#endBlock(at + taken);
-    else if (this.#options.isBelieved && memory !== undefined) block.advance(at + taken);
+    else if (this.#options.isBelieved && memory !== undefined && this.#options.blocks.isNew(block)) {
+      block.advance(at + taken);
+    }
     return taken;
   }
 
@@ -87,15 +90,22 @@ export class BlockFiller {
     const block = this.#block;
     this.#block = undefined;
     if (block === undefined) return;
-    if (this.#isSkipped) this.#options.memory.unreserve(1);
-    else this.#options.memory.discard(block);
-    if (!this.#isSkipped) block.restart();
+    if (this.#isSkipped) {
+      this.#options.memory.unreserve(1);
+      return;
+    }
+    this.#options.blocks.noteShown(block);
+    this.#options.memory.discard(block);
+    block.restart();
   }
 
   /** The block of the next byte, and its memory unless it is skipped. */
   #begun(): { block: Block; memory: Uint8Array | undefined } {
     const { blocks, memory } = this.#options;
-    if (this.#block === undefined) {
+    // One that was to be passed over may be gone before any of its bytes came.
+    const isGone =
+      this.#isSkipped && this.#block?.isLost === true && this.#position % blocks.blockBytes === 0;
+    if (this.#block === undefined || isGone) {
       this.#block = blocks.announce(Math.floor(this.#position / blocks.blockBytes));
       this.#isSkipped = isSkipped(this.#block);
     }

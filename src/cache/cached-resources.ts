@@ -7,6 +7,7 @@ import { BlockMemory } from './block-memory.js';
 import type { MemorySource } from './memory-source.js';
 import { type FileMetadata, MetadataCache, type ResourceMetadata } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
+import { orAborted } from './or-aborted.js';
 import type { KnownStat, ListedEntry, OpenResource, ResourceCache, ResourceStat } from './resource-cache.js';
 import { StoredVersions } from './stored-versions.js';
 import type { Version } from './version.js';
@@ -117,7 +118,7 @@ export class CachedResources implements ResourceCache {
     if (typeof known?.stat === 'object' && !isUnknownLength(known.stat)) return known.stat;
     const metadata = await this.#metadata.get(url, signal);
     if (metadata.kind === 'directory' || metadata.size !== undefined) return toStat(metadata);
-    return await this.#statUnknownLength(url, metadata);
+    return await this.#statUnknownLength(url, metadata, signal);
   }
 
   async list(url: string, signal?: AbortSignal): Promise<readonly ListedEntry[]> {
@@ -136,7 +137,7 @@ export class CachedResources implements ResourceCache {
     reader.retain();
     try {
       const opening = this.#stored.whenOpen(reader);
-      if (opening !== undefined) await opening;
+      if (opening !== undefined) await orAborted(opening, signal, url);
       return openReader(reader, new Readahead(this.#options.readahead));
     } catch (error) {
       reader.release();
@@ -167,16 +168,19 @@ export class CachedResources implements ResourceCache {
   }
 
   /** A short body is read to learn its length; of a long one it stays unknown. */
-  async #statUnknownLength(url: string, file: FileMetadata): Promise<ResourceStat> {
+  async #statUnknownLength(url: string, file: FileMetadata, signal?: AbortSignal): Promise<ResourceStat> {
     if (file.isLong === true) return toStat(file);
     const reader = this.#readerOf(url, file);
-    await reader.whenShortBodyRead(SHORT_BODY_WAIT_MS);
-    if (reader.size === undefined) this.#metadata.learn(url, file.version, { isLong: true });
+    const isLong = await reader.isLong(SHORT_BODY_WAIT_MS, signal);
+    if (isLong && reader.size === undefined) this.#metadata.learn(url, file.version, { isLong });
     return toStat({ ...file, size: reader.size });
   }
 
   #takeProbe(url: string, file: FileMetadata, response: Response): void {
-    this.#readerOf(url, file).fill(response);
+    const reader = this.#readerOf(url, file);
+    reader.fill(response);
+    // Nothing of it was taken: nothing will tell that it is not used any more.
+    if (reader.isIdle) this.#forget(keyOf(url, file.version), reader);
     const parked = [...this.#readers.values()].filter((reader) => reader.isParked);
     for (const reader of parked.slice(0, -MAX_PARKED)) reader.close();
   }

@@ -32,6 +32,8 @@ export class ListingCache {
     sizeCalculation: (listing) => listing.entries.length + 1,
   });
   readonly #flights = new SingleFlight<Listing>();
+  /** Changes whenever something is forgotten: what was under way then is not kept. */
+  #epoch = 0;
 
   constructor(options: ListingCacheOptions) {
     this.#options = options;
@@ -58,6 +60,8 @@ export class ListingCache {
   forget(prefix: string): void {
     const directories = [...this.#listings.keys()].filter((directory) => directory.startsWith(prefix));
     for (const directory of directories) this.#listings.delete(directory);
+    this.#flights.forget(prefix);
+    this.#epoch += 1;
   }
 
   ttlLeftMs(listing: Listing): number {
@@ -72,6 +76,7 @@ export class ListingCache {
   }
 
   async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
+    const epoch = this.#epoch;
     const client = await this.#options.clientFor(directory);
     const found = await client.list(new Request(`${directory}/`, { signal }));
     const bySegment = new Map<string, ListedEntry>();
@@ -85,7 +90,7 @@ export class ListingCache {
       bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
     }
     const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };
-    this.#listings.set(directory, listing);
+    if (epoch === this.#epoch) this.#listings.set(directory, listing);
     return listing;
   }
 }

@@ -71,6 +71,8 @@ export class MetadataCache {
   readonly #options: MetadataCacheOptions;
   readonly #entries = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
   readonly #flights = new SingleFlight<ResourceMetadata>();
+  /** Changes whenever something is forgotten: what was under way then is not kept. */
+  #epoch = 0;
 
   constructor(options: MetadataCacheOptions) {
     this.#options = options;
@@ -112,6 +114,8 @@ export class MetadataCache {
 
   /** Nothing is known any more of URLs that begin so. */
   forget(prefix: string): void {
+    this.#flights.forget(prefix);
+    this.#epoch += 1;
     const found = [...this.#entries.entries()].filter(([url]) => url.startsWith(prefix));
     for (const [url, { metadata }] of found) {
       this.#entries.delete(url);
@@ -125,7 +129,8 @@ export class MetadataCache {
   }
 
   async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
-    const old = this.#entries.get(url) ?? (await this.#recall(url));
+    const epoch = this.#epoch;
+    const old = this.#entries.get(url) ?? (await this.#recall(url, epoch));
     if (old !== undefined && old.metadata !== 'missing' && this.#ttlLeftMs(old) > 0) return old.metadata;
     const client = await this.#options.clientFor(url);
     if (old !== undefined && old.metadata !== 'missing' && old.metadata.kind === 'file') {
@@ -135,13 +140,13 @@ export class MetadataCache {
         if (current.metadata !== 'missing') return current.metadata;
       }
     }
-    return await this.#probe(url, client, signal);
+    return await this.#probe(url, client, epoch, signal);
   }
 
   /** What an earlier run left on disk. */
-  async #recall(url: string): Promise<Entry | undefined> {
+  async #recall(url: string, epoch: number): Promise<Entry | undefined> {
     const known = await this.#options.newest(url);
-    if (known === undefined || this.#entries.has(url)) return this.#entries.get(url);
+    if (known === undefined || this.#entries.has(url) || epoch !== this.#epoch) return this.#entries.get(url);
     const { version, sizeBytes: size, lastModifiedMs, supportRange } = known.facts;
     const metadata: FileMetadata = { kind: 'file', version, size, lastModifiedMs, supportRange };
     // A clock that was set back must not make it trusted for ever.
@@ -178,16 +183,26 @@ export class MetadataCache {
     }
   }
 
-  async #probe(url: string, client: CompleteClient, signal: AbortSignal): Promise<ResourceMetadata> {
+  async #probe(
+    url: string,
+    client: CompleteClient,
+    epoch: number,
+    signal: AbortSignal,
+  ): Promise<ResourceMetadata> {
     const range = { start: 0, end: this.#options.probeBytes };
     let metadata: Metadata;
     try {
       metadata = await client.getMetadata(new Request(url, { range, signal }));
     } catch (error) {
-      if (error instanceof SourceError && error.code === 'NOT_FOUND') this.#store(url, 'missing');
+      const isMissing = error instanceof SourceError && error.code === 'NOT_FOUND';
+      if (isMissing && epoch === this.#epoch) this.#store(url, 'missing');
       throw error;
     }
     const known = fromSource(metadata);
+    if (epoch !== this.#epoch) {
+      metadata.response?.cancel();
+      return known;
+    }
     this.#store(url, known);
     if (metadata.response !== undefined) {
       // A prefix of a resource of unknown length helps nobody: such a one is read from its start.

@@ -69,8 +69,9 @@ export class RangedBlocks implements BlockProvider {
     return Promise.resolve(this.#sizeBytes);
   }
 
-  setInUse(): void {
-    // Ranged fetches live by their holders alone.
+  /** A stream that was given up holds its fetches as long as others have the file open, who may be what it was read for. */
+  setInUse(inUse: boolean): void {
+    if (!inUse) for (const fetch of this.#fetches) fetch.unholdAll();
   }
 
   close(): void {

@@ -28,6 +28,8 @@ export class RangedFetch {
   readonly #urge = new Urge();
   readonly #holders = new Set<Holder>();
   readonly #announced: readonly Block[];
+  /** Once there is an answer. That of a probe knows nothing of the controller. */
+  #response: Response | undefined;
   #reservedBlocks = 0;
   #fetchedBlocks = 0;
 
@@ -39,8 +41,9 @@ export class RangedFetch {
     const announced: Block[] = [];
     for (let index = run.first; index < run.end; index += 1) announced.push(context.blocks.announce(index));
     this.#announced = announced;
+    this.#response = begin.response;
     if (begin.isNeeded) this.#urge.give();
-    this.done = this.#run(begin);
+    this.done = this.#run();
   }
 
   /** How much of it is here. */
@@ -59,7 +62,18 @@ export class RangedFetch {
   }
 
   unhold(holder: Holder): void {
-    if (!this.#holders.delete(holder) || this.#holders.size > 0) return;
+    if (this.#holders.delete(holder)) this.#noteHolders();
+  }
+
+  /** The file is open no more: nobody but the fetch itself, if it does, holds it. */
+  unholdAll(): void {
+    if (this.#holders.has(this)) return;
+    this.#holders.clear();
+    this.#noteHolders();
+  }
+
+  #noteHolders(): void {
+    if (this.#holders.size > 0) return;
     // The rest of a block that is arriving already is not worth a connection, nor fetching the block again.
     if ((this.#announced.at(-1)?.visibleBytes ?? 0) > 0) return;
     this.#giveUp();
@@ -75,13 +89,13 @@ export class RangedFetch {
     if (this.#announced.at(-1)?.isComplete === true) return;
     // In this order: nothing is read into memory that was given back.
     this.#controller.abort(error ?? new InterruptedError(this.#context.url));
+    this.#response?.cancel();
     this.#failRest(error);
   }
 
-  async #run(begin: FetchBegin): Promise<void> {
+  async #run(): Promise<void> {
     const { memory } = this.#context;
     const { signal } = this.#controller;
-    let response = begin.response;
     try {
       if (this.#reservedBlocks === 0) {
         await memory.reserve(this.#announced.length, signal);
@@ -89,13 +103,13 @@ export class RangedFetch {
       }
       signal.throwIfAborted();
       const { start, end } = this.#byteRange();
-      response ??= await this.#context.download({ start, end }, this.#urge, signal);
-      response.validate();
-      await this.#consume(response, start, end);
+      this.#response ??= await this.#context.download({ start, end }, this.#urge, signal);
+      this.#response.validate();
+      await this.#consume(this.#response, start, end);
     } catch (error) {
       this.#failRest(error);
     } finally {
-      response?.cancel();
+      this.#response?.cancel();
       memory.unreserve(this.#reservedBlocks);
       this.#reservedBlocks = 0;
     }
@@ -162,6 +176,7 @@ export class RangedFetch {
     for (const block of this.#announced) {
       if (block.isComplete || block.isLost) continue;
       if (block.memory !== undefined) {
+        blocks.noteShown(block);
         memory.discard(block);
         this.#reservedBlocks -= 1;
       }

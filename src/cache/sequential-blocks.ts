@@ -13,7 +13,6 @@ import { drainBody, InterruptedError, ProtocolError, type Response } from '../so
 import { BlockFiller } from './block-filler.js';
 import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';
 import { Waiters } from './waiters.js';
-import { withResolvers } from './with-resolvers.js';
 
 const WINDOW_BYTES = 8 * 1024 * 1024;
 /** A body that nobody has opened is read this far, so that `stat` learns the length of a small one. */
@@ -25,6 +24,8 @@ class SupersededError extends Error {}
 
 interface Download {
   readonly controller: AbortController;
+  /** Once there is an answer. That of a probe knows nothing of the controller. */
+  response: Response | undefined;
   positionBytes: number;
   filler: BlockFiller | undefined;
   wake: (() => void) | undefined;
@@ -34,7 +35,7 @@ export class SequentialBlocks implements BlockProvider {
   readonly #context: ProviderContext;
   readonly #onSize: (size: number) => void;
   readonly #sizeWaiters = new Waiters<number>();
-  readonly #settleWaiters = new Set<() => void>();
+  readonly #settleWaiters = new Waiters<boolean>();
   #size: number | undefined;
   #demandEndBytes = 0;
   #download: Download | undefined;
@@ -53,6 +54,11 @@ export class SequentialBlocks implements BlockProvider {
 
   get busy(): boolean {
     return this.#download !== undefined || this.#unopened !== undefined;
+  }
+
+  /** Somebody waits to see whether the body is short. */
+  get isAwaited(): boolean {
+    return !this.#settleWaiters.isEmpty;
   }
 
   /** Takes over the body of the probe. It waits for a reader, except where it is short. */
@@ -101,19 +107,25 @@ export class SequentialBlocks implements BlockProvider {
     return await size;
   }
 
-  /** Waits until the length is known, or the body turned out to be long, or `waitMs` are over. */
-  async whenShortBodyRead(waitMs: number): Promise<void> {
-    if (this.#size !== undefined || this.#isPaused) return;
+  /**
+   * Whether the body goes on beyond what is read of it without a reader, or comes for longer than `waitMs`. False
+   * also if it was given up, or failed: then the size is not known after it. Rejects with the signal's reason.
+   */
+  async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
+    if (this.#size !== undefined) return false;
+    if (this.#isPaused) return true;
     if (this.#download === undefined) {
       this.#goOn();
       if (!this.#inUse) this.#linger();
     }
-    const { promise, resolve } = withResolvers<void>();
-    const timer = setTimeout(resolve, waitMs);
-    this.#settleWaiters.add(resolve);
-    await promise;
-    this.#settleWaiters.delete(resolve);
-    clearTimeout(timer);
+    const late = AbortSignal.timeout(waitMs);
+    try {
+      return await this.#settleWaiters.wait(signal === undefined ? late : AbortSignal.any([signal, late]));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (late.aborted) return true;
+      throw error;
+    }
   }
 
   setInUse(inUse: boolean): void {
@@ -131,16 +143,13 @@ export class SequentialBlocks implements BlockProvider {
     this.#unopened?.cancel();
     this.#unopened = undefined;
     this.#stop();
+    this.#settleWaiters.resolve(false);
     this.#context.blocks.failPending(new InterruptedError(this.#context.url));
     this.#context.onIdle();
   }
 
   get #isPaused(): boolean {
     return this.#download?.wake !== undefined;
-  }
-
-  #settled(): void {
-    for (const resolve of this.#settleWaiters) resolve();
   }
 
   #cutEnd(end: number): number {
@@ -163,12 +172,13 @@ export class SequentialBlocks implements BlockProvider {
     this.#unopened = undefined;
     const download = {
       controller: new AbortController(),
+      response,
       positionBytes: 0,
       filler: undefined,
       wake: undefined,
     };
     this.#download = download;
-    void this.#run(download, response);
+    void this.#run(download);
   }
 
   /** Ends the download without failing the blocks that are waited for: a new one will bring them. */
@@ -176,6 +186,8 @@ export class SequentialBlocks implements BlockProvider {
     const download = this.#download;
     this.#download = undefined;
     download?.controller.abort();
+    // Before its memory is given back, which the answer is read into.
+    download?.response?.cancel();
     download?.wake?.();
     // The next download must not run ahead of those who wait for it, or it evicts what they come to read.
     download?.filler?.abandon();
@@ -185,17 +197,17 @@ export class SequentialBlocks implements BlockProvider {
       : Infinity;
   }
 
-  async #run(download: Download, begun: Response | undefined): Promise<void> {
-    let response = begun;
+  async #run(download: Download): Promise<void> {
     try {
-      response ??= await this.#context.download(undefined, undefined, download.controller.signal);
-      response.validate();
-      await this.#consume(download, response);
+      const { signal } = download.controller;
+      download.response ??= await this.#context.download(undefined, undefined, signal);
+      download.response.validate();
+      await this.#consume(download, download.response);
       if (this.#download === download) this.#finish(download.positionBytes);
     } catch (error) {
       if (this.#download === download) this.#fail(error);
     } finally {
-      response?.cancel();
+      download.response?.cancel();
     }
   }
 
@@ -271,7 +283,7 @@ export class SequentialBlocks implements BlockProvider {
     while (this.#download === download && download.positionBytes >= this.#pauseAtBytes()) {
       await new Promise<void>((resolve) => {
         download.wake = resolve;
-        this.#settled();
+        this.#settleWaiters.resolve(true);
       });
       download.wake = undefined;
     }
@@ -289,7 +301,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#size = size;
     this.#onSize(size);
     this.#sizeWaiters.resolve(size);
-    this.#settled();
+    this.#settleWaiters.resolve(false);
     // Blocks past the end were asked for while the end was unknown.
     this.#context.blocks.failPastEnd(Math.ceil(size / this.#context.blocks.blockBytes));
     // Blocks that were evicted again while the download ran are still waited for.
@@ -301,7 +313,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#download?.filler?.abandon();
     this.#download = undefined;
     this.#sizeWaiters.reject(error);
-    this.#settled();
+    this.#settleWaiters.resolve(false);
     this.#context.blocks.failPending(error);
     this.#context.onIdle();
   }

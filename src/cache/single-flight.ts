@@ -15,6 +15,11 @@ export class SingleFlight<Result> {
     return this.#join(key, flight, callerSignal);
   }
 
+  /** Later callers do not join what is under way for keys that begin so. */
+  forget(prefix: string): void {
+    for (const key of this.#flights.keys()) if (key.startsWith(prefix)) this.#flights.delete(key);
+  }
+
   #start(key: string, work: (signal: AbortSignal) => Promise<Result>): Flight<Result> {
     const controller = new AbortController();
     const flight: Flight<Result> = { controller, callers: 0, result: work(controller.signal) };

@@ -197,10 +197,13 @@ export class StoredBlocks {
 
   /** Begins to write what is here, and then what came meanwhile, if it is much. */
   #flush(): void {
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-      if (this.#isDue()) this.#flush();
-    });
+    // Not in this step: what it begins with may come here again.
+    this.#writing ??= Promise.resolve()
+      .then(() => this.#writeAll())
+      .finally(() => {
+        this.#writing = undefined;
+        if (this.#isDue()) this.#flush();
+      });
   }
 
   #isDue(): boolean {

@@ -9,8 +9,9 @@ import type { Version, VersionKey } from './version.js';
  * The blocks of one version that are in memory or under way, each at most once: whoever needs one waits
  * for the same. A failure is never kept.
  *
- * Blocks of a version that the source gives no validators for are compared by digest with what came under
- * the same index before, so that evicted blocks cannot come back with other bytes.
+ * Blocks of a version that the source gives no validators for are compared with what came under the same index
+ * before: with its bytes if they are still here, else with a digest of what of them was shown. So nothing comes back
+ * with other bytes, after an eviction or a download that broke, and what is to be compared is not shown before it was.
  */
 export class VersionBlocks {
   readonly key: VersionKey;
@@ -21,13 +22,14 @@ export class VersionBlocks {
   readonly #memory: BlockMemory;
   readonly #blocks = new Map<number, Block>();
   readonly #pending = new Set<Block>();
-  readonly #digests: Map<number, string> | undefined;
+  /** Undefined: the source tells versions apart. */
+  readonly #shown: Map<number, ShownBytes> | undefined;
   #cachedBytes = 0;
 
   constructor(key: VersionKey, version: Version, memory: BlockMemory) {
     this.key = key;
     this.#memory = memory;
-    this.#digests = version.verifiable ? undefined : new Map();
+    this.#shown = version.verifiable ? undefined : new Map();
   }
 
   get blockBytes(): number {
@@ -116,7 +118,7 @@ export class VersionBlocks {
 
   /** All `bytes` of a block are in its memory. Throws `ChangedError` if they contradict an earlier delivery. */
   complete(block: Block, bytes: number, origin: 'source' | 'disk'): void {
-    if (this.#digests !== undefined) this.#compareDigest(this.#digests, block, bytes);
+    if (this.#shown !== undefined) this.#compareShown(this.#shown, block, bytes);
     this.#pending.delete(block);
     this.#cachedBytes += bytes;
     this.#memory.keep(block, bytes, () => {
@@ -154,17 +156,50 @@ export class VersionBlocks {
     for (const block of this.#blocks.values()) if (block.isComplete) this.#memory.drop(block);
   }
 
-  #compareDigest(digests: Map<number, string>, block: Block, bytes: number): void {
-    const digest = createHash('sha1')
-      .update(block.memory?.subarray(0, bytes) ?? '')
-      .digest('base64');
-    const before = digests.get(block.index);
-    if (before !== undefined && before !== digest) {
-      throw new ChangedError(this.key.resource, {
-        expected: `block ${block.index} as it was read before`,
-        found: 'other bytes, and no validators that would tell the version',
-      });
-    }
-    digests.set(block.index, digest);
+  /** Whether nothing of the block was shown before, so that what comes of it may be shown as it comes. */
+  isNew({ index }: Block): boolean {
+    return this.#shown?.has(index) !== true;
   }
+
+  /** A part of a block comes again, which is passed over. Throws `ChangedError` if it is not what is here. */
+  compare(block: Block, at: number, bytes: Uint8Array): void {
+    const { memory, visibleBytes } = block;
+    if (this.#shown === undefined || memory === undefined) return;
+    const end = Math.min(at + bytes.byteLength, visibleBytes);
+    if (end > at && Buffer.compare(memory.subarray(at, end), bytes.subarray(0, end - at)) !== 0) {
+      throw this.#changed(block);
+    }
+  }
+
+  /** A block is given up, a part of which may have been read. */
+  noteShown({ index, memory, visibleBytes }: Block): void {
+    if (this.#shown === undefined || memory === undefined || visibleBytes === 0) return;
+    if (!this.#shown.has(index)) this.#shown.set(index, shownOf(memory, visibleBytes));
+  }
+
+  #compareShown(shown: Map<number, ShownBytes>, block: Block, bytes: number): void {
+    const memory = block.memory?.subarray(0, bytes) ?? new Uint8Array();
+    const before = shown.get(block.index);
+    if (before !== undefined && shownOf(memory, before.bytes).digest !== before.digest) {
+      throw this.#changed(block);
+    }
+    shown.set(block.index, shownOf(memory, bytes));
+  }
+
+  #changed({ index }: Block): ChangedError {
+    return new ChangedError(this.key.resource, {
+      expected: `block ${index} as it was read before`,
+      found: 'other bytes, and no validators that would tell the version',
+    });
+  }
+}
+
+/** What was shown of a block: the digest of its first bytes. */
+interface ShownBytes {
+  readonly bytes: number;
+  readonly digest: string;
+}
+
+function shownOf(memory: Uint8Array, bytes: number): ShownBytes {
+  return { bytes, digest: createHash('sha1').update(memory.subarray(0, bytes)).digest('base64') };
 }

@@ -100,13 +100,16 @@ export class VersionReader {
     else this.#provider.fill(response);
   }
 
-  /** Whether a body is kept ready though no handle is open. */
+  /** Whether a body is kept ready though no handle is open, and nobody waits for it. */
   get isParked(): boolean {
-    return this.#handles === 0 && this.#provider instanceof SequentialBlocks && this.#provider.busy;
+    const provider = this.#provider;
+    if (this.#handles > 0 || !(provider instanceof SequentialBlocks)) return false;
+    return provider.busy && !provider.isAwaited;
   }
 
-  async whenShortBodyRead(waitMs: number): Promise<void> {
-    if (this.#provider instanceof SequentialBlocks) await this.#provider.whenShortBodyRead(waitMs);
+  /** `SequentialBlocks.isLong`. */
+  async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
+    return this.#provider instanceof SequentialBlocks && (await this.#provider.isLong(waitMs, signal));
   }
 
   retain(): void {
@@ -270,8 +273,10 @@ export class VersionReader {
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
     const { blockBytes } = this.blocks;
-    const progress = { at: offset, isAtEnd: false };
+    const progress = { at: offset, isAtEnd: false, isOver: false };
     const take = (): void => {
+      // A read that was interrupted has given its buffer back, but a block that it waited for may still come.
+      if (progress.isOver) return;
       const { at } = progress;
       const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
       const [view = Buffer.of()] = this.blocks.views(at, until);
@@ -280,15 +285,19 @@ export class VersionReader {
       // A complete block that is shorter is the last, even if the size was not known until now.
       progress.isAtEnd = view.byteLength === 0;
     };
-    while (!progress.isAtEnd && progress.at < this.#cutToSize(end)) {
-      const { at } = progress;
-      const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
-      const absence = this.blocks.lastAbsence(at, until);
-      if (absence === undefined) take();
-      else if (absence.block === undefined) this.#demandAgain(at, until, holder);
-      else await this.#arrival(absence.block, absence.bytes, signal, take);
+    try {
+      while (!progress.isAtEnd && progress.at < this.#cutToSize(end)) {
+        const { at } = progress;
+        const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
+        const absence = this.blocks.lastAbsence(at, until);
+        if (absence === undefined) take();
+        else if (absence.block === undefined) this.#demandAgain(at, until, holder);
+        else await this.#arrival(absence.block, absence.bytes, signal, take);
+      }
+      return copy.subarray(0, progress.at - offset);
+    } finally {
+      progress.isOver = true;
     }
-    return copy.subarray(0, progress.at - offset);
   }
 
   #reportIdle(): void {

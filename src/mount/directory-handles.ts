@@ -1,7 +1,7 @@
 import type { DirEntry } from './directory-reader.js';
 import { HandleTable } from './handle-table.js';
 
-/** A name of unknown type, and the caller who insists that it is a directory. */
+/** A name of unknown type, and the caller who has opened it as a directory. */
 export interface DirectoryUse {
   readonly caller: number;
   readonly url: string;
@@ -13,8 +13,8 @@ interface DirectoryHandle {
 }
 
 /**
- * Open directories. As long as a caller has a name open that it insisted on, the name is a directory to it, whatever
- * else the URL is: opendir(3) asks for the attributes of what it has opened, and takes nothing but a directory.
+ * Open directories. As long as a caller has a name open as a directory, it is one to that caller, whatever else
+ * the URL is: opendir(3) asks for the attributes of what it has opened, and takes nothing but a directory.
  */
 export class DirectoryHandles {
   readonly #handles = new HandleTable<DirectoryHandle>();

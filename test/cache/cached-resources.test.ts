@@ -4,12 +4,19 @@ import { pino } from 'pino';
 import test from 'ava';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
-import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import type { DiskCache, StoredVersion } from '../../src/cache/disk/disk-cache.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { guardClient } from '../../src/source/guarded-client.js';
-import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import {
+  ChangedError,
+  newResponse,
+  type ResourceClient,
+  type Response,
+  SourceError,
+} from '../../src/source/index.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
+import { until } from '../support/until.js';
 import { storeFor } from './disk-store-support.js';
 
 const BLOCK_BYTES = 8;
@@ -19,6 +26,9 @@ interface Origin {
   content: Buffer;
   etag: string | undefined;
   supportRange: boolean;
+  /** The probe brings the body along. */
+  isProbed: boolean;
+  isLengthKnown: boolean;
   failNext: number;
   /** So many bytes follow the end of the next body. */
   excessNext: number;
@@ -31,6 +41,8 @@ function origin(content: Buffer, facts: Partial<Origin> = {}): Origin {
     content,
     etag: '"1"',
     supportRange: true,
+    isProbed: false,
+    isLengthKnown: true,
     failNext: 0,
     excessNext: 0,
     downloads: [],
@@ -49,6 +61,11 @@ async function* send(state: Origin, { start, end }: { start: number; end: number
   yield await nextTurn(Buffer.concat([bytes.subarray(1), excess]));
 }
 
+function bodyOf(state: Origin, range: { start: number; end: number }): Response {
+  const contentLength = state.isLengthKnown ? range.end - range.start : -1;
+  return newResponse(send(state, range), { offset: range.start, contentLength });
+}
+
 /** A source in memory that counts its downloads, and fails when told. */
 function clientOf(state: Origin): ResourceClient {
   const at = {
@@ -61,10 +78,11 @@ function clientOf(state: Origin): ResourceClient {
     isExpired: async (_request, info) => info.etag === undefined || info.etag !== state.etag,
     getMetadata: async () => ({
       kind: 'file',
-      contentLength: state.content.length,
+      contentLength: state.isLengthKnown ? state.content.length : -1,
       supportRange: state.supportRange,
       lastModified: -1,
       ...(state.etag === undefined ? {} : { etag: state.etag }),
+      ...(state.isProbed ? { response: bodyOf(state, { start: 0, end: state.content.length }) } : {}),
     }),
     download: async (request) => {
       const whole = { start: 0, end: state.content.length };
@@ -78,10 +96,7 @@ function clientOf(state: Origin): ResourceClient {
       if (pinned !== undefined && pinned !== state.etag) {
         throw new ChangedError(request.url, { expected: pinned, found: String(state.etag) });
       }
-      return newResponse(send(state, range), {
-        offset: range.start,
-        contentLength: range.end - range.start,
-      });
+      return bodyOf(state, range);
     },
   };
 }
@@ -168,6 +183,7 @@ test('without validators, an evicted block must come back as it was', async (t) 
   await bytesOf(file, 0, 8);
   for (let offset = 64; offset < 640; offset += 64) await bytesOf(file, offset, 8);
   state.content = Buffer.alloc(640, 'b');
+  t.like(await t.throwsAsync(bytesOf(file, 0, 1)), { code: 'CHANGED' }, 'not shown before it is compared');
   t.like(await t.throwsAsync(bytesOf(file, 0, 8)), { code: 'CHANGED' });
 });
 
@@ -201,4 +217,73 @@ test('what follows the end of a body is not taken for its last block', async (t)
   const file = await cacheOf(state, 10_000).open(URL);
   t.like(await t.throwsAsync(bytesOf(file, 0, 12)), { code: 'PROTOCOL' });
   t.deepEqual(await bytesOf(file, 0, 12), state.content);
+});
+
+/** Counts what is open. */
+class CountingDisk implements DiskCache {
+  readonly usedBytes = 0;
+  opened = 0;
+  closed = 0;
+
+  mayHave(): boolean {
+    return true;
+  }
+
+  open(): Promise<StoredVersion> {
+    this.opened += 1;
+    return Promise.resolve({
+      storedBytes: 0,
+      has: () => false,
+      read: (_first, targets) => Promise.resolve(targets.map(() => false)),
+      write: () => Promise.resolve(true),
+      localFd: () => undefined,
+      close: () => (this.closed += 1),
+    });
+  }
+
+  newest(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  confirm(): void {}
+
+  drop(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+test('what was only looked at is not kept open', async (t) => {
+  const disk = new CountingDisk();
+  const cache = cacheOf(origin(Buffer.of(), { isProbed: true }), 10_000, disk);
+  for (let i = 0; i < 50; i += 1) await cache.stat(`${URL}${i}`);
+  t.is(disk.opened, 50);
+  await until('all are closed', () => disk.closed === disk.opened);
+});
+
+test('a body that breaks while its length is looked for is not taken for a long one', async (t) => {
+  const state = origin(pattern(10), { supportRange: false, isLengthKnown: false, failNext: 1 });
+  const cache = cacheOf(state, 10_000);
+  t.like(await cache.stat(URL), { kind: 'file', size: undefined });
+  t.like(await cache.stat(URL), { kind: 'file', size: 10 });
+});
+
+test('many lengths are looked for at once', async (t) => {
+  const state = origin(pattern(10), { supportRange: false, isLengthKnown: false, isProbed: true });
+  const cache = cacheOf(state, 10_000);
+  const stats = await Promise.all(Array.from({ length: 40 }, (_, i) => cache.stat(`${URL}${i}`)));
+  for (const stat of stats) t.like(stat, { size: 10 });
+  await cache.close();
+});
+
+test('what was under way when it was forgotten is not kept', async (t) => {
+  const state = origin(pattern(10));
+  const cache = cacheOf(state, 10_000);
+  const first = cache.stat(URL);
+  cache.forget('test:');
+  await first;
+  t.is(cache.peek(URL), undefined);
+  state.content = pattern(20);
+  t.like(await cache.stat(URL), { size: 20 });
 });

@@ -28,6 +28,7 @@ import {
   until,
   write,
 } from './disk-store-support.js';
+import { flipBit } from './flip-bit.js';
 
 test.beforeEach((t) => t.timeout(240_000));
 
@@ -40,13 +41,6 @@ function numbers(seed: number): (below: number) => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
   };
-}
-
-function flipBit(file: string, bit: number): void {
-  const bytes = readFileSync(file);
-  const at = bit >> 3;
-  bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
-  writeFileSync(file, bytes);
 }
 
 /** Zeros, as a power loss leaves them where bytes were promised and never written. */

@@ -135,6 +135,7 @@ export class Catalog {
   /** This process is no longer the writer. */
   abandon(): void {
     this.#isAbandoned = true;
+    this.#isScanned = false;
     this.#entries.clear();
   }
 

@@ -112,6 +112,7 @@ export class LocalCopy {
         if (!isShort && (this.#context.isClosing || !this.#owner.isWanted())) return;
         await this.#checkRun(first, Math.min(run, span.blockCount - first), bytes);
       }
+      await this.#segment.forgetting;
       const after = await files.stampOfData();
       if (!sameStamp(after.stamp, before.stamp)) table.uncheckAll();
       else if (table.isChecked) this.#accept({ ...after, forgetCount });

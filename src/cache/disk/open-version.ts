@@ -129,7 +129,12 @@ export class OpenVersion {
     if (segment === undefined || this.#context.isClosing) return targets.map(() => false);
     const usedAtMs = this.#context.writer?.catalog.use(segment.name);
     if (usedAtMs !== undefined) void this.#touch(segment, usedAtMs);
-    return await segment.read(part.first - segment.span.firstBlock, targets);
+    const right = await segment.read(part.first - segment.span.firstBlock, targets);
+    if (segment.forgetting !== undefined) {
+      this.retain();
+      void segment.forgetting.finally(() => this.release());
+    }
+    return right;
   }
 
   async write(blocks: readonly CheckedBlock[], path: WritePath): Promise<boolean> {

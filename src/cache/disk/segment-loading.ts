@@ -38,12 +38,13 @@ export async function loadSegment(
   const identity = version.identity(number);
   const segment = new Segment(context, identity);
   const { removals } = version;
-  let found: 'stored' | 'nothing' | 'wrong' = 'nothing';
+  let found: 'stored' | 'nothing' | 'wrong' | 'unreadable' = 'nothing';
   try {
     found = await segment.load(identity);
     if (version.removals !== removals) found = 'nothing';
   } catch (error) {
     context.trouble.note('cannot read an index file', error);
+    found = 'unreadable';
   }
   if (found === 'stored') {
     version.adopt(segment);
@@ -51,6 +52,7 @@ export async function loadSegment(
   }
   void segment.detach();
   const empty = new Segment(context, identity);
+  empty.isUnreadable = found === 'unreadable';
   version.adopt(empty);
   if (found === 'wrong') void removeWrong(context, version, empty);
   return empty;
@@ -78,7 +80,7 @@ async function storedSegments(context: StoreContext, version: OpenVersion): Prom
   }
 }
 
-/** Changes whenever the index file has another content. */
+/** Changes whenever records were appended to the index file, or it is another one. */
 async function seenIndex(context: StoreContext, version: OpenVersion, number: number): Promise<string> {
   try {
     const path = filePath(context.root, nameOfSegment(version.name, number), 'index');

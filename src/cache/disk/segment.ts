@@ -55,6 +55,10 @@ export class Segment {
   #seed = 0;
   /** Where the next record goes; undefined: there are no files yet. */
   #recordsEnd: number | undefined;
+  /** What was found wrong is being forgotten on disk too: until then the files must stay open. */
+  forgetting: Promise<void> | undefined;
+  /** There may be something that could not be read: nothing is to be written in its place. */
+  isUnreadable = false;
   /** Undefined: the table has them all. */
   #loadChecksums: (() => Promise<void>) | undefined;
   readonly #context: StoreContext;
@@ -103,7 +107,11 @@ export class Segment {
     this.#recordsEnd = recordsEnd(recordsAt, indexBytes);
     this.table.storeAll();
     let loading: Promise<void> | undefined;
-    this.#loadChecksums = () => (loading ??= this.#loadRecordsLate(recordsAt));
+    this.#loadChecksums = () =>
+      (loading ??= this.#loadRecordsLate(recordsAt).catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      }));
     return 'stored';
   }
 
@@ -217,7 +225,7 @@ export class Segment {
     this.#context.trouble.note('a stored block is wrong and is forgotten', undefined, {
       segment: this.name,
     });
-    void this.#context.changes.run(async () => {
+    const forgetting = this.#context.changes.run(async () => {
       // Meanwhile some may have been written again.
       const records = wrong
         .filter((index) => !this.table.has(index))
@@ -229,6 +237,10 @@ export class Segment {
       } catch (error) {
         this.#context.trouble.note('cannot forget a stored block', error);
       }
+    });
+    this.forgetting = forgetting;
+    void forgetting.then(() => {
+      if (this.forgetting === forgetting) this.forgetting = undefined;
     });
   }
 

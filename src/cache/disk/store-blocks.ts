@@ -42,6 +42,7 @@ async function store(
   if (writer === undefined || version.isDropped) return false;
   if (!(await writer.catalog.ready)) return false;
   const segment = await currentSegment(context, version, number);
+  if (segment.isUnreadable) return false;
   const blocks = missingFrom(segment, given);
   if (blocks.length === 0 && segment.exists) return true;
   const header = segment.exists ? undefined : version.header(number);
@@ -66,7 +67,8 @@ async function store(
 /** The segment as this process may append to it. */
 async function currentSegment(context: StoreContext, version: OpenVersion, number: number): Promise<Segment> {
   const segment = version.segments.get(number);
-  if (segment !== undefined && segment.loadedBy === context.writer) return segment;
+  const isOurs = segment !== undefined && segment.loadedBy === context.writer;
+  if (isOurs && !segment.isUnreadable) return segment;
   return await loadSegment(context, version, number);
 }
 

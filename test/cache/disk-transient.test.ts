@@ -1,0 +1,116 @@
+/** Faults that pass: what was stored is still there afterwards, and what was found wrong stays so. */
+import { renameSync, symlinkSync, unlinkSync } from 'node:fs';
+
+import test from 'ava';
+
+import { BlockMemory } from '../../src/cache/block-memory.js';
+import { DirtyBytes } from '../../src/cache/dirty-bytes.js';
+import { QuietQueue } from '../../src/cache/quiet-queue.js';
+import { StoredBlocks } from '../../src/cache/stored-blocks.js';
+import { VersionBlocks } from '../../src/cache/version-blocks.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
+import { opened, openStore, readAll, Sample, storeFiles, storeFor, write } from './disk-store-support.js';
+import { flipBit } from './flip-bit.js';
+
+test('a block that was found wrong is not there for the next opening, however soon that is', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const sample = new Sample('a', 64 * 4096);
+  const first = await openStore(directory);
+  const whole = await opened(first, sample);
+  t.true(await write(whole, 0, sample.blocks(0, 64)));
+  whole.close();
+  await first.close();
+  const [data = ''] = storeFiles(directory, 'data');
+  flipBit(data, 5 * 4096 * 8 + 1);
+  const store = await storeFor(t, directory);
+  const version = await opened(store, sample);
+  const other = await opened(store, new Sample('other', 2000 * 4096));
+  // What is noted on disk has to wait behind this.
+  const writing = write(other, 0, new Sample('other', 2000 * 4096).blocks(0, 2000));
+  t.deepEqual(await version.read(5, sample.targets(5, 1)), [false]);
+  version.close();
+  const again = await opened(store, sample);
+  t.false(again.has(5));
+  t.true(again.has(4));
+  t.is(again.localFd(), undefined);
+  await writing;
+  other.close();
+  again.close();
+});
+
+test('what could not be read once is neither lost nor written over', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const sample = new Sample('a', 64 * 4096);
+  const first = await openStore(directory);
+  const version = await opened(first, sample);
+  t.true(await write(version, 0, sample.blocks(0, 60)));
+  version.close();
+  await first.close();
+  const store = await openStore(directory);
+  const [index = ''] = storeFiles(directory, 'index');
+  // A link is not followed: ELOOP, as another fault of the system.
+  renameSync(index, `${index}.away`);
+  symlinkSync(`${index}.away`, index);
+  const blind = await opened(store, sample);
+  t.false(blind.has(0));
+  t.false(await write(blind, 60, sample.blocks(60, 1)));
+  unlinkSync(index);
+  renameSync(`${index}.away`, index);
+  t.true(await write(blind, 60, sample.blocks(60, 1)), 'it has passed');
+  t.true(blind.has(0));
+  blind.close();
+  await store.close();
+  const later = await storeFor(t, directory);
+  const { right, wrong } = await readAll(t, await opened(later, sample), sample);
+  t.deepEqual({ right, wrong }, { right: 61, wrong: 0 });
+});
+
+const BLOCK_BYTES = 64 * 1024;
+const MAX_DIRTY_BYTES = 256 * BLOCK_BYTES;
+
+test('what comes late is stored by one write at a time, all of it before the end', async (t) => {
+  const memory = new BlockMemory(4 * MAX_DIRTY_BYTES, BLOCK_BYTES);
+  const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
+  const blocks = new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+  const dirty = new DirtyBytes(() => MAX_DIRTY_BYTES);
+  const found = { active: 0, mostActive: 0, written: 0, isClosed: false };
+  const disk = {
+    storedBytes: 0,
+    has: () => false,
+    read: () => Promise.resolve([]),
+    localFd: () => undefined,
+    write: async (given: readonly unknown[]): Promise<boolean> => {
+      t.false(found.isClosed);
+      found.active += 1;
+      found.mostActive = Math.max(found.mostActive, found.active);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      found.active -= 1;
+      found.written += given.length;
+      return true;
+    },
+    close: () => (found.isClosed = true),
+  };
+  const context = { blocks, memory, dirty, quiet: new QuietQueue(), sizeBytes: 1024 * BLOCK_BYTES };
+  const stored = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
+  blocks.onComplete = (block) => stored.store(block);
+  const bring = (first: number, count: number): void => {
+    for (let index = first; index < first + count; index += 1) {
+      t.true(memory.tryReserve(1));
+      const block = blocks.announce(index);
+      block.memory = memory.take();
+      blocks.complete(block, BLOCK_BYTES, 'source');
+    }
+  };
+  // Others have all of what may wait.
+  t.true(dirty.tryAdd(MAX_DIRTY_BYTES));
+  bring(0, 100);
+  t.is(found.active, 0);
+  dirty.subtract(MAX_DIRTY_BYTES);
+  bring(100, 1);
+  await until('it is being written', () => found.active > 0);
+  await stored.close();
+  t.is(found.written, 101);
+  t.is(found.mostActive, 1);
+  t.is(found.active, 0);
+});

@@ -1,0 +1,179 @@
+/** What was given up, lost or superseded touches nothing that others have since. */
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test from 'ava';
+import { pino } from 'pino';
+
+import { BlockFiller } from '../../src/cache/block-filler.js';
+import { BlockMemory } from '../../src/cache/block-memory.js';
+import { CachedResources } from '../../src/cache/cached-resources.js';
+import type { OpenResource } from '../../src/cache/resource-cache.js';
+import { VersionBlocks } from '../../src/cache/version-blocks.js';
+import { withResolvers } from '../../src/cache/with-resolvers.js';
+import { guardClient } from '../../src/source/guarded-client.js';
+import { createHttpClient } from '../../src/source/http/http-client.js';
+import { newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { startFaultServer } from '../support/fault-server.js';
+import { until } from '../support/until.js';
+
+const KIB = 1024;
+const BLOCK_BYTES = 8;
+const log = pino({ level: 'silent' });
+
+/** Each four bytes tell where they are. */
+function stamped(bytes: number, seed: number): Buffer {
+  return Buffer.from(Uint32Array.from({ length: bytes / 4 }, (_, i) => i * 64 + seed).buffer);
+}
+
+function bytesOf(file: OpenResource, offset: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+  return file.read(offset, length, (pieces) => Buffer.concat(pieces), signal);
+}
+
+test('a download whose place another has taken writes into nobody’s memory', async (t) => {
+  const contents: Readonly<Record<string, Buffer>> = {
+    '/file': stamped(2048 * KIB, 1),
+    '/other': stamped(1536 * KIB, 2),
+  };
+  const file = contents['/file'] ?? Buffer.of();
+  let first: ServerResponse | undefined;
+  const server = await startFaultServer(t, ({ url = '' }, response) => {
+    const content = contents[url] ?? Buffer.of();
+    response.writeHead(200, { etag: '"1"', 'content-length': content.length });
+    if (url !== '/file' || first !== undefined) return void response.end(content);
+    first = response;
+    response.write(content.subarray(0, 256 * KIB));
+  });
+  const http = createHttpClient();
+  t.teardown(() => http.close());
+  const client = guardClient(http, {}, () => undefined);
+  const cache = new CachedResources({ memoryBytes: 1024 * KIB }, { clientFor: async () => client, log });
+  t.teardown(() => cache.close());
+  const slow = await cache.open(`${server.origin}/file`);
+  t.true((await bytesOf(slow, 0, 200 * KIB)).equals(file.subarray(0, 200 * KIB)));
+  const other = await cache.open(`${server.origin}/other`);
+  for (let at = 0; at < 1536 * KIB; at += 128 * KIB) await bytesOf(other, at, 128 * KIB);
+  // Evicted by now: a second download begins.
+  t.true((await bytesOf(slow, 0, 448 * KIB)).equals(file.subarray(0, 448 * KIB)));
+  t.is(server.requests.filter(({ url }) => url === '/file').length, 2);
+  first?.write(file.subarray(256 * KIB, 512 * KIB));
+  await sleep(200);
+  for (let at = 0; at < 448 * KIB; at += 32 * KIB) {
+    t.true((await bytesOf(slow, at, 32 * KIB)).equals(file.subarray(at, at + 32 * KIB)), `at ${at}`);
+  }
+});
+
+interface Source {
+  content: Buffer;
+  readonly etag: string | undefined;
+  /** Waited for before the bytes from `at` on are sent, by the how-manieth download of the file. */
+  gate: (download: number, at: number) => Promise<void> | undefined;
+  downloads: number;
+}
+
+function sourceOf(content: Buffer, etag?: string): Source {
+  return { content, etag, gate: () => undefined, downloads: 0 };
+}
+
+async function* send(source: Source): AsyncGenerator<Buffer> {
+  const { content } = source;
+  const download = (source.downloads += 1);
+  for (let at = 0; at < content.length; at += BLOCK_BYTES) {
+    await source.gate(download, at);
+    yield await Promise.resolve(content.subarray(at, at + BLOCK_BYTES));
+  }
+}
+
+/** Files without ranges, by URL. */
+function cacheOf(sources: ReadonlyMap<string, Source>, memoryBytes: number): CachedResources {
+  const at = (url: URL): Source => {
+    const source = sources.get(url.href);
+    if (source === undefined) throw new Error(url.href);
+    return source;
+  };
+  const client: ResourceClient = {
+    getContentLength: async ({ url }) => at(url).content.length,
+    isSupportRange: async () => false,
+    getLastModified: async () => -1,
+    isExpired: async () => false,
+    getMetadata: async ({ url }) => {
+      const { content, etag } = at(url);
+      const facts = { kind: 'file', contentLength: content.length, supportRange: false } as const;
+      return { ...facts, lastModified: -1, ...(etag === undefined ? {} : { etag }) };
+    },
+    download: async ({ url }) =>
+      newResponse(send(at(url)), { offset: 0, contentLength: at(url).content.length }),
+  };
+  const guarded = guardClient(client, {}, () => undefined);
+  return new CachedResources(
+    { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
+    { clientFor: async () => guarded, log, now: () => 0 },
+  );
+}
+
+test('a read that was interrupted writes into no other read’s memory', async (t) => {
+  const [a, b] = [sourceOf(Buffer.alloc(64, 'a'), '"a"'), sourceOf(Buffer.alloc(64, 'b'), '"b"')];
+  // More is read than fits, so that what came is copied, by one read at a time; that is known by the third download.
+  const stops = { a: withResolvers<void>(), b: withResolvers<void>() };
+  let reached = '';
+  a.gate = (download, at) => {
+    if (download < 3 || at !== 24) return undefined;
+    reached += 'a';
+    return stops.a.promise;
+  };
+  b.gate = (download, at) => {
+    if (download < 3 || at !== 40) return undefined;
+    reached += 'b';
+    return stops.b.promise;
+  };
+  const cache = cacheOf(
+    new Map([
+      ['test://h/a', a],
+      ['test://h/b', b],
+    ]),
+    4 * BLOCK_BYTES,
+  );
+  const [fileA, fileB] = [await cache.open('test://h/a'), await cache.open('test://h/b')];
+  const controller = new AbortController();
+  const given = bytesOf(fileA, 0, 64, controller.signal);
+  await until('the first read waits', () => reached === 'a');
+  controller.abort();
+  t.like(await t.throwsAsync(given), { code: 'INTERRUPTED' });
+  const reading = bytesOf(fileB, 0, 64);
+  await until('the second read waits', () => reached === 'ab');
+  stops.a.resolve();
+  await sleep(20);
+  stops.b.resolve();
+  t.is((await reading).toString(), 'b'.repeat(64));
+});
+
+test('without validators, a download that begins anew must bring what was read before', async (t) => {
+  const source = sourceOf(Buffer.alloc(128, 'a'));
+  source.gate = (download, at) =>
+    download === 1 && at === 64 ? Promise.reject(new SourceError('CONNECTION_LOST', 'lost', 'x')) : undefined;
+  const file = await cacheOf(new Map([['test://h/f', source]]), 100_000).open('test://h/f');
+  t.is((await bytesOf(file, 0, 16)).toString(), 'a'.repeat(16));
+  await t.throwsAsync(bytesOf(file, 16, 112));
+  source.content = Buffer.alloc(128, 'b');
+  t.like(await t.throwsAsync(bytesOf(file, 0, 128)), { code: 'CHANGED' });
+});
+
+test('a block that is gone before it was passed over is filled', (t) => {
+  const memory = new BlockMemory(1024, BLOCK_BYTES);
+  const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
+  const blocks = new VersionBlocks({ resource: 'test://h/f', version: '1' }, version, memory);
+  const fill = (filler: BlockFiller): void => {
+    if (!filler.hasMemory) t.true(memory.tryReserve(1));
+    filler.push(Buffer.alloc(BLOCK_BYTES, 'x'));
+  };
+  fill(new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isBelieved: true }));
+  const second = new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isBelieved: true });
+  t.true(memory.tryReserve(1));
+  t.is(second.room(BLOCK_BYTES), undefined, 'it is there');
+  const there = blocks.get(1);
+  if (there !== undefined) memory.drop(there);
+  blocks.announce(1);
+  fill(second);
+  t.true(blocks.get(1)?.isComplete);
+  t.is(memory.committedBytes, 0);
+});
