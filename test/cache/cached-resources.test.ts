@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 import { pino } from 'pino';
 import test from 'ava';
@@ -29,6 +29,8 @@ interface Origin {
   /** The probe brings the body along. */
   isProbed: boolean;
   isLengthKnown: boolean;
+  /** All but the first byte waits for it. */
+  gate: Promise<unknown> | undefined;
   failNext: number;
   /** So many bytes follow the end of the next body. */
   excessNext: number;
@@ -43,6 +45,7 @@ function origin(content: Buffer, facts: Partial<Origin> = {}): Origin {
     supportRange: true,
     isProbed: false,
     isLengthKnown: true,
+    gate: undefined,
     failNext: 0,
     excessNext: 0,
     downloads: [],
@@ -58,6 +61,7 @@ async function* send(state: Origin, { start, end }: { start: number; end: number
   state.excessNext = 0;
   // A byte alone first, so that whoever waits for no more is answered before the rest comes.
   yield await Promise.resolve(bytes.subarray(0, 1));
+  await state.gate;
   yield await nextTurn(Buffer.concat([bytes.subarray(1), excess]));
 }
 
@@ -272,6 +276,7 @@ test('a body that breaks while its length is looked for is not taken for a long 
 test('many lengths are looked for at once', async (t) => {
   const state = origin(pattern(10), { supportRange: false, isLengthKnown: false, isProbed: true });
   const cache = cacheOf(state, 10_000);
+  state.gate = sleep(200);
   const stats = await Promise.all(Array.from({ length: 40 }, (_, i) => cache.stat(`${URL}${i}`)));
   for (const stat of stats) t.like(stat, { size: 10 });
   await cache.close();

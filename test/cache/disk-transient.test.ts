@@ -1,9 +1,10 @@
 /** Faults that pass: what was stored is still there afterwards, and what was found wrong stays so. */
-import { renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 
 import test from 'ava';
 
 import { BlockMemory } from '../../src/cache/block-memory.js';
+import { decodeHeader, encodeStamp, STAMP_AT } from '../../src/cache/disk/index-file.js';
 import { DirtyBytes } from '../../src/cache/dirty-bytes.js';
 import { QuietQueue } from '../../src/cache/quiet-queue.js';
 import { StoredBlocks } from '../../src/cache/stored-blocks.js';
@@ -13,18 +14,29 @@ import { until } from '../support/until.js';
 import { opened, openStore, readAll, Sample, storeFiles, storeFor, write } from './disk-store-support.js';
 import { flipBit } from './flip-bit.js';
 
+function renewStamp(index: string, data: string): void {
+  const bytes = readFileSync(index);
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(data, { bigint: true });
+  const seed = decodeHeader(bytes)?.seed ?? 0;
+  encodeStamp({ dev, ino, size, mtimeNs, ctimeNs }, seed).copy(bytes, STAMP_AT);
+  writeFileSync(index, bytes);
+}
+
 test('a block that was found wrong is not there for the next opening, however soon that is', async (t) => {
   const directory = await temporaryDirectory(t);
-  const sample = new Sample('a', 64 * 4096);
+  const sample = new Sample('a', 300 * 4096);
   const first = await openStore(directory);
   const whole = await opened(first, sample);
-  t.true(await write(whole, 0, sample.blocks(0, 64)));
+  t.true(await write(whole, 0, sample.blocks(0, 300)));
   whole.close();
   await first.close();
-  const [data = ''] = storeFiles(directory, 'data');
+  const [[data = ''], [index = '']] = [storeFiles(directory, 'data'), storeFiles(directory, 'index')];
   flipBit(data, 5 * 4096 * 8 + 1);
+  // No time tells of a disk that forgets.
+  renewStamp(index, data);
   const store = await storeFor(t, directory);
   const version = await opened(store, sample);
+  t.not(version.localFd(), undefined, 'nobody knows yet');
   const other = await opened(store, new Sample('other', 2000 * 4096));
   // What is noted on disk has to wait behind this.
   const writing = write(other, 0, new Sample('other', 2000 * 4096).blocks(0, 2000));
