@@ -205,8 +205,9 @@ export class MetadataCache {
     }
     this.#store(url, known);
     if (metadata.response !== undefined) {
-      // A prefix of a resource of unknown length helps nobody: such a one is read from its start.
-      const usable = known.kind === 'file' && known.supportRange === metadata.supportRange;
+      // A prefix of what is read by one download from its start helps nobody.
+      const isWhole = known.kind === 'file' && metadata.response.contentLength === known.size;
+      const usable = known.kind === 'file' && (isWhole || known.supportRange === metadata.supportRange);
       if (usable) this.#options.onProbed(url, known, metadata.response);
       else metadata.response.cancel();
     }
@@ -230,14 +231,11 @@ function fromSource(metadata: Metadata): ResourceMetadata {
   const lastModifiedMs = metadata.lastModified < 0 ? undefined : metadata.lastModified;
   if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs };
   const size = metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
-  return {
-    kind: 'file',
-    version: versionOf(metadata),
-    size,
-    lastModifiedMs,
-    // Blocks of a resource whose end is unknown cannot be asked for by range.
-    supportRange: metadata.supportRange && size !== undefined,
-  };
+  const version = versionOf(metadata);
+  // Blocks of a resource whose end is unknown cannot be asked for by range. Where nothing tells versions apart, ranges
+  // could be of different ones, and only what comes in one download belongs together.
+  const supportRange = metadata.supportRange && size !== undefined && version.verifiable;
+  return { kind: 'file', version, size, lastModifiedMs, supportRange };
 }
 
 function expireInfoOfVersion({ validators }: Version): ExpireInfo {

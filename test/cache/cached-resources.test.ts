@@ -191,6 +191,16 @@ test('without validators, an evicted block must come back as it was', async (t) 
   t.like(await t.throwsAsync(bytesOf(file, 0, 8)), { code: 'CHANGED' });
 });
 
+test('without validators nothing is asked for by range, since ranges could be of different versions', async (t) => {
+  const state = origin(pattern(640), { etag: undefined });
+  const cache = cacheOf(state, 10_000);
+  const file = await cache.open(URL);
+  for (const offset of [600, 8, 320]) {
+    t.deepEqual(await bytesOf(file, offset, 8), state.content.subarray(offset, offset + 8));
+  }
+  t.deepEqual(state.downloads, [{ start: 0, end: 640 }]);
+});
+
 test('a version that a reader found superseded is not opened again because it is on disk', async (t) => {
   const disk = await storeFor(t, await temporaryDirectory(t), { blockBytes: BLOCK_BYTES });
   const state = origin(pattern(64));

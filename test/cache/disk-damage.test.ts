@@ -10,6 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import test, { type ExecutionContext } from 'ava';
 
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
@@ -270,6 +272,26 @@ test('a stamped file is handed out whatever became of its records, but only what
   await checkAndRefill(t, store, sample);
   version.close();
 });
+
+for (const blocks of [10, 300]) {
+  test(`a file of ${blocks} blocks that has become longer is not handed out, and its blocks are right`, async (t) => {
+    const directory = await temporaryDirectory(t);
+    const sample = new Sample('a', blocks * BLOCK_BYTES + 5);
+    await stored(directory, sample);
+    appendFileSync(fileOf(directory, 'data'), Buffer.alloc(10_000, 'x'));
+    for (let opening = 0; opening < 3; opening += 1) {
+      const store = await openStore(directory);
+      const version = await opened(store, sample);
+      t.is(version.localFd(), undefined);
+      const { right, wrong } = await readAll(t, version, sample);
+      t.deepEqual({ right, wrong }, { right: sample.blockCount, wrong: 0 });
+      await sleep(100);
+      t.is(version.localFd(), undefined);
+      version.close();
+      await store.close();
+    }
+  });
+}
 
 test('a large file that was touched is handed out after it was read through', async (t) => {
   const directory = await temporaryDirectory(t);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { startFaultServer } from '../support/fault-server.js';
+import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { MemoryResources } from '../support/memory-resources.js';
 import { CLI, mounted, run, shell } from '../support/mounted.js';
 import { mountedMemory } from '../support/mounted-memory.js';
@@ -175,6 +175,61 @@ test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever 
   t.not((await waiting).code, 0);
   t.is(await findMount(mnt), undefined);
 });
+
+/** Reads that the kernel asks for as if they were readahead, and one that it interrupts itself. */
+const WAITING_READ = `
+import os, sys
+handle = os.open(sys.argv[1], os.O_RDONLY)
+if sys.argv[2] == 'random': os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_RANDOM)
+os.pread(handle, 4096, int(sys.argv[3]))
+`;
+
+test.serial(
+  'a reader that is killed leaves no fetch behind, and others who have its descriptor go on',
+  async (t) => {
+    const server = await startRawServer(t, (socket, head) => {
+      const [, first = '0', last = '0'] = /range: bytes=(\d+)-(\d+)/i.exec(head) ?? [];
+      const bytes = Number(last) - Number(first) + 1;
+      const range = `content-range: bytes ${first}-${last}/8000000\r\ncontent-length: ${bytes}`;
+      socket.write(`HTTP/1.1 206 Partial Content\r\netag: "1"\r\n${range}\r\n\r\n`);
+      if (first === '0' || head.includes('/good')) socket.write(Buffer.alloc(bytes, 'x'));
+    });
+    const base = `${await mounted(t, ...DEV_FUSE)}/http/${server.origin.slice(7)}`;
+    for (const [kind, offset] of [
+      ['sequential', '0'],
+      ['sequential', '2000000'],
+      ['random', '1000000'],
+    ] as const) {
+      const path = `${base}/${kind}${offset}`;
+      const size = kind === 'sequential' && offset === '0' ? '300000' : offset;
+      const child = spawn('python3', ['-c', WAITING_READ, path, kind, size], { stdio: 'ignore' });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      await until('it waits', () => server.requests.some((head) => head.includes(`/${kind}${offset} `)));
+      await sleep(500);
+      t.is(child.exitCode, null, path);
+      child.kill('SIGKILL');
+      await ended;
+      const asked = server.requests.length;
+      await until('its connections are closed', () => server.open() <= 1);
+      t.is(server.requests.length, asked, 'and nothing is asked for again');
+    }
+    // The child's end closes a descriptor of the handle that the parent reads.
+    const shared = await run('python3', ['-c', SHARED_HANDLE, `${base}/good`]);
+    t.is(shared.stdout, '8000000\n', shared.stderr);
+  },
+);
+
+const SHARED_HANDLE = `
+import os, sys
+handle = os.open(sys.argv[1], os.O_RDONLY)
+total = 0
+for at in range(0, 8000000, 100000):
+    child = os.fork()
+    if child == 0: os._exit(0)
+    total += len(os.pread(handle, 100000, at))
+    os.waitpid(child, 0)
+print(total)
+`;
 
 test.serial('ls -l of a listed directory is one request', async (t) => {
   const root = await temporaryDirectory(t);

@@ -22,7 +22,7 @@ import {
   decodeName,
   decodeOpen,
   decodeRead,
-  decodeRelease,
+  decodeHandle,
   decodeRequest,
   decodeXattrSize,
   MalformedRequestError,
@@ -62,7 +62,7 @@ test('request bodies are read byte by byte', (t) => {
     size: 1 << 20,
   });
   t.deepEqual(decodeOpen(hex('00000100 00000000')), { flags: 0o200000 });
-  t.deepEqual(decodeRelease(hex('0900000000000000 00000000 00000000')), { handle: 9 });
+  t.deepEqual(decodeHandle(hex('0900000000000000 00000000 00000000')), { handle: 9 });
   t.deepEqual(decodeGetxattr(Buffer.concat([hex('10000000 00000000'), Buffer.from('user.a\0')])), {
     size: 16,
     name: 'user.a',
@@ -161,7 +161,7 @@ test('random and truncated messages are refused as malformed, and nothing else h
     decodeInit,
     decodeRead,
     decodeOpen,
-    decodeRelease,
+    decodeHandle,
     decodeGetxattr,
     decodeXattrSize,
     decodeInterrupt,

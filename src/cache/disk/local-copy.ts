@@ -75,6 +75,11 @@ export class LocalCopy {
     if (!table.isComplete || !exists || isDetached) return;
     const { forgetCount } = table;
     const now = await files.stampOfData();
+    // Blocks end where the resource does, but who reads the file itself reads to its end.
+    if (now.stamp.size !== BigInt(span.dataBytes)) {
+      this.#proof = undefined;
+      return;
+    }
     const known = this.#proof?.stamp ?? stamp;
     const isSound = this.#proof === undefined || this.#proof.forgetCount === forgetCount;
     if (known !== undefined && isSound && sameStamp(known, now.stamp)) {
@@ -115,7 +120,9 @@ export class LocalCopy {
       await this.#segment.forgetting;
       const after = await files.stampOfData();
       if (!sameStamp(after.stamp, before.stamp)) table.uncheckAll();
-      else if (table.isChecked) this.#accept({ ...after, forgetCount });
+      else if (table.isChecked && after.stamp.size === BigInt(span.dataBytes)) {
+        this.#accept({ ...after, forgetCount });
+      }
     });
   }
 

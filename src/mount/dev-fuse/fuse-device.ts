@@ -22,10 +22,19 @@ export function fuseDevice(
   syscalls: Syscalls,
 ): FuseDevice & { readonly reader: RequestReader['kind'] } {
   const reader = readByPolling(fd, syscalls) ?? readOnPool(fd);
+  let hasEnded = false;
   return {
     reader: reader.kind,
-    serve: (onRequest) => reader.run(onRequest),
+    serve: async (onRequest) => {
+      try {
+        await reader.run(onRequest);
+      } finally {
+        hasEnded = true;
+      }
+    },
     reply: (parts) => {
+      // The descriptor is closed when the connection has ended, and its number may be another file's then.
+      if (hasEnded) return;
       try {
         writevSync(fd, parts);
       } catch (error) {
@@ -35,7 +44,8 @@ export function fuseDevice(
     notify: (message) =>
       new Promise((resolve) => {
         // On another thread, since it may wait for a lock. An entry that the kernel does not have is ENOENT.
-        write(fd, message, () => resolve());
+        if (hasEnded) resolve();
+        else write(fd, message, () => resolve());
       }),
   };
 }

@@ -21,7 +21,9 @@ import { DirectoryAnswers } from './directory-answers.js';
 import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import type { KernelPages } from './kernel-pages.js';
+import { HandleReads } from './handle-reads.js';
 import { FOPEN, OPCODE } from './protocol.js';
+import type { RequestCaller } from './request-caller.js';
 import {
   encodeAttr,
   encodeEntry,
@@ -35,7 +37,7 @@ import {
   decodeName,
   decodeOpen,
   decodeRead,
-  decodeRelease,
+  decodeHandle,
   decodeXattrSize,
   type Forget,
   type FuseRequest,
@@ -55,6 +57,7 @@ export class FuseOperations implements RequestHandler {
   readonly #backing: Pick<BackingFiles, 'acquire' | 'release'>;
   readonly #pages: Pick<KernelPages, 'store'>;
   readonly #directories: DirectoryAnswers;
+  readonly #reads = new HandleReads();
   readonly #operations: ReadonlyMap<number, Operation>;
 
   constructor(
@@ -75,6 +78,7 @@ export class FuseOperations implements RequestHandler {
       [OPCODE.GETATTR, (request, caller) => this.#getattr(request, caller)],
       [OPCODE.ACCESS, (request, caller) => this.#access(request, caller)],
       [OPCODE.OPEN, (request, caller) => this.#open(request, caller)],
+      [OPCODE.FLUSH, (request, caller) => this.#flush(request, caller)],
       [OPCODE.RELEASE, (request) => this.#release(request)],
       [OPCODE.OPENDIR, (request, caller) => this.#opendir(request, decodeOpen(request.body).flags, caller)],
       [OPCODE.RELEASEDIR, (request) => this.#releasedir(request)],
@@ -84,7 +88,7 @@ export class FuseOperations implements RequestHandler {
     ]);
   }
 
-  handle(request: FuseRequest, caller: Caller, reply: Reply): Promise<void> | undefined {
+  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined {
     switch (request.opcode) {
       // Their answers lie in memory that is used again.
       case OPCODE.READ:
@@ -158,22 +162,35 @@ export class FuseOperations implements RequestHandler {
     inode.wasOpen = true;
     if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO)];
     const backingId = this.#backing.acquire(nodeId, file.id, file.localFd);
-    if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH, backingId)];
-    if (isFirst && file.size === inode.attr.size) this.#pages.store(inode, this.#vfs.head(file.id));
-    return [encodeOpen(file.id, FOPEN.KEEP_CACHE)];
+    if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH | FOPEN.NOFLUSH, backingId)];
+    const head = this.#vfs.head(file.id);
+    if (isFirst && file.size === inode.attr.size) this.#pages.store(inode, head);
+    // Of what is here nothing is fetched: what a FLUSH would tell is of no use.
+    const isHere = head.byteLength >= file.size;
+    return [encodeOpen(file.id, FOPEN.KEEP_CACHE | (isHere ? FOPEN.NOFLUSH : 0))];
   }
 
   /** Answers while the bytes are there: a gathered write of views of cached blocks. */
   async #read(
     { handle, offset, size }: { handle: number; offset: number; size: number },
-    caller: Caller,
+    caller: RequestCaller,
     reply: Reply,
   ): Promise<void> {
-    await this.#vfs.read(handle, offset, size, caller, reply);
+    this.#reads.add(handle, caller);
+    try {
+      await this.#vfs.read(handle, offset, size, caller, reply);
+    } finally {
+      this.#reads.delete(handle, caller);
+    }
+  }
+
+  #flush({ body }: FuseRequest, caller: Caller): Promise<Payload> {
+    this.#reads.interrupt(decodeHandle(body).handle, caller.id);
+    return Promise.resolve([]);
   }
 
   #release({ nodeId, body }: FuseRequest): Promise<Payload> {
-    const { handle } = decodeRelease(body);
+    const { handle } = decodeHandle(body);
     const inode = this.inodes.get(nodeId);
     inode.opens -= 1;
     this.#backing.release(nodeId, handle);
@@ -198,7 +215,7 @@ export class FuseOperations implements RequestHandler {
   }
 
   #releasedir({ body }: FuseRequest): Promise<Payload> {
-    const { handle } = decodeRelease(body);
+    const { handle } = decodeHandle(body);
     this.#directories.release(handle);
     this.#vfs.releasedir(handle);
     return Promise.resolve([]);

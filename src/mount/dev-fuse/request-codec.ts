@@ -74,8 +74,8 @@ export function decodeOpen(body: Buffer): { flags: number } {
   return { flags: body.readUInt32LE(0) };
 }
 
-/** `fuse_release_in`. */
-export function decodeRelease(body: Buffer): { handle: number } {
+/** `fuse_release_in` and `fuse_flush_in`. */
+export function decodeHandle(body: Buffer): { handle: number } {
   need(body, 8);
   return { handle: readU64(body, 0) };
 }
