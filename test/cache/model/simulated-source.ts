@@ -137,8 +137,9 @@ export class SimulatedSource implements ResourceClient {
     mustExist = true,
   ): Promise<{ file: SimulatedFile; active: ActiveRequest }> {
     const file = this.#fileOf(request);
-    const { supportRange, isLengthKnown } = file.traits;
-    const isRanged = supportRange && isLengthKnown;
+    const { supportRange, isLengthKnown, validator } = file.traits;
+    // Where nothing tells versions apart there is one download, which stays for a while.
+    const isRanged = supportRange && isLengthKnown && validator !== 'none';
     const hasRange = isRanged && hasBody && scope !== 'metadata';
     const facts = { hasRange, hasBody, isLengthTold: hasRange || isLengthKnown };
     const fault: Fault = this.#random.chance(this.faultRate) ? pickFault(this.#random, facts) : 'none';
