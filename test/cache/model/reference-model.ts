@@ -62,6 +62,8 @@ export class ReferenceModel {
   readonly #handles = new Set<ModelHandle>();
   readonly #diskBytes: number;
   #nowMs = Date.now();
+  /** Files of the store were spoilt: some of it may not have been noticed. */
+  #isDamaged = false;
 
   constructor(seed: number, directory: string) {
     this.#random = new Random(seed);
@@ -259,6 +261,7 @@ export class ReferenceModel {
     await until(this.#source, () => this.#source.activeCount === 0, 'requests outlive the mount');
     await until(this.#source, () => this.#watch.committedBytes === 0, 'memory outlives the mount');
     const damage = random.chance(0.5) ? await this.#run.damage(random) : 'no damage';
+    this.#isDamaged ||= damage !== 'no damage';
     this.#watch.reset();
     this.#nowMs = Date.now();
     for (const file of this.#source.files) file.restart(isLoss);
@@ -275,14 +278,14 @@ export class ReferenceModel {
     );
     if (!isOffline) return;
     this.tally.offline += 1;
-    for (const file of this.#source.files) await this.#readOffline(file, damage === 'no damage');
+    for (const file of this.#source.files) await this.#readOffline(file);
   }
 
-  /** A file that is cached as a whole can be read without the source. */
-  async #readOffline(file: SimulatedFile, isSound: boolean): Promise<void> {
+  /** A file that is cached as a whole can be read without the source, unless it was damaged, which nobody may have seen yet. */
+  async #readOffline(file: SimulatedFile): Promise<void> {
     const handle = await this.#open(file);
     const size = handle?.open.size;
-    if (handle === undefined || size === undefined || !isSound) return;
+    if (handle === undefined || size === undefined || this.#isDamaged) return;
     if ((await this.#run.cache.cachedBytes(file.url)) < size) return;
     this.#watch.noteRead(50_000);
     for (let at = 0; at < size; at += 50_000) {
