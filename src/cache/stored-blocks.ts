@@ -203,6 +203,8 @@ export class StoredBlocks {
       .finally(() => {
         this.#writing = undefined;
         if (this.#isDue()) this.#flush();
+        // What was much when it came may not be so now, where others have left more room.
+        else if (this.#unwritten.length > 0) this.#flushWhenQuiet();
       });
   }
 
