@@ -7,7 +7,7 @@
  * ending too. A thread that closes waits for no read of its own; others who share the handle, after fork(2), may. What
  * is given up of pages that somebody else waits for, the kernel asks for again.
  */
-import { existsSync } from 'node:fs';
+import process from 'node:process';
 
 import type { RequestCaller } from './request-caller.js';
 
@@ -33,7 +33,13 @@ export class HandleReads {
   }
 }
 
-/** One of another namespace has the number 0, and nobody knows. */
+/** One of another namespace has the number 0, and nobody knows. Not by /proc, which may hide those of other users. */
 function isGone(thread: number): boolean {
-  return thread !== 0 && !existsSync(`/proc/${thread}`);
+  if (thread === 0) return false;
+  try {
+    process.kill(thread, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
 }
