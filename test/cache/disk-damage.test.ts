@@ -26,6 +26,7 @@ import {
   readAll,
   Sample,
   storeFiles,
+  stored,
   storeFor,
   until,
   write,
@@ -49,17 +50,6 @@ function numbers(seed: number): (below: number) => number {
 function zero(file: string, from: number, bytes: number): void {
   const content = readFileSync(file);
   writeFileSync(file, content.fill(0, from, Math.min(content.length, from + bytes)));
-}
-
-/** A closed store that holds blocks [0, count) of the sample. */
-async function stored(directory: string, sample: Sample, count = sample.blockCount): Promise<void> {
-  const store = await openStore(directory);
-  const version = await opened(store, sample);
-  for (let first = 0; first < count; first += 100) {
-    await write(version, first, sample.blocks(first, Math.min(100, count - first)));
-  }
-  version.close();
-  await store.close();
 }
 
 function fileOf(directory: string, suffix: 'data' | 'index'): string {

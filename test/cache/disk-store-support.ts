@@ -226,3 +226,14 @@ export async function startChild(task: 'write' | 'serve', directory: string, arg
     },
   };
 }
+
+/** A closed store that holds blocks [0, count) of the sample. */
+export async function stored(directory: string, sample: Sample, count = sample.blockCount): Promise<void> {
+  const store = await openStore(directory);
+  const version = await opened(store, sample);
+  for (let first = 0; first < count; first += 100) {
+    await write(version, first, sample.blocks(first, Math.min(100, count - first)));
+  }
+  version.close();
+  await store.close();
+}

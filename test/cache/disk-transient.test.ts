@@ -11,7 +11,16 @@ import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
-import { opened, openStore, readAll, Sample, storeFiles, storeFor, write } from './disk-store-support.js';
+import {
+  opened,
+  openStore,
+  readAll,
+  Sample,
+  stored,
+  storeFiles,
+  storeFor,
+  write,
+} from './disk-store-support.js';
 import { flipBit } from './flip-bit.js';
 
 function renewStamp(index: string, data: string): void {
@@ -25,11 +34,7 @@ function renewStamp(index: string, data: string): void {
 test('a block that was found wrong is not there for the next opening, however soon that is', async (t) => {
   const directory = await temporaryDirectory(t);
   const sample = new Sample('a', 300 * 4096);
-  const first = await openStore(directory);
-  const whole = await opened(first, sample);
-  t.true(await write(whole, 0, sample.blocks(0, 300)));
-  whole.close();
-  await first.close();
+  await stored(directory, sample);
   const [[data = ''], [index = '']] = [storeFiles(directory, 'data'), storeFiles(directory, 'index')];
   flipBit(data, 5 * 4096 * 8 + 1);
   // No time tells of a disk that forgets.
@@ -54,11 +59,7 @@ test('a block that was found wrong is not there for the next opening, however so
 test('what could not be read once is neither lost nor written over', async (t) => {
   const directory = await temporaryDirectory(t);
   const sample = new Sample('a', 64 * 4096);
-  const first = await openStore(directory);
-  const version = await opened(first, sample);
-  t.true(await write(version, 0, sample.blocks(0, 60)));
-  version.close();
-  await first.close();
+  await stored(directory, sample, 60);
   const store = await openStore(directory);
   const [index = ''] = storeFiles(directory, 'index');
   // A link is not followed: ELOOP, as another fault of the system.
@@ -104,8 +105,8 @@ test('what comes late is stored by one write at a time, all of it before the end
     close: () => (found.isClosed = true),
   };
   const context = { blocks, memory, dirty, quiet: new QuietQueue(), sizeBytes: 1024 * BLOCK_BYTES };
-  const stored = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
-  blocks.onComplete = (block) => stored.store(block);
+  const storing = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
+  blocks.onComplete = (block) => storing.store(block);
   const bring = (first: number, count: number): void => {
     for (let index = first; index < first + count; index += 1) {
       t.true(memory.tryReserve(1));
@@ -121,7 +122,7 @@ test('what comes late is stored by one write at a time, all of it before the end
   dirty.subtract(MAX_DIRTY_BYTES);
   bring(100, 1);
   await until('it is being written', () => found.active > 0);
-  await stored.close();
+  await storing.close();
   t.is(found.written, 101);
   t.is(found.mostActive, 1);
   t.is(found.active, 0);
