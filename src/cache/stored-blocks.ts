@@ -16,6 +16,8 @@ import type { QuietQueue } from './quiet-queue.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
+/** Of the memory: what waits for it is read even if its reader gave up, when it may be the only one that is granted. */
+const MAX_READ_SHARE = 1 / 4;
 /** Each write waits for several answers of the system, between which the process does other things. */
 const MAX_WRITE_BYTES = 32 * 1024 * 1024;
 /** So much of a stream is not worth waiting for more, or this part of what may wait. */
@@ -65,13 +67,15 @@ export class StoredBlocks {
 
   /** Begins to read what is on disk of a run; beyond `neededEnd` only as memory allows. False: it did not. */
   demand({ first, end }: BlockRun, neededEnd: number): boolean {
-    const maxBlocks = Math.max(1, Math.floor(MAX_READ_BYTES / this.#context.blocks.blockBytes));
+    const { blocks, memory } = this.#context;
+    const maxBytes = Math.min(MAX_READ_BYTES, memory.limitBytes * MAX_READ_SHARE);
+    const maxBlocks = Math.max(1, Math.floor(maxBytes / blocks.blockBytes));
     for (let index = first; index < end; index += 1) {
       if (!this.#isReadable(index)) continue;
       let last = index + 1;
       while (last < end && last - index < maxBlocks && this.#isReadable(last)) last += 1;
       const isNeeded = index < neededEnd;
-      const isReserved = this.#context.memory.tryReserve(last - index);
+      const isReserved = memory.tryReserve(last - index);
       if (!isReserved && !isNeeded) return false;
       const run = isReserved ? { first: index, end: last } : { first: index, end: Math.min(last, neededEnd) };
       void this.#read(run, isReserved);

@@ -92,3 +92,43 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
     ],
   );
 });
+
+test('what is demanded of a disk never takes more memory than there is, however much it is', async (t) => {
+  const [limitBlocks, demanded] = [8, 40];
+  const memory = new BlockMemory(limitBlocks * BLOCK_BYTES, BLOCK_BYTES);
+  const sizeBytes = demanded * BLOCK_BYTES;
+  const version = { id: '1', validators: { etag: '"1"', contentLength: sizeBytes }, verifiable: true };
+  const blocks = new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+  const committed: number[] = [];
+  const read: number[] = [];
+  const disk: StoredVersion = {
+    storedBytes: sizeBytes,
+    has: () => true,
+    read: (first, targets) => {
+      committed.push(memory.committedBytes + memory.cachedBytes);
+      read.push(...targets.map((_, i) => first + i));
+      return Promise.resolve(targets.map(() => true));
+    },
+    write: () => Promise.resolve(true),
+    localFd: () => undefined,
+    close: () => undefined,
+  };
+  const stored = new StoredBlocks(disk, {
+    blocks,
+    memory,
+    dirty: new DirtyBytes(() => MAX_DIRTY_BYTES),
+    quiet: new QuietQueue(),
+    sizeBytes,
+    open: () => Promise.resolve(disk),
+  });
+  // Others have it all for now.
+  await memory.reserve(limitBlocks);
+  stored.demand({ first: 0, end: demanded }, demanded);
+  memory.unreserve(limitBlocks);
+  await until('all of it was read', () => read.length === demanded && memory.committedBytes === 0);
+  t.deepEqual(
+    read.toSorted((a, b) => a - b),
+    [...Array(demanded).keys()],
+  );
+  t.true(Math.max(...committed) <= memory.limitBytes, `${committed.join()} of ${memory.limitBytes}`);
+});
