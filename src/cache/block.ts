@@ -1,3 +1,4 @@
+import { InterruptedError } from '../source/index.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 /**
@@ -80,11 +81,27 @@ export class Block {
 
   /**
    * Waits until `bytes` bytes are there, or the block's fate is decided otherwise. `onVisible` is called at the
-   * very moment at which they are; a step later they may be evicted again.
+   * very moment at which they are; a step later they may be evicted again. Rejects with `InterruptedError` when
+   * the signal fires, after which `onVisible` is not called any more.
    */
-  whenVisible(bytes: number, onVisible?: () => void): Promise<void> {
+  whenVisible(bytes: number, signal?: AbortSignal, onVisible?: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      (this.#waiters ??= []).push({ bytes, resolve, reject, onVisible });
+      const onAbort = (): void => {
+        this.#waiters = this.#waiters?.filter((other) => other !== waiter);
+        reject(new InterruptedError(this.owner.key.resource, signal?.reason));
+      };
+      const settle = (error?: unknown): void => {
+        signal?.removeEventListener('abort', onAbort);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const waiter: Waiter = { bytes, onVisible, settle };
+      if (signal?.aborted === true) {
+        onAbort();
+        return;
+      }
+      signal?.addEventListener('abort', onAbort, { once: true });
+      (this.#waiters ??= []).push(waiter);
     });
   }
 
@@ -95,15 +112,14 @@ export class Block {
     this.#waiters = this.#waiters.filter((waiter) => !isDue(waiter));
     for (const waiter of due) {
       if (this.#visibleBytes > 0) waiter.onVisible?.();
-      if (error === undefined) waiter.resolve();
-      else waiter.reject(error);
+      waiter.settle(error);
     }
   }
 }
 
 interface Waiter {
   readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
   readonly onVisible: (() => void) | undefined;
+  /** With an error: it will not come. */
+  readonly settle: (error?: unknown) => void;
 }

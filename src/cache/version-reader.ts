@@ -2,8 +2,8 @@ import { ChangedError, type Response } from '../source/index.js';
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
+import { copiedRead } from './copied-read.js';
 import type { FileMetadata } from './metadata-cache.js';
-import { orAborted } from './or-aborted.js';
 import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead, ReadStream } from './readahead.js';
 import type { Consume } from './resource-cache.js';
@@ -165,12 +165,20 @@ export class VersionReader {
           wanted = this.#want(offset, end, wanted);
         } else {
           if (wanted.length === 0) wanted = this.#want(offset, end, wanted);
-          await this.#arrival(absence.block, absence.bytes, signal);
+          await absence.block.whenVisible(absence.bytes, signal);
         }
       }
       const { memory, blocks } = this.#context;
       return await memory.scratch.use(end - offset, blocks.key.resource, signal, async (buffer) =>
-        consume([await this.#copy(buffer, offset, end, holder, signal)]),
+        consume([
+          await copiedRead(buffer, {
+            blocks,
+            offset,
+            end: () => this.#cutToSize(end),
+            demand: (start, until) => this.#demandAgain(start, until, holder),
+            signal,
+          }),
+        ]),
       );
     } catch (error) {
       if (error instanceof ChangedError) this.#context.onChanged(error);
@@ -253,51 +261,6 @@ export class VersionReader {
 
   #cutToSize(end: number): number {
     return Math.min(end, this.#size ?? Infinity);
-  }
-
-  #arrival(
-    block: Block,
-    bytes: number,
-    signal: AbortSignal | undefined,
-    onVisible?: () => void,
-  ): Promise<void> {
-    return orAborted(block.whenVisible(bytes, onVisible), signal, this.blocks.key.resource);
-  }
-
-  /** Block by block, each as soon as it is there: needs no more than one of them to stay in memory. */
-  async #copy(
-    copy: Uint8Array,
-    offset: number,
-    end: number,
-    holder: Holder,
-    signal: AbortSignal | undefined,
-  ): Promise<Uint8Array> {
-    const { blockBytes } = this.blocks;
-    const progress = { at: offset, isAtEnd: false, isOver: false };
-    const take = (): void => {
-      // A read that was interrupted has given its buffer back, but a block that it waited for may still come.
-      if (progress.isOver) return;
-      const { at } = progress;
-      const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
-      const [view = Buffer.of()] = this.blocks.views(at, until);
-      copy.set(view, at - offset);
-      progress.at += view.byteLength;
-      // A complete block that is shorter is the last, even if the size was not known until now.
-      progress.isAtEnd = view.byteLength === 0;
-    };
-    try {
-      while (!progress.isAtEnd && progress.at < this.#cutToSize(end)) {
-        const { at } = progress;
-        const until = Math.min(at - (at % blockBytes) + blockBytes, this.#cutToSize(end));
-        const absence = this.blocks.lastAbsence(at, until);
-        if (absence === undefined) take();
-        else if (absence.block === undefined) this.#demandAgain(at, until, holder);
-        else await this.#arrival(absence.block, absence.bytes, signal, take);
-      }
-      return copy.subarray(0, progress.at - offset);
-    } finally {
-      progress.isOver = true;
-    }
   }
 
   #reportIdle(): void {
