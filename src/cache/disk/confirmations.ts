@@ -1,5 +1,4 @@
 import { constants } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 
 import type { ConfirmedFacts } from './disk-cache.js';
 import { close, codeOf, futimes, open, readAt, writeAt } from './file-io.js';
@@ -10,7 +9,7 @@ import {
   encodeConfirmation,
   headerLength,
 } from './index-file.js';
-import { filePath, nameOfUrl, parseFileName, shardPath, versionOfSegment } from './layout.js';
+import { filePath, versionOfSegment } from './layout.js';
 
 /** Holds nearly every header. */
 const START_BYTES = 4096;
@@ -52,20 +51,6 @@ export async function writeConfirmation(
     await futimes(fd, usedAtMs / 1000, usedAtMs / 1000);
   } finally {
     await close(fd);
-  }
-}
-
-/** What the directory tells of the segments of a URL. */
-export async function segmentsOf(root: string, url: string): Promise<string[]> {
-  const prefix = nameOfUrl(url);
-  try {
-    const parsed = (await readdir(shardPath(root, prefix))).map(parseFileName);
-    return parsed
-      .filter((file) => file?.kind === 'index' && file.name.startsWith(prefix))
-      .map((file) => file?.name ?? '');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
   }
 }
 

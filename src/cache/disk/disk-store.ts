@@ -7,12 +7,13 @@
  * where a checksum is looked at, a miss.
  */
 import type { VersionKey } from '../version.js';
-import { readNewest, segmentsOf, writeConfirmation } from './confirmations.js';
+import { readNewest, writeConfirmation } from './confirmations.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk-cache.js';
-import { geometryOf, nameOfSegment, nameOfVersion, versionOfSegment } from './layout.js';
+import { geometryOf, nameOfSegment, nameOfUrl, nameOfVersion, versionOfSegment } from './layout.js';
 import { OpenVersion } from './open-version.js';
 import { removeVersion } from './remove-version.js';
 import { loadVersion } from './segment-loading.js';
+import { segmentsOf } from './shard.js';
 import { storeBlocks } from './store-blocks.js';
 import { resign, type StoreContext, writerInForce } from './store-context.js';
 import { syncStore } from './sync-store.js';
@@ -102,7 +103,7 @@ export class DiskStore implements DiskCache {
     if (isClosing || !this.mayHave(url)) return undefined;
     try {
       return await reads.run(async () => {
-        const segments = writer?.catalog.segmentsOf(url) ?? (await segmentsOf(root, url));
+        const segments = writer?.catalog.segmentsOf(url) ?? (await segmentsOf(root, nameOfUrl(url)));
         return await readNewest(root, url, segments, (name) => this.#context.confirmations.get(name)?.atMs);
       });
     } catch (error) {

@@ -12,6 +12,8 @@ const fstatBig = promisify(fs.fstat) as (fd: number, options: { bigint: true }) 
 const readv = promisify(fs.readv);
 const writev = promisify(fs.writev);
 
+/** What `st_blocks` counts (stat(2)). */
+export const STAT_BLOCK_BYTES = 512;
 /** Below IOV_MAX (1024). */
 const MAX_VECTORS = 512;
 

@@ -1,12 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 
-import { codeOf } from './file-io.js';
-import { filePath, isShard, parseFileName } from './layout.js';
+import { codeOf, STAT_BLOCK_BYTES } from './file-io.js';
+import { filePath, isShard } from './layout.js';
 import { unlinkSegment } from './segment-files.js';
-
-/** What `st_blocks` counts. */
-const STAT_BLOCK_BYTES = 512;
+import { filesBeside } from './shard.js';
 
 export interface FoundSegment {
   readonly name: string;
@@ -23,7 +20,8 @@ export async function scanSegments(root: string, isWanted: () => boolean): Promi
   const found: FoundSegment[] = [];
   for (const shard of await readdir(root)) {
     if (!isShard(shard)) continue;
-    for (const name of await namesIn(join(root, shard))) {
+    const files = await filesBeside(root, shard);
+    for (const name of new Set(files.map((file) => file.name))) {
       if (!isWanted()) return [];
       const segment = await statSegment(root, name);
       if (segment === undefined) await unlinkSegment(root, name);
@@ -31,19 +29,6 @@ export async function scanSegments(root: string, isWanted: () => boolean): Promi
     }
   }
   return found.toSorted((a, b) => a.usedAtMs - b.usedAtMs);
-}
-
-async function namesIn(shard: string): Promise<ReadonlySet<string>> {
-  const names = new Set<string>();
-  try {
-    for (const file of await readdir(shard)) {
-      const parsed = parseFileName(file);
-      if (parsed?.name.startsWith(shard.slice(-2)) === true) names.add(parsed.name);
-    }
-  } catch (error) {
-    if (codeOf(error) !== 'ENOTDIR' && codeOf(error) !== 'ENOENT') throw error;
-  }
-  return names;
 }
 
 /** Undefined: one of the two files is missing. */

@@ -3,14 +3,12 @@ import { mkdir, unlink } from 'node:fs/promises';
 
 import { type Descriptors, OpenFile } from './descriptors.js';
 import { DIRECT_FLAGS, type DirectWrites } from './direct-writes.js';
-import { codeOf, fstat, fsync, ftruncate, futimes, readAt, writeAt } from './file-io.js';
+import { codeOf, fstat, fsync, ftruncate, futimes, readAt, STAT_BLOCK_BYTES, writeAt } from './file-io.js';
 import type { WritePath } from './disk-cache.js';
 import type { Stamp } from './index-file.js';
 import { filePath, shardPath } from './layout.js';
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_EXCL } = constants;
-/** What `st_blocks` counts. */
-const STAT_BLOCK_BYTES = 512;
 
 /** The data file as it was found. */
 export interface SeenData {

@@ -1,9 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 
-import { codeOf } from './file-io.js';
-import { filePath, nameOfSegment, parseFileName, shardPath } from './layout.js';
+import { filePath, nameOfSegment, versionOfSegment } from './layout.js';
 import type { OpenVersion } from './open-version.js';
 import { Segment } from './segment.js';
+import { segmentsOf } from './shard.js';
 import type { StoreContext } from './store-context.js';
 
 /** Loads what is stored of a version. Never rejects. */
@@ -69,13 +69,12 @@ async function removeWrong(context: StoreContext, version: OpenVersion, empty: S
 async function storedSegments(context: StoreContext, version: OpenVersion): Promise<number[]> {
   if (version.geometry.segmentCount === 1) return [0];
   try {
-    const parsed = (await readdir(shardPath(context.root, version.name))).map(parseFileName);
-    return parsed
-      .filter((file) => file?.versionName === version.name && file.kind === 'index')
-      .map((file) => file?.segment ?? 0)
+    const names = await segmentsOf(context.root, version.name);
+    return names
+      .map((name) => versionOfSegment(name).segment)
       .filter((segment) => segment < version.geometry.segmentCount);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') context.trouble.note('cannot list the directory', error);
+    context.trouble.note('cannot list the directory', error);
     return [];
   }
 }
