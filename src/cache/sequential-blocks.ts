@@ -9,27 +9,15 @@
  * - A block that was evicted again is brought by a new download from the start, checked to be of the same
  *   version.
  */
-import { drainBody, InterruptedError, ProtocolError, type Response } from '../source/index.js';
-import { BlockFiller } from './block-filler.js';
+import { InterruptedError, type Response } from '../source/index.js';
 import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';
+import { SequentialDownload } from './sequential-download.js';
 import { Waiters } from './waiters.js';
 
 const WINDOW_BYTES = 8 * 1024 * 1024;
 /** A body that nobody has opened is read this far, so that `stat` learns the length of a small one. */
 const UNOPENED_WINDOW_BYTES = 1024 * 1024;
 const LINGER_MS = 10_000;
-
-/** Another download has taken the place of this one. */
-class SupersededError extends Error {}
-
-interface Download {
-  readonly controller: AbortController;
-  /** Once there is an answer. That of a probe knows nothing of the controller. */
-  response: Response | undefined;
-  positionBytes: number;
-  filler: BlockFiller | undefined;
-  wake: (() => void) | undefined;
-}
 
 export class SequentialBlocks implements BlockProvider {
   readonly #context: ProviderContext;
@@ -38,7 +26,7 @@ export class SequentialBlocks implements BlockProvider {
   readonly #settleWaiters = new Waiters<boolean>();
   #size: number | undefined;
   #demandEndBytes = 0;
-  #download: Download | undefined;
+  #download: SequentialDownload | undefined;
   #unopened: Response | undefined;
   #inUse = false;
   #lingerTimer: NodeJS.Timeout | undefined;
@@ -86,7 +74,7 @@ export class SequentialBlocks implements BlockProvider {
     if (restart) this.#stop();
     this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * blockBytes);
     if (blocks.pendingCount > 0) this.#goOn();
-    else this.#download?.wake?.();
+    else this.#download?.wake();
     return true;
   }
 
@@ -113,7 +101,7 @@ export class SequentialBlocks implements BlockProvider {
    */
   async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#size !== undefined) return false;
-    if (this.#isPaused) return true;
+    if (this.#download?.isPaused === true) return true;
     if (this.#download === undefined) {
       this.#goOn();
       if (!this.#inUse) this.#linger();
@@ -148,10 +136,6 @@ export class SequentialBlocks implements BlockProvider {
     this.#context.onIdle();
   }
 
-  get #isPaused(): boolean {
-    return this.#download?.wake !== undefined;
-  }
-
   #cutEnd(end: number): number {
     return this.#size === undefined
       ? end
@@ -165,128 +149,41 @@ export class SequentialBlocks implements BlockProvider {
 
   #goOn(): void {
     if (this.#download === undefined) this.#begin(this.#unopened);
-    else this.#download.wake?.();
+    else this.#download.wake();
   }
 
   #begin(response: Response | undefined): void {
     this.#unopened = undefined;
-    const download = {
-      controller: new AbortController(),
+    const download = new SequentialDownload({
+      context: this.#context,
       response,
-      positionBytes: 0,
-      filler: undefined,
-      wake: undefined,
-    };
+      sizeBytes: this.#size,
+      pauseAtBytes: () => this.#pauseAtBytes(),
+      onPause: () => this.#settleWaiters.resolve(true),
+    });
     this.#download = download;
     void this.#run(download);
+  }
+
+  async #run(download: SequentialDownload): Promise<void> {
+    try {
+      const size = await download.run();
+      if (this.#download === download) this.#finish(size);
+    } catch (error) {
+      if (this.#download === download) this.#fail(error);
+    }
   }
 
   /** Ends the download without failing the blocks that are waited for: a new one will bring them. */
   #stop(): void {
     const download = this.#download;
     this.#download = undefined;
-    download?.controller.abort();
-    // Before its memory is given back, which the answer is read into.
-    download?.response?.cancel();
-    download?.wake?.();
+    download?.stop();
     // The next download must not run ahead of those who wait for it, or it evicts what they come to read.
-    download?.filler?.abandon();
     const lastWaited = this.#context.blocks.lastPendingIndex;
     this.#demandEndBytes = this.#sizeWaiters.isEmpty
       ? (lastWaited + 1) * this.#context.blocks.blockBytes
       : Infinity;
-  }
-
-  async #run(download: Download): Promise<void> {
-    try {
-      const { signal } = download.controller;
-      download.response ??= await this.#context.download(undefined, undefined, signal);
-      download.response.validate();
-      await this.#consume(download, download.response);
-      if (this.#download === download) this.#finish(download.positionBytes);
-    } catch (error) {
-      if (this.#download === download) this.#fail(error);
-    } finally {
-      download.response?.cancel();
-    }
-  }
-
-  async #consume(download: Download, response: Response): Promise<void> {
-    const { url, blocks, memory } = this.#context;
-    if ((response.offset ?? 0) !== 0) {
-      throw new ProtocolError('the body does not begin at the start', url, {
-        expected: 'byte 0',
-        found: `byte ${response.offset}`,
-      });
-    }
-    const filler = new BlockFiller({ blocks, memory, position: 0, isBelieved: true });
-    download.filler = filler;
-    await this.#pauseWhileAhead(download);
-    await drainBody(
-      response,
-      (chunk) => this.#take(download, filler, chunk, 0),
-      () => this.#room(download, filler),
-    );
-    if (this.#download !== download) return;
-    if (this.#size !== undefined && filler.position !== this.#size) throw this.#wrongLength(filler.position);
-    filler.finish();
-    download.filler = undefined;
-  }
-
-  /** Takes a chunk from `at` on, block by block. Waits only where there is no memory, or nobody wants more. */
-  #take(download: Download, filler: BlockFiller, chunk: Uint8Array, at: number): void | Promise<void> {
-    const { memory } = this.#context;
-    const end = filler.position + chunk.byteLength - at;
-    // Before its last block is filled with what does not belong to it.
-    if (this.#size !== undefined && end > this.#size) throw this.#wrongLength(end);
-    let taken = at;
-    while (taken < chunk.byteLength) {
-      if (this.#download !== download) throw new SupersededError();
-      const isDue = download.positionBytes < this.#pauseAtBytes();
-      if (!filler.hasMemory && !(isDue && memory.tryReserve(1))) {
-        return this.#takeLater(download, filler, chunk, taken);
-      }
-      taken += filler.push(taken === 0 ? chunk : chunk.subarray(taken));
-      download.positionBytes = filler.position;
-    }
-  }
-
-  /** Memory for the next bytes, if there is some and they are wanted. */
-  #room(download: Download, filler: BlockFiller): Uint8Array | undefined {
-    if (this.#download !== download || download.positionBytes >= this.#pauseAtBytes()) return undefined;
-    if (!filler.hasMemory && !this.#context.memory.tryReserve(1)) return undefined;
-    const { blockBytes } = this.#context.blocks;
-    return filler.room(blockBytes - (filler.position % blockBytes));
-  }
-
-  async #takeLater(download: Download, filler: BlockFiller, chunk: Uint8Array, at: number): Promise<void> {
-    const { memory, blocks } = this.#context;
-    await this.#pauseWhileAhead(download);
-    await memory.reserve(1, download.controller.signal);
-    if (this.#download !== download) {
-      memory.unreserve(1);
-      throw new SupersededError();
-    }
-    const taken = at + filler.push(chunk.subarray(at, at + blocks.blockBytes));
-    download.positionBytes = filler.position;
-    await this.#take(download, filler, chunk, taken);
-  }
-
-  #wrongLength(found: number): ProtocolError {
-    return new ProtocolError('the body has a wrong length', this.#context.url, {
-      expected: `${this.#size} bytes`,
-      found: `${found} bytes`,
-    });
-  }
-
-  async #pauseWhileAhead(download: Download): Promise<void> {
-    while (this.#download === download && download.positionBytes >= this.#pauseAtBytes()) {
-      await new Promise<void>((resolve) => {
-        download.wake = resolve;
-        this.#settleWaiters.resolve(true);
-      });
-      download.wake = undefined;
-    }
   }
 
   #pauseAtBytes(): number {
@@ -310,7 +207,6 @@ export class SequentialBlocks implements BlockProvider {
   }
 
   #fail(error: unknown): void {
-    this.#download?.filler?.abandon();
     this.#download = undefined;
     this.#sizeWaiters.reject(error);
     this.#settleWaiters.resolve(false);

@@ -1,0 +1,155 @@
+import { drainBody, ProtocolError, type Response } from '../source/index.js';
+import { BlockFiller } from './block-filler.js';
+import type { ProviderContext } from './block-provider.js';
+
+export interface SequentialDownloadOptions {
+  readonly context: ProviderContext;
+  /** The body of a probe, to begin with. */
+  readonly response: Response | undefined;
+  /** Undefined: it tells where the resource ends. */
+  readonly sizeBytes: number | undefined;
+  /** How far somebody wants it to go by now. */
+  readonly pauseAtBytes: () => number;
+  readonly onPause: () => void;
+}
+
+/** The download was stopped. */
+class StoppedError extends Error {}
+
+/** One download of a resource from its start, which fills blocks as it comes, and pauses where nobody wants more. */
+export class SequentialDownload {
+  readonly #options: SequentialDownloadOptions;
+  readonly #controller = new AbortController();
+  readonly #filler: BlockFiller;
+  /** Once there is an answer. That of a probe knows nothing of the controller. */
+  #response: Response | undefined;
+  #wake: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(options: SequentialDownloadOptions) {
+    const { blocks, memory } = options.context;
+    this.#options = options;
+    this.#response = options.response;
+    this.#filler = new BlockFiller({ blocks, memory, position: 0, isBelieved: true });
+  }
+
+  /** How far it has come. */
+  get positionBytes(): number {
+    return this.#filler.position;
+  }
+
+  get isPaused(): boolean {
+    return this.#wake !== undefined;
+  }
+
+  /** More may be wanted now. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Nothing of it is taken any more: its block under way is left to whoever fills it next. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#controller.abort();
+    // Before its memory is given back, which the answer is read into.
+    this.#response?.cancel();
+    this.#wake?.();
+    this.#filler.abandon();
+  }
+
+  /** Resolves to the size in bytes when all of it is there. Rejects with the errors of the source, and when stopped. */
+  async run(): Promise<number> {
+    const { context, sizeBytes } = this.#options;
+    try {
+      const response = (this.#response ??= await context.download(
+        undefined,
+        undefined,
+        this.#controller.signal,
+      ));
+      response.validate();
+      this.#checkOffset(response);
+      await this.#pauseWhileAhead();
+      await drainBody(
+        response,
+        (chunk) => this.#take(chunk, 0),
+        () => this.#room(),
+      );
+      if (this.#isStopped) throw new StoppedError();
+      if (sizeBytes !== undefined && this.positionBytes !== sizeBytes) {
+        throw this.#wrongLength(this.positionBytes);
+      }
+      this.#filler.finish();
+      return this.positionBytes;
+    } catch (error) {
+      this.#filler.abandon();
+      throw error;
+    } finally {
+      this.#response?.cancel();
+    }
+  }
+
+  #checkOffset({ offset = 0 }: Response): void {
+    if (offset === 0) return;
+    throw new ProtocolError('the body does not begin at the start', this.#options.context.url, {
+      expected: 'byte 0',
+      found: `byte ${offset}`,
+    });
+  }
+
+  get #isAhead(): boolean {
+    return this.positionBytes >= this.#options.pauseAtBytes();
+  }
+
+  /** Takes a chunk from `at` on, block by block. Waits only where there is no memory, or nobody wants more. */
+  #take(chunk: Uint8Array, at: number): void | Promise<void> {
+    const { context, sizeBytes } = this.#options;
+    const end = this.positionBytes + chunk.byteLength - at;
+    // Before its last block is filled with what does not belong to it.
+    if (sizeBytes !== undefined && end > sizeBytes) throw this.#wrongLength(end);
+    let taken = at;
+    while (taken < chunk.byteLength) {
+      if (this.#isStopped) throw new StoppedError();
+      if (!this.#filler.hasMemory && (this.#isAhead || !context.memory.tryReserve(1))) {
+        return this.#takeLater(chunk, taken);
+      }
+      taken += this.#filler.push(taken === 0 ? chunk : chunk.subarray(taken));
+    }
+  }
+
+  async #takeLater(chunk: Uint8Array, at: number): Promise<void> {
+    const { memory, blocks } = this.#options.context;
+    await this.#pauseWhileAhead();
+    await memory.reserve(1, this.#controller.signal);
+    if (this.#isStopped) {
+      memory.unreserve(1);
+      throw new StoppedError();
+    }
+    const taken = at + this.#filler.push(chunk.subarray(at, at + blocks.blockBytes));
+    await this.#take(chunk, taken);
+  }
+
+  /** Memory for the next bytes, if there is some and they are wanted. */
+  #room(): Uint8Array | undefined {
+    const { blocks, memory } = this.#options.context;
+    if (this.#isStopped || this.#isAhead) return undefined;
+    if (!this.#filler.hasMemory && !memory.tryReserve(1)) return undefined;
+    return this.#filler.room(blocks.blockBytes - (this.positionBytes % blocks.blockBytes));
+  }
+
+  async #pauseWhileAhead(): Promise<void> {
+    while (!this.#isStopped && this.#isAhead) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.#options.onPause();
+      });
+      this.#wake = undefined;
+    }
+  }
+
+  #wrongLength(foundBytes: number): ProtocolError {
+    return new ProtocolError('the body has a wrong length', this.#options.context.url, {
+      expected: `${this.#options.sizeBytes} bytes`,
+      found: `${foundBytes} bytes`,
+    });
+  }
+}
