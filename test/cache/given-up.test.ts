@@ -177,3 +177,48 @@ test('a block that is gone before it was passed over is filled', (t) => {
   t.true(blocks.get(1)?.isComplete);
   t.is(memory.committedBytes, 0);
 });
+
+test('what was fetched ahead for a stream that was left goes on while a handle is open, and ends with the last', async (t) => {
+  const [fileBytes, sentBytes] = [64 * 1024 * KIB, 256 * KIB];
+  let underWay = 0;
+  async function* body(bytes: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    underWay += 1;
+    try {
+      yield Buffer.alloc(Math.min(bytes, sentBytes));
+      if (bytes > sentBytes) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    } finally {
+      underWay -= 1;
+    }
+  }
+  const client: ResourceClient = {
+    getContentLength: async () => fileBytes,
+    isSupportRange: async () => true,
+    getLastModified: async () => -1,
+    isExpired: async () => false,
+    getMetadata: async () => {
+      const facts = { kind: 'file', contentLength: fileBytes, supportRange: true } as const;
+      return { ...facts, lastModified: -1, etag: '"1"' };
+    },
+    download: async ({ range = { start: 0, end: fileBytes }, signal = new AbortController().signal }) => {
+      const contentLength = range.end - range.start;
+      return newResponse(body(contentLength, signal), { offset: range.start, contentLength });
+    },
+  };
+  const guarded = guardClient(client, {}, () => undefined);
+  const cache = new CachedResources(
+    { memoryBytes: 64 * 1024 * KIB },
+    { clientFor: async () => guarded, log },
+  );
+  t.teardown(() => cache.close());
+  const [reader, other] = [await cache.open('test://host/file'), await cache.open('test://host/file')];
+  // Three streams, the first of which is given up for the third.
+  for (const start of [8, 24, 48].map((mib) => mib * 1024 * KIB)) {
+    for (let at = 0; at < sentBytes; at += 64 * KIB) await bytesOf(reader, start + at, 64 * KIB);
+  }
+  reader.close();
+  await sleep(50);
+  t.true(underWay > 0, 'somebody else may want it');
+  other.close();
+  await until('nothing is under way', () => underWay === 0);
+  t.is(underWay, 0);
+});
