@@ -7,8 +7,8 @@ export class MemoryWatch {
   readonly #take = Reflect.get(BlockMemory.prototype, 'take');
   #memory: BlockMemory | undefined;
   #highestBytes = 0;
-  /** The longest reads of this step and of the one before. */
-  #longestBytes = [0, 0];
+  /** Of the reads of this step. */
+  #longestBytes = 0;
 
   constructor(limitBytes: number, blockBytes: number) {
     this.#limitBytes = limitBytes;
@@ -26,18 +26,17 @@ export class MemoryWatch {
 
   beginStep(): void {
     this.#highestBytes = this.#usedBytes;
-    this.#longestBytes = [0, this.#longestBytes[0] ?? 0];
+    this.#longestBytes = 0;
   }
 
   /** The blocks of one read may be more than the limit. */
   noteRead(length: number): void {
-    const bytes = length + 2 * this.#blockBytes;
-    this.#longestBytes[0] = Math.max(this.#longestBytes[0] ?? 0, bytes);
+    this.#longestBytes = Math.max(this.#longestBytes, length + 2 * this.#blockBytes);
   }
 
   /** By how much more than allowed was in use at some time in this step. */
   get excessBytes(): number {
-    const allowed = Math.max(this.#limitBytes, ...this.#longestBytes);
+    const allowed = Math.max(this.#limitBytes, this.#longestBytes);
     return Math.max(0, this.#highestBytes - allowed, this.#usedBytes - allowed);
   }
 
