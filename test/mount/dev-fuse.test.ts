@@ -57,6 +57,22 @@ test.serial('a name is what it is used as, at every depth at once', async (t) =>
   t.is((await shell('wc -c < "$1/a/b"', base)).stdout.trim(), '4');
 });
 
+const LISTXATTR = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for room in (0, 4, 4096):
+    n = libc.listxattr(sys.argv[1].encode(), ctypes.create_string_buffer(room), room)
+    print('ok' if n >= 0 else os.strerror(ctypes.get_errno()))
+`;
+
+test.serial('too little room for the names of attributes is ERANGE', async (t) => {
+  const { host } = await allFiles(t);
+  const file = `${await mounted(t, ...DEV_FUSE)}/http/${host}/a`;
+  const listed = await run('python3', ['-c', LISTXATTR, file]);
+  t.is(listed.stdout, 'ok\nNumerical result out of range\nok\n', listed.stderr);
+  t.is((await run('cat', [file])).stdout, '/a');
+});
+
 /** Uses so many files below a name that what is there is listed, in the background. */
 async function useBelow(path: string): Promise<void> {
   await run(

@@ -71,13 +71,15 @@ interface Fixture {
   readonly session: FuseSession;
 }
 
-/** GETATTR answers, READ waits until it is interrupted, everything else is not implemented. */
+/** GETATTR answers, READ waits until it is interrupted, LISTXATTR throws, everything else is not implemented. */
 function start(): Fixture {
   const device = new FakeDevice();
   const forgotten: Forget[] = [];
   const handler: RequestHandler = {
-    handle: ({ opcode }, { signal }, reply) => {
+    handle: ({ opcode, body }, { signal }, reply) => {
       if (opcode === OPCODE.GETATTR) return Promise.resolve([Buffer.from('attr')]).then(reply);
+      if (opcode === OPCODE.LISTXATTR)
+        throw body.length > 0 ? new Error('no room') : new MalformedRequestError('short');
       if (opcode !== OPCODE.READ) return undefined;
       return new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(new Error('aborted')));
@@ -134,6 +136,25 @@ test('an interrupted request is answered with EINTR, once; an unknown one is sai
   device.send(OPCODE.INTERRUPT, 9, unique);
   await settled();
   t.like(device.replies[1], { unique: 9, errno: constants.errno.EAGAIN });
+  device.end();
+  await served;
+});
+
+test('what a handler throws at once is the answer to its request alone', async (t) => {
+  const { device, served, session } = start();
+  device.send(OPCODE.LISTXATTR, 2, Buffer.alloc(8));
+  device.send(OPCODE.LISTXATTR, 4);
+  device.send(OPCODE.GETATTR, 6);
+  await settled();
+  t.deepEqual(
+    device.replies.map(({ unique, errno }) => [unique, errno]),
+    [
+      [2, constants.errno.EIO],
+      [4, constants.errno.EPROTO],
+      [6, 0],
+    ],
+  );
+  t.is(session.running, 0);
   device.end();
   await served;
 });

@@ -36,8 +36,8 @@ export type Reply = (payload: readonly Uint8Array[]) => void;
 /** Runs what a request asks for. */
 export interface RequestHandler {
   /**
-   * Does it, and answers by one call of `reply`, which has sent the payload when it returns. A rejection is
-   * answered with its errno. Undefined: this opcode is not implemented (ENOSYS).
+   * Does it, and answers by one call of `reply`, which has sent the payload when it returns. What it throws, or
+   * rejects with, is answered with its errno. Undefined: this opcode is not implemented (ENOSYS).
    */
   handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined;
   forget(forget: Forget): void;
@@ -142,15 +142,17 @@ export class FuseSession {
       this.#reply(request, errno, payload);
     };
     this.#running.set(request.unique, caller);
-    const work = this.#handler.handle(request, caller, (payload) => settle(0, payload));
-    if (work === undefined) {
-      settle(constants.errno.ENOSYS, []);
-      return;
-    }
-    work.catch((error: unknown) => {
+    const fail = (error: unknown): void => {
       const { EINTR } = constants.errno;
       settle(caller.isInterrupted ? EINTR : this.#handler.errnoOf(request, error), []);
-    });
+    };
+    try {
+      const work = this.#handler.handle(request, caller, (payload) => settle(0, payload));
+      if (work === undefined) settle(constants.errno.ENOSYS, []);
+      else work.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
   }
 
   /** A request that we have not read yet is not known: EAGAIN makes the kernel say it again. */
