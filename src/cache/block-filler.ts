@@ -110,6 +110,8 @@ export class BlockFiller {
       this.#isSkipped = isSkipped(this.#block);
     }
     if (this.#isSkipped) return { block: this.#block, memory: undefined };
+    // What came before is gone with its memory: in fresh memory the block would have a hole.
+    if (this.#block.isLost) throw new Error('a block was given up while it was being filled');
     this.#block.memory ??= memory.take();
     return { block: this.#block, memory: this.#block.memory };
   }

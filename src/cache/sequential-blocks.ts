@@ -122,18 +122,15 @@ export class SequentialBlocks implements BlockProvider {
     if (!inUse) {
       // What was asked for is of no interest any more; the download stays where it is.
       this.#demandEndBytes = this.#download?.positionBytes ?? 0;
-      this.#linger();
+      if (this.busy) this.#linger();
     }
   }
 
   close(): void {
-    clearTimeout(this.#lingerTimer);
     this.#unopened?.cancel();
     this.#unopened = undefined;
     this.#stop();
-    this.#settleWaiters.resolve(false);
-    this.#context.blocks.failPending(new InterruptedError(this.#context.url));
-    this.#context.onIdle();
+    this.#fail(new InterruptedError(this.#context.url));
   }
 
   #cutEnd(end: number): number {
@@ -203,7 +200,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#context.blocks.failPastEnd(Math.ceil(size / this.#context.blocks.blockBytes));
     // Blocks that were evicted again while the download ran are still waited for.
     if (this.#context.blocks.pendingCount > 0) this.#begin(undefined);
-    else this.#context.onIdle();
+    else this.#rest();
   }
 
   #fail(error: unknown): void {
@@ -211,6 +208,12 @@ export class SequentialBlocks implements BlockProvider {
     this.#sizeWaiters.reject(error);
     this.#settleWaiters.resolve(false);
     this.#context.blocks.failPending(error);
+    this.#rest();
+  }
+
+  /** Nothing is under way: whoever reads the version next may do so by another object, which this must not end. */
+  #rest(): void {
+    clearTimeout(this.#lingerTimer);
     this.#context.onIdle();
   }
 }

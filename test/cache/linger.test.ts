@@ -1,0 +1,100 @@
+/** How long a body that nobody reads is kept, and that the end of that time touches nobody else. */
+import { mock } from 'node:test';
+
+import test from 'ava';
+import { pino } from 'pino';
+
+import { CachedResources } from '../../src/cache/cached-resources.js';
+import type { OpenResource } from '../../src/cache/resource-cache.js';
+import { withResolvers } from '../../src/cache/with-resolvers.js';
+import { guardClient } from '../../src/source/guarded-client.js';
+import { newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { until } from '../support/until.js';
+
+const BLOCK_BYTES = 4096;
+const LINGER_MS = 10_000;
+const content = Buffer.concat(Array.from({ length: 16 }, (_, i) => Buffer.alloc(BLOCK_BYTES, 65 + i)));
+
+/** A file without ranges, whose first download breaks after four blocks. The second waits in the midst of a block. */
+function breakingFile(): { cache: CachedResources; go: () => void; isWaiting: () => boolean } {
+  const gate = withResolvers<void>();
+  let [downloads, isWaiting] = [0, false];
+  async function* send(): AsyncGenerator<Buffer> {
+    const download = (downloads += 1);
+    for (let at = 0; at < content.length; at += BLOCK_BYTES / 2) {
+      if (download === 1 && at === 4 * BLOCK_BYTES) throw new SourceError('CONNECTION_LOST', 'lost', 'x');
+      if (download === 2 && at === 5.5 * BLOCK_BYTES) {
+        isWaiting = true;
+        await gate.promise;
+      }
+      yield await Promise.resolve(content.subarray(at, at + BLOCK_BYTES / 2));
+    }
+  }
+  const client: ResourceClient = {
+    getContentLength: async () => content.length,
+    isSupportRange: async () => false,
+    getLastModified: async () => -1,
+    isExpired: async () => false,
+    getMetadata: async () => {
+      const facts = { kind: 'file', contentLength: content.length, supportRange: false } as const;
+      return { ...facts, lastModified: -1, etag: '"1"' };
+    },
+    download: async () => newResponse(send(), { offset: 0, contentLength: content.length }),
+  };
+  const guarded = guardClient(client, {}, () => undefined);
+  const cache = new CachedResources(
+    { memoryBytes: 64 * BLOCK_BYTES, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
+    { clientFor: async () => guarded, log: pino({ level: 'silent' }) },
+  );
+  return { cache, go: () => gate.resolve(), isWaiting: () => isWaiting };
+}
+
+function read(file: OpenResource, block: number): Promise<Buffer> {
+  return file.read(block * BLOCK_BYTES, BLOCK_BYTES, (pieces) => Buffer.concat(pieces));
+}
+
+test.serial(
+  'whoever opens a file again is not interrupted by the time that ran for those before',
+  async (t) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    t.teardown(() => mock.timers.reset());
+    const { cache, go, isWaiting } = breakingFile();
+    const first = await cache.open('test://host/file');
+    await read(first, 0);
+    await t.throwsAsync(read(first, 4));
+    first.close();
+    mock.timers.tick(LINGER_MS - 1);
+    const second = await cache.open('test://host/file');
+    const reading = read(second, 5);
+    await until('the second download waits', isWaiting);
+    mock.timers.tick(LINGER_MS);
+    go();
+    t.true((await reading).equals(content.subarray(5 * BLOCK_BYTES, 6 * BLOCK_BYTES)));
+    second.close();
+    await cache.close();
+  },
+);
+
+test.serial('whoever waits for a size is told when the cache is closed', async (t) => {
+  async function* send(): AsyncGenerator<Buffer> {
+    yield Buffer.alloc(10);
+    await new Promise(() => undefined);
+  }
+  const client: ResourceClient = {
+    getContentLength: async () => -1,
+    isSupportRange: async () => false,
+    getLastModified: async () => -1,
+    isExpired: async () => false,
+    getMetadata: async () => {
+      const facts = { kind: 'file', contentLength: -1, supportRange: false } as const;
+      return { ...facts, lastModified: -1, etag: '"1"' };
+    },
+    download: async () => newResponse(send(), { offset: 0 }),
+  };
+  const guarded = guardClient(client, {}, () => undefined);
+  const cache = new CachedResources({}, { clientFor: async () => guarded, log: pino({ level: 'silent' }) });
+  const file = await cache.open('test://host/file');
+  const size = t.throwsAsync(file.whenSizeKnown());
+  await cache.close();
+  t.like(await size, { code: 'INTERRUPTED' });
+});
