@@ -88,15 +88,22 @@ function checkPin(
   const changed = (expected: string, found: string): ChangedError =>
     new ChangedError(url, { expected, found });
   if (pin.etag !== undefined && got.etag !== undefined) {
-    if (!isSameEtag(pin.etag, got.etag)) throw changed(`ETag ${pin.etag}`, `ETag ${got.etag}`);
+    if (!isSameEtag(pin.etag, got.etag)) throw changed(describe(pin), describe(got));
   } else if (pin.lastModifiedMs !== undefined && got.lastModifiedMs !== undefined) {
     if (pin.lastModifiedMs !== got.lastModifiedMs) {
       throw changed(httpDate(pin.lastModifiedMs), httpDate(got.lastModifiedMs));
     }
+  } else if (pin.etag !== undefined || pin.lastModifiedMs !== undefined) {
+    throw changed(describe(pin), describe(got));
   }
   if (pin.contentLength !== undefined && totalBytes !== undefined && pin.contentLength !== totalBytes) {
     throw changed(`${pin.contentLength} bytes`, `${totalBytes} bytes`);
   }
+}
+
+function describe({ etag, lastModifiedMs }: Validators): string {
+  if (etag !== undefined) return `ETag ${etag}`;
+  return lastModifiedMs === undefined ? 'neither ETag nor Last-Modified' : httpDate(lastModifiedMs);
 }
 
 function contentLength(header: HeaderFields): number | undefined {

@@ -6,7 +6,7 @@
 import { isAscii } from 'node:buffer';
 
 import { formatRangeHeader } from '../byte-range.js';
-import { IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
+import { ChangedError, IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
 import type { Request, Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
@@ -33,9 +33,16 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
   const origin = new HttpOrigin(options);
 
   async function download(request: Request): Promise<Response> {
-    const header = request.range === undefined ? {} : rangeHeader(request.range, request.pin);
-    const answer = await origin.send(request, header, [200, 206]);
+    const { range, pin } = request;
+    const header = range === undefined ? {} : rangeHeader(range, pin);
+    const isInside = range !== undefined && range.end <= (pin?.contentLength ?? 0);
+    const answer = await origin.send(request, header, isInside ? [200, 206, 416] : [200, 206]);
     if (answer instanceof DirectoryRedirect) throw new IsDirectoryError(request.url);
+    if (answer.status === 416 && isInside) {
+      answer.body.cancel();
+      const expected = `${pin?.contentLength} bytes, and of them ${formatRangeHeader(range)}`;
+      throw new ChangedError(request.url, { expected, found: 'status 416' });
+    }
     const delivery = checkOrCancel(answer, request);
     return toResponse(origin, request, answer, delivery, options.retries);
   }

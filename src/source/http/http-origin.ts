@@ -33,7 +33,10 @@ export class DirectoryRedirect {
 export class HttpOrigin {
   readonly #options: HttpClientOptions;
   readonly #pool: ConnectionPool;
-  /** Where a URL was redirected to: block reads should not walk the chain each time. */
+  /**
+   * Where a URL was redirected to: reads of a version that is known should not walk the chain each time. Whoever
+   * asks what there is now walks it, since it may lead elsewhere by now.
+   */
   readonly #redirects = new LRUCache<string, string>({ max: 1_000, ttl: REDIRECT_TTL_MS });
 
   constructor(options: HttpClientOptions) {
@@ -74,12 +77,13 @@ export class HttpOrigin {
     allowed: readonly number[],
     leftMs: number,
   ): Promise<OriginAnswer | DirectoryRedirect> {
-    const memo = this.#redirects.get(request.url.href);
+    const memo = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
     let url = memo === undefined ? request.url : new URL(memo);
     for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
       const answer = await this.#exchange(request, url, header, leftMs);
       if (allowed.includes(answer.status)) {
-        if (url.href !== request.url.href) this.#redirects.set(request.url.href, url.href);
+        if (url === request.url) this.#redirects.delete(request.url.href);
+        else if (hops > 0) this.#redirects.set(request.url.href, url.href);
         return { ...answer, url };
       }
       answer.body.cancel();
