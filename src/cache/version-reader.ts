@@ -1,4 +1,4 @@
-import { ChangedError, type Response } from '../source/index.js';
+import { type Response, SourceError } from '../source/index.js';
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
@@ -17,7 +17,8 @@ export interface VersionReaderContext {
   readonly probeBytes: number;
   readonly download: Download;
   readonly onSize: (size: number) => void;
-  readonly onChanged: (error: ChangedError) => void;
+  /** The source has another version by now. */
+  readonly onChanged: () => void;
   /** Nothing is open and nothing under way any more. */
   readonly onIdle: () => void;
 }
@@ -181,7 +182,7 @@ export class VersionReader {
         ]),
       );
     } catch (error) {
-      if (error instanceof ChangedError) this.#context.onChanged(error);
+      if (error instanceof SourceError && error.code === 'CHANGED') this.#context.onChanged();
       throw error;
     } finally {
       for (const block of wanted) this.#context.memory.unwant(block);

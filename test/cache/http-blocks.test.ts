@@ -1,5 +1,5 @@
 /** The cache over the real HTTP source, which reads from sockets straight into blocks. */
-import { writeFile } from 'node:fs/promises';
+import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -14,6 +14,7 @@ import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const FILE_BYTES = 24 * 1024 * 1024 + 12_345;
+const MIB = 1024 * 1024;
 const READERS = 6;
 const STEPS = 60;
 
@@ -85,3 +86,29 @@ for (const directives of ['', 'max_ranges 0;']) {
 function copyOf(pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat(pieces);
 }
+
+test('a version that the source has no longer is not opened again', async (t) => {
+  const root = await temporaryDirectory(t);
+  const [before, after] = [stamped(MIB, 1), stamped(MIB, 2)];
+  const path = join(root, 'file');
+  await writeFile(path, before);
+  const nginx = await startNginx(t, { root });
+  const client = createHttpClient();
+  t.teardown(() => client.close());
+  const guarded = guardClient(client, {}, () => undefined);
+  const cache = new CachedResources({}, { clientFor: async () => guarded, log: pino({ level: 'silent' }) });
+  t.teardown(() => cache.close());
+  const changed: string[] = [];
+  cache.onChanged = (url) => changed.push(url);
+  const url = `${nginx.origin}/file`;
+  const file = await cache.open(url);
+  t.true((await file.read(0, 1000, copyOf)).equals(before.subarray(0, 1000)));
+  await writeFile(path, after);
+  await utimes(path, 1_000_000_000, 1_000_000_000);
+  t.like(await t.throwsAsync(file.read(MIB / 2, 1000, copyOf)), { code: 'CHANGED', status: 412 });
+  file.close();
+  t.deepEqual(changed, [url], 'the kernel is told');
+  const again = await cache.open(url);
+  t.true((await again.read(MIB / 2, 1000, copyOf)).equals(after.subarray(MIB / 2, MIB / 2 + 1000)));
+  again.close();
+});
