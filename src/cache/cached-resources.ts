@@ -91,17 +91,20 @@ export class CachedResources implements ResourceCache {
     });
     this.#listings = new ListingCache({
       ttlMs: this.#options.metadataTtlMs,
+      negativeTtlMs: this.#options.negativeTtlMs,
+      staleIfErrorMs: this.#options.staleIfErrorMs,
       clientFor: context.clientFor,
       now,
+      log: context.log,
     });
   }
 
   peek(url: string, directory?: string): KnownStat | undefined {
     const listed = this.#listings.peekEntry(url, directory);
     const probed = this.#metadata.peek(url);
-    if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.fetchedAtMs) {
+    if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.askedAtMs) {
       if (contradicts(listed.entry.stat, probed.metadata)) {
-        this.#metadata.invalidate(url);
+        this.#metadata.refute(url);
         return this.peek(url);
       }
     }
@@ -213,7 +216,9 @@ export class CachedResources implements ResourceCache {
       onChanged: () => {
         // What is on disk would be taken for the current version again.
         this.#stored.drop(url, file);
-        this.#metadata.invalidate(url);
+        // Others may have noticed before: then what is known by now is newer.
+        if (!this.#metadata.isInForce(url, file.version)) return;
+        this.#metadata.refute(url);
         this.onChanged(url);
       },
       onIdle: () => {
@@ -245,7 +250,7 @@ export class CachedResources implements ResourceCache {
     // could tell that it is the same version.
     if (!file.version.verifiable && blocks.cachedBytes !== reader.size) {
       blocks.drop();
-      this.#metadata.invalidate(blocks.key.resource);
+      this.#metadata.refute(blocks.key.resource);
     }
     if (blocks.isEmpty) this.#blocks.delete(key);
   }

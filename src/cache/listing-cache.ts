@@ -1,22 +1,31 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
 
 import { canonicalSegment, type CompleteClient, Request, type UrlEntry } from '../source/index.js';
+import { leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
 import type { ListedEntry } from './resource-cache.js';
 import { SingleFlight } from './single-flight.js';
 
 export interface ListingCacheOptions {
   readonly ttlMs: number;
+  readonly negativeTtlMs: number;
+  /** For how long a listing stays in force while the source cannot be asked. */
+  readonly staleIfErrorMs: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly now: () => number;
+  readonly log: Logger;
 }
 
 export interface Listing {
   readonly entries: readonly ListedEntry[];
   /** By the canonical form of the segment. */
   readonly bySegment: ReadonlyMap<string, ListedEntry>;
-  readonly fetchedAtMs: number;
+  /** When the source was asked for it: what it tells of a resource may be so old. */
+  readonly askedAtMs: number;
+  /** Since when it is trusted for its TTL. */
+  readonly trustedSinceMs: number;
 }
 
 /** A hundred directories of ten thousand entries is a lot of memory already. */
@@ -65,7 +74,7 @@ export class ListingCache {
   }
 
   ttlLeftMs(listing: Listing): number {
-    return listing.fetchedAtMs + this.#options.ttlMs - this.#options.now();
+    return ttlLeftMs(listing.trustedSinceMs, this.#options.ttlMs, this.#options.now());
   }
 
   async list(directory: string, signal?: AbortSignal): Promise<Listing> {
@@ -77,8 +86,12 @@ export class ListingCache {
 
   async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
     const epoch = this.#epoch;
+    const askedAtMs = this.#options.now();
     const client = await this.#options.clientFor(directory);
-    const found = await client.list(new Request(`${directory}/`, { signal }));
+    const found = await client
+      .list(new Request(`${directory}/`, { signal }))
+      .catch((error: unknown) => this.#keepInForce(directory, error, signal));
+    if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();
     let left = ENTRIES_PER_TURN;
     for (const entry of found) {
@@ -89,8 +102,21 @@ export class ListingCache {
       left -= 1;
       bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
     }
-    const listing = { entries: [...bySegment.values()], bySegment, fetchedAtMs: this.#options.now() };
+    const trustedSinceMs = this.#options.now();
+    const listing = { entries: [...bySegment.values()], bySegment, askedAtMs, trustedSinceMs };
     if (epoch === this.#epoch) this.#listings.set(directory, listing);
+    return listing;
+  }
+
+  /** The source could not be asked. Throws the error if it tells something, or what is known is too old. */
+  #keepInForce(directory: string, error: unknown, signal: AbortSignal): Listing {
+    signal.throwIfAborted();
+    const { ttlMs, negativeTtlMs, staleIfErrorMs, now, log } = this.#options;
+    const known = this.#listings.get(directory);
+    if (known === undefined || !leavesOpen(error) || now() - known.askedAtMs > staleIfErrorMs) throw error;
+    log.warn({ err: error }, 'cannot list again; what is known stays in force');
+    const listing = { ...known, trustedSinceMs: trustedAgainSinceMs(ttlMs, negativeTtlMs, now()) };
+    this.#listings.set(directory, listing);
     return listing;
   }
 }

@@ -12,6 +12,7 @@ import {
   UNKNOWN_SOURCE_FILE_LEN,
 } from '../source/index.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
+import { leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
 import { SingleFlight } from './single-flight.js';
 import { type Version, versionOf } from './version.js';
 
@@ -58,6 +59,8 @@ interface Entry {
   confirmedAtMs: number;
   /** From when on it is trusted for its TTL: later than that if the source could not be asked. */
   checkedAtMs: number;
+  /** Something else has shown that it does not hold, which a conditional request might not tell. */
+  readonly isRefuted?: true;
 }
 
 const MAX_ENTRIES = 200_000;
@@ -89,7 +92,8 @@ export class MetadataCache {
 
   /** What was known last, trusted still or not. */
   lastKnown(url: string): ResourceMetadata | 'missing' | undefined {
-    return this.#entries.get(url)?.metadata;
+    const entry = this.#entries.get(url);
+    return entry?.isRefuted === true ? undefined : entry?.metadata;
   }
 
   /** The metadata, asked for if need be. Rejects with `NotFoundError` for a missing resource. */
@@ -107,9 +111,16 @@ export class MetadataCache {
     this.#entries.set(url, { ...entry, metadata: { ...entry.metadata, ...fact } });
   }
 
+  /** Whether the version is taken for the one that the source has. */
+  isInForce(url: string, version: Version): boolean {
+    const known = this.lastKnown(url);
+    return typeof known === 'object' && known.kind === 'file' && known.version.id === version.id;
+  }
+
   /** What is known turned out to be wrong: the next `get` probes. */
-  invalidate(url: string): void {
-    this.#entries.delete(url);
+  refute(url: string): void {
+    const entry = this.#entries.get(url);
+    if (entry !== undefined) this.#entries.set(url, { ...entry, checkedAtMs: -Infinity, isRefuted: true });
   }
 
   /** Nothing is known any more of URLs that begin so. */
@@ -125,22 +136,29 @@ export class MetadataCache {
 
   #ttlLeftMs(entry: Entry): number {
     const { ttlMs, negativeTtlMs, now } = this.#options;
-    return entry.checkedAtMs + (entry.metadata === 'missing' ? negativeTtlMs : ttlMs) - now();
+    return ttlLeftMs(entry.checkedAtMs, entry.metadata === 'missing' ? negativeTtlMs : ttlMs, now());
   }
 
   async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
     const epoch = this.#epoch;
     const old = this.#entries.get(url) ?? (await this.#recall(url, epoch));
-    if (old !== undefined && old.metadata !== 'missing' && this.#ttlLeftMs(old) > 0) return old.metadata;
+    const known = old?.isRefuted === true || old?.metadata === 'missing' ? undefined : old?.metadata;
+    if (old !== undefined && known !== undefined && this.#ttlLeftMs(old) > 0) return known;
     const client = await this.#options.clientFor(url);
-    if (old !== undefined && old.metadata !== 'missing' && old.metadata.kind === 'file') {
-      if (await this.#revalidate(url, client, old, old.metadata, signal)) {
+    if (old !== undefined && known?.kind === 'file') {
+      if (await this.#revalidate(url, client, old, known, signal)) {
         // The entry may have been replaced while the source was asked (its size learned).
         const current = this.#entries.get(url) ?? old;
         if (current.metadata !== 'missing') return current.metadata;
       }
     }
-    return await this.#probe(url, client, epoch, signal);
+    try {
+      return await this.#probe(url, client, epoch, signal);
+    } catch (error) {
+      if (old === undefined || known?.kind !== 'directory') throw error;
+      this.#keepInForce(url, old, error, signal);
+      return known;
+    }
   }
 
   /** What an earlier run left on disk. */
@@ -164,23 +182,31 @@ export class MetadataCache {
     known: FileMetadata,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { now, ttlMs, negativeTtlMs, staleIfErrorMs, log } = this.#options;
-    const note = (times: Partial<Entry>): void => {
-      Object.assign(this.#entries.get(url) ?? entry, times);
-    };
     try {
       const request = new Request(url, { signal });
       if (await client.isExpired(request, expireInfoOfVersion(known.version))) return false;
-      note({ confirmedAtMs: now(), checkedAtMs: now() });
-      this.#options.onConfirmed(url, known);
-      return true;
     } catch (error) {
-      signal.throwIfAborted();
-      if (now() - entry.confirmedAtMs > staleIfErrorMs) throw error;
-      log.warn({ err: error }, 'cannot revalidate; what is known stays in force');
-      note({ checkedAtMs: now() + Math.min(ttlMs, negativeTtlMs) - ttlMs });
+      this.#keepInForce(url, entry, error, signal);
       return true;
     }
+    const nowMs = this.#options.now();
+    this.#note(url, entry, { confirmedAtMs: nowMs, checkedAtMs: nowMs });
+    this.#options.onConfirmed(url, known);
+    return true;
+  }
+
+  /** The source could not be asked. Throws the error if it tells something, or what is known is too old. */
+  #keepInForce(url: string, entry: Entry, error: unknown, signal: AbortSignal): void {
+    signal.throwIfAborted();
+    const { now, ttlMs, negativeTtlMs, staleIfErrorMs, log } = this.#options;
+    if (!leavesOpen(error) || now() - entry.confirmedAtMs > staleIfErrorMs) throw error;
+    log.warn({ err: error }, 'cannot revalidate; what is known stays in force');
+    this.#note(url, entry, { checkedAtMs: trustedAgainSinceMs(ttlMs, negativeTtlMs, now()) });
+  }
+
+  /** The entry may have been replaced while the source was asked. */
+  #note(url: string, entry: Entry, times: Partial<Entry>): void {
+    Object.assign(this.#entries.get(url) ?? entry, times);
   }
 
   async #probe(

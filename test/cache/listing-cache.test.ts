@@ -1,7 +1,8 @@
 import test from 'ava';
+import { pino } from 'pino';
 
 import { ListingCache, splitUrl } from '../../src/cache/listing-cache.js';
-import type { CompleteClient, UrlEntry } from '../../src/source/index.js';
+import { type CompleteClient, NotFoundError, SourceError, type UrlEntry } from '../../src/source/index.js';
 
 function entry(name: string, facts: Partial<UrlEntry> = {}): UrlEntry {
   return { name, url: new URL(`http://h/d/${name}`), isDir: false, ...facts };
@@ -10,18 +11,25 @@ function entry(name: string, facts: Partial<UrlEntry> = {}): UrlEntry {
 function listingsOf(entries: readonly UrlEntry[]): {
   listings: ListingCache;
   asked: string[];
-  clock: { now: number };
+  state: { now: number; failure: SourceError | undefined };
 } {
   const asked: string[] = [];
-  const clock = { now: 0 };
+  const state: { now: number; failure: SourceError | undefined } = { now: 0, failure: undefined };
   const client = {
     list: ({ url }: { url: URL }) => {
       asked.push(url.href);
-      return Promise.resolve(entries);
+      return state.failure === undefined ? Promise.resolve(entries) : Promise.reject(state.failure);
     },
   } as unknown as CompleteClient;
-  const clientFor = (): Promise<CompleteClient> => Promise.resolve(client);
-  return { listings: new ListingCache({ ttlMs: 1_000, clientFor, now: () => clock.now }), asked, clock };
+  const listings = new ListingCache({
+    ttlMs: 1_000,
+    negativeTtlMs: 100,
+    staleIfErrorMs: 10_000,
+    clientFor: () => Promise.resolve(client),
+    now: () => state.now,
+    log: pino({ level: 'silent' }),
+  });
+  return { listings, asked, state };
 }
 
 test('what is named twice, in one spelling or two, is one entry: the last', async (t) => {
@@ -45,7 +53,7 @@ test('what is named twice, in one spelling or two, is one entry: the last', asyn
 });
 
 test('a listing is trusted for its time, and tells nothing of what it does not name', async (t) => {
-  const { listings, asked, clock } = listingsOf([entry('a'), entry('b%3Fc')]);
+  const { listings, asked, state } = listingsOf([entry('a'), entry('b%3Fc')]);
   await Promise.all([listings.list('http://h/d'), listings.list('http://h/d')]);
   t.is(listings.peekEntry('http://h/d/a')?.entry.stat, 'unknown-file');
   t.is(listings.peekEntry('http://h/d/b%3fc')?.entry.segment, 'b%3Fc');
@@ -59,12 +67,40 @@ test('a listing is trusted for its time, and tells nothing of what it does not n
   ]) {
     t.is(listings.peekEntry(other), undefined, other);
   }
-  clock.now = 1_000;
+  state.now = 1_000;
   t.is(listings.peekEntry('http://h/d/a'), undefined);
   await listings.list('http://h/d');
   t.deepEqual(asked, ['http://h/d/', 'http://h/d/']);
   listings.forget('http://h');
   t.is(listings.peek('http://h/d'), undefined);
+});
+
+test('a listing stays in force while the source cannot be asked, but not if it says that there is none', async (t) => {
+  const { listings, asked, state } = listingsOf([entry('a', { size: 1 })]);
+  const first = await listings.list('http://h/d');
+  state.failure = new SourceError('CONNECTION_REFUSED', 'refused', 'http://h/d/');
+  state.now = 2_000;
+  t.is((await listings.list('http://h/d')).entries, first.entries);
+  await listings.list('http://h/d');
+  t.is(asked.length, 2, 'not asked again at once');
+  t.is(listings.peekEntry('http://h/d/a')?.listing.askedAtMs, 0, 'what it tells is no newer than it was');
+  state.now = 2_100;
+  await listings.list('http://h/d');
+  t.is(asked.length, 3);
+  state.now = 10_001;
+  t.like(await t.throwsAsync(listings.list('http://h/d')), { code: 'CONNECTION_REFUSED' });
+  state.now = 5_000;
+  state.failure = new NotFoundError('http://h/d/');
+  t.like(await t.throwsAsync(listings.list('http://h/d')), { code: 'NOT_FOUND' });
+});
+
+test('a clock that is set back makes no listing trusted for longer', async (t) => {
+  const { listings, asked, state } = listingsOf([]);
+  state.now = 3_600_000;
+  await listings.list('http://h/d');
+  state.now = 0;
+  await listings.list('http://h/d');
+  t.is(asked.length, 2);
 });
 
 test('a URL is a name in a directory', (t) => {

@@ -1,0 +1,155 @@
+/** What is known of a resource, and which of several answers is the newer one. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import test from 'ava';
+import { pino } from 'pino';
+
+import { CachedResources } from '../../src/cache/cached-resources.js';
+import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import { withResolvers } from '../../src/cache/with-resolvers.js';
+import { guardClient } from '../../src/source/guarded-client.js';
+import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
+import { openStore } from './disk-store-support.js';
+
+const BLOCK_BYTES = 4096;
+const TTL_MS = 60_000;
+const FILE = 'test://host/file';
+
+/** A directory with one file, whose version is its content. */
+class Origin {
+  content = Buffer.alloc(BLOCK_BYTES, 'a');
+  nowMs = Date.now();
+  probes = 0;
+  /** A listing is answered with what there was when it was asked for, but not before this. */
+  listingGate: Promise<void> | undefined;
+  failure: SourceError | undefined;
+
+  change(letter: string, blocks: number): void {
+    this.content = Buffer.alloc(blocks * BLOCK_BYTES, letter);
+    this.nowMs += 1;
+  }
+
+  get #etag(): string {
+    return `"${this.content.toString('latin1', 0, 1)}"`;
+  }
+
+  readonly client: ResourceClient = {
+    getContentLength: async () => this.content.length,
+    isSupportRange: async () => true,
+    getLastModified: async () => -1,
+    isExpired: async (_, { etag }) => etag !== this.#etag,
+    getMetadata: async ({ url }) => {
+      if (this.failure !== undefined) throw this.failure;
+      this.probes += 1;
+      const unknown = { contentLength: -1, supportRange: false, lastModified: -1 };
+      if (url.href !== FILE) return { kind: 'directory', ...unknown };
+      return { kind: 'file', ...unknown, ...this.#facts };
+    },
+    download: async ({ url, pin, range = { start: 0, end: this.content.length } }) => {
+      if (pin?.etag !== this.#etag) throw new ChangedError(url, { found: this.#etag });
+      return newResponse(this.content.subarray(range.start, range.end), { offset: range.start });
+    },
+    list: async ({ url }) => {
+      const size = this.content.length;
+      await this.listingGate;
+      return [{ name: 'file', isDir: false, size, url: new URL('file', url) }];
+    },
+  };
+
+  get #facts(): { contentLength: number; supportRange: boolean; etag: string } {
+    return { contentLength: this.content.length, supportRange: true, etag: this.#etag };
+  }
+
+  cache(disk?: DiskCache): CachedResources {
+    const client = guardClient(this.client, {}, () => undefined);
+    return new CachedResources(
+      {
+        memoryBytes: 64 * BLOCK_BYTES,
+        blockBytes: BLOCK_BYTES,
+        probeBytes: BLOCK_BYTES,
+        metadataTtlMs: TTL_MS,
+      },
+      {
+        clientFor: async () => client,
+        log: pino({ level: 'silent' }),
+        now: () => this.nowMs,
+        ...(disk === undefined ? {} : { disk }),
+      },
+    );
+  }
+}
+
+async function read(cache: CachedResources): Promise<string> {
+  const file = await cache.open(FILE);
+  try {
+    return await file.read(0, 100_000, (pieces) => Buffer.concat(pieces).toString());
+  } finally {
+    file.close();
+  }
+}
+
+for (const where of ['memory', 'disk']) {
+  test(`a listing that contradicts what is known of a file is believed: it was kept in ${where}`, async (t) => {
+    const disk = where === 'disk' ? await openStore(await temporaryDirectory(t)) : undefined;
+    const origin = new Origin();
+    const cache = origin.cache(disk);
+    t.teardown(() => cache.close());
+    await read(cache);
+    if (disk !== undefined) {
+      await until('it is stored', async () => (await disk.newest(FILE)) !== undefined);
+    }
+    origin.change('b', 2);
+    await cache.list('test://host');
+    t.like(await cache.stat(FILE), { size: 2 * BLOCK_BYTES });
+    t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
+  });
+}
+
+test('a listing that was asked for before the file was does not tell anything newer', async (t) => {
+  const origin = new Origin();
+  const cache = origin.cache();
+  const gate = withResolvers<void>();
+  origin.listingGate = gate.promise;
+  const listing = cache.list('test://host');
+  await nextTurn();
+  origin.change('b', 2);
+  t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
+  origin.nowMs += 1;
+  gate.resolve();
+  await listing;
+  t.like(await cache.stat(FILE), { size: 2 * BLOCK_BYTES });
+});
+
+test('a reader of a version that is gone takes nothing back that is known of the one after it', async (t) => {
+  const origin = new Origin();
+  origin.content = Buffer.alloc(8 * BLOCK_BYTES, 'a');
+  const cache = origin.cache();
+  let changes = 0;
+  cache.onChanged = () => (changes += 1);
+  const old = await cache.open(FILE);
+  origin.change('b', 2);
+  for (let block = 0; block < 4; block += 1) {
+    const failed = old.read(block * BLOCK_BYTES, 1, () => undefined);
+    t.like(await t.throwsAsync(failed), { code: 'CHANGED' });
+    t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
+  }
+  t.is(origin.probes, 2);
+  t.is(changes, 2, 'when it was noticed, and when the new one was known');
+  old.close();
+});
+
+test('a directory stays one while the source cannot be asked, and what is trusted does not outlast a clock', async (t) => {
+  const origin = new Origin();
+  const cache = origin.cache();
+  t.like(await cache.stat('test://host/directory'), { kind: 'directory' });
+  origin.nowMs += TTL_MS;
+  origin.failure = new SourceError('CONNECTION_REFUSED', 'refused', FILE);
+  t.like(await cache.stat('test://host/directory'), { kind: 'directory' });
+  await t.throwsAsync(cache.stat(FILE), { message: /refused/ });
+  origin.failure = undefined;
+  origin.nowMs -= 3_600_000;
+  t.like(await cache.stat('test://host/directory'), { kind: 'directory' });
+  t.is(origin.probes, 2, 'asked again once the clock was set back');
+});
