@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { type CompleteClient, IsDirectoryError, Request, type Response } from '../source/index.js';
+import { type CompleteClient, IsDirectoryError } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
@@ -10,9 +10,8 @@ import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead
 import { orAborted } from './or-aborted.js';
 import type { KnownStat, ListedEntry, OpenResource, ResourceCache, ResourceStat } from './resource-cache.js';
 import { StoredVersions } from './stored-versions.js';
-import type { Version } from './version.js';
-import { VersionBlocks } from './version-blocks.js';
-import { type Reader, VersionReader } from './version-reader.js';
+import type { Reader, VersionReader } from './version-reader.js';
+import { VersionReaders } from './version-readers.js';
 
 export interface CacheOptions {
   /** For blocks, and bodies on their way, together. */
@@ -52,35 +51,30 @@ export interface CachedResourcesContext {
 
 /** How long `stat` waits for a body of unknown length to end. */
 const SHORT_BODY_WAIT_MS = 1_000;
-/** Bodies of probes that wait for an open: the oldest is given up when there are more. */
-const MAX_PARKED = 16;
 
 /** The resource cache over sources: metadata, listings and blocks, each in its own cache. */
 export class CachedResources implements ResourceCache {
   readonly #options: CacheOptions;
-  readonly #clientFor: (url: string) => Promise<CompleteClient>;
-  readonly #memory: BlockMemory;
-  readonly #blocks = new Map<string, VersionBlocks>();
   readonly #metadata: MetadataCache;
   readonly #listings: ListingCache;
-  readonly #readers = new Map<string, VersionReader>();
+  readonly #readers: VersionReaders;
   readonly #stored: StoredVersions;
   onChanged: (url: string) => void = () => undefined;
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
-    this.#clientFor = context.clientFor;
-    this.#memory = new BlockMemory(this.#options.memoryBytes, this.#options.blockBytes, context.memorySource);
-    this.#stored = new StoredVersions(context.disk, this.#memory);
+    const { memoryBytes, blockBytes, probeBytes } = this.#options;
+    const memory = new BlockMemory(memoryBytes, blockBytes, context.memorySource);
+    this.#stored = new StoredVersions(context.disk, memory);
     const now = context.now ?? Date.now;
     this.#metadata = new MetadataCache({
       ttlMs: this.#options.metadataTtlMs,
       negativeTtlMs: this.#options.negativeTtlMs,
-      probeBytes: this.#options.probeBytes,
+      probeBytes,
       clientFor: context.clientFor,
       staleIfErrorMs: this.#options.staleIfErrorMs,
       newest: (url) => this.#stored.newest(url),
-      onProbed: (url, file, response) => this.#takeProbe(url, file, response),
+      onProbed: (url, file, response) => this.#readers.takeProbe(url, file, response),
       onConfirmed: (url, file) => this.#stored.confirm(url, file),
       onChanged: (url, old) => {
         this.#stored.drop(url, old);
@@ -96,6 +90,15 @@ export class CachedResources implements ResourceCache {
       clientFor: context.clientFor,
       now,
       log: context.log,
+    });
+    this.#readers = new VersionReaders({
+      memory,
+      stored: this.#stored,
+      probeBytes,
+      clientFor: context.clientFor,
+      onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
+      onChanged: (url, file) => this.#noteChanged(url, file),
+      onUntellable: (url) => this.#metadata.refute(url),
     });
   }
 
@@ -136,7 +139,7 @@ export class CachedResources implements ResourceCache {
   async open(url: string, signal?: AbortSignal): Promise<OpenResource> {
     const metadata = await this.#metadata.get(url, signal);
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
-    const reader = this.#readerOf(url, metadata);
+    const reader = this.#readers.of(url, metadata);
     reader.retain();
     try {
       const opening = this.#stored.whenOpen(reader);
@@ -151,8 +154,7 @@ export class CachedResources implements ResourceCache {
   async cachedBytes(url: string): Promise<number> {
     const metadata = this.#metadata.lastKnown(url);
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
-    const key = keyOf(url, metadata.version);
-    const inMemory = this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;
+    const inMemory = this.#readers.cachedBytes(url, metadata.version);
     return Math.max(inMemory, await this.#stored.storedBytes(url, metadata));
   }
 
@@ -160,105 +162,31 @@ export class CachedResources implements ResourceCache {
   forget(prefix: string): void {
     this.#metadata.forget(prefix);
     this.#listings.forget(prefix);
-    for (const [key, reader] of this.#readers) {
-      if (key.startsWith(prefix) && reader.isParked) reader.close();
-    }
+    this.#readers.detach(prefix);
   }
 
   async close(): Promise<void> {
-    for (const reader of this.#readers.values()) reader.close();
+    this.#readers.close();
     await this.#stored.closeAll();
+  }
+
+  #noteChanged(url: string, old: FileMetadata): void {
+    // What is on disk would be taken for the current version again.
+    this.#stored.drop(url, old);
+    // Others may have noticed before: then what is known by now is newer.
+    if (!this.#metadata.isInForce(url, old.version)) return;
+    this.#metadata.refute(url);
+    this.onChanged(url);
   }
 
   /** A short body is read to learn its length; of a long one it stays unknown. */
   async #statUnknownLength(url: string, file: FileMetadata, signal?: AbortSignal): Promise<ResourceStat> {
     if (file.isLong === true) return toStat(file);
-    const reader = this.#readerOf(url, file);
+    const reader = this.#readers.of(url, file);
     const isLong = await reader.isLong(SHORT_BODY_WAIT_MS, signal);
     if (isLong && reader.size === undefined) this.#metadata.learn(url, file.version, { isLong });
     return toStat({ ...file, size: reader.size });
   }
-
-  #takeProbe(url: string, file: FileMetadata, response: Response): void {
-    const reader = this.#readerOf(url, file);
-    reader.fill(response);
-    // Nothing of it was taken: nothing will tell that it is not used any more.
-    if (reader.isIdle) this.#forget(keyOf(url, file.version), reader);
-    const parked = [...this.#readers.values()].filter((reader) => reader.isParked);
-    for (const reader of parked.slice(0, -MAX_PARKED)) reader.close();
-  }
-
-  #readerOf(url: string, file: FileMetadata): VersionReader {
-    const key = keyOf(url, file.version);
-    const known = this.#readers.get(key);
-    if (known !== undefined) return known;
-    // Taken once: a handle reads its version from the client that it was opened with.
-    let client: CompleteClient | undefined;
-    const reader = new VersionReader(file, {
-      blocks: this.#blocksOf(url, file.version),
-      memory: this.#memory,
-      probeBytes: this.#options.probeBytes,
-      download: async (range, urge, signal) => {
-        client ??= await this.#clientFor(url);
-        const priority = urge?.isGiven === false ? 'background' : 'foreground';
-        const pin = file.version.validators;
-        return await client.download(
-          new Request(url, {
-            pin,
-            signal,
-            priority,
-            ...(range === undefined ? {} : { range }),
-            ...(urge === undefined ? {} : { urge }),
-          }),
-        );
-      },
-      onSize: (size) => this.#metadata.learn(url, file.version, { size }),
-      onChanged: () => {
-        // What is on disk would be taken for the current version again.
-        this.#stored.drop(url, file);
-        // Others may have noticed before: then what is known by now is newer.
-        if (!this.#metadata.isInForce(url, file.version)) return;
-        this.#metadata.refute(url);
-        this.onChanged(url);
-      },
-      onIdle: () => {
-        if (this.#readers.get(key) === reader) this.#forget(key, reader);
-      },
-    });
-    this.#readers.set(key, reader);
-    this.#stored.open(reader);
-    return reader;
-  }
-
-  #blocksOf(url: string, version: Version): VersionBlocks {
-    const key = keyOf(url, version);
-    const known = this.#blocks.get(key);
-    if (known !== undefined) return known;
-    const blocks = new VersionBlocks({ resource: url, version: version.id }, version, this.#memory);
-    blocks.onEmpty = () => {
-      if (!this.#readers.has(key)) this.#blocks.delete(key);
-    };
-    this.#blocks.set(key, blocks);
-    return blocks;
-  }
-
-  #forget(key: string, reader: VersionReader): void {
-    const { file, blocks } = reader;
-    this.#readers.delete(key);
-    this.#stored.close(reader);
-    // Part of a resource without validators must not be completed from another download later: nothing
-    // could tell that it is the same version.
-    if (!file.version.verifiable && blocks.cachedBytes !== reader.size) {
-      blocks.drop();
-      this.#metadata.refute(blocks.key.resource);
-    }
-    if (blocks.isEmpty) this.#blocks.delete(key);
-  }
-}
-
-// NUL occurs neither in a URL nor in a version.
-function keyOf(url: string, version: Version): string {
-  return `${url}\0${version.id}`;
 }
 
 function openReader(reader: VersionReader, readahead: Readahead): OpenResource {

@@ -4,7 +4,7 @@ import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './di
 import type { FileMetadata } from './metadata-cache.js';
 import { QuietQueue } from './quiet-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
-import type { VersionKey } from './version.js';
+import { mapKeyOf } from './version.js';
 import type { VersionReader } from './version-reader.js';
 
 /**
@@ -47,7 +47,7 @@ export class StoredVersions {
     this.#quiet.note();
     const { key } = reader.blocks;
     // What is being stored for an earlier opening is not in the catalogue yet.
-    if (disk.mayHave(key.resource) || this.#attached.has(keyOf(key))) {
+    if (disk.mayHave(key.resource) || this.#attached.has(mapKeyOf(key))) {
       const opening = disk
         .open(key, facts)
         .then((stored) => stored && this.#attach(reader, facts, () => Promise.resolve(stored), stored));
@@ -69,7 +69,7 @@ export class StoredVersions {
     const storedBlocks = new StoredBlocks(stored, context);
     blocks.onComplete = (block) => storedBlocks.store(block);
     reader.attach(storedBlocks);
-    this.#attached.set(keyOf(blocks.key), storedBlocks);
+    this.#attached.set(mapKeyOf(blocks.key), storedBlocks);
     // What came before the store was open.
     for (const block of blocks.cached) storedBlocks.store(block);
     return storedBlocks;
@@ -85,7 +85,7 @@ export class StoredVersions {
     const opening = this.#opening.get(reader);
     this.#opening.delete(reader);
     if (opening === undefined) return;
-    const closing = opening.then((stored) => stored && this.#close(stored, keyOf(reader.blocks.key)));
+    const closing = opening.then((stored) => stored && this.#close(stored, mapKeyOf(reader.blocks.key)));
     void closing.finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
@@ -127,14 +127,9 @@ export class StoredVersions {
 
   drop(url: string, old: FileMetadata): void {
     const key = { resource: url, version: old.version.id };
-    this.#attached.get(keyOf(key))?.drop();
+    this.#attached.get(mapKeyOf(key))?.drop();
     this.#disk?.drop(key);
   }
-}
-
-// NUL occurs neither in a URL nor in a version.
-function keyOf({ resource, version }: VersionKey): string {
-  return `${resource}\0${version}`;
 }
 
 function dirtyLimit({ limitBytes, sharers }: BlockMemory): number {

@@ -22,6 +22,11 @@ export interface VersionKey {
   readonly version: string;
 }
 
+/** As the key of a map. NUL occurs neither in a URL nor in a version. */
+export function mapKeyOf({ resource, version }: VersionKey): string {
+  return `${resource}\0${version}`;
+}
+
 let unverifiableVersions = 0;
 
 /**

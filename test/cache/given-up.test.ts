@@ -15,7 +15,9 @@ import { guardClient } from '../../src/source/guarded-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
 import { startFaultServer } from '../support/fault-server.js';
+import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
+import { openStore } from './disk-store-support.js';
 
 const KIB = 1024;
 const BLOCK_BYTES = 8;
@@ -222,3 +224,42 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
   await until('nothing is under way', () => underWay === 0);
   t.is(underWay, 0);
 });
+
+/** A file of one letter, under the same tag whatever the letter is. */
+function clientOfLetter(letter: string): ReturnType<typeof guardClient> {
+  const content = Buffer.alloc(256 * KIB, letter);
+  const client: ResourceClient = {
+    getContentLength: async () => content.length,
+    isSupportRange: async () => true,
+    getLastModified: async () => -1,
+    isExpired: async () => false,
+    getMetadata: async () => {
+      const facts = { kind: 'file', contentLength: content.length, supportRange: true } as const;
+      return { ...facts, lastModified: -1, etag: '"1"' };
+    },
+    download: async ({ range = { start: 0, end: content.length } }) =>
+      newResponse(content.subarray(range.start, range.end), { offset: range.start }),
+  };
+  return guardClient(client, {}, () => undefined);
+}
+
+for (const isOpen of [true, false]) {
+  test(`nothing of a client that was replaced is read by later handles: ${isOpen ? 'one was open' : 'none was open'}`, async (t) => {
+    let client = clientOfLetter('a');
+    const disk = await openStore(await temporaryDirectory(t));
+    const cache = new CachedResources({}, { clientFor: async () => client, log, disk });
+    t.teardown(() => cache.close());
+    const before = await cache.open('test://host/file');
+    t.is((await bytesOf(before, 0, 4)).toString(), 'aaaa');
+    if (!isOpen) before.close();
+    client = clientOfLetter('b');
+    cache.forget('test:');
+    const after = await cache.open('test://host/file');
+    t.is((await bytesOf(after, 128 * KIB, 4)).toString(), 'bbbb', 'what nobody has read before');
+    t.is((await bytesOf(after, 0, 4)).toString(), 'bbbb', 'what was read before');
+    if (isOpen)
+      t.is((await bytesOf(before, 128 * KIB, 4)).toString(), 'aaaa', 'an open handle keeps its client');
+    if (isOpen) before.close();
+    t.is((await bytesOf(after, 4 * KIB, 4)).toString(), 'bbbb');
+  });
+}

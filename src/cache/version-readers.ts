@@ -1,0 +1,141 @@
+import { type CompleteClient, Request, type Response } from '../source/index.js';
+import type { BlockMemory } from './block-memory.js';
+import type { FileMetadata } from './metadata-cache.js';
+import type { StoredVersions } from './stored-versions.js';
+import { mapKeyOf, type Version } from './version.js';
+import { VersionBlocks } from './version-blocks.js';
+import { VersionReader } from './version-reader.js';
+
+export interface VersionReadersContext {
+  readonly memory: BlockMemory;
+  readonly stored: StoredVersions;
+  readonly probeBytes: number;
+  readonly clientFor: (url: string) => Promise<CompleteClient>;
+  readonly onSize: (url: string, version: Version, size: number) => void;
+  /** A reader found that the source has another version by now. */
+  readonly onChanged: (url: string, file: FileMetadata) => void;
+  /** A version was left that cannot be told from the next one. */
+  readonly onUntellable: (url: string) => void;
+}
+
+/** Bodies of probes that wait for an open: the oldest is given up when there are more. */
+const MAX_PARKED = 16;
+
+/** The versions that are read, each by one reader for all handles, and the blocks of those that were. */
+export class VersionReaders {
+  readonly #context: VersionReadersContext;
+  readonly #blocks = new Map<string, VersionBlocks>();
+  readonly #readers = new Map<string, VersionReader>();
+  /** Those of handles that keep a client which answers for nobody else any more. */
+  readonly #detached = new Set<VersionReader>();
+
+  constructor(context: VersionReadersContext) {
+    this.#context = context;
+  }
+
+  /** The reader of a version. It is forgotten when nothing is open and nothing under way. */
+  of(url: string, file: FileMetadata): VersionReader {
+    const key = mapKeyOf({ resource: url, version: file.version.id });
+    return this.#readers.get(key) ?? this.#add(key, url, file);
+  }
+
+  /** Bytes of the version that are in memory, or known to be on disk. */
+  cachedBytes(url: string, version: Version): number {
+    const key = mapKeyOf({ resource: url, version: version.id });
+    return this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;
+  }
+
+  /** Takes over the body of a probe. */
+  takeProbe(url: string, file: FileMetadata, response: Response): void {
+    const reader = this.of(url, file);
+    reader.fill(response);
+    // Nothing of it was taken: nothing will tell that it is not used any more.
+    if (reader.isIdle) this.#forget(reader);
+    const parked = [...this.#readers.values()].filter((other) => other.isParked);
+    for (const oldest of parked.slice(0, -MAX_PARKED)) oldest.close();
+  }
+
+  /** Another client answers for URLs that begin so: nothing of them is shared with later handles. */
+  detach(prefix: string): void {
+    for (const [key, blocks] of this.#blocks) {
+      if (!key.startsWith(prefix)) continue;
+      this.#blocks.delete(key);
+      const reader = this.#readers.get(key);
+      if (reader === undefined) {
+        blocks.drop();
+        continue;
+      }
+      this.#context.stored.drop(blocks.key.resource, reader.file);
+      this.#readers.delete(key);
+      this.#detached.add(reader);
+      if (reader.isParked) reader.close();
+    }
+  }
+
+  close(): void {
+    for (const reader of [...this.#readers.values(), ...this.#detached]) reader.close();
+  }
+
+  #add(key: string, url: string, file: FileMetadata): VersionReader {
+    const { memory, stored, probeBytes, clientFor, onSize, onChanged } = this.#context;
+    // Taken once: a handle reads its version from the client that it was opened with.
+    let client: CompleteClient | undefined;
+    const reader = new VersionReader(file, {
+      blocks: this.#blocksOf(key, url, file.version),
+      memory,
+      probeBytes,
+      download: async (range, urge, signal) => {
+        client ??= await clientFor(url);
+        const priority = urge?.isGiven === false ? 'background' : 'foreground';
+        const pin = file.version.validators;
+        return await client.download(
+          new Request(url, {
+            pin,
+            signal,
+            priority,
+            ...(range === undefined ? {} : { range }),
+            ...(urge === undefined ? {} : { urge }),
+          }),
+        );
+      },
+      onSize: (size) => onSize(url, file.version, size),
+      onChanged: () => {
+        if (!this.#detached.has(reader)) onChanged(url, file);
+      },
+      onIdle: () => this.#forget(reader),
+    });
+    this.#readers.set(key, reader);
+    stored.open(reader);
+    return reader;
+  }
+
+  #blocksOf(key: string, url: string, version: Version): VersionBlocks {
+    const known = this.#blocks.get(key);
+    if (known !== undefined) return known;
+    const blocks = new VersionBlocks({ resource: url, version: version.id }, version, this.#context.memory);
+    blocks.onEmpty = () => {
+      if (!this.#readers.has(key)) this.#forgetBlocks(key, blocks);
+    };
+    this.#blocks.set(key, blocks);
+    return blocks;
+  }
+
+  #forgetBlocks(key: string, blocks: VersionBlocks): void {
+    if (this.#blocks.get(key) === blocks) this.#blocks.delete(key);
+  }
+
+  #forget(reader: VersionReader): void {
+    const { file, blocks } = reader;
+    const key = mapKeyOf(blocks.key);
+    const isDetached = this.#detached.delete(reader);
+    if (this.#readers.get(key) === reader) this.#readers.delete(key);
+    else if (!isDetached) return;
+    this.#context.stored.close(reader);
+    // Part of a resource without validators must not be completed from another download later: nothing
+    // could tell that it is the same version.
+    const isUntellable = !file.version.verifiable && blocks.cachedBytes !== reader.size;
+    if (isDetached || isUntellable) blocks.drop();
+    if (isUntellable && !isDetached) this.#context.onUntellable(blocks.key.resource);
+    if (blocks.isEmpty) this.#forgetBlocks(key, blocks);
+  }
+}
