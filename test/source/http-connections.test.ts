@@ -1,6 +1,6 @@
 /** How connections are shared, used again and given up; counted at the server. */
 import { execFile } from 'node:child_process';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -97,6 +97,34 @@ test('an origin gets so many connections and no more, and all requests an answer
   t.true(answers.every((answer) => answer === 'ok'));
   t.is(most, 3);
   t.is(server.accepted(), 3);
+});
+
+test('answers that nobody reads on leave the origin to others, but not without limit', async (t) => {
+  const long = Buffer.alloc(4 * 1024 * 1024);
+  const server = await startRawServer(t, (socket, head) => {
+    if (head.startsWith('GET /long'))
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${long.length}\r\n\r\n`);
+    socket.write(head.startsWith('GET /long') ? long : ANSWER);
+  });
+  const http = client(t, { maxConnectionsPerOrigin: 2, maxConnections: 2, timeoutMs: 3_000 });
+  const open = async (): Promise<unknown> => await http.download(new Request(`${server.origin}/long`));
+  for (let count = 0; count < 7; count += 1) await open();
+  t.is(await fetch(http, `${server.origin}/short`), 'ok');
+  await open();
+  t.is((await failure(t, open())).code, 'TIMEOUT');
+  t.is(server.accepted(), 8);
+});
+
+test('a connection that cannot even be begun is the failure of its request alone', async (t) => {
+  const server = await startRawServer(t, (socket) => socket.write(ANSWER));
+  const http = client(t, {
+    connect: (url, onread) => {
+      if (url.hostname === 'nowhere') throw new Error('no such place');
+      return connect({ host: url.hostname, port: Number(url.port), onread });
+    },
+  });
+  t.regex((await failure(t, fetch(http, 'http://nowhere/'))).found ?? '', /no such place/);
+  t.is(await fetch(http, server.origin), 'ok');
 });
 
 test('a slow origin holds up no other, and idle connections make room', async (t) => {

@@ -12,6 +12,13 @@ import { CLIENT_CLOSED } from './http-failure.js';
 
 const IDLE_MS = 30_000;
 
+/** Of `maxConnections`: with those whose answers nobody reads on. */
+const HELD_UP_FACTOR = 4;
+
+/**
+ * A connection whose answer nobody reads on (a file that is open, of a source without ranges) counts against neither:
+ * eight of them would leave their origin to nobody else.
+ */
 export interface PoolLimits {
   readonly maxConnectionsPerOrigin: number;
   readonly maxConnections: number;
@@ -111,17 +118,26 @@ export class ConnectionPool implements ConnectionOwner {
     for (const queue of [this.#waiting.foreground, this.#waiting.background]) {
       for (let index = 0; index < queue.length;) {
         const exchange = queue[index];
-        const connection = exchange && this.#connectionFor(exchange);
-        if (exchange === undefined || connection === undefined) {
-          index += 1;
-          continue;
-        }
-        queue.splice(index, 1);
-        this.#sent.set(exchange, connection);
-        connection.send(exchange);
+        if (exchange !== undefined && this.#begin(exchange)) queue.splice(index, 1);
+        else index += 1;
       }
     }
     this.#isAssigning = false;
+  }
+
+  /** False: it has to wait. */
+  #begin(exchange: PooledExchange): boolean {
+    let connection: HttpConnection | undefined;
+    try {
+      connection = this.#connectionFor(exchange);
+    } catch (error) {
+      exchange.onFailure(error instanceof Error ? error : new Error(String(error)), false);
+      return true;
+    }
+    if (connection === undefined) return false;
+    this.#sent.set(exchange, connection);
+    connection.send(exchange);
+    return true;
   }
 
   #connectionFor(exchange: PooledExchange): HttpConnection | undefined {
@@ -129,15 +145,20 @@ export class ConnectionPool implements ConnectionOwner {
     const siblings = this.#connections.get(exchange.origin) ?? new Set();
     const idle = lastUsed(siblings);
     if (idle !== undefined && !exchange.needsNewConnection) return idle;
-    if (siblings.size >= maxConnectionsPerOrigin) {
+    if (siblings.size >= maxConnectionsPerOrigin && inUse(siblings) >= maxConnectionsPerOrigin) {
       if (idle === undefined) return undefined;
       idle.destroy();
-    } else if (this.#count >= maxConnections) {
+    } else if (this.#isFull(maxConnections)) {
       const spare = longestIdle(this.#all());
       if (spare === undefined) return undefined;
       spare.destroy();
     }
     return this.#open(exchange);
+  }
+
+  #isFull(maxConnections: number): boolean {
+    if (this.#count < maxConnections) return false;
+    return this.#count >= HELD_UP_FACTOR * maxConnections || inUse(this.#all()) >= maxConnections;
   }
 
   #open({ origin, url }: PooledExchange): HttpConnection {
@@ -166,7 +187,10 @@ export class ConnectionPool implements ConnectionOwner {
       for (const exchange of queue.slice()) exchange.onTick(this.#nowMs, false);
     }
     for (const connection of this.#all()) connection.tick(this.#nowMs, IDLE_MS);
-    if (this.#count > 0) return;
+    const waiting = this.#waiting.foreground.length + this.#waiting.background.length;
+    // Answers that nobody reads on may have made room.
+    if (waiting > 0) this.#assign();
+    if (this.#count + waiting > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -174,6 +198,13 @@ export class ConnectionPool implements ConnectionOwner {
   *#all(): Generator<HttpConnection> {
     for (const siblings of this.#connections.values()) yield* siblings;
   }
+}
+
+/** How many of them count. */
+function inUse(connections: Iterable<HttpConnection>): number {
+  let count = 0;
+  for (const { isHeldUp } of connections) if (!isHeldUp) count += 1;
+  return count;
 }
 
 /** The idle connection that is least likely to have been closed by the server. */

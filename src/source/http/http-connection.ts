@@ -71,6 +71,8 @@ export class HttpConnection {
   #parser = new ResponseParser(DISCARDING);
   #hasAnswer = false;
   #wasActive = false;
+  /** Nobody has taken what came, for a whole tick. */
+  #isHeldUp = false;
   /** What was read and must wait: the rest of the buffer, and what TLS had decrypted by then. */
   #held: Buffer[] = [];
   #hasEnded = false;
@@ -95,6 +97,11 @@ export class HttpConnection {
   /** Since when it waits for a request; undefined while it is not idle. */
   get idleSinceMs(): number | undefined {
     return this.#exchange === undefined && this.#state === 'open' ? this.#idleSinceMs : undefined;
+  }
+
+  /** Its answer waits for whoever reads it, who may not go on for long. */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp;
   }
 
   /** May be called while the connection is being made, and when it is idle. */
@@ -142,6 +149,7 @@ export class HttpConnection {
   tick(nowMs: number, idleMs: number): void {
     const wasActive = this.#wasActive;
     this.#wasActive = false;
+    this.#isHeldUp = this.#parser.wait !== undefined && !wasActive;
     if (this.#state === 'connecting' && nowMs >= this.#deadlineMs) this.#fail(new Error(CONNECT_LATE));
     else if (this.#exchange === DISCARDING && nowMs >= this.#deadlineMs) this.destroy();
     else if (this.#exchange !== undefined) this.#exchange.onTick(nowMs, wasActive);
@@ -220,6 +228,7 @@ export class HttpConnection {
   #waitFor(wait: Promise<void>): void {
     void wait.then(() => {
       this.#parser.wait = undefined;
+      this.#isHeldUp = false;
       this.#goOn();
     });
   }
