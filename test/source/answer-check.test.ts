@@ -35,6 +35,16 @@ test('dates of all months are read as they are written', (t) => {
   }
 });
 
+test('an entity tag that cannot be sent back is no validator', (t) => {
+  const etagOf = (value: string): string | undefined => {
+    const header = new HeaderFields();
+    header.set('etag', value);
+    return validatorsOf(header).etag;
+  };
+  for (const value of ['"a\x01b"', '"a\x7f"', '']) t.is(etagOf(value), undefined, JSON.stringify(value));
+  for (const value of ['"a"', 'W/"a b"', 'unquoted', '"\xe9"']) t.is(etagOf(value), value);
+});
+
 test('what is no date is no validator', (t) => {
   const wrong = ['', 'yesterday', 'Sun, 32 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 25:49:37 GMT'];
   for (const text of wrong) t.is(timeOf(text), undefined, text);

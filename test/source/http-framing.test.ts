@@ -76,6 +76,11 @@ const GOOD: Readonly<Record<string, readonly [answer: string, closes: boolean, c
     false,
     1,
   ],
+  'spaces in a value and around it': [
+    `${OK}X: \t a${' '.repeat(1_000)}b \t\r\nContent-Length:\t 10 \t\r\n\r\n${BODY}`,
+    false,
+    1,
+  ],
   'obsolete line folding': [`${OK}X: a\r\n  b\r\n\tc\r\nContent-Length:\r\n 10\r\n\r\n${BODY}`, false, 1],
   'bytes behind its end': [`${OK}Content-Length: 10\r\n\r\n${BODY}more`, false, 2],
   'another answer behind its end': [
@@ -118,6 +123,7 @@ const BAD: Readonly<Record<string, string>> = {
   'a NUL in a line': `${OK}X: a\0b\r\nContent-Length: 10\r\n\r\n${BODY}`,
   'a head of 100 KiB': `${OK}X: ${'x'.repeat(100 * 1024)}\r\nContent-Length: 10\r\n\r\n${BODY}`,
   'a head of 100 KiB in many lines': `${OK}${'X: y\r\n'.repeat(20 * 1024)}Content-Length: 10\r\n\r\n${BODY}`,
+  'interim answers of 100 KiB': `${`HTTP/1.1 103 Early Hints\r\nX: ${'x'.repeat(10 * 1024)}\r\n\r\n`.repeat(10)}${OK}Content-Length: 10\r\n\r\n${BODY}`,
   'endless chunk extensions': `${OK}Transfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(100 * 1024)}`,
   'a switch of protocols': `HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n`,
   'a status that is none': `HTTP/1.1 20 OK\r\nContent-Length: 10\r\n\r\n${BODY}`,

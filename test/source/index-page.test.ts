@@ -101,6 +101,25 @@ test("nginx's JSON gives sizes and times", async (t) => {
   ]);
 });
 
+test('a row of JSON that is odd spoils no other', async (t) => {
+  const rows = [
+    { name: 'x\ud800', type: 'file', size: 1 },
+    { name: 'negative', type: 'file', size: -5, mtime: 'Thu, 01 Jan 1900 00:00:00 GMT' },
+    { name: 'time', type: 'file', size: 2, mtime: { toString: 1 } },
+    null,
+    { name: 'last', type: 'file', size: 3 },
+  ];
+  const entries = await parseIndexPage(JSON.stringify(rows), 'application/json', URL_OF_PAGE);
+  t.deepEqual(
+    entries.map(({ name, size, lastModified }) => [name, size, lastModified]),
+    [
+      ['negative', undefined, undefined],
+      ['time', 2, undefined],
+      ['last', 3, undefined],
+    ],
+  );
+});
+
 test('a page that is no index has no entries, nor have links that leave the directory', async (t) => {
   t.deepEqual(await parseIndexPage('<title>Shop</title><a href="x">x</a>', 'text/html', URL_OF_PAGE), []);
   t.deepEqual(await parseIndexPage('{"not": "a list"}', 'application/json', URL_OF_PAGE), []);

@@ -4,6 +4,7 @@ import { ChangedError, ProtocolError } from '../errors.js';
 import type { Validators } from '../request.js';
 import type { HeaderFields } from './header-fields.js';
 import { httpDate, parseHttpDate } from './http-date.js';
+import { isFieldValue } from './request-head.js';
 
 /** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
 export interface Delivery {
@@ -33,10 +34,12 @@ export function checkAnswer(
 
 /** The validators of an answer. */
 export function validatorsOf(header: HeaderFields): Validators {
-  const etag = header.get('etag');
+  const value = header.get('etag');
+  // One that could not be sent back ties no later answer to this one.
+  const etag = value !== null && value !== '' && isFieldValue(value) ? value : undefined;
   const lastModifiedMs = parseHttpDate(header.get('last-modified') ?? '');
   return {
-    ...(etag === null ? {} : { etag }),
+    ...(etag === undefined ? {} : { etag }),
     ...(Number.isNaN(lastModifiedMs) ? {} : { lastModifiedMs }),
   };
 }
@@ -47,7 +50,7 @@ export function isSameEtag(a: string, b: string): boolean {
 
 function checkEncoding(header: HeaderFields, url: URL): void {
   const encoding = header.get('content-encoding');
-  if (encoding === null || /^\s*(identity)?\s*$/i.test(encoding)) return;
+  if (encoding === null || ['', 'identity'].includes(encoding.trim().toLowerCase())) return;
   throw new ProtocolError('the body is encoded', url, {
     expected: 'no Content-Encoding',
     found: `Content-Encoding: ${encoding}`,

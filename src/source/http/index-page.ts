@@ -34,12 +34,15 @@ async function jsonEntries(body: string, url: URL): Promise<IndexEntry[]> {
   const entries: IndexEntry[] = [];
   for (const [i, row] of (rows as unknown[]).entries()) {
     if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
-    if (typeof row !== 'object' || row === null || !('name' in row) || typeof row.name !== 'string') continue;
-    const slash = 'type' in row && row.type === 'directory' ? '/' : '';
-    const lastModified = 'mtime' in row ? Date.parse(String(row.mtime)) : Number.NaN;
-    const entry = childEntry(`${encodeURIComponent(row.name)}${slash}`, url, {
-      size: 'size' in row && Number.isSafeInteger(row.size) ? Number(row.size) : undefined,
-      lastModified: Number.isNaN(lastModified) ? undefined : lastModified,
+    if (typeof row !== 'object' || row === null) continue;
+    const { name, type, mtime, size } = row as Readonly<Record<string, unknown>>;
+    // Half of a surrogate pair cannot be part of a URL.
+    if (typeof name !== 'string' || /\p{Surrogate}/u.test(name)) continue;
+    const slash = type === 'directory' ? '/' : '';
+    const lastModified = typeof mtime === 'string' ? Date.parse(mtime) : Number.NaN;
+    const entry = childEntry(`${encodeURIComponent(name)}${slash}`, url, {
+      size: Number.isSafeInteger(size) && Number(size) >= 0 ? Number(size) : undefined,
+      lastModified: lastModified >= 0 ? lastModified : undefined,
     });
     if (entry !== undefined) entries.push(entry);
   }

@@ -4,13 +4,18 @@ import { SourceError } from '../errors.js';
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** Whether it can be sent as the value of a header. */
+export function isFieldValue(text: string): boolean {
+  return FIELD_VALUE.test(text);
+}
+
 /** The head of a GET, to be sent in Latin-1 (RFC 9112, 3). Throws INVALID_REQUEST for what cannot be sent. */
 export function formatRequestHead(url: URL, header: Readonly<Record<string, string>>): string {
   let head = `GET ${url.pathname}${url.search} HTTP/1.1\r\n`;
   let hasHost = false;
   for (const name in header) {
     const value = header[name] ?? '';
-    if (!FIELD_NAME.test(name) || !FIELD_VALUE.test(value)) {
+    if (!FIELD_NAME.test(name) || !isFieldValue(value)) {
       throw new SourceError('INVALID_REQUEST', 'a header cannot be sent', url, { found: name });
     }
     hasHost ||= name.toLowerCase() === 'host';

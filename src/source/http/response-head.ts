@@ -22,8 +22,8 @@ export interface ResponseHead {
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
-/** A token, a colon, and a value without the spaces around it (RFC 9110, 5.1 and 5.5). */
-const FIELD_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/;
+/** A token and a colon (RFC 9110, 5.1). The value is cut off by hand: a pattern takes a time that grows with the square of its spaces. */
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?=:)/;
 
 /** Parses the lines of a head, without the empty one that ends it. */
 export function parseResponseHead(lines: readonly string[]): ResponseHead {
@@ -40,14 +40,25 @@ export function parseResponseHead(lines: readonly string[]): ResponseHead {
 function parseFields(lines: readonly string[]): HeaderFields {
   const header = new HeaderFields();
   for (const line of unfold(lines)) {
-    const match = FIELD_LINE.exec(line);
-    const [, name, value] = match ?? [];
-    if (name === undefined || value === undefined || value.includes('\0')) {
+    const name = FIELD_NAME.exec(line)?.[0];
+    if (name === undefined || line.includes('\0')) {
       throw new MalformedAnswer(`a header line ${quote(line)}`);
     }
-    header.append(name, value);
+    header.append(name, withoutSpaces(line, name.length + 1));
   }
   return header;
+}
+
+/** The rest of a line from `start` on, without the spaces and tabs around it (RFC 9110, 5.5). */
+function withoutSpaces(line: string, start: number): string {
+  let [first, end] = [start, line.length];
+  while (first < end && isSpace(line.charCodeAt(first))) first += 1;
+  while (first < end && isSpace(line.charCodeAt(end - 1))) end -= 1;
+  return line.slice(first, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /** Obsolete line folding: a line that begins with a space goes on with the one before (RFC 9112, 5.2). */

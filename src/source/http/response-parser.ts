@@ -122,9 +122,10 @@ export class ResponseParser {
   #onHeadEnd(): void {
     const head = parseResponseHead(this.#lines);
     this.#lines = [];
-    this.#linesBytes = 0;
     if (head.status === 101) throw new MalformedAnswer('a switch of protocols that nobody asked for');
-    if (head.status < 200) return; // An interim answer: the final one follows (RFC 9110, 15.2).
+    // An interim answer: the final one follows (RFC 9110, 15.2). All heads together are as long as one may be.
+    if (head.status < 200) return;
+    this.#linesBytes = 0;
     this.#keepsAlive = head.keepsAlive;
     this.#leftBytes = typeof head.framing === 'number' ? head.framing : 0;
     this.#state = bodyState(head.framing);
