@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { startFaultServer } from '../support/fault-server.js';
 import { CLI, eachTransport, mounted, run, shell } from '../support/mounted.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -84,5 +85,36 @@ test.serial(
     t.true(ended !== undefined && ended.bytesSent < FILE_BYTES, 'it was ended, not downloaded');
     t.is((await run('cmp', [file, original])).code, 0);
     t.is((await answers(nginx, mnt)).length, 2);
+  },
+);
+
+const COPIES = `
+import shutil, subprocess, sys
+file, copy = sys.argv[1:]
+def size(): return len(open(copy, 'rb').read())
+shutil.copyfile(file + '1', copy); print('copyfile', size())
+subprocess.run(['cp', file + '2', copy]); print('cp', size())
+subprocess.run(['dd', 'if=' + file + '3', 'of=' + copy, 'bs=1M', 'skip=3', 'status=none']); print('dd', size())
+print('read', len(open(file + '4', 'rb').read()))
+`;
+
+eachTransport(
+  'a body whose length nobody tells is copied as a whole, by whatever means',
+  async (t, mount) => {
+    const body = Buffer.alloc(5 * 1024 * 1024, 'x');
+    const server = await startFaultServer(t, (_, response) => {
+      response.writeHead(200, { etag: '"1"' });
+      response.write(body.subarray(0, 1024 * 1024));
+      response.end(body.subarray(1024 * 1024));
+    });
+    const file = join(await mount(), 'http', server.origin.slice('http://'.length), 'file.bin');
+    const { stdout, stderr } = await run('python3', [
+      '-c',
+      COPIES,
+      file,
+      join(await temporaryDirectory(t), 'copy'),
+    ]);
+    const [all, rest] = [body.length, body.length - 3 * 1024 * 1024];
+    t.is(stdout, `copyfile ${all}\ncp ${all}\ndd ${rest}\nread ${all}\n`, stderr);
   },
 );

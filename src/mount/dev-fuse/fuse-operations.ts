@@ -160,7 +160,9 @@ export class FuseOperations implements RequestHandler {
     const isFirst = !inode.wasOpen;
     inode.opens += 1;
     inode.wasOpen = true;
-    if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO)];
+    // The kernel believes that it is empty, and must read past its pages. Whoever asks by position, as copies by
+    // sendfile(2) do, would be told so: it is read in order, and they get ESPIPE.
+    if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO | FOPEN.NONSEEKABLE)];
     const backingId = this.#backing.acquire(nodeId, file.id, file.localFd);
     if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH | FOPEN.NOFLUSH, backingId)];
     const head = this.#vfs.head(file.id);
