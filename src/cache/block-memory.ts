@@ -27,6 +27,8 @@ const COMPACT_SHARE = 1 / 4;
 const MAX_SLAB_BYTES = 1024 * 1024;
 const MAX_SLAB_SHARE = 1 / 16;
 const MAX_SMALL_SLAB_BYTES = 256 * 1024;
+/** A slab stays as long as one of its pieces, when the pool may have grown to the limit by itself. */
+const MAX_SMALL_SHARE = 1 / 8;
 /**
  * What is asked of the system at once: usually all of it, at the start. It costs nothing before it is used, but V8
  * takes each new piece for a reason to collect garbage (measured: 20 to 60 ms in the midst of a read).
@@ -274,8 +276,11 @@ export class BlockMemory {
   /** Moves a short block to memory of its own size. The pool keeps what it has: memory beside it must fit beside it. */
   #compact(block: Block, bytes: number): void {
     if (block.memory === undefined || bytes > this.blockBytes * COMPACT_SHARE) return;
-    const roomBytes = this.limitBytes - this.#pool.allocatedBytes - this.#small.allocatedBytes;
-    const small = this.#small.take(bytes, roomBytes);
+    const roomBytes = Math.min(
+      this.limitBytes - this.#pool.allocatedBytes,
+      this.limitBytes * MAX_SMALL_SHARE,
+    );
+    const small = this.#small.take(bytes, roomBytes - this.#small.allocatedBytes);
     if (small === undefined) return;
     small.set(block.memory.subarray(0, bytes));
     this.#pool.giveBack(block.memory);

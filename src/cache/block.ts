@@ -1,6 +1,9 @@
 import { InterruptedError } from '../source/index.js';
 import type { VersionBlocks } from './version-blocks.js';
 
+/** What a short block takes is not its bytes: it is often the only one of its version. */
+const MIN_MEMORY_BYTES = 2048;
+
 /**
  * One block of one version, from when it is asked for until it is evicted.
  *
@@ -36,9 +39,9 @@ export class Block {
     this.index = index;
   }
 
-  /** What it takes of the memory; never nothing. */
+  /** What it takes of the memory, with what belongs to it. */
   get memoryBytes(): number {
-    return Math.max(1, this.memory?.byteLength ?? 1);
+    return Math.max(this.memory?.byteLength ?? 1, Math.min(MIN_MEMORY_BYTES, this.owner.blockBytes));
   }
 
   /** Written to disk, or kept for a read: not to be evicted. */

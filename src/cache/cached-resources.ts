@@ -49,6 +49,10 @@ export interface CachedResourcesContext {
   readonly now?: () => number;
 }
 
+/** What is known of so many files is kept: each takes about this much, beside the memory for blocks. */
+const BYTES_PER_KNOWN_FILE = 1024;
+const MIN_KNOWN_FILES = 1_000;
+
 /** How long `stat` waits for a body of unknown length to end. */
 const SHORT_BODY_WAIT_MS = 1_000;
 
@@ -70,6 +74,7 @@ export class CachedResources implements ResourceCache {
     this.#metadata = new MetadataCache({
       ttlMs: this.#options.metadataTtlMs,
       negativeTtlMs: this.#options.negativeTtlMs,
+      maxEntries: Math.max(MIN_KNOWN_FILES, Math.floor(memoryBytes / BYTES_PER_KNOWN_FILE)),
       probeBytes,
       clientFor: context.clientFor,
       staleIfErrorMs: this.#options.staleIfErrorMs,

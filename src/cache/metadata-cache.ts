@@ -21,6 +21,8 @@ export interface MetadataCacheOptions {
   readonly ttlMs: number;
   /** For how long a missing resource is. */
   readonly negativeTtlMs: number;
+  /** What was used least recently is forgotten when there are more. */
+  readonly maxEntries: number;
   /** The prefix that a probe asks for. */
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
@@ -63,8 +65,6 @@ interface Entry {
   readonly isRefuted?: true;
 }
 
-const MAX_ENTRIES = 200_000;
-
 /**
  * What sources told of their resources. Trusted for a TTL; after it `isExpired` decides whether it still
  * holds. A source that cannot be asked leaves what is known in force (the contract of `isExpired`), and is
@@ -72,13 +72,14 @@ const MAX_ENTRIES = 200_000;
  */
 export class MetadataCache {
   readonly #options: MetadataCacheOptions;
-  readonly #entries = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
+  readonly #entries: LRUCache<string, Entry>;
   readonly #flights = new SingleFlight<ResourceMetadata>();
   /** Changes whenever something is forgotten: what was under way then is not kept. */
   #epoch = 0;
 
   constructor(options: MetadataCacheOptions) {
     this.#options = options;
+    this.#entries = new LRUCache({ max: options.maxEntries });
   }
 
   peek(

@@ -20,6 +20,8 @@ const MAX_READ_BYTES = 4 * 1024 * 1024;
 const MAX_READ_SHARE = 1 / 4;
 /** Each write waits for several answers of the system, between which the process does other things. */
 const MAX_WRITE_BYTES = 32 * 1024 * 1024;
+/** A version that waits for its one short block to be written takes so much. */
+const MIN_DIRTY_BYTES = 8 * 1024;
 /** So much of a stream is not worth waiting for more, or this part of what may wait. */
 const FULL_BYTES = 16 * 1024 * 1024;
 const FULL_SHARE = 1 / 8;
@@ -98,7 +100,7 @@ export class StoredBlocks {
     // One that is held is being stored already, by whoever had the version open before.
     if (block.holds > 0 || this.#stored?.has(block.index) === true) return;
     const { dirty, quiet } = this.#context;
-    if (!dirty.tryAdd(block.memory?.byteLength ?? 0)) {
+    if (!dirty.tryAdd(this.#dirtyBytesOf(block))) {
       this.#late.add(block.index);
       return;
     }
@@ -194,6 +196,10 @@ export class StoredBlocks {
     this.#context.blocks.fail(block);
   }
 
+  #dirtyBytesOf({ memory }: Block): number {
+    return Math.max(memory?.byteLength ?? 0, Math.min(MIN_DIRTY_BYTES, this.#context.blocks.blockBytes));
+  }
+
   #bytesOf(index: number): number {
     const { blocks, sizeBytes } = this.#context;
     return Math.min(blocks.blockBytes, sizeBytes - index * blocks.blockBytes);
@@ -253,7 +259,7 @@ export class StoredBlocks {
       await stored?.write(batch.map(toBlock), dirty.isPressing ? 'cached' : 'direct');
     }
     for (const { block } of batch) {
-      dirty.subtract(block.memory?.byteLength ?? 0);
+      dirty.subtract(this.#dirtyBytesOf(block));
       memory.release(block);
     }
   }

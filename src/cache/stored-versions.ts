@@ -5,6 +5,7 @@ import type { FileMetadata } from './metadata-cache.js';
 import { QuietQueue } from './quiet-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
 import { mapKeyOf } from './version.js';
+import type { VersionBlocks } from './version-blocks.js';
 import type { VersionReader } from './version-reader.js';
 
 /**
@@ -85,14 +86,18 @@ export class StoredVersions {
     const opening = this.#opening.get(reader);
     this.#opening.delete(reader);
     if (opening === undefined) return;
-    const closing = opening.then((stored) => stored && this.#close(stored, mapKeyOf(reader.blocks.key)));
+    const closing = opening.then((stored) => stored && this.#close(stored, reader.blocks));
     void closing.finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 
-  async #close(stored: StoredBlocks, key: string): Promise<void> {
+  async #close(stored: StoredBlocks, blocks: VersionBlocks): Promise<void> {
     await stored.close();
-    if (this.#attached.get(key) === stored) this.#attached.delete(key);
+    const key = mapKeyOf(blocks.key);
+    if (this.#attached.get(key) !== stored) return;
+    this.#attached.delete(key);
+    // Blocks outlive their reader, and must not keep all that belongs to it.
+    blocks.onComplete = undefined;
   }
 
   async closeAll(): Promise<void> {

@@ -16,9 +16,9 @@ import type { Version, VersionKey } from './version.js';
 export class VersionBlocks {
   readonly key: VersionKey;
   /** The last block is gone. */
-  onEmpty: () => void = () => undefined;
+  onEmpty: (() => void) | undefined;
   /** A block was completed from the source. */
-  onComplete: (block: Block) => void = () => undefined;
+  onComplete: ((block: Block) => void) | undefined;
   readonly #memory: BlockMemory;
   readonly #blocks = new Map<number, Block>();
   readonly #pending = new Set<Block>();
@@ -123,7 +123,7 @@ export class VersionBlocks {
     this.#cachedBytes += bytes;
     this.#memory.keep(block, bytes, () => {
       block.complete(bytes);
-      if (origin === 'source') this.onComplete(block);
+      if (origin === 'source') this.onComplete?.(block);
     });
   }
 
@@ -148,7 +148,7 @@ export class VersionBlocks {
     if (this.#blocks.get(block.index) === block) this.#blocks.delete(block.index);
     this.#cachedBytes -= block.visibleBytes;
     block.lose();
-    if (this.isEmpty) this.onEmpty();
+    if (this.isEmpty) this.onEmpty?.();
   }
 
   /** Forgets all blocks that are not under way. */

@@ -101,15 +101,50 @@ test('memory is used again', async (t) => {
   t.is(seen.size, 2);
 });
 
-test('a short block takes no more than its bytes', async (t) => {
-  const memory = new BlockMemory(1024 * BLOCK_BYTES, BLOCK_BYTES);
-  const blocks = blocksIn(memory);
-  for (let index = 0; index < 50; index += 1) {
-    await memory.reserve(1);
-    fill(blocks, memory, index, 1);
+test('a short block takes what it and its version take', async (t) => {
+  const [blockBytes, many] = [32 * 1024, 50];
+  const memory = new BlockMemory(1024 * blockBytes, blockBytes);
+  for (let index = 0; index < many; index += 1) {
+    await memory.reserve(2);
+    fill(blocksIn(memory), memory, 0, 1);
+    fill(blocksIn(memory), memory, 0, 3_000);
   }
-  t.is(memory.cachedBytes, 50);
-  t.is(blocks.cachedBytes, 50);
+  t.is(memory.cachedBytes, many * (2048 + 3_000));
+});
+
+test('short blocks beside whole ones take hardly more than the limit', async (t) => {
+  const [blockBytes, slabBytes] = [32 * 1024, 256 * 1024];
+  const memory = new BlockMemory(4 * 1024 * 1024, blockBytes);
+  const bring = async (bytes: number): Promise<{ blocks: VersionBlocks; taken: Uint8Array }> => {
+    const blocks = blocksIn(memory);
+    await memory.reserve(1);
+    const block = blocks.announce(0);
+    block.memory = memory.take();
+    const taken = block.memory;
+    blocks.complete(block, bytes, 'source');
+    return { blocks, taken };
+  };
+  // One block of each slab is used again and again, so that the slab stays.
+  const kept = new Map<ArrayBufferLike, VersionBlocks>();
+  for (let i = 0; i < 500; i += 1) {
+    const { blocks } = await bring(8 * 1024);
+    const buffer = blocks.get(0)?.memory?.buffer;
+    if (buffer?.byteLength === slabBytes) kept.set(buffer, blocks);
+  }
+  const places = new Set<string>();
+  const arenas: ArrayBufferLike[] = [];
+  for (let i = 0; i < 200; i += 1) {
+    for (const blocks of kept.values()) {
+      const block = blocks.get(0);
+      if (block !== undefined) memory.touch(block);
+    }
+    const { taken } = await bring(blockBytes);
+    if (!arenas.includes(taken.buffer)) arenas.push(taken.buffer);
+    places.add(`${arenas.indexOf(taken.buffer)} ${taken.byteOffset}`);
+  }
+  t.true(kept.size > 0);
+  const usedBytes = places.size * blockBytes + kept.size * slabBytes;
+  t.true(usedBytes <= (memory.limitBytes * 9) / 8, `${usedBytes} of ${memory.limitBytes}`);
 });
 
 test('what is held is not evicted', async (t) => {

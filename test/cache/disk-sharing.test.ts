@@ -112,3 +112,17 @@ test('a process that reads stays right while the other one evicts', async (t) =>
   t.true(found.right > 500);
   t.true(found.local > 10);
 });
+
+test('a store that is closed while it takes over leaves the writing to others', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const sample = sampleOf(1);
+  const [first, second] = [await storeFor(t, directory), await storeFor(t, directory)];
+  await first.close();
+  await later(3_100);
+  const opening = second.open(sample.key, sample.facts);
+  await second.close();
+  (await opening)?.close();
+  const third = await opened(await storeFor(t, directory), sample);
+  t.true(await write(third, 0, sample.blocks(0, sample.blockCount)));
+  third.close();
+});

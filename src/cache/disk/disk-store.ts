@@ -177,6 +177,7 @@ export class DiskStore implements DiskCache {
   async #close(): Promise<void> {
     const { changes, checks, descriptors } = this.#context;
     this.#context.isClosing = true;
+    await this.#role.idle();
     await changes.idle();
     await checks.idle();
     await changes.idle();

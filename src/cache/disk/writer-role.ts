@@ -38,6 +38,11 @@ export class WriterRole {
     }));
   }
 
+  /** Resolves when it is not just trying. */
+  async idle(): Promise<void> {
+    await this.#trying;
+  }
+
   async #try(): Promise<void> {
     const { options, root, trouble } = this.#context;
     try {
