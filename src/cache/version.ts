@@ -30,13 +30,14 @@ export function mapKeyOf({ resource, version }: VersionKey): string {
 let unverifiableVersions = 0;
 
 /**
- * Version = entity tag, else Last-Modified + length. A source that tells neither gets a new version with
- * every probe: nothing could say that it is still the old one.
+ * Version = entity tag, else Last-Modified + length. A source that tells neither, or a time that is just now, gets
+ * a new version with every probe: nothing could say that it is still the old one.
  */
 export function versionOf(metadata: Metadata): Version {
   const contentLength =
     metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
-  const lastModifiedMs = metadata.lastModified === UNKNOWN_LAST_MODIFIED ? undefined : metadata.lastModified;
+  const isTimeKnown = metadata.lastModified !== UNKNOWN_LAST_MODIFIED && metadata.isLastModifiedWeak !== true;
+  const lastModifiedMs = isTimeKnown ? metadata.lastModified : undefined;
   const validators: Validators = {
     ...(metadata.etag === undefined ? {} : { etag: metadata.etag }),
     ...(lastModifiedMs === undefined ? {} : { lastModifiedMs }),

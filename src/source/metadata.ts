@@ -14,6 +14,8 @@ export interface Metadata {
   readonly supportRange: boolean;
   /** Milliseconds since the epoch, or `UNKNOWN_LAST_MODIFIED`. */
   readonly lastModified: number;
+  /** It was told within that second, in which the resource may change again: it does not tell versions apart. */
+  readonly isLastModifiedWeak?: true;
   /** The entity tag as sent, with its quotes and its `W/`. */
   readonly etag?: string;
   /**

@@ -10,6 +10,7 @@ import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { guardClient } from '../../src/source/guarded-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
+import { startFaultServer } from '../support/fault-server.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -110,5 +111,49 @@ test('a version that the source has no longer is not opened again', async (t) =>
   t.deepEqual(changed, [url], 'the kernel is told');
   const again = await cache.open(url);
   t.true((await again.read(MIB / 2, 1000, copyOf)).equals(after.subarray(MIB / 2, MIB / 2 + 1000)));
+  again.close();
+});
+
+test('of two versions of one second none is mixed with the other, or stays', async (t) => {
+  const [before, after] = [stamped(MIB, 1), stamped(MIB, 2)];
+  let content = before;
+  // Without entity tags, as many simple servers are.
+  const server = await startFaultServer(t, ({ headers }, response) => {
+    const date = new Date().toUTCString();
+    const [, first, last] = /bytes=(\d+)-(\d+)/.exec(headers.range ?? '') ?? [];
+    if (headers['if-modified-since'] === date) return void response.writeHead(304).end();
+    if (first === undefined) {
+      response.writeHead(200, { date, 'last-modified': date, 'content-length': content.length });
+      return void response.end(content);
+    }
+    const part = content.subarray(Number(first), Number(last) + 1);
+    const range = `bytes ${first}-${Number(first) + part.length - 1}/${content.length}`;
+    response.writeHead(206, {
+      date,
+      'last-modified': date,
+      'content-range': range,
+      'content-length': part.length,
+    });
+    response.end(part);
+  });
+  const client = createHttpClient();
+  t.teardown(() => client.close());
+  const guarded = guardClient(client, {}, () => undefined);
+  let nowMs = Date.now();
+  const cache = new CachedResources(
+    {},
+    { clientFor: async () => guarded, log: pino({ level: 'silent' }), now: () => nowMs },
+  );
+  t.teardown(() => cache.close());
+  const file = await cache.open(`${server.origin}/file`);
+  const head = await file.read(0, 1000, copyOf);
+  content = after;
+  const tail = await file.read(MIB / 2, 1000, copyOf).catch(() => undefined);
+  file.close();
+  t.true(head.equals(before.subarray(0, 1000)));
+  if (tail !== undefined) t.true(tail.equals(before.subarray(MIB / 2, MIB / 2 + 1000)));
+  nowMs += 3_600_000;
+  const again = await cache.open(`${server.origin}/file`);
+  t.true((await again.read(0, MIB, copyOf)).equals(after));
   again.close();
 });

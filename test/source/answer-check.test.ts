@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { validatorsOf } from '../../src/source/http/answer-check.js';
+import { isLastModifiedWeak, validatorsOf } from '../../src/source/http/answer-check.js';
 import { HeaderFields } from '../../src/source/http/header-fields.js';
 
 function timeOf(text: string): number | undefined {
@@ -33,6 +33,16 @@ test('dates of all months are read as they are written', (t) => {
     const ms = Date.UTC(2024, month, 29, 23, 59, 59);
     t.is(timeOf(new Date(ms).toUTCString()), ms);
   }
+});
+
+test('a time within the second in which it is told does not tell versions apart', (t) => {
+  const header = new HeaderFields();
+  header.set('date', 'Sun, 06 Nov 1994 08:49:37 GMT');
+  const ms = Date.UTC(1994, 10, 6, 8, 49, 37);
+  t.true(isLastModifiedWeak(ms, header));
+  t.false(isLastModifiedWeak(ms - 1_000, header));
+  t.false(isLastModifiedWeak(ms + 86_400_000, header), 'a file from the future');
+  t.true(isLastModifiedWeak(Date.now(), new HeaderFields()), 'without a Date it is told now');
 });
 
 test('an entity tag that cannot be sent back is no validator', (t) => {

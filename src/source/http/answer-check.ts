@@ -6,6 +6,8 @@ import type { HeaderFields } from './header-fields.js';
 import { httpDate, parseHttpDate } from './http-date.js';
 import { isFieldValue } from './request-head.js';
 
+const LAST_MODIFIED_PRECISION_MS = 1_000;
+
 /** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
 export interface Delivery {
   readonly start: number;
@@ -42,6 +44,12 @@ export function validatorsOf(header: HeaderFields): Validators {
     ...(etag === undefined ? {} : { etag }),
     ...(Number.isNaN(lastModifiedMs) ? {} : { lastModifiedMs }),
   };
+}
+
+/** Whether the resource may have changed since in the same second (RFC 9110, 8.8.2.2). */
+export function isLastModifiedWeak(lastModifiedMs: number, header: HeaderFields): boolean {
+  const dateMs = parseHttpDate(header.get('date') ?? '');
+  return Math.abs((Number.isNaN(dateMs) ? Date.now() : dateMs) - lastModifiedMs) < LAST_MODIFIED_PRECISION_MS;
 }
 
 export function isSameEtag(a: string, b: string): boolean {

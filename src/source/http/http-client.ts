@@ -11,7 +11,7 @@ import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type Url
 import type { Request, Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import { drainBody, type ExpireInfo, type Response } from '../response.js';
-import { checkAnswer, isSameEtag, validatorsOf } from './answer-check.js';
+import { checkAnswer, isLastModifiedWeak, isSameEtag, validatorsOf } from './answer-check.js';
 import { HeaderFields } from './header-fields.js';
 import { httpDate } from './http-date.js';
 import { toResponse } from './http-download.js';
@@ -72,6 +72,8 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     const delivery = checkOrCancel(answer, request);
     const { etag, lastModifiedMs } = validatorsOf(answer.header);
     const contentLength = delivery.totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
+    const isWeak =
+      etag === undefined && lastModifiedMs !== undefined && isLastModifiedWeak(lastModifiedMs, answer.header);
     return {
       kind: 'file',
       contentLength,
@@ -79,6 +81,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
       supportRange: answer.status === 206 || contentLength === 0,
       lastModified: lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
       ...(etag === undefined ? {} : { etag }),
+      ...(isWeak ? { isLastModifiedWeak: true } : {}),
       response: toResponse(origin, request, answer, delivery, options.retries),
     };
   }
