@@ -176,7 +176,6 @@ export class RangedFetch {
     for (const block of this.#announced) {
       if (block.isComplete || block.isLost) continue;
       if (block.memory !== undefined) {
-        blocks.noteShown(block);
         memory.discard(block);
         this.#reservedBlocks -= 1;
       }

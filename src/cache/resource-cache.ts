@@ -3,7 +3,7 @@
  *
  * URLs are strings in their canonical form (`URL.href`), directories without their trailing slash.
  * Every call may carry a signal; it ends the caller's wait at once and never disturbs other callers.
- * Failures are `SourceError`s.
+ * Failures are `SourceError`s, or the reason of the signal.
  */
 import type { Version } from './version.js';
 

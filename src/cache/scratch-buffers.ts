@@ -23,10 +23,10 @@ export class ScratchBuffers {
     work: (buffer: Uint8Array) => Promise<Result>,
   ): Promise<Result> {
     let buffer = this.#free.length > 0 ? this.#free.pop() : await this.#turn(url, signal);
-    if (buffer === undefined || buffer.byteLength < bytes) {
-      buffer = Buffer.allocUnsafeSlow(Math.max(bytes, this.#bufferBytes));
-    }
     try {
+      if (buffer === undefined || buffer.byteLength < bytes) {
+        buffer = Buffer.allocUnsafeSlow(Math.max(bytes, this.#bufferBytes));
+      }
       return await work(buffer.subarray(0, bytes));
     } finally {
       const next = this.#waiting.shift();

@@ -81,10 +81,10 @@ export class SequentialDownload {
       this.#filler.finish();
       return this.positionBytes;
     } catch (error) {
+      // In this order: nothing is read into memory that was given back.
+      this.#response?.cancel();
       this.#filler.abandon();
       throw error;
-    } finally {
-      this.#response?.cancel();
     }
   }
 

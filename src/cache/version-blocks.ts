@@ -132,6 +132,7 @@ export class VersionBlocks {
     if (this.#blocks.get(block.index) === block) this.#blocks.delete(block.index);
     this.#pending.delete(block);
     block.lose(error);
+    if (this.isEmpty) this.onEmpty?.();
   }
 
   failPending(error: unknown): void {

@@ -228,6 +228,21 @@ test('an abort while connecting, in the head, and in the body, closes the connec
   t.true(performance.now() - began < 2_000);
 });
 
+test('what is cancelled while its broken body is asked for again is given up at once', async (t) => {
+  const server = await startRawServer(t, (socket, _, count) => {
+    if (count > 1) return;
+    socket.write('HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 10\r\n\r\n01234', () => socket.end());
+  });
+  const http = client(t, { retries: 2 });
+  const { response } = await http.getMetadata(new Request(`${server.origin}/file`));
+  const drained = failure(t, response?.drain?.(() => undefined) ?? Promise.resolve());
+  await until(() => server.requests.length === 2);
+  t.is(server.open(), 1);
+  response?.cancel();
+  t.is((await drained).code, 'INTERRUPTED');
+  t.true(await server.isLeft());
+});
+
 test('the short rest of a cancelled body is read, so that the connection is used again', async (t) => {
   const server = await startRawServer(t, (socket, _, count) => {
     if (count > 1) return socket.write(ANSWER);

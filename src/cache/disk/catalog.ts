@@ -89,9 +89,20 @@ export class Catalog {
     if (!(await this.ready)) return false;
     while ((await this.#options.space.shortBytes(bytes)) > 0) {
       const victim = this.#victim(keep);
-      if (victim === undefined || !(await this.remove(victim))) return false;
+      if (victim === undefined) return false;
+      if (await this.remove(victim)) continue;
+      this.#postpone(victim);
+      return false;
     }
     return true;
+  }
+
+  /** One that cannot be removed must not be the next to be evicted, or nothing ever is. */
+  #postpone(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    this.#entries.set(name, entry);
   }
 
   /** What the segment's files allocate after a write to them. */

@@ -48,6 +48,8 @@ class HttpDownload {
   #position: number;
   #answerEnd: number | undefined;
   #isCancelled = false;
+  /** Ends the request for the rest of a body that broke. */
+  #resuming: AbortController | undefined;
 
   constructor(
     origin: HttpOrigin,
@@ -76,6 +78,7 @@ class HttpDownload {
   cancel(): void {
     this.#isCancelled = true;
     this.#answer.body.cancel();
+    this.#resuming?.abort();
   }
 
   /** Pushes the body into `sink`. May be called once. */
@@ -133,7 +136,13 @@ class HttpDownload {
     }
     const range = { start: this.#position, end: this.#end ?? Infinity };
     const header = { range: formatRangeHeader(range), 'if-range': condition };
-    const answer = await this.#origin.send(this.#request, header, [200, 206]);
+    this.#resuming = new AbortController();
+    const { signal } = this.#request;
+    const own = this.#resuming.signal;
+    const request = this.#request.with({
+      signal: signal === undefined ? own : AbortSignal.any([signal, own]),
+    });
+    const answer = await this.#origin.send(request, header, [200, 206]);
     if (this.#isCancelled && !(answer instanceof DirectoryRedirect)) {
       answer.body.cancel();
       throw new InterruptedError(this.#request.url);
