@@ -67,6 +67,7 @@ async function serve(transport: string, mountpoint: string, copy: string): Promi
   const session = await chosen.mount(vfs, mountpoint, {
     allowOther: false,
     passthrough: true,
+    maxInodes: 100_000,
     operationLimitMs: 10_000,
   });
   process.send?.('ready');

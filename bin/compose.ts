@@ -23,6 +23,10 @@ const OPERATION_LIMIT_FACTOR = 4;
 /** Of the memory for content. The rest is for what is on its way: in buffers of sockets, and in copies. */
 export const BLOCK_SHARE = 3 / 4;
 
+/** What belongs to a file that the kernel knows takes about this much, beside the memory for content. */
+const BYTES_PER_INODE = 4096;
+const MIN_INODES = 10_000;
+
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
   const { registry, plugins, clientFor, close } = composeSources(options, log);
   const disk = await openDisk(options, log);
@@ -52,6 +56,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
   const session = await transport.mount(vfs, mountpoint, {
     allowOther: options.allowOther,
     passthrough: options.passthrough,
+    maxInodes: Math.max(MIN_INODES, Math.floor(options.memory / BYTES_PER_INODE)),
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
   });
   const ended = session.ended.then(async () => {

@@ -11,6 +11,11 @@ export interface TransportOptions {
   readonly allowOther: boolean;
   /** Let the kernel read complete local copies by itself, where it can. */
   readonly passthrough: boolean;
+  /**
+   * So many nodes the kernel should know at most, each of which takes memory of ours too: where it can be told, it
+   * forgets those that were looked up longest ago.
+   */
+  readonly maxInodes: number;
   /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */
   readonly operationLimitMs: number;
 }

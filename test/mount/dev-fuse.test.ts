@@ -358,6 +358,40 @@ test.serial(
   },
 );
 
+class CountingResources extends MemoryResources {
+  readonly lookups = new Map<string, number>();
+
+  override peek(url: string): ReturnType<MemoryResources['peek']> {
+    this.lookups.set(url, (this.lookups.get(url) ?? 0) + 1);
+    return super.peek(url);
+  }
+}
+
+test.serial(
+  'the kernel forgets what it looked up long ago when it knows too much, but nothing that is open',
+  async (t) => {
+    const resources = new CountingResources();
+    const urlOf = (number: number): string => `mem://host/${number}`;
+    for (let number = 0; number < 2_000; number += 1) {
+      resources.files.set(urlOf(number), { bytes: Buffer.from(`${number}`), etag: `"${number}"` });
+    }
+    const directory = join(await mountedMemory(t, resources, { maxInodes: 300 }), 'mem', 'host');
+    const script = `
+import sys, time
+def read(number): return open(f'{sys.argv[1]}/{number}').read()
+kept = open(f'{sys.argv[1]}/0')
+print(all(read(number) == str(number) for number in range(1, 2000)))
+time.sleep(1)
+print(kept.read(), read(0), read(1), read(1999))`;
+    const { stdout, stderr } = await run('python3', ['-c', script, directory]);
+    t.is(stdout, 'True\n0 0 1 1999\n', stderr);
+    t.true((resources.lookups.get(urlOf(1)) ?? 0) > 1, 'it was asked for again');
+    t.is(resources.lookups.get(urlOf(1_999)), 1);
+    // As it was looked up first: the kernel knew it all the time.
+    t.is(resources.lookups.get(urlOf(0)), 1);
+  },
+);
+
 test.serial('a mount process that is stopped and continued goes on', async (t) => {
   const mnt = await mounted(t, ...DEV_FUSE);
   await shell('pkill -STOP -f -- "$1 .*--foreground"', mnt);

@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
 import { devFuseTransport } from '../../src/mount/dev-fuse/dev-fuse-transport.js';
+import type { TransportOptions } from '../../src/mount/transport.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { MEMORY_PLUGINS, type MemoryResources } from './memory-resources.js';
 import { run } from './mounted.js';
@@ -14,7 +15,7 @@ import { temporaryDirectory } from './temp.js';
 export async function mountedMemory(
   t: ExecutionContext,
   resources: MemoryResources,
-  options: { readonly passthrough: boolean } = { passthrough: true },
+  options: Partial<TransportOptions> = {},
 ): Promise<string> {
   const mountpoint = join(await temporaryDirectory(t), 'mnt');
   await mkdir(mountpoint);
@@ -25,6 +26,8 @@ export async function mountedMemory(
   });
   const session = await devFuseTransport(pino({ level: 'silent' })).mount(vfs, mountpoint, {
     allowOther: false,
+    passthrough: true,
+    maxInodes: 100_000,
     operationLimitMs: 10_000,
     ...options,
   });

@@ -9,7 +9,7 @@ import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
 import { findMount, type Mount } from '../mount-table.js';
 import { detachPath, unmountPath } from '../mountpoint.js';
-import type { MountSession, Transport } from '../transport.js';
+import type { MountSession, Transport, TransportOptions } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { BackingFiles } from './backing-files.js';
 import { fuseDevice } from './fuse-device.js';
@@ -36,7 +36,7 @@ export function devFuseTransport(log: Logger): Transport {
       const syscalls = await loadSyscalls();
       const fd = await mountDevice(syscalls, mountpoint, options);
       const mount = await findMount(mountpoint);
-      const { session, ended, reader } = await serve(vfs, fd, syscalls, options.passthrough, log);
+      const { session, ended, reader } = await serve(vfs, fd, syscalls, options, log);
       const agreement = await session.agreement;
       const isRaised = await raiseKernelReadahead(mountpoint, READ_AHEAD_KB);
       log.debug({ ...agreement, isRaised, reader }, 'connected to the kernel');
@@ -51,7 +51,7 @@ async function serve(
   vfs: VirtualFs,
   fd: number,
   syscalls: Syscalls,
-  passthrough: boolean,
+  { passthrough, maxInodes }: TransportOptions,
   log: Logger,
 ): Promise<{ session: FuseSession; ended: Promise<void>; reader: RequestReader['kind'] }> {
   const device = fuseDevice(fd, syscalls);
@@ -59,7 +59,11 @@ async function serve(
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
   const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing, new KernelPages(device));
   const session = new FuseSession(device, operations, { passthrough });
-  const notifier = new KernelNotifier(device, operations.inodes);
+  const { inodes } = operations;
+  const notifier = new KernelNotifier(device, inodes);
+  inodes.onAdded = () => {
+    if (inodes.size > maxInodes) notifier.forgetOldest();
+  };
   vfs.onChanged = (url) => {
     operations.changed();
     notifier.entryChanged(url);

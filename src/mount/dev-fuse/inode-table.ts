@@ -18,8 +18,17 @@ export interface Inode {
   opens: number;
   /** The kernel may have pages of it. */
   wasOpen: boolean;
+  /** It was told as one that may be forgotten, and not looked up since. */
+  isIdle: boolean;
   /** Of the same file: another version that the kernel knows. */
   other: Inode | undefined;
+}
+
+/** A number, the name by which the kernel knows it, and the directory that has the name. */
+export interface KnownName {
+  readonly id: number;
+  readonly name: string;
+  readonly parent: Inode | undefined;
 }
 
 /**
@@ -30,11 +39,14 @@ export interface Inode {
  * versions cannot meet in the kernel. There are many files, and hardly ever two versions of one.
  */
 export class InodeTable {
+  /** The one that was looked up last is the last. */
   readonly #byId = new Map<number, Inode>();
   readonly #directories = new Map<string, Inode>();
   /** The version that was added last of each file. */
   readonly #files = new Map<string, Inode>();
   #last = ROOT_ID;
+  /** There is one more. */
+  onAdded: () => void = () => undefined;
 
   constructor(root: Node, attr: Attr) {
     const inode = {
@@ -45,6 +57,7 @@ export class InodeTable {
       lookups: 1,
       opens: 0,
       wasOpen: false,
+      isIdle: false,
       other: undefined,
     };
     this.#byId.set(ROOT_ID, inode);
@@ -74,22 +87,48 @@ export class InodeTable {
       inode.node = node;
       inode.attr = attr;
       inode.lookups += 1;
+      inode.isIdle = false;
+      this.#moveToEnd(inode);
       return inode;
     }
     this.#last += 1;
-    const added = { id: this.#last, node, attr, name, lookups: 1, opens: 0, wasOpen: false, other: newest };
+    const unused = { lookups: 1, opens: 0, wasOpen: false, isIdle: false };
+    const added = { id: this.#last, node, attr, name, ...unused, other: newest };
     this.#byId.set(added.id, added);
     inodes.set(identity, added);
+    this.onAdded();
     return added;
   }
 
-  /** The files that the kernel knows under a URL: number, name, and the directory that has the name. */
-  filesAt(url: string): { id: number; name: string; parent: Inode | undefined }[] {
+  /** Of the `count` that were looked up longest ago, the files that nobody has open, each once until it is looked up again. */
+  takeIdleFiles(count: number): KnownName[] {
+    const oldest: Inode[] = [];
+    for (const inode of this.#byId.values()) {
+      if (oldest.length === count) break;
+      oldest.push(inode);
+    }
+    // Those that stay must not be the first again and again.
+    for (const inode of oldest) this.#moveToEnd(inode);
+    const idle = oldest.filter(({ node, opens, isIdle }) => !isDirectory(node) && opens === 0 && !isIdle);
+    for (const inode of idle) inode.isIdle = true;
+    return idle.map((inode) => this.#nameOf(inode));
+  }
+
+  #nameOf({ id, name, node }: Inode): KnownName {
+    const parent = node.kind === 'resource' ? this.#directories.get(node.path.parentUrl) : undefined;
+    return { id, name, parent };
+  }
+
+  #moveToEnd(inode: Inode): void {
+    this.#byId.delete(inode.id);
+    this.#byId.set(inode.id, inode);
+  }
+
+  /** The files that the kernel knows under a URL. */
+  filesAt(url: string): KnownName[] {
     const found = [];
     for (let inode = this.#files.get(url); inode !== undefined; inode = inode.other) {
-      const { id, name, node } = inode;
-      const parent = node.kind === 'resource' ? this.#directories.get(node.path.parentUrl) : undefined;
-      found.push({ id, name, parent });
+      found.push(this.#nameOf(inode));
     }
     return found;
   }

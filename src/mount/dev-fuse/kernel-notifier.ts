@@ -1,7 +1,10 @@
 import type { FuseDevice } from './fuse-device.js';
-import type { InodeTable } from './inode-table.js';
+import type { Inode, InodeTable } from './inode-table.js';
 import { NOTIFY } from './protocol.js';
 import { encodeInvalEntry, encodeInvalInode, encodeHeader } from './reply-codec.js';
+
+/** Between two of them the event loop has its turn. */
+const FORGET_BATCH = 256;
 
 /**
  * Tells the kernel that what it remembers of a resource no longer holds. A notification may wait for a
@@ -13,6 +16,7 @@ export class KernelNotifier {
   readonly #inodes: InodeTable;
   #last: Promise<void> = Promise.resolve();
   #isStopped = false;
+  #isForgetting = false;
 
   constructor(device: FuseDevice, inodes: InodeTable) {
     this.#device = device;
@@ -23,8 +27,23 @@ export class KernelNotifier {
   entryChanged(url: string): void {
     for (const { id, name, parent } of this.#inodes.filesAt(url)) {
       this.#send(NOTIFY.INVAL_INODE, encodeInvalInode(id, -1));
-      if (parent !== undefined) this.#send(NOTIFY.INVAL_ENTRY, encodeInvalEntry(parent.id, name));
+      this.#invalidateName(name, parent);
     }
+  }
+
+  /** The kernel knows too much: names that were looked up longest ago are to be forgotten, some at a time. */
+  forgetOldest(): void {
+    if (this.#isForgetting) return;
+    this.#isForgetting = true;
+    for (const { name, parent } of this.#inodes.takeIdleFiles(FORGET_BATCH))
+      this.#invalidateName(name, parent);
+    void this.#last.then(() => {
+      this.#isForgetting = false;
+    });
+  }
+
+  #invalidateName(name: string, parent: Inode | undefined): void {
+    if (parent !== undefined) this.#send(NOTIFY.INVAL_ENTRY, encodeInvalEntry(parent.id, name));
   }
 
   stop(): void {
