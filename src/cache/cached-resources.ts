@@ -103,7 +103,9 @@ export class CachedResources implements ResourceCache {
       clientFor: context.clientFor,
       onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
       onChanged: (url, file) => this.#noteChanged(url, file),
-      onUntellable: (url) => this.#metadata.refute(url),
+      onUntellable: (url, version) => {
+        if (!this.#metadata.isSuperseded(url, version)) this.#metadata.refute(url);
+      },
     });
   }
 
@@ -179,7 +181,7 @@ export class CachedResources implements ResourceCache {
     // What is on disk would be taken for the current version again.
     this.#stored.drop(url, old);
     // Others may have noticed before: then what is known by now is newer.
-    if (!this.#metadata.isInForce(url, old.version)) return;
+    if (this.#metadata.isSuperseded(url, old.version)) return;
     this.#metadata.refute(url);
     this.onChanged(url);
   }

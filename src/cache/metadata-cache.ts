@@ -112,10 +112,13 @@ export class MetadataCache {
     this.#entries.set(url, { ...entry, metadata: { ...entry.metadata, ...fact } });
   }
 
-  /** Whether the version is taken for the one that the source has. */
-  isInForce(url: string, version: Version): boolean {
-    const known = this.lastKnown(url);
-    return typeof known === 'object' && known.kind === 'file' && known.version.id === version.id;
+  /** Whether something else is known by now than this version. */
+  isSuperseded(url: string, version: Version): boolean {
+    const entry = this.#entries.get(url);
+    if (entry === undefined) return false;
+    const { metadata, isRefuted } = entry;
+    if (isRefuted === true || metadata === 'missing' || metadata.kind !== 'file') return true;
+    return metadata.version.id !== version.id;
   }
 
   /** What is known turned out to be wrong: the next `get` probes. */
@@ -146,17 +149,19 @@ export class MetadataCache {
     const known = old?.isRefuted === true || old?.metadata === 'missing' ? undefined : old?.metadata;
     if (old !== undefined && known !== undefined && this.#ttlLeftMs(old) > 0) return known;
     const client = await this.#options.clientFor(url);
+    let mayStand = known?.kind === 'directory';
     if (old !== undefined && known?.kind === 'file') {
-      if (await this.#revalidate(url, client, old, known, signal)) {
-        // The entry may have been replaced while the source was asked (its size learned).
-        const current = this.#entries.get(url) ?? old;
-        if (current.metadata !== 'missing') return current.metadata;
-      }
+      const verdict = await this.#revalidate(url, client, old, known, signal);
+      // The entry may have been replaced while the source was asked (its size learned), or refuted.
+      const current = this.#entries.get(url) ?? old;
+      const stands = verdict === 'same' && current.isRefuted !== true;
+      if (stands && current.metadata !== 'missing') return current.metadata;
+      mayStand = verdict === 'untold' && current.isRefuted !== true;
     }
     try {
       return await this.#probe(url, client, epoch, signal);
     } catch (error) {
-      if (old === undefined || known?.kind !== 'directory') throw error;
+      if (old === undefined || known === undefined || !mayStand) throw error;
       this.#keepInForce(url, old, error, signal);
       return known;
     }
@@ -175,25 +180,27 @@ export class MetadataCache {
     return entry;
   }
 
-  /** Whether the known version still stands. */
+  /** Whether the known version still stands, which a source may not be able to tell, but for a probe. */
   async #revalidate(
     url: string,
     client: CompleteClient,
     entry: Entry,
     known: FileMetadata,
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<'same' | 'other' | 'untold'> {
     try {
       const request = new Request(url, { signal });
-      if (await client.isExpired(request, expireInfoOfVersion(known.version))) return false;
+      if (await client.isExpired(request, expireInfoOfVersion(known.version))) return 'other';
     } catch (error) {
+      signal.throwIfAborted();
+      if (!leavesOpen(error)) return 'untold';
       this.#keepInForce(url, entry, error, signal);
-      return true;
+      return 'same';
     }
     const nowMs = this.#options.now();
     this.#note(url, entry, { confirmedAtMs: nowMs, checkedAtMs: nowMs });
-    this.#options.onConfirmed(url, known);
-    return true;
+    if (this.#entries.get(url)?.isRefuted !== true) this.#options.onConfirmed(url, known);
+    return 'same';
   }
 
   /** The source could not be asked. Throws the error if it tells something, or what is known is too old. */
@@ -205,9 +212,10 @@ export class MetadataCache {
     this.#note(url, entry, { checkedAtMs: trustedAgainSinceMs(ttlMs, negativeTtlMs, now()) });
   }
 
-  /** The entry may have been replaced while the source was asked. */
+  /** The entry may have been replaced while the source was asked. What was refuted meanwhile stays so. */
   #note(url: string, entry: Entry, times: Partial<Entry>): void {
-    Object.assign(this.#entries.get(url) ?? entry, times);
+    const current = this.#entries.get(url) ?? entry;
+    if (current.isRefuted !== true) Object.assign(current, times);
   }
 
   async #probe(

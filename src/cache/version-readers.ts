@@ -15,7 +15,7 @@ export interface VersionReadersContext {
   /** A reader found that the source has another version by now. */
   readonly onChanged: (url: string, file: FileMetadata) => void;
   /** A version was left that cannot be told from the next one. */
-  readonly onUntellable: (url: string) => void;
+  readonly onUntellable: (url: string, version: Version) => void;
 }
 
 /** Bodies of probes that wait for an open: the oldest is given up when there are more. */
@@ -78,7 +78,7 @@ export class VersionReaders {
 
   #add(key: string, url: string, file: FileMetadata): VersionReader {
     const { memory, stored, probeBytes, clientFor, onSize, onChanged } = this.#context;
-    // Taken once: a handle reads its version from the client that it was opened with.
+    // Taken once, by the first download: what is read of a version comes from one client.
     let client: CompleteClient | undefined;
     const reader = new VersionReader(file, {
       blocks: this.#blocksOf(key, url, file.version),
@@ -98,7 +98,9 @@ export class VersionReaders {
           }),
         );
       },
-      onSize: (size) => onSize(url, file.version, size),
+      onSize: (size) => {
+        if (!this.#detached.has(reader)) onSize(url, file.version, size);
+      },
       onChanged: () => {
         if (!this.#detached.has(reader)) onChanged(url, file);
       },
@@ -135,7 +137,7 @@ export class VersionReaders {
     // could tell that it is the same version.
     const isUntellable = !file.version.verifiable && blocks.cachedBytes !== reader.size;
     if (isDetached || isUntellable) blocks.drop();
-    if (isUntellable && !isDetached) this.#context.onUntellable(blocks.key.resource);
+    if (isUntellable && !isDetached) this.#context.onUntellable(blocks.key.resource, file.version);
     if (blocks.isEmpty) this.#forgetBlocks(key, blocks);
   }
 }

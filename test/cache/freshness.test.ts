@@ -25,6 +25,9 @@ class Origin {
   /** A listing is answered with what there was when it was asked for, but not before this. */
   listingGate: Promise<void> | undefined;
   failure: SourceError | undefined;
+  /** As `listingGate`, for what is asked about a version. */
+  expiryGate: Promise<void> | undefined;
+  expiryFailure: SourceError | undefined;
 
   change(letter: string, blocks: number): void {
     this.content = Buffer.alloc(blocks * BLOCK_BYTES, letter);
@@ -39,7 +42,12 @@ class Origin {
     getContentLength: async () => this.content.length,
     isSupportRange: async () => true,
     getLastModified: async () => -1,
-    isExpired: async (_, { etag }) => etag !== this.#etag,
+    isExpired: async (_, { etag }) => {
+      const isExpired = etag !== this.#etag;
+      await this.expiryGate;
+      if (this.expiryFailure !== undefined) throw this.expiryFailure;
+      return isExpired;
+    },
     getMetadata: async ({ url }) => {
       if (this.failure !== undefined) throw this.failure;
       this.probes += 1;
@@ -152,4 +160,40 @@ test('a directory stays one while the source cannot be asked, and what is truste
   origin.nowMs -= 3_600_000;
   t.like(await cache.stat('test://host/directory'), { kind: 'directory' });
   t.is(origin.probes, 2, 'asked again once the clock was set back');
+});
+
+test('a source that cannot tell whether a version still stands is probed instead', async (t) => {
+  const origin = new Origin();
+  const cache = origin.cache();
+  origin.expiryFailure = new SourceError('INVALID_REQUEST', 'the plugin cannot tell', FILE);
+  t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
+  origin.nowMs += TTL_MS;
+  t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
+  t.is(origin.probes, 2);
+  origin.nowMs += TTL_MS;
+  origin.failure = new SourceError('CONNECTION_REFUSED', 'refused', FILE);
+  t.like(await cache.stat(FILE), { size: BLOCK_BYTES }, 'it stays in force while the source is away');
+  origin.failure = undefined;
+  origin.nowMs += TTL_MS;
+  origin.change('b', 2);
+  t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
+});
+
+test('what was refuted while the source was asked about it does not come back', async (t) => {
+  const origin = new Origin();
+  origin.content = Buffer.alloc(8 * BLOCK_BYTES, 'a');
+  const cache = origin.cache();
+  const old = await cache.open(FILE);
+  origin.nowMs += TTL_MS;
+  const gate = withResolvers<void>();
+  origin.expiryGate = gate.promise;
+  const stat = cache.stat(FILE);
+  await nextTurn();
+  origin.change('b', 2);
+  t.like(await t.throwsAsync(old.read(0, 1, () => undefined)), { code: 'CHANGED' });
+  gate.resolve();
+  origin.expiryGate = undefined;
+  t.like(await stat, { size: 2 * BLOCK_BYTES });
+  t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
+  old.close();
 });

@@ -49,6 +49,8 @@ export class WriterRole {
       await prepareDirectory(options.directory);
       const lock = await StoreLock.tryAcquire(join(root, LOCK_NAME));
       if (lock === undefined) return;
+      // That of a store that is being closed would outlive it.
+      if (this.#context.isClosing) return await lock.release();
       const { limitBytes, reserveBytes, blockBytes } = options;
       const space = new Space({ directory: root, limitBytes, reserveBytes, trouble });
       const catalog = new Catalog({ root, blockBytes, space, trouble, ...this.#hooks() });
