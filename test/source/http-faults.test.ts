@@ -122,6 +122,30 @@ test('a broken body is taken up where it stopped, if it is still the same', asyn
   t.like(server.requests[1]?.headers, { range: 'bytes=4-9', 'if-range': '"one"' });
 });
 
+for (const [kind, told, again, expected] of [
+  ['an old time, which the rest does not repeat', 'Sat, 01 Jan 2000 00:00:00 GMT', undefined, 'all'],
+  ['the time of this second', new Date(4_000_000_000_000).toUTCString(), 'the same', 'broken'],
+] as const) {
+  test(`a broken body is asked for again by ${kind}: ${expected}`, async (t) => {
+    const server = await startFaultServer(t, (_request, response, count) => {
+      const time = count === 1 || again !== undefined ? { 'last-modified': told } : {};
+      const [start, end] = count === 1 ? [0, 10] : [4, 10];
+      response.writeHead(206, {
+        date: new Date(4_000_000_000_000).toUTCString(),
+        'content-range': `bytes ${start}-${end - 1}/20`,
+        'content-length': end - start,
+        ...time,
+      });
+      if (count > 1) return void response.end(CONTENT.subarray(start, end));
+      response.write(CONTENT.subarray(0, 4), () => setTimeout(() => response.destroy(), 50));
+    });
+    const work = fetch(client(t), server.origin);
+    if (expected === 'all') t.is(await work, '0123456789');
+    else t.is((await failure(t, work)).code, 'CONNECTION_LOST');
+    t.is(server.requests.length, expected === 'all' ? 2 : 1);
+  });
+}
+
 test('a body that breaks again and again without progress is given up', async (t) => {
   const server = await startFaultServer(t, (_request, response) => {
     response.writeHead(206, { 'content-range': 'bytes 0-9/20', 'content-length': '10', etag: '"one"' });

@@ -7,7 +7,7 @@ import { type ByteRange, formatRangeHeader } from '../byte-range.js';
 import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
 import type { Request, Validators } from '../request.js';
 import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
-import { checkAnswer, type Delivery, validatorsOf } from './answer-check.js';
+import { checkAnswer, type Delivery, isLastModifiedWeak, validatorsOf } from './answer-check.js';
 import type { HeaderFields } from './header-fields.js';
 import { httpDate } from './http-date.js';
 import { failureOf, mayPass } from './http-failure.js';
@@ -70,9 +70,20 @@ class HttpDownload {
     this.#header = answer.header;
   }
 
+  /** What the rest must belong to. A time of the second in which it was told does not tell. */
   get #pin(): Validators {
+    const { etag, lastModifiedMs } = validatorsOf(this.#header);
+    const isWeak = lastModifiedMs !== undefined && isLastModifiedWeak(lastModifiedMs, this.#header);
+    return {
+      ...this.#lengthPin,
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModifiedMs === undefined || isWeak ? {} : { lastModifiedMs }),
+    };
+  }
+
+  get #lengthPin(): Validators {
     const total = this.#totalBytes;
-    return { ...validatorsOf(this.#header), ...(total === undefined ? {} : { contentLength: total }) };
+    return total === undefined ? {} : { contentLength: total };
   }
 
   cancel(): void {
@@ -156,7 +167,10 @@ class HttpDownload {
     }
     this.#answer = answer;
     try {
-      this.#answerEnd = checkAnswer(answer, this.#request.url, range, this.#pin).end;
+      // The condition held, and an answer to it need not repeat the time (RFC 9110, 15.3.7).
+      const isBare = this.#pin.etag === undefined && validatorsOf(answer.header).lastModifiedMs === undefined;
+      const pin = isBare ? this.#lengthPin : this.#pin;
+      this.#answerEnd = checkAnswer(answer, this.#request.url, range, pin).end;
     } catch (error) {
       answer.body.cancel();
       throw error;

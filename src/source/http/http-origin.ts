@@ -83,7 +83,7 @@ export class HttpOrigin {
       const answer = await this.#exchange(request, url, header, leftMs);
       if (allowed.includes(answer.status)) {
         if (url === request.url) this.#redirects.delete(request.url.href);
-        else if (hops > 0) this.#redirects.set(request.url.href, url.href);
+        else this.#redirects.set(request.url.href, url.href);
         return { ...answer, url };
       }
       answer.body.cancel();
