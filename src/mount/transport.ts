@@ -13,7 +13,7 @@ export interface TransportOptions {
   readonly passthrough: boolean;
   /**
    * So many nodes the kernel should know at most, each of which takes memory of ours too: where it can be told, it
-   * forgets those that were looked up longest ago.
+   * forgets files, those first that were used longest ago.
    */
   readonly maxInodes: number;
   /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */

@@ -30,7 +30,7 @@ test('a file has a number for each version, a directory has one', (t) => {
     files.map(({ id }) => id),
     versions.map(({ id }) => id).toReversed(),
   );
-  t.true(files.every((file) => file.name === 'a' && file.parent === parent));
+  t.true(files.every((file) => file.name === 'a' && table.parentOf(file) === parent));
   // Each place in the row of versions: the middle, the newest, the last.
   for (const [ino, lookups] of [
     [6, 2],
@@ -48,6 +48,31 @@ test('a file has a number for each version, a directory has one', (t) => {
   t.deepEqual(table.filesAt('http://h/a'), []);
   t.is(table.get(directory.id), directory);
   t.is(table.size, 3);
+});
+
+test('files are given up that were used longest ago, and are neither open nor given up yet', (t) => {
+  const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
+  table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
+  const files = ['a', 'b', 'c', 'd'].map((name, i) => {
+    const path = HOST.child(name);
+    return table.refer({ node: node('file', path), attr: attr('file', 10 + i) }, name);
+  });
+  const [a, b] = files;
+  if (a === undefined || b === undefined) return t.fail();
+  b.opens = 1;
+  table.use(a);
+  const names = (count: number): string[] =>
+    table.oldestFiles(count).map((inode) => {
+      inode.isGivenUp = true;
+      return inode.name;
+    });
+  t.deepEqual(names(5), ['c', 'd'], 'the two directories and the open one are no candidates');
+  t.deepEqual(names(5), ['a'], 'what was used is among the last');
+  t.deepEqual(names(10), []);
+  b.opens = 0;
+  t.deepEqual(names(10), ['b']);
+  table.use(a);
+  t.deepEqual(names(10), ['a'], 'what is used again can be given up again');
 });
 
 test('a number stays as long as nothing contradicts it, and the time with it', (t) => {

@@ -61,9 +61,7 @@ async function serve(
   const session = new FuseSession(device, operations, { passthrough });
   const { inodes } = operations;
   const notifier = new KernelNotifier(device, inodes);
-  inodes.onAdded = () => {
-    if (inodes.size > maxInodes) notifier.forgetOldest();
-  };
+  inodes.onAdded = () => notifier.keepBelow(maxInodes);
   vfs.onChanged = (url) => {
     operations.changed();
     notifier.entryChanged(url);

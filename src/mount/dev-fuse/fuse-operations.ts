@@ -94,9 +94,9 @@ export class FuseOperations implements RequestHandler {
       case OPCODE.READ:
         return this.#read(decodeRead(request.body), caller, reply);
       case OPCODE.READDIR:
-        return this.#readdir(request, reply);
+        return whileLocked(this.inodes.get(request.nodeId), () => this.#readdir(request, reply));
       case OPCODE.READDIRPLUS:
-        return this.#readdirplus(request, reply);
+        return whileLocked(this.inodes.get(request.nodeId), () => this.#readdirplus(request, reply));
     }
     return this.#operations.get(request.opcode)?.(request, caller).then(reply);
   }
@@ -118,8 +118,11 @@ export class FuseOperations implements RequestHandler {
   }
 
   async #lookup({ nodeId }: FuseRequest, name: string, caller: Caller): Promise<Payload> {
-    const entry = await this.#vfs.lookup(this.inodes.get(nodeId).node, name, caller);
-    return [encodeEntry(this.#refer(entry, name))];
+    const parent = this.inodes.get(nodeId);
+    return await whileLocked(parent, async () => {
+      const entry = await this.#vfs.lookup(parent.node, name, caller);
+      return [encodeEntry(this.#refer(entry, name))];
+    });
   }
 
   #refer(entry: Entry, name: string): EntryOut {
@@ -160,6 +163,7 @@ export class FuseOperations implements RequestHandler {
     const isFirst = !inode.wasOpen;
     inode.opens += 1;
     inode.wasOpen = true;
+    this.inodes.use(inode);
     // The kernel believes that it is empty, and must read past its pages. Whoever asks by position, as copies by
     // sendfile(2) do, would be told so: it is read in order, and they get ESPIPE.
     if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO | FOPEN.NONSEEKABLE)];
@@ -251,6 +255,16 @@ function xattr(value: Uint8Array, size: number, name: string): Payload {
   if (size === 0) return [encodeXattrSize(value.byteLength)];
   if (value.byteLength > size) throw new FsError('RESULT_TOO_LARGE', name, 'no room for the attribute');
   return [value];
+}
+
+/** For requests that the kernel locks the directory for. */
+async function whileLocked<Result>(directory: Inode, work: () => Promise<Result>): Promise<Result> {
+  directory.lockedFor += 1;
+  try {
+    return await work();
+  } finally {
+    directory.lockedFor -= 1;
+  }
 }
 
 function superseded(inode: Inode): FsError {

@@ -18,17 +18,12 @@ export interface Inode {
   opens: number;
   /** The kernel may have pages of it. */
   wasOpen: boolean;
-  /** It was told as one that may be forgotten, and not looked up since. */
-  isIdle: boolean;
+  /** The kernel was told to forget it, and it was not used since. */
+  isGivenUp: boolean;
+  /** Of a directory: the kernel has it locked for so many requests. */
+  lockedFor: number;
   /** Of the same file: another version that the kernel knows. */
   other: Inode | undefined;
-}
-
-/** A number, the name by which the kernel knows it, and the directory that has the name. */
-export interface KnownName {
-  readonly id: number;
-  readonly name: string;
-  readonly parent: Inode | undefined;
 }
 
 /**
@@ -39,7 +34,7 @@ export interface KnownName {
  * versions cannot meet in the kernel. There are many files, and hardly ever two versions of one.
  */
 export class InodeTable {
-  /** The one that was looked up last is the last. */
+  /** The one that was used last is the last. */
   readonly #byId = new Map<number, Inode>();
   readonly #directories = new Map<string, Inode>();
   /** The version that was added last of each file. */
@@ -57,7 +52,8 @@ export class InodeTable {
       lookups: 1,
       opens: 0,
       wasOpen: false,
-      isIdle: false,
+      isGivenUp: false,
+      lockedFor: 0,
       other: undefined,
     };
     this.#byId.set(ROOT_ID, inode);
@@ -87,12 +83,11 @@ export class InodeTable {
       inode.node = node;
       inode.attr = attr;
       inode.lookups += 1;
-      inode.isIdle = false;
-      this.#moveToEnd(inode);
+      this.use(inode);
       return inode;
     }
     this.#last += 1;
-    const unused = { lookups: 1, opens: 0, wasOpen: false, isIdle: false };
+    const unused = { lookups: 1, opens: 0, wasOpen: false, isGivenUp: false, lockedFor: 0 };
     const added = { id: this.#last, node, attr, name, ...unused, other: newest };
     this.#byId.set(added.id, added);
     inodes.set(identity, added);
@@ -100,8 +95,14 @@ export class InodeTable {
     return added;
   }
 
-  /** Of the `count` that were looked up longest ago, the files that nobody has open, each once until it is looked up again. */
-  takeIdleFiles(count: number): KnownName[] {
+  /** It is looked up, or opened. */
+  use(inode: Inode): void {
+    inode.isGivenUp = false;
+    this.#moveToEnd(inode);
+  }
+
+  /** Of the `count` that were used longest ago, the files that nobody has open, and that are not given up yet. */
+  oldestFiles(count: number): Inode[] {
     const oldest: Inode[] = [];
     for (const inode of this.#byId.values()) {
       if (oldest.length === count) break;
@@ -109,14 +110,12 @@ export class InodeTable {
     }
     // Those that stay must not be the first again and again.
     for (const inode of oldest) this.#moveToEnd(inode);
-    const idle = oldest.filter(({ node, opens, isIdle }) => !isDirectory(node) && opens === 0 && !isIdle);
-    for (const inode of idle) inode.isIdle = true;
-    return idle.map((inode) => this.#nameOf(inode));
+    return oldest.filter(({ node, opens, isGivenUp }) => !isDirectory(node) && opens === 0 && !isGivenUp);
   }
 
-  #nameOf({ id, name, node }: Inode): KnownName {
-    const parent = node.kind === 'resource' ? this.#directories.get(node.path.parentUrl) : undefined;
-    return { id, name, parent };
+  /** The directory that has the name of a file, if the kernel knows it. */
+  parentOf({ node }: Inode): Inode | undefined {
+    return node.kind === 'resource' ? this.#directories.get(node.path.parentUrl) : undefined;
   }
 
   #moveToEnd(inode: Inode): void {
@@ -125,11 +124,9 @@ export class InodeTable {
   }
 
   /** The files that the kernel knows under a URL. */
-  filesAt(url: string): KnownName[] {
+  filesAt(url: string): Inode[] {
     const found = [];
-    for (let inode = this.#files.get(url); inode !== undefined; inode = inode.other) {
-      found.push(this.#nameOf(inode));
-    }
+    for (let inode = this.#files.get(url); inode !== undefined; inode = inode.other) found.push(inode);
     return found;
   }
 
