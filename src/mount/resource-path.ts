@@ -1,6 +1,9 @@
 import { FsError } from './fs-error.js';
 import { segmentOfName } from './path-name.js';
 
+/** More than servers take. A walk can go as deep as it likes, and each level on the way keeps its URL. */
+const MAX_URL_CHARS = 16 * 1024;
+
 /** A place below `/<scheme>/<host>`. Immutable. */
 export class ResourcePath {
   readonly scheme: string;
@@ -39,6 +42,10 @@ export class ResourcePath {
 
   /** `segment` is percent-encoded, and may carry a query. */
   childOfSegment(segment: string): ResourcePath {
+    if (this.url.length + segment.length >= MAX_URL_CHARS) {
+      const why = `its URL is longer than ${MAX_URL_CHARS} characters`;
+      throw new FsError('NAME_TOO_LONG', this.path, why);
+    }
     return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`);
   }
 

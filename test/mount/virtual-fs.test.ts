@@ -5,6 +5,19 @@ import { MEMORY_PLUGINS, MemoryResources } from '../support/memory-resources.js'
 
 const CALLER = { id: 1 };
 
+test('a walk ends where no server would understand its URL', async (t) => {
+  const cache = new MemoryResources(false);
+  const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const { node: scheme } = await vfs.lookup(vfs.root, 'mem', CALLER);
+  let { node } = await vfs.lookup(scheme, 'h', CALLER);
+  const walk = async (): Promise<void> => {
+    for (let depth = 0; depth < 100; depth += 1) {
+      ({ node } = await vfs.lookup(node, '"'.repeat(255), CALLER));
+    }
+  };
+  t.like(await t.throwsAsync(walk()), { code: 'NAME_TOO_LONG' });
+});
+
 for (const isListed of [true, false]) {
   const title = isListed
     ? 'where something is listed, a name may be kept'
