@@ -13,8 +13,6 @@ export interface Likeness {
 
 /** A file as it is known. */
 interface Known {
-  readonly generation: number;
-  /** Of that generation. */
   readonly ino: number;
   readonly firstSeenMs: number;
   readonly likeness: Likeness;
@@ -25,18 +23,25 @@ const MAX_WALKED = 1_000;
 
 /**
  * Inode numbers and stable times. A number belongs to an identity (a URL, or a path) and a generation of it;
- * the generation counts up when what is learned of the file contradicts what was known. So a file that was
+ * another one begins when what is learned of the file contradicts what was known. So a file that was
  * first seen in a listing and then opened keeps its number, and one that changed gets a new one.
  */
 export class InodeNumbers {
-  readonly #known = new RecentMap<Known>(MAX_FILES);
+  readonly #known: RecentMap<Known>;
+  /** The generation of what is not known: it may have been known, and the kernel may have it still. */
+  #first = 0;
+  /** The last generation that was begun, of whatever file. */
+  #last = 0;
   /** Digests of directories on the way, which every walk asks for. */
   readonly #numbers = new RecentMap<number>(MAX_WALKED);
   readonly #now: () => number;
   readonly #mountedAtMs: number;
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = Date.now, maxFiles = MAX_FILES) {
     this.#now = now;
+    this.#known = new RecentMap(maxFiles, () => {
+      this.#first = this.#begin();
+    });
     this.#mountedAtMs = now();
   }
 
@@ -55,15 +60,20 @@ export class InodeNumbers {
     const before = this.#known.get(identity);
     let known: Known;
     if (before === undefined || contradict(before.likeness, likeness)) {
-      const generation = before === undefined ? 0 : before.generation + 1;
+      const generation = before === undefined ? this.#first : this.#begin();
       const ino = inodeNumber(identity, 'file', generation);
-      known = { generation, ino, firstSeenMs: this.#now(), likeness };
+      known = { ino, firstSeenMs: this.#now(), likeness };
     } else {
-      const { generation, ino, firstSeenMs } = before;
-      known = { generation, ino, firstSeenMs, likeness: merge(before.likeness, likeness) };
+      const { ino, firstSeenMs } = before;
+      known = { ino, firstSeenMs, likeness: merge(before.likeness, likeness) };
     }
     this.#known.set(identity, known);
     return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };
+  }
+
+  #begin(): number {
+    this.#last += 1;
+    return this.#last;
   }
 }
 

@@ -4,11 +4,14 @@
  */
 export class RecentMap<Value> {
   readonly #half: number;
+  readonly #onForgotten: () => void;
   #young = new Map<string, Value>();
   #old = new Map<string, Value>();
 
-  constructor(max: number) {
+  /** `onForgotten`: some were given up. */
+  constructor(max: number, onForgotten: () => void = () => undefined) {
     this.#half = Math.ceil(max / 2);
+    this.#onForgotten = onForgotten;
   }
 
   get(key: string): Value | undefined {
@@ -23,6 +26,7 @@ export class RecentMap<Value> {
     if (this.#young.size >= this.#half && !this.#young.has(key)) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#onForgotten();
     }
     this.#young.set(key, value);
   }

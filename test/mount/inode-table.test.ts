@@ -104,3 +104,13 @@ test('what was used last is kept', (t) => {
   }
   t.is(map.get('50'), undefined);
 });
+
+test('a file that was forgotten and changed meanwhile does not get the number that it had', (t) => {
+  const numbers = new InodeNumbers(() => 0, 10);
+  const first = numbers.ofFile('http://h/a', { version: 'one' }).ino;
+  t.is(numbers.ofFile('http://h/a', { version: 'one' }).ino, first);
+  const second = numbers.ofFile('http://h/a', { version: 'two' }).ino;
+  for (let other = 0; other < 20; other += 1) numbers.ofFile(`http://h/${other}`, { version: 'x' });
+  const third = numbers.ofFile('http://h/a', { version: 'three' }).ino;
+  t.is(new Set([first, second, third]).size, 3);
+});
