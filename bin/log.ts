@@ -8,6 +8,7 @@ import { type Logger, pino } from 'pino';
 import type { MountOptions } from './options.js';
 
 const ROTATE_BYTES = 16 * 1024 * 1024;
+const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
 /** Where a mount in the background logs when it is not told. */
 export function defaultLogFile(): string {
@@ -21,15 +22,20 @@ export function createLog(options: Pick<MountOptions, 'logFile' | 'logLevel'>): 
   if (logFile !== undefined) {
     mkdirSync(dirname(logFile), { recursive: true });
     rotate(logFile);
-    return pino({ level }, pino.destination({ dest: logFile, sync: true }));
+    return pino({ level }, destination(logFile));
   }
   if (process.stderr.isTTY) {
     return pino({ level, transport: { target: 'pino-pretty', options: { destination: 2 } } });
   }
-  return pino({ level }, pino.destination({ dest: 2, sync: true }));
+  return pino({ level }, destination(2));
 }
 
-/** Keeps one old log, so that a long life does not fill the disk. */
+/** A log that cannot be written (a full disk) is no reason to end a mount: its lines are dropped. */
+function destination(dest: string | number): ReturnType<typeof pino.destination> {
+  return pino.destination({ dest, sync: true, maxLength: MAX_UNWRITTEN_BYTES }).on('error', () => undefined);
+}
+
+/** Keeps one old log from start to start. */
 function rotate(file: string): void {
   const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes > ROTATE_BYTES) renameSync(file, `${file}.1`);
