@@ -53,8 +53,10 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
     registry,
     plugins,
     clientFor: async (url) => {
-      const client = await registry.getClient(url.slice(0, url.indexOf(':')));
-      return offline ? offlineClient() : client;
+      const scheme = url.slice(0, url.indexOf(':'));
+      // No plugin is started to be told nothing.
+      if (offline && (await registry.isServed(scheme))) return offlineClient();
+      return await registry.getClient(scheme);
     },
     close: async () => {
       await Promise.all([plugins.close(), http.close()]);

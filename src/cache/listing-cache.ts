@@ -87,9 +87,9 @@ export class ListingCache {
   async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
     const epoch = this.#epoch;
     const askedAtMs = this.#options.now();
-    const client = await this.#options.clientFor(directory);
-    const found = await client
-      .list(new Request(`${directory}/`, { signal }))
+    const found = await this.#options
+      .clientFor(directory)
+      .then((client) => client.list(new Request(`${directory}/`, { signal })))
       .catch((error: unknown) => this.#keepInForce(directory, error, signal));
     if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();

@@ -147,21 +147,24 @@ export class MetadataCache {
     const epoch = this.#epoch;
     const old = this.#entries.get(url) ?? (await this.#recall(url, epoch));
     const known = old?.isRefuted === true || old?.metadata === 'missing' ? undefined : old?.metadata;
-    if (old !== undefined && known !== undefined && this.#ttlLeftMs(old) > 0) return known;
-    const client = await this.#options.clientFor(url);
-    let mayStand = known?.kind === 'directory';
-    if (old !== undefined && known?.kind === 'file') {
-      const verdict = await this.#revalidate(url, client, old, known, signal);
-      // The entry may have been replaced while the source was asked (its size learned), or refuted.
-      const current = this.#entries.get(url) ?? old;
-      const stands = verdict === 'same' && current.isRefuted !== true;
-      if (stands && current.metadata !== 'missing') return current.metadata;
-      mayStand = verdict === 'untold' && current.isRefuted !== true;
+    if (old === undefined || known === undefined) {
+      return await this.#probe(url, await this.#options.clientFor(url), epoch, signal);
     }
+    if (this.#ttlLeftMs(old) > 0) return known;
+    let mayStand = true;
     try {
+      const client = await this.#options.clientFor(url);
+      if (known.kind === 'file') {
+        const verdict = await this.#revalidate(url, client, old, known, signal);
+        // The entry may have been replaced while the source was asked (its size learned), or refuted.
+        const current = this.#entries.get(url) ?? old;
+        mayStand = verdict === 'untold' && current.isRefuted !== true;
+        const stands = verdict === 'same' && current.isRefuted !== true;
+        if (stands && current.metadata !== 'missing') return current.metadata;
+      }
       return await this.#probe(url, client, epoch, signal);
     } catch (error) {
-      if (old === undefined || known === undefined || !mayStand) throw error;
+      if (!mayStand) throw error;
       this.#keepInForce(url, old, error, signal);
       return known;
     }

@@ -28,6 +28,8 @@ class Origin {
   /** As `listingGate`, for what is asked about a version. */
   expiryGate: Promise<void> | undefined;
   expiryFailure: SourceError | undefined;
+  /** There is no client to ask. */
+  clientFailure: SourceError | undefined;
 
   change(letter: string, blocks: number): void {
     this.content = Buffer.alloc(blocks * BLOCK_BYTES, letter);
@@ -80,7 +82,10 @@ class Origin {
         metadataTtlMs: TTL_MS,
       },
       {
-        clientFor: async () => client,
+        clientFor: async () => {
+          if (this.clientFailure !== undefined) throw this.clientFailure;
+          return client;
+        },
         log: pino({ level: 'silent' }),
         now: () => this.nowMs,
         ...(disk === undefined ? {} : { disk }),
@@ -196,4 +201,16 @@ test('what was refuted while the source was asked about it does not come back', 
   t.like(await stat, { size: 2 * BLOCK_BYTES });
   t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
   old.close();
+});
+
+test('what is known stays in force where not even a client can be had', async (t) => {
+  const origin = new Origin();
+  const cache = origin.cache();
+  t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
+  const { length } = await cache.list('test://host');
+  origin.nowMs += TTL_MS;
+  origin.clientFailure = new SourceError('CLIENT_FAULT', 'the plugin does not start', FILE);
+  t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
+  t.is((await cache.list('test://host')).length, length);
+  t.like(await t.throwsAsync(cache.stat('test://host/other')), { code: 'CLIENT_FAULT' });
 });
