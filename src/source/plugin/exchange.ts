@@ -5,6 +5,8 @@
 import { type Dispatcher } from 'undici';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** What a chunk takes beside its bytes, which may be one. */
+const CHUNK_BYTES = 256;
 
 export interface Answer {
   readonly status: number;
@@ -89,7 +91,7 @@ export class AnswerBody implements AsyncIterable<Uint8Array> {
   push(chunk: Uint8Array): void {
     if (this.#state !== 'open') return;
     this.#chunks.push(chunk);
-    this.#waitingBytes += chunk.byteLength;
+    this.#waitingBytes += chunk.byteLength + CHUNK_BYTES;
     if (this.#waitingBytes >= HIGH_WATER_BYTES) this.#controller?.pause();
     this.#wake?.();
   }
@@ -121,7 +123,7 @@ export class AnswerBody implements AsyncIterable<Uint8Array> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
-        this.#waitingBytes -= chunk.byteLength;
+        this.#waitingBytes -= chunk.byteLength + CHUNK_BYTES;
         if (this.#controller?.paused === true && this.#waitingBytes < HIGH_WATER_BYTES / 2) {
           this.#controller.resume();
         }

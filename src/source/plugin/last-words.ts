@@ -11,8 +11,9 @@ const BYTES_PER_SECOND = 64 * 1024;
 export class LastWords {
   #text = '';
 
-  constructor(stderr: Readable | null) {
-    if (stderr === null) return;
+  /** Undefined where no process could be made, for want of descriptors. */
+  constructor(stderr: Readable | null | undefined) {
+    if (stderr === null || stderr === undefined) return;
     let budgetBytes = BYTES_PER_SECOND;
     stderr.on('error', () => undefined);
     stderr.on('data', (chunk: Buffer) => {

@@ -58,6 +58,8 @@ export class PluginProcess {
   constructor(file: PluginFile, options: PluginProcessOptions) {
     this.#options = options;
     this.#child = launch(file, options);
+    // Before anything else: without a descriptor to spare there is a process that has no streams, and fails in a moment.
+    this.#child.on('error', () => undefined);
     this.#pool = new Pool('http://plugin', {
       socketPath: options.socketPath,
       // Paused downloads keep their connections: a limit would make the others wait for them.

@@ -17,6 +17,7 @@ import { callOf, type KnownResource } from './resource-call.js';
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+const MAX_ENTRIES = 1_000_000;
 const MAX_ENTITY_TAG_CHARS = 1_024;
 const MAX_KNOWN = 10_000;
 
@@ -52,6 +53,9 @@ export function createRemoteClient(plugin: Plugin): ResourceClient {
   async function list(request: Request): Promise<readonly UrlEntry[]> {
     const { entries } = await call('/list', request, {}, MAX_LISTING_BYTES);
     if (!Array.isArray(entries)) throw wrongType('entries', 'an array', entries, request.url);
+    if (entries.length > MAX_ENTRIES) {
+      throw wrongType('entries', `at most ${MAX_ENTRIES}`, entries.length, request.url);
+    }
     return entries.map((entry: unknown) => toEntry(entry, request.url));
   }
 
