@@ -10,6 +10,10 @@ export const LARGE_FILES: ReadonlyMap<string, number> = new Map([
   ['larger', 8 * 1024 ** 3],
 ]);
 const SMALL_BYTES = 4096;
+/** Others on this machine can connect too: more than this is not asked for by us. */
+const MAX_TEXT_CHARS = 16 * 1024;
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
+const MAX_CONNECTIONS = 64;
 
 const CONTENT = Buffer.alloc(256 * 1024);
 const REQUEST = /^GET (\S+) HTTP\/1\.1\r\n/;
@@ -38,6 +42,7 @@ export class RehearsalOrigin {
   static create(): Promise<RehearsalOrigin> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => serve(socket, sockets));
+    server.maxConnections = MAX_CONNECTIONS;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(0, '127.0.0.1', () => {
@@ -61,6 +66,7 @@ function serve(socket: Socket, sockets: Set<Socket>): void {
     .setNoDelay(true)
     .on('data', (chunk) => {
       text += chunk.toString('latin1');
+      if (text.length > MAX_TEXT_CHARS) socket.destroy();
       for (let end = text.indexOf('\r\n\r\n'); end !== -1; end = text.indexOf('\r\n\r\n')) {
         answer(socket, text.slice(0, end));
         text = text.slice(end + 4);
@@ -91,6 +97,10 @@ function sendFile(socket: Socket, head: string, totalBytes: number): void {
   const [, first = '0', last = ''] = RANGE.exec(head) ?? [];
   const start = Number(first);
   const end = Math.min(totalBytes, last === '' ? totalBytes : Number(last) + 1);
+  if (end - start + socket.writableLength > MAX_QUEUED_BYTES) {
+    socket.destroy();
+    return;
+  }
   socket.write(
     `HTTP/1.1 206 Partial Content\r\n${GENERAL}Content-Type: application/octet-stream\r\n` +
       `Content-Length: ${end - start}\r\n${VALIDATORS}Connection: keep-alive\r\n` +
