@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 
 import type { Logger } from 'pino';
 
+import type { MountSession } from '../src/mount/transport.js';
 import { prepareMountpoint, removeMountpoint } from '../src/mount/mountpoint.js';
 import { compose } from './compose.js';
 import type { MountOptions } from './options.js';
@@ -56,16 +57,18 @@ export async function serve(
   for (const flag of [...COMPILE_AT_ONCE, COLLECT_EARLY]) setFlagsFromString(flag);
   const mountpoint = await prepareMountpoint(path);
   try {
-    const session = await compose(mountpoint.path, options, log);
+    let session: MountSession | undefined;
     const rehearsal = new AbortController();
-    let exitCode = 0;
+    let [exitCode, isUnwanted] = [0, false];
     const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
     const unmount = (): void => {
       rehearsal.abort();
-      session.unmount().catch(cannotUnmount);
+      // While it comes up there is nothing to unmount yet.
+      isUnwanted = true;
+      session?.unmount().catch(cannotUnmount);
     };
     const detachAndExit = async (): Promise<void> => {
-      await session.detach().catch(cannotUnmount);
+      await session?.detach().catch(cannotUnmount);
       await sleep(ENDING_GRACE_MS);
       process.exit(1);
     };
@@ -75,6 +78,8 @@ export async function serve(
       else if (count === 2) void detachAndExit();
       else process.exit(1);
     });
+    session = await compose(mountpoint.path, options, log);
+    if (isUnwanted) unmount();
     process.on('uncaughtException', (error) => {
       log.fatal({ err: error }, 'unexpected; unmounting');
       exitCode = 1;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, realpath, rmdir, stat } from 'node:fs/promises';
+import { mkdir, readlink, realpath, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -8,6 +8,8 @@ import { findMount } from './mount-table.js';
 const run = promisify(execFile);
 const COMMAND_LIMIT_MS = 10_000;
 const ACCESS_LIMIT_MS = 5_000;
+/** As many as the kernel follows (path_resolution(7)). */
+const MAX_LINKS = 40;
 
 /** The mountpoint cannot be used. */
 export class MountpointError extends Error {
@@ -97,12 +99,14 @@ async function endMount(path: string, endings: readonly Ending[]): Promise<Endin
   throw new MountpointError('CANNOT_UNMOUNT', path, 'cannot be unmounted', failure);
 }
 
-/** The path as the kernel writes it. Only the parent is resolved: the path itself may be a dead mount. */
-export async function canonicalPath(given: string): Promise<string> {
+/** The path as the kernel writes it. What it leads to is not looked into: it may be a dead mount. */
+export async function canonicalPath(given: string, links = 0): Promise<string> {
   const path = resolve(given);
   if (path === '/') return path;
   const parent = dirname(path);
-  return join(await realpath(parent).catch(() => parent), basename(path));
+  const found = join(await realpath(parent).catch(() => parent), basename(path));
+  const target = links < MAX_LINKS ? await readlink(found).catch(() => undefined) : undefined;
+  return target === undefined ? found : await canonicalPath(resolve(dirname(found), target), links + 1);
 }
 
 /** Whether the process behind a FUSE mount is gone. One that merely does not answer is not dead. */

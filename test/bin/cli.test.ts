@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -90,6 +90,19 @@ eachTransport('a mountpoint in use is refused, and stays', async (t, mount) => {
   t.is(code, 1);
   t.regex(stderr, /is in use/);
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
+});
+
+test.serial('a link to a directory is mounted where it leads, and unmounted by its own name', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [real, link] = [join(directory, 'real'), join(directory, 'link')];
+  await mkdir(real);
+  await symlink('real', link);
+  t.teardown(() => run('umount', ['-l', real]));
+  const { code, stderr } = await run(process.execPath, [CLI, link, '--log-file', `${link}.log`]);
+  t.is(code, 0, stderr);
+  t.is((await run('cat', [`${link}/dfs/h/x`])).stdout, 'hello world');
+  t.is((await run(process.execPath, [CLI, 'unmount', link])).code, 0);
+  t.is(await findMount(real), undefined);
 });
 
 test.serial('options may be given as mount(8) gives them', async (t) => {
