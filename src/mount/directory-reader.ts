@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import type { ResourceCache } from '../cache/resource-cache.js';
+import type { ListedEntry, ResourceCache } from '../cache/resource-cache.js';
 import { SourceError } from '../source/index.js';
 import { type Node } from './node.js';
 import { nameOfSegment } from './path-name.js';
@@ -22,6 +22,9 @@ export class DirectoryReader {
   readonly #plugins: PluginCatalog;
   /** Names that turned out to exist, by the URL (or `scheme:`) of their directory. */
   readonly #used = new LRUCache<string, Set<string>>({ max: MAX_DIRECTORIES });
+
+  /** Of a listing, for all who have the directory open. */
+  readonly #shown = new WeakMap<readonly ListedEntry[], readonly DirEntry[]>();
 
   constructor(cache: ResourceCache, plugins: PluginCatalog) {
     this.#cache = cache;
@@ -62,13 +65,22 @@ export class DirectoryReader {
       const listed = await this.#cache.list(path.url, signal);
       if (listed.length > 0) {
         this.#add(`${path.scheme}:`, path.host);
-        return showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind));
+        return this.#shownOf(listed);
       }
     } catch (error) {
       if (!cannotList(error)) throw error;
     }
     const known = [...(this.#used.get(path.url) ?? [])].map((segment) => ({ segment }));
     return showable(known, ({ segment }) => this.#kindOf(path.childOfSegment(segment)));
+  }
+
+  #shownOf(listed: readonly ListedEntry[]): readonly DirEntry[] {
+    let shown = this.#shown.get(listed);
+    if (shown === undefined) {
+      shown = showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind));
+      this.#shown.set(listed, shown);
+    }
+    return shown;
   }
 
   #kindOf(path: ResourcePath): DirEntry['kind'] {
