@@ -66,6 +66,7 @@ async function serve(transport: string, mountpoint: string, copy: string): Promi
   const chosen = transport === 'dev-fuse' ? devFuseTransport(log) : fuseNativeTransport(log);
   const session = await chosen.mount(vfs, mountpoint, {
     allowOther: false,
+    checksPermissions: false,
     passthrough: true,
     maxInodes: 100_000,
     operationLimitMs: 10_000,

@@ -26,6 +26,8 @@ export const BLOCK_SHARE = 3 / 4;
 /** What belongs to a file that the kernel knows takes about this much, beside the memory for content. */
 const BYTES_PER_INODE = 4096;
 const MIN_INODES = 10_000;
+/** Nobody is refused as long as everybody has these bits. */
+const ALL_READ_MODE = 0o555;
 
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
   const { registry, plugins, clientFor, close } = composeSources(options, log);
@@ -55,6 +57,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
   const transport = await chooseTransport(options.transport, log);
   const session = await transport.mount(vfs, mountpoint, {
     allowOther: options.allowOther,
+    checksPermissions: (options.umask & ALL_READ_MODE) !== 0,
     passthrough: options.passthrough,
     maxInodes: Math.max(MIN_INODES, Math.floor(options.memory / BYTES_PER_INODE)),
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,

@@ -9,6 +9,8 @@ export interface Transport {
 
 export interface TransportOptions {
   readonly allowOther: boolean;
+  /** The kernel refuses whom the permissions of files refuse. That costs a question for each directory on the way. */
+  readonly checksPermissions: boolean;
   /** Let the kernel read complete local copies by itself, where it can. */
   readonly passthrough: boolean;
   /**

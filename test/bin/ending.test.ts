@@ -128,3 +128,14 @@ asRoot('--allow-other lets other users in', async (t) => {
   const { stdout } = await shell(`directory=/; ${AS_NOBODY} cat "$1/dfs/h/x"`, mnt);
   t.is(stdout, 'hello world');
 });
+
+for (const transport of TRANSPORTS) {
+  asRoot(`${transport}: --umask keeps others from what it takes from them`, async (t) => {
+    const mnt = await mounted(t, '--transport', transport, '--allow-other', '--umask', '077');
+    await shell('chmod 755 "$(dirname "$1")"', mnt);
+    const ids = ['--reuid', NOBODY, '--regid', NOBODY].map(String);
+    const refused = await run('setpriv', [...ids, '--clear-groups', 'cat', `${mnt}/dfs/h/x`]);
+    t.regex(refused.stderr, /Permission denied/);
+    t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
+  });
+}

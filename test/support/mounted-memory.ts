@@ -26,6 +26,7 @@ export async function mountedMemory(
   });
   const session = await devFuseTransport(pino({ level: 'silent' })).mount(vfs, mountpoint, {
     allowOther: false,
+    checksPermissions: false,
     passthrough: true,
     maxInodes: 100_000,
     operationLimitMs: 10_000,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { close, closeSync, openSync } from 'node:fs';
 import process from 'node:process';
 
+import type { TransportOptions } from '../transport.js';
 import { MS_NODEV, MS_NOSUID, MS_RDONLY, type Syscalls } from './syscalls.js';
 
 const SOURCE = 'd7y-mount';
@@ -17,21 +18,21 @@ export class MountError extends Error {
 export async function mountDevice(
   syscalls: Syscalls,
   mountpoint: string,
-  { allowOther }: { readonly allowOther: boolean },
+  { allowOther, checksPermissions }: Pick<TransportOptions, 'allowOther' | 'checksPermissions'>,
 ): Promise<number> {
+  const access = `${allowOther ? ',allow_other' : ''}${checksPermissions ? ',default_permissions' : ''}`;
   try {
-    if (process.getuid?.() === 0) return mountAsRoot(syscalls, mountpoint, allowOther);
-    return await mountAsUser(syscalls, mountpoint, allowOther);
+    if (process.getuid?.() === 0) return mountAsRoot(syscalls, mountpoint, access);
+    return await mountAsUser(syscalls, mountpoint, access);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MountError(`${mountpoint}: cannot be mounted (${reason})`, { cause: error });
   }
 }
 
-function mountAsRoot(syscalls: Syscalls, mountpoint: string, allowOther: boolean): number {
+function mountAsRoot(syscalls: Syscalls, mountpoint: string, access: string): number {
   const fd = openSync('/dev/fuse', 'r+');
-  // No default_permissions: with it every directory on the way would be asked for its attributes.
-  const options = `fd=${fd},rootmode=40000,user_id=0,group_id=0${allowOther ? ',allow_other' : ''}`;
+  const options = `fd=${fd},rootmode=40000,user_id=0,group_id=0${access}`;
   try {
     syscalls.mount(SOURCE, mountpoint, `fuse.${SUBTYPE}`, MS_RDONLY | MS_NOSUID | MS_NODEV, options);
     return fd;
@@ -42,8 +43,8 @@ function mountAsRoot(syscalls: Syscalls, mountpoint: string, allowOther: boolean
 }
 
 /** Through `fusermount3`, which is set-uid: it mounts, and sends the descriptor over a socket. */
-async function mountAsUser(syscalls: Syscalls, mountpoint: string, allowOther: boolean): Promise<number> {
-  const options = `ro,nosuid,nodev,fsname=${SOURCE},subtype=${SUBTYPE}${allowOther ? ',allow_other' : ''}`;
+async function mountAsUser(syscalls: Syscalls, mountpoint: string, access: string): Promise<number> {
+  const options = `ro,nosuid,nodev,fsname=${SOURCE},subtype=${SUBTYPE}${access}`;
   const [ours, theirs] = syscalls.socketPair();
   try {
     await runFusermount(['-o', options, '--', mountpoint], theirs);

@@ -26,11 +26,12 @@ export function fuseNativeTransport(log: Logger): Transport {
     name: 'fuse-native',
     mount: async (vfs, mountpoint, options) => {
       const FuseNative = loadFuseNative();
+      const checks = options.checksPermissions ? ',default_permissions' : '';
       const fuse = new FuseNative(mountpoint, operations(vfs, options, new FailureLog(log)), {
         timeout: false,
         // What fuse-native has no option for rides on one that it has. Names of unknown type must be
         // looked up every time, so nothing is kept by the kernel but pages.
-        fsname: 'd7y-mount,use_ino,entry_timeout=0,attr_timeout=0,ac_attr_timeout=0,ro,nosuid,nodev',
+        fsname: `d7y-mount,use_ino,entry_timeout=0,attr_timeout=0,ac_attr_timeout=0,ro,nosuid,nodev${checks}`,
         subtype: 'd7y',
         allowOther: options.allowOther,
       });

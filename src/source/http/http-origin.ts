@@ -113,7 +113,10 @@ export class HttpOrigin {
     const own = request.hasHeader ? Object.fromEntries(request.header) : {};
     delete own['x-dragonfly-range'];
     if (url.origin !== request.url.origin) for (const name of CREDENTIALS) delete own[name];
-    const sent = { ...own, ...this.#options.headersFor(url), ...header, 'accept-encoding': 'identity' };
+    // What was to be sent over TLS does not follow a redirect that leaves it.
+    const isExposed = request.url.protocol === 'https:' && url.protocol === 'http:';
+    const configured = isExposed ? {} : this.#options.headersFor(url);
+    const sent = { ...own, ...configured, ...header, 'accept-encoding': 'identity' };
     return await exchange(this.#pool, url, sent, {
       signal: request.signal,
       priority: request.priority,
