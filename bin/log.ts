@@ -8,6 +8,8 @@ import { type Logger, pino } from 'pino';
 import type { MountOptions } from './options.js';
 
 const ROTATE_BYTES = 16 * 1024 * 1024;
+/** Then it is looked at whether it is long by now. */
+const LOOK_AFTER_BYTES = ROTATE_BYTES / 16;
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
 /** Where a mount in the background logs when it is not told. */
@@ -22,7 +24,7 @@ export function createLog(options: Pick<MountOptions, 'logFile' | 'logLevel'>): 
   if (logFile !== undefined) {
     mkdirSync(dirname(logFile), { recursive: true });
     rotate(logFile);
-    return pino({ level }, destination(logFile));
+    return pino({ level }, rotating(logFile));
   }
   if (process.stderr.isTTY) {
     return pino({ level, transport: { target: 'pino-pretty', options: { destination: 2 } } });
@@ -35,8 +37,29 @@ function destination(dest: string | number): ReturnType<typeof pino.destination>
   return pino.destination({ dest, sync: true, maxLength: MAX_UNWRITTEN_BYTES }).on('error', () => undefined);
 }
 
-/** Keeps one old log from start to start. */
+function rotating(file: string): ReturnType<typeof destination> {
+  const stream = destination(file);
+  let unseenBytes = 0;
+  stream.on('write', (bytes: number) => {
+    unseenBytes += bytes;
+    if (unseenBytes < LOOK_AFTER_BYTES) return;
+    unseenBytes = 0;
+    // Not in the midst of the write.
+    setImmediate(() => {
+      // Another mount that writes to it may have been first.
+      rotate(file);
+      stream.reopen();
+    });
+  });
+  return stream;
+}
+
+/** Keeps one old log, so that a long life does not fill the disk. */
 function rotate(file: string): void {
-  const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  if (bytes > ROTATE_BYTES) renameSync(file, `${file}.1`);
+  try {
+    const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    if (bytes > ROTATE_BYTES) renameSync(file, `${file}.1`);
+  } catch {
+    // Where it cannot be renamed it grows.
+  }
 }

@@ -8,6 +8,9 @@ import { FsError } from './fs-error.js';
 /** The same failure of the same resource is logged once in this time. */
 const REPEAT_AFTER_MS = 10_000;
 
+/** And of all failures so many: names that nobody has ever asked for are endless. */
+const MAX_LOGGED = 100;
+
 /** Answers that are part of normal life. */
 const EXPECTED = new Set(['NOT_FOUND', 'INTERRUPTED', 'NO_CLIENT']);
 
@@ -15,6 +18,9 @@ const EXPECTED = new Set(['NOT_FOUND', 'INTERRUPTED', 'NO_CLIENT']);
 export class FailureLog {
   readonly #log: Logger;
   readonly #recent = new LRUCache<string, true>({ max: 1_000, ttl: REPEAT_AFTER_MS });
+
+  #untilMs = 0;
+  #left = 0;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -33,12 +39,23 @@ export class FailureLog {
     const { code, url, expected, found } = error;
     const facts = { operation, url, code, errno, expected, found };
     const key = `${code} ${url}`;
-    if (EXPECTED.has(code) || this.#recent.has(key)) {
+    if (EXPECTED.has(code) || this.#recent.has(key) || !this.#mayLog()) {
       this.#log.debug(facts, error.message);
     } else {
       this.#recent.set(key, true);
       this.#log.warn({ ...facts, cause: causeOf(error) }, error.message);
     }
+  }
+
+  #mayLog(): boolean {
+    const nowMs = performance.now();
+    if (nowMs >= this.#untilMs) {
+      this.#untilMs = nowMs + REPEAT_AFTER_MS;
+      this.#left = MAX_LOGGED;
+    }
+    this.#left -= 1;
+    if (this.#left === -1) this.#log.warn('very many failures; for a moment no more are logged');
+    return this.#left >= 0;
   }
 }
 

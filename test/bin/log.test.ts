@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import test from 'ava';
 
@@ -12,6 +13,21 @@ test('a log that cannot be written harms nobody', (t) => {
   t.notThrows(() => {
     for (let line = 0; line < 100; line += 1) log.warn('x'.repeat(100_000));
   });
+});
+
+test('a log that grows long is begun anew, and one old one is kept', async (t) => {
+  const logFile = join(await temporaryDirectory(t), 'log');
+  const log = createLog({ logFile, logLevel: 'info' });
+  const line = 'x'.repeat(256 * 1024);
+  for (let count = 0; count < 140; count += 1) {
+    log.info(line);
+    await nextTurn();
+  }
+  log.info('the last');
+  const [size, sizeBefore] = [(await stat(logFile)).size, (await stat(`${logFile}.1`)).size];
+  t.true(size < 18 * 1024 * 1024, String(size));
+  t.true(sizeBefore > 16 * 1024 * 1024 && sizeBefore < 18 * 1024 * 1024, String(sizeBefore));
+  t.regex(await readFile(logFile, 'utf8'), /the last/);
 });
 
 test('a log is written as it is said', async (t) => {
