@@ -48,7 +48,11 @@ function rotating(file: string): ReturnType<typeof destination> {
     setImmediate(() => {
       // Another mount that writes to it may have been first.
       rotate(file);
-      stream.reopen();
+      try {
+        stream.reopen();
+      } catch {
+        // Where it cannot be opened (its directory is gone) the file goes on that is open.
+      }
     });
   });
   return stream;

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -28,6 +28,18 @@ test('a log that grows long is begun anew, and one old one is kept', async (t) =
   t.true(size < 18 * 1024 * 1024, String(size));
   t.true(sizeBefore > 16 * 1024 * 1024 && sizeBefore < 18 * 1024 * 1024, String(sizeBefore));
   t.regex(await readFile(logFile, 'utf8'), /the last/);
+});
+
+test('a log whose directory is gone harms nobody when it is to be opened again', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'logs');
+  const log = createLog({ logFile: join(directory, 'log'), logLevel: 'info' });
+  await rm(directory, { recursive: true });
+  await t.notThrowsAsync(async () => {
+    for (let count = 0; count < 12; count += 1) {
+      log.info('x'.repeat(256 * 1024));
+      await nextTurn();
+    }
+  });
 });
 
 test('a log is written as it is said', async (t) => {
