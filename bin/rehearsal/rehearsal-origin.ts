@@ -66,7 +66,10 @@ function serve(socket: Socket, sockets: Set<Socket>): void {
     .setNoDelay(true)
     .on('data', (chunk) => {
       text += chunk.toString('latin1');
-      if (text.length > MAX_TEXT_CHARS) socket.destroy();
+      if (text.length > MAX_TEXT_CHARS) {
+        socket.destroy();
+        return;
+      }
       for (let end = text.indexOf('\r\n\r\n'); end !== -1; end = text.indexOf('\r\n\r\n')) {
         answer(socket, text.slice(0, end));
         text = text.slice(end + 4);

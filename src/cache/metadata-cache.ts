@@ -157,10 +157,9 @@ export class MetadataCache {
       if (known.kind === 'file') {
         const verdict = await this.#revalidate(url, client, old, known, signal);
         // The entry may have been replaced while the source was asked (its size learned), or refuted.
-        const current = this.#entries.get(url) ?? old;
-        mayStand = verdict === 'untold' && current.isRefuted !== true;
-        const stands = verdict === 'same' && current.isRefuted !== true;
-        if (stands && current.metadata !== 'missing') return current.metadata;
+        const { metadata, isRefuted = false } = this.#entries.get(url) ?? old;
+        if (verdict === 'same' && !isRefuted && metadata !== 'missing') return metadata;
+        mayStand = verdict === 'untold' && !isRefuted;
       }
       return await this.#probe(url, client, epoch, signal);
     } catch (error) {
