@@ -15,6 +15,7 @@ import { guardClient } from '../../src/source/guarded-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
 import { startFaultServer } from '../support/fault-server.js';
+import { fileClient } from '../support/file-client.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 import { openStore } from './disk-store-support.js';
@@ -192,21 +193,13 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
       underWay -= 1;
     }
   }
-  const client: ResourceClient = {
-    getContentLength: async () => fileBytes,
-    isSupportRange: async () => true,
-    getLastModified: async () => -1,
-    isExpired: async () => false,
-    getMetadata: async () => {
-      const facts = { kind: 'file', contentLength: fileBytes, supportRange: true } as const;
-      return { ...facts, lastModified: -1, etag: '"1"' };
-    },
-    download: async ({ range = { start: 0, end: fileBytes }, signal = new AbortController().signal }) => {
+  const guarded = fileClient(
+    { contentLength: fileBytes, supportRange: true },
+    async ({ range = { start: 0, end: fileBytes }, signal = new AbortController().signal }) => {
       const contentLength = range.end - range.start;
       return newResponse(body(contentLength, signal), { offset: range.start, contentLength });
     },
-  };
-  const guarded = guardClient(client, {}, () => undefined);
+  );
   const cache = new CachedResources(
     { memoryBytes: 64 * 1024 * KIB },
     { clientFor: async () => guarded, log },
@@ -228,19 +221,11 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
 /** A file of one letter, under the same tag whatever the letter is. */
 function clientOfLetter(letter: string): ReturnType<typeof guardClient> {
   const content = Buffer.alloc(256 * KIB, letter);
-  const client: ResourceClient = {
-    getContentLength: async () => content.length,
-    isSupportRange: async () => true,
-    getLastModified: async () => -1,
-    isExpired: async () => false,
-    getMetadata: async () => {
-      const facts = { kind: 'file', contentLength: content.length, supportRange: true } as const;
-      return { ...facts, lastModified: -1, etag: '"1"' };
-    },
-    download: async ({ range = { start: 0, end: content.length } }) =>
+  return fileClient(
+    { contentLength: content.length, supportRange: true },
+    async ({ range = { start: 0, end: content.length } }) =>
       newResponse(content.subarray(range.start, range.end), { offset: range.start }),
-  };
-  return guardClient(client, {}, () => undefined);
+  );
 }
 
 for (const isOpen of [true, false]) {

@@ -7,8 +7,8 @@ import { pino } from 'pino';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { withResolvers } from '../../src/cache/with-resolvers.js';
-import { guardClient } from '../../src/source/guarded-client.js';
-import { newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { newResponse, SourceError } from '../../src/source/index.js';
+import { fileClient } from '../support/file-client.js';
 import { until } from '../support/until.js';
 
 const BLOCK_BYTES = 4096;
@@ -30,18 +30,9 @@ function breakingFile(): { cache: CachedResources; go: () => void; isWaiting: ()
       yield await Promise.resolve(content.subarray(at, at + BLOCK_BYTES / 2));
     }
   }
-  const client: ResourceClient = {
-    getContentLength: async () => content.length,
-    isSupportRange: async () => false,
-    getLastModified: async () => -1,
-    isExpired: async () => false,
-    getMetadata: async () => {
-      const facts = { kind: 'file', contentLength: content.length, supportRange: false } as const;
-      return { ...facts, lastModified: -1, etag: '"1"' };
-    },
-    download: async () => newResponse(send(), { offset: 0, contentLength: content.length }),
-  };
-  const guarded = guardClient(client, {}, () => undefined);
+  const guarded = fileClient({ contentLength: content.length, supportRange: false }, async () =>
+    newResponse(send(), { offset: 0, contentLength: content.length }),
+  );
   const cache = new CachedResources(
     { memoryBytes: 64 * BLOCK_BYTES, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
     { clientFor: async () => guarded, log: pino({ level: 'silent' }) },
@@ -80,18 +71,7 @@ test.serial('whoever waits for a size is told when the cache is closed', async (
     yield Buffer.alloc(10);
     await new Promise(() => undefined);
   }
-  const client: ResourceClient = {
-    getContentLength: async () => -1,
-    isSupportRange: async () => false,
-    getLastModified: async () => -1,
-    isExpired: async () => false,
-    getMetadata: async () => {
-      const facts = { kind: 'file', contentLength: -1, supportRange: false } as const;
-      return { ...facts, lastModified: -1, etag: '"1"' };
-    },
-    download: async () => newResponse(send(), { offset: 0 }),
-  };
-  const guarded = guardClient(client, {}, () => undefined);
+  const guarded = fileClient({ supportRange: false }, async () => newResponse(send(), { offset: 0 }));
   const cache = new CachedResources({}, { clientFor: async () => guarded, log: pino({ level: 'silent' }) });
   const file = await cache.open('test://host/file');
   const size = t.throwsAsync(file.whenSizeKnown());
