@@ -7,7 +7,8 @@ import { registerInTree } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { ClientRegistry } from '../src/source/registry.js';
-import type { HeaderOption, MountOptions } from './options.js';
+import type { MountOptions } from './options.js';
+import { type OriginHeaders, originHeaders } from './origin-headers.js';
 import { optionsByPlugin, pluginDirectories } from './plugin-options.js';
 
 export interface Sources {
@@ -15,6 +16,8 @@ export interface Sources {
   readonly plugins: PluginSet;
   /** The client that serves a URL. */
   readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** What `--header` adds to requests for a URL. */
+  readonly headersFor: OriginHeaders;
   readonly close: () => Promise<void>;
 }
 
@@ -32,10 +35,11 @@ export type SourceOptions = Pick<
 
 export function composeSources(options: SourceOptions, log: Logger): Sources {
   const { offline } = options;
+  const headersFor = originHeaders(options.header, log);
   const http = createHttpClient({
     timeoutMs: options.timeout,
     retries: options.retries,
-    headersFor: headersFor(options.header),
+    headersFor,
   });
   const plugins = new PluginSet(
     {
@@ -52,6 +56,7 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   return {
     registry,
     plugins,
+    headersFor,
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));
       // No plugin is started to be told nothing.
@@ -62,11 +67,4 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
       await Promise.all([plugins.close(), http.close()]);
     },
   };
-}
-
-function headersFor(headers: readonly HeaderOption[]): (url: URL) => Record<string, string> {
-  return (url) =>
-    Object.fromEntries(
-      headers.filter(({ host }) => host === url.host).map(({ name, value }) => [name, value]),
-    );
 }

@@ -1,14 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 
+import { collectHeader, type HeaderOption } from './origin-headers.js';
 import { addPluginOptions, DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
 import { formatDuration, formatSize, parseCount, parseDuration, parseMode, parseSize } from './quantity.js';
 import { taking } from './taking.js';
-
-export interface HeaderOption {
-  readonly host: string;
-  readonly name: string;
-  readonly value: string;
-}
 
 /** Everything that a mount can be told. */
 export interface MountOptions extends PluginOptions {
@@ -131,7 +126,12 @@ function addOwnOptions(command: Command): Command {
     .optionsGroup('Sources:')
     .addOption(duration('--timeout <duration>', 'give up when a source sends nothing for so long', D.timeout))
     .option('--retries <count>', 'tries again after a failure that may pass', taking(parseCount), D.retries)
-    .option('--header <header>', "'host: Name: value', sent to that host; repeatable", collectHeader, []);
+    .option(
+      '--header <header>',
+      "'https://host[:port]: Name: value', sent to that origin alone (without a scheme: https); repeatable",
+      collectHeader,
+      [],
+    );
 }
 
 /** Options that mount(8) and fstab pass along and that mean nothing here. */
@@ -150,13 +150,4 @@ function duration(flags: string, description: string, value: number): Option {
   return new Option(flags, description)
     .argParser(taking(parseDuration))
     .default(value, formatDuration(value));
-}
-
-/** `host[:port]: Name: value`; the host may have a port, so that the name begins after a colon and a space. */
-export function collectHeader(text: string, before: readonly HeaderOption[]): HeaderOption[] {
-  const match = /^(\S+):\s+([!#$%&'*+\-.^_`|~0-9A-Za-z]+):\s*(.*)$/.exec(text);
-  if (match?.[1] === undefined || match[2] === undefined) {
-    throw new InvalidArgumentError("expected 'host: Name: value'");
-  }
-  return [...before, { host: match[1].toLowerCase(), name: match[2], value: match[3] ?? '' }];
 }

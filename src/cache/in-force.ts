@@ -6,6 +6,8 @@ const DEFINITE = new Set<SourceErrorCode>([
   'NOT_FOUND',
   'IS_DIRECTORY',
   'ACCESS_DENIED',
+  'ADDRESS_REFUSED',
+  'INSECURE_REDIRECT',
   'CHANGED',
   'INVALID_REQUEST',
   'NO_CLIENT',

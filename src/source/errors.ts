@@ -8,6 +8,8 @@ export type SourceErrorCode =
   | 'NOT_FOUND'
   | 'IS_DIRECTORY'
   | 'ACCESS_DENIED'
+  | 'ADDRESS_REFUSED'
+  | 'INSECURE_REDIRECT'
   | 'CHANGED'
   | 'TIMEOUT'
   | 'CONNECTION_REFUSED'

@@ -3,12 +3,8 @@ import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { Command } from 'commander';
 
-import {
-  addMountOptions,
-  collectHeader,
-  DEFAULT_MOUNT_OPTIONS,
-  expandMountFlags,
-} from '../../bin/options.js';
+import { addMountOptions, DEFAULT_MOUNT_OPTIONS, expandMountFlags } from '../../bin/options.js';
+import { collectHeader, originHeaders } from '../../bin/origin-headers.js';
 import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from '../../bin/quantity.js';
 
 const README = new URL('../../../README.md', import.meta.url);
@@ -36,11 +32,35 @@ test('mount flags become long options; what only mount(8) understands is dropped
   t.deepEqual(expandMountFlags(['log_file=/a_b']), ['--log-file=/a_b']);
 });
 
-test('a header names its host, with or without a port', (t) => {
-  t.deepEqual(collectHeader('Example.com:8080: X-A: b: c', []), [
-    { host: 'example.com:8080', name: 'X-A', value: 'b: c' },
+test('a header belongs to an origin; a host without a scheme means https', (t) => {
+  const origins = {
+    'Example.com': 'https://example.com',
+    'example.com:8080': 'https://example.com:8080',
+    'https://example.com:443/': 'https://example.com',
+    'http://[::1]:80': 'http://[::1]',
+    'HTTP://example.com': 'http://example.com',
+  };
+  for (const [text, origin] of Object.entries(origins)) {
+    t.deepEqual(collectHeader(`${text}: X-A: b: c`, []), [{ origin, name: 'X-A', value: 'b: c' }]);
+  }
+  for (const text of ['no header', 'ftp://host: A: b', 'https://u:p@host: A: b', 'https://host/path: A: b']) {
+    t.throws(() => collectHeader(text, []), { message: /expected 'https:\/\/host\[:port\]: Name: value'/ });
+  }
+});
+
+test('a header is sent to no plain-http twin of its origin, which is said once', (t) => {
+  const warnings: string[] = [];
+  const log = { warn: (_facts: object, message: string) => warnings.push(message) };
+  const options = ['a: X: 1', 'a: Y: 2', 'http://b: X: 3'].flatMap((text) => collectHeader(text, []));
+  const headersFor = originHeaders(options, log as never);
+  t.deepEqual(headersFor(new URL('https://a/path')), { X: '1', Y: '2' });
+  t.deepEqual(headersFor(new URL('http://b/')), { X: '3' });
+  for (const url of ['https://b/', 'https://a:8443/', 'http://a/x', 'http://a/y']) {
+    t.deepEqual(headersFor(new URL(url)), {}, url);
+  }
+  t.deepEqual(warnings, [
+    '--header for https://a is not sent to http://a; name http://a to send it in the clear',
   ]);
-  t.throws(() => collectHeader('no header', []), { message: /expected 'host: Name: value'/ });
 });
 
 test('without options, the defaults are the one const', (t) => {

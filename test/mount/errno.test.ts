@@ -10,6 +10,8 @@ test('failures have the errnos that the documentation promises', (t) => {
   const rows = [
     ['NOT_FOUND', 'ENOENT'],
     ['ACCESS_DENIED', 'EACCES'],
+    ['ADDRESS_REFUSED', 'EACCES'],
+    ['INSECURE_REDIRECT', 'EACCES'],
     ['CHANGED', 'ESTALE'],
     ['TIMEOUT', 'ETIMEDOUT'],
     ['CONNECTION_REFUSED', 'ECONNREFUSED'],

@@ -77,7 +77,7 @@ eachTransport('a header goes to its host and to no other', async (t, mount) => {
   const answer = (_: unknown, response: { end(text: string): void }): void => response.end('x');
   const [mine, other] = [await startFaultServer(t, answer), await startFaultServer(t, answer)];
   const host = mine.origin.slice('http://'.length);
-  const mnt = await mount('--header', `${host}: Authorization: Bearer secret`);
+  const mnt = await mount('--header', `http://${host}: Authorization: Bearer secret`);
   await run('cat', [
     `${mnt}/http/${host}/a.txt`,
     `${mnt}/http/${other.origin.slice('http://'.length)}/a.txt`,

@@ -214,18 +214,6 @@ test('whoever gives up is free at once', async (t) => {
   t.true(performance.now() - began < 2_000);
 });
 
-test('credentials do not follow a redirect to another origin', async (t) => {
-  const target = await startFaultServer(t, (request, response) => partial(request, response));
-  const server = await startFaultServer(t, (_request, response) =>
-    response.writeHead(302, { location: `${target.origin}/there` }).end(),
-  );
-  const http = client(t);
-  const header = { authorization: 'Bearer secret', 'x-other': 'kept' };
-  t.is(await fetch(http, `${server.origin}/here`, { range: FIRST_TEN, header }), '0123456789');
-  t.is(target.requests[0]?.headers.authorization, undefined);
-  t.is(target.requests[0]?.headers['x-other'], 'kept');
-});
-
 test('a redirect is remembered for reads of a known version, and followed anew by who asks what there is now', async (t) => {
   let leadsTo = '/one';
   const server = await startFaultServer(t, (request, response) => {

@@ -15,15 +15,19 @@ import { pattern } from '../support/tree.js';
 const CONTENT = pattern(8 << 20);
 
 /** An nginx whose certificate is for `subject`, and that certificate. */
-async function startTls(t: ExecutionContext, subject: string): Promise<{ origin: string; ca: string }> {
+async function startTls(
+  t: ExecutionContext,
+  subject: string,
+  locations = '',
+): Promise<{ origin: string; ca: string }> {
   const root = await temporaryDirectory(t);
   const [certificate, key] = [join(root, 'cert.pem'), join(root, 'key.pem')];
   const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=test'];
   const name = ['-addext', `subjectAltName=${subject}`];
   await promisify(execFile)('openssl', [...request, ...name, '-keyout', key, '-out', certificate]);
   await writeFile(join(root, 'f.bin'), CONTENT);
-  const serverDirectives =
-    'ssl_session_cache shared:tls:1m; add_header x-reused $ssl_session_reused; keepalive_timeout 0;';
+  const serverDirectives = `ssl_session_cache shared:tls:1m; add_header x-reused $ssl_session_reused;
+    keepalive_timeout 0; ${locations}`;
   const { origin } = await startNginx(t, { root, tls: { certificate, key }, serverDirectives });
   return { origin, ca: await readFile(certificate, 'utf8') };
 }
@@ -80,4 +84,16 @@ test('a certificate of an unknown authority, and one for another host, are refus
   const named = right.origin.replace('127.0.0.1', 'localhost');
   const error = (await t.throwsAsync(client(t, right.ca).download(new Request(named)))) as SourceError;
   t.is(error.code, 'TLS');
+});
+
+test('a redirect from https to http is refused', async (t) => {
+  const plain = await startNginx(t, { root: await temporaryDirectory(t) });
+  const { origin, ca } = await startTls(
+    t,
+    'IP:127.0.0.1',
+    `location = /old { return 302 ${plain.origin}/f; }`,
+  );
+  const http = client(t, ca);
+  const error = await t.throwsAsync(http.getMetadata(new Request(`${origin}/old`)));
+  t.like(error, { code: 'INSECURE_REDIRECT', found: `a redirect to ${plain.origin}` });
 });

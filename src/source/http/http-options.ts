@@ -9,7 +9,7 @@ export interface HttpClientOptions {
   /** To all origins together. */
   readonly maxConnections: number;
   readonly maxRedirects: number;
-  /** Headers to send to a host, credentials among them; asked anew for each host of a redirect chain. */
+  /** Headers to send to the URL's origin, credentials among them; asked anew for each URL of a redirect chain. */
   readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
   /** A certificate authority to trust besides the system's, in PEM. */
   readonly ca: string | undefined;

@@ -9,13 +9,12 @@ import { ConnectionPool } from './connection-pool.js';
 import { type Answer, exchange } from './http-exchange.js';
 import { failureOf, mayPass, statusFailure } from './http-failure.js';
 import type { HttpClientOptions } from './http-options.js';
+import { carriedHeader, isDirectoryRedirect, redirectTarget, refuseDowngrade } from './redirect.js';
 
 const BACKOFF_MS = 200;
 const MAX_TICK_MS = 250;
 const REDIRECT_TTL_MS = 60_000;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
-/** Headers that grant access: they stay with the origin that they were meant for. */
-const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization'];
 
 export interface OriginAnswer extends Answer {
   /** Where the answer came from. */
@@ -96,6 +95,7 @@ export class HttpOrigin {
       }
       const next = redirectTarget(answer.header.get('location'), url);
       if (isDirectoryRedirect(url, next)) return new DirectoryRedirect(next);
+      refuseDowngrade(request.url, next);
       url = next;
     }
     throw new ProtocolError('too many redirects', request.url, {
@@ -110,12 +110,9 @@ export class HttpOrigin {
     header: Readonly<Record<string, string>>,
     leftMs: number,
   ): Promise<Answer> {
-    const own = request.hasHeader ? Object.fromEntries(request.header) : {};
+    const own = request.hasHeader ? carriedHeader(request.header, request.url, url) : {};
     delete own['x-dragonfly-range'];
-    if (url.origin !== request.url.origin) for (const name of CREDENTIALS) delete own[name];
-    // What was to be sent over TLS does not follow a redirect that leaves it.
-    const isExposed = request.url.protocol === 'https:' && url.protocol === 'http:';
-    const configured = isExposed ? {} : this.#options.headersFor(url);
+    const configured = this.#options.headersFor(url);
     const sent = { ...own, ...configured, ...header, 'accept-encoding': 'identity' };
     return await exchange(this.#pool, url, sent, {
       signal: request.signal,
@@ -125,21 +122,4 @@ export class HttpOrigin {
       idleTimeoutMs: this.#options.timeoutMs / 3,
     });
   }
-}
-
-function redirectTarget(location: string | null, from: URL): URL {
-  const broken = (expected: string): ProtocolError =>
-    new ProtocolError('a redirect leads nowhere', from, {
-      expected,
-      found: `Location: ${location ?? 'none'}`,
-    });
-  if (location === null || !URL.canParse(location, from.href)) throw broken('a Location');
-  const target = new URL(location, from);
-  if (target.protocol !== 'http:' && target.protocol !== 'https:') throw broken('http or https');
-  target.hash = '';
-  return target;
-}
-
-function isDirectoryRedirect(from: URL, to: URL): boolean {
-  return to.hostname === from.hostname && to.pathname === `${from.pathname}/`;
 }

@@ -1,0 +1,52 @@
+/** Where a redirect may lead, and what of a request goes with it to another origin. */
+import { ProtocolError, SourceError } from '../errors.js';
+
+/** What the engine itself may set, and what describes only the answer that is wanted. Anything else may grant access. */
+const CARRIED = new Set([
+  'accept',
+  'accept-language',
+  'cache-control',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'range',
+  'user-agent',
+]);
+
+/** Of the request's own header: all of it to the origin that it was made for, and to others what may be carried. */
+export function carriedHeader(header: Headers, from: URL, to: URL): Record<string, string> {
+  const isSameOrigin = from.origin === to.origin;
+  return Object.fromEntries([...header].filter(([name]) => isSameOrigin || CARRIED.has(name)));
+}
+
+export function redirectTarget(location: string | null, from: URL): URL {
+  const broken = (expected: string, found: string): ProtocolError =>
+    new ProtocolError('a redirect leads nowhere', from, { expected, found });
+  if (location === null || !URL.canParse(location, from.href)) {
+    throw broken('a Location', `Location: ${location ?? 'none'}`);
+  }
+  const target = new URL(location, from);
+  if (target.protocol !== 'http:' && target.protocol !== 'https:') {
+    throw broken('http or https', `Location: ${location}`);
+  }
+  if (target.username !== '' || target.password !== '') {
+    throw broken('a Location without credentials', `a Location with credentials, to ${target.host}`);
+  }
+  target.hash = '';
+  return target;
+}
+
+/** Whoever asks by https does not take content that anybody on the way could have replaced. */
+export function refuseDowngrade(asked: URL, target: URL): void {
+  if (asked.protocol !== 'https:' || target.protocol !== 'http:') return;
+  throw new SourceError('INSECURE_REDIRECT', 'a redirect from https to http is refused', asked, {
+    expected: 'a redirect to https',
+    found: `a redirect to ${target.origin}`,
+  });
+}
+
+export function isDirectoryRedirect(from: URL, to: URL): boolean {
+  return to.hostname === from.hostname && to.pathname === `${from.pathname}/`;
+}

@@ -1,0 +1,73 @@
+/** Where redirects may lead, and which headers go with them. */
+import test, { type ExecutionContext } from 'ava';
+
+import { createHttpClient } from '../../src/source/http/http-client.js';
+import type { HttpClientOptions } from '../../src/source/http/http-options.js';
+import { Request, type RequestOptions, type SourceError } from '../../src/source/index.js';
+import { startFaultServer } from '../support/fault-server.js';
+
+type Server = Awaited<ReturnType<typeof startFaultServer>>;
+
+async function fetch(
+  t: ExecutionContext,
+  url: string,
+  { header = {}, ...options }: Partial<HttpClientOptions> & Pick<RequestOptions, 'header'> = {},
+): Promise<void> {
+  const http = createHttpClient({ timeoutMs: 2_000, retries: 0, ...options });
+  t.teardown(() => http.close());
+  const response = await http.download(new Request(url, { range: { start: 0, end: 1 }, header }));
+  for await (const _ of response.body);
+}
+
+async function failure(t: ExecutionContext, work: Promise<unknown>): Promise<SourceError> {
+  return (await t.throwsAsync(work)) as SourceError;
+}
+
+const startTarget = (t: ExecutionContext): Promise<Server> =>
+  startFaultServer(t, (_, response) =>
+    response.writeHead(206, { 'content-range': 'bytes 0-0/1', 'content-length': '1' }).end('x'),
+  );
+
+const startRedirect = (t: ExecutionContext, location: string): Promise<Server> =>
+  startFaultServer(t, (_, response) => response.writeHead(302, { location }).end());
+
+test('a redirect carries to another origin what is on the list, and nothing else', async (t) => {
+  const target = await startTarget(t);
+  const server = await startRedirect(t, `${target.origin}/there`);
+  const secret = { authorization: 'a', cookie: 'b', 'x-api-key': 'c', 'private-token': 'd' };
+  await fetch(t, `${server.origin}/here`, { header: { ...secret, accept: 'text/html', 'user-agent': 'me' } });
+  t.like(server.requests[0]?.headers, secret);
+  const carried = target.requests[0]?.headers ?? {};
+  for (const name of Object.keys(secret)) t.is(carried[name], undefined, name);
+  t.like(carried, { accept: 'text/html', 'user-agent': 'me', range: 'bytes=0-0' });
+});
+
+test('a redirect within the origin carries everything', async (t) => {
+  const server: Server = await startFaultServer(t, (request, response) => {
+    if (request.url === '/here') return response.writeHead(302, { location: '/there' }).end();
+    return response.writeHead(206, { 'content-range': 'bytes 0-0/1', 'content-length': '1' }).end('x');
+  });
+  await fetch(t, `${server.origin}/here`, { header: { 'x-api-key': 'c' } });
+  t.is(server.requests[1]?.headers['x-api-key'], 'c');
+});
+
+test('each origin of a chain gets the headers that are configured for it', async (t) => {
+  const target = await startTarget(t);
+  const server = await startRedirect(t, `${target.origin}/there`);
+  const configured: Record<string, Record<string, string>> = {
+    [server.origin]: { 'x-key': 'first' },
+    [target.origin]: { 'x-key': 'second' },
+  };
+  await fetch(t, server.origin, { headersFor: ({ origin }) => configured[origin] ?? {} });
+  t.is(server.requests[0]?.headers['x-key'], 'first');
+  t.is(target.requests[0]?.headers['x-key'], 'second');
+});
+
+test('a redirect with credentials is refused, and its message holds none', async (t) => {
+  const target = await startTarget(t);
+  const server = await startRedirect(t, target.origin.replace('//', '//user:hunter2@'));
+  const error = await failure(t, fetch(t, server.origin));
+  t.is(error.code, 'PROTOCOL');
+  t.notRegex(`${error.message} ${error.found}`, /hunter2/);
+  t.is(target.requests.length, 0);
+});
