@@ -4,7 +4,11 @@ import { setImmediate as tick } from 'node:timers/promises';
 import test from 'ava';
 
 import type { FuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
-import { FuseSession, type RequestHandler } from '../../src/mount/dev-fuse/fuse-session.js';
+import {
+  FuseSession,
+  ProtocolVersionError,
+  type RequestHandler,
+} from '../../src/mount/dev-fuse/fuse-session.js';
 import { OPCODE } from '../../src/mount/dev-fuse/protocol.js';
 import { type Forget, MalformedRequestError } from '../../src/mount/dev-fuse/request-codec.js';
 
@@ -213,5 +217,30 @@ test('more requests are expected where several are under way', async (t) => {
   await settled();
   t.deepEqual(device.busy, [false, false, true, true]);
   device.end();
+  await served;
+});
+
+for (const [major, minor] of [
+  [8, 0],
+  [7, 30],
+] as const) {
+  test(`a kernel that speaks ${major}.${minor} ends the start with an error that names both versions`, async (t) => {
+    const { device, served, session } = start();
+    const body = Buffer.alloc(64);
+    body.writeUInt32LE(major, 0);
+    body.writeUInt32LE(minor, 4);
+    device.send(OPCODE.INIT, 2, body);
+    const error = await t.throwsAsync(session.agreement, { instanceOf: ProtocolVersionError });
+    t.is(error.message, `FUSE protocol: the kernel speaks ${major}.${minor}, d7y-mount speaks 7.31 to 7.40`);
+    t.like(device.replies[0], { unique: 2, errno: constants.errno.EPROTO });
+    device.end();
+    await served;
+  });
+}
+
+test('a connection that ends before INIT ends the start', async (t) => {
+  const { device, served, session } = start();
+  device.end();
+  await t.throwsAsync(session.agreement, { message: /ended before INIT/ });
   await served;
 });

@@ -37,11 +37,15 @@ export function devFuseTransport(log: Logger): Transport {
       const fd = await mountDevice(syscalls, mountpoint, options);
       const mount = await findMount(mountpoint);
       const { session, ended, reader } = await serve(vfs, fd, syscalls, options, log);
-      const agreement = await session.agreement;
+      const connection = mountSession(mountpoint, mount, ended);
+      const agreement = await session.agreement.catch(async (error: unknown) => {
+        await connection.unmount();
+        throw error;
+      });
       const isRaised = await raiseKernelReadahead(mountpoint, READ_AHEAD_KB);
       log.debug({ ...agreement, isRaised, reader }, 'connected to the kernel');
       if (reader === 'pool') exitPastReaders(syscalls, ended);
-      return mountSession(mountpoint, mount, ended);
+      return connection;
     },
   };
 }
@@ -66,9 +70,12 @@ async function serve(
     operations.changed();
     notifier.entryChanged(url);
   };
-  void session.agreement.then((agreement) => {
-    if (!agreement.passthrough) backing.disable();
-  });
+  session.agreement.then(
+    (agreement) => {
+      if (!agreement.passthrough) backing.disable();
+    },
+    () => undefined,
+  );
   const ended = session
     .serve()
     .catch((error: unknown) => log.error({ err: error }, 'the connection to the kernel failed'))

@@ -60,6 +60,17 @@ export const DEFAULT_FUSE_SESSION_OPTIONS: FuseSessionOptions = {
   passthrough: true,
 };
 
+/** The kernel speaks a version of the FUSE protocol that we do not. */
+export class ProtocolVersionError extends Error {
+  override readonly name = 'ProtocolVersionError';
+  readonly code = 'PROTOCOL_VERSION';
+
+  constructor(kernel: { readonly major: number; readonly minor: number }) {
+    const ours = `${KERNEL_VERSION}.${OLDEST_MINOR_VERSION} to ${KERNEL_VERSION}.${KERNEL_MINOR_VERSION}`;
+    super(`FUSE protocol: the kernel speaks ${kernel.major}.${kernel.minor}, d7y-mount speaks ${ours}`);
+  }
+}
+
 /** What was agreed upon. */
 export interface Agreement {
   readonly minor: number;
@@ -78,9 +89,14 @@ export class FuseSession {
     this.#handler = handler;
     this.#options = { ...DEFAULT_FUSE_SESSION_OPTIONS, ...options };
     this.#agreed = withResolve();
+    // Whoever waits for it is told; a session that nobody waits for may fail in peace.
+    this.#agreed.promise.catch(() => undefined);
   }
 
-  /** Resolves once the kernel and we have agreed on how to talk. */
+  /**
+   * Resolves once the kernel and we have agreed on how to talk. Rejects with a `ProtocolVersionError` if we cannot, and with
+   * another error if the connection ends before.
+   */
   get agreement(): Promise<Agreement> {
     return this.#agreed.promise;
   }
@@ -92,12 +108,16 @@ export class FuseSession {
 
   /** Serves until the connection ends. Rejects if the device fails. */
   async serve(): Promise<void> {
-    await this.#device.serve((message) => {
-      const request = decodeRequest(message);
-      // The message lies in memory that the next one fills: all of it is decoded synchronously.
-      if (request !== undefined) this.#dispatch(request);
-      return this.#running.size > 1;
-    });
+    try {
+      await this.#device.serve((message) => {
+        const request = decodeRequest(message);
+        // The message lies in memory that the next one fills: all of it is decoded synchronously.
+        if (request !== undefined) this.#dispatch(request);
+        return this.#running.size > 1;
+      });
+    } finally {
+      this.#agreed.reject(new Error('the connection to the kernel ended before INIT'));
+    }
     for (const caller of this.#running.values()) caller.interrupt();
   }
 
@@ -124,6 +144,7 @@ export class FuseSession {
       }
     } catch (error) {
       if (!(error instanceof MalformedRequestError)) throw error;
+      if (request.opcode === OPCODE.INIT) this.#agreed.reject(error);
       // Nobody waits for an answer to a FORGET.
       if (request.opcode !== OPCODE.FORGET && request.opcode !== OPCODE.BATCH_FORGET) {
         this.#reply(request, this.#handler.errnoOf(request, error), []);
@@ -166,6 +187,7 @@ export class FuseSession {
     const asked = decodeInit(request.body);
     if (asked.major !== KERNEL_VERSION || asked.minor < OLDEST_MINOR_VERSION) {
       this.#reply(request, constants.errno.EPROTO, []);
+      this.#agreed.reject(new ProtocolVersionError(asked));
       return;
     }
     const { maxRequestBytes, maxReadaheadBytes, maxBackground } = this.#options;

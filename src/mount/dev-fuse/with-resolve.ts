@@ -2,12 +2,15 @@
 export interface PromiseWithResolve<Value> {
   readonly promise: Promise<Value>;
   readonly resolve: (value: Value) => void;
+  readonly reject: (reason: Error) => void;
 }
 
 export function withResolve<Value>(): PromiseWithResolve<Value> {
   let resolve: (value: Value) => void = () => undefined;
-  const promise = new Promise<Value>((onResolve) => {
+  let reject: (reason: Error) => void = () => undefined;
+  const promise = new Promise<Value>((onResolve, onReject) => {
     resolve = onResolve;
+    reject = onReject;
   });
-  return { promise, resolve };
+  return { promise, resolve, reject };
 }
