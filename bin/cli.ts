@@ -60,7 +60,7 @@ async function mount(argv: readonly string[], path: string, options: MountOption
     await runInBackground(argv, path, options);
     return 0;
   }
-  const log = createLog(options);
+  const log = await createLog(options);
   try {
     return await serve(path, options, log, (ready) => tell({ ready }));
   } catch (error) {

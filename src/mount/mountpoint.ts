@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readlink, realpath, rmdir, stat } from 'node:fs/promises';
+import { readlink, realpath, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
+import { makeDirectory } from '../make-directory.js';
 import { findMount } from './mount-table.js';
 
 const run = promisify(execFile);
@@ -50,12 +51,8 @@ export async function prepareMountpoint(given: string): Promise<Mountpoint> {
     await unmountPath(path);
   }
   try {
-    const created = await mkdir(path, { recursive: true });
-    const isDirectory = (await stat(path)).isDirectory();
-    if (!isDirectory) throw new MountpointError('NOT_DIRECTORY', path, 'is not a directory');
-    return { path, wasCreated: created !== undefined };
+    return { path, wasCreated: await makeDirectory(path) };
   } catch (error) {
-    if (error instanceof MountpointError) throw error;
     if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOTDIR') {
       throw new MountpointError('NOT_DIRECTORY', path, 'is not a directory', error);
     }

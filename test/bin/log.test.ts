@@ -1,49 +1,91 @@
-import { readFile, rm, stat } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import test from 'ava';
 
 import { createLog } from '../../bin/log.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-test('a log that cannot be written harms nobody', (t) => {
+test('a log that cannot be written harms nobody', async (t) => {
   // Each write to it is ENOSPC.
-  const log = createLog({ logFile: '/dev/full', logLevel: 'info' });
+  const log = await createLog({ logFile: '/dev/full', logLevel: 'info' });
   t.notThrows(() => {
     for (let line = 0; line < 100; line += 1) log.warn('x'.repeat(100_000));
   });
 });
 
-test('a log that grows long is begun anew, and one old one is kept', async (t) => {
+test('a log that grows long is begun anew, and one old one is kept; only the owner reads them', async (t) => {
   const logFile = join(await temporaryDirectory(t), 'log');
-  const log = createLog({ logFile, logLevel: 'info' });
+  const log = await createLog({ logFile, logLevel: 'info' });
   const line = 'x'.repeat(256 * 1024);
-  for (let count = 0; count < 140; count += 1) {
-    log.info(line);
-    await nextTurn();
-  }
+  for (let count = 0; count < 140; count += 1) log.info(line);
   log.info('the last');
-  const [size, sizeBefore] = [(await stat(logFile)).size, (await stat(`${logFile}.1`)).size];
-  t.true(size < 18 * 1024 * 1024, String(size));
-  t.true(sizeBefore > 16 * 1024 * 1024 && sizeBefore < 18 * 1024 * 1024, String(sizeBefore));
+  const [now, before] = [await stat(logFile), await stat(`${logFile}.1`)];
+  t.true(now.size < 18 * 1024 * 1024, String(now.size));
+  t.true(before.size > 16 * 1024 * 1024 && before.size < 18 * 1024 * 1024, String(before.size));
+  t.deepEqual([now.mode & 0o777, before.mode & 0o777], [0o600, 0o600]);
   t.regex(await readFile(logFile, 'utf8'), /the last/);
 });
 
 test('a log whose directory is gone harms nobody when it is to be opened again', async (t) => {
   const directory = join(await temporaryDirectory(t), 'logs');
-  const log = createLog({ logFile: join(directory, 'log'), logLevel: 'info' });
+  const log = await createLog({ logFile: join(directory, 'log'), logLevel: 'info' });
   await rm(directory, { recursive: true });
-  await t.notThrowsAsync(async () => {
-    for (let count = 0; count < 12; count += 1) {
-      log.info('x'.repeat(256 * 1024));
-      await nextTurn();
-    }
+  t.notThrows(() => {
+    for (let count = 0; count < 12; count += 1) log.info('x'.repeat(256 * 1024));
   });
 });
 
-test('a log is written as it is said', async (t) => {
-  const logFile = join(await temporaryDirectory(t), 'state', 'log');
-  createLog({ logFile, logLevel: 'warn' }).warn({ code: 'X' }, 'said');
+test('a log is written as it is said, into directories of its own', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'state');
+  const logFile = join(directory, 'd7y-mount', 'log');
+  (await createLog({ logFile, logLevel: 'warn' })).warn({ code: 'X' }, 'said');
   t.like(JSON.parse(await readFile(logFile, 'utf8')), { code: 'X', msg: 'said' });
+  t.deepEqual([(await stat(directory)).mode & 0o777, (await stat(logFile)).mode & 0o777], [0o700, 0o600]);
+});
+
+test('a log that others could read is closed to them', async (t) => {
+  const logFile = join(await temporaryDirectory(t), 'log');
+  await writeFile(logFile, '');
+  await chmod(logFile, 0o644);
+  await createLog({ logFile, logLevel: 'info' });
+  t.is((await stat(logFile)).mode & 0o777, 0o600);
+});
+
+test('a log is not written through a link, whether it is there at the start or planted later', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [logFile, victim] = [join(directory, 'log'), join(directory, 'victim')];
+  await writeFile(victim, 'untouched');
+  await symlink(victim, logFile);
+  await t.throwsAsync(createLog({ logFile, logLevel: 'info' }), { message: /log: is a symbolic link/ });
+  await rm(logFile);
+  await link(victim, logFile);
+  await t.throwsAsync(createLog({ logFile, logLevel: 'info' }), { message: /has a second name/ });
+  await rm(logFile);
+  const log = await createLog({ logFile, logLevel: 'info' });
+  await rm(logFile);
+  await symlink(victim, logFile);
+  for (let count = 0; count < 12; count += 1) log.info('x'.repeat(256 * 1024));
+  t.is(await readFile(victim, 'utf8'), 'untouched');
+});
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+
+asRoot('a log that somebody else owns is refused', async (t) => {
+  const logFile = join(await temporaryDirectory(t), 'log');
+  await writeFile(logFile, '');
+  await chown(logFile, 65_534, 65_534);
+  await t.throwsAsync(createLog({ logFile, logLevel: 'info' }), { message: /is owned by user 65534, not 0/ });
+});
+
+test('a log below a directory that takes none is an error at once', async (t) => {
+  const missing = '/proc/x/y/log';
+  await t.throwsAsync(createLog({ logFile: missing, logLevel: 'info' }), {
+    message: /log file \/proc\/x\/y\/log: cannot be opened \(ENOENT\)/,
+  });
+  const directory = await temporaryDirectory(t);
+  await mkdir(join(directory, 'log'));
+  await t.throwsAsync(createLog({ logFile: join(directory, 'log'), logLevel: 'info' }), {
+    message: /cannot be opened \(EISDIR\)/,
+  });
 });

@@ -1,0 +1,124 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import process from 'node:process';
+
+import { makeDirectory } from '../src/make-directory.js';
+
+const ROTATE_BYTES = 16 * 1024 * 1024;
+/** After so many bytes it is looked at whether it is long by now. */
+const LOOK_AFTER_BYTES = ROTATE_BYTES / 16;
+
+/** The log file cannot be used. The message names it and says why. */
+export class LogFileError extends Error {
+  override readonly name = 'LogFileError';
+  readonly code = 'LOG_FILE';
+
+  constructor(path: string, reason: string, cause?: unknown) {
+    super(`log file ${path}: ${reason}`, cause === undefined ? undefined : { cause });
+  }
+}
+
+/**
+ * A file that only its owner reads. It is never opened through a symbolic link, nor if somebody else owns it or has another
+ * name for it: in a directory such as /tmp others could have put it there. At 16 MiB it is begun anew, and one old one is kept.
+ */
+export class LogFile {
+  readonly #path: string;
+  #fd: number;
+  #unseenBytes = 0;
+
+  private constructor(path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+  }
+
+  static async open(path: string): Promise<LogFile> {
+    try {
+      await makeDirectory(dirname(path), 0o700);
+      rotate(path);
+      return new LogFile(path, openOwn(path));
+    } catch (error) {
+      if (error instanceof LogFileError) throw error;
+      throw new LogFileError(path, `cannot be opened (${codeOf(error)})`, error);
+    }
+  }
+
+  /** A log that cannot be written (a full disk) is no reason to end a mount: its lines are dropped. */
+  write(text: string): void {
+    try {
+      const bytes = Buffer.from(text);
+      for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
+      this.#unseenBytes += bytes.length;
+      if (this.#unseenBytes >= LOOK_AFTER_BYTES) this.#look();
+    } catch {
+      // Dropped.
+    }
+  }
+
+  /** Several mounts may write to one file: another one may have rotated it. */
+  #look(): void {
+    this.#unseenBytes = 0;
+    rotate(this.#path);
+    // Where it cannot be opened (its directory is gone) the file goes on that is open.
+    const fd = openOwn(this.#path);
+    closeSync(this.#fd);
+    this.#fd = fd;
+  }
+}
+
+/** Where it cannot be renamed it grows. */
+function rotate(path: string): void {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() === true && found.size > ROTATE_BYTES) renameSync(path, `${path}.1`);
+  } catch {
+    // It grows.
+  }
+}
+
+function openOwn(path: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
+  // O_NONBLOCK: a named pipe that nobody reads would not open.
+  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  let fd: number;
+  try {
+    fd = openSync(path, flags, 0o600);
+  } catch (error) {
+    if (codeOf(error) !== 'ELOOP') throw error;
+    throw new LogFileError(path, 'is a symbolic link', error);
+  }
+  try {
+    const found = fstatSync(fd);
+    const fault = faultOf(found);
+    if (fault !== undefined) throw new LogFileError(path, fault);
+    if (found.isFile() && (found.mode & 0o077) !== 0) fchmodSync(fd, 0o600);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function faultOf(found: Stats): string | undefined {
+  const uid = process.geteuid?.();
+  if (!found.isFile()) {
+    const isTrusted = found.uid === 0 || found.uid === uid;
+    return isTrusted ? undefined : `is owned by user ${found.uid}`;
+  }
+  if (found.uid !== uid) return `is owned by user ${found.uid}, not ${uid}`;
+  return found.nlink > 1 ? 'has a second name (a hard link)' : undefined;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+}
