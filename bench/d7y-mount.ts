@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-import { servingProcess, whenProcessEnded } from '../bin/run-file.js';
+import { type ProcessIdentity, whenProcessEnded } from '../bin/process-identity.js';
+import { servingProcess } from '../bin/run-file.js';
 import { findMount } from '../src/mount/mount-table.js';
 import { type Contender, detach, type Mounted, type MountRequest, untilMounted } from './contender.js';
 import { Programs } from './programs.js';
@@ -39,9 +40,9 @@ export class D7yMount implements Contender {
     const cache = cacheDirectory ?? join(directory.path, 'cache');
     const cacheOptions = this.hasDiskCache ? ['--cache-dir', cache] : [];
     await mkdir(mountpoint);
-    let pid: number | undefined;
+    let server: ProcessIdentity | undefined;
     const unmount = teardown.add(`mount ${mountpoint}`, async () => {
-      await endMount(mountpoint, pid);
+      await endMount(mountpoint, server);
       await directory.remove();
     });
     const log = join(directory.path, 'log');
@@ -49,9 +50,9 @@ export class D7yMount implements Contender {
     try {
       await programs.run(process.execPath, args, MOUNT_LIMIT_MS);
       const mount = await findMount(mountpoint);
-      pid = mount && (await servingProcess(mount));
-      if (pid === undefined) throw new Error(`${mountpoint}: nobody knows who serves it`);
-      return { root: join(mountpoint, 'http', origin.host), pid, unmount };
+      server = mount && (await servingProcess(mount));
+      if (server === undefined) throw new Error(`${mountpoint}: nobody knows who serves it`);
+      return { root: join(mountpoint, 'http', origin.host), pid: server.pid, unmount };
     } catch (error) {
       await unmount();
       throw error;
@@ -59,19 +60,19 @@ export class D7yMount implements Contender {
   }
 }
 
-async function endMount(mountpoint: string, pid: number | undefined): Promise<void> {
+async function endMount(mountpoint: string, server: ProcessIdentity | undefined): Promise<void> {
   try {
     // The command was interrupted, but not the process that it started, which may be about to mount.
-    if (pid === undefined) await untilMounted(mountpoint, LATE_MOUNT_LIMIT_MS).catch(() => undefined);
+    if (server === undefined) await untilMounted(mountpoint, LATE_MOUNT_LIMIT_MS).catch(() => undefined);
     // Programs of its own: this is done after an interrupt too.
     if ((await findMount(mountpoint)) !== undefined) {
       await new Programs().run(process.execPath, [CLI, 'unmount', mountpoint], UNMOUNT_LIMIT_MS);
     }
   } finally {
     await detach(mountpoint);
-    if (pid !== undefined && !(await whenProcessEnded(pid, 100))) {
-      process.stderr.write(`bench: ${mountpoint}: process ${pid} did not end, and is killed\n`);
-      process.kill(pid, 'SIGKILL');
+    if (server !== undefined && !(await whenProcessEnded(server, 100))) {
+      process.stderr.write(`bench: ${mountpoint}: process ${server.pid} did not end, and is killed\n`);
+      process.kill(server.pid, 'SIGKILL');
     }
   }
 }

@@ -2,7 +2,8 @@ import process from 'node:process';
 
 import { findMount } from '../src/mount/mount-table.js';
 import { canonicalPath, MountpointError, unmountPath } from '../src/mount/mountpoint.js';
-import { servingProcess, whenProcessEnded } from './run-file.js';
+import { isRunning, type ProcessIdentity, whenProcessEnded } from './process-identity.js';
+import { servingProcess } from './run-file.js';
 
 const END_LIMIT_MS = 10_000;
 
@@ -14,20 +15,20 @@ export async function unmount(given: string): Promise<void> {
     const found = mount === undefined ? 'nothing is mounted there' : `a ${mount.fsType} is mounted there`;
     throw new MountpointError('CANNOT_UNMOUNT', path, `is no mount of d7y-mount: ${found}`);
   }
-  const pid = await servingProcess(mount);
+  const server = await servingProcess(mount);
   if ((await unmountPath(path)) === 'detached') {
     process.stderr.write(`d7y-mount: ${path} was busy; it is detached, and what was open on it fails\n`);
     // Without its process the kernel fails what is still open; otherwise it would live as long as that.
-    if (pid !== undefined) signal(pid, 'SIGTERM');
+    if (server !== undefined) await signal(server, 'SIGTERM');
   }
-  if (pid !== undefined && !(await whenProcessEnded(pid, END_LIMIT_MS))) {
-    process.stderr.write(`d7y-mount: ${path} is unmounted, but process ${pid} has not ended\n`);
+  if (server !== undefined && !(await whenProcessEnded(server, END_LIMIT_MS))) {
+    process.stderr.write(`d7y-mount: ${path} is unmounted, but process ${server.pid} has not ended\n`);
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+async function signal(server: ProcessIdentity, name: NodeJS.Signals): Promise<void> {
   try {
-    process.kill(pid, name);
+    if (await isRunning(server)) process.kill(server.pid, name);
   } catch {
     // Gone already, or not ours to end.
   }

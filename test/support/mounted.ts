@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { servingProcess, whenProcessEnded } from '../../bin/run-file.js';
+import { whenProcessEnded } from '../../bin/process-identity.js';
+import { servingProcess } from '../../bin/run-file.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { temporaryDirectory } from './temp.js';
 
@@ -51,9 +52,9 @@ export async function mounted(t: ExecutionContext, ...options: string[]): Promis
 /** Ends a mount, and waits until nobody writes to its cache any more. */
 async function unmounted(mountpoint: string): Promise<void> {
   const mount = await findMount(mountpoint);
-  const pid = mount && (await servingProcess(mount));
+  const server = mount && (await servingProcess(mount));
   await run('umount', ['-l', mountpoint]);
-  if (pid !== undefined) await whenProcessEnded(pid, 10_000);
+  if (server !== undefined) await whenProcessEnded(server, 10_000);
 }
 
 export const TRANSPORTS = ['dev-fuse', 'fuse-native'] as const;
