@@ -4,9 +4,9 @@
  * A name is taken as it is typed: a valid `%XX` in it is kept, and every byte that a URL path cannot hold
  * is encoded (RFC 3986, 3.3). The first `?` begins the query. A listing shows names decoded, except where
  * the decoded name would stand for another URL. So the two functions are inverse to each other: every
- * listed name opens the resource that it was listed for.
+ * listed name opens the resource that it was listed for. Bytes that are not UTF-8 are as `byte-text` has them.
  */
-import { canonicalSegment } from '../source/index.js';
+import { byteLengthOfText, canonicalSegment, percentDecoded, percentEncoded } from '../source/index.js';
 import { FsError } from './fs-error.js';
 
 /** `NAME_MAX`: the longest name in bytes. */
@@ -25,30 +25,31 @@ const PLAIN = /^(?!\.{1,2}$)[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,255}$/;
 /** The path segment, and query if there is one, that a name stands for. Throws for a name that a URL cannot hold. */
 export function segmentOfName(name: string): string {
   if (PLAIN.test(name)) return name;
-  if (Buffer.byteLength(name) > NAME_MAX_BYTES) {
+  if (byteLengthOfText(name) > NAME_MAX_BYTES) {
     throw new FsError('NAME_TOO_LONG', name, `name is longer than ${NAME_MAX_BYTES} bytes`);
   }
   const question = name.indexOf('?');
   const path = question === -1 ? name : name.slice(0, question);
-  const segment = path.replace(NOT_PATH, encodeBytes);
+  const segment = path.replace(NOT_PATH, percentEncoded);
   if (isDotSegment(segment) || segment === '') {
     throw new FsError('INVALID_NAME', name, 'name would leave its directory');
   }
   if (question === -1) return segment;
-  return `${segment}?${name.slice(question + 1).replace(NOT_QUERY, encodeBytes)}`;
+  return `${segment}?${name.slice(question + 1).replace(NOT_QUERY, percentEncoded)}`;
 }
 
 /** The name under which a listed segment is shown; undefined for one that cannot be shown as a file name. */
 export function nameOfSegment(segment: string): string | undefined {
   if (PLAIN.test(segment)) return segment;
-  const shown = isFaithful(segment, decode(segment)) ? decode(segment) : segment;
-  return isFaithful(segment, shown) ? shown : undefined;
+  const decoded = percentDecoded(segment);
+  if (isFaithful(segment, decoded)) return decoded;
+  return isFaithful(segment, segment) ? segment : undefined;
 }
 
 /** Whether the name is a possible file name that stands for just this segment. */
-function isFaithful(segment: string, name: string | undefined): name is string {
-  // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
-  if (name === undefined || name === '' || /[/\u0000-\u001f\u007f]/.test(name)) return false;
+function isFaithful(segment: string, name: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (name === '' || /[/\u0000-\u001f\u007f-\u009f]/.test(name)) return false;
   try {
     return canonicalSegment(segmentOfName(name)) === canonicalSegment(segment);
   } catch {
@@ -56,20 +57,7 @@ function isFaithful(segment: string, name: string | undefined): name is string {
   }
 }
 
-function decode(segment: string): string | undefined {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined; // Not UTF-8: shown encoded.
-  }
-}
-
 /** `.` and `..`, also when encoded: a URL parser takes them for steps (WHATWG URL, dot segments). */
 function isDotSegment(segment: string): boolean {
   return /^(\.|%2e){1,2}$/i.test(segment);
-}
-
-function encodeBytes(text: string): string {
-  // Through a buffer: a lone surrogate becomes the replacement character instead of an exception.
-  return text === '%' ? '%25' : encodeURIComponent(Buffer.from(text).toString());
 }

@@ -1,6 +1,14 @@
 /** What the other layers, and authors of sources, may use of this one. */
 export type { ByteRange } from './byte-range.js';
 export { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from './metadata.js';
+export {
+  byteLengthOfText,
+  bytesOfText,
+  hasEscapedBytes,
+  percentDecoded,
+  percentEncoded,
+  textOfBytes,
+} from './byte-text.js';
 export { canonicalSegment } from './path-segment.js';
 export { Urge } from './urge.js';
 export { Request, type RequestOptions, type RequestPriority, type Validators } from './request.js';

@@ -14,6 +14,8 @@ test('a name stands for the URL segment that a user would expect', (t) => {
     ['a+b', 'a+b'],
     ['ü', '%C3%BC'],
     ['x.bin?sig=a b', 'x.bin?sig=a%20b'],
+    ['\udcff', '%FF'],
+    ['caf\udce9 ü?\udcff', 'caf%E9%20%C3%BC?%FF'],
   ] as const) {
     t.is(segmentOfName(name), segment);
   }
@@ -40,6 +42,10 @@ test('every listed name opens the resource that it was listed for', (t) => {
     t.false(name.includes('/'));
   }
   t.is(nameOfSegment('a%3Fb'), 'a%3Fb');
+  t.is(nameOfSegment('caf%e9%C3%BC'), 'caf\udce9ü');
+  // An escape sequence to terminals; as a byte alone it is a letter of some other encoding.
+  t.is(nameOfSegment('%C2%9B'), '%C2%9B');
+  t.is(nameOfSegment('%9B'), '\udc9b');
   t.is(nameOfSegment('a%23b'), 'a#b');
   t.is(nameOfSegment('a%2520b'), 'a%2520b');
 });
@@ -49,6 +55,9 @@ test('names that would leave their directory, or are too long, are refused', (t)
     t.is(t.throws(() => segmentOfName(name), { instanceOf: FsError })?.code, 'INVALID_NAME', name);
   }
   t.is(t.throws(() => segmentOfName('x'.repeat(256)), { instanceOf: FsError })?.code, 'NAME_TOO_LONG');
+  t.notThrows(() => segmentOfName('\udcff'.repeat(255)));
+  t.is(t.throws(() => segmentOfName('\udcff'.repeat(256)), { instanceOf: FsError })?.code, 'NAME_TOO_LONG');
+  t.is(nameOfSegment('%FF'.repeat(255)), '\udcff'.repeat(255));
   t.is(nameOfSegment('%2e%2e'), undefined);
   t.is(nameOfSegment('%00') ?? '%00', '%00');
 });

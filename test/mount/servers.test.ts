@@ -42,6 +42,34 @@ for (const [name, options] of [
   });
 }
 
+const NAMES_OF_BYTES = `
+import os, sys
+root, tree, transport = os.fsencode(sys.argv[1]), os.fsencode(sys.argv[2]), sys.argv[3]
+names = [b'caf\\xe9.txt', b'\\xff', b'\\xe6\\x97', b'\\xef\\xbf\\xbd', 'über'.encode(), b'%FF', b'\\x9b\\xfe'.ljust(80, b'\\xfd')]
+os.mkdir(root + b'/dir \\xfc')
+for name in names:
+    with open(root + b'/dir \\xfc/' + name, 'wb') as f: f.write(b'content of ' + name)
+listed = os.listdir(tree + b'/dir %FC')
+if transport == 'dev-fuse':
+    assert sorted(listed) == sorted(b'%25FF' if name == b'%FF' else name for name in names), listed
+    os.stat(tree + b'/dir \\xfc')
+    listed = os.listdir(tree + b'/dir \\xfc')
+    for name in listed: assert os.stat(tree + b'/dir \\xfc/' + name).st_size == len(b'content of ' + name.replace(b'%25', b'%'))
+    try: os.stat(tree + b'/dir \\xfc/\\xfe'); assert False
+    except FileNotFoundError: pass
+assert len(listed) == len(names), listed
+found = sorted(open(tree + b'/dir %FC/' + name, 'rb').read() for name in listed)
+assert found == sorted(b'content of ' + name for name in names), found
+`;
+
+eachTransport('names are bytes, of any encoding or none', async (t, mount, transport) => {
+  const root = await temporaryDirectory(t);
+  const nginx = await startNginx(t, { root });
+  const tree = `${await mount()}/http/${nginx.host}`;
+  const { code, stderr } = await run('python3', ['-c', NAMES_OF_BYTES, root, tree, transport]);
+  t.is(code, 0, stderr);
+});
+
 eachTransport(
   'a certificate is checked; a private authority is trusted when Node is told of it',
   async (t, mount) => {

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
 import { Request, type RequestOptions, type SourceError } from '../../src/source/index.js';
-import { startFaultServer } from '../support/fault-server.js';
+import { startFaultServer, startRawServer } from '../support/fault-server.js';
 
 type Server = Awaited<ReturnType<typeof startFaultServer>>;
 
@@ -70,4 +70,21 @@ test('a redirect with credentials is refused, and its message holds none', async
   t.is(error.code, 'PROTOCOL');
   t.notRegex(`${error.message} ${error.found}`, /hunter2/);
   t.is(target.requests.length, 0);
+});
+
+test('the bytes of a Location that are not ASCII are asked for as they are, and an endless one is refused', async (t) => {
+  const server = await startRawServer(t, (socket, head) => {
+    const path = head.split(' ')[1];
+    const to = path === '/long' ? `/${'x'.repeat(9_000)}` : '/caf\u00e9 \u00c3\u00bc?\u00ff';
+    if (path === '/here' || path === '/long') {
+      socket.write(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 0\r\n\r\n`, 'latin1');
+    } else {
+      socket.write('HTTP/1.1 206 OK\r\nContent-Range: bytes 0-0/1\r\nContent-Length: 1\r\n\r\nx');
+    }
+  });
+  await fetch(t, `${server.origin}/here`);
+  t.is(server.requests[1]?.split(' ')[1], '/caf%E9%20%C3%BC?%FF');
+  const error = await failure(t, fetch(t, `${server.origin}/long`));
+  t.is(error.code, 'PROTOCOL');
+  t.is(error.found, '9001 bytes');
 });

@@ -101,6 +101,41 @@ test("nginx's JSON gives sizes and times", async (t) => {
   ]);
 });
 
+test("Caddy's JSON names directories by a slash, and gives the bytes of names in their URLs", async (t) => {
+  // From Caddy 2.6.2.
+  const json = `[{"name":"sub/","size":4096,"url":"./sub/","mod_time":"2026-11-28T14:57:25.404995883Z","mode":2147484141,"is_dir":true,"is_symlink":false},
+{"name":"caf\\ufffd","size":1,"url":"./caf%E9","mod_time":"2026-11-28T14:57:25.540755925Z","mode":420,"is_dir":false,"is_symlink":false},
+{"name":"x%y","size":0,"url":"./x%25y","mod_time":"2026-11-28T14:57:25.408995883Z","mode":420,"is_dir":false,"is_symlink":false}]`;
+  const entries = await parseIndexPage(json, 'application/json; charset=utf-8', URL_OF_PAGE);
+  t.deepEqual(
+    entries.map(({ name, isDir, size, lastModified }) => [name, isDir, size, lastModified]),
+    [
+      ['sub', true, undefined, Date.UTC(2026, 10, 28, 14, 57, 25)],
+      ['caf%E9', false, 1, Date.UTC(2026, 10, 28, 14, 57, 25)],
+      ['x%25y', false, 0, Date.UTC(2026, 10, 28, 14, 57, 25)],
+    ],
+  );
+  const bare = await parseIndexPage('[{"name":"sub/"},{"name":"a/"},{"name":"/"}]', null, URL_OF_PAGE);
+  t.deepEqual(
+    bare.map(({ name, isDir }) => [name, isDir]),
+    [
+      ['sub', true],
+      ['a', true],
+    ],
+  );
+});
+
+test('bytes of a page that are not UTF-8 stay what they are', async (t) => {
+  const latin1 = '<title>Index of /</title><a href="caf\udce9.txt">x</a><a href="\u00fc&uuml;">x</a>';
+  const names = (await parseIndexPage(latin1, 'text/html', URL_OF_PAGE)).map(({ name }) => name);
+  t.deepEqual(names, ['caf%E9.txt', '%C3%BC%C3%BC']);
+  const json = await parseIndexPage('[{"name":"caf\udce9 x.txt"}]', 'application/json', URL_OF_PAGE);
+  t.deepEqual(
+    json.map(({ name }) => name),
+    ['caf%E9%20x.txt'],
+  );
+});
+
 test('a row of JSON that is odd spoils no other', async (t) => {
   const rows = [
     { name: 'x\ud800', type: 'file', size: 1 },

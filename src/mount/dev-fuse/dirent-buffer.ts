@@ -1,10 +1,11 @@
+import { byteLengthOfText, bytesOfText } from '../../source/index.js';
 import type { DirEntry } from '../directory-reader.js';
 import { ENTRY_BYTES, type EntryOut, wordsOf, writeEntry, writeLong } from './reply-codec.js';
 
 /** `fuse_dirent` without the name. */
 export const DIRENT_BYTES = 24;
 const ENTRY_WORDS = ENTRY_BYTES / 4;
-/** Of UTF-8, for a unit of UTF-16. */
+/** Of a name, for a unit of UTF-16. */
 const MAX_BYTES_PER_UNIT = 3;
 const DT_DIR = 4;
 const DT_REG = 8;
@@ -51,7 +52,7 @@ export class DirentBuffer {
   #hasRoom({ name }: DirEntry, headBytes: number): boolean {
     const roomBytes = this.#bytes.length - this.#used - headBytes - DIRENT_BYTES;
     if (aligned(name.length * MAX_BYTES_PER_UNIT) <= roomBytes) return true;
-    return aligned(Buffer.byteLength(name)) <= roomBytes;
+    return aligned(byteLengthOfText(name)) <= roomBytes;
   }
 
   #add({ name, kind }: DirEntry, place: number, at: number): void {
@@ -76,7 +77,7 @@ export class DirentBuffer {
       bytes[at + length] = code;
       length += 1;
     }
-    if (length < name.length) length = bytes.write(name, at);
+    if (length < name.length) length = bytesOfText(name).copy(bytes, at);
     for (let end = at + length; (end & 7) !== 0; end += 1) bytes[end] = 0;
     return length;
   }

@@ -1,4 +1,5 @@
 /** Answers as the kernel reads them (include/uapi/linux/fuse.h): pure functions that return buffers. */
+import { bytesOfText } from '../../source/index.js';
 import type { Attr } from '../attr.js';
 import { REPLY_HEADER_BYTES } from './protocol.js';
 
@@ -114,7 +115,7 @@ export function encodeStore(nodeId: number, offset: number, size: number): Buffe
 
 /** `fuse_notify_inval_entry_out`, and the name. */
 export function encodeInvalEntry(parentId: number, name: string): Buffer {
-  const text = Buffer.from(`${name}\0`);
+  const text = bytesOfText(`${name}\0`);
   const bytes = Buffer.alloc(16);
   writeU64(bytes, parentId, 0);
   bytes.writeUInt32LE(text.length - 1, 8);

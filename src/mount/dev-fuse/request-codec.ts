@@ -3,6 +3,7 @@
  * are little endian on every machine that Node runs on under Linux, except s390x, which is not supported.
  * 64-bit numbers that are counters or our own (unique, node, handle) stay below 2^53.
  */
+import { textOfBytes } from '../../source/index.js';
 import { REQUEST_HEADER_BYTES } from './protocol.js';
 
 /** The kernel sent something that cannot be a request; such a request is answered with EIO. */
@@ -59,7 +60,7 @@ export function decodeInit(body: Buffer): InitIn {
 export function decodeName(body: Buffer): string {
   const end = body.indexOf(0);
   if (end <= 0) throw new MalformedRequestError('a name is empty or has no end');
-  return body.toString('utf8', 0, end);
+  return textOfBytes(body, end);
 }
 
 /** `fuse_read_in`, for READ, READDIR and READDIRPLUS. */

@@ -5,15 +5,18 @@
  * - a path with open handles is a file;
  * - a bare stat asks the source when the name has a file extension or begins with a dot, and otherwise
  *   shows a directory;
+ * - names that are not UTF-8 are listed with their bytes as `%XX`, since fuse-native passes strings;
  * - opening works for every name: `opendir` answers ESTALE for a file, and the walk is repeated.
  */
 import { constants } from 'node:fs';
 
 import type { Consume } from '../../cache/resource-cache.js';
+import { hasEscapedBytes } from '../../source/index.js';
 import type { Attr } from '../attr.js';
 import { noAttribute } from '../extended-attributes.js';
 import type { Node } from '../node.js';
 import { type Entry, kept } from '../entry.js';
+import { segmentOfName } from '../path-name.js';
 import type { Caller, VirtualFs } from '../virtual-fs.js';
 import { PathHandles } from './path-handles.js';
 
@@ -85,7 +88,7 @@ export class PathOperations {
       id === undefined
         ? await this.#vfs.listDirectory((await this.#resolve(path, caller)).node, caller)
         : this.#vfs.readdir(id);
-    return ['.', '..', ...entries.map((entry) => entry.name)];
+    return ['.', '..', ...entries.map(({ name }) => (hasEscapedBytes(name) ? segmentOfName(name) : name))];
   }
 
   releasedir(path: string, id: number): void {

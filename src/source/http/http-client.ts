@@ -6,6 +6,7 @@
 import { isAscii } from 'node:buffer';
 
 import { formatRangeHeader } from '../byte-range.js';
+import { textOfBytes } from '../byte-text.js';
 import { ChangedError, IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
 import type { Request, Validators } from '../request.js';
@@ -205,5 +206,5 @@ async function readText(response: Response, url: URL): Promise<string> {
     bytes += chunk.byteLength;
   });
   const read = text.subarray(0, bytes);
-  return isAscii(read) ? read.toString('latin1') : read.toString();
+  return isAscii(read) ? read.toString('latin1') : textOfBytes(read);
 }

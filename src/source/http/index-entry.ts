@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { percentEncodedToAscii } from '../byte-text.js';
 import type { UrlEntry } from '../metadata.js';
 
 /**
@@ -57,8 +58,9 @@ export function childEntry(href: string, base: URL, columns: Columns): IndexEntr
 /** The path from `base` to where the link leads; undefined unless that is one level below. */
 function childReference(href: string, base: URL): string | undefined {
   if (PLAIN_REFERENCE.test(href) && base.pathname.endsWith('/')) return href;
-  if (!URL.canParse(href, base.href)) return undefined;
-  const url = new URL(href, base);
+  const reference = percentEncodedToAscii(href);
+  if (!URL.canParse(reference, base.href)) return undefined;
+  const url = new URL(reference, base);
   if (url.origin !== base.origin || url.search !== '' || url.hash !== '') return undefined;
   if (!url.pathname.startsWith(base.pathname)) return undefined;
   const rest = url.pathname.slice(base.pathname.length);

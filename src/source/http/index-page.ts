@@ -4,6 +4,7 @@
  */
 import { Parser } from 'htmlparser2';
 
+import { percentEncodedSegment } from '../byte-text.js';
 import type { UrlEntry } from '../metadata.js';
 import { childEntry, type Columns, type IndexEntry, nextTurn, ROWS_PER_TURN } from './index-entry.js';
 import { dateOfNginx, nginxEntries } from './nginx-index.js';
@@ -22,7 +23,6 @@ export async function parseIndexPage(
   return (await nginxEntries(body, url)) ?? (await htmlEntries(body, url));
 }
 
-/** nginx, `autoindex_format json`: [{"name", "type", "mtime", "size"}]. */
 async function jsonEntries(body: string, url: URL): Promise<IndexEntry[]> {
   let rows: unknown;
   try {
@@ -35,18 +35,32 @@ async function jsonEntries(body: string, url: URL): Promise<IndexEntry[]> {
   for (const [i, row] of (rows as unknown[]).entries()) {
     if (i % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
     if (typeof row !== 'object' || row === null) continue;
-    const { name, type, mtime, size } = row as Readonly<Record<string, unknown>>;
-    // Half of a surrogate pair cannot be part of a URL.
-    if (typeof name !== 'string' || /\p{Surrogate}/u.test(name)) continue;
-    const slash = type === 'directory' ? '/' : '';
-    const lastModified = typeof mtime === 'string' ? Date.parse(mtime) : Number.NaN;
-    const entry = childEntry(`${encodeURIComponent(name)}${slash}`, url, {
-      size: Number.isSafeInteger(size) && Number(size) >= 0 ? Number(size) : undefined,
-      lastModified: lastModified >= 0 ? lastModified : undefined,
-    });
+    const entry = jsonEntry(row as Readonly<Record<string, unknown>>, url);
     if (entry !== undefined) entries.push(entry);
   }
   return entries;
+}
+
+/**
+ * Of nginx (`autoindex_format json`): {"name", "type", "mtime", "size"}; of Caddy: {"name", "url", "is_dir",
+ * "mod_time", "size"}, where the name has lost the bytes that are not UTF-8, and the URL has them.
+ */
+function jsonEntry(row: Readonly<Record<string, unknown>>, url: URL): IndexEntry | undefined {
+  const { name, type, size, mtime, mod_time: time = mtime } = row;
+  const reference = typeof row['url'] === 'string' ? row['url'] : referenceOf(name, type);
+  if (reference === undefined) return undefined;
+  const lastModifiedMs = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  return childEntry(reference, url, {
+    size: Number.isSafeInteger(size) && Number(size) >= 0 ? Number(size) : undefined,
+    lastModified: lastModifiedMs >= 0 ? lastModifiedMs - (lastModifiedMs % 1000) : undefined,
+  });
+}
+
+function referenceOf(name: unknown, type: unknown): string | undefined {
+  // Half of a surrogate pair that stands for no byte cannot be part of a URL.
+  if (typeof name !== 'string' || /[\ud800-\udc7f\udd00-\udfff]/u.test(name)) return undefined;
+  const isDir = type === 'directory' || name.endsWith('/');
+  return `${percentEncodedSegment(isDir ? name.replace(/\/$/, '') : name)}${isDir ? '/' : ''}`;
 }
 
 interface Link {

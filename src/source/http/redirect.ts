@@ -1,5 +1,9 @@
 /** Where a redirect may lead, and what of a request goes with it to another origin. */
+import { percentEncodedByte } from '../byte-text.js';
 import { ProtocolError, SourceError } from '../errors.js';
+
+/** What servers and browsers take at least (RFC 9110, 4.1), and most take at most. */
+const MAX_LOCATION_CHARS = 8 * 1024;
 
 /** What the engine itself may set, and what describes only the answer that is wanted. Anything else may grant access. */
 const CARRIED = new Set([
@@ -24,10 +28,15 @@ export function carriedHeader(header: Headers, from: URL, to: URL): Record<strin
 export function redirectTarget(location: string | null, from: URL): URL {
   const broken = (expected: string, found: string): ProtocolError =>
     new ProtocolError('a redirect leads nowhere', from, { expected, found });
-  if (location === null || !URL.canParse(location, from.href)) {
+  if (location !== null && location.length > MAX_LOCATION_CHARS) {
+    throw broken(`a Location of at most ${MAX_LOCATION_CHARS} bytes`, `${location.length} bytes`);
+  }
+  // Heads are read as Latin-1: a character is a byte.
+  const reference = location?.replace(/[\u0080-\u00ff]/g, (byte) => percentEncodedByte(byte.charCodeAt(0)));
+  if (reference === undefined || !URL.canParse(reference, from.href)) {
     throw broken('a Location', `Location: ${location ?? 'none'}`);
   }
-  const target = new URL(location, from);
+  const target = new URL(reference, from);
   if (target.protocol !== 'http:' && target.protocol !== 'https:') {
     throw broken('http or https', `Location: ${location}`);
   }
