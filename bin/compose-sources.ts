@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 
 import type { CompleteClient } from '../src/source/index.js';
+import { addressPolicy } from '../src/source/address-policy.js';
 import { createHttpClient } from '../src/source/http/http-client.js';
 import { registerInTree } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
@@ -26,6 +27,8 @@ export type SourceOptions = Pick<
   | 'timeout'
   | 'retries'
   | 'header'
+  | 'allowAddress'
+  | 'allowOther'
   | 'pluginDir'
   | 'pluginOption'
   | 'pluginOverride'
@@ -40,6 +43,7 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
     timeoutMs: options.timeout,
     retries: options.retries,
     headersFor,
+    addressPolicy: addressPolicy({ isShared: options.allowOther, allowed: options.allowAddress }),
   });
   const plugins = new PluginSet(
     {

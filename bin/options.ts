@@ -1,5 +1,6 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
+import { isCidr } from '../src/source/address-policy.js';
 import { collectHeader, type HeaderOption } from './origin-headers.js';
 import { addPluginOptions, DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
 import { formatDuration, formatSize, parseCount, parseDuration, parseMode, parseSize } from './quantity.js';
@@ -31,6 +32,8 @@ export interface MountOptions extends PluginOptions {
   readonly logFile: string | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly header: readonly HeaderOption[];
+  /** CIDRs. */
+  readonly allowAddress: readonly string[];
 }
 
 export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
@@ -54,6 +57,7 @@ export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   logFile: undefined,
   logLevel: 'info',
   header: [],
+  allowAddress: [],
   ...DEFAULT_PLUGIN_OPTIONS,
 };
 
@@ -131,6 +135,12 @@ function addOwnOptions(command: Command): Command {
       "'https://host[:port]: Name: value', sent to that origin alone (without a scheme: https); repeatable",
       collectHeader,
       [],
+    )
+    .option(
+      '--allow-address <cidr>',
+      'connect to these addresses too: link-local, and with --allow-other loopback and private ones; repeatable',
+      collectCidr,
+      [],
     );
 }
 
@@ -150,4 +160,9 @@ function duration(flags: string, description: string, value: number): Option {
   return new Option(flags, description)
     .argParser(taking(parseDuration))
     .default(value, formatDuration(value));
+}
+
+function collectCidr(text: string, before: readonly string[]): string[] {
+  if (!isCidr(text)) throw new InvalidArgumentError('expected addresses such as 10.0.0.0/8 or fd00::/8');
+  return [...before, text];
 }

@@ -85,8 +85,9 @@ export async function rehearse(
 /** With everything made anew, since code that has served one object alone is made for that one. */
 async function play(signal: AbortSignal, stage: RehearsalStage, plan: RehearsalPlan): Promise<void> {
   const origin = await RehearsalOrigin.create();
-  // What is in the tree is rehearsed, whoever serves its schemes.
-  const sources = composeSources({ ...stage.sources, pluginOverride: [], offline: false }, NO_LOG);
+  // What is in the tree is rehearsed, whoever serves its schemes, with an origin on loopback.
+  const own = { pluginOverride: [], offline: false, allowAddress: ['127.0.0.0/8'] };
+  const sources = composeSources({ ...stage.sources, ...own }, NO_LOG);
   // Where there is no place for temporary files, the rest is rehearsed without it.
   const disk = stage.cacheBytes > 0 ? await RehearsalDisk.create(stage.cacheBytes) : undefined;
   try {

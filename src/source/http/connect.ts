@@ -1,8 +1,12 @@
 /** The one place where sockets are made; whatever stands between us and an origin goes here. */
-import { isIP, type OnReadOpts, type Socket, connect as connectTcp } from 'node:net';
+import { isIP, type LookupFunction, type OnReadOpts, type Socket, connect as connectTcp } from 'node:net';
 import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { callbackify } from 'node:util';
 
 import { LRUCache } from 'lru-cache';
+
+import { type AddressPolicy, AddressRefusedError } from '../address-policy.js';
+import type { NameResolver } from './name-resolver.js';
 
 /** Begins to connect to the origin of `url`. The socket emits `READY_EVENT` when it can be written to. */
 export type Connect = (url: URL, onread: OnReadOpts) => Socket;
@@ -16,15 +20,24 @@ export const READY_EVENT: Readonly<Record<string, string>> = {
 const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 const MAX_TLS_SESSIONS = 256;
 
-/** Direct connections. `ca`: an authority to trust besides the built-in ones, in PEM. */
-export function createConnect(ca: string | undefined): Connect {
+export interface ConnectOptions {
+  /** An authority to trust besides the built-in ones, in PEM. */
+  readonly ca: string | undefined;
+  readonly resolver: NameResolver;
+  readonly addressPolicy: AddressPolicy;
+}
+
+/** Direct connections, to the very addresses that the policy was asked about. */
+export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): Connect {
   const sessions = new LRUCache<string, Buffer>({ max: MAX_TLS_SESSIONS });
   let context: SecureContext | undefined;
 
   return (url, onread) => {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (DEFAULT_PORT[url.protocol] ?? 0) : Number(url.port);
-    const target = { host, port, noDelay: true, autoSelectFamily: true, onread };
+    if (isIP(host) !== 0) checkAddress(url, host, addressPolicy);
+    const lookup = checkedLookup(url, resolver, addressPolicy);
+    const target = { host, port, noDelay: true, autoSelectFamily: true, lookup, onread };
     if (url.protocol === 'http:') return connectTcp(target);
     context ??= createSecureContext(ca === undefined ? {} : { ca: [...rootCertificates, ca] });
     const session = sessions.get(url.origin);
@@ -42,4 +55,20 @@ export function createConnect(ca: string | undefined): Connect {
       socket.authorized ? keep(fresh) : socket.once('secureConnect', () => keep(fresh)),
     );
   };
+}
+
+/** Of what a name resolves to, the addresses that the policy lets pass; refused if that is none. */
+function checkedLookup(url: URL, resolver: NameResolver, policy: AddressPolicy): LookupFunction {
+  const lookup = callbackify(async (name: string) => {
+    const addresses = await resolver.resolve(name);
+    const allowed = addresses.filter(({ address }) => policy(address) === undefined);
+    if (allowed.length === 0) checkAddress(url, addresses[0]?.address ?? '', policy);
+    return allowed;
+  });
+  return (name, _options, callback) => lookup(name, callback);
+}
+
+function checkAddress(url: URL, address: string, policy: AddressPolicy): void {
+  const rule = policy(address);
+  if (rule !== undefined) throw new AddressRefusedError(url, address, rule);
 }

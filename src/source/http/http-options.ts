@@ -1,3 +1,4 @@
+import { type AddressPolicy, addressPolicy } from '../address-policy.js';
 import type { Connect } from './connect.js';
 
 export interface HttpClientOptions {
@@ -13,7 +14,9 @@ export interface HttpClientOptions {
   readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
   /** A certificate authority to trust besides the system's, in PEM. */
   readonly ca: string | undefined;
-  /** Makes the connections; undefined: as the system does. */
+  /** Which addresses may be connected to. */
+  readonly addressPolicy: AddressPolicy;
+  /** Makes the connections, whatever the address; undefined: as the system does. */
   readonly connect: Connect | undefined;
 }
 
@@ -25,5 +28,6 @@ export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
   maxRedirects: 10,
   headersFor: () => ({}),
   ca: undefined,
+  addressPolicy: addressPolicy({ isShared: false, allowed: [] }),
   connect: undefined,
 };

@@ -9,6 +9,7 @@ import { ConnectionPool } from './connection-pool.js';
 import { type Answer, exchange } from './http-exchange.js';
 import { failureOf, mayPass, statusFailure } from './http-failure.js';
 import type { HttpClientOptions } from './http-options.js';
+import { NameResolver } from './name-resolver.js';
 import { carriedHeader, isDirectoryRedirect, redirectTarget, refuseDowngrade } from './redirect.js';
 
 const BACKOFF_MS = 200;
@@ -31,6 +32,7 @@ export class DirectoryRedirect {
 
 export class HttpOrigin {
   readonly #options: HttpClientOptions;
+  readonly #resolver = new NameResolver();
   readonly #pool: ConnectionPool;
   /**
    * Where a URL was redirected to: reads of a version that is known should not walk the chain each time. Whoever
@@ -41,7 +43,8 @@ export class HttpOrigin {
   constructor(options: HttpClientOptions) {
     this.#options = options;
     const { maxConnectionsPerOrigin, maxConnections, timeoutMs } = options;
-    this.#pool = new ConnectionPool(options.connect ?? createConnect(options.ca), {
+    const connect = options.connect ?? createConnect({ ...options, resolver: this.#resolver });
+    this.#pool = new ConnectionPool(connect, {
       maxConnectionsPerOrigin,
       maxConnections,
       connectTimeoutMs: timeoutMs / 3,
@@ -67,6 +70,7 @@ export class HttpOrigin {
   }
 
   async close(): Promise<void> {
+    this.#resolver.close();
     await this.#pool.close();
   }
 
