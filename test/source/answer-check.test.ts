@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { isLastModifiedWeak, validatorsOf } from '../../src/source/http/answer-check.js';
+import { checkAnswer, isLastModifiedWeak, validatorsOf } from '../../src/source/http/answer-check.js';
 import { HeaderFields } from '../../src/source/http/header-fields.js';
 
 function timeOf(text: string): number | undefined {
@@ -51,11 +51,32 @@ test('an entity tag that cannot be sent back is no validator', (t) => {
     header.set('etag', value);
     return validatorsOf(header).etag;
   };
-  for (const value of ['"a\x01b"', '"a\x7f"', '']) t.is(etagOf(value), undefined, JSON.stringify(value));
-  for (const value of ['"a"', 'W/"a b"', 'unquoted', '"\xe9"']) t.is(etagOf(value), value);
+  const long = `"${'x'.repeat(1_022)}"`;
+  for (const value of ['"a\x01b"', '"a\x7f"', '', `${long}x`])
+    t.is(etagOf(value), undefined, JSON.stringify(value));
+  for (const value of [long, '"a"', 'W/"a b"', 'unquoted', '"\xe9"']) t.is(etagOf(value), value);
+});
+
+test('an answer with an entity tag that is too long is not of the version that is pinned', (t) => {
+  const header = new HeaderFields();
+  header.set('last-modified', 'Sun, 06 Nov 1994 08:49:37 GMT');
+  header.set('etag', `"${'x'.repeat(60_000)}"`);
+  const pin = { etag: '"a"', lastModifiedMs: Date.UTC(1994, 10, 6, 8, 49, 37) };
+  const answer = { status: 200, header };
+  const error = t.throws(() => checkAnswer(answer, new URL('http://h/x'), undefined, pin));
+  t.like(error, { code: 'CHANGED', found: 'an ETag that cannot be used' });
+  t.notThrows(() =>
+    checkAnswer(answer, new URL('http://h/x'), undefined, { lastModifiedMs: pin.lastModifiedMs }),
+  );
 });
 
 test('what is no date is no validator', (t) => {
-  const wrong = ['', 'yesterday', 'Sun, 32 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 25:49:37 GMT'];
+  const wrong = [
+    '',
+    'yesterday',
+    `Sun, 06 Nov 1994 08:49:37 GMT${' '.repeat(50_000)}`,
+    'Sun, 32 Nov 1994 08:49:37 GMT',
+    'Sun, 06 Nov 1994 25:49:37 GMT',
+  ];
   for (const text of wrong) t.is(timeOf(text), undefined, text);
 });

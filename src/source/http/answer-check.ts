@@ -7,6 +7,9 @@ import { httpDate, parseHttpDate } from './http-date.js';
 import { isFieldValue } from './request-head.js';
 
 const LAST_MODIFIED_PRECISION_MS = 1_000;
+/** As `MAX_ENTITY_TAG_CHARS` of plugins: a tag is kept for each file that is known. */
+const MAX_ETAG_CHARS = 1_024;
+const MAX_DATE_CHARS = 64;
 
 /** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
 export interface Delivery {
@@ -37,9 +40,10 @@ export function checkAnswer(
 /** The validators of an answer. */
 export function validatorsOf(header: HeaderFields): Validators {
   const value = header.get('etag');
-  // One that could not be sent back ties no later answer to this one.
-  const etag = value !== null && value !== '' && isFieldValue(value) ? value : undefined;
-  const lastModifiedMs = parseHttpDate(header.get('last-modified') ?? '');
+  // One that could not be sent back ties no later answer to this one, and nor does one that is too long to be kept.
+  const isUsable = value !== null && value !== '' && value.length <= MAX_ETAG_CHARS && isFieldValue(value);
+  const etag = isUsable ? value : undefined;
+  const lastModifiedMs = dateOf(header, 'last-modified');
   return {
     ...(etag === undefined ? {} : { etag }),
     ...(Number.isNaN(lastModifiedMs) ? {} : { lastModifiedMs }),
@@ -48,8 +52,13 @@ export function validatorsOf(header: HeaderFields): Validators {
 
 /** Whether the resource may have changed since in the same second (RFC 9110, 8.8.2.2). */
 export function isLastModifiedWeak(lastModifiedMs: number, header: HeaderFields): boolean {
-  const dateMs = parseHttpDate(header.get('date') ?? '');
+  const dateMs = dateOf(header, 'date');
   return Math.abs((Number.isNaN(dateMs) ? Date.now() : dateMs) - lastModifiedMs) < LAST_MODIFIED_PRECISION_MS;
+}
+
+function dateOf(header: HeaderFields, name: string): number {
+  const value = header.get(name) ?? '';
+  return value.length > MAX_DATE_CHARS ? Number.NaN : parseHttpDate(value);
 }
 
 export function isSameEtag(a: string, b: string): boolean {
@@ -98,6 +107,8 @@ function checkPin(
   const got = validatorsOf(header);
   const changed = (expected: string, found: string): ChangedError =>
     new ChangedError(url, { expected, found });
+  const hasUnusableEtag = got.etag === undefined && (header.get('etag') ?? '') !== '';
+  if (pin.etag !== undefined && hasUnusableEtag) throw changed(describe(pin), 'an ETag that cannot be used');
   if (pin.etag !== undefined && got.etag !== undefined) {
     if (!isSameEtag(pin.etag, got.etag)) throw changed(describe(pin), describe(got));
   } else if (pin.lastModifiedMs !== undefined && got.lastModifiedMs !== undefined) {

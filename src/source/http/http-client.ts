@@ -21,6 +21,7 @@ import { DirectoryRedirect, HttpOrigin, type OriginAnswer } from './http-origin.
 import { parseIndexPage } from './index-page.js';
 
 const PROBE = { start: 0, end: 64 * 1024 };
+const MAX_CONTENT_TYPE_CHARS = 256;
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 /** Room for a page of unknown length: about ten thousand entries. */
 const FIRST_TEXT_BYTES = 1024 * 1024;
@@ -110,7 +111,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     const header = { accept: 'text/html, application/json;q=0.9, */*;q=0.1' };
     const answer = await origin.send(request.with({ url }), header, [200]);
     if (answer instanceof DirectoryRedirect) return [];
-    const type = answer.header.get('content-type');
+    const type = contentTypeOf(answer.header);
     if (type !== null && !/html|json/i.test(type)) {
       answer.body.cancel();
       return [];
@@ -175,6 +176,12 @@ function conditionalHeader({ etag, lastModifiedMs }: Validators): Record<string,
 function isOther(known: Validators, got: Validators): boolean {
   if (known.etag !== undefined && got.etag !== undefined) return !isSameEtag(known.etag, got.etag);
   return known.lastModifiedMs === undefined || known.lastModifiedMs !== got.lastModifiedMs;
+}
+
+/** One that no server means is taken for none. */
+function contentTypeOf(header: HeaderFields): string | null {
+  const value = header.get('content-type');
+  return value === null || value.length > MAX_CONTENT_TYPE_CHARS ? null : value;
 }
 
 function infoHeader({ etag, lastModified }: ExpireInfo): HeaderFields {

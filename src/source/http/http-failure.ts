@@ -9,6 +9,7 @@ import {
 } from '../errors.js';
 
 import type { HeaderFields } from './header-fields.js';
+import { parseHttpDate } from './http-date.js';
 import { MalformedAnswer } from './response-head.js';
 
 export const CONNECT_LATE = 'no connection within the deadline';
@@ -17,6 +18,7 @@ export const CLIENT_CLOSED = 'the client is closed';
 export const HEADERS_LATE = 'no header within the deadline';
 export const CONNECTION_IDLE = 'no byte within the deadline';
 
+const MAX_DATE_CHARS = 64;
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 const CODES: Readonly<Record<string, SourceErrorCode>> = {
@@ -99,8 +101,8 @@ function statusCode(
 /** Seconds or an HTTP date (RFC 9110, 10.2.3). */
 function parseRetryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
-  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
-  const at = Date.parse(value);
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  const at = value.length > MAX_DATE_CHARS ? Number.NaN : parseHttpDate(value);
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 

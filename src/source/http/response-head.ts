@@ -22,6 +22,8 @@ export interface ResponseHead {
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
+/** Of a line around its value: its name, and spaces. */
+const MAX_PADDING_CHARS = 128;
 /** A token and a colon (RFC 9110, 5.1). The value is cut off by hand: a pattern takes a time that grows with the square of its spaces. */
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?=:)/;
 
@@ -54,7 +56,14 @@ function withoutSpaces(line: string, start: number): string {
   let [first, end] = [start, line.length];
   while (first < end && isSpace(line.charCodeAt(first))) first += 1;
   while (first < end && isSpace(line.charCodeAt(end - 1))) end -= 1;
-  return line.slice(first, end);
+  // A part of a string keeps all of it in memory, and some values are kept for long.
+  return line.length - (end - first) > MAX_PADDING_CHARS
+    ? copyOf(line.slice(first, end))
+    : line.slice(first, end);
+}
+
+function copyOf(value: string): string {
+  return Buffer.from(value, 'latin1').toString('latin1');
 }
 
 function isSpace(code: number): boolean {
