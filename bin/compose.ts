@@ -71,10 +71,11 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
 
 async function openDisk(options: MountOptions, log: Logger): Promise<DiskCache | undefined> {
   if (options.cacheSize === 0) return undefined;
-  const directory = options.cacheDir ?? defaultCacheDirectory();
   return await openDiskCache({
     ...DEFAULT_DISK_CACHE_OPTIONS,
-    directory,
+    directory: options.cacheDir ?? defaultCacheDirectory(),
+    // Who names a directory wants to be told that it cannot be had.
+    ifUnusable: options.cacheDir === undefined ? 'turn-off' : 'fail',
     limitBytes: options.cacheSize,
     blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
     log,

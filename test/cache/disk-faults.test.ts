@@ -129,7 +129,7 @@ asRoot('a directory of another user turns the store off', async (t) => {
   const { key, facts } = new Sample('a', 10);
   t.is(await store.open(key, facts), undefined);
   t.is(logged.length, 1);
-  t.regex(logged[0]?.msg ?? '', /owned by user 65534/);
+  t.regex(logged[0]?.msg ?? '', /belongs to user 65534/);
   t.false(existsSync(join(directory, 'v2')));
 });
 

@@ -160,7 +160,11 @@ export class Catalog {
   async #scan(): Promise<boolean> {
     const { root, space, trouble } = this.#options;
     try {
-      const found = await scanSegments(root, () => !this.#isAbandoned);
+      const found = await scanSegments(
+        root,
+        () => !this.#isAbandoned,
+        (path, error) => trouble.note('left alone what is not of the cache', error, { path }),
+      );
       for (const { name, allocatedBytes, usedAtMs } of found) {
         const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
         this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs });

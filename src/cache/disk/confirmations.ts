@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 
 import type { ConfirmedFacts } from './disk-cache.js';
-import { close, codeOf, futimes, open, readAt, writeAt } from './file-io.js';
+import { close, codeOf, futimes, openOwn, readAt, writeAt } from './file-io.js';
 import {
   CONFIRMATION_AT,
   type DecodedIndex,
@@ -16,17 +16,18 @@ const START_BYTES = 4096;
 
 /**
  * The version of a URL, among those of these segments, that was confirmed last. `confirmedAtMs` tells what is not
- * on disk, by version name.
+ * on disk, by version name. What cannot be read is passed over.
  */
 export async function readNewest(
   root: string,
   url: string,
   segments: readonly string[],
   confirmedAtMs: (versionName: string) => number | undefined,
+  onUnreadable: (error: unknown) => void,
 ): Promise<ConfirmedFacts | undefined> {
   let newest: ConfirmedFacts | undefined;
   for (const name of segments) {
-    const index = await readIndexStart(root, name);
+    const index = await readIndexStart(root, name).catch(onUnreadable);
     if (index === undefined || index.header.url !== url) continue;
     const atMs = Math.max(index.confirmedAtMs, confirmedAtMs(versionOfSegment(name).versionName) ?? 0);
     if (newest === undefined || atMs > newest.confirmedAtMs) {
@@ -45,7 +46,7 @@ export async function writeConfirmation(
 ): Promise<void> {
   const index = await readIndexStart(root, name);
   if (index === undefined) return;
-  const fd = await open(filePath(root, name, 'index'), constants.O_RDWR | constants.O_NOFOLLOW);
+  const fd = await openOwn(filePath(root, name, 'index'), constants.O_RDWR);
   try {
     await writeAt(fd, [encodeConfirmation(confirmedAtMs, index.seed)], CONFIRMATION_AT);
     await futimes(fd, usedAtMs / 1000, usedAtMs / 1000);
@@ -57,7 +58,7 @@ export async function writeConfirmation(
 async function readIndexStart(root: string, name: string): Promise<DecodedIndex | undefined> {
   let fd: number;
   try {
-    fd = await open(filePath(root, name, 'index'), constants.O_RDONLY | constants.O_NOFOLLOW);
+    fd = await openOwn(filePath(root, name, 'index'), constants.O_RDONLY);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,6 +1,4 @@
-import { constants } from 'node:fs';
-
-import { close, open } from './file-io.js';
+import { close, openOwn } from './file-io.js';
 
 /** A file that is opened when it is used. Belongs to one incarnation of a path: a new file is a new object. */
 export class OpenFile {
@@ -19,7 +17,7 @@ export class OpenFile {
 
   constructor(path: string, flags: number) {
     this.path = path;
-    this.flags = flags | constants.O_NOFOLLOW;
+    this.flags = flags;
   }
 }
 
@@ -84,7 +82,7 @@ export class Descriptors {
 
   async #openFile(file: OpenFile): Promise<number> {
     try {
-      const fd = await open(file.path, file.flags, 0o600);
+      const fd = await openOwn(file.path, file.flags, 0o600);
       file.fd = fd;
       file.openings += 1;
       this.#open.add(file);

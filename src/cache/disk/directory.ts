@@ -1,7 +1,8 @@
-import { chmod, lstat, mkdir, stat } from 'node:fs/promises';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
+import { checkOwnership, resolveTrusted } from '../../trusted-path.js';
 import { LAYOUT_DIRECTORY } from './layout.js';
 
 /** The directory cannot be used; the message says why. */
@@ -10,18 +11,22 @@ export class DirectoryError extends Error {
   readonly code = 'NOT_OURS';
 }
 
-/** Makes the directories that are missing. Resolves to the one of this layout; rejects if they are not ours. */
-export async function prepareDirectory(directory: string): Promise<string> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const uid = process.geteuid?.();
-  const outer = await stat(directory);
-  if (outer.uid !== uid) throw new DirectoryError(`${directory} is owned by user ${outer.uid}, not ${uid}`);
-  const root = join(directory, LAYOUT_DIRECTORY);
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  const inner = await lstat(root);
-  if (!inner.isDirectory() || inner.uid !== uid) {
-    throw new DirectoryError(`${root} is no directory of user ${uid}`);
+/**
+ * Makes the directories that are missing. Returns the real path of the one of this layout, which nobody but root and
+ * this user can exchange for another one. Throws if it cannot be used.
+ */
+export function prepareDirectory(directory: string): string {
+  const uid = process.geteuid?.() ?? 0;
+  const outer = resolveTrusted(directory, uid, 'make');
+  const { path, stats } = outer;
+  if (!stats.isDirectory()) throw new DirectoryError(`${path} is not a directory`);
+  if (stats.uid !== uid) throw new DirectoryError(`${path} belongs to user ${stats.uid}, not to ${uid}`);
+  checkOwnership(path, stats, uid);
+  const root = join(path, LAYOUT_DIRECTORY);
+  const inner = resolveTrusted(root, uid, 'make');
+  if (inner.path !== root || !inner.stats.isDirectory() || inner.stats.uid !== uid) {
+    throw new DirectoryError(`${root} is not a directory of user ${uid}`);
   }
-  if ((inner.mode & 0o077) !== 0) await chmod(root, 0o700);
+  if ((inner.stats.mode & 0o077) !== 0) chmodSync(root, 0o700);
   return root;
 }

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 
 export interface DiskCacheOptions {
-  /** Created with mode 0700 if it is missing; must be owned by this user. */
+  /** Created with mode 0700 if it is missing; nobody but root and this user may be able to exchange it. */
   readonly directory: string;
+  /** `turn-off`: the store is off then, with a warning. */
+  readonly ifUnusable: 'fail' | 'turn-off';
   /** The most that the store's files may allocate, at every moment. */
   readonly limitBytes: number;
   /** What the store leaves free on its file system. Undefined: 1 GiB, or 5 % of the file system if less. */
@@ -16,6 +18,7 @@ export interface DiskCacheOptions {
 }
 
 export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'log'> = {
+  ifUnusable: 'turn-off',
   limitBytes: 10 * 2 ** 30,
   reserveBytes: undefined,
   blockBytes: 32 * 2 ** 10,

@@ -104,7 +104,13 @@ export class DiskStore implements DiskCache {
     try {
       return await reads.run(async () => {
         const segments = writer?.catalog.segmentsOf(url) ?? (await segmentsOf(root, nameOfUrl(url)));
-        return await readNewest(root, url, segments, (name) => this.#context.confirmations.get(name)?.atMs);
+        return await readNewest(
+          root,
+          url,
+          segments,
+          (name) => this.#context.confirmations.get(name)?.atMs,
+          (error) => trouble.note('cannot read an index file', error),
+        );
       });
     } catch (error) {
       trouble.note('cannot look for the versions of a URL', error);

@@ -1,5 +1,7 @@
 /** Positioned reads and writes of whole lists of buffers, in as few system calls as can be. */
-import fs from 'node:fs';
+import fs, { constants } from 'node:fs';
+import { dirname } from 'node:path';
+import process from 'node:process';
 import { promisify } from 'node:util';
 
 export const open = promisify(fs.open);
@@ -19,6 +21,44 @@ const MAX_VECTORS = 512;
 
 export function fstat(fd: number): Promise<fs.BigIntStats> {
   return fstatBig(fd, { bigint: true });
+}
+
+/** Something has the name of one of our files, and is none: it is not used, nor removed. */
+class StrayFileError extends Error {
+  override readonly name = 'StrayFileError';
+  readonly code = 'STRAY_FILE';
+}
+
+/**
+ * Opens a file of the store: a regular one of this user, in a directory of this user. Follows no link, and does not
+ * wait for the other end of a FIFO.
+ */
+export async function openOwn(path: string, flags: number, mode?: number): Promise<number> {
+  // Whoever creates a file has just made the directory, or found it made.
+  if ((flags & constants.O_CREAT) !== 0) checkDirectory(dirname(path));
+  const fd = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
+  try {
+    // The system has both at hand by now: neither look waits for a disk.
+    checkDirectory(dirname(path));
+    if (isOwnFile(fs.fstatSync(fd))) return fd;
+    throw new StrayFileError(`${path} is not a file of this user`);
+  } catch (error) {
+    await close(fd);
+    throw error;
+  }
+}
+
+function checkDirectory(path: string): void {
+  if (isOwnDirectory(fs.lstatSync(path))) return;
+  throw new StrayFileError(`${path} is not a directory of this user`);
+}
+
+export function isOwnFile(stats: fs.Stats): boolean {
+  return stats.isFile() && stats.uid === process.geteuid?.();
+}
+
+export function isOwnDirectory(stats: fs.Stats): boolean {
+  return stats.isDirectory() && stats.uid === process.geteuid?.();
 }
 
 /** Fills the targets from `position` on. Resolves to the bytes read: fewer only at the end of the file. */

@@ -31,6 +31,11 @@ export interface StoredName {
   readonly kind: 'data' | 'index';
 }
 
+/** Not a shard, and ours. */
+export function isReserved(name: string): boolean {
+  return name === LOCK_NAME;
+}
+
 export function isShard(name: string): boolean {
   return SHARD.test(name);
 }

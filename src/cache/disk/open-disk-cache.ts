@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-
 import { LRUCache } from 'lru-cache';
 
 import { Descriptors } from './descriptors.js';
@@ -9,7 +7,6 @@ import type { DiskCache } from './disk-cache.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
 import { Lane } from './lane.js';
-import { LAYOUT_DIRECTORY } from './layout.js';
 import { TroubleLog } from './trouble-log.js';
 
 /** At most this many reads of data files at once. */
@@ -18,22 +15,26 @@ const READS = 2;
 const MAX_CONFIRMATIONS = 50_000;
 
 /**
- * Opens the store in a directory, which may be in use by other processes of this user. A directory that cannot
- * be used turns the store off, with a warning. Does not wait for the scan of the directory. Never rejects.
+ * Opens the store in a directory, which may be in use by other processes of this user. Does not wait for the scan
+ * of the directory. Rejects only for a directory that cannot be used, and if that is wanted (`ifUnusable`).
  */
 export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCache> {
   const { directory, log } = options;
+  let root: string;
   try {
-    await prepareDirectory(directory);
+    root = prepareDirectory(directory);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    if (options.ifUnusable === 'fail') {
+      throw new Error(`the cache directory cannot be used: ${reason}`, { cause: error });
+    }
     log.warn({ directory, err: error }, `disk cache: off, ${directory} cannot be used: ${reason}`);
     return new NoDiskCache();
   }
   const descriptors = new Descriptors(options.maxOpenFiles);
   const store = new DiskStore({
     options,
-    root: join(directory, LAYOUT_DIRECTORY),
+    root,
     descriptors,
     direct: new DirectWrites(descriptors),
     trouble: new TroubleLog(log, directory),

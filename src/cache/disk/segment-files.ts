@@ -1,9 +1,20 @@
 import { constants } from 'node:fs';
-import { mkdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, unlink } from 'node:fs/promises';
 
 import { type Descriptors, OpenFile } from './descriptors.js';
 import { DIRECT_FLAGS, type DirectWrites } from './direct-writes.js';
-import { codeOf, fstat, fsync, ftruncate, futimes, readAt, STAT_BLOCK_BYTES, writeAt } from './file-io.js';
+import {
+  codeOf,
+  fstat,
+  fsync,
+  ftruncate,
+  futimes,
+  isOwnDirectory,
+  isOwnFile,
+  readAt,
+  STAT_BLOCK_BYTES,
+  writeAt,
+} from './file-io.js';
 import type { WritePath } from './disk-cache.js';
 import type { Stamp } from './index-file.js';
 import { filePath, shardPath } from './layout.js';
@@ -138,13 +149,24 @@ export class SegmentFiles {
   }
 }
 
-/** Index first: data without an index is an orphan, which the next start removes. */
+/** Index first: data without an index is an orphan, which the next start removes. What is not ours stays. */
 export async function unlinkSegment(root: string, name: string): Promise<void> {
+  if (!(await isOwnShard(root, name))) return;
   for (const kind of ['index', 'data'] as const) {
+    const path = filePath(root, name, kind);
     try {
-      await unlink(filePath(root, name, kind));
+      if (isOwnFile(await lstat(path))) await unlink(path);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
+  }
+}
+
+async function isOwnShard(root: string, name: string): Promise<boolean> {
+  try {
+    return isOwnDirectory(await lstat(shardPath(root, name)));
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 
 import { filePath, nameOfSegment, versionOfSegment } from './layout.js';
 import type { OpenVersion } from './open-version.js';
@@ -83,7 +83,7 @@ async function storedSegments(context: StoreContext, version: OpenVersion): Prom
 async function seenIndex(context: StoreContext, version: OpenVersion, number: number): Promise<string> {
   try {
     const path = filePath(context.root, nameOfSegment(version.name, number), 'index');
-    const { ino, size } = await stat(path);
+    const { ino, size } = await lstat(path);
     return `${ino} ${size}`;
   } catch {
     return 'none';

@@ -50,8 +50,7 @@ export class StoreLock {
   /** Undefined: another process holds it. Rejects if the file cannot be opened, or koffi not loaded. */
   static async tryAcquire(path: string): Promise<StoreLock | undefined> {
     const calls = await loadCalls();
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-    const fd = await open(path, flags, 0o600);
+    const fd = await openLock(path);
     try {
       if (calls.lock(fd)) {
         const { ino } = await fstat(fd);
@@ -87,6 +86,17 @@ export class StoreLock {
 
   release(): Promise<void> {
     return close(this.#fd);
+  }
+}
+
+/** A directory that has its name can be locked as well. */
+async function openLock(path: string): Promise<number> {
+  const flags = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    return await open(path, flags | constants.O_RDWR | constants.O_CREAT, 0o600);
+  } catch (error) {
+    if (codeOf(error) !== 'EISDIR') throw error;
+    return await open(path, flags | constants.O_RDONLY);
   }
 }
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { utimes } from 'node:fs/promises';
+import { lutimes } from 'node:fs/promises';
 
 import { close, codeOf, fsync, open } from './file-io.js';
 import { filePath, shardPath } from './layout.js';
@@ -27,7 +27,7 @@ export async function syncStore(context: StoreContext, { catalog, lock }: Writer
 
 async function touch(root: string, name: string, usedAtMs: number): Promise<void> {
   try {
-    await utimes(filePath(root, name, 'index'), usedAtMs / 1000, usedAtMs / 1000);
+    await lutimes(filePath(root, name, 'index'), usedAtMs / 1000, usedAtMs / 1000);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
@@ -35,7 +35,7 @@ async function touch(root: string, name: string, usedAtMs: number): Promise<void
 
 async function syncPath(path: string): Promise<void> {
   try {
-    const fd = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       await fsync(fd);
     } finally {

@@ -46,7 +46,7 @@ export class WriterRole {
   async #try(): Promise<void> {
     const { options, root, trouble } = this.#context;
     try {
-      await prepareDirectory(options.directory);
+      if (prepareDirectory(options.directory) !== root) throw new Error(`${root} is another directory now`);
       const lock = await StoreLock.tryAcquire(join(root, LOCK_NAME));
       if (lock === undefined) return;
       // That of a store that is being closed would outlive it.

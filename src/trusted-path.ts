@@ -1,0 +1,177 @@
+/**
+ * Paths that nobody but root and one user can lead elsewhere.
+ *
+ * A path is walked from `/`, one name at a time, each opened inside the descriptor of the directory before it,
+ * symbolic links included. Each of these directories must belong to root or the user, and be writable by
+ * nobody else; a sticky one such as /tmp is passed, since in it nobody can replace another's entry. So the real path
+ * that comes out leads to the same file later on, as long as root and the user leave it there.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { isAbsolute } from 'node:path';
+import process from 'node:process';
+
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
+/** As in Linux (path_resolution(7)). */
+const MAX_LINKS = 40;
+/** Missing in node:fs. It needs no right to read a directory (open(2)). */
+const O_PATH = 0o10000000;
+
+/** Somebody else can write to the file or directory, or replace it. The message says what to do. */
+export class UntrustedPathError extends Error {
+  override readonly name = 'UntrustedPathError';
+  readonly code = 'UNTRUSTED_PATH';
+}
+
+export interface TrustedPath {
+  /** Without symbolic links. */
+  readonly path: string;
+  /** Of what it leads to, which is not checked itself: see `checkOwnership`. */
+  readonly stats: Stats;
+}
+
+interface Opened {
+  /** Undefined where the system has no O_PATH: there the path stands for it. */
+  readonly fd: number | undefined;
+  readonly stats: Stats;
+}
+
+/**
+ * Throws `UntrustedPathError` for a path that others can change, and the errors of the system. `make`: what is missing
+ * becomes a directory of mode 0700.
+ */
+export function resolveTrusted(path: string, uid: number, missing: 'fail' | 'make' = 'fail'): TrustedPath {
+  mountAutomatically(path);
+  const pending = namesOf(isAbsolute(path) ? path : `${process.cwd()}/${path}`);
+  const trail: string[] = [];
+  let links = 0;
+  let current = open('/', '/');
+  const move = (next: Opened): void => {
+    close(current);
+    current = next;
+  };
+  try {
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      const here = `/${trail.join('/')}`;
+      const shown = `/${[...trail, name].join('/')}`;
+      const entry = current.fd === undefined ? shown : `/proc/self/fd/${current.fd}/${name}`;
+      if (name === '..') {
+        trail.pop();
+        move(open(entry, shown));
+        continue;
+      }
+      if (current.stats.isDirectory()) checkWay(here, current.stats, uid);
+      const next = missing === 'make' ? openOrMake(entry, shown) : open(entry, shown);
+      if (!next.stats.isSymbolicLink()) {
+        trail.push(name);
+        move(next);
+        continue;
+      }
+      close(next);
+      if (isShared(current.stats)) checkOwner(shown, next.stats.uid, uid);
+      links += 1;
+      if (links > MAX_LINKS) throw new UntrustedPathError(`${path} has too many symbolic links`);
+      const target = readlinkSync(entry);
+      pending.push(...namesOf(target));
+      if (!isAbsolute(target)) continue;
+      trail.length = 0;
+      move(open('/', '/'));
+    }
+    return { path: `/${trail.join('/')}`, stats: current.stats };
+  } finally {
+    close(current);
+  }
+}
+
+/** Throws unless the file or directory belongs to root or the user, and nobody else can write to it. */
+export function checkOwnership(path: string, { uid: owner, mode }: Stats, uid: number): void {
+  checkOwner(path, owner, uid);
+  if ((mode & WRITABLE_BY_OTHERS) === 0) return;
+  const shown = (mode & 0o7777).toString(8);
+  throw new UntrustedPathError(
+    `${path} is not trusted: others may write to it (mode ${shown}); chmod go-w it`,
+  );
+}
+
+function checkWay(path: string, stats: Stats, uid: number): void {
+  if (isShared(stats)) checkOwner(path, stats.uid, uid);
+  else checkOwnership(path, stats, uid);
+}
+
+/** Others have entries of their own in it, and of their own only. */
+function isShared({ mode }: Stats): boolean {
+  return (mode & STICKY) !== 0 && (mode & WRITABLE_BY_OTHERS) !== 0;
+}
+
+function checkOwner(path: string, owner: number, uid: number): void {
+  if (owner === 0 || owner === uid) return;
+  const allowed = uid === 0 ? 'root' : `root or user ${uid}`;
+  throw new UntrustedPathError(
+    `${path} is not trusted: it belongs to user ${owner}, not to ${allowed}; chown it`,
+  );
+}
+
+/** The last one first. */
+function namesOf(path: string): string[] {
+  return path
+    .split('/')
+    .filter((name) => name !== '' && name !== '.')
+    .toReversed();
+}
+
+/** O_PATH mounts nothing (automount(8)); who goes through a directory does. */
+function mountAutomatically(path: string): void {
+  try {
+    statSync(`${path}/.`);
+  } catch {
+    // The walk tells.
+  }
+}
+
+function open(path: string, shown: string): Opened {
+  try {
+    if (process.platform !== 'linux') return { fd: undefined, stats: lstatSync(path) };
+    const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+    return { fd, stats: fstatSync(fd) };
+  } catch (error) {
+    throw named(error, path, shown);
+  }
+}
+
+function openOrMake(path: string, shown: string): Opened {
+  try {
+    return open(path, shown);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw named(error, path, shown);
+  }
+  return open(path, shown);
+}
+
+function close({ fd }: Opened): void {
+  if (fd !== undefined) closeSync(fd);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+/** The path as everybody knows it, not by way of a descriptor. */
+function named(error: unknown, path: string, shown: string): unknown {
+  if (error instanceof Error) error.message = error.message.replace(path, shown);
+  return error;
+}

@@ -1,0 +1,109 @@
+import { chmodSync, existsSync, lchownSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
+import { resolveTrusted } from '../../src/trusted-path.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { type Logged, openStore, Sample, storeFor, write } from './disk-store-support.js';
+
+const asRoot = process.geteuid?.() === 0 ? test : test.skip;
+const NOBODY = 65_534;
+
+async function canStore(t: ExecutionContext, directory: string): Promise<boolean> {
+  const store = await storeFor(t, directory);
+  const sample = new Sample('a', 10);
+  const version = await store.open(sample.key, sample.facts);
+  return version !== undefined && (await write(version, 0, sample.blocks(0, 1)));
+}
+
+async function refusal(t: ExecutionContext, directory: string): Promise<string> {
+  const logged: Logged[] = [];
+  const store = await storeFor(t, directory, {}, logged);
+  const { key, facts } = new Sample('a', 10);
+  t.is(await store.open(key, facts), undefined);
+  t.is(logged.length, 1);
+  const error = await t.throwsAsync(openStore(directory, { ifUnusable: 'fail' }));
+  const message = error?.message ?? '';
+  t.true(logged[0]?.msg.endsWith(message.replace(/^[^:]*: /, '')), `${logged[0]?.msg}; ${message}`);
+  return message;
+}
+
+test('a cache directory that others can write to is not used', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'cache');
+  for (const mode of [0o777, 0o770, 0o1777]) {
+    mkdirSync(directory, { recursive: true });
+    chmodSync(directory, mode);
+    t.regex(
+      await refusal(t, directory),
+      /cache is not trusted: others may write to it \(mode \d+\); chmod go-w it/,
+    );
+    t.false(existsSync(join(directory, LAYOUT_DIRECTORY)));
+  }
+  chmodSync(directory, 0o755);
+  t.true(await canStore(t, directory));
+});
+
+test('a cache directory in a directory that others can write to is not used, unless it is sticky', async (t) => {
+  const parent = join(await temporaryDirectory(t), 'parent');
+  mkdirSync(parent);
+  chmodSync(parent, 0o777);
+  t.regex(await refusal(t, join(parent, 'cache')), /parent is not trusted: others may write to it/);
+  t.false(existsSync(join(parent, 'cache')));
+  chmodSync(parent, 0o1777);
+  t.true(await canStore(t, join(parent, 'cache')));
+});
+
+test('a way by links is looked at, link by link', async (t) => {
+  const outer = await temporaryDirectory(t);
+  for (const name of ['own', 'open']) mkdirSync(join(outer, name));
+  chmodSync(join(outer, 'open'), 0o777);
+  symlinkSync('own', join(outer, 'link'));
+  t.true(await canStore(t, join(outer, 'link', '..', 'link', 'cache')));
+  t.true(existsSync(join(outer, 'own', 'cache', LAYOUT_DIRECTORY)));
+  // It leads to a good place, as long as nobody changes the link on the way.
+  symlinkSync('../own', join(outer, 'open', 'middle'));
+  symlinkSync('open/middle', join(outer, 'indirect'));
+  t.regex(await refusal(t, join(outer, 'indirect', 'cache2')), /open is not trusted/);
+  symlinkSync('endless', join(outer, 'endless'));
+  t.regex(await refusal(t, join(outer, 'endless', 'cache')), /too many symbolic links/);
+});
+
+asRoot("in a sticky directory, another user's entries are not trusted", async (t) => {
+  const outer = await temporaryDirectory(t);
+  const [shared, own] = [join(outer, 'shared'), join(outer, 'own')];
+  for (const path of [shared, own, join(shared, 'theirs')]) mkdirSync(path);
+  chmodSync(shared, 0o1777);
+  lchownSync(join(shared, 'theirs'), NOBODY, NOBODY);
+  t.regex(
+    await refusal(t, join(shared, 'theirs', 'cache')),
+    /theirs is not trusted: it belongs to user 65534/,
+  );
+  symlinkSync(own, join(shared, 'link'));
+  lchownSync(join(shared, 'link'), NOBODY, NOBODY);
+  t.regex(await refusal(t, join(shared, 'link', 'cache')), /link is not trusted: it belongs to user 65534/);
+  lchownSync(shared, NOBODY, NOBODY);
+  t.regex(await refusal(t, join(shared, 'cache')), /shared is not trusted/);
+});
+
+test('a directory that cannot be made is an error at once, which names it', async (t) => {
+  const message = await refusal(t, '/proc/x/y');
+  t.regex(message, /ENOENT.*'\/proc\/x'/);
+});
+
+test('what is missing is made for this user alone', async (t) => {
+  const outer = await temporaryDirectory(t);
+  const { path } = resolveTrusted(join(outer, 'a/b/./c'), process.geteuid?.() ?? 0, 'make');
+  t.is(path, join(outer, 'a', 'b', 'c'));
+  for (const made of ['a', 'a/b', 'a/b/c']) t.is(statSync(join(outer, made)).mode & 0o777, 0o700);
+  t.throws(() => resolveTrusted(join(outer, 'a/missing'), 0), { message: /ENOENT.*a\/missing'/ });
+});
+
+test('a link in the place of our directory in it is not followed', async (t) => {
+  const outer = await temporaryDirectory(t);
+  for (const name of ['cache', 'elsewhere']) mkdirSync(join(outer, name));
+  symlinkSync('../elsewhere', join(outer, 'cache', LAYOUT_DIRECTORY));
+  t.regex(await refusal(t, join(outer, 'cache')), /is not a directory of user/);
+});
