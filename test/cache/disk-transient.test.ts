@@ -121,7 +121,7 @@ test('what comes late is stored by one write at a time, all of it before the end
   t.is(found.active, 0);
   dirty.subtract(MAX_DIRTY_BYTES);
   bring(100, 1);
-  await until('it is being written', () => found.active > 0);
+  await until('it was being written', () => found.mostActive > 0);
   await storing.close();
   t.is(found.written, 101);
   t.is(found.mostActive, 1);
