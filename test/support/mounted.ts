@@ -1,40 +1,14 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { whenProcessEnded } from '../../bin/process-identity.js';
 import { servingProcess } from '../../bin/run-file.js';
 import { findMount } from '../../src/mount/mount-table.js';
+import { CLI, run } from './run.js';
 import { temporaryDirectory } from './temp.js';
 
-const execute = promisify(execFile);
-
-export const CLI = fileURLToPath(new URL('../../bin/d7y-mount.js', import.meta.url));
-
-export interface Finished {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a program to its end, whatever its exit code. Mounts are touched by child processes only. */
-export async function run(command: string, args: readonly string[], timeoutMs = 60_000): Promise<Finished> {
-  try {
-    const options = { timeout: timeoutMs, maxBuffer: 1 << 28 };
-    return { code: 0, ...(await execute(command, [...args], options)) };
-  } catch (error) {
-    const failed = error as { code?: number | string; stdout?: string; stderr?: string };
-    const code = typeof failed.code === 'number' ? failed.code : -1;
-    return { code, stdout: failed.stdout ?? '', stderr: failed.stderr ?? String(error) };
-  }
-}
-
-export async function shell(script: string, ...args: string[]): Promise<Finished> {
-  return await run('sh', ['-c', script, 'sh', ...args]);
-}
+export { CLI, type Finished, run, shell } from './run.js';
 
 /** A mount of the built program on a directory of its own, ended when the test ends. */
 export async function mounted(t: ExecutionContext, ...options: string[]): Promise<string> {

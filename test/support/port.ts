@@ -15,10 +15,10 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-export async function untilConnects(port: number): Promise<void> {
+export async function untilConnects(port: number, host = '127.0.0.1'): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const connected = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
+      const socket = connect(port, host);
       socket.once('connect', () => resolve(true));
       socket.once('error', () => resolve(false));
       socket.once('close', () => socket.destroy());

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { run, shell } from './mounted.js';
+import { run, shell } from './run.js';
 
 const BOUNDARIES = [64 * 1024, 128 * 1024, 1024 * 1024];
 

@@ -1,0 +1,180 @@
+/**
+ * Runs each command on names of the mount and on the same names of a local read-only tree, and compares exit code,
+ * output and errors. On each kind of directory a command has a directory of its own, of which the mount has never
+ * heard. What differs without standing in `expected.ts` is shown, and makes the sweep fail.
+ *
+ *     node dist/test/sweep/sweep.js [--cli FILE] [--only REGEXP] [--kind KIND] [--out FILE]
+ */
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+
+import { CLI, run, shell } from '../support/run.js';
+import { ALL_COMMANDS } from './commands/all-commands.js';
+import { expectedOf } from './expected.js';
+import { type Outcome, type Places, runCommand } from './run-command.js';
+import type { SweepCommand } from './sweep-command.js';
+import { type ServerKind, startSweepServer } from './sweep-server.js';
+import { makeSweepTree } from './sweep-tree.js';
+
+/** `known`: a listed directory that was listed, two levels deep, before the command. */
+export type DirectoryKind = ServerKind | 'known';
+
+const KINDS: readonly DirectoryKind[] = ['known', 'listed', 'unlisted', 'forbidden'];
+
+interface Difference {
+  readonly command: SweepCommand;
+  readonly kind: DirectoryKind;
+  readonly local: Outcome;
+  readonly mounted: Outcome;
+  readonly reason: string | undefined;
+}
+
+interface Ground {
+  readonly base: string;
+  readonly mountOf: (kind: DirectoryKind, index: number) => string;
+  readonly local: string;
+  readonly original: string;
+  readonly tools: string;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      cli: { type: 'string', default: CLI },
+      only: { type: 'string', default: '' },
+      kind: { type: 'string', multiple: true },
+      out: { type: 'string' },
+    },
+  });
+  if (process.getuid?.() !== 0) throw new Error('the sweep mounts: it takes root');
+  const kinds = KINDS.filter((kind) => values.kind?.includes(kind) ?? true);
+  const only = new RegExp(values.only);
+  const { chosen, skipped } = await installed(ALL_COMMANDS.filter(({ name }) => only.test(name)));
+  const differences: Difference[] = [];
+  let runs = 0;
+  await onGround(values.cli, chosen.length, async (ground) => {
+    for (const [index, command] of chosen.entries()) {
+      const local = await runCommand(command, placesOf(ground, ground.local));
+      for (const kind of kinds) {
+        if (command.lists && kind !== 'listed' && kind !== 'known') continue;
+        const directory = ground.mountOf(kind, index);
+        if (kind === 'known') await shell('ls -l "$1" "$1/dir" "$1/dir/deep"', directory);
+        const mounted = await runCommand(command, placesOf(ground, directory));
+        runs += 1;
+        if (isSame(local, mounted)) continue;
+        differences.push({
+          command,
+          kind,
+          local,
+          mounted,
+          reason: expectedOf(command.name, kind, mounted)?.reason,
+        });
+      }
+    }
+  });
+  const text = report(chosen, skipped, kinds, runs, differences);
+  if (values.out !== undefined) await writeFile(values.out, text);
+  process.stdout.write(text);
+  if (differences.some(({ reason }) => reason === undefined)) process.exitCode = 1;
+}
+
+async function installed(
+  all: readonly SweepCommand[],
+): Promise<{ chosen: SweepCommand[]; skipped: Map<string, number> }> {
+  const programs = [...new Set(all.flatMap(({ needs }) => needs))];
+  const { stdout } = await shell(
+    'for p; do PATH=$PATH:/usr/sbin command -v "$p" > /dev/null || echo "$p"; done',
+    ...programs,
+  );
+  const missing = new Set(stdout.split('\n'));
+  const skipped = new Map<string, number>();
+  const chosen = all.filter(({ needs }) => {
+    const lacking = needs.find((program) => missing.has(program));
+    if (lacking !== undefined) skipped.set(lacking, (skipped.get(lacking) ?? 0) + 1);
+    return lacking === undefined;
+  });
+  return { chosen, skipped };
+}
+
+/** Server, mount and local trees, for as long as `work` takes. */
+async function onGround(cli: string, count: number, work: (ground: Ground) => Promise<void>): Promise<void> {
+  const base = await realpath(await mkdtemp(join(tmpdir(), 'd7y-sweep-')));
+  const [tree, tools, local, original, mountpoint] = ['tree', 'tools', 'local', 'original', 'mnt'].map(
+    (name) => join(base, name),
+  ) as [string, string, string, string, string];
+  for (const directory of [tree, local, original, mountpoint]) await mkdir(directory);
+  const undo: (() => Promise<unknown>)[] = [() => rm(base, { recursive: true, force: true })];
+  try {
+    await makeSweepTree(tree, tools);
+    for (const place of [local, original]) {
+      await checked('mount', '--bind', tree, place);
+      undo.unshift(() => run('umount', ['-l', place]));
+      await checked('mount', '-o', 'remount,bind,ro', place);
+    }
+    const names = KINDS.flatMap((kind) => Array.from({ length: count }, (_, index) => nameOf(kind, index)));
+    const server = await startSweepServer(join(base, 'server'), tree, names);
+    undo.unshift(() => server.stop());
+    const own = ['--no-rehearsal', '--cache-dir', join(base, 'cache'), '--log-file', join(base, 'log')];
+    await checked(process.execPath, cli, mountpoint, ...own);
+    undo.unshift(() => run(process.execPath, [cli, 'unmount', mountpoint]));
+    const mountOf = (kind: DirectoryKind, index: number): string =>
+      join(mountpoint, 'http', server.host, nameOf(kind, index));
+    await work({ base, mountOf, local, original, tools });
+  } finally {
+    for (const step of undo) await step();
+  }
+}
+
+async function checked(command: string, ...args: string[]): Promise<void> {
+  const { code, stderr } = await run(command, args);
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+}
+
+function nameOf(kind: DirectoryKind, index: number): string {
+  return kind === 'known' ? `listed-known-${index}` : `${kind}-${index}`;
+}
+
+function placesOf({ base, original, tools }: Ground, directory: string): Places {
+  return { directory, original, tools, work: join(base, 'work') };
+}
+
+function isSame(a: Outcome, b: Outcome): boolean {
+  return a.code === b.code && a.stdout === b.stdout && a.stderr === b.stderr;
+}
+
+function report(
+  chosen: readonly SweepCommand[],
+  skipped: ReadonlyMap<string, number>,
+  kinds: readonly DirectoryKind[],
+  runs: number,
+  differences: readonly Difference[],
+): string {
+  const lines = differences
+    .filter(({ reason }) => reason === undefined)
+    .map(({ command, kind, local, mounted }) =>
+      [`${kind}: ${command.name}`, `    local:   ${shown(local)}`, `    mounted: ${shown(mounted)}`].join(
+        '\n',
+      ),
+    );
+  const counted = kinds.map((kind) => {
+    const here = differences.filter((difference) => difference.kind === kind);
+    return `${kind}: ${here.length} (${here.filter(({ reason }) => reason !== undefined).length} expected)`;
+  });
+  const skips = [...skipped].map(([program, count]) => `${program} (${count})`);
+  return [
+    ...lines,
+    `${chosen.length} commands, ${runs} runs on the mount; not installed: ${skips.join(', ') || 'nothing'}`,
+    `differences by kind of directory: ${counted.join('; ')}`,
+    '',
+  ].join('\n');
+}
+
+function shown({ code, stdout, stderr }: Outcome): string {
+  const cut = (text: string): string => JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
+  return `${code} ${cut(stdout)} ${cut(stderr)}`;
+}
+
+await main();
