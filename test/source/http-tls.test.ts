@@ -1,13 +1,12 @@
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { Request, type SourceError } from '../../src/source/index.js';
+import { createCertificate } from '../support/certificate.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -21,10 +20,7 @@ async function startTls(
   locations = '',
 ): Promise<{ origin: string; ca: string }> {
   const root = await temporaryDirectory(t);
-  const [certificate, key] = [join(root, 'cert.pem'), join(root, 'key.pem')];
-  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=test'];
-  const name = ['-addext', `subjectAltName=${subject}`];
-  await promisify(execFile)('openssl', [...request, ...name, '-keyout', key, '-out', certificate]);
+  const { certificate, key } = await createCertificate(t, subject);
   await writeFile(join(root, 'f.bin'), CONTENT);
   const serverDirectives = `ssl_session_cache shared:tls:1m; add_header x-reused $ssl_session_reused;
     keepalive_timeout 0; ${locations}`;

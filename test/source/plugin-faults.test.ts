@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type CompleteClient, Request } from '../../src/source/index.js';
 import { addExample, addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
 import type { PluginSet } from '../../src/source/plugin/plugin-set.js';
+import { checkAnswer } from '../../src/source/plugin/remote-answer.js';
 import { run } from '../support/mounted.js';
 import { atPace } from '../support/pace.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -337,4 +338,13 @@ test.serial('a process that keeps dying is started less and less often', async (
   const { counters, lastError } = evil.plugins.describe('evil') ?? {};
   t.true((counters?.['starts'] ?? 99) < 10, `${counters?.['starts']} starts`);
   t.regex(String(lastError), /exit code 1/);
+});
+
+test('a body that ends with its connection is refused: the end of the plugin would end it too', (t) => {
+  const request = new Request('test://host/file');
+  t.is(checkAnswer({ 'transfer-encoding': 'chunked' }, request, undefined).lengthBytes, undefined);
+  t.is(checkAnswer({ 'content-length': '3' }, request, undefined).lengthBytes, 3);
+  for (const headers of [{}, { 'transfer-encoding': 'gzip' }, { 'transfer-encoding': 'chunked, identity' }]) {
+    t.throws(() => checkAnswer(headers, request, undefined), { name: 'ClientFaultError' });
+  }
 });

@@ -7,6 +7,7 @@
  */
 import type { OnReadOpts, Socket } from 'node:net';
 
+import { wasEndedByCloseNotify } from './close-notify.js';
 import { type Connect, READY_EVENT } from './connect.js';
 import { CONNECT_LATE, CONNECTION_CLOSED } from './http-failure.js';
 import { ResponseParser, type ResponseHandler } from './response-parser.js';
@@ -75,7 +76,11 @@ export class HttpConnection {
   #isHeldUp = false;
   /** What was read and must wait: the rest of the buffer, and what TLS had decrypted by then. */
   #held: Buffer[] = [];
-  #hasEnded = false;
+  /** What the socket has come to. Only an orderly end may end a body that has no length. */
+  #socketEnd: 'orderly' | 'broken' | undefined;
+  readonly #resume = (): void => {
+    if (this.#parser.wait === undefined && this.#state !== 'closed') this.#socket.resume();
+  };
 
   constructor(owner: ConnectionOwner, url: URL, connectTimeoutMs: number) {
     this.origin = url.origin;
@@ -89,9 +94,11 @@ export class HttpConnection {
     this.#socket = owner
       .connect(url, onread)
       .once(READY_EVENT[url.protocol] ?? 'connect', () => this.#onConnect())
-      .on('end', () => this.#onEnd())
+      .on('end', () =>
+        this.#onEnd(!this.#isTls || wasEndedByCloseNotify(this.#socket) ? 'orderly' : 'broken'),
+      )
       .on('error', (error) => this.#fail(error))
-      .on('close', () => this.#onEnd());
+      .on('close', () => this.#onEnd('broken'));
   }
 
   /** Since when it waits for a request; undefined while it is not idle. */
@@ -203,7 +210,18 @@ export class HttpConnection {
     } else {
       this.#held.push(Buffer.from(buffer.subarray(0, bytes)));
     }
-    return this.#parser.wait === undefined && this.#state === 'open';
+    if (this.#parser.wait !== undefined || this.#state !== 'open') return false;
+    if (this.#mayReadAtOnce) return true;
+    setImmediate(this.#resume);
+    return false;
+  }
+
+  /**
+   * libuv takes a reset behind what it has just read for an end, unless it is told to stop and nobody tells it to
+   * go on in the same step: then it reads once more, and gets the error.
+   */
+  get #mayReadAtOnce(): boolean {
+    return this.#isTls || !this.#parser.endsWithConnection;
   }
 
   #parse(bytes: Buffer): void {
@@ -238,8 +256,9 @@ export class HttpConnection {
     while (this.#parser.wait === undefined && this.#state !== 'closed') {
       const held = this.#held.shift();
       if (held === undefined) {
-        if (this.#hasEnded) this.#onEnd();
-        else this.#socket.resume();
+        if (this.#socketEnd !== undefined) this.#onEnd(this.#socketEnd);
+        else if (this.#mayReadAtOnce) this.#resume();
+        else setImmediate(this.#resume);
         return;
       }
       this.#parse(held);
@@ -251,7 +270,7 @@ export class HttpConnection {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#isUsed = true;
-    if (!this.#parser.keepsAlive || this.#held.length > 0 || this.#hasEnded) this.destroy();
+    if (!this.#parser.keepsAlive || this.#held.length > 0 || this.#socketEnd !== undefined) this.destroy();
     exchange?.onEnd();
     if (this.#state === 'closed') return;
     this.#idleSinceMs = this.#owner.now();
@@ -260,10 +279,11 @@ export class HttpConnection {
   }
 
   /** The server has closed, or the socket is closed. */
-  #onEnd(): void {
-    this.#hasEnded = true;
+  #onEnd(end: 'orderly' | 'broken'): void {
+    this.#socketEnd ??= end;
     if (this.#parser.wait !== undefined) return;
-    if (this.#exchange !== undefined && this.#hasAnswer && this.#parser.finish()) this.#finish();
+    if (this.#socketEnd === 'orderly') this.#parser.finish();
+    if (this.#exchange !== undefined && this.#hasAnswer && this.#parser.isDone) this.#finish();
     else this.#fail(new Error(CONNECTION_CLOSED));
   }
 

@@ -67,10 +67,14 @@ export class ResponseParser {
     return at;
   }
 
-  /** The connection has ended. Returns whether that is where the answer ends. */
-  finish(): boolean {
+  /** Whether nothing but the end of the connection ends the body. */
+  get endsWithConnection(): boolean {
+    return this.#state === 'until close';
+  }
+
+  /** The connection has ended in order. */
+  finish(): void {
     if (this.#state === 'until close') this.#state = 'done';
-    return this.isDone;
   }
 
   #takeBody(bytes: Buffer, at: number): number {

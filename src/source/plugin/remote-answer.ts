@@ -72,7 +72,8 @@ function defaultOffset(start: number, known: KnownResource | undefined): number 
 function declaredLength(header: Headers, url: URL): number | undefined {
   const length = header.get('content-length');
   if (length !== null) return Number(length);
-  if (header.has('transfer-encoding')) return undefined;
+  // Another coding lets the body end with the connection, which a plugin that dies ends too.
+  if (/(?:^|[\s,])chunked$/i.test(header.get('transfer-encoding') ?? '')) return undefined;
   throw new ClientFaultError('plugin', url, {
     expected: 'Content-Length, or the chunked coding',
     found: 'a body that ends anywhere',
