@@ -22,15 +22,18 @@ export class D7yMount implements Contender {
   /** Whether this version keeps content on disk. */
   readonly hasDiskCache: boolean;
   readonly #scratch: Scratch;
+  readonly #program: string;
 
-  private constructor(scratch: Scratch, hasDiskCache: boolean) {
+  private constructor(scratch: Scratch, program: string, hasDiskCache: boolean) {
     this.#scratch = scratch;
+    this.#program = program;
     this.hasDiskCache = hasDiskCache;
   }
 
-  static async find(scratch: Scratch): Promise<D7yMount> {
-    const help = await scratch.programs.run(process.execPath, [CLI, '--help'], 20_000);
-    return new D7yMount(scratch, help.stdout.includes('--cache-dir'));
+  /** `program`: the built command, of this version or another one. */
+  static async find(scratch: Scratch, program = CLI): Promise<D7yMount> {
+    const help = await scratch.programs.run(process.execPath, [program, '--help'], 20_000);
+    return new D7yMount(scratch, program, help.stdout.includes('--cache-dir'));
   }
 
   async mount({ origin, cacheDirectory, options = [] }: MountRequest): Promise<Mounted> {
@@ -46,7 +49,7 @@ export class D7yMount implements Contender {
       await directory.remove();
     });
     const log = join(directory.path, 'log');
-    const args = [CLI, mountpoint, '--log-file', log, ...cacheOptions, ...options];
+    const args = [this.#program, mountpoint, '--log-file', log, ...cacheOptions, ...options];
     try {
       await programs.run(process.execPath, args, MOUNT_LIMIT_MS);
       const mount = await findMount(mountpoint);
