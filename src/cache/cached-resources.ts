@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import { MetadataBudget } from '../memory/metadata-budget.js';
 import { type CompleteClient, IsDirectoryError } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
@@ -47,11 +48,9 @@ export interface CachedResourcesContext {
   /** Of the memory for blocks. */
   readonly memorySource?: MemorySource;
   readonly now?: () => number;
+  /** For what is known of names. */
+  readonly budget?: MetadataBudget;
 }
-
-/** What is known of so many files is kept: each takes about this much, beside the memory for blocks. */
-const BYTES_PER_KNOWN_FILE = 1024;
-const MIN_KNOWN_FILES = 1_000;
 
 /** How long `stat` waits for a body of unknown length to end. */
 const SHORT_BODY_WAIT_MS = 1_000;
@@ -71,10 +70,11 @@ export class CachedResources implements ResourceCache {
     const memory = new BlockMemory(memoryBytes, blockBytes, context.memorySource);
     this.#stored = new StoredVersions(context.disk, memory);
     const now = context.now ?? Date.now;
+    const budget = context.budget ?? MetadataBudget.beside(memoryBytes);
     this.#metadata = new MetadataCache({
       ttlMs: this.#options.metadataTtlMs,
       negativeTtlMs: this.#options.negativeTtlMs,
-      maxEntries: Math.max(MIN_KNOWN_FILES, Math.floor(memoryBytes / BYTES_PER_KNOWN_FILE)),
+      budget,
       probeBytes,
       clientFor: context.clientFor,
       staleIfErrorMs: this.#options.staleIfErrorMs,
@@ -92,6 +92,7 @@ export class CachedResources implements ResourceCache {
       ttlMs: this.#options.metadataTtlMs,
       negativeTtlMs: this.#options.negativeTtlMs,
       staleIfErrorMs: this.#options.staleIfErrorMs,
+      budget,
       clientFor: context.clientFor,
       now,
       log: context.log,

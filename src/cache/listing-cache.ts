@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 
 import { canonicalSegment, type CompleteClient, Request, type UrlEntry } from '../source/index.js';
+import { BoundedMap } from '../memory/bounded-map.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
 import type { ListedEntry } from './resource-cache.js';
 import { SingleFlight } from './single-flight.js';
@@ -13,6 +14,7 @@ export interface ListingCacheOptions {
   readonly negativeTtlMs: number;
   /** For how long a listing stays in force while the source cannot be asked. */
   readonly staleIfErrorMs: number;
+  readonly budget: MetadataBudget;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly now: () => number;
   readonly log: Logger;
@@ -26,26 +28,29 @@ export interface Listing {
   readonly askedAtMs: number;
   /** Since when it is trusted for its TTL. */
   readonly trustedSinceMs: number;
+  /** Characters of the entries' names. */
+  readonly nameChars: number;
 }
 
-/** A hundred directories of ten thousand entries is a lot of memory already. */
-const MAX_ENTRIES = 500_000;
+/** A listing itself; and of each entry its objects, its slots, and the name that the mount shows. */
+const [LISTING_BYTES, ENTRY_BYTES] = [400, 340];
 /** After so many others have the event loop: a hundred thousand at once would hold up who reads files. */
 const ENTRIES_PER_TURN = 2_000;
 
 /** Directory listings, trusted for a TTL, one request at a time for each directory. */
 export class ListingCache {
   readonly #options: ListingCacheOptions;
-  readonly #listings = new LRUCache<string, Listing>({
-    maxSize: MAX_ENTRIES,
-    sizeCalculation: (listing) => listing.entries.length + 1,
-  });
+  readonly #listings: BoundedMap<Listing>;
   readonly #flights = new SingleFlight<Listing>();
   /** Changes whenever something is forgotten: what was under way then is not kept. */
   #epoch = 0;
 
   constructor(options: ListingCacheOptions) {
     this.#options = options;
+    this.#listings = new BoundedMap({
+      budget: options.budget,
+      bytesOf: ({ entries, nameChars }) => LISTING_BYTES + entries.length * ENTRY_BYTES + nameChars,
+    });
   }
 
   /** The listing of a directory, if there is one that is still trusted. */
@@ -67,8 +72,9 @@ export class ListingCache {
 
   /** Nothing is known any more of directories that begin so. */
   forget(prefix: string): void {
-    const directories = [...this.#listings.keys()].filter((directory) => directory.startsWith(prefix));
-    for (const directory of directories) this.#listings.delete(directory);
+    for (const [directory] of this.#listings.entries()) {
+      if (directory.startsWith(prefix)) this.#listings.delete(directory);
+    }
     this.#flights.forget(prefix);
     this.#epoch += 1;
   }
@@ -94,16 +100,20 @@ export class ListingCache {
     if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();
     let left = ENTRIES_PER_TURN;
-    for (const entry of found) {
+    let nameChars = 0;
+    const names = withoutPage(found.map(({ name }) => name));
+    for (const [i, entry] of found.entries()) {
       if (left === 0) {
         await setImmediate();
         left = ENTRIES_PER_TURN;
       }
       left -= 1;
-      bySegment.set(canonicalSegment(entry.name), listedEntry(entry));
+      const segment = names[i] ?? entry.name;
+      nameChars += segment.length;
+      bySegment.set(canonicalSegment(segment), listedEntry(segment, entry));
     }
     const trustedSinceMs = this.#options.now();
-    const listing = { entries: [...bySegment.values()], bySegment, askedAtMs, trustedSinceMs };
+    const listing = { entries: [...bySegment.values()], bySegment, askedAtMs, trustedSinceMs, nameChars };
     if (epoch === this.#epoch) this.#listings.set(directory, listing);
     return listing;
   }
@@ -121,13 +131,16 @@ export class ListingCache {
   }
 }
 
-function listedEntry({
-  name: segment,
-  isDir,
-  size,
-  lastModified: lastModifiedMs,
-  lastModifiedPrecisionMs = 1000,
-}: UrlEntry): ListedEntry {
+/** Copies of names, since a piece of a string keeps the whole of it, which here is the page that was parsed. */
+function withoutPage(names: readonly string[]): readonly string[] {
+  const copies = names.join('\0').split('\0');
+  return copies.length === names.length ? copies : names;
+}
+
+function listedEntry(
+  segment: string,
+  { isDir, size, lastModified: lastModifiedMs, lastModifiedPrecisionMs = 1000 }: UrlEntry,
+): ListedEntry {
   if (isDir) return { segment, stat: { kind: 'directory', lastModifiedMs } };
   if (size === undefined) return { segment, stat: 'unknown-file' };
   return {

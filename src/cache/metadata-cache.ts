@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 
 import {
@@ -11,6 +10,8 @@ import {
   SourceError,
   UNKNOWN_SOURCE_FILE_LEN,
 } from '../source/index.js';
+import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
 import { leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
 import { SingleFlight } from './single-flight.js';
@@ -21,8 +22,7 @@ export interface MetadataCacheOptions {
   readonly ttlMs: number;
   /** For how long a missing resource is. */
   readonly negativeTtlMs: number;
-  /** What was used least recently is forgotten when there are more. */
-  readonly maxEntries: number;
+  readonly budget: MetadataBudget;
   /** The prefix that a probe asks for. */
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
@@ -72,14 +72,14 @@ interface Entry {
  */
 export class MetadataCache {
   readonly #options: MetadataCacheOptions;
-  readonly #entries: LRUCache<string, Entry>;
+  readonly #entries: BoundedMap<Entry>;
   readonly #flights = new SingleFlight<ResourceMetadata>();
   /** Changes whenever something is forgotten: what was under way then is not kept. */
   #epoch = 0;
 
   constructor(options: MetadataCacheOptions) {
     this.#options = options;
-    this.#entries = new LRUCache({ max: options.maxEntries });
+    this.#entries = new BoundedMap({ budget: options.budget, bytesOf });
   }
 
   peek(
@@ -262,6 +262,15 @@ export class MetadataCache {
     this.#entries.set(url, { metadata, confirmedAtMs: nowMs, checkedAtMs: nowMs });
     if (metadata !== 'missing' && metadata.kind === 'file') this.#options.onConfirmed(url, metadata);
   }
+}
+
+/** An entry with its numbers, and what it refers to. */
+const [ENTRY_BYTES, FILE_BYTES] = [80, 260];
+
+function bytesOf({ metadata }: Entry): number {
+  if (metadata === 'missing' || metadata.kind === 'directory') return ENTRY_BYTES;
+  const { id, validators } = metadata.version;
+  return ENTRY_BYTES + FILE_BYTES + stringBytes(id) + stringBytes(validators.etag);
 }
 
 function fromSource(metadata: Metadata): ResourceMetadata {

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
-
+import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { ListedEntry, ResourceCache } from '../cache/resource-cache.js';
 import { SourceError } from '../source/index.js';
 import { type Node } from './node.js';
@@ -12,23 +12,30 @@ export interface DirEntry {
   readonly kind: 'directory' | 'file';
 }
 
-/** Names remembered for directories that cannot be listed, in all. */
-const MAX_DIRECTORIES = 10_000;
+/** Names remembered for a directory that cannot be listed. */
 const MAX_NAMES = 1_000;
+/** A set, and a slot of it. */
+const [SET_BYTES, SLOT_BYTES] = [200, 30];
+
+interface UsedNames {
+  readonly names: Set<string>;
+  bytes: number;
+}
 
 /** What is in a directory: what the source lists, or where it cannot, the names that were used below it. */
 export class DirectoryReader {
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
   /** Names that turned out to exist, by the URL (or `scheme:`) of their directory. */
-  readonly #used = new LRUCache<string, Set<string>>({ max: MAX_DIRECTORIES });
+  readonly #used: BoundedMap<UsedNames>;
 
   /** Of a listing, for all who have the directory open. */
   readonly #shown = new WeakMap<readonly ListedEntry[], readonly DirEntry[]>();
 
-  constructor(cache: ResourceCache, plugins: PluginCatalog) {
+  constructor(cache: ResourceCache, plugins: PluginCatalog, budget: MetadataBudget) {
     this.#cache = cache;
     this.#plugins = plugins;
+    this.#used = new BoundedMap({ budget, bytesOf: ({ bytes }) => bytes });
   }
 
   /** A resource turned out to exist: its host, and the names on the way to it, are worth showing. */
@@ -52,7 +59,7 @@ export class DirectoryReader {
       case 'plugins':
         return this.#plugins.listClients().map((name) => ({ name, kind: 'file' }));
       case 'scheme':
-        return [...(this.#used.get(`${node.scheme}:`) ?? [])].map((name) => ({ name, kind: 'directory' }));
+        return this.#namesIn(`${node.scheme}:`).map((name) => ({ name, kind: 'directory' }));
       case 'resource':
         return await this.#list(node.path, signal);
       case 'plugin':
@@ -70,7 +77,7 @@ export class DirectoryReader {
     } catch (error) {
       if (!cannotList(error)) throw error;
     }
-    const known = [...(this.#used.get(path.url) ?? [])].map((segment) => ({ segment }));
+    const known = this.#namesIn(path.url).map((segment) => ({ segment }));
     return showable(known, ({ segment }) => this.#kindOf(path.childOfSegment(segment)));
   }
 
@@ -91,9 +98,15 @@ export class DirectoryReader {
   }
 
   #add(directory: string, name: string): void {
-    const names = this.#used.get(directory) ?? new Set<string>();
-    if (names.size < MAX_NAMES) names.add(name);
-    this.#used.set(directory, names);
+    const used = this.#used.get(directory) ?? { names: new Set<string>(), bytes: SET_BYTES };
+    if (used.names.has(name) || used.names.size >= MAX_NAMES) return;
+    used.names.add(name);
+    used.bytes += SLOT_BYTES + stringBytes(name);
+    this.#used.set(directory, used);
+  }
+
+  #namesIn(directory: string): readonly string[] {
+    return [...(this.#used.get(directory)?.names ?? [])];
   }
 }
 

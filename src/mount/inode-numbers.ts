@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
-import { RecentMap } from './recent-map.js';
+import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
+import { MetadataBudget } from '../memory/metadata-budget.js';
 
 /** What tells two versions of a file apart, as far as it is known. */
 export interface Likeness {
@@ -18,8 +19,9 @@ interface Known {
   readonly likeness: Likeness;
 }
 
-const MAX_FILES = 200_000;
-const MAX_WALKED = 1_000;
+/** What is known of a file, without its version. */
+const FILE_BYTES = 200;
+const NUMBER_BYTES = 16;
 
 /**
  * Inode numbers and stable times. A number belongs to an identity (a URL, or a path) and a generation of it;
@@ -27,21 +29,26 @@ const MAX_WALKED = 1_000;
  * first seen in a listing and then opened keeps its number, and one that changed gets a new one.
  */
 export class InodeNumbers {
-  readonly #known: RecentMap<Known>;
+  readonly #known: BoundedMap<Known>;
   /** The generation of what is not known: it may have been known, and the kernel may have it still. */
   #first = 0;
   /** The last generation that was begun, of whatever file. */
   #last = 0;
   /** Digests of directories on the way, which every walk asks for. */
-  readonly #numbers = new RecentMap<number>(MAX_WALKED);
+  readonly #numbers: BoundedMap<number>;
   readonly #now: () => number;
   readonly #mountedAtMs: number;
 
-  constructor(now: () => number = Date.now, maxFiles = MAX_FILES) {
+  constructor(now: () => number = Date.now, budget = MetadataBudget.beside(0)) {
     this.#now = now;
-    this.#known = new RecentMap(maxFiles, () => {
-      this.#first = this.#begin();
+    this.#known = new BoundedMap({
+      budget,
+      bytesOf: ({ likeness }) => FILE_BYTES + stringBytes(likeness.version),
+      onEvicted: () => {
+        this.#first = this.#begin();
+      },
     });
+    this.#numbers = new BoundedMap({ budget, bytesOf: () => NUMBER_BYTES });
     this.#mountedAtMs = now();
   }
 
@@ -58,6 +65,7 @@ export class InodeNumbers {
   /** The number of a file, and its time: the source's, else when it was first seen. */
   ofFile(identity: string, likeness: Likeness): { ino: number; mtimeMs: number } {
     const before = this.#known.get(identity);
+    if (before !== undefined && isMerged(before.likeness, likeness)) return told(before, likeness);
     let known: Known;
     if (before === undefined || contradict(before.likeness, likeness)) {
       const generation = before === undefined ? this.#first : this.#begin();
@@ -68,13 +76,27 @@ export class InodeNumbers {
       known = { ino, firstSeenMs, likeness: merge(before.likeness, likeness) };
     }
     this.#known.set(identity, known);
-    return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };
+    return told(known, likeness);
   }
 
   #begin(): number {
     this.#last += 1;
     return this.#last;
   }
+}
+
+function told(known: Known, likeness: Likeness): { ino: number; mtimeMs: number } {
+  return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };
+}
+
+/** Whether `fresh` tells nothing new. */
+function isMerged(old: Likeness, fresh: Likeness): boolean {
+  return (
+    (fresh.size === undefined || fresh.size === old.size) &&
+    (fresh.mtimeMs === undefined || fresh.mtimeMs === old.mtimeMs) &&
+    (fresh.mtimePrecisionMs === undefined || fresh.mtimePrecisionMs === old.mtimePrecisionMs) &&
+    (fresh.version === undefined || fresh.version === old.version)
+  );
 }
 
 /** What is known now: the newer facts, and the older ones that they do not replace. */

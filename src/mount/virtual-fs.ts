@@ -12,6 +12,7 @@
  * - `opendir` that insists, and `access`, mean a directory; `getattr` of the one who has opened it so, too.
  */
 import type { Consume, ListedEntry, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
+import { MetadataBudget } from '../memory/metadata-budget.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
 import { DirectoryHandles } from './directory-handles.js';
 import { DirectoryReader, type DirEntry } from './directory-reader.js';
@@ -51,6 +52,8 @@ export interface VirtualFsContext {
   readonly cache: ResourceCache;
   readonly plugins: PluginCatalog;
   readonly ownership: Ownership;
+  /** For what is known of names. */
+  readonly budget?: MetadataBudget;
   readonly now?: () => number;
 }
 
@@ -75,10 +78,11 @@ export class VirtualFs {
     this.#cache = context.cache;
     this.#plugins = context.plugins;
     this.#ownership = context.ownership;
-    this.#inodes = new InodeNumbers(context.now);
+    const { budget = MetadataBudget.beside(0) } = context;
+    this.#inodes = new InodeNumbers(context.now, budget);
     this.#intents = new FileIntents(context.now);
-    this.#directoryReader = new DirectoryReader(context.cache, context.plugins);
-    this.#siblings = new SiblingListing(context.cache, context.now);
+    this.#directoryReader = new DirectoryReader(context.cache, context.plugins, budget);
+    this.#siblings = new SiblingListing(context.cache, context.now, budget);
     this.#cache.onChanged = (url) => this.onChanged(url);
   }
 

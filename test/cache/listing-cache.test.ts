@@ -2,6 +2,7 @@ import test from 'ava';
 import { pino } from 'pino';
 
 import { ListingCache, splitUrl } from '../../src/cache/listing-cache.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { type CompleteClient, NotFoundError, SourceError, type UrlEntry } from '../../src/source/index.js';
 
 function entry(name: string, facts: Partial<UrlEntry> = {}): UrlEntry {
@@ -22,6 +23,7 @@ function listingsOf(entries: readonly UrlEntry[]): {
     },
   } as unknown as CompleteClient;
   const listings = new ListingCache({
+    budget: new MetadataBudget(1024 * 1024),
     ttlMs: 1_000,
     negativeTtlMs: 100,
     staleIfErrorMs: 10_000,
