@@ -68,7 +68,6 @@ async function serve(transport: string, mountpoint: string, copy: string): Promi
     allowOther: false,
     checksPermissions: false,
     passthrough: true,
-    maxInodes: 100_000,
     operationLimitMs: 10_000,
   });
   process.send?.('ready');

@@ -9,6 +9,7 @@ import { CachedResources, DEFAULT_CACHE_OPTIONS } from '../src/cache/cached-reso
 import type { DiskCache } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
+import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/mount/dev-fuse/syscalls.js';
@@ -23,9 +24,6 @@ const OPERATION_LIMIT_FACTOR = 4;
 /** Of the memory for content. The rest is for what is on its way: in buffers of sockets, and in copies. */
 export const BLOCK_SHARE = 3 / 4;
 
-/** What belongs to a file that the kernel knows takes about this much, beside the memory for content. */
-const BYTES_PER_INODE = 4096;
-const MIN_INODES = 10_000;
 /** Nobody is refused as long as everybody has these bits. */
 const ALL_READ_MODE = 0o555;
 
@@ -33,6 +31,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
   const { registry, plugins, clientFor, close } = composeSources(options, log);
   const disk = await openDisk(options, log);
   const memorySource = await hugePageMemory();
+  const budget = MetadataBudget.beside(options.memory);
   const cache = new CachedResources(
     {
       memoryBytes: options.memory * BLOCK_SHARE,
@@ -43,6 +42,7 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
     {
       clientFor,
       log,
+      budget,
       ...(disk === undefined ? {} : { disk }),
       ...(memorySource === undefined ? {} : { memorySource }),
     },
@@ -53,13 +53,13 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
     gid: options.gid ?? process.getgid?.() ?? 0,
     umask: options.umask,
   };
-  const vfs = new VirtualFs({ cache, plugins: registry, ownership });
+  const vfs = new VirtualFs({ cache, plugins: registry, ownership, budget });
   const transport = await chooseTransport(options.transport, log);
   const session = await transport.mount(vfs, mountpoint, {
     allowOther: options.allowOther,
     checksPermissions: (options.umask & ALL_READ_MODE) !== 0,
     passthrough: options.passthrough,
-    maxInodes: Math.max(MIN_INODES, Math.floor(options.memory / BYTES_PER_INODE)),
+    budget,
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
   });
   const ended = session.ended.then(async () => {

@@ -1,3 +1,4 @@
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { VirtualFs } from './virtual-fs.js';
 
 /** What every way of talking to the kernel offers. The same conformance tests run on each. */
@@ -14,10 +15,10 @@ export interface TransportOptions {
   /** Let the kernel read complete local copies by itself, where it can. */
   readonly passthrough: boolean;
   /**
-   * So many nodes the kernel should know at most, each of which takes memory of ours too: where it can be told, it
-   * forgets files, those first that were used longest ago.
+   * What is kept of each name that the kernel knows is charged to it: where the kernel can be told, it forgets names,
+   * those first that were used longest ago.
    */
-  readonly maxInodes: number;
+  readonly budget?: MetadataBudget;
   /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */
   readonly operationLimitMs: number;
 }

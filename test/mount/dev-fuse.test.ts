@@ -9,6 +9,7 @@ import { findMount } from '../../src/mount/mount-table.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { MemoryResources } from '../support/memory-resources.js';
 import { CLI, mounted, run, shell } from '../support/mounted.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { mountedMemory } from '../support/mounted-memory.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -375,7 +376,11 @@ test.serial(
     for (let number = 0; number < 2_000; number += 1) {
       resources.files.set(urlOf(number), { bytes: Buffer.from(`${number}`), etag: `"${number}"` });
     }
-    const directory = join(await mountedMemory(t, resources, { maxInodes: 300 }), 'mem', 'host');
+    const directory = join(
+      await mountedMemory(t, resources, { budget: new MetadataBudget(400_000) }),
+      'mem',
+      'host',
+    );
     const script = `
 import sys, time
 def read(number): return open(f'{sys.argv[1]}/{number}').read()

@@ -2,9 +2,9 @@ import test from 'ava';
 
 import { type Attr, makeAttr } from '../../src/mount/attr.js';
 import { InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { InodeNumbers } from '../../src/mount/inode-numbers.js';
 import type { Node } from '../../src/mount/node.js';
-import { RecentMap } from '../../src/mount/recent-map.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
 
 const HOST = ResourcePath.ofHost('http', 'h');
@@ -19,7 +19,9 @@ const node = (type: 'file' | 'directory' | 'unknown', path = HOST.child('a')): N
 test('a file has a number for each version, a directory has one', (t) => {
   const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
   const parent = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
-  const versions = [5, 6, 7].map((ino) => table.refer({ node: node('file'), attr: attr('file', ino) }, 'a'));
+  const versions = [5, 6, 7].map((ino) =>
+    table.refer({ node: node('file'), attr: attr('file', ino) }, 'a', parent),
+  );
   t.is(new Set(versions.map(({ id }) => id)).size, 3);
   t.true(versions.includes(table.refer({ node: node('file'), attr: attr('file', 6) }, 'a')));
   const directory = table.refer({ node: node('unknown'), attr: attr('directory', 8) }, 'a');
@@ -30,7 +32,7 @@ test('a file has a number for each version, a directory has one', (t) => {
     files.map(({ id }) => id),
     versions.map(({ id }) => id).toReversed(),
   );
-  t.true(files.every((file) => file.name === 'a' && table.parentOf(file) === parent));
+  t.true(files.every((file) => file.name === 'a' && file.parent === parent));
   // Each place in the row of versions: the middle, the newest, the last.
   for (const [ino, lookups] of [
     [6, 2],
@@ -50,29 +52,69 @@ test('a file has a number for each version, a directory has one', (t) => {
   t.is(table.size, 3);
 });
 
-test('files are given up that were used longest ago, and are neither open nor given up yet', (t) => {
+test('what is given up was used longest ago, and is neither open nor given up yet', (t) => {
   const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
-  table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
+  const host = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
   const files = ['a', 'b', 'c', 'd'].map((name, i) => {
     const path = HOST.child(name);
-    return table.refer({ node: node('file', path), attr: attr('file', 10 + i) }, name);
+    return table.refer({ node: node('file', path), attr: attr('file', 10 + i) }, name, host);
   });
   const [a, b] = files;
   if (a === undefined || b === undefined) return t.fail();
   b.opens = 1;
   table.use(a);
   const names = (count: number): string[] =>
-    table.oldestFiles(count).map((inode) => {
+    table.oldestUnused(count).map((inode) => {
       inode.isGivenUp = true;
       return inode.name;
     });
-  t.deepEqual(names(5), ['c', 'd'], 'the two directories and the open one are no candidates');
+  t.deepEqual(names(2), ['c', 'd'], 'the root, the directory that has something in it and the open one stay');
   t.deepEqual(names(5), ['a'], 'what was used is among the last');
   t.deepEqual(names(10), []);
   b.opens = 0;
   t.deepEqual(names(10), ['b']);
   table.use(a);
   t.deepEqual(names(10), ['a'], 'what is used again can be given up again');
+});
+
+test('a directory is given up when the kernel has forgotten what is in it', (t) => {
+  const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
+  const host = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
+  const below = HOST.child('a');
+  const outer = table.refer({ node: node('directory'), attr: attr('directory', 8) }, 'a', host);
+  const inner = table.refer(
+    { node: node('unknown', below.child('b')), attr: attr('directory', 7) },
+    'b',
+    outer,
+  );
+  for (const [inode, then] of [
+    [inner, [inner]],
+    [outer, [outer]],
+    [host, [host]],
+  ] as const) {
+    t.deepEqual(table.oldestUnused(10), [...then]);
+    inode.opens = 1;
+    t.deepEqual(table.oldestUnused(10), [], 'it is open');
+    inode.opens = 0;
+    inode.isGivenUp = true;
+    t.deepEqual(table.oldestUnused(10), []);
+    table.reconsider();
+    table.forget(inode.id, 1);
+  }
+  t.deepEqual(table.oldestUnused(10), [], 'the root stays');
+});
+
+test('inodes are charged as long as the kernel knows them', (t) => {
+  const budget = new MetadataBudget(20_000);
+  const table = new InodeTable({ kind: 'root' }, attr('directory', 1), budget);
+  const found: number[] = [];
+  while (!table.isFull) {
+    const path = HOST.child(`${found.length}`);
+    found.push(table.refer({ node: node('file', path), attr: attr('file', 10 + found.length) }, 'a').id);
+  }
+  t.true(budget.usedBytes > 10_000 && budget.usedBytes < 12_000, `${budget.usedBytes}`);
+  for (const id of found) table.forget(id, 1);
+  t.is(budget.usedBytes, 0);
 });
 
 test('a number stays as long as nothing contradicts it, and the time with it', (t) => {
@@ -95,18 +137,8 @@ test('a number stays as long as nothing contradicts it, and the time with it', (
   t.not(numbers.ofDirectory(url).ino, listed.ino);
 });
 
-test('what was used last is kept', (t) => {
-  const map = new RecentMap<number>(8);
-  for (let i = 0; i < 100; i += 1) {
-    map.set(`${i}`, i);
-    t.is(map.get('0'), 0, 'is used all the time');
-    t.is(map.get(`${i - 1}`), i === 0 ? undefined : i - 1);
-  }
-  t.is(map.get('50'), undefined);
-});
-
 test('a file that was forgotten and changed meanwhile does not get the number that it had', (t) => {
-  const numbers = new InodeNumbers(() => 0, 10);
+  const numbers = new InodeNumbers(() => 0, new MetadataBudget(5_000));
   const first = numbers.ofFile('http://h/a', { version: 'one' }).ino;
   t.is(numbers.ofFile('http://h/a', { version: 'one' }).ino, first);
   const second = numbers.ofFile('http://h/a', { version: 'two' }).ino;

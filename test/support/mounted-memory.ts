@@ -28,7 +28,6 @@ export async function mountedMemory(
     allowOther: false,
     checksPermissions: false,
     passthrough: true,
-    maxInodes: 100_000,
     operationLimitMs: 10_000,
     ...options,
   });

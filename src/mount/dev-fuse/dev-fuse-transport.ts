@@ -55,23 +55,29 @@ async function serve(
   vfs: VirtualFs,
   fd: number,
   syscalls: Syscalls,
-  { passthrough, maxInodes }: TransportOptions,
+  { passthrough, budget }: TransportOptions,
   log: Logger,
 ): Promise<{ session: FuseSession; ended: Promise<void>; reader: RequestReader['kind'] }> {
   const device = fuseDevice(fd, syscalls);
   const backing = new BackingFiles(syscalls, fd, passthrough);
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
-  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing, new KernelPages(device));
+  const operations = new FuseOperations(
+    vfs,
+    rootAttr,
+    new FailureLog(log),
+    backing,
+    new KernelPages(device),
+    budget,
+  );
   const session = new FuseSession(device, operations, { passthrough });
-  const { inodes } = operations;
-  const notifier = new KernelNotifier(device, inodes);
-  inodes.onAdded = () => notifier.keepBelow(maxInodes);
+  const notifier = new KernelNotifier(device, operations.inodes);
   vfs.onChanged = (url) => {
     operations.changed();
     notifier.entryChanged(url);
   };
   session.agreement.then(
     (agreement) => {
+      notifier.agree(agreement.kernelMinor);
       if (!agreement.passthrough) backing.disable();
     },
     () => undefined,

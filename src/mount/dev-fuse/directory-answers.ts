@@ -4,7 +4,7 @@ import type { Entry } from '../entry.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { DirentBuffer } from './dirent-buffer.js';
 import { EntriesAhead, entryOf, type OpenDirectory } from './entries-ahead.js';
-import type { InodeTable } from './inode-table.js';
+import type { Inode, InodeTable } from './inode-table.js';
 import type { EntryOut } from './reply-codec.js';
 
 /** Where a reader of an open directory goes on, and how much it takes. */
@@ -53,6 +53,7 @@ export class DirectoryAnswers {
     const room = offset === 0 ? Math.min(size, FIRST_BYTES) : size;
     const buffer = this.#buffer(room);
     const directory = { node, listed: this.#vfs.readdir(handle) };
+    const parent = this.#inodes.directory(node);
     const ahead = this.#ahead.take(handle);
     let place = offset;
     for (; ; place += 1) {
@@ -60,7 +61,7 @@ export class DirectoryAnswers {
       if (entry === undefined) return buffer.bytes;
       if (!buffer.hasRoomPlus(entry)) break;
       const found = (ahead && entryOf(ahead, place)) ?? this.#look(directory, place);
-      buffer.addPlus(entry, place, found && this.#told(found, entry.name));
+      buffer.addPlus(entry, place, found && this.#told(found, entry.name, parent));
     }
     this.#ahead.prepare(handle, directory, place, Math.ceil(((place - offset) * size) / room));
     return buffer.bytes;
@@ -72,9 +73,9 @@ export class DirectoryAnswers {
   }
 
   /** Counts as a lookup. */
-  #told(found: Entry, name: string): EntryOut {
+  #told(found: Entry, name: string, parent: Inode | undefined): EntryOut {
     const { attr, nameTtlMs, attrTtlMs } = found;
-    return { nodeId: this.#inodes.refer(found, name).id, attr, nameTtlMs, attrTtlMs };
+    return { nodeId: this.#inodes.refer(found, name, parent).id, attr, nameTtlMs, attrTtlMs };
   }
 
   release(handle: number): void {

@@ -9,6 +9,7 @@ import { constants as osConstants } from 'node:os';
 import { constants } from 'node:fs';
 
 import type { Attr } from '../attr.js';
+import type { MetadataBudget } from '../../memory/metadata-budget.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import type { FailureLog } from '../failure-log.js';
 import { FsError } from '../fs-error.js';
@@ -66,12 +67,13 @@ export class FuseOperations implements RequestHandler {
     failures: FailureLog,
     backing: Pick<BackingFiles, 'acquire' | 'release'>,
     pages: Pick<KernelPages, 'store'>,
+    budget?: MetadataBudget,
   ) {
     this.#vfs = vfs;
     this.#failures = failures;
     this.#backing = backing;
     this.#pages = pages;
-    this.inodes = new InodeTable(vfs.root, rootAttr);
+    this.inodes = new InodeTable(vfs.root, rootAttr, budget);
     this.#directories = new DirectoryAnswers(vfs, this.inodes);
     this.#operations = new Map<number, Operation>([
       [OPCODE.LOOKUP, (request, caller) => this.#lookup(request, decodeName(request.body), caller)],
@@ -94,9 +96,9 @@ export class FuseOperations implements RequestHandler {
       case OPCODE.READ:
         return this.#read(decodeRead(request.body), caller, reply);
       case OPCODE.READDIR:
-        return whileLocked(this.inodes.get(request.nodeId), () => this.#readdir(request, reply));
+        return this.#whileLocked(this.inodes.get(request.nodeId), () => this.#readdir(request, reply));
       case OPCODE.READDIRPLUS:
-        return whileLocked(this.inodes.get(request.nodeId), () => this.#readdirplus(request, reply));
+        return this.#whileLocked(this.inodes.get(request.nodeId), () => this.#readdirplus(request, reply));
     }
     return this.#operations.get(request.opcode)?.(request, caller).then(reply);
   }
@@ -119,15 +121,15 @@ export class FuseOperations implements RequestHandler {
 
   async #lookup({ nodeId }: FuseRequest, name: string, caller: Caller): Promise<Payload> {
     const parent = this.inodes.get(nodeId);
-    return await whileLocked(parent, async () => {
+    return await this.#whileLocked(parent, async () => {
       const entry = await this.#vfs.lookup(parent.node, name, caller);
-      return [encodeEntry(this.#refer(entry, name))];
+      return [encodeEntry(this.#refer(entry, name, parent))];
     });
   }
 
-  #refer(entry: Entry, name: string): EntryOut {
+  #refer(entry: Entry, name: string, parent: Inode): EntryOut {
     const { attr, nameTtlMs, attrTtlMs } = entry;
-    return { nodeId: this.inodes.refer(entry, name).id, attr, nameTtlMs, attrTtlMs };
+    return { nodeId: this.inodes.refer(entry, name, parent).id, attr, nameTtlMs, attrTtlMs };
   }
 
   async #getattr({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
@@ -149,7 +151,9 @@ export class FuseOperations implements RequestHandler {
   }
 
   async #access({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
-    await this.#vfs.access(this.inodes.get(nodeId).node, caller);
+    const inode = this.inodes.get(nodeId);
+    await this.#vfs.access(inode.node, caller);
+    inode.wasEntered = true;
     return [];
   }
 
@@ -206,7 +210,11 @@ export class FuseOperations implements RequestHandler {
 
   async #opendir({ nodeId }: FuseRequest, flags: number, caller: Caller): Promise<Payload> {
     const mustBeDirectory = (flags & constants.O_DIRECTORY) !== 0;
-    return [encodeOpen(await this.#vfs.opendir(this.inodes.get(nodeId).node, mustBeDirectory, caller), 0)];
+    const inode = this.inodes.get(nodeId);
+    const handle = await this.#vfs.opendir(inode.node, mustBeDirectory, caller);
+    inode.opens += 1;
+    this.inodes.use(inode);
+    return [encodeOpen(handle, 0)];
   }
 
   async #readdir({ nodeId, body }: FuseRequest, reply: Reply): Promise<void> {
@@ -220,8 +228,9 @@ export class FuseOperations implements RequestHandler {
     await Promise.resolve();
   }
 
-  #releasedir({ body }: FuseRequest): Promise<Payload> {
+  #releasedir({ nodeId, body }: FuseRequest): Promise<Payload> {
     const { handle } = decodeHandle(body);
+    this.inodes.get(nodeId).opens -= 1;
     this.#directories.release(handle);
     this.#vfs.releasedir(handle);
     return Promise.resolve([]);
@@ -241,6 +250,17 @@ export class FuseOperations implements RequestHandler {
     return Promise.resolve(xattr(value, decodeXattrSize(body), 'the list'));
   }
 
+  /** For requests that the kernel locks the directory for. */
+  async #whileLocked<Result>(directory: Inode, work: () => Promise<Result>): Promise<Result> {
+    directory.lockedFor += 1;
+    try {
+      return await work();
+    } finally {
+      directory.lockedFor -= 1;
+      if (directory.lockedFor === 0) this.inodes.onUnlocked(directory);
+    }
+  }
+
   #pathOf(nodeId: number): string {
     try {
       return pathOf(this.inodes.get(nodeId).node);
@@ -255,16 +275,6 @@ function xattr(value: Uint8Array, size: number, name: string): Payload {
   if (size === 0) return [encodeXattrSize(value.byteLength)];
   if (value.byteLength > size) throw new FsError('RESULT_TOO_LARGE', name, 'no room for the attribute');
   return [value];
-}
-
-/** For requests that the kernel locks the directory for. */
-async function whileLocked<Result>(directory: Inode, work: () => Promise<Result>): Promise<Result> {
-  directory.lockedFor += 1;
-  try {
-    return await work();
-  } finally {
-    directory.lockedFor -= 1;
-  }
 }
 
 function superseded(inode: Inode): FsError {

@@ -74,6 +74,8 @@ export class ProtocolVersionError extends Error {
 /** What was agreed upon. */
 export interface Agreement {
   readonly minor: number;
+  /** The kernel's own, which may be newer. */
+  readonly kernelMinor: number;
   readonly passthrough: boolean;
 }
 
@@ -208,7 +210,7 @@ export class FuseSession {
       maxStackDepth: passthrough ? 1 : 0,
     });
     this.#reply(request, 0, [payload]);
-    this.#agreed.resolve({ minor, passthrough });
+    this.#agreed.resolve({ minor, kernelMinor: asked.minor, passthrough });
   }
 
   #reply(request: FuseRequest, errno: number, payload: readonly Uint8Array[]): void {

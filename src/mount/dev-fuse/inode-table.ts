@@ -1,3 +1,5 @@
+import { stringBytes } from '../../memory/bounded-map.js';
+import { MetadataBudget } from '../../memory/metadata-budget.js';
 import type { Attr } from '../attr.js';
 import { FsError } from '../fs-error.js';
 import { identityOf, isDirectory, type Node } from '../node.js';
@@ -16,6 +18,14 @@ export interface Inode {
   lookups: number;
   /** Open handles. */
   opens: number;
+  /** A directory that somebody has, or had, as the working directory. */
+  wasEntered: boolean;
+  /** The directory that it was found in; undefined: the root. */
+  parent: Inode | undefined;
+  /** How many inodes were found in it. The kernel keeps a directory as long as it has something in it. */
+  children: number;
+  /** Charged to the budget. */
+  readonly bytes: number;
   /** The kernel may have pages of it. */
   wasOpen: boolean;
   /** The kernel was told to forget it, and it was not used since. */
@@ -25,6 +35,11 @@ export interface Inode {
   /** Of the same file: another version that the kernel knows. */
   other: Inode | undefined;
 }
+
+/** An inode, its node, path and attributes, and its slots in two maps. */
+const INODE_BYTES = 600;
+/** Of the budget: what the kernel knows cannot be evicted at once, and must leave some of it to the caches. */
+const SHARE = 1 / 2;
 
 /**
  * Numbers of nodes, as the kernel uses them. A number is given out with the first answer that names the
@@ -39,29 +54,35 @@ export class InodeTable {
   readonly #directories = new Map<string, Inode>();
   /** The version that was added last of each file. */
   readonly #files = new Map<string, Inode>();
+  readonly #budget: MetadataBudget;
+  #bytes = 0;
   #last = ROOT_ID;
   /** There is one more. */
   onAdded: () => void = () => undefined;
+  /** No request that we know of has the directory locked any more. */
+  onUnlocked: (directory: Inode) => void = () => undefined;
 
-  constructor(root: Node, attr: Attr) {
-    const inode = {
+  constructor(root: Node, attr: Attr, budget = MetadataBudget.beside(0)) {
+    this.#budget = budget;
+    this.#add({
       id: ROOT_ID,
       node: root,
       attr,
       name: '',
-      lookups: 1,
-      opens: 0,
-      wasOpen: false,
-      isGivenUp: false,
-      lockedFor: 0,
+      ...unused(),
+      parent: undefined,
+      bytes: 0,
       other: undefined,
-    };
-    this.#byId.set(ROOT_ID, inode);
-    this.#directories.set(identityOf(root), inode);
+    });
   }
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** There are more than the budget has room for. */
+  get isFull(): boolean {
+    return this.#bytes > this.#budget.limitBytes * SHARE;
   }
 
   get(id: number): Inode {
@@ -70,8 +91,13 @@ export class InodeTable {
     return inode;
   }
 
-  /** For an answer that names the node. Counts as one lookup. */
-  refer({ node, attr }: Pick<Entry, 'node' | 'attr'>, name: string): Inode {
+  /** The inode of a directory, if the kernel knows it. */
+  directory(node: Node): Inode | undefined {
+    return this.#directories.get(identityOf(node));
+  }
+
+  /** For an answer that names the node, which was found in `parent`. Counts as one lookup. */
+  refer({ node, attr }: Pick<Entry, 'node' | 'attr'>, name: string, parent?: Inode): Inode {
     const identity = identityOf(node);
     const inodes = isDirectory(node) ? this.#directories : this.#files;
     const newest = inodes.get(identity);
@@ -87,12 +113,21 @@ export class InodeTable {
       return inode;
     }
     this.#last += 1;
-    const unused = { lookups: 1, opens: 0, wasOpen: false, isGivenUp: false, lockedFor: 0 };
-    const added = { id: this.#last, node, attr, name, ...unused, other: newest };
-    this.#byId.set(added.id, added);
-    inodes.set(identity, added);
+    // Its path may be kept twice: `node` is replaced, and the key of the map is not.
+    const bytes = INODE_BYTES + stringBytes(name) + 2 * stringBytes(identity);
+    const added = { id: this.#last, node, attr, name, ...unused(), parent, bytes, other: newest };
+    this.#add(added);
     this.onAdded();
     return added;
+  }
+
+  #add(inode: Inode): void {
+    const { node, parent, bytes } = inode;
+    this.#byId.set(inode.id, inode);
+    (isDirectory(node) ? this.#directories : this.#files).set(identityOf(node), inode);
+    if (parent !== undefined) parent.children += 1;
+    this.#bytes += bytes;
+    this.#budget.charge(bytes);
   }
 
   /** It is looked up, or opened. */
@@ -101,21 +136,27 @@ export class InodeTable {
     this.#moveToEnd(inode);
   }
 
-  /** Of the `count` that were used longest ago, the files that nobody has open, and that are not given up yet. */
-  oldestFiles(count: number): Inode[] {
+  /**
+   * At most `count` that were used longest ago, that nobody has open, that have nothing in them, and that are not
+   * given up yet.
+   */
+  oldestUnused(count: number): Inode[] {
     const oldest: Inode[] = [];
+    const passed: Inode[] = [];
     for (const inode of this.#byId.values()) {
       if (oldest.length === count) break;
-      oldest.push(inode);
+      passed.push(inode);
+      const { id, opens, children, isGivenUp } = inode;
+      if (id !== ROOT_ID && opens === 0 && children === 0 && !isGivenUp) oldest.push(inode);
     }
     // Those that stay must not be the first again and again.
-    for (const inode of oldest) this.#moveToEnd(inode);
-    return oldest.filter(({ node, opens, isGivenUp }) => !isDirectory(node) && opens === 0 && !isGivenUp);
+    for (const inode of passed) this.#moveToEnd(inode);
+    return oldest;
   }
 
-  /** The directory that has the name of a file, if the kernel knows it. */
-  parentOf({ node }: Inode): Inode | undefined {
-    return node.kind === 'resource' ? this.#directories.get(node.path.parentUrl) : undefined;
+  /** What was given up is still there: it may be used in ways that only the kernel knows of, but not for ever. */
+  reconsider(): void {
+    for (const inode of this.#byId.values()) inode.isGivenUp = false;
   }
 
   #moveToEnd(inode: Inode): void {
@@ -136,6 +177,9 @@ export class InodeTable {
     inode.lookups -= lookups;
     if (inode.lookups > 0) return;
     this.#byId.delete(id);
+    if (inode.parent !== undefined) inode.parent.children -= 1;
+    this.#bytes -= inode.bytes;
+    this.#budget.charge(-inode.bytes);
     const identity = identityOf(inode.node);
     if (isDirectory(inode.node)) this.#directories.delete(identity);
     else this.#forgetFile(identity, inode);
@@ -151,4 +195,19 @@ export class InodeTable {
     while (before !== undefined && before.other !== inode) before = before.other;
     if (before !== undefined) before.other = inode.other;
   }
+}
+
+function unused(): Pick<
+  Inode,
+  'lookups' | 'opens' | 'children' | 'wasEntered' | 'wasOpen' | 'isGivenUp' | 'lockedFor'
+> {
+  return {
+    lookups: 1,
+    opens: 0,
+    children: 0,
+    wasEntered: false,
+    wasOpen: false,
+    isGivenUp: false,
+    lockedFor: 0,
+  };
 }

@@ -6,6 +6,10 @@ export const KERNEL_MINOR_VERSION = 40;
 /** The oldest one whose structures have the sizes used here (`fuse_init_out`, 64 bytes: 7.23). */
 export const OLDEST_MINOR_VERSION = 31;
 
+/** The minor versions of kernels that know FUSE_EXPIRE_ONLY (Linux 6.2) and FUSE_NOTIFY_PRUNE (6.18). */
+export const EXPIRE_MINOR_VERSION = 38;
+export const PRUNE_MINOR_VERSION = 45;
+
 /** The root directory's node. */
 export const ROOT_ID = 1;
 
@@ -102,6 +106,7 @@ export const NOTIFY = {
   INVAL_INODE: 2,
   INVAL_ENTRY: 3,
   STORE: 4,
+  PRUNE: 9,
 } as const;
 
 export const REQUEST_HEADER_BYTES = 40;

@@ -113,13 +113,25 @@ export function encodeStore(nodeId: number, offset: number, size: number): Buffe
   return bytes;
 }
 
-/** `fuse_notify_inval_entry_out`, and the name. */
-export function encodeInvalEntry(parentId: number, name: string): Buffer {
+/** FUSE_EXPIRE_ONLY. */
+const EXPIRE_ONLY = 1;
+
+/** `fuse_notify_inval_entry_out`, and the name. `isExpired`: it goes when nobody uses it, where the kernel knows how. */
+export function encodeInvalEntry(parentId: number, name: string, isExpired = false): Buffer {
   const text = bytesOfText(`${name}\0`);
   const bytes = Buffer.alloc(16);
   writeU64(bytes, parentId, 0);
   bytes.writeUInt32LE(text.length - 1, 8);
+  bytes.writeUInt32LE(isExpired ? EXPIRE_ONLY : 0, 12);
   return Buffer.concat([bytes, text]);
+}
+
+/** `fuse_notify_prune_out`, and the nodes: what of them nobody uses is forgotten. */
+export function encodePrune(nodeIds: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(16 + 8 * nodeIds.length);
+  bytes.writeUInt32LE(nodeIds.length, 0);
+  for (const [i, id] of nodeIds.entries()) writeU64(bytes, id, 16 + 8 * i);
+  return bytes;
 }
 
 /** `fuse_entry_out`, from the word `at` on. */
