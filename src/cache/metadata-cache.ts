@@ -278,8 +278,8 @@ function fromSource(metadata: Metadata): ResourceMetadata {
   if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs };
   const size = metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
   const version = versionOf(metadata);
-  // Blocks of a resource whose end is unknown cannot be asked for by range. Where nothing tells versions apart, ranges
-  // could be of different ones, and only what comes in one download belongs together.
+  // Blocks of a resource whose end is unknown cannot be asked for by range. Without a strong validator ranges could be
+  // of different versions, and only what comes in one download belongs together.
   const supportRange = metadata.supportRange && size !== undefined && version.verifiable;
   return { kind: 'file', version, size, lastModifiedMs, supportRange };
 }

@@ -116,7 +116,10 @@ export class VersionReaders {
     if (known !== undefined) return known;
     const blocks = new VersionBlocks({ resource: url, version: version.id }, version, this.#context.memory);
     blocks.onEmpty = () => {
-      if (!this.#readers.has(key)) this.#forgetBlocks(key, blocks);
+      if (this.#readers.has(key)) return;
+      this.#forgetBlocks(key, blocks);
+      // What was shown of it cannot be compared any more with what comes.
+      if (!version.verifiable) this.#context.onUntellable(url, version);
     };
     this.#blocks.set(key, blocks);
     return blocks;

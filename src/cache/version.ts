@@ -1,4 +1,5 @@
 import {
+  isWeakEtag,
   type Metadata,
   UNKNOWN_LAST_MODIFIED,
   UNKNOWN_SOURCE_FILE_LEN,
@@ -10,7 +11,10 @@ export interface Version {
   readonly id: string;
   /** What requests for this version are pinned to. */
   readonly validators: Validators;
-  /** False when the source gives neither entity tag nor time: then only the bytes themselves can be compared. */
+  /**
+   * Whether the validators are strong: answers that have them are of the same bytes, and may be joined. If not, only the
+   * bytes themselves can be compared.
+   */
   readonly verifiable: boolean;
 }
 
@@ -30,8 +34,9 @@ export function mapKeyOf({ resource, version }: VersionKey): string {
 let unverifiableVersions = 0;
 
 /**
- * Version = entity tag, else Last-Modified + length. A source that tells neither, or a time that is just now, gets
- * a new version with every probe: nothing could say that it is still the old one.
+ * Version = entity tag, else Last-Modified + length. A source that gives neither, or a time that is just now, gets
+ * a new version with every probe: nothing could say that it is still the old one. So does one that gives a weak entity
+ * tag alone: by that it can say so (304), but a new answer with the same tag may have other bytes.
  */
 export function versionOf(metadata: Metadata): Version {
   const contentLength =
@@ -43,16 +48,19 @@ export function versionOf(metadata: Metadata): Version {
     ...(lastModifiedMs === undefined ? {} : { lastModifiedMs }),
     ...(contentLength === undefined ? {} : { contentLength }),
   };
-  if (metadata.etag !== undefined && !metadata.etag.startsWith('W/')) {
-    return { id: `etag ${metadata.etag} ${contentLength ?? '?'}`, validators, verifiable: true };
+  if (!areStrong(validators)) {
+    unverifiableVersions += 1;
+    return { id: `seen ${unverifiableVersions}`, validators, verifiable: false };
   }
-  if (lastModifiedMs !== undefined) {
-    const weak = metadata.etag ?? '';
-    return { id: `time ${lastModifiedMs} ${contentLength ?? '?'} ${weak}`, validators, verifiable: true };
-  }
-  if (metadata.etag !== undefined) {
-    return { id: `weak ${metadata.etag} ${contentLength ?? '?'}`, validators, verifiable: true };
-  }
-  unverifiableVersions += 1;
-  return { id: `seen ${unverifiableVersions}`, validators, verifiable: false };
+  const { etag = '' } = metadata;
+  const id =
+    etag === '' || isWeakEtag(etag)
+      ? `time ${lastModifiedMs} ${contentLength ?? '?'} ${etag}`
+      : `etag ${etag} ${contentLength ?? '?'}`;
+  return { id, validators, verifiable: true };
+}
+
+/** Whether answers with the same of them have the same bytes (RFC 9110, 8.8.1); weak times are not among them. */
+export function areStrong({ etag, lastModifiedMs }: Validators): boolean {
+  return lastModifiedMs !== undefined || (etag !== undefined && !isWeakEtag(etag));
 }

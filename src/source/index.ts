@@ -11,7 +11,13 @@ export {
 } from './byte-text.js';
 export { canonicalSegment } from './path-segment.js';
 export { Urge } from './urge.js';
-export { Request, type RequestOptions, type RequestPriority, type Validators } from './request.js';
+export {
+  isWeakEtag,
+  Request,
+  type RequestOptions,
+  type RequestPriority,
+  type Validators,
+} from './request.js';
 export type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 export {
   type BodyRoom,

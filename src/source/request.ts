@@ -13,6 +13,11 @@ export interface Validators {
   readonly contentLength?: number;
 }
 
+/** It says that two answers are as good as each other, not that they have the same bytes (RFC 9110, 8.8.1). */
+export function isWeakEtag(etag: string): boolean {
+  return etag.startsWith('W/');
+}
+
 /** Whether somebody waits for the answer, or will want it later. */
 export type RequestPriority = 'foreground' | 'background';
 

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
-import { Request, type RequestOptions, type SourceError } from '../../src/source/index.js';
+import { Request, type RequestOptions, type SourceError, type Validators } from '../../src/source/index.js';
 import { startFaultServer } from '../support/fault-server.js';
 
 const CONTENT = Buffer.from('0123456789abcdefghij');
@@ -110,6 +110,77 @@ for (const [kind, found] of [
     t.is(await fetch(client(t), server.origin), '0123456789');
   });
 }
+
+const THEN = 'Sat, 01 Jan 2000 00:00:00 GMT';
+const LATER = 'Sat, 01 Jan 2000 00:00:01 GMT';
+
+for (const [title, pin, found, expected] of [
+  ['weak tags, the same', { etag: 'W/"one"' }, { etag: 'W/"one"' }, 'taken'],
+  ['weak tags, others', { etag: 'W/"one"' }, { etag: 'W/"two"' }, 'CHANGED'],
+  ['a weak tag for a strong one', { etag: '"one"' }, { etag: 'W/"one"' }, 'CHANGED'],
+  ['the same weak tag and time', { etag: 'W/"one"', at: THEN }, { etag: 'W/"one"', at: THEN }, 'taken'],
+  [
+    'the same weak tag, another time',
+    { etag: 'W/"one"', at: THEN },
+    { etag: 'W/"one"', at: LATER },
+    'CHANGED',
+  ],
+  ['the same weak tag, no time', { etag: 'W/"one"', at: THEN }, { etag: 'W/"one"' }, 'CHANGED'],
+  [
+    'a weak tag for a strong one, the same time',
+    { etag: '"one"', at: THEN },
+    { etag: 'W/"one"', at: THEN },
+    'taken',
+  ],
+  ['the same strong tag, another time', { etag: '"one"', at: THEN }, { etag: '"one"', at: LATER }, 'taken'],
+] as const satisfies readonly (readonly [
+  string,
+  { etag: string; at?: string },
+  { etag: string; at?: string },
+  string,
+])[]) {
+  test(`of a pinned version: ${title}`, async (t) => {
+    const [asked, answered] = [validators(pin), validators(found)];
+    const server = await startFaultServer(t, (request, response) =>
+      partial(request, response, answered.headers),
+    );
+    const work = fetch(client(t), server.origin, { range: FIRST_TEN, pin: asked.pin });
+    if (expected === 'taken') t.is(await work, '0123456789');
+    else t.is((await failure(t, work)).code, expected);
+  });
+}
+
+function validators({ etag, at }: { etag: string; at?: string }): {
+  pin: Validators;
+  headers: Record<string, string>;
+} {
+  return {
+    pin: { etag, ...(at === undefined ? {} : { lastModifiedMs: Date.parse(at) }) },
+    headers: { etag, ...(at === undefined ? {} : { 'last-modified': at }) },
+  };
+}
+
+test('the rest of a body with a weak tag is asked for by its time, or not at all', async (t) => {
+  for (const [time, expected] of [
+    [{ 'last-modified': THEN }, '0123456789'],
+    [{}, 'CONNECTION_LOST'],
+  ] as const) {
+    const server = await startFaultServer(t, (request, response, count) => {
+      // RFC 9110, 15.3.7: the answer to If-Range need not repeat the time.
+      if (count > 1) return partial(request, response, { etag: 'W/"one"' });
+      response.writeHead(206, {
+        'content-range': 'bytes 0-9/20',
+        'content-length': '10',
+        etag: 'W/"one"',
+        ...time,
+      });
+      response.write(CONTENT.subarray(0, 4), () => setTimeout(() => response.destroy(), 50));
+    });
+    const work = fetch(client(t), server.origin).catch((error: unknown) => (error as SourceError).code);
+    t.is(await work, expected);
+    t.is(server.requests[1]?.headers['if-range'], 'last-modified' in time ? THEN : undefined);
+  }
+});
 
 test('a broken body is taken up where it stopped, if it is still the same', async (t) => {
   const server = await startFaultServer(t, (request, response, count) => {

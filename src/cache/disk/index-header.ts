@@ -1,4 +1,5 @@
 import type { Validators } from '../../source/index.js';
+import { areStrong } from '../version.js';
 import type { StoredFacts } from './disk-cache.js';
 import type { Geometry } from './layout.js';
 
@@ -60,7 +61,8 @@ function factsFrom(value: unknown): StoredFacts | undefined {
   const { sizeBytes, lastModifiedMs, supportRange } = value;
   const { id, validators, verifiable } = value['version'];
   const valid = validatorsFrom(validators);
-  if (typeof id !== 'string' || verifiable !== true || valid === undefined) return undefined;
+  if (typeof id !== 'string' || verifiable !== true || valid === undefined || !areStrong(valid))
+    return undefined;
   if (!isCount(sizeBytes) || typeof supportRange !== 'boolean' || !isNumberOrAbsent(lastModifiedMs)) {
     return undefined;
   }

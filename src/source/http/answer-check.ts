@@ -1,7 +1,7 @@
 /** Whether an answer is what was asked for. Nothing of an answer that fails here is used. */
 import { type ByteRange, parseContentRange } from '../byte-range.js';
 import { ChangedError, ProtocolError } from '../errors.js';
-import type { Validators } from '../request.js';
+import { isWeakEtag, type Validators } from '../request.js';
 import type { HeaderFields } from './header-fields.js';
 import { httpDate, parseHttpDate } from './http-date.js';
 import { isFieldValue } from './request-head.js';
@@ -109,23 +109,32 @@ function checkPin(
     new ChangedError(url, { expected, found });
   const hasUnusableEtag = got.etag === undefined && (header.get('etag') ?? '') !== '';
   if (pin.etag !== undefined && hasUnusableEtag) throw changed(describe(pin), 'an ETag that cannot be used');
-  if (pin.etag !== undefined && got.etag !== undefined) {
-    if (!isSameEtag(pin.etag, got.etag)) throw changed(describe(pin), describe(got));
-  } else if (pin.lastModifiedMs !== undefined && got.lastModifiedMs !== undefined) {
-    if (pin.lastModifiedMs !== got.lastModifiedMs) {
-      throw changed(httpDate(pin.lastModifiedMs), httpDate(got.lastModifiedMs));
-    }
-  } else if (pin.etag !== undefined || pin.lastModifiedMs !== undefined) {
-    throw changed(describe(pin), describe(got));
-  }
+  if (!isSameVersion(pin, got)) throw changed(describe(pin), describe(got));
   if (pin.contentLength !== undefined && totalBytes !== undefined && pin.contentLength !== totalBytes) {
     throw changed(`${pin.contentLength} bytes`, `${totalBytes} bytes`);
   }
 }
 
+/**
+ * By all that the pin has and the answer tells, of which one must be strong: the same entity tag, or the same time
+ * (RFC 9110, 15.3.7.3). Where the pin has nothing strong, the bytes are compared by whoever joins them.
+ */
+function isSameVersion(pin: Validators, got: Validators): boolean {
+  if (pin.etag !== undefined && got.etag !== undefined) {
+    if (!isSameEtag(pin.etag, got.etag)) return false;
+    if (!isWeakEtag(pin.etag) && !isWeakEtag(got.etag)) return true;
+    if (pin.lastModifiedMs === undefined) return isWeakEtag(pin.etag);
+  }
+  if (pin.lastModifiedMs !== undefined) return pin.lastModifiedMs === got.lastModifiedMs;
+  return pin.etag === undefined;
+}
+
 function describe({ etag, lastModifiedMs }: Validators): string {
-  if (etag !== undefined) return `ETag ${etag}`;
-  return lastModifiedMs === undefined ? 'neither ETag nor Last-Modified' : httpDate(lastModifiedMs);
+  const told = [
+    ...(etag === undefined ? [] : [`ETag ${etag}`]),
+    ...(lastModifiedMs === undefined ? [] : [`Last-Modified ${httpDate(lastModifiedMs)}`]),
+  ];
+  return told.join(', ') || 'neither ETag nor Last-Modified';
 }
 
 function contentLength(header: HeaderFields): number | undefined {

@@ -9,7 +9,7 @@ import { formatRangeHeader } from '../byte-range.js';
 import { textOfBytes } from '../byte-text.js';
 import { ChangedError, IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
-import type { Request, Validators } from '../request.js';
+import { isWeakEtag, type Request, type Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import { drainBody, type ExpireInfo, type Response } from '../response.js';
 import { checkAnswer, isLastModifiedWeak, isSameEtag, validatorsOf } from './answer-check.js';
@@ -75,7 +75,9 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     const { etag, lastModifiedMs } = validatorsOf(answer.header);
     const contentLength = delivery.totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
     const isWeak =
-      etag === undefined && lastModifiedMs !== undefined && isLastModifiedWeak(lastModifiedMs, answer.header);
+      (etag === undefined || isWeakEtag(etag)) &&
+      lastModifiedMs !== undefined &&
+      isLastModifiedWeak(lastModifiedMs, answer.header);
     return {
       kind: 'file',
       contentLength,
@@ -163,7 +165,7 @@ function rangeHeader(
   pin: Validators | undefined,
 ): Record<string, string> {
   const header: Record<string, string> = { range: formatRangeHeader(range) };
-  if (pin?.etag !== undefined && !pin.etag.startsWith('W/')) header['if-match'] = pin.etag;
+  if (pin?.etag !== undefined && !isWeakEtag(pin.etag)) header['if-match'] = pin.etag;
   else if (pin?.lastModifiedMs !== undefined) header['if-unmodified-since'] = httpDate(pin.lastModifiedMs);
   return header;
 }

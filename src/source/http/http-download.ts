@@ -5,7 +5,7 @@
  */
 import { type ByteRange, formatRangeHeader } from '../byte-range.js';
 import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
-import type { Request, Validators } from '../request.js';
+import { isWeakEtag, type Request, type Validators } from '../request.js';
 import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
 import { checkAnswer, type Delivery, isLastModifiedWeak, validatorsOf } from './answer-check.js';
 import type { HeaderFields } from './header-fields.js';
@@ -74,16 +74,12 @@ class HttpDownload {
   get #pin(): Validators {
     const { etag, lastModifiedMs } = validatorsOf(this.#header);
     const isWeak = lastModifiedMs !== undefined && isLastModifiedWeak(lastModifiedMs, this.#header);
+    const contentLength = this.#totalBytes;
     return {
-      ...this.#lengthPin,
+      ...(contentLength === undefined ? {} : { contentLength }),
       ...(etag === undefined ? {} : { etag }),
       ...(lastModifiedMs === undefined || isWeak ? {} : { lastModifiedMs }),
     };
-  }
-
-  get #lengthPin(): Validators {
-    const total = this.#totalBytes;
-    return total === undefined ? {} : { contentLength: total };
   }
 
   cancel(): void {
@@ -168,8 +164,9 @@ class HttpDownload {
     this.#answer = answer;
     try {
       // The condition held, and an answer to it need not repeat the time (RFC 9110, 15.3.7).
-      const isBare = this.#pin.etag === undefined && validatorsOf(answer.header).lastModifiedMs === undefined;
-      const pin = isBare ? this.#lengthPin : this.#pin;
+      const isBare = condition !== this.#pin.etag && validatorsOf(answer.header).lastModifiedMs === undefined;
+      const { lastModifiedMs: _, ...timeless } = this.#pin;
+      const pin = isBare ? timeless : this.#pin;
       this.#answerEnd = checkAnswer(answer, this.#request.url, range, pin).end;
     } catch (error) {
       answer.body.cancel();
@@ -202,6 +199,6 @@ function wantedEnd(asked: ByteRange | undefined, delivery: Delivery, status: num
 }
 
 function ifRange({ etag, lastModifiedMs }: Validators): string | undefined {
-  if (etag !== undefined && !etag.startsWith('W/')) return etag;
+  if (etag !== undefined && !isWeakEtag(etag)) return etag;
   return lastModifiedMs === undefined ? undefined : httpDate(lastModifiedMs);
 }

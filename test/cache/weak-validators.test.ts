@@ -1,0 +1,163 @@
+/** A weak entity tag says that nothing of importance changed, not that no byte did (RFC 9110, 8.8.1 and 13.1.5). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+
+import { CachedResources } from '../../src/cache/cached-resources.js';
+import { headerFromJson, headerToJson, type IndexHeader } from '../../src/cache/disk/index-header.js';
+import { guardClient } from '../../src/source/guarded-client.js';
+import { createHttpClient } from '../../src/source/http/http-client.js';
+import type { Validators } from '../../src/source/index.js';
+import { type FaultServer, startFaultServer } from '../support/fault-server.js';
+import { pattern } from '../support/tree.js';
+
+const MIB = 1024 * 1024;
+const OLD = new Date(1_000_000_000_000).toUTCString();
+const TTL_MS = 60_000;
+const LONG = Buffer.concat(Array.from({ length: 4 }, () => pattern(MIB)));
+
+/** Serves what `content` returns at the time, in ranges, with these headers. */
+async function serve(
+  t: ExecutionContext,
+  content: () => Buffer,
+  headers: Readonly<Record<string, string>>,
+): Promise<FaultServer> {
+  return await startFaultServer(t, (request, response) => answer(request, response, content(), headers));
+}
+
+function answer(
+  { headers: { range, 'if-none-match': etag } }: IncomingMessage,
+  response: ServerResponse,
+  content: Buffer,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const date = new Date().toUTCString();
+  if (etag !== undefined && etag === headers['etag']) return void response.writeHead(304, { etag }).end();
+  const [, first, last = ''] = /bytes=(\d+)-(\d*)/.exec(range ?? '') ?? [];
+  const part =
+    first === undefined
+      ? content
+      : content.subarray(Number(first), last === '' ? content.length : Number(last) + 1);
+  response.writeHead(first === undefined ? 200 : 206, {
+    date,
+    ...headers,
+    ...(headers['last-modified'] === 'now' ? { 'last-modified': date } : {}),
+    'content-length': part.length,
+    ...(first === undefined
+      ? {}
+      : { 'content-range': `bytes ${first}-${Number(first) + part.length - 1}/${content.length}` }),
+  });
+  response.end(part);
+}
+
+function cacheOver(t: ExecutionContext, memoryBytes: number, now: () => number = Date.now): CachedResources {
+  const client = createHttpClient();
+  t.teardown(() => client.close());
+  const guarded = guardClient(client, {}, () => undefined);
+  const cache = new CachedResources(
+    { memoryBytes, metadataTtlMs: TTL_MS },
+    { clientFor: async () => guarded, log: pino({ level: 'silent' }), now },
+  );
+  t.teardown(() => cache.close());
+  return cache;
+}
+
+function copyOf(pieces: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(pieces);
+}
+
+/** How many requests had a `Range` that does not begin at byte 0. */
+function ranged({ requests }: FaultServer): number {
+  return requests.filter(({ headers }) => /bytes=[1-9]/.test(headers.range ?? '')).length;
+}
+
+for (const [title, headers, joins] of [
+  ['a weak tag alone', { etag: 'W/"one"' }, false],
+  ['a weak tag, and a time of just now', { etag: 'W/"one"', 'last-modified': 'now' }, false],
+  ['a weak tag, and an old time', { etag: 'W/"one"', 'last-modified': OLD }, true],
+  ['a strong tag', { etag: '"one"' }, true],
+] as const) {
+  test(`${title}: ranges are ${joins ? '' : 'not '}joined`, async (t) => {
+    const [before, after] = [LONG, Buffer.from(LONG.map((byte) => byte ^ 1))];
+    let content = before;
+    const server = await serve(t, () => content, headers);
+    // Too little for all of it: what was evicted must be asked for again.
+    const cache = cacheOver(t, 2 * MIB);
+    const file = await cache.open(`${server.origin}/file`);
+    const head = await file.read(0, 1000, copyOf);
+    t.true(head.equals(before.subarray(0, 1000)));
+    t.true((await file.read(3 * MIB, 1000, copyOf)).equals(before.subarray(3 * MIB, 3 * MIB + 1000)));
+    t.is(ranged(server) > 0, joins);
+    content = after;
+    const again = await file.read(0, MIB, copyOf).catch((error: unknown) => error);
+    if (!joins) t.like(again, { code: 'CHANGED' });
+    file.close();
+    const next = await cache.open(`${server.origin}/file`);
+    if (!joins) t.true((await next.read(0, MIB, copyOf)).equals(after.subarray(0, MIB)));
+    next.close();
+  });
+}
+
+test('what a weak tag ties together is fresh after a 304, and is read from memory', async (t) => {
+  let nowMs = Date.now();
+  const content = pattern(MIB);
+  const server = await serve(t, () => content, { etag: 'W/"one"' });
+  const cache = cacheOver(t, 8 * MIB, () => nowMs);
+  const url = `${server.origin}/file`;
+  const first = await cache.open(url);
+  t.true((await first.read(0, MIB, copyOf)).equals(content));
+  first.close();
+  nowMs += 2 * TTL_MS;
+  const asked = server.requests.length;
+  const second = await cache.open(url);
+  t.is(second.version.id, first.version.id);
+  t.true((await second.read(0, MIB, copyOf)).equals(content));
+  second.close();
+  t.is(server.requests.length, asked + 1);
+  t.is(server.requests.at(-1)?.headers['if-none-match'], 'W/"one"');
+});
+
+test('what was evicted of a weak version comes back as another version', async (t) => {
+  const [before, after] = [pattern(MIB), Buffer.from(pattern(MIB).map((byte) => byte ^ 1))];
+  let content = before;
+  const server = await serve(t, () => content, { etag: 'W/"one"' });
+  const cache = cacheOver(t, 2 * MIB);
+  const url = `${server.origin}/file`;
+  const first = await cache.open(url);
+  t.true((await first.read(0, MIB, copyOf)).equals(before));
+  first.close();
+  for (const other of ['a', 'b', 'c']) {
+    const file = await cache.open(`${server.origin}/${other}`);
+    await file.read(0, MIB, copyOf);
+    file.close();
+  }
+  t.is(await cache.cachedBytes(url), 0);
+  content = after;
+  const second = await cache.open(url);
+  // The kernel may still have pages of the first.
+  t.not(second.version.id, first.version.id);
+  t.true((await second.read(0, MIB, copyOf)).equals(after));
+  second.close();
+});
+
+test('what an earlier release stored by a weak tag alone is not believed', (t) => {
+  const headerWith = (validators: Validators): IndexHeader => ({
+    url: 'http://host/file',
+    facts: {
+      version: { id: 'x', validators, verifiable: true },
+      sizeBytes: 1,
+      lastModifiedMs: undefined,
+      supportRange: true,
+    },
+    blockBytes: 32_768,
+    segmentBlocks: 8_192,
+    segment: 0,
+    createdAtMs: 0,
+  });
+  const read = (validators: Validators): boolean =>
+    headerFromJson(headerToJson(headerWith(validators))) !== undefined;
+  t.true(read({ etag: '"one"' }));
+  t.true(read({ etag: 'W/"one"', lastModifiedMs: 1_000 }));
+  t.false(read({ etag: 'W/"one"' }));
+});
