@@ -13,7 +13,13 @@ import { checksumOf } from '../src/cache/checksum.js';
 import type { CheckedBlock, DiskCache, StoredFacts } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { close, ftruncate, open, readAt, writeAt } from '../src/cache/disk/file-io.js';
-import { filePath, nameOfSegment, nameOfVersion, shardPath } from '../src/cache/disk/layout.js';
+import {
+  filePath,
+  LAYOUT_DIRECTORY,
+  nameOfSegment,
+  nameOfVersion,
+  shardPath,
+} from '../src/cache/disk/layout.js';
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
 
 const ROUNDS = 5;
@@ -107,7 +113,7 @@ function checked(first: number, blocks: readonly Uint8Array[]): CheckedBlock[] {
 
 /** Names as the store gives them; what is in the files does not matter to the scan. */
 async function makeMany(directory: string): Promise<void> {
-  const root = join(directory, 'v2');
+  const root = join(directory, LAYOUT_DIRECTORY);
   for (let entry = 0; entry < MANY_ENTRIES; entry += 1) {
     const versionName = nameOfVersion({ resource: `https://host.example/${entry}`, version: '"1"' });
     const name = nameOfSegment(versionName, 0);

@@ -1,6 +1,7 @@
 /** The sources of a mount, and of `d7y-mount plugin`: those of the tree, and the plugins. */
 import type { Logger } from 'pino';
 
+import type { CredentialsFor } from '../src/cache/disk/scoped-disk-cache.js';
 import type { CompleteClient } from '../src/source/index.js';
 import { addressPolicy } from '../src/source/address-policy.js';
 import { createHttpClient } from '../src/source/http/http-client.js';
@@ -8,6 +9,7 @@ import { registerInTree } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { ClientRegistry } from '../src/source/registry.js';
+import { configuredCredentials } from './credentials.js';
 import type { MountOptions } from './options.js';
 import { type OriginHeaders, originHeaders } from './origin-headers.js';
 import { optionsByPlugin, pluginDirectories } from './plugin-options.js';
@@ -19,6 +21,7 @@ export interface Sources {
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   /** What `--header` adds to requests for a URL. */
   readonly headersFor: OriginHeaders;
+  readonly credentialsFor: CredentialsFor | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -38,6 +41,7 @@ export type SourceOptions = Pick<
 
 export function composeSources(options: SourceOptions, log: Logger): Sources {
   const { offline } = options;
+  const pluginOptions = optionsByPlugin(options.pluginOption);
   const headersFor = originHeaders(options.header, log);
   const http = createHttpClient({
     timeoutMs: options.timeout,
@@ -48,7 +52,7 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   const plugins = new PluginSet(
     {
       directories: pluginDirectories(options.pluginDir),
-      option: optionsByPlugin(options.pluginOption),
+      option: pluginOptions,
       override: options.pluginOverride.map((scheme) => scheme.toLowerCase()),
       callLimitMs: options.timeout,
       memoryBytes: options.pluginMemory,
@@ -61,6 +65,7 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
     registry,
     plugins,
     headersFor,
+    credentialsFor: configuredCredentials(options.header.length > 0 ? headersFor : undefined, pluginOptions),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));
       // No plugin is started to be told nothing.

@@ -9,6 +9,7 @@ import { CachedResources, DEFAULT_CACHE_OPTIONS } from '../src/cache/cached-reso
 import type { DiskCache } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
+import type { CredentialsFor } from '../src/cache/disk/scoped-disk-cache.js';
 import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
@@ -28,8 +29,8 @@ export const BLOCK_SHARE = 3 / 4;
 const ALL_READ_MODE = 0o555;
 
 export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
-  const { registry, plugins, clientFor, close } = composeSources(options, log);
-  const disk = await openDisk(options, log);
+  const { registry, plugins, clientFor, credentialsFor, close } = composeSources(options, log);
+  const disk = await openDisk(options, credentialsFor, log);
   const memorySource = await hugePageMemory();
   const budget = MetadataBudget.beside(options.memory);
   const cache = new CachedResources(
@@ -69,7 +70,11 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
   return { ended, unmount: () => session.unmount(), detach: () => session.detach() };
 }
 
-async function openDisk(options: MountOptions, log: Logger): Promise<DiskCache | undefined> {
+async function openDisk(
+  options: MountOptions,
+  credentialsFor: CredentialsFor | undefined,
+  log: Logger,
+): Promise<DiskCache | undefined> {
   if (options.cacheSize === 0) return undefined;
   return await openDiskCache({
     ...DEFAULT_DISK_CACHE_OPTIONS,
@@ -78,6 +83,7 @@ async function openDisk(options: MountOptions, log: Logger): Promise<DiskCache |
     ifUnusable: options.cacheDir === undefined ? 'turn-off' : 'fail',
     limitBytes: options.cacheSize,
     blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
+    credentialsFor,
     log,
   });
 }

@@ -19,6 +19,11 @@ export function leavesOpen(error: unknown): boolean {
   return !(error instanceof SourceError && DEFINITE.has(error.code));
 }
 
+/** The source forbids what is asked for: what it gave before is not served any more, whatever becomes of the source. */
+export function isDenial(error: unknown): boolean {
+  return error instanceof SourceError && error.code === 'ACCESS_DENIED';
+}
+
 /** How much is left of the time for which something is trusted; nothing if the clock was set back since. */
 export function ttlLeftMs(sinceMs: number, ttlMs: number, nowMs: number): number {
   return nowMs < sinceMs ? 0 : sinceMs + ttlMs - nowMs;

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { canonicalSegment, type CompleteClient, Request, type UrlEntry } from '../source/index.js';
 import { BoundedMap } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
+import { isDenial, leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
 import type { ListedEntry } from './resource-cache.js';
 import { SingleFlight } from './single-flight.js';
 
@@ -123,6 +123,7 @@ export class ListingCache {
     signal.throwIfAborted();
     const { ttlMs, negativeTtlMs, staleIfErrorMs, now, log } = this.#options;
     const known = this.#listings.get(directory);
+    if (isDenial(error)) this.#listings.delete(directory);
     if (known === undefined || !leavesOpen(error) || now() - known.askedAtMs > staleIfErrorMs) throw error;
     log.warn({ err: error }, 'cannot list again; what is known stays in force');
     const listing = { ...known, trustedSinceMs: trustedAgainSinceMs(ttlMs, negativeTtlMs, now()) };

@@ -13,7 +13,7 @@ import {
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
-import { leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
+import { isDenial, leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
 import { SingleFlight } from './single-flight.js';
 import { type Version, versionOf } from './version.js';
 
@@ -49,6 +49,8 @@ export interface FileMetadata {
   readonly supportRange: boolean;
   /** The length is unknown, and the body was seen to be too long to be read just to learn it. */
   readonly isLong?: true;
+  /** See `Metadata`. */
+  readonly usedOtherCredentials?: true;
 }
 
 export type ResourceMetadata =
@@ -160,6 +162,8 @@ export class MetadataCache {
         const { metadata, isRefuted = false } = this.#entries.get(url) ?? old;
         if (verdict === 'same' && !isRefuted && metadata !== 'missing') return metadata;
         mayStand = verdict === 'untold' && !isRefuted;
+        // Also if the probe fails, and the source cannot be asked the next time.
+        if (verdict === 'other') this.refute(url);
       }
       return await this.#probe(url, client, epoch, signal);
     } catch (error) {
@@ -195,6 +199,10 @@ export class MetadataCache {
       if (await client.isExpired(request, expireInfoOfVersion(known.version))) return 'other';
     } catch (error) {
       signal.throwIfAborted();
+      if (isDenial(error)) {
+        this.#deny(url);
+        return 'other';
+      }
       if (!leavesOpen(error)) return 'untold';
       this.#keepInForce(url, entry, error, signal);
       return 'same';
@@ -233,6 +241,7 @@ export class MetadataCache {
     } catch (error) {
       const isMissing = error instanceof SourceError && error.code === 'NOT_FOUND';
       if (isMissing && epoch === this.#epoch) this.#store(url, 'missing');
+      if (isDenial(error)) this.#deny(url);
       throw error;
     }
     const known = fromSource(metadata);
@@ -249,6 +258,13 @@ export class MetadataCache {
       else metadata.response.cancel();
     }
     return known;
+  }
+
+  /** What was let in once is not any more: it is not served again because nobody can be asked. */
+  #deny(url: string): void {
+    const old = this.#entries.get(url)?.metadata;
+    this.refute(url);
+    if (old !== undefined && old !== 'missing' && old.kind === 'file') this.#options.onChanged(url, old);
   }
 
   #store(url: string, metadata: ResourceMetadata | 'missing'): void {
@@ -281,7 +297,8 @@ function fromSource(metadata: Metadata): ResourceMetadata {
   // Blocks of a resource whose end is unknown cannot be asked for by range. Without a strong validator ranges could be
   // of different versions, and only what comes in one download belongs together.
   const supportRange = metadata.supportRange && size !== undefined && version.verifiable;
-  return { kind: 'file', version, size, lastModifiedMs, supportRange };
+  const usedOther = metadata.usedOtherCredentials === true ? { usedOtherCredentials: true as const } : {};
+  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther };
 }
 
 function expireInfoOfVersion({ validators }: Version): ExpireInfo {

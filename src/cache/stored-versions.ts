@@ -143,7 +143,8 @@ function dirtyLimit({ limitBytes, sharers }: BlockMemory): number {
 }
 
 /** Undefined: not to be stored. */
-function factsOf({ version, size, lastModifiedMs, supportRange }: FileMetadata): StoredFacts | undefined {
-  if (size === undefined || !version.verifiable) return undefined;
+function factsOf(file: FileMetadata): StoredFacts | undefined {
+  const { version, size, lastModifiedMs, supportRange } = file;
+  if (size === undefined || !version.verifiable || file.usedOtherCredentials === true) return undefined;
   return { version, sizeBytes: size, lastModifiedMs, supportRange };
 }

@@ -1,4 +1,4 @@
-import { type Response, SourceError } from '../source/index.js';
+import { type Response, SourceError, type SourceErrorCode } from '../source/index.js';
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
@@ -17,7 +17,7 @@ export interface VersionReaderContext {
   readonly probeBytes: number;
   readonly download: Download;
   readonly onSize: (size: number) => void;
-  /** The source has another version by now. */
+  /** The source has another version by now, or gives nobody any. */
   readonly onChanged: () => void;
   /** Nothing is open and nothing under way any more. */
   readonly onIdle: () => void;
@@ -28,6 +28,8 @@ export interface Reader {
   readonly readahead: Readahead;
 }
 
+/** What the version is void with, for everybody. */
+const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
 /** A read whose blocks are evicted this often before it has them all collects copies instead. */
 const MAX_LOSSES = 3;
 /** A stream that has read this part of the memory is no file that is likely to stay in it. */
@@ -182,7 +184,8 @@ export class VersionReader {
         ]),
       );
     } catch (error) {
-      if (error instanceof SourceError && error.code === 'CHANGED') this.#context.onChanged();
+      // What is forbidden by now is not served from what is stored either.
+      if (error instanceof SourceError && VOIDING.has(error.code)) this.#context.onChanged();
       throw error;
     } finally {
       for (const block of wanted) this.#context.memory.unwant(block);

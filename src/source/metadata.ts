@@ -16,6 +16,11 @@ export interface Metadata {
   readonly lastModified: number;
   /** It was told within that second, in which the resource may change again: it does not tell versions apart. */
   readonly isLastModifiedWeak?: true;
+  /**
+   * On the way to it, credentials were sent to another origin than that of the URL. Who may have the content cannot be
+   * told by the URL then, and it is not kept for later runs.
+   */
+  readonly usedOtherCredentials?: true;
   /** The entity tag as sent, with its quotes and its `W/`. */
   readonly etag?: string;
   /**

@@ -6,6 +6,7 @@ import process from 'node:process';
 import test from 'ava';
 
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   BLOCK_BYTES,
@@ -109,14 +110,14 @@ asRoot('a directory without the right to write is read, and written again later'
   const child = await startChild('serve', directory, NOBODY);
   t.teardown(() => child.kill());
   t.true(await child.ask('store 1'));
-  chmodSync(join(directory, 'v2'), 0o500);
+  chmodSync(join(directory, LAYOUT_DIRECTORY), 0o500);
   for (const number of [2, 3, 6, 7]) t.is(await child.ask(`store ${number}`), false);
   t.is(await child.ask('read 1'), 5);
   const log = (await child.ask('log')) as string[];
   t.is(log.filter((line) => line.includes('cannot store')).length, 1, log.join('\n'));
-  chmodSync(join(directory, 'v2'), 0o700);
+  chmodSync(join(directory, LAYOUT_DIRECTORY), 0o700);
   t.true(await child.ask('store 2'));
-  chmodSync(join(directory, 'v2'), 0);
+  chmodSync(join(directory, LAYOUT_DIRECTORY), 0);
   t.is(await child.ask('store 4'), false);
   t.is(await child.ask('read 8'), 0);
 });
@@ -130,7 +131,7 @@ asRoot('a directory of another user turns the store off', async (t) => {
   t.is(await store.open(key, facts), undefined);
   t.is(logged.length, 1);
   t.regex(logged[0]?.msg ?? '', /belongs to user 65534/);
-  t.false(existsSync(join(directory, 'v2')));
+  t.false(existsSync(join(directory, LAYOUT_DIRECTORY)));
 });
 
 test('a directory that vanishes is made again', async (t) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import test from 'ava';
 
+import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
@@ -97,7 +98,7 @@ test('files are for this user alone', async (t) => {
   const store = await storeFor(t, directory);
   const sample = new Sample('a', BLOCK_BYTES);
   t.true(await write(await opened(store, sample), 0, sample.blocks(0, 1)));
-  for (const path of [directory, join(directory, 'v2')]) t.is(statSync(path).mode & 0o777, 0o700);
+  for (const path of [directory, join(directory, LAYOUT_DIRECTORY)]) t.is(statSync(path).mode & 0o777, 0o700);
   const files = storeFiles(directory);
   t.is(files.length, 2);
   for (const file of files) t.is(statSync(file).mode & 0o777, 0o600);
@@ -280,8 +281,8 @@ test('used bytes are what the files allocate', async (t) => {
 
 test('modes that others can read are taken back', async (t) => {
   const directory = await temporaryDirectory(t);
-  await mkdir(join(directory, 'v2'));
-  chmodSync(join(directory, 'v2'), 0o755);
+  await mkdir(join(directory, LAYOUT_DIRECTORY));
+  chmodSync(join(directory, LAYOUT_DIRECTORY), 0o755);
   await storeFor(t, directory);
-  t.is(statSync(join(directory, 'v2')).mode & 0o777, 0o700);
+  t.is(statSync(join(directory, LAYOUT_DIRECTORY)).mode & 0o777, 0o700);
 });

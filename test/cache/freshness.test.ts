@@ -184,6 +184,29 @@ test('a source that cannot tell whether a version still stands is probed instead
   t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
 });
 
+for (const [title, failure] of [
+  ['has another version', undefined],
+  ['forbids it', new SourceError('ACCESS_DENIED', 'forbidden', FILE)],
+] as const) {
+  test(`what a source said before it went away holds: it ${title}`, async (t) => {
+    const disk = await openStore(await temporaryDirectory(t));
+    const origin = new Origin();
+    const cache = origin.cache(disk);
+    t.teardown(() => cache.close());
+    t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
+    await until('it is stored', async () => (await disk.newest(FILE)) !== undefined);
+    origin.nowMs += TTL_MS;
+    origin.change('b', 1);
+    origin.expiryFailure = failure;
+    origin.failure = new SourceError('TIMEOUT', 'no answer', FILE);
+    t.like(await t.throwsAsync(cache.stat(FILE)), { code: 'TIMEOUT' });
+    origin.expiryFailure = origin.failure;
+    origin.nowMs += TTL_MS;
+    t.like(await t.throwsAsync(cache.stat(FILE)), { code: 'TIMEOUT' });
+    if (failure !== undefined) t.is(await disk.newest(FILE), undefined);
+  });
+}
+
 test('what was refuted while the source was asked about it does not come back', async (t) => {
   const origin = new Origin();
   origin.content = Buffer.alloc(8 * BLOCK_BYTES, 'a');

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 
+import type { CredentialsFor } from './scoped-disk-cache.js';
+
 export interface DiskCacheOptions {
   /** Created with mode 0700 if it is missing; nobody but root and this user may be able to exchange it. */
   readonly directory: string;
@@ -14,6 +16,8 @@ export interface DiskCacheOptions {
   readonly maxOpenFiles: number;
   /** What more than this waits to be written is not stored: a slow disk does not hold up the reader. */
   readonly maxQueuedBytes: number;
+  /** Undefined: nothing is fetched with credentials. */
+  readonly credentialsFor: CredentialsFor | undefined;
   readonly log: Logger;
 }
 
@@ -24,4 +28,5 @@ export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'l
   blockBytes: 32 * 2 ** 10,
   maxOpenFiles: 64,
   maxQueuedBytes: 64 * 2 ** 20,
+  credentialsFor: undefined,
 };

@@ -1,12 +1,14 @@
 /**
  * Where things lie:
  *
- *     <cache dir>/v2/lock                        held (flock) by the one process that writes
- *     <cache dir>/v2/<2 hex>/<name>.data         bytes of one segment of one version, sparse, at their offsets
- *     <cache dir>/v2/<2 hex>/<name>.index        what is in it: see index-file.ts
+ *     <cache dir>/v3/lock                        held (flock) by the one process that writes
+ *     <cache dir>/v3/key                         random: see credential-key.ts
+ *     <cache dir>/v3/<2 hex>/<name>.data         bytes of one segment of one version, sparse, at their offsets
+ *     <cache dir>/v3/<2 hex>/<name>.index        what is in it: see index-file.ts
  *
  * name = 32 hex digits of sha256(URL), 16 of sha256(version id), number of the segment. So what is stored of
- * a URL is found by one readdir. Anything else in these directories is not ours, and left alone.
+ * a URL is found by one readdir. The URL is preceded by the scope of the credentials that it was fetched with (see
+ * scoped-disk-cache.ts). Anything else in these directories is not ours, and left alone.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -14,8 +16,9 @@ import { join } from 'node:path';
 import type { VersionKey } from '../version.js';
 
 /** Another layout of directories or files gets another directory. */
-export const LAYOUT_DIRECTORY = 'v2';
+export const LAYOUT_DIRECTORY = 'v3';
 export const LOCK_NAME = 'lock';
+export const CREDENTIAL_KEY_NAME = 'key';
 
 const SHARD = /^[0-9a-f]{2}$/;
 const NAME = /^(([0-9a-f]{32}-[0-9a-f]{16})-(\d{6}))\.(data|index)$/;
@@ -33,7 +36,7 @@ export interface StoredName {
 
 /** Not a shard, and ours. */
 export function isReserved(name: string): boolean {
-  return name === LOCK_NAME;
+  return name === LOCK_NAME || name.split('.', 1)[0] === CREDENTIAL_KEY_NAME;
 }
 
 export function isShard(name: string): boolean {

@@ -1,5 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
+import type { Logger } from 'pino';
+
+import { loadCredentialKey } from './credential-key.js';
 import { Descriptors } from './descriptors.js';
 import { DirectWrites } from './direct-writes.js';
 import { prepareDirectory } from './directory.js';
@@ -7,6 +10,7 @@ import type { DiskCache } from './disk-cache.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
 import { Lane } from './lane.js';
+import { ScopedDiskCache } from './scoped-disk-cache.js';
 import { TroubleLog } from './trouble-log.js';
 
 /** At most this many reads of data files at once. */
@@ -48,7 +52,18 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     isClosing: false,
   });
   await store.start();
-  return store;
+  const { credentialsFor } = options;
+  if (credentialsFor === undefined) return store;
+  return new ScopedDiskCache(store, await credentialKey(root, log), credentialsFor);
+}
+
+async function credentialKey(root: string, log: Logger): Promise<Buffer | undefined> {
+  try {
+    return await loadCredentialKey(root);
+  } catch (error) {
+    log.warn({ directory: root, err: error }, 'disk cache: stores nothing that is fetched with credentials');
+    return undefined;
+  }
 }
 
 /** Stores nothing. */

@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { Catalog } from './catalog.js';
 import { prepareDirectory } from './directory.js';
 import { LOCK_NAME } from './layout.js';
+import { removeOldLayout } from './old-layout.js';
 import { Space } from './space.js';
 import { resign, type StoreContext } from './store-context.js';
 import { StoreLock } from './store-lock.js';
@@ -61,8 +62,18 @@ export class WriterRole {
         if (await catalog.ready) await catalog.makeRoom(0);
         else await resign(this.#context, writer);
       });
+      void this.#context.checks.run(() => this.#removeOldLayout());
     } catch (error) {
       trouble.note('cannot write, only read', error);
+    }
+  }
+
+  async #removeOldLayout(): Promise<void> {
+    const { root, trouble } = this.#context;
+    try {
+      await removeOldLayout(dirname(root), () => !this.#context.isClosing);
+    } catch (error) {
+      trouble.note('cannot remove what an earlier version stored', error);
     }
   }
 

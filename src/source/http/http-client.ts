@@ -86,6 +86,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
       lastModified: lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
       ...(etag === undefined ? {} : { etag }),
       ...(isWeak ? { isLastModifiedWeak: true } : {}),
+      ...(answer.usedOtherCredentials ? { usedOtherCredentials: true } : {}),
       response: toResponse(origin, request, answer, delivery, options.retries),
     };
   }
@@ -101,8 +102,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
       answer.body.cancel();
       return answer.status !== 304 && isOther(known, validatorsOf(answer.header));
     } catch (error) {
-      // A definite answer that is not the resource: it is gone, or forbidden by now.
-      if (error instanceof SourceError && ['NOT_FOUND', 'ACCESS_DENIED'].includes(error.code)) return true;
+      if (error instanceof SourceError && error.code === 'NOT_FOUND') return true;
       throw error;
     }
   }

@@ -20,6 +20,8 @@ const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
 export interface OriginAnswer extends Answer {
   /** Where the answer came from. */
   readonly url: URL;
+  /** Configured headers were sent to another origin than that of the request. */
+  readonly usedOtherCredentials: boolean;
 }
 
 /** The answer was a redirect to the same path with a slash: what stands there is a directory. */
@@ -82,12 +84,14 @@ export class HttpOrigin {
   ): Promise<OriginAnswer | DirectoryRedirect> {
     const memo = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
     let url = memo === undefined ? request.url : new URL(memo);
+    let usedOtherCredentials = false;
     for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
+      usedOtherCredentials ||= this.#isConfiguredElsewhere(url, request.url);
       const answer = await this.#exchange(request, url, header, leftMs);
       if (allowed.includes(answer.status)) {
         if (url === request.url) this.#redirects.delete(request.url.href);
         else this.#redirects.set(request.url.href, url.href);
-        return { ...answer, url };
+        return { ...answer, url, usedOtherCredentials };
       }
       answer.body.cancel();
       if (!REDIRECT_STATUS.has(answer.status)) {
@@ -106,6 +110,10 @@ export class HttpOrigin {
       expected: `at most ${this.#options.maxRedirects}`,
       found: `another one, to ${url.origin}`,
     });
+  }
+
+  #isConfiguredElsewhere(url: URL, asked: URL): boolean {
+    return url.origin !== asked.origin && Object.keys(this.#options.headersFor(url)).length > 0;
   }
 
   async #exchange(
