@@ -3,6 +3,7 @@ import process from 'node:process';
 
 import { Command } from 'commander';
 
+import { safeLines } from '../src/source/index.js';
 import { type DaemonMessage, runInBackground } from './daemon.js';
 import { createLog } from './log.js';
 import { addMountOptions, expandMountFlags, type MountOptions } from './options.js';
@@ -50,7 +51,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`d7y-mount: ${message}\n`);
+    process.stderr.write(`d7y-mount: ${safeLines(message)}\n`);
     return 1;
   }
 }

@@ -6,6 +6,7 @@ import { type Logger, pino } from 'pino';
 
 import { LogFile } from './log-file.js';
 import type { MountOptions } from './options.js';
+import { SAFE_LOG } from './safe-log.js';
 
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
@@ -19,14 +20,14 @@ export function defaultLogFile(): string {
 /** Rejects with a `LogFileError` if the log file cannot be used. */
 export async function createLog(options: Pick<MountOptions, 'logFile' | 'logLevel'>): Promise<Logger> {
   const { logFile, logLevel: level } = options;
-  if (logFile !== undefined) return pino({ level }, await LogFile.open(logFile));
+  if (logFile !== undefined) return pino({ ...SAFE_LOG, level }, await LogFile.open(logFile));
   if (process.stderr.isTTY) {
-    return pino({ level, transport: { target: 'pino-pretty', options: { destination: 2 } } });
+    return pino({ ...SAFE_LOG, level, transport: { target: 'pino-pretty', options: { destination: 2 } } });
   }
   // Lines that cannot be written are dropped, as in a file.
   const stderr = pino.destination({ dest: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
   return pino(
-    { level },
+    { ...SAFE_LOG, level },
     stderr.on('error', () => undefined),
   );
 }

@@ -2,6 +2,7 @@ import process from 'node:process';
 
 import { pino } from 'pino';
 
+import { safeJson } from '../src/source/index.js';
 import { type Inventory, isBroken, takeInventory } from '../src/source/plugin/inventory.js';
 import { composeSources, type SourceOptions, type Sources } from './compose-sources.js';
 import { inventoryLines, type Line, pathFailureLine } from './plugin-lines.js';
@@ -22,7 +23,7 @@ export async function listPlugins(options: PluginCommandOptions): Promise<number
   }
   try {
     const inventory = await takeInventory(sources.registry, sources.plugins);
-    if (options.json) process.stdout.write(`${JSON.stringify(toJson(inventory), null, 2)}\n`);
+    if (options.json) process.stdout.write(`${safeJson(JSON.stringify(toJson(inventory), null, 2))}\n`);
     else write(inventoryLines(inventory));
     return options.strict && hasBroken(inventory) ? 1 : 0;
   } finally {

@@ -3,6 +3,7 @@
  * to. Where one directory stands there, there may be several here; each has its lines below its
  * `search plugin in`.
  */
+import { escapeControls, safeJson } from '../src/source/index.js';
 import type { Inventory, InventoryEntry } from '../src/source/plugin/inventory.js';
 import { PluginLoadError } from '../src/source/plugin/plugin-load-error.js';
 
@@ -53,18 +54,18 @@ function entryLine(entry: InventoryEntry): Line {
 }
 
 function out(text: string): Line {
-  return { stream: 'stdout', text };
+  return { stream: 'stdout', text: escapeControls(text) };
 }
 
 function err(text: string): Line {
-  return { stream: 'stderr', text };
+  return { stream: 'stderr', text: escapeControls(text) };
 }
 
 /** As Go's encoding/json writes a map: keys sorted, and `<`, `>`, `&` and the line separators escaped. */
 export function goJson(attributes: Readonly<Record<string, string>>): string {
   const sorted = Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(Object.fromEntries(sorted)).replace(
-    /[<>&\u2028\u2029]/g,
+  return safeJson(JSON.stringify(Object.fromEntries(sorted))).replace(
+    /[<>&]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

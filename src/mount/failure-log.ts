@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 
-import { SourceError } from '../source/index.js';
+import { redactPath, safeText, SourceError } from '../source/index.js';
 import { errnoName, type Purpose } from './errno.js';
 import { FsError } from './fs-error.js';
 
@@ -26,7 +26,8 @@ export class FailureLog {
     this.#log = log;
   }
 
-  note(operation: string, path: string, error: unknown, purpose: Purpose): void {
+  note(operation: string, usedPath: string, error: unknown, purpose: Purpose): void {
+    const path = redactPath(usedPath);
     if (error instanceof FsError) {
       this.#log.trace({ operation, path, code: error.code }, error.message);
       return;
@@ -60,5 +61,5 @@ export class FailureLog {
 }
 
 function causeOf(error: Error): string | undefined {
-  return error.cause instanceof Error ? error.cause.message : undefined;
+  return error.cause instanceof Error ? safeText(error.cause.message) : undefined;
 }

@@ -1,3 +1,5 @@
+import { redactPath } from '../source/index.js';
+
 /** Failures that the filesystem itself finds, before or without asking a source. */
 export type FsErrorCode =
   | 'NO_ENTRY'
@@ -16,13 +18,14 @@ export type FsErrorCode =
 export class FsError extends Error {
   override readonly name = 'FsError';
   readonly code: FsErrorCode;
-  /** The path below the mountpoint, or the name, that it is about. */
+  /** The path below the mountpoint, or the name, that it is about; safe to log. */
   readonly path: string;
 
   constructor(code: FsErrorCode, path: string, message: string) {
-    super(`${message}: ${path}`);
+    const safePath = redactPath(path);
+    super(`${message}: ${safePath}`);
     this.code = code;
-    this.path = path;
+    this.path = safePath;
   }
 }
 

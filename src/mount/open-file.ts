@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { Consume, ResourceCache } from '../cache/resource-cache.js';
+import { safeJson } from '../source/index.js';
 import { FsError } from './fs-error.js';
 import { LateReads } from './late-reads.js';
 import type { PluginNode } from './node.js';
@@ -68,6 +69,6 @@ export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFi
 export function pluginJson(plugins: PluginCatalog, node: PluginNode): { bytes: Buffer; version: string } {
   const description = plugins.describe(node.scheme);
   if (description === undefined) throw new FsError('NO_ENTRY', node.scheme, 'no such plugin');
-  const bytes = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
+  const bytes = Buffer.from(`${safeJson(JSON.stringify(description, null, 2))}\n`);
   return { bytes, version: createHash('sha1').update(bytes).digest('hex') };
 }

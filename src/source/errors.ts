@@ -3,6 +3,8 @@
  * message is a sentence made of them. No error knows an errno: `src/mount/errno.ts` maps the codes.
  */
 
+import { redactUrl, safeText } from './safe-text.js';
+
 /** Stable codes, one per kind of failure. */
 export type SourceErrorCode =
   | 'NOT_FOUND'
@@ -38,7 +40,7 @@ export interface SourceErrorFacts {
   readonly cause?: unknown;
 }
 
-/** Any failure of a source. `url` is safe to log: it holds no credentials and no signed query values. */
+/** Any failure of a source. All of it but the cause is safe to log (`safe-text`). */
 export class SourceError extends Error {
   override readonly name: string = 'SourceError';
   readonly code: SourceErrorCode;
@@ -50,11 +52,11 @@ export class SourceError extends Error {
 
   constructor(code: SourceErrorCode, message: string, url: URL | string, facts: SourceErrorFacts = {}) {
     const safeUrl = redactUrl(url);
-    super(`${message}: ${safeUrl}`, facts.cause === undefined ? undefined : { cause: facts.cause });
+    super(`${safeText(message)}: ${safeUrl}`, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = code;
     this.url = safeUrl;
-    this.expected = facts.expected;
-    this.found = facts.found;
+    this.expected = facts.expected === undefined ? undefined : safeText(facts.expected);
+    this.found = facts.found === undefined ? undefined : safeText(facts.found);
     this.status = facts.status;
     this.retryAfterMs = facts.retryAfterMs;
   }
@@ -169,30 +171,4 @@ export class ClientFaultError extends SourceError {
   constructor(method: string, url: URL | string, facts: SourceErrorFacts) {
     super('CLIENT_FAULT', `the source client's ${method} failed`, url, facts);
   }
-}
-
-const SECRET_PARAMETER = /sig|token|secret|password|passwd|credential|auth|key|policy|^x-(amz|goog|oss)-/i;
-
-/** A URL for logs: without `user:password@`, and without the values of query parameters that grant access. */
-export function redactUrl(url: URL | string): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return String(url)
-      .replace(/\/\/[^/@]*@/, '//')
-      .replace(/\?.*$/s, '?…');
-  }
-  parsed.username = '';
-  parsed.password = '';
-  const query = parsed.search
-    .slice(1)
-    .split('&')
-    .map((part) => {
-      const [name = ''] = part.split('=', 1);
-      return SECRET_PARAMETER.test(name) && part.includes('=') ? `${name}=…` : part;
-    })
-    .join('&');
-  parsed.search = '';
-  return query === '' ? parsed.href : `${parsed.href}?${query}`;
 }

@@ -9,6 +9,7 @@ export {
   percentEncoded,
   textOfBytes,
 } from './byte-text.js';
+export { escapeControls, redactPath, redactUrl, safeJson, safeLines, safeText } from './safe-text.js';
 export { canonicalSegment } from './path-segment.js';
 export { Urge } from './urge.js';
 export {

@@ -1,6 +1,7 @@
 /** Where a redirect may lead, and what of a request goes with it to another origin. */
 import { percentEncodedByte } from '../byte-text.js';
 import { ProtocolError, SourceError } from '../errors.js';
+import { redactUrl } from '../safe-text.js';
 
 /** What servers and browsers take at least (RFC 9110, 4.1), and most take at most. */
 const MAX_LOCATION_CHARS = 8 * 1024;
@@ -34,11 +35,11 @@ export function redirectTarget(location: string | null, from: URL): URL {
   // Heads are read as Latin-1: a character is a byte.
   const reference = location?.replace(/[\u0080-\u00ff]/g, (byte) => percentEncodedByte(byte.charCodeAt(0)));
   if (reference === undefined || !URL.canParse(reference, from.href)) {
-    throw broken('a Location', `Location: ${location ?? 'none'}`);
+    throw broken('a Location', `Location: ${location === null ? 'none' : redactUrl(location)}`);
   }
   const target = new URL(reference, from);
   if (target.protocol !== 'http:' && target.protocol !== 'https:') {
-    throw broken('http or https', `Location: ${location}`);
+    throw broken('http or https', `Location: ${redactUrl(target)}`);
   }
   if (target.username !== '' || target.password !== '') {
     throw broken('a Location without credentials', `a Location with credentials, to ${target.host}`);

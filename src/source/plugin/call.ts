@@ -23,6 +23,7 @@ export interface CallOptions {
 }
 
 const MAX_FAILURE_BYTES = 64 * 1024;
+const MAX_SHOWN_CHARS = 100;
 
 /** Calls, and reads an answer of JSON, all within the deadline. */
 export async function callForJson(
@@ -33,8 +34,8 @@ export async function callForJson(
 ): Promise<Record<string, unknown>> {
   return await withinDeadline(options, async (signal) => {
     const answer = await process.post(path, body, signal);
-    if (answer.status !== 200) throw await failureOfAnswer(answer, options.url);
-    return parse(await readText(answer, options.url, options.maxBytes), options.url);
+    if (answer.status !== 200) throw await failureOfAnswer(process, answer, options.url);
+    return parse(process, await readText(answer, options.url, options.maxBytes), options.url);
   });
 }
 
@@ -54,7 +55,7 @@ export async function callForBody(
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       const answer = await process.post(path, body, controller.signal);
-      if (answer.status !== 200) throw await failureOfAnswer(answer, options.url);
+      if (answer.status !== 200) throw await failureOfAnswer(process, answer, options.url);
       return answer;
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -103,16 +104,20 @@ async function withinDeadline<Result>(
   }
 }
 
-async function failureOfAnswer(answer: Answer, url: URL | string): Promise<SourceError> {
+async function failureOfAnswer(
+  process: PluginProcess,
+  answer: Answer,
+  url: URL | string,
+): Promise<SourceError> {
   const text = await readText(answer, url, MAX_FAILURE_BYTES);
   let failure: FailureAnswer = {};
   try {
-    failure = parse(text, url);
+    failure = parse(process, text, url);
   } catch {
     // A server's own page; its status says enough.
   }
   const code = codeOfFailure(answer.status, failure.code);
-  const message = typeof failure.message === 'string' ? failure.message.slice(0, 500) : '';
+  const message = typeof failure.message === 'string' ? process.masked(failure.message).slice(0, 500) : '';
   const found = message === '' ? `status ${answer.status}` : message;
   if (code === undefined) return new ClientFaultError('plugin', url, { found, status: answer.status });
   return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.status });
@@ -135,15 +140,16 @@ async function readText(answer: Answer, url: URL | string, maxBytes: number): Pr
   return Buffer.concat(chunks).toString();
 }
 
-function parse(text: string, url: URL | string): Record<string, unknown> {
+function parse(process: PluginProcess, text: string, url: URL | string): Record<string, unknown> {
+  const found = process.masked(text.slice(0, MAX_SHOWN_CHARS));
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new ClientFaultError('plugin', url, { expected: 'JSON', found: text.slice(0, 100), cause: error });
+    throw new ClientFaultError('plugin', url, { expected: 'JSON', found, cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ClientFaultError('plugin', url, { expected: 'a JSON object', found: text.slice(0, 100) });
+    throw new ClientFaultError('plugin', url, { expected: 'a JSON object', found });
   }
   return value as Record<string, unknown>;
 }

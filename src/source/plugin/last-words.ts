@@ -1,23 +1,30 @@
 import type { Readable } from 'node:stream';
 
+import type { OptionMask } from './option-mask.js';
+
 /** What is kept for messages, and read in a second. */
-const KEPT_CHARS = 2_000;
+const KEPT_BYTES = 1_600;
+const MAX_LINE_CHARS = 400;
 const BYTES_PER_SECOND = 64 * 1024;
 
 /**
- * The end of what a process writes to its standard error. No more is read than is good for us: who writes
- * without end has to wait.
+ * The end of what a process writes to its standard error, without the values of its options. No more is read than
+ * is good for us: who writes without end has to wait.
  */
 export class LastWords {
-  #text = '';
+  readonly #mask: OptionMask;
+  #bytes = Buffer.alloc(0);
+  #isCut = false;
 
   /** Undefined where no process could be made, for want of descriptors. */
-  constructor(stderr: Readable | null | undefined) {
+  constructor(stderr: Readable | null | undefined, mask: OptionMask) {
+    this.#mask = mask;
     if (stderr === null || stderr === undefined) return;
     let budgetBytes = BYTES_PER_SECOND;
     stderr.on('error', () => undefined);
     stderr.on('data', (chunk: Buffer) => {
-      this.#text = (this.#text + chunk.toString()).slice(-KEPT_CHARS);
+      this.#isCut ||= this.#bytes.length + chunk.length > KEPT_BYTES;
+      this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-KEPT_BYTES);
       budgetBytes -= chunk.byteLength;
       if (budgetBytes > 0) return;
       stderr.pause();
@@ -30,7 +37,9 @@ export class LastWords {
 
   /** To be put behind a message. */
   toString(): string {
-    const said = this.#text.trim();
-    return said === '' ? '' : `; it said: ${said}`;
+    const text = this.#bytes.toString();
+    const said = (this.#isCut ? this.#mask.hideInTail(text) : this.#mask.hide(text)).trim();
+    const lines = said.split('\n').map((line) => line.slice(0, MAX_LINE_CHARS));
+    return said === '' ? '' : `; it said: ${lines.join('\n')}`;
   }
 }

@@ -13,7 +13,9 @@ import { Pool } from 'undici';
 
 import { type Answer, exchange } from './exchange.js';
 import { LastWords } from './last-words.js';
+import { safeText } from '../safe-text.js';
 import { launch } from './launch.js';
+import type { OptionMask } from './option-mask.js';
 import type { PluginFile } from './plugin-file.js';
 import { giveLowestPriority, giveOwnPriority } from './priority.js';
 import { type ProcessUsage, readUsage } from './process-usage.js';
@@ -22,6 +24,7 @@ export interface PluginProcessOptions {
   readonly socketPath: string;
   readonly workingDirectory: string;
   readonly memoryBytes: number;
+  readonly mask: OptionMask;
   /** How long it may take until it listens. */
   readonly startLimitMs: number;
   /** How long an answer may take to begin, and to go on. */
@@ -65,7 +68,7 @@ export class PluginProcess {
       // Paused downloads keep their connections: a limit would make the others wait for them.
       connections: null,
     });
-    this.#lastWords = new LastWords(this.#child.stderr);
+    this.#lastWords = new LastWords(this.#child.stderr, options.mask);
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(this.#onEnd(`cannot be started: ${error.message}`)));
@@ -88,6 +91,11 @@ export class PluginProcess {
   /** What it last said on its standard error, to be put behind a message. */
   get lastWords(): string {
     return this.#lastWords.toString();
+  }
+
+  /** What it says, without the values of its options. */
+  masked(text: string): string {
+    return this.#options.mask.hide(text);
   }
 
   get isEnded(): boolean {
@@ -176,7 +184,7 @@ export class PluginProcess {
     this.#child.stdin?.destroy();
     this.#child.stderr?.destroy();
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
-    return (this.#verdict ?? how) + this.lastWords;
+    return safeText((this.#verdict ?? how) + this.lastWords);
   }
 }
 

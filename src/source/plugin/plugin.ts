@@ -16,9 +16,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ChangedError, ClientFaultError, SourceError } from '../errors.js';
+import { safeText } from '../safe-text.js';
 import { checkAttributes } from './attributes.js';
 import { Backoff } from './backoff.js';
 import { callForJson, ConnectionLostError, DeadlineError } from './call.js';
+import { OptionMask } from './option-mask.js';
 import type { PluginFile } from './plugin-file.js';
 import { PluginLoadError } from './plugin-load-error.js';
 import { PluginProcess } from './plugin-process.js';
@@ -58,6 +60,7 @@ export class Plugin {
   state: PluginState = 'registered';
   lastError: string | null = null;
   readonly #context: PluginContext;
+  readonly #mask: OptionMask;
   readonly #restart = new Backoff(RESTART_BACKOFF);
   readonly #failedLoad = new Backoff({ firstMs: FAILED_LOAD_MS, maxMs: FAILED_LOAD_MS });
   #failure: unknown;
@@ -71,6 +74,7 @@ export class Plugin {
   constructor(file: PluginFile, context: PluginContext) {
     this.file = file;
     this.#context = context;
+    this.#mask = new OptionMask(context.option);
   }
 
   get callLimitMs(): number {
@@ -210,6 +214,7 @@ export class Plugin {
       socketPath: join(workingDirectory, `${sockets}.sock`),
       workingDirectory,
       memoryBytes,
+      mask: this.#mask,
       startLimitMs,
       callLimitMs,
     });
@@ -237,12 +242,22 @@ export class Plugin {
     } catch (error) {
       throw describeFailure(error, process.isEnded ? await process.ended : undefined);
     }
-    this.attributes = checkAttributes(answer['attributes'], name);
+    this.attributes = this.#maskedAttributes(checkAttributes(answer['attributes'], name));
     if (typeof answer['clientFault'] === 'string') {
-      throw new PluginLoadError('PLUGIN_LOAD', answer['clientFault'].slice(0, 500));
+      throw new PluginLoadError('PLUGIN_LOAD', this.#mask.hide(answer['clientFault']).slice(0, 500));
     }
     const methods = Array.isArray(answer['methods']) ? answer['methods'] : [];
     this.methods = new Set((['list', 'expired'] as const).filter((method) => methods.includes(method)));
+  }
+
+  #maskedAttributes(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const isOurs = (value: string): boolean => value === this.file.name || value === 'resource';
+    return Object.fromEntries(
+      Object.entries(attributes).map(([name, value]) => [
+        name,
+        isOurs(value) ? value : this.#mask.hide(value),
+      ]),
+    );
   }
 
   #onEnded(process: PluginProcess, why: string): void {
@@ -269,8 +284,8 @@ export class Plugin {
   }
 
   #note(message: string): void {
-    this.lastError = message;
-    this.#context.onFault(message);
+    this.lastError = safeText(message);
+    this.#context.onFault(this.lastError);
   }
 }
 

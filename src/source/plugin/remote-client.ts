@@ -126,9 +126,13 @@ function isCount(value: unknown): value is number {
 }
 
 function wrongType(member: string, expected: string, found: unknown, url: URL): ClientFaultError {
-  const text = JSON.stringify(found) ?? 'nothing';
-  return new ClientFaultError('plugin', url, {
-    expected: `${member}: ${expected}`,
-    found: text.slice(0, 100),
-  });
+  return new ClientFaultError('plugin', url, { expected: `${member}: ${expected}`, found: shapeOf(found) });
+}
+
+/** Not what a text says: it may say what was to be kept. */
+function shapeOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return `a text of ${value.length} characters`;
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return JSON.stringify(value);
 }

@@ -1,0 +1,45 @@
+import { percentEncodedSegment } from '../byte-text.js';
+
+/** Shorter values are words that messages need. */
+const MIN_CHARS = 8;
+const MIN_SECRET_CHARS = 4;
+const SECRET_NAME = /sig|token|secret|pass|credential|auth|key|pin/i;
+
+/** Hides what a plugin was given as options in what it says: it may say what it was told to keep. */
+export class OptionMask {
+  readonly #secrets: readonly string[];
+
+  constructor(option: Readonly<Record<string, string>>) {
+    this.#secrets = secretsOf(option);
+  }
+
+  hide(text: string): string {
+    let masked = text;
+    for (const secret of this.#secrets) masked = masked.replaceAll(secret, '…');
+    return masked;
+  }
+
+  /** Of a text whose beginning was cut off, perhaps within a secret. */
+  hideInTail(text: string): string {
+    for (const secret of this.#secrets) {
+      for (let start = 1; start < secret.length; start += 1) {
+        if (text.startsWith(secret.slice(start))) return this.hide(`…${text.slice(secret.length - start)}`);
+      }
+    }
+    return this.hide(text);
+  }
+}
+
+/** The longest first: one may be a part of another. A key of several lines may be said line by line. */
+function secretsOf(option: Readonly<Record<string, string>>): readonly string[] {
+  const secrets = new Set<string>();
+  for (const [name, value] of Object.entries(option)) {
+    const minChars = SECRET_NAME.test(name) ? MIN_SECRET_CHARS : MIN_CHARS;
+    if (value.length < minChars) continue;
+    const lines = value.split('\n').map((line) => line.trim());
+    for (const secret of [value, ...lines.filter((line) => line.length >= MIN_CHARS)]) {
+      secrets.add(secret).add(percentEncodedSegment(secret));
+    }
+  }
+  return [...secrets].toSorted((a, b) => b.length - a.length);
+}
