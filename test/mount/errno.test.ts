@@ -33,6 +33,6 @@ test('failures have the errnos that the documentation promises', (t) => {
 test('a URL in an error holds no secrets', (t) => {
   const url = 'https://user:pass@h/f?X-Amz-Signature=abc&token=def&page=2';
   const error = new SourceError('TIMEOUT', 'm', url);
-  t.is(error.url, 'https://h/f?X-Amz-Signature=…&token=…&page=2');
+  t.is(error.url, 'https://h/f?X-Amz-Signature=…&token=…&page=…');
   t.notRegex(error.message, /pass|abc|def/);
 });

@@ -174,10 +174,10 @@ test.serial('a plugin has its options, and little of our environment', async (t)
   await addModule(directory, 'one', {
     attributes: `option: JSON.stringify(option), env: Object.keys(process.env).sort().join(' '), cwd: process.cwd()`,
   });
-  const plugins = pluginSet(t, directory, { option: { one: { key: 'value' } } });
+  const plugins = pluginSet(t, directory, { option: { one: { place: 'value' } } });
   await clientOf(plugins, 'one');
   const { attributes } = plugins.describe('one') ?? {};
-  t.is(attributes?.['option'], '{"key":"value"}');
+  t.is(attributes?.['option'], '{"place":"value"}');
   t.regex(String(attributes?.['env']), /^D7Y_PLUGIN_SOCKET( HOME| LANG| LC_ALL| PATH| TMPDIR| TZ)*$/);
   t.not(attributes?.['cwd'], process.cwd());
 });

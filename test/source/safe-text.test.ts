@@ -71,10 +71,14 @@ test('what a plugin was given is hidden in what it says', (t) => {
   const mask = new OptionMask({
     token: 'abc/d',
     region: 'eu',
+    root: '/some/where',
     endpoint: 'host.example',
     key: 'BEGIN\nline-of-a-key\nEND',
   });
-  t.is(mask.hide('eu: abc/d, abc%2Fd; host.example said line-of-a-key'), 'eu: …, …; … said …');
+  t.is(
+    mask.hide('eu: /some/where abc/d, abc%2Fd; host.example said line-of-a-key'),
+    'eu: /some/where …, …; … said …',
+  );
   t.is(mask.hideInTail('c/d and more'), '… and more');
   t.is(mask.hideInTail('xabc/d'), 'x…');
 });

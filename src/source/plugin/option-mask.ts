@@ -34,8 +34,10 @@ export class OptionMask {
 function secretsOf(option: Readonly<Record<string, string>>): readonly string[] {
   const secrets = new Set<string>();
   for (const [name, value] of Object.entries(option)) {
-    const minChars = SECRET_NAME.test(name) ? MIN_SECRET_CHARS : MIN_CHARS;
-    if (value.length < minChars) continue;
+    const isSecret = SECRET_NAME.test(name);
+    // Where a file lies is what an error has to say.
+    if (value.length < (isSecret ? MIN_SECRET_CHARS : MIN_CHARS) || (!isSecret && value.startsWith('/')))
+      continue;
     const lines = value.split('\n').map((line) => line.trim());
     for (const secret of [value, ...lines.filter((line) => line.length >= MIN_CHARS)]) {
       secrets.add(secret).add(percentEncodedSegment(secret));
