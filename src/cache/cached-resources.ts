@@ -99,6 +99,7 @@ export class CachedResources implements ResourceCache {
     });
     this.#readers = new VersionReaders({
       memory,
+      budget,
       stored: this.#stored,
       probeBytes,
       clientFor: context.clientFor,

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-
+import { MetadataBudget } from '../memory/metadata-budget.js';
 import { ChangedError } from '../source/index.js';
 import { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
+import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
 
 /**
@@ -23,13 +23,13 @@ export class VersionBlocks {
   readonly #blocks = new Map<number, Block>();
   readonly #pending = new Set<Block>();
   /** Undefined: the source tells versions apart. */
-  readonly #shown: Map<number, ShownBytes> | undefined;
+  readonly #shown: ShownDigests | undefined;
   #cachedBytes = 0;
 
-  constructor(key: VersionKey, version: Version, memory: BlockMemory) {
+  constructor(key: VersionKey, version: Version, memory: BlockMemory, budget = MetadataBudget.beside(0)) {
     this.key = key;
     this.#memory = memory;
-    this.#shown = version.verifiable ? undefined : new Map();
+    this.#shown = version.verifiable ? undefined : new ShownDigests(budget, memory.blockBytes);
   }
 
   get blockBytes(): number {
@@ -175,32 +175,26 @@ export class VersionBlocks {
   /** A block is given up, a part of which may have been read. */
   noteShown({ index, memory, visibleBytes }: Block): void {
     if (this.#shown === undefined || memory === undefined || visibleBytes === 0) return;
-    if (!this.#shown.has(index)) this.#shown.set(index, shownOf(memory, visibleBytes));
+    if (!this.#shown.has(index)) this.#shown.note(index, memory.subarray(0, visibleBytes));
   }
 
-  #compareShown(shown: Map<number, ShownBytes>, block: Block, bytes: number): void {
+  /** Nothing of the version will be asked for again. */
+  forgetShown(): void {
+    this.#shown?.clear();
+  }
+
+  #compareShown(shown: ShownDigests, block: Block, bytes: number): void {
     const memory = block.memory?.subarray(0, bytes) ?? new Uint8Array();
-    const before = shown.get(block.index);
-    if (before !== undefined && shownOf(memory, before.bytes).digest !== before.digest) {
-      throw this.#changed(block);
-    }
-    shown.set(block.index, shownOf(memory, bytes));
+    const verdict = shown.compare(block.index, memory);
+    if (verdict === 'unknown') throw this.#changed(block, 'more than can be compared');
+    if (verdict === 'other') throw this.#changed(block);
+    shown.note(block.index, memory);
   }
 
-  #changed({ index }: Block): ChangedError {
+  #changed({ index }: Block, found = 'other bytes'): ChangedError {
     return new ChangedError(this.key.resource, {
       expected: `block ${index} as it was read before`,
-      found: 'other bytes, and no validators that would tell the version',
+      found: `${found}, and no validators that would tell the version`,
     });
   }
-}
-
-/** What was shown of a block: the digest of its first bytes. */
-interface ShownBytes {
-  readonly bytes: number;
-  readonly digest: string;
-}
-
-function shownOf(memory: Uint8Array, bytes: number): ShownBytes {
-  return { bytes, digest: createHash('sha1').update(memory.subarray(0, bytes)).digest('base64') };
 }

@@ -1,3 +1,4 @@
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { type CompleteClient, Request, type Response } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import type { FileMetadata } from './metadata-cache.js';
@@ -8,6 +9,7 @@ import { VersionReader } from './version-reader.js';
 
 export interface VersionReadersContext {
   readonly memory: BlockMemory;
+  readonly budget: MetadataBudget;
   readonly stored: StoredVersions;
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
@@ -114,7 +116,12 @@ export class VersionReaders {
   #blocksOf(key: string, url: string, version: Version): VersionBlocks {
     const known = this.#blocks.get(key);
     if (known !== undefined) return known;
-    const blocks = new VersionBlocks({ resource: url, version: version.id }, version, this.#context.memory);
+    const blocks = new VersionBlocks(
+      { resource: url, version: version.id },
+      version,
+      this.#context.memory,
+      this.#context.budget,
+    );
     blocks.onEmpty = () => {
       if (this.#readers.has(key)) return;
       this.#forgetBlocks(key, blocks);
@@ -127,6 +134,7 @@ export class VersionReaders {
 
   #forgetBlocks(key: string, blocks: VersionBlocks): void {
     if (this.#blocks.get(key) === blocks) this.#blocks.delete(key);
+    blocks.forgetShown();
   }
 
   #forget(reader: VersionReader): void {

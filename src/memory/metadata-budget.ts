@@ -6,6 +6,7 @@
  * Sizes are estimates of what V8 takes (measured with heap snapshots), objects and slots of maps included.
  */
 const SHARE = 1 / 4;
+const MAX_CHARGED_SHARE = 3 / 4;
 const [MIN_BYTES, MAX_BYTES] = [8 * 1024 * 1024, 256 * 1024 * 1024];
 
 export class MetadataBudget {
@@ -35,6 +36,13 @@ export class MetadataBudget {
   charge(bytes: number): void {
     this.#chargedBytes += bytes;
     if (bytes > 0) this.#evict();
+  }
+
+  /** As `charge`, unless most of the limit is charged already: then it is not. */
+  tryCharge(bytes: number): boolean {
+    if (this.#chargedBytes + bytes > this.limitBytes * MAX_CHARGED_SHARE) return false;
+    this.charge(bytes);
+    return true;
   }
 
   /** A new entry, which is the one that was used last. It may be evicted at once. */
