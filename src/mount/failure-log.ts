@@ -11,13 +11,21 @@ const REPEAT_AFTER_MS = 10_000;
 /** And of all failures so many: names that nobody has ever asked for are endless. */
 const MAX_LOGGED = 100;
 
+/** Of what was logged a moment ago: URLs may be long. */
+const MAX_KEY_CHARS = 256 * 1024;
+
 /** Answers that are part of normal life. */
 const EXPECTED = new Set(['NOT_FOUND', 'INTERRUPTED', 'NO_CLIENT']);
 
 /** Logs failed operations: what was asked, of which URL, what was expected and what came. */
 export class FailureLog {
   readonly #log: Logger;
-  readonly #recent = new LRUCache<string, true>({ max: 1_000, ttl: REPEAT_AFTER_MS });
+  readonly #recent = new LRUCache<string, true>({
+    max: 1_000,
+    maxSize: MAX_KEY_CHARS,
+    sizeCalculation: (_, key) => key.length,
+    ttl: REPEAT_AFTER_MS,
+  });
 
   #untilMs = 0;
   #left = 0;

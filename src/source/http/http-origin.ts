@@ -15,6 +15,8 @@ import { carriedHeader, isDirectoryRedirect, redirectTarget, refuseDowngrade } f
 const BACKOFF_MS = 200;
 const MAX_TICK_MS = 250;
 const REDIRECT_TTL_MS = 60_000;
+/** Of the URLs of both ends: a target may carry a signature of thousands of characters. */
+const MAX_REDIRECT_CHARS = 1024 * 1024;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
 
 export interface OriginAnswer extends Answer {
@@ -40,7 +42,12 @@ export class HttpOrigin {
    * Where a URL was redirected to: reads of a version that is known should not walk the chain each time. Whoever
    * asks what there is now walks it, since it may lead elsewhere by now.
    */
-  readonly #redirects = new LRUCache<string, string>({ max: 1_000, ttl: REDIRECT_TTL_MS });
+  readonly #redirects = new LRUCache<string, string>({
+    max: 1_000,
+    maxSize: MAX_REDIRECT_CHARS,
+    sizeCalculation: (target, url) => target.length + url.length,
+    ttl: REDIRECT_TTL_MS,
+  });
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
