@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import { MetadataBudget } from '../memory/metadata-budget.js';
-import { type CompleteClient, IsDirectoryError } from '../source/index.js';
+import { type CompleteClient, IsDirectoryError, type RequestPriority } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
@@ -136,8 +136,8 @@ export class CachedResources implements ResourceCache {
     return await this.#statUnknownLength(url, metadata, signal);
   }
 
-  async list(url: string, signal?: AbortSignal): Promise<readonly ListedEntry[]> {
-    return (await this.#listings.list(url, signal)).entries;
+  async list(url: string, signal?: AbortSignal, priority?: RequestPriority): Promise<readonly ListedEntry[]> {
+    return (await this.#listings.list(url, signal, priority)).entries;
   }
 
   listingTtlMs(url: string): number {

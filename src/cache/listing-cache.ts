@@ -2,7 +2,14 @@ import { setImmediate } from 'node:timers/promises';
 
 import type { Logger } from 'pino';
 
-import { canonicalSegment, type CompleteClient, Request, type UrlEntry } from '../source/index.js';
+import {
+  canonicalSegment,
+  type CompleteClient,
+  Request,
+  type RequestPriority,
+  type UrlEntry,
+  Urge,
+} from '../source/index.js';
 import { BoundedMap } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { isDenial, leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
@@ -42,6 +49,8 @@ export class ListingCache {
   readonly #options: ListingCacheOptions;
   readonly #listings: BoundedMap<Listing>;
   readonly #flights = new SingleFlight<Listing>();
+  /** Of the requests that are under way. */
+  readonly #urges = new Map<string, Urge>();
   /** Changes whenever something is forgotten: what was under way then is not kept. */
   #epoch = 0;
 
@@ -83,19 +92,35 @@ export class ListingCache {
     return ttlLeftMs(listing.trustedSinceMs, this.#options.ttlMs, this.#options.now());
   }
 
-  async list(directory: string, signal?: AbortSignal): Promise<Listing> {
-    return (
-      this.peek(directory) ??
-      (await this.#flights.run(directory, (shared) => this.#fetch(directory, shared), signal))
-    );
+  /** In the background it gives way to others, until somebody asks for it who does not. */
+  async list(
+    directory: string,
+    signal?: AbortSignal,
+    priority: RequestPriority = 'foreground',
+  ): Promise<Listing> {
+    const known = this.peek(directory);
+    if (known !== undefined) return known;
+    const result = this.#flights.run(directory, (shared) => this.#fetch(directory, priority, shared), signal);
+    if (priority === 'foreground') this.#urges.get(directory)?.give();
+    return await result;
   }
 
-  async #fetch(directory: string, signal: AbortSignal): Promise<Listing> {
+  async #fetch(directory: string, priority: RequestPriority, signal: AbortSignal): Promise<Listing> {
+    const urge = new Urge();
+    this.#urges.set(directory, urge);
+    try {
+      return await this.#ask(directory, new Request(`${directory}/`, { signal, priority, urge }), signal);
+    } finally {
+      if (this.#urges.get(directory) === urge) this.#urges.delete(directory);
+    }
+  }
+
+  async #ask(directory: string, request: Request, signal: AbortSignal): Promise<Listing> {
     const epoch = this.#epoch;
     const askedAtMs = this.#options.now();
     const found = await this.#options
       .clientFor(directory)
-      .then((client) => client.list(new Request(`${directory}/`, { signal })))
+      .then((client) => client.list(request))
       .catch((error: unknown) => this.#keepInForce(directory, error, signal));
     if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();

@@ -73,8 +73,15 @@ export interface ResourceCache {
   peek(url: string, directory?: string): KnownStat | undefined;
   /** Asks the source if what is known is not trusted any more. */
   stat(url: string, signal?: AbortSignal): Promise<ResourceStat>;
-  /** The entries of a directory. `ListNotSupportedError` when the source cannot list. */
-  list(url: string, signal?: AbortSignal): Promise<readonly ListedEntry[]>;
+  /**
+   * The entries of a directory. `ListNotSupportedError` when the source cannot list. `background`: nobody waits for
+   * them, and others go first.
+   */
+  list(
+    url: string,
+    signal?: AbortSignal,
+    priority?: 'foreground' | 'background',
+  ): Promise<readonly ListedEntry[]>;
   /** For how long the listing of a directory is trusted still; 0: there is none, or nothing is in it. */
   listingTtlMs(url: string): number;
   /** Opens the current version, revalidated if the metadata is older than its TTL. */

@@ -43,7 +43,7 @@ export class SiblingListing {
     known.files.clear();
     known.askedAtMs = this.#now();
     // It was not asked for: that it fails is no failure.
-    this.#cache.list(directory).catch(() => undefined);
+    this.#cache.list(directory, undefined, 'background').catch(() => undefined);
   }
 }
 

@@ -2,8 +2,15 @@ import test from 'ava';
 import { pino } from 'pino';
 
 import { ListingCache, splitUrl } from '../../src/cache/listing-cache.js';
+import { withResolvers } from '../../src/cache/with-resolvers.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
-import { type CompleteClient, NotFoundError, SourceError, type UrlEntry } from '../../src/source/index.js';
+import {
+  type CompleteClient,
+  NotFoundError,
+  type Request,
+  SourceError,
+  type UrlEntry,
+} from '../../src/source/index.js';
 
 function entry(name: string, facts: Partial<UrlEntry> = {}): UrlEntry {
   return { name, url: new URL(`http://h/d/${name}`), isDir: false, ...facts };
@@ -22,16 +29,19 @@ function listingsOf(entries: readonly UrlEntry[]): {
       return state.failure === undefined ? Promise.resolve(entries) : Promise.reject(state.failure);
     },
   } as unknown as CompleteClient;
-  const listings = new ListingCache({
+  return { listings: listingsWith(client, () => state.now), asked, state };
+}
+
+function listingsWith(client: CompleteClient, now: () => number): ListingCache {
+  return new ListingCache({
     budget: new MetadataBudget(1024 * 1024),
     ttlMs: 1_000,
     negativeTtlMs: 100,
     staleIfErrorMs: 10_000,
     clientFor: () => Promise.resolve(client),
-    now: () => state.now,
+    now,
     log: pino({ level: 'silent' }),
   });
-  return { listings, asked, state };
 }
 
 test('what is named twice, in one spelling or two, is one entry: the last', async (t) => {
@@ -94,6 +104,34 @@ test('a listing stays in force while the source cannot be asked, but not if it s
   state.now = 5_000;
   state.failure = new NotFoundError('http://h/d/');
   t.like(await t.throwsAsync(listings.list('http://h/d')), { code: 'NOT_FOUND' });
+});
+
+test('a listing that nobody waits for is asked for in the background, until somebody waits for it', async (t) => {
+  const asked: Request[] = [];
+  const gate = withResolvers<readonly UrlEntry[]>();
+  const client = {
+    list: async (request: Request) => {
+      asked.push(request);
+      return await gate.promise;
+    },
+  } as unknown as CompleteClient;
+  const listings = listingsWith(client, () => 0);
+  const first = listings.list('http://h/d', undefined, 'background');
+  const second = listings.list('http://h/d', undefined, 'background');
+  const other = listings.list('http://h/other');
+  await Promise.resolve();
+  t.deepEqual(
+    asked.map(({ priority }) => priority),
+    ['background', 'foreground'],
+  );
+  t.is(asked[0]?.urge?.isGiven, false);
+  const waited = listings.list('http://h/d');
+  t.is(asked[0]?.urge?.isGiven, true);
+  gate.resolve([entry('a')]);
+  const [one, ...rest] = await Promise.all([first, second, waited]);
+  t.deepEqual(rest, [one, one]);
+  await other;
+  t.is(asked.length, 2);
 });
 
 test('a clock that is set back makes no listing trusted for longer', async (t) => {

@@ -13,8 +13,8 @@ function start(list: () => Promise<readonly ListedEntry[]> = () => Promise.resol
   const clock = { ms: 1_000_000 };
   const listed: string[] = [];
   const cache = {
-    list: (url: string) => {
-      listed.push(url);
+    list: (url: string, _signal?: AbortSignal, priority?: string) => {
+      listed.push(priority === 'background' ? url : `${url} in the foreground`);
       return list();
     },
   };
