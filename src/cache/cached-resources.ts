@@ -9,7 +9,14 @@ import type { MemorySource } from './memory-source.js';
 import { type FileMetadata, MetadataCache, type ResourceMetadata } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import { orAborted } from './or-aborted.js';
-import type { KnownStat, ListedEntry, OpenResource, ResourceCache, ResourceStat } from './resource-cache.js';
+import type {
+  FileStat,
+  KnownStat,
+  ListedEntry,
+  OpenResource,
+  ResourceCache,
+  ResourceStat,
+} from './resource-cache.js';
 import { StoredVersions } from './stored-versions.js';
 import type { Reader, VersionReader } from './version-reader.js';
 import { VersionReaders } from './version-readers.js';
@@ -128,6 +135,16 @@ export class CachedResources implements ResourceCache {
     return { stat: listed.entry.stat, isListed: true, ttlMs: this.#listings.ttlLeftMs(listed.listing) };
   }
 
+  lastKind(url: string): 'file' | 'page' | 'directory' | undefined {
+    const listed = this.#listings.lastKind(url);
+    // A page that an index lists has nothing below it.
+    return listed === 'file' ? listed : (this.#metadata.lastKind(url) ?? listed);
+  }
+
+  wasListed(directory: string): boolean {
+    return this.#listings.wasListed(directory);
+  }
+
   async stat(url: string, signal?: AbortSignal): Promise<ResourceStat> {
     const known = this.peek(url);
     if (typeof known?.stat === 'object' && !isUnknownLength(known.stat)) return known.stat;
@@ -145,8 +162,8 @@ export class CachedResources implements ResourceCache {
     return listing === undefined || listing.entries.length === 0 ? 0 : this.#listings.ttlLeftMs(listing);
   }
 
-  async open(url: string, signal?: AbortSignal): Promise<OpenResource> {
-    const metadata = await this.#metadata.get(url, signal);
+  async open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource> {
+    const metadata = this.#metadataOf(url, known) ?? (await this.#metadata.get(url, signal));
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
     const reader = this.#readers.of(url, metadata);
     reader.retain();
@@ -177,6 +194,16 @@ export class CachedResources implements ResourceCache {
   async close(): Promise<void> {
     this.#readers.close();
     await this.#stored.closeAll();
+  }
+
+  /** The metadata of a version that no question could confirm. */
+  #metadataOf(url: string, known: FileStat | undefined): FileMetadata | undefined {
+    if (known?.version === undefined || known.version.verifiable) return undefined;
+    const { version, size, lastModifiedMs } = known;
+    const last = this.#metadata.lastKnown(url);
+    // More may have been learned of it.
+    if (typeof last === 'object' && last.kind === 'file' && last.version.id === version.id) return last;
+    return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
   }
 
   #noteChanged(url: string, old: FileMetadata): void {
@@ -219,8 +246,9 @@ function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
 
 function toStat(metadata: ResourceMetadata): ResourceStat {
   if (metadata.kind === 'directory') return metadata;
-  const { size, lastModifiedMs, version } = metadata;
-  return { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs: 1000, version };
+  const { size, lastModifiedMs, version, isPage } = metadata;
+  const page = isPage === true ? { isPage } : {};
+  return { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs: 1000, version, ...page };
 }
 
 function isUnknownLength(stat: ResourceStat): boolean {

@@ -79,6 +79,18 @@ export class ListingCache {
     return listing === undefined || entry === undefined ? undefined : { entry, listing };
   }
 
+  /** What the last listing of its directory said, trusted or not. */
+  lastKind(url: string): 'file' | 'directory' | undefined {
+    const { parent, segment } = splitUrl(url);
+    const listing = parent === undefined ? undefined : this.#listings.get(parent);
+    const stat = listing?.bySegment.get(canonicalSegment(segment))?.stat;
+    return stat === undefined || stat === 'unknown-file' ? stat && 'file' : stat.kind;
+  }
+
+  wasListed(directory: string): boolean {
+    return (this.#listings.get(directory)?.entries.length ?? 0) > 0;
+  }
+
   /** Nothing is known any more of directories that begin so. */
   forget(prefix: string): void {
     for (const [directory] of this.#listings.entries()) {

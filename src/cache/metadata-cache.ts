@@ -14,6 +14,7 @@ import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
 import { isDenial, leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
+import { isPage } from './page.js';
 import { SingleFlight } from './single-flight.js';
 import { type Version, versionOf } from './version.js';
 
@@ -51,6 +52,8 @@ export interface FileMetadata {
   readonly isLong?: true;
   /** See `Metadata`. */
   readonly usedOtherCredentials?: true;
+  /** `isPage` of its content type. */
+  readonly isPage?: true;
 }
 
 export type ResourceMetadata =
@@ -97,6 +100,13 @@ export class MetadataCache {
   lastKnown(url: string): ResourceMetadata | 'missing' | undefined {
     const entry = this.#entries.get(url);
     return entry?.isRefuted === true ? undefined : entry?.metadata;
+  }
+
+  /** What it was when the source last reported it, however long ago that is. */
+  lastKind(url: string): 'file' | 'page' | 'directory' | undefined {
+    const metadata = this.#entries.get(url)?.metadata;
+    if (metadata === undefined || metadata === 'missing') return undefined;
+    return metadata.kind === 'file' && metadata.isPage === true ? 'page' : metadata.kind;
   }
 
   /** The metadata, asked for if need be. Rejects with `NotFoundError` for a missing resource. */
@@ -177,8 +187,9 @@ export class MetadataCache {
   async #recall(url: string, epoch: number): Promise<Entry | undefined> {
     const known = await this.#options.newest(url);
     if (known === undefined || this.#entries.has(url) || epoch !== this.#epoch) return this.#entries.get(url);
-    const { version, sizeBytes: size, lastModifiedMs, supportRange } = known.facts;
-    const metadata: FileMetadata = { kind: 'file', version, size, lastModifiedMs, supportRange };
+    const { version, sizeBytes: size, lastModifiedMs, supportRange, isPage } = known.facts;
+    const page = isPage === true ? { isPage } : {};
+    const metadata: FileMetadata = { kind: 'file', version, size, lastModifiedMs, supportRange, ...page };
     // A clock that was set back must not make it trusted for ever.
     const atMs = Math.min(known.confirmedAtMs, this.#options.now());
     const entry = { metadata, confirmedAtMs: atMs, checkedAtMs: atMs };
@@ -244,7 +255,7 @@ export class MetadataCache {
       if (isDenial(error)) this.#deny(url);
       throw error;
     }
-    const known = fromSource(metadata);
+    const known = fromSource(url, metadata);
     if (epoch !== this.#epoch) {
       metadata.response?.cancel();
       return known;
@@ -289,7 +300,7 @@ function bytesOf({ metadata }: Entry): number {
   return ENTRY_BYTES + FILE_BYTES + stringBytes(id) + stringBytes(validators.etag);
 }
 
-function fromSource(metadata: Metadata): ResourceMetadata {
+function fromSource(url: string, metadata: Metadata): ResourceMetadata {
   const lastModifiedMs = metadata.lastModified < 0 ? undefined : metadata.lastModified;
   if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs };
   const size = metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
@@ -298,7 +309,8 @@ function fromSource(metadata: Metadata): ResourceMetadata {
   // of different versions, and only what comes in one download belongs together.
   const supportRange = metadata.supportRange && size !== undefined && version.verifiable;
   const usedOther = metadata.usedOtherCredentials === true ? { usedOtherCredentials: true as const } : {};
-  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther };
+  const page = isPage(url, metadata.contentType) ? { isPage: true as const } : {};
+  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther, ...page };
 }
 
 function expireInfoOfVersion({ validators }: Version): ExpireInfo {

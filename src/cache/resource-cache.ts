@@ -24,6 +24,8 @@ export interface FileStat {
   readonly lastModifiedPrecisionMs: number;
   /** Undefined while only a listing told of the file. */
   readonly version: Version | undefined;
+  /** An HTML page or an answer of an API: other resources may lie below its URL. */
+  readonly isPage?: true;
 }
 
 export interface ListedEntry {
@@ -71,6 +73,13 @@ export interface ResourceCache {
    * is in, from a caller that goes through one.
    */
   peek(url: string, directory?: string): KnownStat | undefined;
+  /**
+   * What a resource was when the source last reported it, in a listing or by itself, however long ago; `page`: a
+   * file with `FileStat.isPage`. Undefined: never heard of, or forgotten.
+   */
+  lastKind(url: string): 'file' | 'page' | 'directory' | undefined;
+  /** Whether the source listed the directory, however long ago, and something was in it. */
+  wasListed(directory: string): boolean;
   /** Asks the source if what is known is not trusted any more. */
   stat(url: string, signal?: AbortSignal): Promise<ResourceStat>;
   /**
@@ -84,8 +93,11 @@ export interface ResourceCache {
   ): Promise<readonly ListedEntry[]>;
   /** For how long the listing of a directory is trusted still; 0: there is none, or nothing is in it. */
   listingTtlMs(url: string): number;
-  /** Opens the current version, revalidated if the metadata is older than its TTL. */
-  open(url: string, signal?: AbortSignal): Promise<OpenResource>;
+  /**
+   * Opens the current version, revalidated if the metadata is older than its TTL. `known`: of a source without
+   * validators, the version to open, which nobody has read from before.
+   */
+  open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource>;
   /** How many bytes of the current version are cached, in memory or on disk, whichever has more. */
   cachedBytes(url: string): Promise<number>;
   /** Ends everything that is under way; resolves when what is kept for the next run is safe. */

@@ -144,7 +144,8 @@ function dirtyLimit({ limitBytes, sharers }: BlockMemory): number {
 
 /** Undefined: not to be stored. */
 function factsOf(file: FileMetadata): StoredFacts | undefined {
-  const { version, size, lastModifiedMs, supportRange } = file;
+  const { version, size, lastModifiedMs, supportRange, isPage } = file;
   if (size === undefined || !version.verifiable || file.usedOtherCredentials === true) return undefined;
-  return { version, sizeBytes: size, lastModifiedMs, supportRange };
+  const page = isPage === true ? { isPage } : {};
+  return { version, sizeBytes: size, lastModifiedMs, supportRange, ...page };
 }

@@ -23,6 +23,8 @@ export interface Metadata {
   readonly usedOtherCredentials?: true;
   /** The entity tag as sent, with its quotes and its `W/`. */
   readonly etag?: string;
+  /** The media type as sent, where the source has one. */
+  readonly contentType?: string;
   /**
    * The answer that told all this, its body unread: the first bytes of a resource that supports ranges,
    * the whole of one that does not. Present only where reading it saves a request. Whoever gets the

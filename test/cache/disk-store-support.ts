@@ -79,6 +79,7 @@ export class Sample {
       sizeBytes,
       lastModifiedMs: 1_700_000_000_000,
       supportRange: true,
+      isPage: true,
     };
   }
 

@@ -45,6 +45,14 @@ export class MemoryResources implements ResourceCache {
     return { stat: this.#stat(url), isListed: true, ttlMs: TTL_MS };
   }
 
+  lastKind(url: string): 'file' | undefined {
+    return this.isListed && this.files.has(url) ? 'file' : undefined;
+  }
+
+  wasListed(directory: string): boolean {
+    return this.isListed && [...this.files.keys()].some((url) => url.startsWith(`${directory}/`));
+  }
+
   stat(url: string): Promise<ResourceStat> {
     return new Promise((resolve) => {
       resolve(this.#stat(url));

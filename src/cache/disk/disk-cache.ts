@@ -13,6 +13,8 @@ export interface StoredFacts {
   /** Milliseconds since the epoch. */
   readonly lastModifiedMs: number | undefined;
   readonly supportRange: boolean;
+  /** `FileMetadata.isPage`. */
+  readonly isPage?: true;
 }
 
 /** A stored version, and when the source was last known to have it. */

@@ -58,7 +58,7 @@ export function headerFromJson(text: string): IndexHeader | undefined {
 
 function factsFrom(value: unknown): StoredFacts | undefined {
   if (!isObject(value) || !isObject(value['version'])) return undefined;
-  const { sizeBytes, lastModifiedMs, supportRange } = value;
+  const { sizeBytes, lastModifiedMs, supportRange, isPage } = value;
   const { id, validators, verifiable } = value['version'];
   const valid = validatorsFrom(validators);
   if (typeof id !== 'string' || verifiable !== true || valid === undefined || !areStrong(valid))
@@ -66,7 +66,8 @@ function factsFrom(value: unknown): StoredFacts | undefined {
   if (!isCount(sizeBytes) || typeof supportRange !== 'boolean' || !isNumberOrAbsent(lastModifiedMs)) {
     return undefined;
   }
-  return { version: { id, validators: valid, verifiable }, sizeBytes, lastModifiedMs, supportRange };
+  const page = isPage === true ? { isPage: true as const } : {};
+  return { version: { id, validators: valid, verifiable }, sizeBytes, lastModifiedMs, supportRange, ...page };
 }
 
 function validatorsFrom(value: unknown): Validators | undefined {

@@ -73,6 +73,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     }
     const delivery = checkOrCancel(answer, request);
     const { etag, lastModifiedMs } = validatorsOf(answer.header);
+    const contentType = answer.header.get('content-type');
     const contentLength = delivery.totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
     const isWeak =
       (etag === undefined || isWeakEtag(etag)) &&
@@ -87,6 +88,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
       ...(etag === undefined ? {} : { etag }),
       ...(isWeak ? { isLastModifiedWeak: true } : {}),
       ...(answer.usedOtherCredentials ? { usedOtherCredentials: true } : {}),
+      ...(contentType === null ? {} : { contentType }),
       response: toResponse(origin, request, answer, delivery, options.retries),
     };
   }
