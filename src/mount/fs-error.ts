@@ -6,6 +6,7 @@ export type FsErrorCode =
   | 'NOT_DIRECTORY'
   | 'IS_A_DIRECTORY'
   | 'READ_ONLY'
+  | 'NOT_PERMITTED'
   | 'NAME_TOO_LONG'
   | 'INVALID_NAME'
   | 'NO_ATTRIBUTE'
@@ -16,7 +17,7 @@ export type FsErrorCode =
   | 'WALK_AGAIN';
 
 export class FsError extends Error {
-  override readonly name = 'FsError';
+  override readonly name: string = 'FsError';
   readonly code: FsErrorCode;
   /** The path below the mountpoint, or the name, that it is about; safe to log. */
   readonly path: string;
@@ -26,6 +27,16 @@ export class FsError extends Error {
     super(`${message}: ${safePath}`);
     this.code = code;
     this.path = safePath;
+  }
+}
+
+/** There is no such name, which the kernel may remember. */
+export class MissingNameError extends FsError {
+  readonly ttlMs: number;
+
+  constructor(path: string, ttlMs: number) {
+    super('NO_ENTRY', path, 'no such name');
+    this.ttlMs = ttlMs;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { FileStat } from '../cache/resource-cache.js';
 import type { ResourcePath } from './resource-path.js';
 
 /**
@@ -32,6 +33,13 @@ export interface ResourceNode {
   readonly kind: 'resource';
   readonly type: 'directory' | 'file' | 'unknown';
   readonly path: ResourcePath;
+  /** Of a file whose source has no validators: what it was looked up as, which asking again could not confirm. */
+  readonly lookedUp?: LookedUp;
+}
+
+export interface LookedUp {
+  readonly stat: FileStat;
+  readonly ino: number;
 }
 
 export function isDirectory(node: Node): boolean {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { Consume, ResourceCache } from '../cache/resource-cache.js';
+import type { Consume, FileStat, ResourceCache } from '../cache/resource-cache.js';
 import { safeJson } from '../source/index.js';
 import { FsError } from './fs-error.js';
 import { LateReads } from './late-reads.js';
@@ -27,8 +27,9 @@ export async function openResourceFile(
   cache: ResourceCache,
   url: string,
   signal: AbortSignal | undefined,
+  known?: FileStat,
 ): Promise<OpenFile> {
-  const resource = await cache.open(url, signal);
+  const resource = await cache.open(url, signal, known);
   const late = new LateReads();
   return {
     version: resource.version.id,

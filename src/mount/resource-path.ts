@@ -55,6 +55,11 @@ export class ResourcePath {
     return this.url.slice(0, this.url.lastIndexOf('/', query === -1 ? undefined : query));
   }
 
+  /** The last segment, with its query; empty for the root of a host. */
+  get name(): string {
+    return this.url.slice(this.parentUrl.length + 1);
+  }
+
   /** Whether the last name carries a query: then it is a file. */
   get hasQuery(): boolean {
     return this.url.includes('?');

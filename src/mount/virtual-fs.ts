@@ -1,40 +1,29 @@
 /**
  * The filesystem, without FUSE: promises and typed errors; no callback, no errno, no path string.
  *
- * Operations work on nodes and are told who calls. A resource has no type until it is used (a URL does not
- * tell, and the kernel does not say whether the name it looks up is the last one), so:
- *
- * - `lookup` of a name whose type nobody knows answers *directory* and asks nobody. The attributes are not to be
- *   cached, and the name only where something is listed below it.
- * - `getattr`, or `opendir` that does not insist on a directory, is use as the last name: the source is
- *   asked. There is none: NOT_FOUND. It is a directory: answered. It is a file: WALK_AGAIN, and for this
- *   caller the name is a file (`FileIntents`); the kernel repeats the walk and finds it.
- * - `opendir` that insists, and `access`, mean a directory; `getattr` of the one who has opened it so, too.
+ * Operations work on nodes and are told who calls. What a name is, file or directory, is decided by `NameRule`.
  */
-import type { Consume, ListedEntry, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
+import { constants } from 'node:fs';
+
+import type { Consume, FileStat, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
 import { MetadataBudget } from '../memory/metadata-budget.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
+import type { Caller } from './caller.js';
 import { DirectoryHandles } from './directory-handles.js';
 import { DirectoryReader, type DirEntry } from './directory-reader.js';
 import { type Entry, kept } from './entry.js';
 import { xattrNames, xattrValue } from './extended-attributes.js';
-import { FileIntents } from './file-intents.js';
-import { FsError, walkAgain } from './fs-error.js';
+import { FsError } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
 import { InodeNumbers } from './inode-numbers.js';
+import { NameRule } from './name-rule.js';
 import { identityOf, isDirectory, type Node, pathOf, type ResourceNode } from './node.js';
 import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
 import { type PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
-import { SiblingListing } from './sibling-listing.js';
+import { UsedNames } from './used-names.js';
 
-/** Who asks. */
-export interface Caller {
-  /** The caller's thread, or 0 where the transport cannot tell. */
-  readonly id: number;
-  /** Fires when the caller was interrupted. */
-  readonly signal?: AbortSignal;
-}
+export type { Caller } from './caller.js';
 
 export interface FileHandle {
   readonly id: number;
@@ -66,11 +55,11 @@ export class VirtualFs {
   readonly #plugins: PluginCatalog;
   readonly #ownership: Ownership;
   readonly #inodes: InodeNumbers;
-  readonly #intents: FileIntents;
+  readonly #names: NameRule;
+  readonly #used: UsedNames;
   readonly #files = new HandleTable<OpenFile>();
   readonly #directories = new DirectoryHandles();
   readonly #directoryReader: DirectoryReader;
-  readonly #siblings: SiblingListing;
   /** Called when a resource turns out to have changed or gone, with its URL. */
   onChanged: (url: string) => void = () => undefined;
 
@@ -78,11 +67,11 @@ export class VirtualFs {
     this.#cache = context.cache;
     this.#plugins = context.plugins;
     this.#ownership = context.ownership;
-    const { budget = MetadataBudget.beside(0) } = context;
-    this.#inodes = new InodeNumbers(context.now, budget);
-    this.#intents = new FileIntents(context.now);
-    this.#directoryReader = new DirectoryReader(context.cache, context.plugins, budget);
-    this.#siblings = new SiblingListing(context.cache, context.now, budget);
+    const { now, budget = MetadataBudget.beside(0) } = context;
+    this.#inodes = new InodeNumbers(now, budget);
+    this.#used = new UsedNames(budget);
+    this.#names = new NameRule(context.cache, this.#used, now, budget);
+    this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used);
     this.#cache.onChanged = (url) => this.onChanged(url);
   }
 
@@ -113,35 +102,51 @@ export class VirtualFs {
     const known = this.#cache.peek(path.url, parent.path.url);
     if (known?.isListed !== true || typeof known.stat !== 'object') return undefined;
     if (known.stat.kind === 'file' && known.stat.size === undefined) return undefined;
-    return this.#entryOf(path, known.stat, known.ttlMs, false);
+    return this.#entryOf(path, known.stat, known.ttlMs);
   }
 
-  /** The caller used a file whose attributes the transport knows: its intent is fulfilled. */
+  /** The caller used a file whose attributes the transport knows. */
   noteUse(node: Node, caller: Caller): void {
-    if (node.kind === 'resource') this.#intents.use(caller.id, node.path.url);
+    if (node.kind === 'resource') this.#names.use(node.path, caller);
   }
 
   async getattr(node: Node, caller: Caller): Promise<Attr> {
     if (node.kind !== 'resource') return this.#fixed(node).attr;
-    const use = { caller: caller.id, url: node.path.url };
-    const isOpenAsDirectory = node.type === 'unknown' && this.#directories.isUsed(use);
-    if (node.type === 'directory' || isOpenAsDirectory) return this.#directoryAttr(node.path);
-    const stat = await this.#used(node, caller);
+    const isUnknown = node.type === 'unknown';
+    const isOpen = isUnknown && this.#directories.isUsed({ caller: caller.id, url: node.path.url });
+    if (node.type === 'directory' || isOpen) {
+      this.#names.use(node.path, caller);
+      return this.#directoryAttr(node.path);
+    }
+    const stat = await this.#names.asLastName(node.path, isUnknown, caller);
     if (stat.kind === 'directory') return this.#directoryAttr(node.path, stat);
-    if (node.type === 'unknown') throw this.#wantedAsFile(node.path, caller);
-    this.#intents.use(caller.id, node.path.url);
     return this.#fileAttr(node.path, stat);
   }
 
-  /** For access(2) and chdir(2): a name of unknown type is meant as a directory. */
-  access(_node: Node, _caller: Caller): Promise<void> {
-    return Promise.resolve();
+  /** For access(2) and chdir(2), which look the same when execution is all that is asked for: that means a directory. */
+  async access(node: Node, mask: number, caller: Caller): Promise<void> {
+    if (mask === constants.X_OK) {
+      if (!isDirectory(node)) throw new FsError('NOT_PERMITTED', pathOf(node), 'a file cannot be executed');
+      if (node.kind !== 'resource') return;
+      if (node.type === 'unknown') await this.#names.asDirectory(node.path, caller);
+      else this.#names.use(node.path, caller);
+      return;
+    }
+    if (node.kind === 'resource' && node.type === 'unknown') {
+      await this.#names.asLastName(node.path, true, caller);
+    }
+    if (!isDirectory(node) && (mask & constants.X_OK) !== 0) {
+      throw new FsError('NOT_PERMITTED', pathOf(node), 'a file cannot be executed');
+    }
+    this.noteUse(node, caller);
   }
 
-  async open(node: Node, caller: Caller): Promise<FileHandle> {
-    const file = await this.#openFile(node, caller);
+  /** `isUnread`: nothing has been read of the node, so that it may be opened as it was looked up. */
+  async open(node: Node, caller: Caller, isUnread = true): Promise<FileHandle> {
+    const known = isUnread && node.kind === 'resource' ? node.lookedUp : undefined;
+    const file = await this.#openFile(node, caller, known?.stat);
     const { size, version, localFd } = file;
-    const { ino } = this.#inodes.ofFile(identityOf(node), { size, version });
+    const { ino } = known ?? this.#inodes.ofFile(identityOf(node), { size, version });
     return { id: this.#files.add(file), size, version, ino, localFd };
   }
 
@@ -173,13 +178,15 @@ export class VirtualFs {
   /** `mustBeDirectory`: the caller insists (O_DIRECTORY), so that a name of unknown type is one. */
   async opendir(node: Node, mustBeDirectory: boolean, caller: Caller): Promise<number> {
     if (!isDirectory(node)) throw new FsError('NOT_DIRECTORY', pathOf(node), 'is a file');
-    const isUnknown = node.kind === 'resource' && node.type === 'unknown';
-    if (isUnknown && !mustBeDirectory) {
-      const stat = await this.#used(node, caller);
-      if (stat.kind === 'file') throw this.#wantedAsFile(node.path, caller);
+    if (node.kind !== 'resource' || node.type !== 'unknown') {
+      this.noteUse(node, caller);
+      return this.#directories.add(await this.#directoryReader.read(node, caller.signal), undefined);
     }
-    const entries = await this.#directoryReader.read(node, caller.signal);
-    return this.#directories.add(entries, isUnknown ? { caller: caller.id, url: node.path.url } : undefined);
+    if (!mustBeDirectory) await this.#names.asLastName(node.path, true, caller);
+    const { entries, isMissing } = await this.#directoryReader.list(node.path, caller.signal);
+    if (mustBeDirectory && entries.length === 0) await this.#names.asDirectory(node.path, caller, isMissing);
+    this.#names.use(node.path, caller);
+    return this.#directories.add(entries, { caller: caller.id, url: node.path.url });
   }
 
   /** All entries of an open directory, without `.` and `..`; as they were when it was opened. */
@@ -197,10 +204,12 @@ export class VirtualFs {
   }
 
   async getxattr(node: Node, name: string, caller: Caller): Promise<Uint8Array> {
+    await this.#asLastName(node, caller);
     return await xattrValue(this.#cache, node, name, caller.signal);
   }
 
-  listxattr(node: Node): readonly string[] {
+  async listxattr(node: Node, caller: Caller): Promise<readonly string[]> {
+    await this.#asLastName(node, caller);
     return xattrNames(node);
   }
 
@@ -208,17 +217,24 @@ export class VirtualFs {
   async close(): Promise<void> {
     for (const file of this.#files.clear()) file.close();
     this.#directories.clear();
+    this.#names.close();
     await this.#cache.close();
   }
 
-  async #openFile(node: Node, caller: Caller): Promise<OpenFile> {
+  async #asLastName(node: Node, caller: Caller): Promise<void> {
+    if (node.kind !== 'resource') return;
+    if (node.type === 'unknown') await this.#names.asLastName(node.path, true, caller);
+    else this.#names.use(node.path, caller);
+  }
+
+  async #openFile(node: Node, caller: Caller, known: FileStat | undefined): Promise<OpenFile> {
     if (node.kind === 'plugin') return openPluginFile(this.#plugins, node);
     if (node.kind !== 'resource' || node.type !== 'file') {
       throw new FsError('IS_A_DIRECTORY', pathOf(node), 'is a directory');
     }
-    this.#intents.use(caller.id, node.path.url);
-    const file = await openResourceFile(this.#cache, node.path.url, caller.signal);
-    this.#directoryReader.remember(node.path);
+    this.#names.use(node.path, caller);
+    const file = await openResourceFile(this.#cache, node.path.url, caller.signal, known);
+    this.#used.add(node.path);
     return file;
   }
 
@@ -230,44 +246,21 @@ export class VirtualFs {
   }
 
   async #lookupResource(path: ResourcePath, caller: Caller): Promise<Entry> {
-    const known = this.#cache.peek(path.url);
-    const isWantedAsFile = path.hasQuery || this.#intents.has(caller.id, path.url);
-    if (isWantedAsFile || (known?.isListed === true && isFile(known.stat))) {
-      return this.#entryOf(
-        path,
-        await this.#cache.stat(path.url, caller.signal),
-        known?.ttlMs ?? 0,
-        isWantedAsFile,
-      );
-    }
-    if (typeof known?.stat === 'object' && known.stat.kind === 'directory') {
-      return this.#entryOf(path, known.stat, known.ttlMs, false);
-    }
+    const { stat, ttlMs } = await this.#names.lookup(path, caller);
+    if (stat !== 'unknown') return this.#entryOf(path, stat, ttlMs);
     const node: Node = { kind: 'resource', type: 'unknown', path };
-    // Where something is listed below, the name may be kept, but not what it is: each use of it asks.
-    const nameTtlMs = this.#cache.listingTtlMs(path.url);
-    return { node, attr: this.#directoryAttr(path), nameTtlMs, attrTtlMs: 0 };
+    // The name may be kept, but not what it is: each use of it asks.
+    return { node, attr: this.#directoryAttr(path), nameTtlMs: ttlMs, attrTtlMs: 0 };
   }
 
-  #entryOf(path: ResourcePath, stat: ResourceStat, ttlMs: number, isIntent: boolean): Entry {
-    const node: ResourceNode = { kind: 'resource', type: stat.kind, path };
-    if (stat.kind === 'directory') return kept(node, this.#directoryAttr(path, stat), ttlMs);
-    // What is a file to this caller only must be looked up again by the next one.
-    const isFixed = !isIntent && stat.size !== undefined;
-    return kept(node, this.#fileAttr(path, stat), isFixed ? ttlMs : 0);
-  }
-
-  /** The name is used as the last of a path: asks the source what it is. */
-  async #used(node: ResourceNode, caller: Caller): Promise<ResourceStat> {
-    const stat = await this.#cache.stat(node.path.url, caller.signal);
-    this.#directoryReader.remember(node.path);
-    return stat;
-  }
-
-  #wantedAsFile(path: ResourcePath, caller: Caller): FsError {
-    this.#intents.mark(caller.id, path.url);
-    this.#siblings.used(path.url);
-    return walkAgain(path.path);
+  #entryOf(path: ResourcePath, stat: ResourceStat, ttlMs: number): Entry {
+    if (stat.kind === 'directory') {
+      return kept({ kind: 'resource', type: 'directory', path }, this.#directoryAttr(path, stat), ttlMs);
+    }
+    const attr = this.#fileAttr(path, stat);
+    const lookedUp = stat.version?.verifiable === false ? { lookedUp: { stat, ino: attr.ino } } : {};
+    const node: ResourceNode = { kind: 'resource', type: 'file', path, ...lookedUp };
+    return kept(node, attr, stat.size === undefined ? 0 : ttlMs);
   }
 
   #fixed(node: Node): Entry {
@@ -286,7 +279,7 @@ export class VirtualFs {
     return makeAttr('directory', ino, 0, stat?.lastModifiedMs ?? mtimeMs, this.#ownership);
   }
 
-  #fileAttr(path: ResourcePath, stat: ResourceStat & { kind: 'file' }): Attr {
+  #fileAttr(path: ResourcePath, stat: FileStat): Attr {
     const { ino, mtimeMs } = this.#inodes.ofFile(path.url, {
       size: stat.size,
       mtimeMs: stat.lastModifiedMs,
@@ -295,8 +288,4 @@ export class VirtualFs {
     });
     return makeAttr('file', ino, stat.size ?? 0, mtimeMs, this.#ownership);
   }
-}
-
-function isFile(stat: ListedEntry['stat'] | 'missing'): boolean {
-  return stat === 'unknown-file' || (typeof stat === 'object' && stat.kind === 'file');
 }

@@ -21,6 +21,9 @@ const DEV_FUSE = ['--transport', 'dev-fuse'] as const;
 const INDEX =
   '<html><head><title>Index of /</title></head><body><a href="listed.bin">listed.bin</a></body></html>';
 
+/** What has others below its URL. */
+const API = { 'content-type': 'application/json' };
+
 /**
  * Every path but `…/void` is a file whose content is its path, at all depths at once. No listing tells, or each path
  * with a slash is a listing of one file.
@@ -33,7 +36,7 @@ async function allFiles(
     const isIndex = isListed && url.endsWith('/');
     const isMissing = url.endsWith('/void') || (url.endsWith('/') && !isIndex);
     if (isIndex) response.writeHead(200, { 'content-type': 'text/html' });
-    else response.writeHead(isMissing ? 404 : 200, isMissing ? {} : { etag: `"${url}"` });
+    else response.writeHead(isMissing ? 404 : 200, isMissing ? {} : { etag: `"${url}"`, ...API });
     response.end(isMissing ? '' : isIndex ? INDEX : url);
   });
   return { host: server.origin.slice(7), asked: () => server.requests.map(({ url }) => url) };
@@ -49,7 +52,8 @@ test.serial('a name is what it is used as, at every depth at once', async (t) =>
   t.is((await shell('cd "$1/a" && cat b/c', base)).stdout, '/a/b/c');
   t.is((await run('stat', ['-c', '%F %s', `${base}/a/b`])).stdout, 'regular file 4\n');
   t.is((await run('cat', [`${base}/void/x`])).stdout, '/void/x', 'a 404 on the way does not matter');
-  t.regex((await run('cat', [`${base}/void`])).stderr, /No such file/);
+  t.regex((await run('cat', [`${base}/void`])).stderr, /Is a directory/, 'something is below it');
+  t.regex((await run('cat', [`${base}/x/void`])).stderr, /No such file/);
   t.regex((await run('stat', [`${base}/x/void`])).stderr, /No such file/);
   t.is(
     (await shell('cp "$1/a/b" "$2" && cat "$2"', base, join(await temporaryDirectory(t), 'copy'))).stdout,

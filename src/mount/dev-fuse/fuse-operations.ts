@@ -12,7 +12,7 @@ import type { Attr } from '../attr.js';
 import type { MetadataBudget } from '../../memory/metadata-budget.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import type { FailureLog } from '../failure-log.js';
-import { FsError } from '../fs-error.js';
+import { FsError, MissingNameError } from '../fs-error.js';
 import { isDirectory, pathOf } from '../node.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { Entry } from '../entry.js';
@@ -28,12 +28,14 @@ import type { RequestCaller } from './request-caller.js';
 import {
   encodeAttr,
   encodeEntry,
+  encodeMissing,
   encodeOpen,
   encodeStatfs,
   encodeXattrSize,
   type EntryOut,
 } from './reply-codec.js';
 import {
+  decodeAccess,
   decodeGetxattr,
   decodeName,
   decodeOpen,
@@ -86,7 +88,7 @@ export class FuseOperations implements RequestHandler {
       [OPCODE.RELEASEDIR, (request) => this.#releasedir(request)],
       [OPCODE.STATFS, () => Promise.resolve([encodeStatfs(NAME_MAX_BYTES)])],
       [OPCODE.GETXATTR, (request, caller) => this.#getxattr(request, decodeGetxattr(request.body), caller)],
-      [OPCODE.LISTXATTR, (request) => this.#listxattr(request)],
+      [OPCODE.LISTXATTR, (request, caller) => this.#listxattr(request, caller)],
     ]);
   }
 
@@ -122,8 +124,13 @@ export class FuseOperations implements RequestHandler {
   async #lookup({ nodeId }: FuseRequest, name: string, caller: Caller): Promise<Payload> {
     const parent = this.inodes.get(nodeId);
     return await this.#whileLocked(parent, async () => {
-      const entry = await this.#vfs.lookup(parent.node, name, caller);
-      return [encodeEntry(this.#refer(entry, name, parent))];
+      try {
+        const entry = await this.#vfs.lookup(parent.node, name, caller);
+        return [encodeEntry(this.#refer(entry, name, parent))];
+      } catch (error) {
+        if (error instanceof MissingNameError && error.ttlMs > 0) return [encodeMissing(error.ttlMs)];
+        throw error;
+      }
     });
   }
 
@@ -144,22 +151,28 @@ export class FuseOperations implements RequestHandler {
       this.#vfs.noteUse(inode.node, caller);
       return inode.attr;
     }
+    // Asking again could not confirm it.
+    if (inode.node.kind === 'resource' && inode.node.lookedUp !== undefined && inode.opens === 0) {
+      this.#vfs.noteUse(inode.node, caller);
+      return inode.attr;
+    }
     const attr = await this.#vfs.getattr(inode.node, caller);
     if (attr.ino === inode.attr.ino) return (inode.attr = attr);
     if (inode.opens > 0) return inode.attr;
     throw superseded(inode);
   }
 
-  async #access({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
+  async #access({ nodeId, body }: FuseRequest, caller: Caller): Promise<Payload> {
     const inode = this.inodes.get(nodeId);
-    await this.#vfs.access(inode.node, caller);
+    await this.#vfs.access(inode.node, decodeAccess(body).mask, caller);
     inode.wasEntered = true;
     return [];
   }
 
   async #open({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
     const inode = this.inodes.get(nodeId);
-    const file = await this.#vfs.open(inode.node, caller);
+    const isUnread = !inode.wasOpen || inode.opens > 0;
+    const file = await this.#vfs.open(inode.node, caller, isUnread);
     if (file.ino !== inode.attr.ino) {
       this.#vfs.release(file.id);
       throw superseded(inode);
@@ -244,10 +257,10 @@ export class FuseOperations implements RequestHandler {
     return xattr(await this.#vfs.getxattr(this.inodes.get(nodeId).node, name, caller), size, name);
   }
 
-  #listxattr({ nodeId, body }: FuseRequest): Promise<Payload> {
-    const names = this.#vfs.listxattr(this.inodes.get(nodeId).node);
+  async #listxattr({ nodeId, body }: FuseRequest, caller: Caller): Promise<Payload> {
+    const names = await this.#vfs.listxattr(this.inodes.get(nodeId).node, caller);
     const value = Buffer.from(names.map((name) => `${name}\0`).join(''));
-    return Promise.resolve(xattr(value, decodeXattrSize(body), 'the list'));
+    return xattr(value, decodeXattrSize(body), 'the list');
   }
 
   /** For requests that the kernel locks the directory for. */

@@ -62,6 +62,14 @@ export function encodeEntry(entry: EntryOut): Buffer {
   return bytes;
 }
 
+/** `fuse_entry_out` of a name that does not exist: ENOENT, but remembered. */
+export function encodeMissing(ttlMs: number): Buffer {
+  const bytes = Buffer.alloc(ENTRY_BYTES);
+  writeU64(bytes, Math.floor(ttlMs / 1000), 16);
+  bytes.writeUInt32LE(Math.floor((ttlMs % 1000) * 1_000_000), 32);
+  return bytes;
+}
+
 /** `fuse_attr_out`. */
 export function encodeAttr(attr: Attr, ttlMs: number): Buffer {
   const bytes = Buffer.alloc(16 + ATTR_BYTES);

@@ -12,7 +12,7 @@ import { NAME_MAX_BYTES } from '../path-name.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
 import type { Caller, VirtualFs } from '../virtual-fs.js';
 import { loadFuseNative, type Operations, type Reply, type Stat } from './load-fuse-native.js';
-import { PathOperations } from './path-operations.js';
+import { ANYBODY_ID, PathOperations } from './path-operations.js';
 
 /** libfuse tells nobody when the kernel ends the mount: the mount table is looked at this often. */
 const POLL_MS = 250;
@@ -79,7 +79,7 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
   ): void {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), options.operationLimitMs);
-    work({ id: 0, signal: controller.signal })
+    work({ id: ANYBODY_ID, signal: controller.signal })
       .then(
         (value) => reply(0, value),
         (error: unknown) => {
@@ -93,7 +93,8 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
   return {
     getattr: (path, reply) =>
       run('getattr', path, 'attributes', async (caller) => toStat(await paths.getattr(path, caller)), reply),
-    access: (_path, _mode, reply) => reply(0),
+    access: (path, mode, reply) =>
+      run('access', path, 'attributes', (caller) => paths.access(path, mode, caller), reply),
     open: (path, _flags, reply) =>
       run('open', path, 'attributes', (caller) => paths.open(path, caller), reply),
     read: (path, fd, buffer, length, offset, reply) =>

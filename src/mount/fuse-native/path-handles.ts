@@ -1,6 +1,14 @@
+import type { Attr } from '../attr.js';
 import { FsError } from '../fs-error.js';
+import type { Node } from '../node.js';
 
-interface PathHandle {
+/** A file as it was opened. */
+export interface OpenPath {
+  readonly node: Node;
+  readonly attr: Attr;
+}
+
+interface PathHandle extends OpenPath {
   readonly id: number;
   readonly path: string;
   readonly ino: number;
@@ -16,9 +24,9 @@ export class PathHandles {
   readonly #byId = new Map<number, PathHandle>();
   readonly #byPath = new Map<string, Set<PathHandle>>();
 
-  add(id: number, path: string, ino: number): void {
+  add(id: number, path: string, ino: number, opened: OpenPath): void {
     this.noteVersion(path, ino);
-    const handle = { id, path, ino, isStale: false };
+    const handle = { ...opened, id, path, ino, isStale: false };
     this.#byId.set(id, handle);
     this.#byPath.set(path, (this.#byPath.get(path) ?? new Set()).add(handle));
   }
@@ -34,6 +42,15 @@ export class PathHandles {
 
   isOpen(path: string): boolean {
     return this.#byPath.has(path);
+  }
+
+  /** What the path is open as, of a source without validators: as long as it is open, nobody asks for another version. */
+  openAs(path: string): OpenPath | undefined {
+    for (const handle of this.#byPath.get(path) ?? []) {
+      if (handle.node.kind === 'resource' && handle.node.lookedUp !== undefined && !handle.isStale)
+        return handle;
+    }
+    return undefined;
   }
 
   /** The version with this inode number was seen under the path. */

@@ -3,10 +3,10 @@
  * shows no caller, so what a name is used as is seen less exactly than by the kernel's own protocol:
  *
  * - a path with open handles is a file;
- * - a bare stat asks the source when the name has a file extension or begins with a dot, and otherwise
+ * - a bare stat of a name that nothing is known of asks the source if the name has a file extension, and otherwise
  *   shows a directory;
  * - names that are not UTF-8 are listed with their bytes as `%XX`, since fuse-native passes strings;
- * - opening works for every name: `opendir` answers ESTALE for a file, and the walk is repeated.
+ * - opening and access(2) work for every name: ESTALE for a file, and the walk is repeated.
  */
 import { constants } from 'node:fs';
 
@@ -14,14 +14,18 @@ import type { Consume } from '../../cache/resource-cache.js';
 import { hasEscapedBytes } from '../../source/index.js';
 import type { Attr } from '../attr.js';
 import { noAttribute } from '../extended-attributes.js';
-import type { Node } from '../node.js';
+import { hasFileExtension } from '../file-extension.js';
+import { FsError } from '../fs-error.js';
+import type { Node, ResourceNode } from '../node.js';
 import { type Entry, kept } from '../entry.js';
 import { segmentOfName } from '../path-name.js';
 import type { Caller, VirtualFs } from '../virtual-fs.js';
 import { PathHandles } from './path-handles.js';
 
+/** Whoever calls. */
+export const ANYBODY_ID = -1;
 /** Names that a path only walks through are nobody's last name: no intent is kept under this number. */
-const WALKER_ID = -1;
+const WALKER_ID = -2;
 
 export class PathOperations {
   readonly #vfs: VirtualFs;
@@ -34,22 +38,38 @@ export class PathOperations {
   }
 
   async getattr(path: string, caller: Caller): Promise<Attr> {
+    const open = this.#handles.openAs(path);
+    if (open !== undefined) return open.attr;
     const { node, attr } = await this.#resolve(path, caller);
     if (node.kind !== 'resource' || node.type === 'directory') return attr;
-    const isFile = node.type === 'file' || this.#handles.isOpen(path) || isAskedOnStat(path);
-    if (!isFile) return attr;
-    const current = node.type === 'file' ? attr : await this.#vfs.getattr({ ...node, type: 'file' }, caller);
+    const isAsked = this.#handles.isOpen(path) || hasFileExtension(node.path.name);
+    if (node.type === 'unknown' && !isAsked) return attr;
+    const current = node.type === 'file' ? attr : await this.#attrOf(node, caller);
     this.#handles.noteVersion(path, current.ino);
     return current;
   }
 
+  async #attrOf(node: ResourceNode, caller: Caller): Promise<Attr> {
+    try {
+      return await this.#vfs.getattr(node, caller);
+    } catch (error) {
+      if (!(error instanceof FsError) || error.code !== 'WALK_AGAIN') throw error;
+      return await this.#vfs.getattr({ ...node, type: 'file' }, caller);
+    }
+  }
+
+  async access(path: string, mask: number, caller: Caller): Promise<void> {
+    await this.#vfs.access((await this.#resolve(path, caller)).node, mask, caller);
+  }
+
   async open(path: string, caller: Caller): Promise<number> {
-    const file = asFile((await this.#resolve(path, caller)).node);
-    const { id, size, ino } = await this.#vfs.open(file, caller);
+    const found = this.#handles.openAs(path) ?? (await this.#resolve(path, caller));
+    const node = asFile(found.node);
+    const { id, size, ino } = await this.#vfs.open(node, caller);
     try {
       // libfuse 2 has no direct I/O per file: the kernel must know the size before it reads.
-      if (size === undefined) await this.#vfs.whenSizeKnown(id, caller);
-      this.#handles.add(id, path, ino);
+      const sizeBytes = size ?? (await this.#vfs.whenSizeKnown(id, caller));
+      this.#handles.add(id, path, ino, { node, attr: { ...found.attr, size: sizeBytes } });
       return id;
     } catch (error) {
       this.#vfs.release(id);
@@ -103,7 +123,7 @@ export class PathOperations {
   }
 
   async listxattr(path: string, caller: Caller): Promise<readonly string[]> {
-    return this.#vfs.listxattr((await this.#resolve(path, caller)).node);
+    return await this.#vfs.listxattr((await this.#resolve(path, caller)).node, caller);
   }
 
   async #resolve(path: string, caller: Caller): Promise<Entry> {
@@ -120,10 +140,4 @@ export class PathOperations {
 /** The kernel opens a path only after it was shown a file there. */
 function asFile(node: Node): Node {
   return node.kind === 'resource' ? { ...node, type: 'file' } : node;
-}
-
-/** `x.tar.gz`, `.git`; not `v1.2` or `1.0.3`, which are common directories in download URLs. */
-function isAskedOnStat(path: string): boolean {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return name.startsWith('.') || /\.(?:[A-Za-z][A-Za-z0-9_~-]{0,15}|7z)$/.test(name);
 }

@@ -1,0 +1,35 @@
+import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
+
+/** An error, with its stack and its cause. */
+const ERROR_BYTES = 4_000;
+
+interface Failure {
+  readonly url: string;
+  readonly error: Error;
+}
+
+/**
+ * The last failure of a LOOKUP that was answered all the same, by caller: when the name turns out to be the last of
+ * the path, the caller need not wait for the same failure once more.
+ */
+export class RecentFailures {
+  readonly #byCaller: BoundedMap<Failure>;
+
+  constructor(budget: MetadataBudget) {
+    this.#byCaller = new BoundedMap({ budget, bytesOf: ({ url }) => ERROR_BYTES + stringBytes(url) });
+  }
+
+  note(caller: number, url: string, error: unknown): void {
+    if (error instanceof Error) this.#byCaller.set(String(caller), { url, error });
+  }
+
+  /** It is told once. */
+  take(caller: number, url: string): Error | undefined {
+    if (this.#byCaller.size === 0) return undefined;
+    const failure = this.#byCaller.get(String(caller));
+    if (failure?.url !== url) return undefined;
+    this.#byCaller.delete(String(caller));
+    return failure.error;
+  }
+}

@@ -1,0 +1,284 @@
+/** What a name is: docs/SEMANTICS.md, "File or directory". */
+import { constants } from 'node:fs';
+
+import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+
+import { CachedResources, type CacheOptions } from '../../src/cache/cached-resources.js';
+import { VirtualFs } from '../../src/mount/virtual-fs.js';
+import { guardClient } from '../../src/source/guarded-client.js';
+import { createHttpClient } from '../../src/source/http/http-client.js';
+import { FakeKernel, type SystemCallError } from '../support/fake-kernel.js';
+import { startFaultServer } from '../support/fault-server.js';
+
+interface Answer {
+  readonly status?: number;
+  readonly type?: string;
+  readonly body?: string;
+  /** Default: one of the body. */
+  readonly etag?: string | undefined;
+}
+
+interface Fixture {
+  readonly kernel: FakeKernel;
+  /** The answers by path; anything else is a 404. */
+  readonly tree: Map<string, Answer>;
+  readonly clock: { ms: number };
+  /** The paths that were asked for since the last call. */
+  readonly asked: () => string[];
+  /** A path in the mount. */
+  readonly at: (path: string) => string;
+}
+
+const PLAIN = { type: 'application/octet-stream' };
+const PAGE = { type: 'text/html; charset=utf-8' };
+
+async function start(
+  t: ExecutionContext,
+  answers: Readonly<Record<string, Answer>>,
+  options: Partial<CacheOptions> = {},
+): Promise<Fixture> {
+  const tree = new Map(Object.entries(answers));
+  const server = await startFaultServer(t, ({ url = '' }, response) => {
+    const answer = tree.get(url) ?? { status: 404 };
+    const { status = 200, type, body = url } = answer;
+    const etag = 'etag' in answer ? answer.etag : `"${body}"`;
+    response.writeHead(status, {
+      ...(type === undefined ? {} : { 'content-type': type }),
+      ...(etag === undefined || status !== 200 ? {} : { etag }),
+      'content-length': status === 200 ? body.length : 0,
+    });
+    response.end(status === 200 ? body : '');
+  });
+  const client = createHttpClient();
+  const guarded = guardClient(client, {}, () => undefined);
+  const clock = { ms: Date.now() };
+  const now = (): number => clock.ms;
+  const cache = new CachedResources(options, {
+    clientFor: async () => guarded,
+    log: pino({ level: 'silent' }),
+    now,
+  });
+  const vfs = new VirtualFs({
+    cache,
+    plugins: { isServed: async () => true, listClients: () => ['http'], describe: () => undefined },
+    ownership: { uid: 0, gid: 0, umask: 0 },
+    now,
+  });
+  t.teardown(async () => {
+    await vfs.close();
+    await client.close();
+  });
+  let seen = 0;
+  return {
+    kernel: new FakeKernel(vfs),
+    tree,
+    clock,
+    asked: () => server.requests.slice(seen, (seen = server.requests.length)).map(({ url = '' }) => url),
+    at: (path) => `http/${server.origin.slice('http://'.length)}${path}`,
+  };
+}
+
+async function fails(t: ExecutionContext, work: Promise<unknown>, errno: string): Promise<void> {
+  const error = await t.throwsAsync<SystemCallError>(work);
+  t.is(error.errno, errno);
+}
+
+function index(...names: readonly string[]): Answer {
+  const links = names.map((name) => `<a href="${name}">${name}</a>`);
+  return { ...PAGE, body: `<title>Index of /</title>${links.join('\n')}` };
+}
+
+test('a file five levels deep is one request, whatever its name', async (t) => {
+  const { kernel, at, asked } = await start(t, {
+    '/a/b/c/d/e.bin': PLAIN,
+    '/a/b/c/d/e': PLAIN,
+    '/a/v1.2/c/1.0.3/e.bin': PLAIN,
+  });
+  for (const path of ['/a/b/c/d/e.bin', '/a/b/c/d/e', '/a/v1.2/c/1.0.3/e.bin']) {
+    t.is(await kernel.read(at(path)), path);
+    t.deepEqual(asked(), [path]);
+  }
+});
+
+test('a directory that looks like a file is asked for once, and walked through, whatever the answer', async (t) => {
+  for (const answer of [{ status: 404 }, { status: 403 }, { status: 400 }, PAGE]) {
+    const file = '/owner/next.js/archive/f.tgz';
+    const { kernel, at, asked } = await start(t, { '/owner/next.js': answer, [file]: PLAIN });
+    t.is(await kernel.read(at(file)), file);
+    t.deepEqual(asked(), ['/owner/next.js', file]);
+    t.is(await kernel.read(at(file)), file);
+    t.deepEqual(asked(), []);
+  }
+});
+
+test('a name with an extension has its type at once', async (t) => {
+  const { kernel, at, asked } = await start(t, { '/x/data.db': PLAIN });
+  await fails(t, kernel.openToWrite(at('/x/data.db')), 'EROFS');
+  t.is(await kernel.read(at('/x/data.db')), '/x/data.db');
+  t.deepEqual(asked(), ['/x/data.db']);
+});
+
+test('what was found to be a file is one to everybody, for longer than its attributes are trusted', async (t) => {
+  const { kernel, at, clock } = await start(t, { '/x/database': PLAIN });
+  await kernel.stat(at('/x/database'), 1);
+  await fails(t, kernel.openToWrite(at('/x/database'), 2), 'EROFS');
+  clock.ms += 3_600_000;
+  await fails(t, kernel.openToWrite(at('/x/database'), 3), 'EROFS');
+  t.is(await kernel.read(at('/x/database'), 3), '/x/database');
+});
+
+test('what was listed as a file is one when the listing is old', async (t) => {
+  const { kernel, at, clock } = await start(t, { '/x/': index('database'), '/x/database': PAGE });
+  t.deepEqual(await kernel.list(at('/x')), ['database']);
+  clock.ms += 3_600_000;
+  await fails(t, kernel.openToWrite(at('/x/database')), 'EROFS');
+});
+
+test('a page can be read, and walked through by others at the same time', async (t) => {
+  const { kernel, at } = await start(t, { '/docs': PAGE, '/docs/intro': PAGE, '/docs/intro/f': PLAIN });
+  for (let pid = 1; pid <= 2; pid += 1) {
+    t.is(await kernel.read(at('/docs'), pid), '/docs');
+    t.is(await kernel.read(at('/docs/intro'), pid), '/docs/intro');
+    t.is(await kernel.read(at('/docs/intro/f'), pid), '/docs/intro/f');
+    t.false((await kernel.stat(at('/docs'), pid)).isDirectory);
+  }
+  kernel.beforeRetry = async () => {
+    t.is(await kernel.read(at('/docs/intro/f'), 2), '/docs/intro/f');
+  };
+  t.is(await kernel.read(at('/docs'), 1), '/docs');
+});
+
+test('a name that does not exist is not there, however it is asked for', async (t) => {
+  const { kernel, at } = await start(t, {});
+  for (const name of ['/x/missing', '/x/missing.txt']) {
+    await fails(t, kernel.stat(at(name)), 'ENOENT');
+    await fails(t, kernel.read(at(name)), 'ENOENT');
+    await fails(t, kernel.getxattr(at(name), 'user.d7y.url'), 'ENOENT');
+    await fails(t, kernel.getxattr(at(name), 'security.selinux'), 'ENOENT');
+    await fails(t, kernel.list(at(name)), 'ENOENT');
+    await fails(t, kernel.chdir(at(name)), 'ENOENT');
+    for (const mode of [constants.F_OK, constants.R_OK, constants.R_OK | constants.X_OK]) {
+      await fails(t, kernel.access(at(name), mode), 'ENOENT');
+    }
+  }
+});
+
+test('a file cannot be executed, or entered', async (t) => {
+  const { kernel, at } = await start(t, { '/x/program': PLAIN, '/x/script.sh': PLAIN });
+  for (const name of ['/x/program', '/x/script.sh']) {
+    await fails(t, kernel.access(at(name), constants.X_OK), 'EACCES');
+    await fails(t, kernel.access(at(name), constants.R_OK | constants.X_OK), 'EACCES');
+    await kernel.access(at(name), constants.R_OK);
+    await fails(t, kernel.chdir(at(name)), 'ENOTDIR');
+    await fails(t, kernel.list(at(name)), 'ENOTDIR');
+  }
+});
+
+test('a directory that cannot be listed is empty, and can be entered and walked', async (t) => {
+  const refusals: Readonly<Record<string, Answer>>[] = [
+    { '/x/': { status: 403 } },
+    { '/x': { status: 403 } },
+    { '/x': { status: 403 }, '/x/': { status: 403 } },
+    { '/x/': { body: 'no index' } },
+  ];
+  for (const refusal of refusals) {
+    const { kernel, at } = await start(t, { ...refusal, '/x/f': PLAIN });
+    await kernel.chdir(at('/x'));
+    t.true((await kernel.stat(at('/x'))).isDirectory, JSON.stringify(refusal));
+    t.deepEqual(await kernel.list(at('/x')), []);
+    await fails(t, kernel.read(at('/x')), 'EISDIR');
+    t.is(await kernel.read(at('/x/f')), '/x/f');
+    t.deepEqual(await kernel.list(at('/x')), ['f']);
+  }
+});
+
+test('where something was used below a name, it is a directory, whatever the source says', async (t) => {
+  const { kernel, at, asked } = await start(t, { '/x/y.z/f': PLAIN });
+  t.is(await kernel.read(at('/x/y.z/f')), '/x/y.z/f');
+  asked();
+  t.true((await kernel.stat(at('/x'))).isDirectory);
+  await kernel.access(at('/x'), constants.R_OK);
+  await fails(t, kernel.read(at('/x/y.z')), 'EISDIR');
+  asked();
+  await kernel.chdir(at('/x/y.z'));
+  t.deepEqual(asked(), []);
+});
+
+test('where the source lists, what it does not list is asked for, and what is not there does not exist', async (t) => {
+  const options = { negativeTtlMs: 2_500 };
+  const { kernel, at, asked, clock } = await start(t, { '/x/': index('a'), '/x/hidden': PLAIN }, options);
+  await kernel.list(at('/x'));
+  asked();
+  await fails(t, kernel.create(at('/x/new')), 'EROFS');
+  t.deepEqual(asked(), ['/x/new']);
+  const { isMissing, nameTtlMs } = await kernel.lookup(at('/x/new'));
+  t.deepEqual({ isMissing, nameTtlMs }, { isMissing: true, nameTtlMs: 2_500 });
+  t.false((await kernel.lookup(at('/x/hidden'))).isDirectory);
+  clock.ms += 3_600_000;
+  await fails(t, kernel.create(at('/x/other')), 'EROFS');
+});
+
+test('who makes up one name after the other is told the truth soon, and nobody else is bothered', async (t) => {
+  const { kernel, at } = await start(t, { '/x/deep/f': PLAIN });
+  for (let i = 0; i < 3; i += 1) await fails(t, kernel.create(at(`/x/tmp${i}`)), 'EEXIST');
+  await fails(t, kernel.create(at('/x/tmp3')), 'EROFS');
+  t.deepEqual(await kernel.lookup(at('/x/tmp4'), 2), { isDirectory: true, isMissing: false, nameTtlMs: 0 });
+  t.is(await kernel.read(at('/x/deep/f'), 2), '/x/deep/f');
+});
+
+test('who walks through names, or uses them, may go on', async (t) => {
+  const files = Array.from({ length: 10 }, (_, i) => `/x/${i}/f`);
+  const { kernel, at } = await start(t, Object.fromEntries(files.map((file) => [file, PLAIN])));
+  for (const file of files) t.is(await kernel.read(at(file)), file);
+  for (let i = 0; i < 10; i += 1) await fails(t, kernel.stat(at(`/y/${i}`)), 'ENOENT');
+  t.true((await kernel.lookup(at('/y/next'))).isDirectory);
+});
+
+test('a walk that is repeated finds the file, however long that takes', async (t) => {
+  const { kernel, at, clock } = await start(t, { '/file': PLAIN, '/page': PAGE });
+  kernel.beforeRetry = () => {
+    clock.ms += 3_600_000;
+  };
+  t.is(await kernel.read(at('/file')), '/file');
+  t.is(await kernel.read(at('/page')), '/page');
+  t.is((await kernel.stat(at('/page'))).sizeBytes, 5);
+});
+
+test('callers of another pid namespace do not use up what each other found out', async (t) => {
+  const { kernel, at } = await start(t, { '/page': PAGE });
+  // Another one reads it between the walks of the first.
+  const readAgain = kernel.read.bind(kernel, at('/page'), 0);
+  let depth = 0;
+  kernel.beforeRetry = async () => {
+    if (depth++ === 0) t.is(await readAgain(), '/page');
+  };
+  t.is(await readAgain(), '/page');
+});
+
+test('without validators, and with nothing trusted, a file can be asked about and opened', async (t) => {
+  const { kernel, at, tree } = await start(
+    t,
+    { '/file': { ...PLAIN, etag: undefined }, '/page': { ...PAGE, etag: undefined } },
+    { metadataTtlMs: 0, negativeTtlMs: 0 },
+  );
+  for (let i = 0; i < 3; i += 1) {
+    for (const name of ['/file', '/page']) {
+      t.is((await kernel.stat(at(name))).sizeBytes, 5);
+      t.is(await kernel.read(at(name)), name);
+    }
+    const many = await Promise.all(Array.from({ length: 8 }, (_, pid) => kernel.read(at('/file'), pid + 1)));
+    t.deepEqual(new Set(many), new Set(['/file']));
+  }
+  tree.set('/file', { ...PLAIN, etag: undefined, body: 'changed' });
+  t.is(await kernel.read(at('/file')), 'changed');
+});
+
+test('a failure of a name that may be a file is told once, and does not bar the way', async (t) => {
+  const broken = { status: 500 };
+  const { kernel, at, asked } = await start(t, { '/a.b': broken, '/a.b/c': PLAIN });
+  await fails(t, kernel.read(at('/a.b')), 'EIO');
+  const requests = asked().length;
+  t.is(await kernel.read(at('/a.b/c')), '/a.b/c');
+  t.is(asked().length, requests + 1);
+});
