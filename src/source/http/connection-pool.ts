@@ -184,7 +184,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   #tick(): void {
     for (const queue of Object.values(this.#waiting)) {
-      for (const exchange of queue.slice()) exchange.onTick(this.#nowMs, false);
+      for (const exchange of queue.slice()) exchange.onTick(this.#nowMs);
     }
     for (const connection of this.#all()) connection.tick(this.#nowMs, IDLE_MS);
     const waiting = this.#waiting.foreground.length + this.#waiting.background.length;

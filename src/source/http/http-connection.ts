@@ -29,8 +29,8 @@ export interface Exchange extends ResponseHandler {
   onEnd(): void;
   /** `isStale`: the connection had been in use before, and brought no byte of this answer. */
   onFailure(error: Error, isStale: boolean): void;
-  /** Time passes: `wasActive` tells whether bytes came since the last call. */
-  onTick(nowMs: number, wasActive: boolean): void;
+  /** Time passes. */
+  onTick(nowMs: number): void;
 }
 
 export interface ConnectionOwner {
@@ -159,7 +159,7 @@ export class HttpConnection {
     this.#isHeldUp = this.#parser.wait !== undefined && !wasActive;
     if (this.#state === 'connecting' && nowMs >= this.#deadlineMs) this.#fail(new Error(CONNECT_LATE));
     else if (this.#exchange === DISCARDING && nowMs >= this.#deadlineMs) this.destroy();
-    else if (this.#exchange !== undefined) this.#exchange.onTick(nowMs, wasActive);
+    else if (this.#exchange !== undefined) this.#exchange.onTick(nowMs);
     else if (nowMs - this.#idleSinceMs >= idleMs) this.destroy();
   }
 

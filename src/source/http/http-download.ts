@@ -1,6 +1,6 @@
 /**
  * A body that delivers exactly what was promised. A connection that breaks is taken up again where it
- * stopped (Range with If-Range), as often as `retries` says without any progress in between; what follows
+ * stopped (Range with If-Range), as often as `retries` says without much progress in between; what follows
  * must be of the same version. A body that is longer or shorter than promised is an error, never data.
  */
 import { type ByteRange, formatRangeHeader } from '../byte-range.js';
@@ -13,6 +13,9 @@ import { httpDate } from './http-date.js';
 import { failureOf, mayPass } from './http-failure.js';
 import { DirectoryRedirect, type HttpOrigin, type OriginAnswer } from './http-origin.js';
 import { readAhead } from './read-ahead.js';
+
+/** Less than this is no progress: a body that breaks after each byte would be asked for that often. */
+const MIN_PROGRESS_BYTES = 1024;
 
 /** Makes the response of a checked answer. */
 export function toResponse(
@@ -96,8 +99,9 @@ class HttpDownload {
       const failure = await this.#drainAnswer(sink, room);
       // A shorter range than asked for is legal: the rest is asked for.
       if (failure === undefined && (this.#end === undefined || this.#position >= this.#end)) return;
-      failures = this.#position > before ? 0 : failures + 1;
-      if (failures > this.#retries) throw failure ?? this.#wrongLength('no more');
+      failures = this.#position - before >= MIN_PROGRESS_BYTES ? 0 : failures + 1;
+      const isLate = this.#answer.lowSpeedLimit.leftMs === 0;
+      if (isLate || failures > this.#retries) throw failure ?? this.#wrongLength('no more');
       await this.#resume(failure);
     }
   }
@@ -149,7 +153,10 @@ class HttpDownload {
     const request = this.#request.with({
       signal: signal === undefined ? own : AbortSignal.any([signal, own]),
     });
-    const answer = await this.#origin.send(request, header, [200, 206]);
+    const { lowSpeedLimit } = this.#answer;
+    const beganMs = this.#origin.now();
+    const answer = await this.#origin.send(request, header, [200, 206], lowSpeedLimit);
+    lowSpeedLimit.noteWait(this.#origin.now() - beganMs);
     if (this.#isCancelled && !(answer instanceof DirectoryRedirect)) {
       answer.body.cancel();
       throw new InterruptedError(this.#request.url);

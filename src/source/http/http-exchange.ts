@@ -8,7 +8,8 @@ import type { Urge } from '../urge.js';
 import type { ConnectionPool, PooledExchange } from './connection-pool.js';
 import { ExchangeBody } from './exchange-body.js';
 import type { HeaderFields } from './header-fields.js';
-import { CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
+import { BODY_SLOW, CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
+import type { LowSpeedLimit } from './low-speed-limit.js';
 import { formatRequestHead } from './request-head.js';
 import type { ResponseHead } from './response-head.js';
 
@@ -18,8 +19,10 @@ export interface ExchangeOptions {
   readonly urge: Urge | undefined;
   /** From now to the head, the wait for a connection included. */
   readonly headersTimeoutMs: number;
-  /** Between two reads, while somebody waits for bytes: a body that nobody reads is not idle. */
+  /** Between two pieces of the body, while somebody waits for bytes: a body that nobody reads is not idle. */
   readonly idleTimeoutMs: number;
+  /** Of the download that this goes on with, or of a new one. */
+  readonly lowSpeedLimit: LowSpeedLimit;
 }
 
 export interface Answer {
@@ -58,7 +61,10 @@ class HttpExchange implements PooledExchange {
   readonly #onAbort = (): void => this.#giveUp(this.#options.signal?.reason);
   readonly #headersDeadlineMs: number;
   #state: 'head' | 'body' | 'over' = 'head';
+  /** When the last piece of the body was noticed, or nobody waited for one. */
   #activeMs: number;
+  #tickedMs: number;
+  #noticedBytes: number;
 
   constructor(
     pool: ConnectionPool,
@@ -75,6 +81,8 @@ class HttpExchange implements PooledExchange {
     this.#options = options;
     this.#outcome = outcome;
     this.#activeMs = pool.now();
+    this.#tickedMs = this.#activeMs;
+    this.#noticedBytes = options.lowSpeedLimit.receivedBytes;
     this.#headersDeadlineMs = this.#activeMs + options.headersTimeoutMs;
   }
 
@@ -97,6 +105,7 @@ class HttpExchange implements PooledExchange {
   }
 
   onBody(chunk: Uint8Array): void | Promise<void> {
+    this.#options.lowSpeedLimit.receivedBytes += chunk.byteLength;
     return this.#body.push(chunk);
   }
 
@@ -118,14 +127,20 @@ class HttpExchange implements PooledExchange {
     this.#fail(error);
   }
 
-  onTick(nowMs: number, wasActive: boolean): void {
-    if (this.#state === 'head') {
-      if (nowMs >= this.#headersDeadlineMs) this.#giveUp(new Error(HEADERS_LATE));
-    } else if (wasActive || !this.#body.isWaiting) {
-      this.#activeMs = nowMs;
-    } else if (nowMs - this.#activeMs >= this.#options.idleTimeoutMs) {
-      this.#giveUp(new Error(CONNECTION_IDLE));
-    }
+  /** Whatever else is active: only bytes of the body are what somebody waits for. */
+  onTick(nowMs: number): void {
+    const { lowSpeedLimit, idleTimeoutMs } = this.#options;
+    const isBody = this.#state === 'body';
+    const elapsedMs = nowMs - this.#tickedMs;
+    this.#tickedMs = nowMs;
+    if (!isBody && nowMs >= this.#headersDeadlineMs) this.#giveUp(new Error(HEADERS_LATE));
+    if (!isBody) return;
+    if (lowSpeedLimit.receivedBytes > this.#noticedBytes || !this.#body.isWaiting) this.#activeMs = nowMs;
+    this.#noticedBytes = lowSpeedLimit.receivedBytes;
+    if (!this.#body.isWaiting) return;
+    lowSpeedLimit.noteWait(elapsedMs);
+    if (lowSpeedLimit.leftMs === 0) this.#giveUp(new Error(BODY_SLOW));
+    else if (nowMs - this.#activeMs >= idleTimeoutMs) this.#giveUp(new Error(CONNECTION_IDLE));
   }
 
   #giveUp(reason: unknown): void {

@@ -17,6 +17,7 @@ export const CONNECTION_CLOSED = 'the other side closed the connection';
 export const CLIENT_CLOSED = 'the client is closed';
 export const HEADERS_LATE = 'no header within the deadline';
 export const CONNECTION_IDLE = 'no byte within the deadline';
+export const BODY_SLOW = 'a body that comes too slowly';
 
 const MAX_DATE_CHARS = 64;
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -43,7 +44,7 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefi
   const code = codeOf(error);
   const message = (error instanceof Error ? error.message : String(error)) || code;
   if (message === CLIENT_CLOSED) return new InterruptedError(url, error);
-  if (message === HEADERS_LATE || message === CONNECTION_IDLE || message === CONNECT_LATE) {
+  if ([HEADERS_LATE, CONNECTION_IDLE, CONNECT_LATE, BODY_SLOW].includes(message)) {
     return new TimeoutError(url, { expected: 'an answer', found: message });
   }
   if (/CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {

@@ -2,7 +2,7 @@ import { type AddressPolicy, addressPolicy } from '../address-policy.js';
 import type { Connect } from './connect.js';
 
 export interface HttpClientOptions {
-  /** Give up when the source has sent nothing for this long, retries included. */
+  /** Give up when the source has sent nothing for this long, or less than `LowSpeedLimit` demands, retries included. */
   readonly timeoutMs: number;
   /** Tries after the first one, for what may pass. */
   readonly retries: number;

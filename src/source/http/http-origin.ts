@@ -9,6 +9,7 @@ import { ConnectionPool } from './connection-pool.js';
 import { type Answer, exchange } from './http-exchange.js';
 import { failureOf, mayPass, statusFailure } from './http-failure.js';
 import type { HttpClientOptions } from './http-options.js';
+import { LowSpeedLimit } from './low-speed-limit.js';
 import { NameResolver } from './name-resolver.js';
 import { carriedHeader, isDirectoryRedirect, redirectTarget, refuseDowngrade } from './redirect.js';
 
@@ -24,6 +25,8 @@ export interface OriginAnswer extends Answer {
   readonly url: URL;
   /** Configured headers were sent to another origin than that of the request. */
   readonly usedOtherCredentials: boolean;
+  /** Of the download that the answer begins or goes on with. */
+  readonly lowSpeedLimit: LowSpeedLimit;
 }
 
 /** The answer was a redirect to the same path with a slash: what stands there is a directory. */
@@ -61,17 +64,23 @@ export class HttpOrigin {
     });
   }
 
-  /** Sends until an answer has one of the allowed statuses. The body is the caller's to read or cancel. */
+  /**
+   * Sends until an answer has one of the allowed statuses. The body is the caller's to read or cancel. `resumed`: of
+   * the download that the answer is to go on with.
+   */
   async send(
     request: Request,
     header: Readonly<Record<string, string>>,
     allowed: readonly number[],
+    resumed?: LowSpeedLimit,
   ): Promise<OriginAnswer | DirectoryRedirect> {
     const { timeoutMs, retries } = this.#options;
-    const policy = { retries, deadlineMs: timeoutMs, backoffMs: BACKOFF_MS, mayPass };
+    const deadlineMs = Math.min(timeoutMs, resumed?.leftMs ?? Infinity);
+    const policy = { retries, deadlineMs, backoffMs: BACKOFF_MS, mayPass };
     return await withRetries(policy, request.signal, async (leftMs) => {
+      const lowSpeedLimit = resumed ?? new LowSpeedLimit(timeoutMs);
       try {
-        return await this.#follow(request, header, allowed, leftMs);
+        return await this.#follow({ request, header, allowed, lowSpeedLimit }, leftMs);
       } catch (error) {
         throw failureOf(error, request.url, request.signal);
       }
@@ -83,22 +92,24 @@ export class HttpOrigin {
     await this.#pool.close();
   }
 
-  async #follow(
-    request: Request,
-    header: Readonly<Record<string, string>>,
-    allowed: readonly number[],
-    leftMs: number,
-  ): Promise<OriginAnswer | DirectoryRedirect> {
+  /** Of the clock that deadlines are measured by. */
+  now(): number {
+    return this.#pool.now();
+  }
+
+  async #follow(sending: Sending, leftMs: number): Promise<OriginAnswer | DirectoryRedirect> {
+    const { request, allowed, lowSpeedLimit } = sending;
+    const endsAtMs = performance.now() + leftMs;
     const memo = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
     let url = memo === undefined ? request.url : new URL(memo);
     let usedOtherCredentials = false;
     for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
       usedOtherCredentials ||= this.#isConfiguredElsewhere(url, request.url);
-      const answer = await this.#exchange(request, url, header, leftMs);
+      const answer = await this.#exchange(sending, url, Math.max(1, endsAtMs - performance.now()));
       if (allowed.includes(answer.status)) {
         if (url === request.url) this.#redirects.delete(request.url.href);
         else this.#redirects.set(request.url.href, url.href);
-        return { ...answer, url, usedOtherCredentials };
+        return { ...answer, url, usedOtherCredentials, lowSpeedLimit };
       }
       answer.body.cancel();
       if (!REDIRECT_STATUS.has(answer.status)) {
@@ -123,12 +134,7 @@ export class HttpOrigin {
     return url.origin !== asked.origin && Object.keys(this.#options.headersFor(url)).length > 0;
   }
 
-  async #exchange(
-    request: Request,
-    url: URL,
-    header: Readonly<Record<string, string>>,
-    leftMs: number,
-  ): Promise<Answer> {
+  async #exchange({ request, header, lowSpeedLimit }: Sending, url: URL, leftMs: number): Promise<Answer> {
     const own = request.hasHeader ? carriedHeader(request.header, request.url, url) : {};
     delete own['x-dragonfly-range'];
     const configured = this.#options.headersFor(url);
@@ -139,6 +145,15 @@ export class HttpOrigin {
       urge: request.urge,
       headersTimeoutMs: leftMs,
       idleTimeoutMs: this.#options.timeoutMs / 3,
+      lowSpeedLimit,
     });
   }
+}
+
+/** What is sent to each host of a redirect chain. */
+interface Sending {
+  readonly request: Request;
+  readonly header: Readonly<Record<string, string>>;
+  readonly allowed: readonly number[];
+  readonly lowSpeedLimit: LowSpeedLimit;
 }

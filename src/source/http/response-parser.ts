@@ -14,6 +14,7 @@ export interface ResponseHandler {
 
 /** Of all lines of a head; of one chunk's line; of all trailers. */
 const MAX_LINES_BYTES = 64 * 1024;
+const USUAL_CHUNK_LINE_BYTES = 16;
 const LINE_FEED = 0x0a;
 const HTTP = 'HTTP/1.';
 
@@ -28,6 +29,8 @@ export class ResponseParser {
   #lines: string[] = [];
   #line = '';
   #linesBytes = 0;
+  /** How much longer the lines of chunks may be, which are no progress. */
+  #chunkLinesLeftBytes = MAX_LINES_BYTES;
   /** Of the sized body, or of the chunk. */
   #leftBytes = 0;
   #keepsAlive = false;
@@ -112,6 +115,8 @@ export class ResponseParser {
       case 'chunk size':
         this.#linesBytes = 0;
         this.#leftBytes = parseChunkSize(line);
+        this.#chunkLinesLeftBytes += USUAL_CHUNK_LINE_BYTES + this.#leftBytes - line.length;
+        if (this.#chunkLinesLeftBytes < 0) throw new MalformedAnswer('more chunk extensions than content');
         this.#state = this.#leftBytes === 0 ? 'trailers' : 'chunk';
         break;
       case 'chunk end':
