@@ -308,6 +308,55 @@ test('a redirect is remembered for reads of a known version, and followed anew b
   t.is((await failure(t, fetch(http, latest.url.href, pinned))).code, 'CHANGED');
 });
 
+for (const [title, die] of [
+  ['that refuses connections', async ({ close }) => await close()],
+  ['that closes them', ({ answerWith }) => answerWith((_request, response) => response.destroy())],
+  ['that answers 503', ({ answerWith }) => answerWith((_request, response) => response.writeHead(503).end())],
+  ['that is silent', ({ answerWith }) => answerWith(() => undefined)],
+] as const satisfies readonly (readonly [string, (target: Target) => unknown])[]) {
+  test(`a redirect's target ${title} is asked for anew at the origin, and the version checked`, async (t) => {
+    const [first, second] = [await startTarget(t), await startTarget(t)];
+    let target = first.origin;
+    const server = await startFaultServer(t, (_request, response) =>
+      response.writeHead(302, { location: target }).end(),
+    );
+    const http = client(t, { retries: 0 });
+    (await http.getMetadata(new Request(server.origin))).response?.cancel();
+    await die(first);
+    target = second.origin;
+    const pinned = { range: FIRST_TEN, pin: { etag: '"one"' } };
+    t.is(await fetch(http, server.origin, pinned), '0123456789');
+    t.is(server.requests.length, 2);
+    // From now on the new one is remembered.
+    t.is(await fetch(http, server.origin, pinned), '0123456789');
+    t.is(server.requests.length, 2);
+    const other = { range: FIRST_TEN, pin: { etag: '"two"' } };
+    t.is((await failure(t, fetch(http, server.origin, other))).code, 'CHANGED');
+  });
+}
+
+type Answerer = Parameters<typeof startFaultServer>[1];
+
+interface Target {
+  readonly origin: string;
+  readonly answerWith: (answer: Answerer) => void;
+  readonly close: () => Promise<void>;
+}
+
+async function startTarget(t: ExecutionContext): Promise<Target> {
+  let answerNow: Answerer = (request, response) => partial(request, response);
+  const { origin, close } = await startFaultServer(t, (request, response, count) =>
+    answerNow(request, response, count),
+  );
+  return {
+    origin,
+    close,
+    answerWith: (answer) => {
+      answerNow = answer;
+    },
+  };
+}
+
 test('a redirect elsewhere than http, and a loop, are refused', async (t) => {
   const file = await startFaultServer(t, (_request, response) =>
     response.writeHead(302, { location: 'file:///etc/passwd' }).end(),

@@ -8,6 +8,8 @@ export interface FaultServer {
   readonly origin: string;
   /** The requests so far. */
   readonly requests: IncomingMessage[];
+  /** Refuses connections from now on. */
+  readonly close: () => Promise<void>;
 }
 
 /** Answers as `answer` says, for faults that a real server cannot be made to produce. Counts requests. */
@@ -21,11 +23,14 @@ export async function startFaultServer(
     answer(request, response, requests.length);
   });
   const port = await listen(server);
-  t.teardown(() => {
+  const close = async (): Promise<void> => {
     server.closeAllConnections();
-    server.close();
-  });
-  return { origin: `http://127.0.0.1:${port}`, requests };
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  };
+  t.teardown(close);
+  return { origin: `http://127.0.0.1:${port}`, requests, close };
 }
 
 export interface RawServer {

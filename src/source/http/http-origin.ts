@@ -18,6 +18,8 @@ const MAX_TICK_MS = 250;
 const REDIRECT_TTL_MS = 60_000;
 /** Of the URLs of both ends: a target may carry a signature of thousands of characters. */
 const MAX_REDIRECT_CHARS = 1024 * 1024;
+/** Of the time that is left: for a target that is remembered, so that the origin can be asked after it. */
+const REMEMBERED_SHARE = 1 / 3;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
 
 export interface OriginAnswer extends Answer {
@@ -98,10 +100,11 @@ export class HttpOrigin {
   }
 
   async #follow(sending: Sending, leftMs: number): Promise<OriginAnswer | DirectoryRedirect> {
-    const { request, allowed, lowSpeedLimit } = sending;
     const endsAtMs = performance.now() + leftMs;
-    const memo = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
-    let url = memo === undefined ? request.url : new URL(memo);
+    const remembered = await this.#askRemembered(sending, leftMs * REMEMBERED_SHARE);
+    if (remembered !== undefined) return remembered;
+    const { request, allowed } = sending;
+    let { url } = request;
     let usedOtherCredentials = false;
     for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
       usedOtherCredentials ||= this.#isConfiguredElsewhere(url, request.url);
@@ -109,15 +112,11 @@ export class HttpOrigin {
       if (allowed.includes(answer.status)) {
         if (url === request.url) this.#redirects.delete(request.url.href);
         else this.#redirects.set(request.url.href, url.href);
-        return { ...answer, url, usedOtherCredentials, lowSpeedLimit };
+        return { ...answer, url, usedOtherCredentials, lowSpeedLimit: sending.lowSpeedLimit };
       }
       answer.body.cancel();
       if (!REDIRECT_STATUS.has(answer.status)) {
-        if (memo === undefined || hops > 0) throw statusFailure(answer.status, answer.header, url, allowed);
-        // A remembered target may have been valid for a moment only.
-        this.#redirects.delete(request.url.href);
-        url = request.url;
-        continue;
+        throw statusFailure(answer.status, answer.header, url, allowed);
       }
       const next = redirectTarget(answer.header.get('location'), url);
       if (isDirectoryRedirect(url, next)) return new DirectoryRedirect(next);
@@ -128,6 +127,30 @@ export class HttpOrigin {
       expected: `at most ${this.#options.maxRedirects}`,
       found: `another one, to ${url.origin}`,
     });
+  }
+
+  /**
+   * The answer of the target that a version was redirected to. Undefined: it is not of use any more, since it was valid
+   * for a moment only, or is dead; the origin may know another.
+   */
+  async #askRemembered(sending: Sending, limitMs: number): Promise<OriginAnswer | undefined> {
+    const { request, allowed, lowSpeedLimit } = sending;
+    const target = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
+    if (target === undefined) return undefined;
+    const url = new URL(target);
+    try {
+      const answer = await this.#exchange(sending, url, limitMs);
+      const usedOtherCredentials = this.#isConfiguredElsewhere(url, request.url);
+      if (allowed.includes(answer.status)) {
+        this.#redirects.set(request.url.href, target);
+        return { ...answer, url, usedOtherCredentials, lowSpeedLimit };
+      }
+      answer.body.cancel();
+    } catch (error) {
+      if (failureOf(error, url, request.signal).code === 'INTERRUPTED') throw error;
+    }
+    this.#redirects.delete(request.url.href);
+    return undefined;
   }
 
   #isConfiguredElsewhere(url: URL, asked: URL): boolean {
