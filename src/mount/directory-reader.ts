@@ -40,7 +40,7 @@ export class DirectoryReader {
       case 'plugins':
         return this.#plugins.listClients().map((name) => ({ name, kind: 'file' }));
       case 'scheme':
-        return this.#used.in(`${node.scheme}:`).map((name) => ({ name, kind: 'directory' }));
+        return this.#used.in(`${node.scheme}:`, signal).map((name) => ({ name, kind: 'directory' }));
       case 'resource':
         return (await this.list(node.path, signal)).entries;
       case 'plugin':
@@ -53,14 +53,14 @@ export class DirectoryReader {
     try {
       const listed = await this.#cache.list(path.url, signal);
       if (listed.length > 0) {
-        this.#used.addHost(path);
+        this.#used.addHost(path, signal);
         return { entries: this.#shownOf(listed), isMissing };
       }
     } catch (error) {
       if (!cannotList(error)) throw error;
       isMissing = error.code === 'NOT_FOUND';
     }
-    const used = this.#used.in(path.url).map((segment) => ({ segment }));
+    const used = this.#used.in(path.url, signal).map((segment) => ({ segment }));
     const entries = showable(used, ({ segment }) => this.#kindOf(path.childOfSegment(segment)));
     return { entries, isMissing };
   }

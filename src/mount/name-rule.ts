@@ -122,7 +122,7 @@ export class NameRule {
       const stat = await this.#cache.stat(url, caller.signal);
       if (stat.kind === 'file' && !this.#isFileOnly(url, stat)) return undefined;
       if (stat.kind === 'file' && !wasFile) this.#siblings.used(url);
-      this.#used.add(path);
+      this.#used.add(path, caller.signal);
       return { stat, ttlMs: this.#cache.peek(url)?.ttlMs ?? 0 };
     } catch (error) {
       caller.signal?.throwIfAborted();
@@ -143,7 +143,7 @@ export class NameRule {
       const failure = this.#failures.take(caller.id, url);
       if (failure !== undefined) throw failure;
       const stat = await this.#cache.stat(url, caller.signal);
-      this.#used.add(path);
+      this.#used.add(path, caller.signal);
       return stat;
     } catch (error) {
       if (isUnknown && isDenial(error) && this.#hasBelow(url)) return DIRECTORY;

@@ -1,5 +1,6 @@
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
+import { uidOf } from '../source/index.js';
 import type { ResourcePath } from './resource-path.js';
 
 /** Names remembered for a directory that cannot be listed. */
@@ -12,9 +13,12 @@ interface Used {
   bytes: number;
 }
 
-/** The names that turned out to exist, by directory: what is shown of one that cannot be listed. */
+/**
+ * The names that turned out to exist, by directory: what is shown of one that cannot be listed. Where users are told
+ * apart, each is shown what that user used.
+ */
 export class UsedNames {
-  /** By the URL (or `scheme:`) of the directory. */
+  /** By the URL (or `scheme:`) of the directory, and also by that with the uid of a user before it. */
   readonly #byDirectory: BoundedMap<Used>;
 
   constructor(budget: MetadataBudget) {
@@ -22,21 +26,22 @@ export class UsedNames {
   }
 
   /** A resource turned out to exist: its host, and the names on the way to it, are worth showing. */
-  add(path: ResourcePath): void {
-    this.#add(`${path.scheme}:`, path.host);
+  add(path: ResourcePath, signal: AbortSignal | undefined): void {
+    const uid = uidOf(signal);
+    this.addHost(path, signal);
     const hostUrl = `${path.scheme}://${path.host}`;
     let parent = hostUrl;
     const [below = ''] = path.url.slice(hostUrl.length + 1).split('?', 1);
     for (const segment of below.split('/')) {
       if (segment === '') continue;
-      this.#add(parent, segment);
+      this.#addFor(uid, parent, segment);
       parent = `${parent}/${segment}`;
     }
   }
 
   /** The host was used. */
-  addHost({ scheme, host }: ResourcePath): void {
-    this.#add(`${scheme}:`, host);
+  addHost({ scheme, host }: ResourcePath, signal: AbortSignal | undefined): void {
+    this.#addFor(uidOf(signal), `${scheme}:`, host);
   }
 
   /** Somebody was let in where nothing is known to be. */
@@ -50,8 +55,13 @@ export class UsedNames {
   }
 
   /** `directory`: a URL, or `scheme:`. */
-  in(directory: string): string[] {
-    return [...(this.#byDirectory.get(directory)?.names ?? [])];
+  in(directory: string, signal: AbortSignal | undefined): string[] {
+    return [...(this.#byDirectory.get(keyOf(uidOf(signal), directory))?.names ?? [])];
+  }
+
+  #addFor(uid: number | undefined, directory: string, name: string): void {
+    this.#add(directory, name);
+    if (uid !== undefined) this.#add(keyOf(uid, directory), name);
   }
 
   #add(directory: string, name: string): void {
@@ -61,4 +71,8 @@ export class UsedNames {
     used.bytes += SLOT_BYTES + stringBytes(name);
     this.#byDirectory.set(directory, used);
   }
+}
+
+function keyOf(uid: number | undefined, directory: string): string {
+  return uid === undefined ? directory : `${uid} ${directory}`;
 }

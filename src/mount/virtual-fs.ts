@@ -234,7 +234,7 @@ export class VirtualFs {
     }
     this.#names.use(node.path, caller);
     const file = await openResourceFile(this.#cache, node.path.url, caller.signal, known);
-    this.#used.add(node.path);
+    this.#used.add(node.path, caller.signal);
     return file;
   }
 

@@ -10,6 +10,7 @@ export {
   textOfBytes,
 } from './byte-text.js';
 export { escapeControls, redactPath, redactUrl, safeJson, safeLines, safeText } from './safe-text.js';
+export { uidOf, withUid } from './caller-uid.js';
 export { canonicalSegment } from './path-segment.js';
 export { Urge } from './urge.js';
 export {

@@ -41,6 +41,7 @@ test('a request header is read byte by byte', (t) => {
     opcode: 1,
     unique: 0x1_0000_0006,
     nodeId: 2,
+    uid: 1000,
     pid: 1002,
     body: Buffer.from('abc.\0'),
   });

@@ -238,6 +238,22 @@ for (const [major, minor] of [
   });
 }
 
+test('the kernel may have many more reads under way than those of one server that hangs', async (t) => {
+  const { device, served } = start();
+  const body = Buffer.alloc(64);
+  body.writeUInt32LE(7, 0);
+  body.writeUInt32LE(40, 4);
+  device.send(OPCODE.INIT, 2, body);
+  await settled();
+  const { payload = Buffer.alloc(0) } = device.replies[0] ?? {};
+  const [maxBackground, congestionThreshold] = [payload.readUInt16LE(16), payload.readUInt16LE(18)];
+  t.true(maxBackground >= 4096);
+  // Readahead gives way long before that.
+  t.is(congestionThreshold, 96);
+  device.end();
+  await served;
+});
+
 test('a connection that ends before INIT ends the start', async (t) => {
   const { device, served, session } = start();
   device.end();

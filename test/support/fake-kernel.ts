@@ -174,10 +174,10 @@ export class FakeKernel {
 
   async #request(opcode: number, nodeId: number, body: Buffer, pid: number): Promise<Buffer> {
     this.#unique += 1;
-    const request = { opcode, unique: this.#unique, nodeId, pid, body };
+    const request = { opcode, unique: this.#unique, nodeId, uid: 0, pid, body };
     let answer = Buffer.alloc(0);
     try {
-      await this.operations.handle(request, new RequestCaller(pid), (payload) => {
+      await this.operations.handle(request, new RequestCaller(pid, undefined), (payload) => {
         answer = Buffer.concat(payload);
       });
     } catch (error) {

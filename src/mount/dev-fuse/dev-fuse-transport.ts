@@ -55,7 +55,7 @@ async function serve(
   vfs: VirtualFs,
   fd: number,
   syscalls: Syscalls,
-  { passthrough, budget }: TransportOptions,
+  { passthrough, budget, allowOther: isShared }: TransportOptions,
   log: Logger,
 ): Promise<{ session: FuseSession; ended: Promise<void>; reader: RequestReader['kind'] }> {
   const device = fuseDevice(fd, syscalls);
@@ -69,7 +69,7 @@ async function serve(
     new KernelPages(device),
     budget,
   );
-  const session = new FuseSession(device, operations, { passthrough });
+  const session = new FuseSession(device, operations, { passthrough, isShared });
   const notifier = new KernelNotifier(device, operations.inodes);
   vfs.onChanged = (url) => {
     operations.changed();

@@ -49,15 +49,25 @@ export interface FuseSessionOptions {
   /** The largest READ that we want. */
   readonly maxRequestBytes: number;
   readonly maxReadaheadBytes: number;
+  /**
+   * How many reads of pages the kernel has under way at once, for all files together: those of a server that hangs
+   * must not keep it from sending others.
+   */
   readonly maxBackground: number;
+  /** From so many on it reads no more pages ahead than somebody waits for. */
+  readonly congestionThreshold: number;
   readonly passthrough: boolean;
+  /** Whether users are told apart (`--allow-other`). */
+  readonly isShared: boolean;
 }
 
 export const DEFAULT_FUSE_SESSION_OPTIONS: FuseSessionOptions = {
   maxRequestBytes: 1024 * 1024,
   maxReadaheadBytes: 4 * 1024 * 1024,
-  maxBackground: 64,
+  maxBackground: 4096,
+  congestionThreshold: 96,
   passthrough: true,
+  isShared: false,
 };
 
 /** The kernel speaks a version of the FUSE protocol that we do not. */
@@ -159,7 +169,7 @@ export class FuseSession {
       this.#reply(request, constants.errno.EROFS, []);
       return;
     }
-    const caller = new RequestCaller(request.pid);
+    const caller = new RequestCaller(request.pid, this.#options.isShared ? request.uid : undefined);
     const settle = (errno: number, payload: readonly Uint8Array[]): void => {
       this.#running.delete(request.unique);
       this.#reply(request, errno, payload);
@@ -192,7 +202,7 @@ export class FuseSession {
       this.#agreed.reject(new ProtocolVersionError(asked));
       return;
     }
-    const { maxRequestBytes, maxReadaheadBytes, maxBackground } = this.#options;
+    const { maxRequestBytes, maxReadaheadBytes, maxBackground, congestionThreshold } = this.#options;
     const minor = Math.min(asked.minor, KERNEL_MINOR_VERSION);
     const hasExtension = (asked.flags & INIT_FLAG.INIT_EXT) !== 0;
     const wanted = Object.values(INIT_FLAG).reduce((flags, flag) => flags | flag, 0);
@@ -204,7 +214,7 @@ export class FuseSession {
       flags: (asked.flags & wanted) >>> 0,
       flags2: (asked.flags2 & INIT_FLAG2.DIRECT_IO_ALLOW_MMAP) | (passthrough ? INIT_FLAG2.PASSTHROUGH : 0),
       maxBackground,
-      congestionThreshold: maxBackground,
+      congestionThreshold,
       maxWrite: PAGE_BYTES,
       maxPages: maxRequestBytes / PAGE_BYTES,
       maxStackDepth: passthrough ? 1 : 0,

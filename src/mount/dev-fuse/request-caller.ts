@@ -1,14 +1,17 @@
+import { withUid } from '../../source/index.js';
 import type { Caller } from '../virtual-fs.js';
 
 /** Who waits for the answer to one request. Most requests never wait, so the signal is made when it is asked for. */
 export class RequestCaller implements Caller {
   readonly id: number;
+  readonly #uid: number | undefined;
   #isInterrupted = false;
   #controller: AbortController | undefined;
 
-  /** `id`: the thread, as the header of the request tells. */
-  constructor(id: number) {
+  /** `id`: the thread, as the header of the request tells. `uid`: the user, where the mount serves several. */
+  constructor(id: number, uid: number | undefined) {
     this.id = id;
+    this.#uid = uid;
   }
 
   get isInterrupted(): boolean {
@@ -16,8 +19,11 @@ export class RequestCaller implements Caller {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#isInterrupted) this.#controller.abort();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      withUid(this.#controller.signal, this.#uid);
+      if (this.#isInterrupted) this.#controller.abort();
+    }
     return this.#controller.signal;
   }
 

@@ -17,6 +17,7 @@ export interface FuseRequest {
   readonly opcode: number;
   readonly unique: number;
   readonly nodeId: number;
+  readonly uid: number;
   /** The caller's thread; 0 for one of another pid namespace. */
   readonly pid: number;
   readonly body: Buffer;
@@ -31,6 +32,7 @@ export function decodeRequest(bytes: Buffer): FuseRequest | undefined {
     opcode: bytes.readUInt32LE(4),
     unique: readU64(bytes, 8),
     nodeId: readU64(bytes, 16),
+    uid: bytes.readUInt32LE(24),
     pid: bytes.readUInt32LE(32),
     body,
   };
