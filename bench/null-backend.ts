@@ -67,6 +67,8 @@ async function serve(transport: string, mountpoint: string, copy: string): Promi
   const session = await chosen.mount(vfs, mountpoint, {
     allowOther: false,
     checksPermissions: false,
+    source: 'd7y-mount',
+    exec: true,
     passthrough: true,
     operationLimitMs: 10_000,
   });

@@ -19,6 +19,7 @@ import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { composeSources } from './compose-sources.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { MountOptions } from './options.js';
+import type { MountRequest } from './mount-request.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
 const OPERATION_LIMIT_FACTOR = 4;
@@ -28,7 +29,10 @@ export const BLOCK_SHARE = 3 / 4;
 /** Nobody is refused as long as everybody has these bits. */
 const ALL_READ_MODE = 0o555;
 
-export async function compose(mountpoint: string, options: MountOptions, log: Logger): Promise<MountSession> {
+export async function compose(
+  { path: mountpoint, source, options }: MountRequest,
+  log: Logger,
+): Promise<MountSession> {
   const { registry, plugins, clientFor, credentialsFor, close } = composeSources(options, log);
   const disk = await openDisk(options, credentialsFor, log);
   const memorySource = await hugePageMemory();
@@ -57,6 +61,8 @@ export async function compose(mountpoint: string, options: MountOptions, log: Lo
   const vfs = new VirtualFs({ cache, plugins: registry, ownership, budget });
   const transport = await chooseTransport(options.transport, log);
   const session = await transport.mount(vfs, mountpoint, {
+    source,
+    exec: options.exec,
     allowOther: options.allowOther,
     checksPermissions: (options.umask & ALL_READ_MODE) !== 0,
     passthrough: options.passthrough,

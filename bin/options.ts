@@ -14,6 +14,8 @@ export interface MountOptions extends PluginOptions {
   /** Whether the mount rehearses after its start. */
   readonly rehearsal: boolean;
   readonly allowOther: boolean;
+  /** Whether programs on the mount can be executed. */
+  readonly exec: boolean;
   /** Undefined: whoever mounts. */
   readonly uid: number | undefined;
   readonly gid: number | undefined;
@@ -42,6 +44,7 @@ export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   foreground: false,
   rehearsal: true,
   allowOther: false,
+  exec: true,
   uid: undefined,
   gid: undefined,
   umask: 0,
@@ -87,6 +90,7 @@ function addOwnOptions(command: Command): Command {
     .option('--no-passthrough', 'never let the kernel read local copies by itself')
     .option('--no-rehearsal', 'do not get fast after the start by practising: for short mounts')
     .option('--allow-other', 'let other users in', D.allowOther)
+    .option('--no-exec', 'programs on the mount cannot be executed')
     .option('--uid <id>', 'owner of all files (default: who mounts)', taking(parseCount))
     .option('--gid <id>', 'group of all files (default: who mounts)', taking(parseCount))
     .addOption(
@@ -142,18 +146,6 @@ function addOwnOptions(command: Command): Command {
       collectCidr,
       [],
     );
-}
-
-/** Options that mount(8) and fstab pass along and that mean nothing here. */
-const IGNORED =
-  /^(defaults|ro|rw|nosuid|nodev|noexec|noatime|noauto|auto|user|users|_netdev|nofail|dev|suid|exec|x-.*|comment=.*)$/;
-
-/** `-o a,b=c` as long options: `--a --b=c`. */
-export function expandMountFlags(flags: readonly string[]): string[] {
-  return flags
-    .flatMap((flag) => flag.split(','))
-    .filter((flag) => flag !== '' && !IGNORED.test(flag))
-    .map((flag) => `--${flag.replace(/^[^=]*/, (name) => name.replaceAll('_', '-'))}`);
 }
 
 function duration(flags: string, description: string, value: number): Option {

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readlink, realpath, rmdir, stat } from 'node:fs/promises';
+import { readlink, realpath, rmdir, statfs } from 'node:fs/promises';
 import { dirname, join, basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { makeDirectory } from '../make-directory.js';
-import { findMount } from './mount-table.js';
+import { findMount, type Mount } from './mount-table.js';
 
 const run = promisify(execFile);
 const COMMAND_LIMIT_MS = 10_000;
@@ -15,13 +15,22 @@ const MAX_LINKS = 40;
 /** The mountpoint cannot be used. */
 export class MountpointError extends Error {
   override readonly name = 'MountpointError';
-  readonly code: 'IN_USE' | 'NOT_DIRECTORY' | 'CANNOT_CREATE' | 'CANNOT_ACCESS' | 'CANNOT_UNMOUNT';
+  readonly code:
+    | 'IN_USE'
+    | 'NOT_DIRECTORY'
+    | 'CANNOT_CREATE'
+    | 'CANNOT_ACCESS'
+    | 'CANNOT_UNMOUNT'
+    | 'CANNOT_REMOUNT';
   readonly path: string;
+  /** What is mounted there, if it is in use. */
+  readonly mount: Mount | undefined;
 
-  constructor(code: MountpointError['code'], path: string, message: string, cause?: unknown) {
+  constructor(code: MountpointError['code'], path: string, message: string, cause?: unknown, mount?: Mount) {
     super(`${path}: ${message}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.path = path;
+    this.mount = mount;
   }
 }
 
@@ -39,17 +48,7 @@ export interface Mountpoint {
  */
 export async function prepareMountpoint(given: string): Promise<Mountpoint> {
   const path = await canonicalPath(given);
-  const mount = await findMount(path);
-  if (mount !== undefined) {
-    if (!mount.fsType.startsWith('fuse') || !(await isDead(path))) {
-      throw new MountpointError(
-        'IN_USE',
-        path,
-        `is in use: ${mount.source} (${mount.fsType}) is mounted there`,
-      );
-    }
-    await unmountPath(path);
-  }
+  await recoverMountpoint(path);
   try {
     return { path, wasCreated: await makeDirectory(path) };
   } catch (error) {
@@ -57,6 +56,17 @@ export async function prepareMountpoint(given: string): Promise<Mountpoint> {
       throw new MountpointError('NOT_DIRECTORY', path, 'is not a directory', error);
     }
     throw new MountpointError('CANNOT_CREATE', path, `cannot be created (${codeOf(error)})`, error);
+  }
+}
+
+/** Takes away a mount whose process is gone; rejects if another one stands there. */
+export async function recoverMountpoint(path: string): Promise<void> {
+  const mount = await findMount(path);
+  if (mount === undefined) return;
+  if (mount.fsType.startsWith('fuse') && (await isDead(path))) await unmountPath(path);
+  else {
+    const found = `${mount.source} (${mount.fsType}) is mounted there`;
+    throw new MountpointError('IN_USE', path, `is in use: ${found}`, undefined, mount);
   }
 }
 
@@ -108,7 +118,8 @@ export async function canonicalPath(given: string, links = 0): Promise<string> {
 
 /** Whether the process behind a FUSE mount is gone. One that merely does not answer is not dead. */
 async function isDead(path: string): Promise<boolean> {
-  const answer = stat(path).then(
+  // The kernel may still know the attributes, but it keeps no answer to this.
+  const answer = statfs(path).then(
     () => false,
     (error: unknown) => codeOf(error) === 'ENOTCONN',
   );

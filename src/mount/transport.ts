@@ -9,6 +9,10 @@ export interface Transport {
 }
 
 export interface TransportOptions {
+  /** What the mount table shows as the source. */
+  readonly source: string;
+  /** Whether programs on the mount can be executed. */
+  readonly exec: boolean;
   readonly allowOther: boolean;
   /** The kernel refuses whom the permissions of files refuse. That costs a question for each directory on the way. */
   readonly checksPermissions: boolean;

@@ -10,7 +10,25 @@ test('lines of mountinfo are read, escapes and optional fields included', (t) =>
     '',
   ].join('\n');
   t.deepEqual(parseMountInfo(text), [
-    { device: '98:0', mountpoint: '/mnt/a b', fsType: 'ext3', source: '/dev/root' },
-    { device: '0:55', mountpoint: '/mnt/d7y', fsType: 'fuse.d7y', source: 'd7y-mount' },
+    {
+      id: 36,
+      parentId: 35,
+      device: '98:0',
+      mountpoint: '/mnt/a b',
+      options: ['rw', 'noatime'],
+      fsType: 'ext3',
+      source: '/dev/root',
+      userId: undefined,
+    },
+    {
+      id: 37,
+      parentId: 35,
+      device: '0:55',
+      mountpoint: '/mnt/d7y',
+      options: ['ro', 'nosuid'],
+      fsType: 'fuse.d7y',
+      source: 'd7y-mount',
+      userId: 0,
+    },
   ]);
 });

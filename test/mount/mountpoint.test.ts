@@ -1,9 +1,13 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test from 'ava';
 
+import { loadSyscalls, MS_RDONLY } from '../../src/mount/dev-fuse/syscalls.js';
+import { findMount } from '../../src/mount/mount-table.js';
+import { openMountpoint } from '../../src/mount/mountpoint-descriptor.js';
 import { MountpointError, prepareMountpoint, removeMountpoint } from '../../src/mount/mountpoint.js';
+import { run } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 test('a mountpoint is made with its parents, and only what was made is removed', async (t) => {
@@ -31,4 +35,37 @@ test('a mountpoint that cannot be made is an error at once', async (t) => {
   for (const name of ['file', 'file/below']) {
     await t.throwsAsync(prepareMountpoint(join(directory, name)), { message: /is not a directory/ }, name);
   }
+});
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+
+asRoot('what is mounted by descriptor stays on its directory, whatever the path becomes', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [path, moved, trap] = ['mnt', 'moved', 'trap'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await mkdir(path);
+  await mkdir(trap);
+  const opened = await openMountpoint(path);
+  t.teardown(() => run('umount', ['-l', moved]));
+  await rename(path, moved);
+  await symlink(trap, path);
+  (await loadSyscalls()).mount('none', `/proc/self/fd/${opened.fd}`, 'tmpfs', MS_RDONLY, '');
+  await opened.close();
+  t.is((await findMount(moved))?.fsType, 'tmpfs');
+  t.is(await findMount(trap), undefined);
+});
+
+test('a path that has become a link, or leads through one, is not opened', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await mkdir(join(directory, 'real', 'mnt'), { recursive: true });
+  await symlink('real', join(directory, 'parent'));
+  await symlink('real/mnt', join(directory, 'link'));
+  await t.throwsAsync(openMountpoint(join(directory, 'link')), { code: 'ENOTDIR' });
+  const through = join(directory, 'parent', 'mnt');
+  await t.throwsAsync(openMountpoint(through), {
+    message: `${through}: leads to ${directory}/real/mnt by now`,
+  });
 });

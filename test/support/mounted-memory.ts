@@ -27,6 +27,8 @@ export async function mountedMemory(
   const session = await devFuseTransport(pino({ level: 'silent' })).mount(vfs, mountpoint, {
     allowOther: false,
     checksPermissions: false,
+    source: 'd7y-mount',
+    exec: true,
     passthrough: true,
     operationLimitMs: 10_000,
     ...options,

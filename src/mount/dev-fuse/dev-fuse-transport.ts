@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { close } from 'node:fs';
+import { close, closeSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
-import { findMount, type Mount } from '../mount-table.js';
+import { findMount, findOwnMount, type Mount } from '../mount-table.js';
 import { detachPath, unmountPath } from '../mountpoint.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
@@ -19,7 +19,7 @@ import { FuseSession } from './fuse-session.js';
 import { withResolve } from './with-resolve.js';
 import { KernelNotifier } from './kernel-notifier.js';
 import { KernelPages } from './kernel-pages.js';
-import { mountDevice } from './mount-device.js';
+import { MountError, mountDevice } from './mount-device.js';
 import { loadSyscalls, type Syscalls } from './syscalls.js';
 
 /** A process that still uses a detached mount gets so long to be done. */
@@ -35,7 +35,11 @@ export function devFuseTransport(log: Logger): Transport {
     mount: async (vfs, mountpoint, options) => {
       const syscalls = await loadSyscalls();
       const fd = await mountDevice(syscalls, mountpoint, options);
-      const mount = await findMount(mountpoint);
+      const mount = await findOwnMount(mountpoint);
+      if (mount === undefined) {
+        closeSync(fd);
+        throw new MountError(`${mountpoint}: was moved while it was being mounted, and is of no use`);
+      }
       const { session, ended, reader } = await serve(vfs, fd, syscalls, options, log);
       const connection = mountSession(mountpoint, mount, ended);
       const agreement = await session.agreement.catch(async (error: unknown) => {
@@ -92,12 +96,9 @@ async function serve(
   return { session, ended, reader: device.reader };
 }
 
-function mountSession(mountpoint: string, mount: Mount | undefined, served: Promise<void>): MountSession {
+function mountSession(mountpoint: string, mount: Mount, served: Promise<void>): MountSession {
   const { promise: abandoned, resolve: abandon } = withResolve<void>();
-  const stands = async (): Promise<boolean> => {
-    const found = await findMount(mountpoint);
-    return found !== undefined && found.device === mount?.device;
-  };
+  const stands = async (): Promise<boolean> => (await findMount(mountpoint))?.device === mount.device;
   return {
     ended: Promise.race([served, abandoned]),
     detach: async () => {
@@ -107,7 +108,7 @@ function mountSession(mountpoint: string, mount: Mount | undefined, served: Prom
       if (await stands()) await unmountPath(mountpoint);
       if (await settlesWithin(served, DETACHED_GRACE_MS)) return;
       // Detached, and somebody still uses it. Where no fusectl is mounted, the end of this process does it.
-      const minor = mount?.device.split(':')[1];
+      const minor = mount.device.split(':')[1];
       await writeFile(`/sys/fs/fuse/connections/${minor}/abort`, '1').catch(() => undefined);
       if (!(await settlesWithin(served, DETACHED_GRACE_MS))) abandon();
     },

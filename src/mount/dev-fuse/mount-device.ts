@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { close, closeSync, openSync } from 'node:fs';
 import process from 'node:process';
 
+import { openMountpoint } from '../mountpoint-descriptor.js';
 import type { TransportOptions } from '../transport.js';
-import { MS_NODEV, MS_NOSUID, MS_RDONLY, type Syscalls } from './syscalls.js';
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, type Syscalls } from './syscalls.js';
 
-const SOURCE = 'd7y-mount';
 const SUBTYPE = 'd7y';
 
 /** The kernel refused the mount. The message names what was tried. */
@@ -14,27 +14,39 @@ export class MountError extends Error {
   readonly code = 'MOUNT_FAILED';
 }
 
+type DeviceOptions = Pick<TransportOptions, 'source' | 'exec' | 'allowOther' | 'checksPermissions'>;
+
 /** Mounts on a directory, and returns the descriptor that speaks for the mount. */
 export async function mountDevice(
   syscalls: Syscalls,
   mountpoint: string,
-  { allowOther, checksPermissions }: Pick<TransportOptions, 'allowOther' | 'checksPermissions'>,
+  options: DeviceOptions,
 ): Promise<number> {
-  const access = `${allowOther ? ',allow_other' : ''}${checksPermissions ? ',default_permissions' : ''}`;
   try {
-    if (process.getuid?.() === 0) return mountAsRoot(syscalls, mountpoint, access);
-    return await mountAsUser(syscalls, mountpoint, access);
+    const directory = await openMountpoint(mountpoint);
+    try {
+      const target = `/proc/self/fd/${directory.fd}`;
+      if (process.getuid?.() === 0) return mountAsRoot(syscalls, target, options);
+      return await mountAsUser(syscalls, target, options);
+    } finally {
+      await directory.close();
+    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MountError(`${mountpoint}: cannot be mounted (${reason})`, { cause: error });
   }
 }
 
-function mountAsRoot(syscalls: Syscalls, mountpoint: string, access: string): number {
+function accessOptions({ allowOther, checksPermissions }: DeviceOptions): string {
+  return `${allowOther ? ',allow_other' : ''}${checksPermissions ? ',default_permissions' : ''}`;
+}
+
+function mountAsRoot(syscalls: Syscalls, target: string, options: DeviceOptions): number {
   const fd = openSync('/dev/fuse', 'r+');
-  const options = `fd=${fd},rootmode=40000,user_id=0,group_id=0${access}`;
+  const flags = MS_RDONLY | MS_NOSUID | MS_NODEV | (options.exec ? 0 : MS_NOEXEC);
+  const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0${accessOptions(options)}`;
   try {
-    syscalls.mount(SOURCE, mountpoint, `fuse.${SUBTYPE}`, MS_RDONLY | MS_NOSUID | MS_NODEV, options);
+    syscalls.mount(options.source, target, `fuse.${SUBTYPE}`, flags, data);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -42,12 +54,17 @@ function mountAsRoot(syscalls: Syscalls, mountpoint: string, access: string): nu
   }
 }
 
-/** Through `fusermount3`, which is set-uid: it mounts, and sends the descriptor over a socket. */
-async function mountAsUser(syscalls: Syscalls, mountpoint: string, access: string): Promise<number> {
-  const options = `ro,nosuid,nodev,fsname=${SOURCE},subtype=${SUBTYPE}${access}`;
+/**
+ * Through `fusermount3`, which is set-uid: it mounts, and sends the descriptor over a socket. It is started in the directory
+ * and mounts on `.`, since a path could lead elsewhere by then.
+ */
+async function mountAsUser(syscalls: Syscalls, target: string, options: DeviceOptions): Promise<number> {
+  const source = options.source.replaceAll(/[\\,]/g, String.raw`\$&`);
+  const flags = `ro,nosuid,nodev${options.exec ? '' : ',noexec'}`;
+  const data = `${flags},fsname=${source},subtype=${SUBTYPE}${accessOptions(options)}`;
   const [ours, theirs] = syscalls.socketPair();
   try {
-    await runFusermount(['-o', options, '--', mountpoint], theirs);
+    await runFusermount(['-o', data, '--', '.'], target, theirs);
     return syscalls.receiveDescriptor(ours);
   } finally {
     close(ours);
@@ -55,11 +72,12 @@ async function mountAsUser(syscalls: Syscalls, mountpoint: string, access: strin
   }
 }
 
-function runFusermount(args: readonly string[], socket: number): Promise<void> {
+function runFusermount(args: readonly string[], directory: string, socket: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('fusermount3', args, {
       stdio: ['ignore', 'ignore', 'pipe', socket],
-      env: { ...process.env, _FUSE_COMMFD: '3' },
+      cwd: directory,
+      env: { PATH: process.env['PATH'], _FUSE_COMMFD: '3' },
     });
     let said = '';
     child.stderr?.on('data', (text: Buffer) => {

@@ -1,6 +1,6 @@
 /**
  * The system calls that Node does not offer, through koffi (prebuilt, loaded when first needed). Manual
- * pages: mount(2), ioctl(2), fcntl(2), socketpair(2), recvmsg(2), madvise(2), _exit(2).
+ * pages: mount(2), ioctl(2), fcntl(2), flock(2), socketpair(2), recvmsg(2), madvise(2), _exit(2).
  */
 import { getSystemErrorName } from 'node:util';
 
@@ -22,6 +22,7 @@ export class SystemCallError extends Error {
 export const MS_RDONLY = 1;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
+export const MS_NOEXEC = 8;
 
 /** `FUSE_DEV_IOC_BACKING_OPEN` and `_CLOSE` (uapi/linux/fuse.h, 7.40). */
 const BACKING_OPEN = 0x4010e501;
@@ -32,6 +33,10 @@ export interface Syscalls {
   /** Lets the kernel read a file by itself; returns the id under which it knows the file. */
   openBacking(fuseFd: number, fileFd: number): number;
   closeBacking(fuseFd: number, id: number): void;
+  /** Takes the exclusive lock of an open file if nobody has it; the system releases it when the process ends. */
+  tryLock(fd: number): boolean;
+  /** Programs that this process starts do not get the descriptor. */
+  closeOnExec(fd: number): void;
   /** Another descriptor of the same open file. */
   duplicate(fd: number): number;
   /** Reads from a descriptor that does not block, into `memory`; returns the bytes, or -1 if it cannot, for whatever reason. */
@@ -73,7 +78,8 @@ async function load(): Promise<Syscalls> {
   const mount = libc.func('int mount(str source, str target, str type, unsigned long flags, str options)');
   const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
   const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)');
-  const fcntl = libc.func('int fcntl(int fd, int command, int least)');
+  const fcntl = libc.func('int fcntl(int fd, int command, int argument)');
+  const flock = libc.func('int flock(int fd, int operation)');
   const _exit = libc.func('void _exit(int status)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
@@ -98,6 +104,14 @@ async function load(): Promise<Syscalls> {
       const argument = Buffer.alloc(4);
       argument.writeInt32LE(id, 0);
       check('ioctl(BACKING_CLOSE)', ioctl(fuseFd, BACKING_CLOSE, argument));
+    },
+    tryLock: (fd) => {
+      const [LOCK_EX, LOCK_NB] = [2, 4];
+      return flock(fd, LOCK_EX | LOCK_NB) === 0;
+    },
+    closeOnExec: (fd) => {
+      const [F_SETFD, FD_CLOEXEC] = [2, 1];
+      check('fcntl', fcntl(fd, F_SETFD, FD_CLOEXEC));
     },
     duplicate: (fd) => {
       const F_DUPFD_CLOEXEC = 1030;

@@ -1,4 +1,6 @@
+import { readdir, readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
+import process from 'node:process';
 
 import type { Logger } from 'pino';
 
@@ -6,8 +8,10 @@ import type { Attr } from '../attr.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
+import { loadSyscalls } from '../dev-fuse/syscalls.js';
+import { openMountpoint } from '../mountpoint-descriptor.js';
 import { detachPath, unmountPath } from '../mountpoint.js';
-import { findMount } from '../mount-table.js';
+import { findMount, FS_TYPE } from '../mount-table.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
 import type { Caller, VirtualFs } from '../virtual-fs.js';
@@ -26,18 +30,31 @@ export function fuseNativeTransport(log: Logger): Transport {
     name: 'fuse-native',
     mount: async (vfs, mountpoint, options) => {
       const FuseNative = loadFuseNative();
-      const checks = options.checksPermissions ? ',default_permissions' : '';
+      const directory = await openMountpoint(mountpoint);
       const fuse = new FuseNative(mountpoint, operations(vfs, options, new FailureLog(log)), {
         timeout: false,
         // What fuse-native has no option for rides on one that it has. Names of unknown type must be
         // looked up every time, so nothing is kept by the kernel but pages.
-        fsname: `d7y-mount,use_ino,entry_timeout=0,attr_timeout=0,ac_attr_timeout=0,ro,nosuid,nodev${checks}`,
+        fsname: [
+          options.source.replaceAll(/[\\,]/g, String.raw`\$&`),
+          'use_ino,entry_timeout=0,attr_timeout=0,ac_attr_timeout=0,ro,nosuid,nodev',
+          ...(options.exec ? [] : ['noexec']),
+          ...(options.checksPermissions ? ['default_permissions'] : []),
+        ].join(','),
         subtype: 'd7y',
         allowOther: options.allowOther,
       });
-      await new Promise<void>((resolve, reject) => {
-        fuse.mount((error) => (error === null ? resolve() : reject(error)));
-      });
+      // The dot makes fusermount, for an ordinary user, follow what it would take for a link. For root libfuse mounts by itself,
+      // and with the dot it would look into the mount before it is served.
+      fuse.mnt = `/proc/${process.pid}/fd/${directory.fd}${process.getuid?.() === 0 ? '' : '/.'}`;
+      try {
+        await new Promise<void>((resolve, reject) => {
+          fuse.mount((error) => (error === null ? resolve() : reject(error)));
+        });
+      } finally {
+        await directory.close();
+      }
+      await keepFromChildren(log);
       const isRaised = await raiseKernelReadahead(mountpoint, READ_AHEAD_KB);
       log.debug({ isRaised }, 'kernel readahead');
       return session(mountpoint);
@@ -45,11 +62,24 @@ export function fuseNativeTransport(log: Logger): Transport {
   };
 }
 
+/** libfuse 2 opens the device so that every program inherits it which this process starts. */
+async function keepFromChildren(log: Logger): Promise<void> {
+  try {
+    const syscalls = await loadSyscalls();
+    for (const fd of await readdir('/proc/self/fd')) {
+      const target = await readlink(`/proc/self/fd/${fd}`).catch(() => '');
+      if (target === '/dev/fuse') syscalls.closeOnExec(Number(fd));
+    }
+  } catch (error) {
+    log.warn({ err: error }, 'plugins inherit the descriptor of the mount');
+  }
+}
+
 function session(mountpoint: string): MountSession {
   const ended = new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       void findMount(mountpoint).then((mount) => {
-        if (mount?.fsType === 'fuse.d7y') return;
+        if (mount?.fsType === FS_TYPE) return;
         clearInterval(timer);
         resolve();
       });
@@ -61,7 +91,7 @@ function session(mountpoint: string): MountSession {
       await unmountPath(mountpoint);
     },
     detach: async () => {
-      if ((await findMount(mountpoint))?.fsType === 'fuse.d7y') await detachPath(mountpoint);
+      if ((await findMount(mountpoint))?.fsType === FS_TYPE) await detachPath(mountpoint);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 
 /** What fuse-native 2.2.6 calls back with: a negative errno or 0, and for some operations a value. */
 export type Reply<Value = void> = (result: number, value?: Value) => void;
@@ -52,7 +53,28 @@ export type Signal = (result: number, ...values: unknown[]) => void;
 
 export interface Fuse {
   readonly ops: Operations;
+  /** Where it mounts. */
+  mnt: string;
   mount(callback: (error: Error | null) => void): void;
+  // Internals of fuse-native, which `mended` uses.
+  _thread: Buffer;
+  _openCallback: (error: Error | null) => void;
+  readonly _malloc: unknown;
+  readonly _handlers: unknown;
+  _fuseOptions(): string;
+  _getImplementedArray(): Uint32Array;
+}
+
+/** The native part of fuse-native. */
+interface Binding {
+  readonly sizeof_fuse_thread_t: number;
+  fuse_native_mount(
+    mountpoint: string,
+    options: string,
+    thread: Buffer,
+    fuse: Fuse,
+    ...rest: unknown[]
+  ): void;
 }
 
 export type FuseConstructor = new (mountpoint: string, ops: Operations, options: FuseOptions) => Fuse;
@@ -76,7 +98,10 @@ export class FuseNativeMissingError extends Error {
 export function loadFuseNative(): FuseConstructor {
   try {
     const load = createRequire(import.meta.url);
-    return mended(load('fuse-native') as FuseConstructor);
+    const base = load('fuse-native') as FuseConstructor;
+    const main = load.resolve('fuse-native');
+    const loadBinding = createRequire(main)('node-gyp-build') as (directory: string) => Binding;
+    return mended(base, loadBinding(dirname(main)));
   } catch (error) {
     throw new FuseNativeMissingError(error);
   }
@@ -85,11 +110,22 @@ export function loadFuseNative(): FuseConstructor {
 const ERANGE = -34;
 
 /**
- * fuse-native 2.2.6 with three faults mended: it passes the file handle for the flags of opendir, and lets
- * getxattr and listxattr answer more than the caller has room for.
+ * fuse-native 2.2.6 with four faults mended: it takes a mountpoint that is named by its descriptor for one in use, passes the
+ * file handle for the flags of opendir, and lets getxattr and listxattr answer more than the caller has room for.
  */
-function mended(base: FuseConstructor): FuseConstructor {
+function mended(base: FuseConstructor, binding: Binding): FuseConstructor {
   return class extends base {
+    _open(callback: (error: Error | null) => void): void {
+      this._thread = Buffer.alloc(binding.sizeof_fuse_thread_t);
+      this._openCallback = callback;
+      const rest = [this._malloc, this._handlers, this._getImplementedArray()];
+      try {
+        binding.fuse_native_mount(this.mnt, this._fuseOptions(), this._thread, this, ...rest);
+      } catch (error) {
+        callback(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+
     _op_opendir(signal: Signal, path: string, _fh: number, flags: number): void {
       this.ops.opendir(path, flags, (result, fd) => signal(result, fd));
     }
