@@ -4,14 +4,19 @@ import process from 'node:process';
 import { Command } from 'commander';
 
 import { safeLines } from '../src/source/index.js';
-import { type DaemonMessage, runInBackground } from './daemon.js';
+import { runInBackground } from './daemon.js';
 import { createLog } from './log.js';
-import { addMountOptions, expandMountFlags, type MountOptions } from './options.js';
+import { parseMountFlags, withMountFlags } from './mount-flags.js';
+import type { MountRequest } from './mount-request.js';
+import { addMountOptions, type MountOptions } from './options.js';
 import { listPlugins, type PluginCommandOptions } from './plugin-command.js';
+import { remount } from './remount.js';
 import { serve } from './serve.js';
 import { unmount } from './unmount.js';
 
 const EXIT_USAGE = 2;
+/** What the mount table shows as the source of a mount that is given none. */
+const DEFAULT_SOURCE = 'd7y-mount';
 
 /** Parses, runs, and resolves to the exit code. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -25,14 +30,14 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
     })
-    .action(async (first: string, second: string | undefined, options: MountOptions & { o: string[] }) => {
-      if (options.o.length > 0) {
-        // As long options, behind the others: one parser for both spellings.
-        const rest = withoutMountFlags(argv);
-        exitCode = await runCli([...rest, ...expandMountFlags(options.o)]);
-        return;
-      }
-      exitCode = await mount(argv, second ?? first, options);
+    .action(async (first: string, second: string | undefined, given: MountOptions & { o: string[] }) => {
+      const { o, ...options } = given;
+      const request = {
+        path: second ?? first,
+        source: second === undefined ? DEFAULT_SOURCE : first,
+        options,
+      };
+      exitCode = await mountWithFlags(request, o);
     });
   program
     .command('unmount <mountpoint>')
@@ -50,39 +55,41 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`d7y-mount: ${safeLines(message)}\n`);
+    say(error instanceof Error ? error.message : String(error));
     return 1;
   }
 }
 
-async function mount(argv: readonly string[], path: string, options: MountOptions): Promise<number> {
-  if (!options.foreground) {
-    await runInBackground(argv, path, options);
+/** Mounts with the flags of `-o` besides. */
+async function mountWithFlags(request: MountRequest, given: readonly string[]): Promise<number> {
+  const flags = parseMountFlags(given);
+  const options = withMountFlags(request.options, flags.args, () => process.exit(EXIT_USAGE));
+  if (flags.remount) {
+    await remount(request.path, options);
+    say(`${request.path} stays as it is: unmount it and mount it again to change its options`);
     return 0;
   }
-  const log = await createLog(options);
+  // As mount(8) says it of every file system that is mounted read-only although `ro` was not asked for.
+  if (flags.rw) say(`${request.path}: mounted read-only`);
+  return await mount({ ...request, options });
+}
+
+async function mount(request: MountRequest): Promise<number> {
+  if (!request.options.foreground) {
+    await runInBackground(request);
+    return 0;
+  }
+  const log = await createLog(request.options);
   try {
-    return await serve(path, options, log, (ready) => tell({ ready }));
+    return await serve(request, log, () => undefined);
   } catch (error) {
     log.fatal({ err: error }, 'cannot mount');
-    tell({ failed: error instanceof Error ? error.message : String(error) });
     throw error;
   }
 }
 
-function tell(message: DaemonMessage): void {
-  if (process.connected) process.send?.(message, () => process.disconnect());
-}
-
-function withoutMountFlags(argv: readonly string[]): string[] {
-  const rest: string[] = [];
-  for (let i = 0; i < argv.length; i += 1) {
-    const arg = argv[i] ?? '';
-    if (arg === '-o') i += 1;
-    else if (!/^-o./.test(arg)) rest.push(arg);
-  }
-  return rest;
+function say(message: string): void {
+  process.stderr.write(`d7y-mount: ${safeLines(message)}\n`);
 }
 
 function version(): string {

@@ -1,45 +1,46 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-import { findMount } from '../src/mount/mount-table.js';
-import { canonicalPath, unmountPath } from '../src/mount/mountpoint.js';
+import { canonicalPath, recoverMountpoint } from '../src/mount/mountpoint.js';
 import { defaultLogFile } from './log.js';
-import type { MountOptions } from './options.js';
+import type { MountRequest } from './mount-request.js';
+import { tryStartLock } from './start-lock.js';
+import { hasTerminal } from './terminal.js';
 
 const READY_LIMIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 10_000;
+const END_LIMIT_MS = 5_000;
 
 /** What the process in the background tells the one that started it. */
 export type DaemonMessage = { readonly ready: string } | { readonly failed: string };
 
 /**
  * Starts the same program in the background, and returns once its mount answers, asked from this process.
- * Rejects, leaving nothing mounted and no process, when it does not.
+ * Rejects, leaving no process and nothing of its mount, when it does not.
  */
-export async function runInBackground(
-  args: readonly string[],
-  path: string,
-  options: MountOptions,
-): Promise<void> {
-  const logFile = options.logFile ?? defaultLogFile();
-  const script = fileURLToPath(new URL('d7y-mount.js', import.meta.url));
-  const child = spawn(process.execPath, [script, ...args, '--foreground', '--log-file', logFile], {
+export async function runInBackground(request: MountRequest): Promise<void> {
+  if (!hasTerminal()) process.on('SIGHUP', () => undefined);
+  const logFile = request.options.logFile ?? defaultLogFile();
+  const script = fileURLToPath(new URL('background.js', import.meta.url));
+  // The arguments are for who looks at the list of processes.
+  const child = spawn(process.execPath, [script, request.path, '--foreground'], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    serialization: 'advanced',
   });
-  const hadMount = (await findMount(await canonicalPath(path))) !== undefined;
   try {
-    const mountpoint = await within(READY_LIMIT_MS, ready(child, logFile), 'the mount did not come up');
+    const isReady = ready(child, logFile);
+    child.send({ ...request, options: { ...request.options, logFile } });
+    const mountpoint = await within(READY_LIMIT_MS, isReady, 'the mount did not come up');
     await within(ANSWER_LIMIT_MS, readdir(mountpoint), 'the mount does not answer');
-    child.disconnect();
+    if (child.connected) child.disconnect();
     child.unref();
     process.stdout.write(greeting(mountpoint, logFile));
   } catch (error) {
-    child.kill('SIGKILL');
-    // A mount that stood there before is not ours to end.
-    if (!hadMount && (await findMount(await canonicalPath(path))) !== undefined) await unmountPath(path);
+    await endChild(child, request.path);
     throw error;
   }
 }
@@ -55,6 +56,24 @@ function ready(child: ChildProcess, logFile: string): Promise<string> {
       else reject(new Error(message.failed));
     });
   });
+}
+
+/** The child takes away its own mount, and no other. What is left of one that has to be killed is dead, and known by that. */
+async function endChild(child: ChildProcess, path: string): Promise<void> {
+  if (child.pid === undefined) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  try {
+    await within(END_LIMIT_MS, ended, 'the process in the background does not end');
+  } catch {
+    child.kill('SIGKILL');
+    await ended;
+    const mountpoint = await canonicalPath(path);
+    const lock = await tryStartLock(mountpoint);
+    if (lock !== undefined) await recoverMountpoint(mountpoint).catch(() => undefined);
+    lock?.release();
+  }
 }
 
 async function within<Value>(limitMs: number, work: Promise<Value>, message: string): Promise<Value> {

@@ -4,12 +4,14 @@ import { setFlagsFromString } from 'node:v8';
 
 import type { Logger } from 'pino';
 
+import { canonicalPath } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
-import { prepareMountpoint, removeMountpoint } from '../src/mount/mountpoint.js';
-import { compose } from './compose.js';
+import type { MountRequest } from './mount-request.js';
 import type { MountOptions } from './options.js';
 import { rehearse } from './rehearsal/rehearsal.js';
-import { noteProcess } from './run-file.js';
+import { acquireStartLock } from './start-lock.js';
+import { startMount } from './start-mount.js';
+import { hasTerminal } from './terminal.js';
 
 /**
  * Code that runs for the first time is compiled to machine code at once, if not the best one: opening a file that
@@ -25,6 +27,8 @@ const COLLECT_EARLY = '--heap-growing-percent=80';
 
 /** Whoever asks a second time for the end of the mount waits for what is under way for so long. */
 const ENDING_GRACE_MS = 1_000;
+/** Less than `runInBackground` waits for the mount. */
+const LOCK_LIMIT_MS = 20_000;
 
 /** A mount whose rehearsal fails is slower at first, and nothing else. */
 async function rehearseQuietly(signal: AbortSignal, options: MountOptions, log: Logger): Promise<void> {
@@ -37,10 +41,16 @@ async function rehearseQuietly(signal: AbortSignal, options: MountOptions, log: 
 }
 
 /** `count`: how often it has been asked for by now. */
-function onSignals(take: (signal: NodeJS.Signals, count: number) => void): void {
+function onSignals(log: Logger, take: (signal: NodeJS.Signals, count: number) => void): void {
   let count = 0;
+  // Afterwards it is none any more.
+  const canHangUp = hasTerminal();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
+      if (signal === 'SIGHUP' && !canHangUp) {
+        log.info({ signal }, 'no terminal is used here; going on');
+        return;
+      }
       count += 1;
       take(signal, count);
     });
@@ -49,54 +59,51 @@ function onSignals(take: (signal: NodeJS.Signals, count: number) => void): void 
 
 /** Mounts and serves until the mount is gone, for whatever reason. Resolves to the exit code. */
 export async function serve(
-  path: string,
-  options: MountOptions,
+  given: MountRequest,
   log: Logger,
   onReady: (path: string) => void,
 ): Promise<number> {
   for (const flag of [...COMPILE_AT_ONCE, COLLECT_EARLY]) setFlagsFromString(flag);
-  const mountpoint = await prepareMountpoint(path);
-  try {
-    let session: MountSession | undefined;
-    const rehearsal = new AbortController();
-    let [exitCode, isUnwanted] = [0, false];
-    const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
-    const unmount = (): void => {
-      rehearsal.abort();
-      // While it comes up there is nothing to unmount yet.
-      isUnwanted = true;
-      session?.unmount().catch(cannotUnmount);
-    };
-    const detachAndExit = async (): Promise<void> => {
-      await session?.detach().catch(cannotUnmount);
-      await sleep(ENDING_GRACE_MS);
-      process.exit(1);
-    };
-    onSignals((signal, count) => {
-      log.info({ signal }, count === 1 ? 'unmounting' : 'asked again; exiting');
-      if (count === 1) unmount();
-      else if (count === 2) void detachAndExit();
-      else process.exit(1);
-    });
-    session = await compose(mountpoint.path, options, log);
-    if (isUnwanted) unmount();
-    process.on('uncaughtException', (error) => {
-      log.fatal({ err: error }, 'unexpected; unmounting');
-      exitCode = 1;
-      unmount();
-    });
-    process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
-    log.info({ mountpoint: mountpoint.path, pid: process.pid }, 'mounted');
-    const forgetProcess = await noteProcess(mountpoint.path);
-    onReady(mountpoint.path);
-    const rehearsed = options.rehearsal ? rehearseQuietly(rehearsal.signal, options, log) : undefined;
-    await session.ended;
+  const request = { ...given, path: await canonicalPath(given.path) };
+  const { path, options } = request;
+  const lock = await acquireStartLock(path, LOCK_LIMIT_MS);
+  let session: MountSession | undefined;
+  const rehearsal = new AbortController();
+  let [exitCode, isUnwanted] = [0, false];
+  const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
+  const unmount = (): void => {
     rehearsal.abort();
-    await rehearsed;
-    await forgetProcess();
-    log.info('unmounted cleanly');
-    return exitCode;
-  } finally {
-    await removeMountpoint(mountpoint);
-  }
+    // While it comes up there is nothing to unmount yet.
+    isUnwanted = true;
+    session?.unmount().catch(cannotUnmount);
+  };
+  const detachAndExit = async (): Promise<void> => {
+    await session?.detach().catch(cannotUnmount);
+    await sleep(ENDING_GRACE_MS);
+    process.exit(1);
+  };
+  onSignals(log, (signal, count) => {
+    log.info({ signal }, count === 1 ? 'unmounting' : 'asked again; exiting');
+    if (count === 1) unmount();
+    else if (count === 2) void detachAndExit();
+    else process.exit(1);
+  });
+  const started = await startMount(request, lock, log);
+  session = started.session;
+  if (isUnwanted) unmount();
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'unexpected; unmounting');
+    exitCode = 1;
+    unmount();
+  });
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
+  log.info({ mountpoint: path, pid: process.pid }, 'mounted');
+  onReady(path);
+  const rehearsed = options.rehearsal ? rehearseQuietly(rehearsal.signal, options, log) : undefined;
+  await session.ended;
+  rehearsal.abort();
+  await rehearsed;
+  await started.cleanUp();
+  log.info('unmounted cleanly');
+  return exitCode;
 }

@@ -1,6 +1,6 @@
 import process from 'node:process';
 
-import { findMount } from '../src/mount/mount-table.js';
+import { findMount, FS_TYPE } from '../src/mount/mount-table.js';
 import { canonicalPath, MountpointError, unmountPath } from '../src/mount/mountpoint.js';
 import { isRunning, type ProcessIdentity, whenProcessEnded } from './process-identity.js';
 import { servingProcess } from './run-file.js';
@@ -11,7 +11,7 @@ const END_LIMIT_MS = 10_000;
 export async function unmount(given: string): Promise<void> {
   const path = await canonicalPath(given);
   const mount = await findMount(path);
-  if (mount?.fsType !== 'fuse.d7y') {
+  if (mount?.fsType !== FS_TYPE) {
     const found = mount === undefined ? 'nothing is mounted there' : `a ${mount.fsType} is mounted there`;
     throw new MountpointError('CANNOT_UNMOUNT', path, `is no mount of d7y-mount: ${found}`);
   }

@@ -1,11 +1,15 @@
-import { mkdir, symlink } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { CLI, run, shell, eachTransport } from '../support/mounted.js';
+import { whenProcessEnded } from '../../bin/process-identity.js';
+import { servingProcess } from '../../bin/run-file.js';
+import { CLI, eachTransport, type Finished, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 eachTransport('the seed example says hello world though two of its methods throw', async (t, mount) => {
@@ -64,13 +68,13 @@ eachTransport('SIGTERM ends the mount', async (t, mount) => {
 
 eachTransport('a busy mount is detached', async (t, mount) => {
   const mnt = await mount();
-  const busy = shell('cd "$1/dfs" && sleep 3', mnt);
-  await sleep(500);
+  const user = spawn('sh', ['-c', 'cd "$1/dfs" && echo in && exec sleep 60', 'sh', mnt]);
+  t.teardown(() => user.kill());
+  await once(user.stdout, 'data');
   const { code, stderr } = await run(process.execPath, [CLI, 'unmount', mnt]);
   t.is(code, 0);
   t.regex(stderr, /busy/);
   t.is(await findMount(mnt), undefined);
-  await busy;
   await processEnds(mnt);
 });
 
@@ -105,16 +109,64 @@ test.serial('a link to a directory is mounted where it leads, and unmounted by i
   t.is(await findMount(real), undefined);
 });
 
-test.serial('options may be given as mount(8) gives them', async (t) => {
-  const directory = await temporaryDirectory(t);
-  const mnt = join(directory, 'mnt');
-  await mkdir(mnt);
-  t.teardown(() => run('umount', ['-l', mnt]));
-  const flags = `ro,_netdev,uid=1234,log_file=${directory}/log,metadata_ttl=1s`;
-  const { code, stderr } = await run(process.execPath, [CLI, 'd7y', mnt, '-o', flags]);
-  t.is(code, 0, stderr);
-  t.is((await run('stat', ['-c', '%u', `${mnt}/dfs`])).stdout, '1234\n');
-});
+for (const transport of TRANSPORTS) {
+  test.serial(`${transport}: of several starts at once one wins, on a dead mount too`, async (t) => {
+    const directory = await temporaryDirectory(t);
+    const mnt = join(directory, 'mnt');
+    t.teardown(() => run('umount', ['-l', mnt]));
+    const options = [
+      '--transport',
+      transport,
+      '--log-file',
+      `${mnt}.log`,
+      '--cache-size',
+      '0',
+      '--no-rehearsal',
+    ];
+    const start = (): Promise<Finished> => run(process.execPath, [CLI, mnt, ...options]);
+    for (const state of ['fresh', 'dead']) {
+      const starts = await Promise.all([start(), start()]);
+      const lost = starts.filter(({ code }) => code !== 0);
+      t.is(lost.length, 1, `${state}: ${lost.map(({ stderr }) => stderr).join('')}`);
+      const mount = await findMount(mnt);
+      const server = mount && (await servingProcess(mount));
+      for (const { stderr } of lost)
+        t.true(stderr.includes(`is in use`) && stderr.includes(`${server?.pid}`), stderr);
+      t.is((await run('grep', ['-c', ` ${mnt} `, '/proc/self/mountinfo'])).stdout, '1\n', state);
+      t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world', state);
+      // No program that it starts inherits the descriptor of the mount.
+      const script =
+        'for fd in /proc/$1/fd/*; do [ "$(readlink $fd)" = /dev/fuse ] && grep flags /proc/$1/fdinfo/${fd##*/}; done';
+      const { stdout } = await shell(script, String(server?.pid));
+      for (const line of stdout.trim().split('\n')) t.regex(line, /^flags:\t02/);
+      if (server !== undefined) process.kill(server.pid, 'SIGKILL');
+      if (server !== undefined) await whenProcessEnded(server, 10_000);
+    }
+  });
+}
+
+test.serial(
+  'options may be given as mount(8) gives them, and secrets among them are not shown',
+  async (t) => {
+    const directory = await temporaryDirectory(t);
+    const mnt = join(directory, 'mnt');
+    await mkdir(mnt);
+    t.teardown(() => run('umount', ['-l', mnt]));
+    const flags = `ro,_netdev,uid=1234,log_file=${directory}/log,metadata_ttl=1s`;
+    const secret = ['--header', 'https://h: A: s3cret', '--plugin-option', 'p.key=s3cret'];
+    const { code, stderr } = await run(process.execPath, [CLI, ...secret, '-o', flags, '--', 'a,b', mnt]);
+    t.is(code, 0, stderr);
+    t.is((await run('stat', ['-c', '%u', `${mnt}/dfs`])).stdout, '1234\n');
+    const mount = await findMount(mnt);
+    t.is(mount?.source, 'a,b');
+    const server = mount && (await servingProcess(mount));
+    for (const name of ['cmdline', 'environ']) {
+      const shown = await readFile(`/proc/${server?.pid}/${name}`, 'utf8');
+      t.true(shown.length > 0);
+      t.notRegex(shown, /s3cret/);
+    }
+  },
+);
 
 test('a wrong option is a usage error that names option, expectation and finding', async (t) => {
   const { code, stderr } = await run(process.execPath, [CLI, '/nowhere', '--memory', '64 elephants']);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, symlink } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { findMount } from '../../src/mount/mount-table.js';
 import { CLI, eachTransport, mounted, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 
 const NOBODY = 65_534;
 const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
@@ -15,7 +16,8 @@ const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
 /** Waits until no process serves the mountpoint, and nothing is mounted there. */
 async function ends(t: ExecutionContext, mnt: string): Promise<void> {
   for (let i = 0; i < 100; i += 1) {
-    const { stdout } = await shell('pgrep -f -- "d7y-mount.js.* $1 "', mnt);
+    // Whole arguments, in the background or the foreground: neither a shell's script nor the log's name.
+    const { stdout } = await shell('pgrep -f -- "^(d7y-mount|[^ ]*node [^ ]*background.js) .*$1 "', mnt);
     if (stdout === '' && (await findMount(mnt)) === undefined) {
       t.pass();
       return;
@@ -31,7 +33,7 @@ async function inForeground(
   options: readonly string[] = [],
   env = process.env,
 ): Promise<{ child: ChildProcess; exit: Promise<number | null> }> {
-  const args = [CLI, '-f', mnt, '--log-level', 'error', ...options];
+  const args = [CLI, '-f', mnt, '--log-level', 'error', '--header', 'https://h: A: s3cret', ...options];
   const child = spawn(process.execPath, args, { stdio: 'ignore', env });
   const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
   for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
@@ -47,11 +49,14 @@ for (const command of ['umount "$1"', 'fusermount -u "$1"', 'umount -l "$1"']) {
   });
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test.serial(`${signal} ends a mount in the foreground, with exit code 0`, async (t) => {
     const mnt = join(await temporaryDirectory(t), 'mnt');
     t.teardown(() => run('umount', ['-l', mnt]));
     const { child, exit } = await inForeground(mnt);
+    const shown = await readFile(`/proc/${child.pid}/cmdline`, 'utf8');
+    t.regex(shown, /^d7y-mount -f .* --header \*\*\*/);
+    t.notRegex(shown, /s3cret/);
     child.kill(signal);
     t.is(await exit, 0);
     await ends(t, mnt);
@@ -84,17 +89,61 @@ for (const transport of TRANSPORTS) {
   }
 }
 
-asRoot('mount(8) mounts it, as for a line of fstab', async (t) => {
+/** Mounts with a terminal of its own, which `script` is. Its end hangs up. */
+async function onTerminal(command: string, directory: string): Promise<() => void> {
+  const mnt = join(directory, 'mnt');
+  const args = `-f ${mnt} --no-rehearsal --cache-size 0 --log-file ${directory}/log`;
+  const line = `exec ${command} ${process.execPath} ${CLI} ${args}`;
+  const terminal = spawn('script', ['-qec', line, '/dev/null'], {
+    cwd: directory,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const log = (): Promise<string> => readFile(join(directory, 'log'), 'utf8').catch(() => '');
+  await until('it is mounted', async () => /"mounted"/.test(await log()));
+  return () => terminal.kill('SIGKILL');
+}
+
+test.serial('a hang-up ends a mount that is in the foreground of a terminal', async (t) => {
+  const directory = await temporaryDirectory(t);
+  t.teardown(() => run('umount', ['-l', join(directory, 'mnt')]));
+  const hangUp = await onTerminal('', directory);
+  hangUp();
+  await ends(t, join(directory, 'mnt'));
+});
+
+test.serial('nohup keeps a mount in the foreground from that', async (t) => {
   const directory = await temporaryDirectory(t);
   const mnt = join(directory, 'mnt');
+  t.teardown(() => run('umount', ['-l', mnt]));
+  const hangUp = await onTerminal('nohup', directory);
+  hangUp();
+  await until('it was told', async () => (await readFile(join(directory, 'log'), 'utf8')).includes('SIGHUP'));
+  t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
+  t.is((await run('umount', [mnt])).code, 0);
+  await ends(t, mnt);
+});
+
+asRoot('a line of fstab is mounted by mount -a, once, with its source and its options', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [mnt, fstab] = [join(directory, 'mnt'), join(directory, 'fstab')];
   await mkdir(mnt);
   await symlink(CLI, join(directory, 'd7y-mount'));
   await chmod(CLI, 0o755);
   t.teardown(() => run('umount', ['-l', mnt]));
-  const flags = `ro,_netdev,uid=1234,log_file=${directory}/log`;
-  const { code, stderr } = await run('mount', ['-t', 'fuse', `${directory}/d7y-mount#d7y`, mnt, '-o', flags]);
+  const flags = `defaults,noexec,relatime,sync,nofail,_netdev,uid=1234,no_rehearsal,log_file=${directory}/log`;
+  await writeFile(fstab, `the\\040world ${mnt} fuse.${directory}/d7y-mount ${flags} 0 0\n`);
+  const { code, stderr } = await run('mount', ['-a', '-T', fstab]);
   t.is(code, 0, stderr);
+  t.regex(stderr, /mounted read-only/);
+  const again = await run('mount', ['-a', '-T', fstab]);
+  t.is(again.code, 0, again.stderr);
   t.is((await run('stat', ['-c', '%u', `${mnt}/dfs`])).stdout, '1234\n');
+  const mount = await findMount(mnt);
+  t.is(mount?.source, 'the world');
+  t.true(mount?.options.includes('noexec'));
+  const remounted = await run('mount', ['-T', fstab, '-o', 'remount', mnt]);
+  t.is(remounted.code, 0, remounted.stderr);
+  t.regex(remounted.stderr, /stays as it is/);
 });
 
 // Node's own directory and a clone's may be closed to others: reading is allowed to the user, nothing else.

@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { Command } from 'commander';
 
-import { addMountOptions, DEFAULT_MOUNT_OPTIONS, expandMountFlags } from '../../bin/options.js';
+import { parseMountFlags, withMountFlags } from '../../bin/mount-flags.js';
+import { addMountOptions, DEFAULT_MOUNT_OPTIONS } from '../../bin/options.js';
 import { collectHeader, originHeaders } from '../../bin/origin-headers.js';
+import { shownArguments } from '../../bin/shown-arguments.js';
 import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from '../../bin/quantity.js';
 
 const README = new URL('../../../README.md', import.meta.url);
@@ -24,12 +26,45 @@ test('sizes and durations are read, printed, and refused with what was expected'
   t.throws(() => parseDuration('30 lightyears'), { message: /expected a duration such as 30s/ });
 });
 
-test('mount flags become long options; what only mount(8) understands is dropped', (t) => {
-  t.deepEqual(expandMountFlags(['ro,_netdev,allow_other', 'metadata_ttl=1s,x-systemd.automount']), [
-    '--allow-other',
-    '--metadata-ttl=1s',
-  ]);
-  t.deepEqual(expandMountFlags(['log_file=/a_b']), ['--log-file=/a_b']);
+test('mount flags become options; what only mount(8) understands is dropped', (t) => {
+  const flags =
+    'defaults,ro,_netdev,relatime,sync,nofail,user=root,x-systemd.automount,X-mount.mkdir,allow_other';
+  t.deepEqual(parseMountFlags([flags, 'metadata_ttl=1s']), {
+    args: ['--allow-other', '--metadata-ttl=1s'],
+    remount: false,
+    rw: false,
+  });
+  t.deepEqual(parseMountFlags(['log_file=/a_b']).args, ['--log-file=/a_b']);
+  t.deepEqual(parseMountFlags(['rw,remount,noexec']), { args: ['--no-exec'], remount: true, rw: true });
+  t.deepEqual(parseMountFlags(['noexec,user,exec']).args, []);
+});
+
+test('flags add to what is repeatable, and count before other options', (t) => {
+  const base = { ...DEFAULT_MOUNT_OPTIONS, pluginDir: ['/a'], retries: 1, memory: 1 };
+  const fail = (): never => {
+    throw new Error('a usage error');
+  };
+  const merged = withMountFlags(base, ['--plugin-dir=/b', '--retries=2', '--no-exec'], fail);
+  t.like(merged, { pluginDir: ['/a', '/b'], retries: 2, memory: 1, exec: false });
+});
+
+test('the list of processes shows no value that may be a secret', (t) => {
+  const argv = [
+    '-f',
+    '--header',
+    's',
+    '--header=s',
+    '-o',
+    's',
+    '-os',
+    '--plugin-option',
+    's',
+    '--',
+    '-o',
+    'name',
+  ];
+  const shown = '-f --header *** --header=*** -o *** -o*** --plugin-option *** -- -o name';
+  t.is(shownArguments(argv).join(' '), shown);
 });
 
 test('a header belongs to an origin; a host without a scheme means https', (t) => {

@@ -1,0 +1,21 @@
+/** Options whose values may be secrets, or hold some. */
+const SECRET_OPTIONS = ['--header', '--plugin-option', '-o'];
+const MASK = '***';
+
+/** The arguments as everybody may see them in the list of processes. */
+export function shownArguments(argv: readonly string[]): string[] {
+  let [isValue, areNames] = [false, false];
+  return argv.map((argument) => {
+    if (isValue) {
+      isValue = false;
+      return MASK;
+    }
+    areNames ||= argument === '--';
+    if (areNames) return argument;
+    isValue = SECRET_OPTIONS.includes(argument);
+    const option = SECRET_OPTIONS.find((name) => argument !== name && argument.startsWith(name));
+    if (option === undefined) return argument;
+    // `--header=…`, and `-o` with its value at once.
+    return option.startsWith('--') ? `${option}=${MASK}` : `${option}${MASK}`;
+  });
+}

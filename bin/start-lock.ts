@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { makeDirectory } from '../src/make-directory.js';
+import { loadSyscalls, type Syscalls } from '../src/mount/dev-fuse/syscalls.js';
+import { MountpointError } from '../src/mount/mountpoint.js';
+import { runDirectory } from './run-file.js';
+
+const POLL_MS = 50;
+
+/**
+ * Held from before a process looks whether its mountpoint is free until its mount stands: of several that start at once on
+ * one mountpoint, the others then see the mount of the first. It is kept per user, so that nobody can hold up another user's
+ * starts; between users the kernel decides (`coversAnother`). It ends with its process.
+ */
+export interface StartLock {
+  release(): void;
+}
+
+/** Where no lock can be had (no koffi, a run directory that cannot be written) nothing is locked. */
+const NO_LOCK: StartLock = { release: () => undefined };
+
+/** Waits for others for so long, and rejects with a `MountpointError` that names the process that holds it. */
+export async function acquireStartLock(mountpoint: string, limitMs: number): Promise<StartLock> {
+  for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+    const lock = await tryStartLock(mountpoint);
+    if (lock !== undefined) return lock;
+    if (waitedMs >= limitMs) {
+      const holder = await readFile(lockFile(mountpoint), 'utf8').catch(() => '');
+      const who = `process ${holder.trim() || 'unknown'}`;
+      throw new MountpointError('IN_USE', mountpoint, `is in use: ${who} is about to mount there`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** Undefined: another process holds it. */
+export async function tryStartLock(mountpoint: string): Promise<StartLock | undefined> {
+  const path = lockFile(mountpoint);
+  let syscalls: Syscalls;
+  let fd: number;
+  try {
+    syscalls = await loadSyscalls();
+    await makeDirectory(dirname(path), 0o700);
+    fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  } catch {
+    return NO_LOCK;
+  }
+  // Who had it may have removed the file between open and lock.
+  if (syscalls.tryLock(fd) && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
+    writeSync(fd, `${process.pid}\n`, 0);
+    return { release: once(() => [unlinkSync(path), closeSync(fd)]) };
+  }
+  closeSync(fd);
+  return undefined;
+}
+
+function lockFile(mountpoint: string): string {
+  return join(runDirectory(), `${createHash('sha256').update(mountpoint).digest('hex').slice(0, 32)}.lock`);
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
+}
