@@ -196,12 +196,12 @@ export class CachedResources implements ResourceCache {
     await this.#stored.closeAll();
   }
 
-  /** The metadata of a version that no question could confirm. */
+  /** The metadata of a version that no query could confirm. */
   #metadataOf(url: string, known: FileStat | undefined): FileMetadata | undefined {
     if (known?.version === undefined || known.version.verifiable) return undefined;
     const { version, size, lastModifiedMs } = known;
     const last = this.#metadata.lastKnown(url);
-    // More may have been learned of it.
+    // Its size may have been learned since.
     if (typeof last === 'object' && last.kind === 'file' && last.version.id === version.id) return last;
     return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
   }

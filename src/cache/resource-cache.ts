@@ -75,7 +75,7 @@ export interface ResourceCache {
   peek(url: string, directory?: string): KnownStat | undefined;
   /**
    * What a resource was when the source last reported it, in a listing or by itself, however long ago; `page`: a
-   * file with `FileStat.isPage`. Undefined: never heard of, or forgotten.
+   * file with `FileStat.isPage`. Undefined: never reported, or evicted.
    */
   lastKind(url: string): 'file' | 'page' | 'directory' | undefined;
   /** Whether the source listed the directory, however long ago, and something was in it. */
@@ -94,8 +94,8 @@ export interface ResourceCache {
   /** For how long the listing of a directory is trusted still; 0: there is none, or nothing is in it. */
   listingTtlMs(url: string): number;
   /**
-   * Opens the current version, revalidated if the metadata is older than its TTL. `known`: of a source without
-   * validators, the version to open, which nobody has read from before.
+   * Opens the current version, revalidated if the metadata is older than its TTL. `known`: the version to open, of a
+   * source without validators, if it was never opened before.
    */
   open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource>;
   /** How many bytes of the current version are cached, in memory or on disk, whichever has more. */

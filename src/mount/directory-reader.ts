@@ -75,10 +75,9 @@ export class DirectoryReader {
   }
 
   #kindOf(path: ResourcePath): DirEntry['kind'] {
-    const stat = this.#cache.peek(path.url)?.stat;
-    return typeof stat === 'object' && stat.kind === 'file' && !this.#used.isDirectory(path.url)
-      ? 'file'
-      : 'directory';
+    const kind = this.#cache.lastKind(path.url);
+    const isFile = (kind === 'file' || kind === 'page') && !this.#used.isDirectory(path.url);
+    return isFile ? 'file' : 'directory';
   }
 }
 

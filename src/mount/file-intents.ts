@@ -1,22 +1,19 @@
 /**
- * Which callers walk a path anew because its last name, a directory to the kernel, was used as a file (ESTALE).
- * For that walk the name is a file.
+ * Which callers retry the lookup of a path because its last name, a directory to the kernel, was used as a file
+ * (ESTALE). For that walk the name is a file.
  *
- * A thread makes one walk at a time: its intent ends with the next thing that it does elsewhere. The callers of another
- * pid namespace cannot be told apart (id 0): theirs is shared, is not used up, and ends after a while. So does that of
- * a transport that knows no callers (a negative id), if it is not used before.
+ * A thread makes one walk at a time: its intent ends with its next request elsewhere. Callers of another pid namespace
+ * cannot be told apart (id 0): they share an intent, which no use ends, and which expires. So does that of a
+ * transport without callers (a negative id), unless it is used before.
  */
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import { MetadataBudget } from '../memory/metadata-budget.js';
 
-/**
- * A shared intent ends after so many ticks. Ticks, not a clock: while this process stands still, so do they. Within
- * that time a container that used a page as a file cannot walk through it.
- */
+/** Ticks, not a clock: they stop while this process is stopped or starved. */
 const SHARED_TICKS = 20;
 const TICK_MS = 250;
 
-/** Calls back again and again; returns how to end that. */
+/** Calls back periodically; returns a function that ends it. */
 export type Ticker = (onTick: () => void) => () => void;
 
 export class FileIntents {
@@ -46,7 +43,7 @@ export class FileIntents {
     return caller > 0 ? this.#byThread.get(String(caller)) === url : this.#shared.has(keyOf(caller, url));
   }
 
-  /** The caller looks a URL up: on the way to its intent, or the walk was given up. */
+  /** The caller looks up a URL: on the way to its intent, or on another walk. */
   walk(caller: number, url: string): void {
     if (caller <= 0 || this.#byThread.size === 0) return;
     const intent = this.#byThread.get(String(caller));
@@ -58,7 +55,7 @@ export class FileIntents {
   use(caller: number, url: string): void {
     if (caller < 0) this.#shared.delete(keyOf(caller, url));
     if (caller <= 0 || this.#byThread.size === 0) return;
-    // With `default_permissions` the kernel asks for the attributes of directories on the way, too.
+    // With `default_permissions` the kernel sends GETATTR for directories on the way, too.
     if (this.#byThread.get(String(caller))?.startsWith(`${url}/`) === false)
       this.#byThread.delete(String(caller));
   }

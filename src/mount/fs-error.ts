@@ -30,7 +30,7 @@ export class FsError extends Error {
   }
 }
 
-/** There is no such name, which the kernel may remember. */
+/** There is no such name. The kernel may cache that for `ttlMs`. */
 export class MissingNameError extends FsError {
   readonly ttlMs: number;
 

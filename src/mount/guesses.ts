@@ -1,7 +1,7 @@
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 
-/** After so many in a row that led to nothing, the next name is no guess. */
+/** After so many in a row without a use, a 404 is final. */
 const MAX_GUESSES = 3;
 const MAX_DIRECTORIES_PER_CALLER = 8;
 const GUESS_BYTES = 100;
@@ -15,8 +15,8 @@ interface Guess {
 }
 
 /**
- * Names that were answered as a directory because nobody knew, by the caller who looked them up. A caller who only
- * looks for a name that is free (`mkstemp`) makes one guess after the other, and would do so for ever.
+ * Lookups that were answered by a directory without a query, per caller and directory. A program that looks for a
+ * free name (`mkstemp`) makes one after the other and uses none of them: it needs ENOENT, or it never ends.
  */
 export class Guesses {
   readonly #byCaller: BoundedMap<Guess[]>;
@@ -29,7 +29,7 @@ export class Guesses {
     });
   }
 
-  /** Whether the caller's last guesses in a directory led to nothing. */
+  /** Whether the caller used none of the last names that it looked up in a directory. */
   areExhausted(caller: number, directory: string): boolean {
     const known = this.#byCaller.get(keyOf(caller))?.find((guess) => guess.directory === directory);
     return (known?.count ?? 0) >= MAX_GUESSES;
@@ -50,19 +50,23 @@ export class Guesses {
     }
   }
 
-  /** The caller walked through the name, or used it. */
+  /** The caller walked through a name in the directory, or used it. */
   settle(caller: number, url: string): void {
     if (this.#byCaller.size === 0) return;
     const key = keyOf(caller);
     const guesses = this.#byCaller.get(key);
-    const at = guesses?.findIndex((guess) => guess.url === url) ?? -1;
+    const at = guesses?.findIndex(({ directory }) => isIn(directory, url)) ?? -1;
     if (at < 0) return;
     guesses?.splice(at, 1);
     if (guesses?.length === 0) this.#byCaller.delete(key);
   }
 }
 
-/** A transport that knows no callers tells which names are only walked through, by a second number. */
+function isIn(directory: string, url: string): boolean {
+  return url.lastIndexOf('/') === directory.length && url.startsWith(directory);
+}
+
+/** The transport fuse-native has two ids, none of which is a caller. */
 function keyOf(caller: number): string {
   return String(Math.max(caller, -1));
 }

@@ -33,7 +33,7 @@ export interface ResourceNode {
   readonly kind: 'resource';
   readonly type: 'directory' | 'file' | 'unknown';
   readonly path: ResourcePath;
-  /** Of a file whose source has no validators: what it was looked up as, which asking again could not confirm. */
+  /** Of a file whose source has no validators: the version of its lookup, which no later query can confirm. */
   readonly lookedUp?: LookedUp;
 }
 

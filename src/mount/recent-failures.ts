@@ -10,8 +10,8 @@ interface Failure {
 }
 
 /**
- * The last failure of a LOOKUP that was answered all the same, by caller: when the name turns out to be the last of
- * the path, the caller need not wait for the same failure once more.
+ * The last failed query of a LOOKUP that was answered by a directory all the same, per caller. If the name turns out to
+ * be the last one of the path, its use fails with the same error instead of waiting for another.
  */
 export class RecentFailures {
   readonly #byCaller: BoundedMap<Failure>;
@@ -24,7 +24,7 @@ export class RecentFailures {
     if (error instanceof Error) this.#byCaller.set(String(caller), { url, error });
   }
 
-  /** It is told once. */
+  /** Removes it. */
   take(caller: number, url: string): Error | undefined {
     if (this.#byCaller.size === 0) return undefined;
     const failure = this.#byCaller.get(String(caller));

@@ -44,12 +44,12 @@ export class UsedNames {
     this.#addFor(uidOf(signal), `${scheme}:`, host);
   }
 
-  /** Somebody was let in where nothing is known to be. */
+  /** The directory was entered, though nothing was used below it. */
   addDirectory({ url }: ResourcePath): void {
     if (!this.#byDirectory.has(url)) this.#byDirectory.set(url, { names: new Set(), bytes: SET_BYTES });
   }
 
-  /** Whether something was used below it, or somebody was let in. */
+  /** Whether something was used below it, or it was entered. */
   isDirectory(url: string): boolean {
     return this.#byDirectory.get(url) !== undefined;
   }

@@ -1,7 +1,7 @@
 /**
  * The filesystem, without FUSE: promises and typed errors; no callback, no errno, no path string.
  *
- * Operations work on nodes and are told who calls. What a name is, file or directory, is decided by `NameRule`.
+ * Operations work on nodes and are told who calls. `NameResolver` decides whether a name is a file or a directory.
  */
 import { constants } from 'node:fs';
 
@@ -16,7 +16,7 @@ import { xattrNames, xattrValue } from './extended-attributes.js';
 import { FsError } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
 import { InodeNumbers } from './inode-numbers.js';
-import { NameRule } from './name-rule.js';
+import { NameResolver } from './name-resolver.js';
 import { identityOf, isDirectory, type Node, pathOf, type ResourceNode } from './node.js';
 import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
 import { type PluginCatalog } from './plugin-catalog.js';
@@ -55,7 +55,7 @@ export class VirtualFs {
   readonly #plugins: PluginCatalog;
   readonly #ownership: Ownership;
   readonly #inodes: InodeNumbers;
-  readonly #names: NameRule;
+  readonly #names: NameResolver;
   readonly #used: UsedNames;
   readonly #files = new HandleTable<OpenFile>();
   readonly #directories = new DirectoryHandles();
@@ -70,7 +70,7 @@ export class VirtualFs {
     const { now, budget = MetadataBudget.beside(0) } = context;
     this.#inodes = new InodeNumbers(now, budget);
     this.#used = new UsedNames(budget);
-    this.#names = new NameRule(context.cache, this.#used, now, budget);
+    this.#names = new NameResolver(context.cache, this.#used, now, budget);
     this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used);
     this.#cache.onChanged = (url) => this.onChanged(url);
   }
@@ -118,22 +118,22 @@ export class VirtualFs {
       this.#names.use(node.path, caller);
       return this.#directoryAttr(node.path);
     }
-    const stat = await this.#names.asLastName(node.path, isUnknown, caller);
+    const stat = await this.#names.statLastName(node.path, isUnknown, caller);
     if (stat.kind === 'directory') return this.#directoryAttr(node.path, stat);
     return this.#fileAttr(node.path, stat);
   }
 
-  /** For access(2) and chdir(2), which look the same when execution is all that is asked for: that means a directory. */
+  /** For access(2) and chdir(2). Both send X_OK alone: it is taken for chdir(2). */
   async access(node: Node, mask: number, caller: Caller): Promise<void> {
     if (mask === constants.X_OK) {
       if (!isDirectory(node)) throw new FsError('NOT_PERMITTED', pathOf(node), 'a file cannot be executed');
       if (node.kind !== 'resource') return;
-      if (node.type === 'unknown') await this.#names.asDirectory(node.path, caller);
+      if (node.type === 'unknown') await this.#names.checkDirectory(node.path, caller);
       else this.#names.use(node.path, caller);
       return;
     }
     if (node.kind === 'resource' && node.type === 'unknown') {
-      await this.#names.asLastName(node.path, true, caller);
+      await this.#names.statLastName(node.path, true, caller);
     }
     if (!isDirectory(node) && (mask & constants.X_OK) !== 0) {
       throw new FsError('NOT_PERMITTED', pathOf(node), 'a file cannot be executed');
@@ -141,7 +141,7 @@ export class VirtualFs {
     this.noteUse(node, caller);
   }
 
-  /** `isUnread`: nothing has been read of the node, so that it may be opened as it was looked up. */
+  /** `isUnread`: nothing was read of the node before, so that the version of its lookup may be opened. */
   async open(node: Node, caller: Caller, isUnread = true): Promise<FileHandle> {
     const known = isUnread && node.kind === 'resource' ? node.lookedUp : undefined;
     const file = await this.#openFile(node, caller, known?.stat);
@@ -182,9 +182,10 @@ export class VirtualFs {
       this.noteUse(node, caller);
       return this.#directories.add(await this.#directoryReader.read(node, caller.signal), undefined);
     }
-    if (!mustBeDirectory) await this.#names.asLastName(node.path, true, caller);
+    if (!mustBeDirectory) await this.#names.statLastName(node.path, true, caller);
     const { entries, isMissing } = await this.#directoryReader.list(node.path, caller.signal);
-    if (mustBeDirectory && entries.length === 0) await this.#names.asDirectory(node.path, caller, isMissing);
+    if (mustBeDirectory && entries.length === 0)
+      await this.#names.checkDirectory(node.path, caller, isMissing);
     this.#names.use(node.path, caller);
     return this.#directories.add(entries, { caller: caller.id, url: node.path.url });
   }
@@ -204,12 +205,12 @@ export class VirtualFs {
   }
 
   async getxattr(node: Node, name: string, caller: Caller): Promise<Uint8Array> {
-    await this.#asLastName(node, caller);
+    await this.#useLastName(node, caller);
     return await xattrValue(this.#cache, node, name, caller.signal);
   }
 
   async listxattr(node: Node, caller: Caller): Promise<readonly string[]> {
-    await this.#asLastName(node, caller);
+    await this.#useLastName(node, caller);
     return xattrNames(node);
   }
 
@@ -221,9 +222,9 @@ export class VirtualFs {
     await this.#cache.close();
   }
 
-  async #asLastName(node: Node, caller: Caller): Promise<void> {
+  async #useLastName(node: Node, caller: Caller): Promise<void> {
     if (node.kind !== 'resource') return;
-    if (node.type === 'unknown') await this.#names.asLastName(node.path, true, caller);
+    if (node.type === 'unknown') await this.#names.statLastName(node.path, true, caller);
     else this.#names.use(node.path, caller);
   }
 
@@ -249,7 +250,7 @@ export class VirtualFs {
     const { stat, ttlMs } = await this.#names.lookup(path, caller);
     if (stat !== 'unknown') return this.#entryOf(path, stat, ttlMs);
     const node: Node = { kind: 'resource', type: 'unknown', path };
-    // The name may be kept, but not what it is: each use of it asks.
+    // Each use of it must come here: the name may be kept, its attributes may not.
     return { node, attr: this.#directoryAttr(path), nameTtlMs: ttlMs, attrTtlMs: 0 };
   }
 

@@ -151,7 +151,7 @@ export class FuseOperations implements RequestHandler {
       this.#vfs.noteUse(inode.node, caller);
       return inode.attr;
     }
-    // Asking again could not confirm it.
+    // No query could confirm it.
     if (inode.node.kind === 'resource' && inode.node.lookedUp !== undefined && inode.opens === 0) {
       this.#vfs.noteUse(inode.node, caller);
       return inode.attr;

@@ -89,7 +89,7 @@ function index(...names: readonly string[]): Answer {
   return { ...PAGE, body: `<title>Index of /</title>${links.join('\n')}` };
 }
 
-test('a file five levels deep is one request, whatever its name', async (t) => {
+test('a file five levels deep costs one request', async (t) => {
   const { kernel, at, asked } = await start(t, {
     '/a/b/c/d/e.bin': PLAIN,
     '/a/b/c/d/e': PLAIN,
@@ -101,7 +101,7 @@ test('a file five levels deep is one request, whatever its name', async (t) => {
   }
 });
 
-test('a directory that looks like a file is asked for once, and walked through, whatever the answer', async (t) => {
+test('a directory whose name looks like a file is queried once, and can be walked through', async (t) => {
   for (const answer of [{ status: 404 }, { status: 403 }, { status: 400 }, PAGE]) {
     const file = '/owner/next.js/archive/f.tgz';
     const { kernel, at, asked } = await start(t, { '/owner/next.js': answer, [file]: PLAIN });
@@ -119,7 +119,7 @@ test('a name with an extension has its type at once', async (t) => {
   t.deepEqual(asked(), ['/x/data.db']);
 });
 
-test('what was found to be a file is one to everybody, for longer than its attributes are trusted', async (t) => {
+test('a file stays a file for every caller after the TTL of its attributes', async (t) => {
   const { kernel, at, clock } = await start(t, { '/x/database': PLAIN });
   await kernel.stat(at('/x/database'), 1);
   await fails(t, kernel.openToWrite(at('/x/database'), 2), 'EROFS');
@@ -128,7 +128,7 @@ test('what was found to be a file is one to everybody, for longer than its attri
   t.is(await kernel.read(at('/x/database'), 3), '/x/database');
 });
 
-test('what was listed as a file is one when the listing is old', async (t) => {
+test('a listed file stays a file after the TTL of the listing', async (t) => {
   const { kernel, at, clock } = await start(t, { '/x/': index('database'), '/x/database': PAGE });
   t.deepEqual(await kernel.list(at('/x')), ['database']);
   clock.ms += 3_600_000;
@@ -149,7 +149,7 @@ test('a page can be read, and walked through by others at the same time', async 
   t.is(await kernel.read(at('/docs'), 1), '/docs');
 });
 
-test('a name that does not exist is not there, however it is asked for', async (t) => {
+test('a missing name is ENOENT to every system call that reaches the mount', async (t) => {
   const { kernel, at } = await start(t, {});
   for (const name of ['/x/missing', '/x/missing.txt']) {
     await fails(t, kernel.stat(at(name)), 'ENOENT');
@@ -193,7 +193,7 @@ test('a directory that cannot be listed is empty, and can be entered and walked'
   }
 });
 
-test('where something was used below a name, it is a directory, whatever the source says', async (t) => {
+test('a name with something used below it is a directory, whatever the source answers', async (t) => {
   const { kernel, at, asked } = await start(t, { '/x/y.z/f': PLAIN });
   t.is(await kernel.read(at('/x/y.z/f')), '/x/y.z/f');
   asked();
@@ -205,7 +205,7 @@ test('where something was used below a name, it is a directory, whatever the sou
   t.deepEqual(asked(), []);
 });
 
-test('where the source lists, what it does not list is asked for, and what is not there does not exist', async (t) => {
+test('in a listed directory a name that is not listed is queried, and a 404 is final', async (t) => {
   const options = { negativeTtlMs: 2_500 };
   const { kernel, at, asked, clock } = await start(t, { '/x/': index('a'), '/x/hidden': PLAIN }, options);
   await kernel.list(at('/x'));
@@ -219,15 +219,18 @@ test('where the source lists, what it does not list is asked for, and what is no
   await fails(t, kernel.create(at('/x/other')), 'EROFS');
 });
 
-test('who makes up one name after the other is told the truth soon, and nobody else is bothered', async (t) => {
+test('a program that looks for a free name ends, without effect on others', async (t) => {
   const { kernel, at } = await start(t, { '/x/deep/f': PLAIN });
   for (let i = 0; i < 3; i += 1) await fails(t, kernel.create(at(`/x/tmp${i}`)), 'EEXIST');
   await fails(t, kernel.create(at('/x/tmp3')), 'EROFS');
   t.deepEqual(await kernel.lookup(at('/x/tmp4'), 2), { isDirectory: true, isMissing: false, nameTtlMs: 0 });
   t.is(await kernel.read(at('/x/deep/f'), 2), '/x/deep/f');
+  // Who has used something there is no such program.
+  await fails(t, kernel.stat(at('/x/tmp5')), 'ENOENT');
+  t.true((await kernel.lookup(at('/x/deep'))).isDirectory);
 });
 
-test('who walks through names, or uses them, may go on', async (t) => {
+test('callers who use the names that they look up are not limited', async (t) => {
   const files = Array.from({ length: 10 }, (_, i) => `/x/${i}/f`);
   const { kernel, at } = await start(t, Object.fromEntries(files.map((file) => [file, PLAIN])));
   for (const file of files) t.is(await kernel.read(at(file)), file);
@@ -235,7 +238,7 @@ test('who walks through names, or uses them, may go on', async (t) => {
   t.true((await kernel.lookup(at('/y/next'))).isDirectory);
 });
 
-test('a walk that is repeated finds the file, however long that takes', async (t) => {
+test('a retried lookup finds the file, however late it comes', async (t) => {
   const { kernel, at, clock } = await start(t, { '/file': PLAIN, '/page': PAGE });
   kernel.beforeRetry = () => {
     clock.ms += 3_600_000;
@@ -245,7 +248,7 @@ test('a walk that is repeated finds the file, however long that takes', async (t
   t.is((await kernel.stat(at('/page'))).sizeBytes, 5);
 });
 
-test('callers of another pid namespace do not use up what each other found out', async (t) => {
+test('callers of another pid namespace do not end each other’s intents', async (t) => {
   const { kernel, at } = await start(t, { '/page': PAGE });
   // Another one reads it between the walks of the first.
   const readAgain = kernel.read.bind(kernel, at('/page'), 0);
@@ -256,7 +259,7 @@ test('callers of another pid namespace do not use up what each other found out',
   t.is(await readAgain(), '/page');
 });
 
-test('without validators, and with nothing trusted, a file can be asked about and opened', async (t) => {
+test('stat and open work without validators and with TTLs of 0', async (t) => {
   const { kernel, at, tree } = await start(
     t,
     { '/file': { ...PLAIN, etag: undefined }, '/page': { ...PAGE, etag: undefined } },
@@ -274,9 +277,13 @@ test('without validators, and with nothing trusted, a file can be asked about an
   t.is(await kernel.read(at('/file')), 'changed');
 });
 
-test('a failure of a name that may be a file is told once, and does not bar the way', async (t) => {
-  const broken = { status: 500 };
-  const { kernel, at, asked } = await start(t, { '/a.b': broken, '/a.b/c': PLAIN });
+test('a failed query at LOOKUP is not repeated, blocks no walk, and is forgotten', async (t) => {
+  const broken = { status: 400 };
+  const { kernel, at, asked, tree } = await start(t, { '/a.b': broken, '/a.b/c': PLAIN, '/c.d': broken });
+  await fails(t, kernel.read(at('/c.d/missing')), 'ENOENT');
+  tree.set('/c.d', PLAIN);
+  t.is(await kernel.read(at('/c.d')), '/c.d');
+  asked();
   await fails(t, kernel.read(at('/a.b')), 'EIO');
   const requests = asked().length;
   t.is(await kernel.read(at('/a.b/c')), '/a.b/c');

@@ -1,9 +1,9 @@
 /**
- * What a name is: docs/SEMANTICS.md, "File or directory".
+ * File or directory: docs/SEMANTICS.md, "File or directory".
  *
- * A URL has no type, and LOOKUP does not say whether its name is the last one of the path. A name that nothing is
- * known of is *unknown*: a directory without a lifetime to the kernel, until it is used as the last name. Then the
- * source is asked, and where it has a file the kernel walks the path again (ESTALE).
+ * A URL has no type, and LOOKUP does not say whether its name is the last one of the path. A name without metadata is
+ * *unknown*: the kernel is given a directory without a lifetime, until the name is used as the last one. Then the
+ * source is queried, and if it has a file the kernel retries the lookup of the path (ESTALE).
  */
 import type {
   DirectoryStat,
@@ -24,7 +24,7 @@ import type { ResourcePath } from './resource-path.js';
 import { SiblingListing } from './sibling-listing.js';
 import type { UsedNames } from './used-names.js';
 
-/** What a name was looked up as, and for how long the kernel may keep it. */
+/** The result of a lookup, and for how long the kernel may keep it. */
 export interface FoundName {
   readonly stat: ResourceStat | 'unknown';
   readonly ttlMs: number;
@@ -32,7 +32,7 @@ export interface FoundName {
 
 const DIRECTORY: DirectoryStat = { kind: 'directory', lastModifiedMs: undefined };
 
-export class NameRule {
+export class NameResolver {
   readonly #cache: ResourceCache;
   readonly #used: UsedNames;
   readonly #siblings: SiblingListing;
@@ -54,38 +54,39 @@ export class NameRule {
     this.#failures = new RecentFailures(budget);
   }
 
-  /** What the name is to this caller. Throws `MissingNameError` only where a 404 cannot be one on the way to something. */
+  /** For LOOKUP. Throws `MissingNameError` only where the name is no directory on the way to something. */
   async lookup(path: ResourcePath, caller: Caller): Promise<FoundName> {
     const { url } = path;
     this.#guesses.settle(caller.id, path.parentUrl);
     this.#intents.walk(caller.id, url);
+    this.#failures.take(caller.id, url);
     const known = this.#cache.peek(url);
-    const isWantedAsFile = path.hasQuery || this.#intents.has(caller.id, url);
-    if (isWantedAsFile || (known?.isListed === true && isFile(known.stat))) {
+    const isExpectedFile = path.hasQuery || this.#intents.has(caller.id, url);
+    if (isExpectedFile || (known?.isListed === true && isFile(known.stat))) {
       const stat = await this.#cache.stat(url, caller.signal);
-      // What is a file to this caller only must be looked up again by the next one.
-      return { stat, ttlMs: isWantedAsFile ? 0 : (known?.ttlMs ?? 0) };
+      // For other callers it may be a directory.
+      return { stat, ttlMs: isExpectedFile ? 0 : (known?.ttlMs ?? 0) };
     }
     if (typeof known?.stat === 'object' && known.stat.kind === 'directory') {
       return { stat: known.stat, ttlMs: known.ttlMs };
     }
     if (this.#hasBelow(url)) return { stat: 'unknown', ttlMs: this.#cache.listingTtlMs(url) };
-    const found = await this.#ask(path, caller);
+    const found = await this.#query(path, caller);
     if (found !== undefined) return found;
     this.#guesses.add(caller.id, path.parentUrl, url);
     return { stat: 'unknown', ttlMs: 0 };
   }
 
-  /** The resource at the end of a path. Throws `WALK_AGAIN` if the kernel took for a directory what is a file. */
-  async asLastName(path: ResourcePath, isUnknown: boolean, caller: Caller): Promise<ResourceStat> {
+  /** For a use of the last name of a path. Throws `WALK_AGAIN` if an unknown name turns out to be a file. */
+  async statLastName(path: ResourcePath, isUnknown: boolean, caller: Caller): Promise<ResourceStat> {
     const stat = await this.#statOf(path, isUnknown, caller);
-    if (isUnknown && stat.kind === 'file') throw this.#wantedAsFile(path, caller);
+    if (isUnknown && stat.kind === 'file') throw this.#retryAsFile(path, caller);
     this.#intents.use(caller.id, path.url);
     return stat;
   }
 
-  /** For who insists on a directory: throws if an unknown name certainly is none. `isUnlisted`: listing it is a 404. */
-  async asDirectory(path: ResourcePath, caller: Caller, isUnlisted?: boolean): Promise<void> {
+  /** For uses of an unknown name as a directory. Throws if it is none. `isUnlisted`: the source answers its listing with 404. */
+  async checkDirectory(path: ResourcePath, caller: Caller, isUnlisted?: boolean): Promise<void> {
     const { url } = path;
     this.use(path, caller);
     if (this.#hasBelow(url)) return;
@@ -97,11 +98,11 @@ export class NameRule {
       const isMissing = isNotFound(error) && (isUnlisted ?? (await this.#isUnlisted(url, caller)));
       if (isMissing) throw error;
     }
-    if (stat !== undefined && this.#isFileOnly(url, stat)) throw this.#wantedAsFile(path, caller);
+    if (stat !== undefined && this.#isFileOnly(url, stat)) throw this.#retryAsFile(path, caller);
     this.#used.addDirectory(path);
   }
 
-  /** The caller did something with the resource, which ends its walk. */
+  /** The caller made another request for the resource: its walk has ended. */
   use({ url }: ResourcePath, caller: Caller): void {
     this.#guesses.settle(caller.id, url);
     this.#intents.use(caller.id, url);
@@ -111,8 +112,8 @@ export class NameRule {
     this.#intents.close();
   }
 
-  /** Asks the source now if that costs nothing in the end, or if the answer is exact. */
-  async #ask(path: ResourcePath, caller: Caller): Promise<FoundName | undefined> {
+  /** Queries the source at LOOKUP if the use that follows needs the metadata anyway, or if a 404 is final. */
+  async #query(path: ResourcePath, caller: Caller): Promise<FoundName | undefined> {
     const { url, parentUrl } = path;
     const wasFile = this.#cache.lastKind(url) === 'file';
     const isListed = wasFile || this.#cache.wasListed(parentUrl);
@@ -127,7 +128,7 @@ export class NameRule {
     } catch (error) {
       caller.signal?.throwIfAborted();
       if (isNotFound(error) && isExact) {
-        // What a caller gets only because of its own guesses is not for the others.
+        // The kernel keeps it for all callers, and not all have guessed.
         throw new MissingNameError(path.path, isListed ? (this.#cache.peek(url)?.ttlMs ?? 0) : 0);
       }
       if (wasFile) throw error;
@@ -161,7 +162,7 @@ export class NameRule {
     }
   }
 
-  /** Whether it is a file to everybody, which nobody walks through. */
+  /** Whether it is a file for all callers: nothing lies below its URL. */
   #isFileOnly(url: string, stat: ResourceStat): stat is FileStat {
     if (stat.kind !== 'file' || this.#hasBelow(url)) return false;
     return stat.isPage !== true || this.#cache.lastKind(url) === 'file';
@@ -171,7 +172,7 @@ export class NameRule {
     return this.#used.isDirectory(url) || this.#cache.wasListed(url);
   }
 
-  #wantedAsFile(path: ResourcePath, caller: Caller): FsError {
+  #retryAsFile(path: ResourcePath, caller: Caller): FsError {
     this.#intents.mark(caller.id, path.url);
     this.#siblings.used(path.url);
     return walkAgain(path.path);
@@ -186,7 +187,7 @@ function isNotFound(error: unknown): boolean {
   return error instanceof SourceError && error.code === 'NOT_FOUND';
 }
 
-/** The source has nothing under the name, or shows nothing. */
+/** The source has no such resource, or does not show it. */
 function isDenial(error: unknown): boolean {
   return error instanceof SourceError && (error.code === 'NOT_FOUND' || error.code === 'ACCESS_DENIED');
 }
