@@ -34,9 +34,9 @@ export async function compose(
   log: Logger,
 ): Promise<MountSession> {
   const { registry, plugins, clientFor, credentialsFor, close } = composeSources(options, log);
-  const disk = await openDisk(options, credentialsFor, log);
-  const memorySource = await hugePageMemory();
   const budget = MetadataBudget.beside(options.memory);
+  const disk = await openDisk(options, credentialsFor, budget, log);
+  const memorySource = await hugePageMemory();
   const cache = new CachedResources(
     {
       memoryBytes: options.memory * BLOCK_SHARE,
@@ -79,6 +79,7 @@ export async function compose(
 async function openDisk(
   options: MountOptions,
   credentialsFor: CredentialsFor | undefined,
+  budget: MetadataBudget,
   log: Logger,
 ): Promise<DiskCache | undefined> {
   if (options.cacheSize === 0) return undefined;
@@ -89,6 +90,7 @@ async function openDisk(
     ifUnusable: options.cacheDir === undefined ? 'turn-off' : 'fail',
     limitBytes: options.cacheSize,
     blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
+    budget,
     credentialsFor,
     log,
   });

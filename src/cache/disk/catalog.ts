@@ -1,6 +1,6 @@
-import { scanSegments } from './scan.js';
+import { type FoundSegment, scanSegments } from './scan.js';
 import { unlinkSegment } from './segment-files.js';
-import { SegmentNames } from './segment-names.js';
+import { SegmentTable } from './segment-table.js';
 import type { Space } from './space.js';
 import type { TroubleLog } from './trouble-log.js';
 
@@ -8,13 +8,6 @@ import type { TroubleLog } from './trouble-log.js';
 const TOUCH_EVERY_MS = 5_000;
 /** The inode itself (of ext4) holds this many extents; a block of the file system this many more. */
 const [INODE_EXTENTS, EXTENTS_PER_BLOCK, EXTENT_BLOCK_BYTES] = [4, 256, 4096];
-
-interface Entry {
-  chargedBytes: number;
-  usedAtMs: number;
-  /** What the index file's mtime tells. */
-  touchedAtMs: number;
-}
 
 export interface CatalogOptions {
   readonly root: string;
@@ -30,9 +23,7 @@ export interface CatalogOptions {
 /** All stored segments, in the order of their last use; kept by the writer, in its lane of changes. */
 export class Catalog {
   readonly #options: CatalogOptions;
-  /** Least recently used first. */
-  readonly #entries = new Map<string, Entry>();
-  readonly #names = new SegmentNames();
+  readonly #segments = new SegmentTable();
   #clockMs = -Infinity;
   #isScanned = false;
   #isAbandoned = false;
@@ -49,39 +40,40 @@ export class Catalog {
   }
 
   has(name: string): boolean {
-    return this.#entries.has(name);
+    return this.#segments.has(name);
   }
 
   /** False: certainly nothing is stored of the URL. */
   mayHave(url: string): boolean {
-    return !this.#isScanned || this.#names.has(url);
+    return !this.#isScanned || this.#segments.ofUrl(url).length > 0;
   }
 
-  /** The segments of the URL, and perhaps of others; undefined: not known yet. */
+  /** The segments of the URL; undefined: not known yet. */
   segmentsOf(url: string): readonly string[] | undefined {
-    return this.#isScanned ? this.#names.of(url) : undefined;
+    return this.#isScanned ? this.#segments.ofUrl(url) : undefined;
   }
 
   /** The segment was used just now. The time, if it is to be written to the index file. */
   use(name: string): number | undefined {
-    const entry = this.#entries.get(name);
+    const entry = this.#segments.get(name);
     if (entry === undefined) return undefined;
-    entry.usedAtMs = this.#now();
-    this.#entries.delete(name);
-    this.#entries.set(name, entry);
-    if (entry.usedAtMs - entry.touchedAtMs < TOUCH_EVERY_MS) return undefined;
-    entry.touchedAtMs = entry.usedAtMs;
-    return entry.usedAtMs;
+    const usedAtMs = this.#now();
+    const isDue = usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS;
+    this.#segments.set(name, { ...entry, usedAtMs, ...(isDue ? { touchedAtMs: usedAtMs } : {}) });
+    return isDue ? usedAtMs : undefined;
   }
 
   usedAtMs(name: string): number {
-    return this.#entries.get(name)?.usedAtMs ?? this.#now();
+    return this.#segments.get(name)?.usedAtMs ?? this.#now();
   }
 
   /** Segments whose last use is not on disk, with its time. */
   untouched(): [name: string, usedAtMs: number][] {
-    const entries = [...this.#entries].filter(([, entry]) => entry.usedAtMs > entry.touchedAtMs);
-    return entries.map(([name, entry]) => [name, entry.usedAtMs]);
+    const untouched: [string, number][] = [];
+    for (const [name, { usedAtMs, touchedAtMs }] of this.#segments.entries()) {
+      if (usedAtMs > touchedAtMs) untouched.push([name, usedAtMs]);
+    }
+    return untouched;
   }
 
   /** Evicts until `bytes` more fit; never `keep`. False: they do not. */
@@ -99,19 +91,16 @@ export class Catalog {
 
   /** One that cannot be removed must not be the next to be evicted, or nothing ever is. */
   #postpone(name: string): void {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return;
-    this.#entries.delete(name);
-    this.#entries.set(name, entry);
+    const entry = this.#segments.get(name);
+    if (entry !== undefined) this.#segments.set(name, entry);
   }
 
   /** What the segment's files allocate after a write to them. */
   settle(name: string, allocatedBytes: number): void {
     const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
     const now = this.#now();
-    this.#options.space.usedBytes += chargedBytes - (this.#entries.get(name)?.chargedBytes ?? 0);
-    if (!this.#entries.delete(name)) this.#names.add(name);
-    this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now });
+    this.#options.space.usedBytes += chargedBytes - (this.#segments.get(name)?.chargedBytes ?? 0);
+    this.#segments.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now });
   }
 
   /**
@@ -129,8 +118,8 @@ export class Catalog {
       trouble.note('cannot remove a stored segment', error);
       return false;
     }
-    const chargedBytes = this.#entries.get(name)?.chargedBytes ?? 0;
-    if (this.#entries.delete(name)) this.#names.delete(name);
+    const chargedBytes = this.#segments.get(name)?.chargedBytes ?? 0;
+    this.#segments.delete(name);
     const released = detached.then(() => {
       space.usedBytes -= chargedBytes;
     });
@@ -147,11 +136,11 @@ export class Catalog {
   abandon(): void {
     this.#isAbandoned = true;
     this.#isScanned = false;
-    this.#entries.clear();
+    this.#segments.clear();
   }
 
   #victim(keep: string | undefined): string | undefined {
-    for (const name of this.#entries.keys()) {
+    for (const [name] of this.#segments.entries()) {
       if (name !== keep && !this.#options.isHeld(name)) return name;
     }
     return undefined;
@@ -159,23 +148,29 @@ export class Catalog {
 
   async #scan(): Promise<boolean> {
     const { root, space, trouble } = this.#options;
+    let foundBytes = 0;
     try {
-      const found = await scanSegments(
+      await scanSegments(
         root,
         () => !this.#isAbandoned,
+        (segment) => {
+          if (!this.#isAbandoned) foundBytes += this.#add(segment);
+        },
         (path, error) => trouble.note('left alone what is not of the cache', error, { path }),
       );
-      for (const { name, allocatedBytes, usedAtMs } of found) {
-        const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
-        this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs });
-        this.#names.add(name);
-        space.usedBytes += chargedBytes;
-      }
+      this.#segments.sort();
+      space.usedBytes += foundBytes;
       this.#isScanned = !this.#isAbandoned;
     } catch (error) {
       trouble.note('cannot scan the directory', error);
     }
     return this.#isScanned;
+  }
+
+  #add({ name, allocatedBytes, usedAtMs }: FoundSegment): number {
+    const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
+    this.#segments.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs });
+    return chargedBytes;
   }
 
   /** Strictly increasing, so that the order survives as times. */
@@ -187,10 +182,10 @@ export class Catalog {
 
 /**
  * File systems allocate blocks for the list of extents too, and tell of them late. At worst each block is an
- * extent of its own.
+ * extent of its own. A segment counts as a block at least: it takes memory of ours too.
  */
 function chargeOf(allocatedBytes: number, blockBytes: number): number {
   const extents = allocatedBytes / blockBytes;
   const extentBlocks = extents > INODE_EXTENTS ? 1 + Math.ceil(extents / EXTENTS_PER_BLOCK) : 0;
-  return allocatedBytes + extentBlocks * EXTENT_BLOCK_BYTES;
+  return Math.max(blockBytes, allocatedBytes + extentBlocks * EXTENT_BLOCK_BYTES);
 }

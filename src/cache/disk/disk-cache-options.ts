@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 
+import type { MetadataBudget } from '../../memory/metadata-budget.js';
+
 import type { CredentialsFor } from './scoped-disk-cache.js';
 
 export interface DiskCacheOptions {
@@ -18,6 +20,8 @@ export interface DiskCacheOptions {
   readonly maxQueuedBytes: number;
   /** Undefined: nothing is fetched with credentials. */
   readonly credentialsFor: CredentialsFor | undefined;
+  /** For what is kept of versions in memory. */
+  readonly budget?: MetadataBudget;
   readonly log: Logger;
 }
 

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
-
+import { BoundedMap } from '../../memory/bounded-map.js';
+import { MetadataBudget } from '../../memory/metadata-budget.js';
 import type { Logger } from 'pino';
 
 import { loadCredentialKey } from './credential-key.js';
@@ -15,8 +15,8 @@ import { TroubleLog } from './trouble-log.js';
 
 /** At most this many reads of data files at once. */
 const READS = 2;
-/** More than wait to be stored at any time. */
-const MAX_CONFIRMATIONS = 50_000;
+/** Of a confirmation. */
+const CONFIRMATION_BYTES = 70;
 
 /**
  * Opens the store in a directory, which may be in use by other processes of this user. Does not wait for the scan
@@ -46,7 +46,10 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     changes: new Lane(1),
     checks: new Lane(1),
     unsynced: new Set(),
-    confirmations: new LRUCache({ max: MAX_CONFIRMATIONS }),
+    confirmations: new BoundedMap({
+      budget: options.budget ?? MetadataBudget.beside(0),
+      bytesOf: () => CONFIRMATION_BYTES,
+    }),
     writer: undefined,
     queuedBytes: 0,
     isClosing: false,

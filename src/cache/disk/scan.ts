@@ -17,25 +17,24 @@ export interface FoundSegment {
 type OnStray = (path: string, error?: unknown) => void;
 
 /**
- * All segments in the directory, least recently used first; a file without its other half is removed. Only
- * for the writer, and while it creates nothing. Asks for little at once, so that reads are not held up. Rejects only if
- * the directory itself cannot be read.
+ * Finds all segments in the directory, in no order; a file without its other half is removed. Only for the writer, and
+ * while it creates nothing. Asks for little at once, so that reads are not held up. Rejects only if the directory
+ * itself cannot be read.
  */
 export async function scanSegments(
   root: string,
   isWanted: () => boolean,
+  onFound: (segment: FoundSegment) => void,
   onStray: OnStray,
-): Promise<FoundSegment[]> {
-  const found: FoundSegment[] = [];
+): Promise<void> {
   for (const entry of await readdir(root, { withFileTypes: true })) {
     if (isReserved(entry.name)) continue;
     for (const name of await segmentsIn(root, entry, onStray)) {
-      if (!isWanted()) return [];
+      if (!isWanted()) return;
       const segment = await statSegment(root, name, onStray);
-      if (segment !== undefined) found.push(segment);
+      if (segment !== undefined) onFound(segment);
     }
   }
-  return found.toSorted((a, b) => a.usedAtMs - b.usedAtMs);
 }
 
 async function segmentsIn(root: string, shard: Dirent, onStray: OnStray): Promise<Set<string>> {

@@ -1,5 +1,4 @@
-import type { LRUCache } from 'lru-cache';
-
+import type { BoundedMap } from '../../memory/bounded-map.js';
 import type { Catalog } from './catalog.js';
 import type { Descriptors } from './descriptors.js';
 import type { DirectWrites } from './direct-writes.js';
@@ -39,7 +38,7 @@ export interface StoreContext {
   /** Segments that were written and not synced yet. */
   readonly unsynced: Set<string>;
   /** Those of this run, by the name of the version. */
-  readonly confirmations: LRUCache<string, Confirmation>;
+  readonly confirmations: BoundedMap<Confirmation>;
   /** Undefined: this process reads what another one writes. */
   writer: Writer | undefined;
   /** Of blocks that wait to be written. */
