@@ -197,6 +197,57 @@ test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever 
   t.is(await findMount(mnt), undefined);
 });
 
+/** Stats and opens while a timer's signal comes every few milliseconds, none of them begun again by the program. */
+const HANDLED_SIGNALS = `
+import ctypes, os, signal, sys
+handled = 0
+def count(*_):
+    global handled
+    handled += 1
+signal.signal(signal.SIGALRM, count)
+signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+libc = ctypes.CDLL(None, use_errno=True)
+for i in range(15):
+    assert os.stat(f'{sys.argv[1]}/stat-{i}').st_size == 4
+    handle = libc.open(f'{sys.argv[1]}/open-{i}'.encode(), 0)
+    assert handle >= 0, os.strerror(ctypes.get_errno())
+    assert os.read(handle, 9) == b'body'
+assert handled > 15, handled
+signal.setitimer(signal.ITIMER_REAL, 0)
+signal.signal(signal.SIGALRM, signal.SIG_DFL)
+signal.signal(signal.SIGUSR1, count)
+os.stat(sys.argv[1] + '/silent')
+`;
+
+test.serial(
+  'a handled signal fails no operation, and hides no Ctrl-C or kill that comes later',
+  async (t) => {
+    const server = await startFaultServer(t, ({ url }, response) => {
+      if (url?.includes('/silent') === true) return;
+      setTimeout(() => response.writeHead(200, { etag: '"1"', 'content-length': 4 }).end('body'), 10);
+    });
+    const base = `${await mounted(t, ...DEV_FUSE)}/http/${server.origin.slice(7)}`;
+    for (const [round, signal] of (['SIGINT', 'SIGKILL'] as const).entries()) {
+      const child = spawn('python3', ['-c', HANDLED_SIGNALS, `${base}/${round}`]);
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+      const waits = (): boolean => server.requests.some(({ url }) => url === `/${round}/silent`);
+      await until('it waits', () => waits() || hasEnded());
+      t.false(hasEnded(), stderr);
+      child.kill('SIGUSR1');
+      await sleep(200);
+      t.false(hasEnded(), 'it waits on');
+      child.kill(signal);
+      await ended;
+      t.is(child.signalCode, signal);
+    }
+  },
+);
+
 /** Reads that the kernel asks for as if they were readahead, and one that it interrupts itself. */
 const WAITING_READ = `
 import os, sys

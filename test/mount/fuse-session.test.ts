@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { setImmediate as tick } from 'node:timers/promises';
+import { setImmediate as tick, setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
@@ -11,6 +11,8 @@ import {
 } from '../../src/mount/dev-fuse/fuse-session.js';
 import { OPCODE } from '../../src/mount/dev-fuse/protocol.js';
 import { type Forget, MalformedRequestError } from '../../src/mount/dev-fuse/request-codec.js';
+import type { SignalIntent } from '../../src/mount/dev-fuse/signal-intent.js';
+import { until } from '../support/until.js';
 
 /** A connection whose kernel is the test. */
 class FakeDevice implements FuseDevice {
@@ -73,6 +75,8 @@ interface Fixture {
   readonly forgotten: Forget[];
   readonly served: Promise<void>;
   readonly session: FuseSession;
+  /** What looking at the threads of callers finds, and how often it was done. */
+  readonly threads: { intent: SignalIntent; looks: number };
 }
 
 /** GETATTR answers, READ waits until it is interrupted, LISTXATTR throws, everything else is not implemented. */
@@ -93,8 +97,13 @@ function start(): Fixture {
     errnoOf: (_, error) =>
       error instanceof MalformedRequestError ? constants.errno.EPROTO : constants.errno.EIO,
   };
-  const session = new FuseSession(device, handler);
-  return { device, forgotten, session, served: session.serve() };
+  const threads: Fixture['threads'] = { intent: 'give-up', looks: 0 };
+  const intentOf = (): SignalIntent => {
+    threads.looks += 1;
+    return threads.intent;
+  };
+  const session = new FuseSession(device, handler, { interrupts: { intentOf, intervalMs: 1, unseenMs: 5 } });
+  return { device, forgotten, session, threads, served: session.serve() };
 }
 
 async function settled(): Promise<void> {
@@ -126,8 +135,7 @@ test('every request is answered once: with its payload, EROFS, or ENOSYS', async
 
 test('an interrupted request is answered with EINTR, once; an unknown one is said again', async (t) => {
   const { device, served, session } = start();
-  const unique = Buffer.alloc(8);
-  unique.writeUInt32LE(8, 0);
+  const unique = uniqueOf(8);
   device.send(OPCODE.READ, 8);
   await settled();
   t.is(session.running, 1);
@@ -140,6 +148,46 @@ test('an interrupted request is answered with EINTR, once; an unknown one is sai
   device.send(OPCODE.INTERRUPT, 9, unique);
   await settled();
   t.like(device.replies[1], { unique: 9, errno: constants.errno.EAGAIN });
+  device.end();
+  await served;
+});
+
+/** The body of an INTERRUPT. */
+function uniqueOf(request: number): Buffer {
+  const body = Buffer.alloc(8);
+  body.writeUInt32LE(request, 0);
+  return body;
+}
+
+test('a request goes on after a signal that can wait, and is given up after one that follows', async (t) => {
+  const { device, served, session, threads } = start();
+  threads.intent = 'continue';
+  device.send(OPCODE.READ, 8);
+  await settled();
+  device.send(OPCODE.INTERRUPT, 9, uniqueOf(8));
+  await until('its thread is looked at again', () => threads.looks > 3);
+  t.is(session.running, 1);
+  t.deepEqual(device.replies, []);
+  // The kernel interrupts a request once: nothing tells of the second signal.
+  threads.intent = 'give-up';
+  await until('it is answered', () => device.replies.length > 0);
+  t.like(device.replies[0], { unique: 8, errno: constants.errno.EINTR });
+  const { looks } = threads;
+  await sleep(20);
+  t.is(threads.looks, looks, 'nobody is looked at any more');
+  device.end();
+  await served;
+});
+
+test('a request whose thread cannot be seen is given up a moment after a signal', async (t) => {
+  const { device, served, threads } = start();
+  threads.intent = 'unknown';
+  device.send(OPCODE.READ, 8);
+  await settled();
+  device.send(OPCODE.INTERRUPT, 9, uniqueOf(8));
+  await until('it is answered', () => device.replies.length > 0);
+  t.like(device.replies[0], { unique: 8, errno: constants.errno.EINTR });
+  t.true(threads.looks > 1);
   device.end();
   await served;
 });

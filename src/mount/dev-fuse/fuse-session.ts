@@ -7,6 +7,7 @@
 import { constants } from 'node:os';
 
 import type { FuseDevice } from './fuse-device.js';
+import { InterruptedRequests, type InterruptOptions } from './interrupted-requests.js';
 import {
   INIT_FLAG,
   INIT_FLAG2,
@@ -59,6 +60,7 @@ export interface FuseSessionOptions {
   readonly passthrough: boolean;
   /** Whether users are told apart (`--allow-other`). */
   readonly isShared: boolean;
+  readonly interrupts: Partial<InterruptOptions>;
 }
 
 export const DEFAULT_FUSE_SESSION_OPTIONS: FuseSessionOptions = {
@@ -68,6 +70,7 @@ export const DEFAULT_FUSE_SESSION_OPTIONS: FuseSessionOptions = {
   congestionThreshold: 96,
   passthrough: true,
   isShared: false,
+  interrupts: {},
 };
 
 /** The kernel speaks a version of the FUSE protocol that we do not. */
@@ -94,12 +97,14 @@ export class FuseSession {
   readonly #handler: RequestHandler;
   readonly #options: FuseSessionOptions;
   readonly #running = new Map<number, RequestCaller>();
+  readonly #interrupted: InterruptedRequests;
   readonly #agreed: PromiseWithResolve<Agreement>;
 
   constructor(device: FuseDevice, handler: RequestHandler, options: Partial<FuseSessionOptions> = {}) {
     this.#device = device;
     this.#handler = handler;
     this.#options = { ...DEFAULT_FUSE_SESSION_OPTIONS, ...options };
+    this.#interrupted = new InterruptedRequests(this.#options.interrupts);
     this.#agreed = withResolve();
     // Whoever waits for it is told; a session that nobody waits for may fail in peace.
     this.#agreed.promise.catch(() => undefined);
@@ -172,6 +177,7 @@ export class FuseSession {
     const caller = new RequestCaller(request.pid, this.#options.isShared ? request.uid : undefined);
     const settle = (errno: number, payload: readonly Uint8Array[]): void => {
       this.#running.delete(request.unique);
+      this.#interrupted.delete(caller);
       this.#reply(request, errno, payload);
     };
     this.#running.set(request.unique, caller);
@@ -192,7 +198,7 @@ export class FuseSession {
   #interrupt(request: FuseRequest): void {
     const caller = this.#running.get(decodeInterrupt(request.body));
     if (caller === undefined) this.#reply(request, constants.errno.EAGAIN, []);
-    else caller.interrupt();
+    else this.#interrupted.add(caller);
   }
 
   #init(request: FuseRequest): void {

@@ -1,0 +1,68 @@
+/**
+ * Requests that were interrupted by a signal that can wait.
+ *
+ * The kernel interrupts a request once: a Ctrl-C that follows a SIGCHLD is not reported. So each of these threads is
+ * looked at again and again, until its request is answered. Answering INTERRUPT with EAGAIN would make the kernel
+ * repeat it, which tells nothing more, and costs two system calls in addition to the look.
+ */
+import type { RequestCaller } from './request-caller.js';
+import { intentOfThread, type SignalIntent } from './signal-intent.js';
+
+export interface InterruptOptions {
+  readonly intentOf: (thread: number) => SignalIntent;
+  /** How often the threads are looked at. */
+  readonly intervalMs: number;
+  /** How long a request goes on whose thread cannot be seen. */
+  readonly unseenMs: number;
+}
+
+export const DEFAULT_INTERRUPT_OPTIONS: InterruptOptions = {
+  intentOf: intentOfThread,
+  intervalMs: 50,
+  // Long enough for most answers, short enough for who presses Ctrl-C in a container.
+  unseenMs: 1_000,
+};
+
+/** Looks in one turn, at some 25 us each: thousands of threads are looked at one after the other. */
+const MAX_LOOKS = 64;
+
+export class InterruptedRequests {
+  readonly #options: InterruptOptions;
+  /** Each with the time from which on it is given up if its thread cannot be seen; the next to look at first. */
+  readonly #waiting = new Map<RequestCaller, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: Partial<InterruptOptions> = {}) {
+    this.#options = { ...DEFAULT_INTERRUPT_OPTIONS, ...options };
+  }
+
+  /** The kernel reports a signal for the caller's thread. */
+  add(caller: RequestCaller): void {
+    this.#lookAt(caller, performance.now() + this.#options.unseenMs);
+    this.#schedule();
+  }
+
+  /** The request is answered. */
+  delete(caller: RequestCaller): void {
+    this.#waiting.delete(caller);
+  }
+
+  #lookAt(caller: RequestCaller, unseenUntilMs: number): void {
+    this.#waiting.delete(caller);
+    const intent = this.#options.intentOf(caller.id);
+    const isOver = intent === 'unknown' && performance.now() >= unseenUntilMs;
+    if (intent === 'give-up' || isOver) caller.interrupt();
+    else this.#waiting.set(caller, unseenUntilMs);
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#waiting.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      for (const [caller, unseenUntilMs] of [...this.#waiting].slice(0, MAX_LOOKS))
+        this.#lookAt(caller, unseenUntilMs);
+      this.#schedule();
+    }, this.#options.intervalMs);
+    this.#timer.unref();
+  }
+}
