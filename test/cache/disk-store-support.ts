@@ -22,6 +22,8 @@ export const BLOCK_BYTES = 4096;
 export interface Logged {
   readonly level: number;
   readonly msg: string;
+  /** Segments that are not synced. */
+  readonly left?: number;
 }
 
 /** A store with small blocks that leaves nothing free; what it logs goes into `logged`. */
@@ -30,7 +32,10 @@ export async function openStore(
   changes: Partial<DiskCacheOptions> = {},
   logged: Logged[] = [],
 ): Promise<DiskCache> {
-  const log = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line) as Logged) });
+  const log = pino(
+    { level: changes.syncAfterMs === undefined ? 'info' : 'debug' },
+    { write: (line: string) => logged.push(JSON.parse(line) as Logged) },
+  );
   return await openDiskCache({
     ...DEFAULT_DISK_CACHE_OPTIONS,
     blockBytes: BLOCK_BYTES,
@@ -187,7 +192,7 @@ export function localBytes(version: StoredVersion, sample: Sample): Buffer | und
 
 export const SAMPLES = 12;
 /** All samples are more than fits. */
-export const CHURN_OPTIONS = { limitBytes: 3 * 1024 * 1024 };
+export const CHURN_OPTIONS = { limitBytes: 3 * 1024 * 1024, syncAfterMs: 50 };
 
 /** Small ones, some with a stamp, and one that has segments. */
 export function sampleOf(number: number): Sample {

@@ -18,6 +18,8 @@ export interface DiskCacheOptions {
   readonly maxOpenFiles: number;
   /** What more than this waits to be written is not stored: a slow disk does not hold up the reader. */
   readonly maxQueuedBytes: number;
+  /** What was written so long ago is made durable: a power loss takes what came later. */
+  readonly syncAfterMs: number;
   /** Undefined: nothing is fetched with credentials. */
   readonly credentialsFor: CredentialsFor | undefined;
   /** For what is kept of versions in memory. */
@@ -32,5 +34,6 @@ export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'l
   blockBytes: 32 * 2 ** 10,
   maxOpenFiles: 64,
   maxQueuedBytes: 64 * 2 ** 20,
+  syncAfterMs: 5_000,
   credentialsFor: undefined,
 };

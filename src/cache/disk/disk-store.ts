@@ -171,7 +171,7 @@ export class DiskStore implements DiskCache {
   }
 
   async detach(segment: string): Promise<void> {
-    this.#context.unsynced.delete(segment);
+    this.#context.sync.delete(segment);
     const { versionName, segment: number } = versionOfSegment(segment);
     await this.#versions.get(versionName)?.version.detach(number);
   }
@@ -181,12 +181,14 @@ export class DiskStore implements DiskCache {
   }
 
   async #close(): Promise<void> {
-    const { changes, checks, descriptors } = this.#context;
+    const { changes, checks, descriptors, sync } = this.#context;
     this.#context.isClosing = true;
     await this.#role.idle();
     await changes.idle();
     await checks.idle();
     await changes.idle();
+    sync.stop();
+    await checks.idle();
     // Of a store that somebody removed there is nothing to make durable.
     this.#context.writer?.lock.doubt();
     const writer = await writerInForce(this.#context);

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 export const open = promisify(fs.open);
 export const close = promisify(fs.close);
 export const fsync = promisify(fs.fsync);
+export const fdatasync = promisify(fs.fdatasync);
 export const futimes = promisify(fs.futimes);
 export const ftruncate = promisify(fs.ftruncate);
 

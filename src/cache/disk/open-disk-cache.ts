@@ -3,6 +3,7 @@ import { MetadataBudget } from '../../memory/metadata-budget.js';
 import type { Logger } from 'pino';
 
 import { loadCredentialKey } from './credential-key.js';
+import { BackgroundSync } from './background-sync.js';
 import { Descriptors } from './descriptors.js';
 import { DirectWrites } from './direct-writes.js';
 import { prepareDirectory } from './directory.js';
@@ -35,17 +36,25 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     log.warn({ directory, err: error }, `disk cache: off, ${directory} cannot be used: ${reason}`);
     return new NoDiskCache();
   }
+  const trouble = new TroubleLog(log, directory);
+  const checks = new Lane(1);
   const descriptors = new Descriptors(options.maxOpenFiles);
   const store = new DiskStore({
     options,
     root,
     descriptors,
     direct: new DirectWrites(descriptors),
-    trouble: new TroubleLog(log, directory),
+    trouble,
     reads: new Lane(READS),
     changes: new Lane(1),
-    checks: new Lane(1),
-    unsynced: new Set(),
+    checks,
+    sync: new BackgroundSync({
+      root,
+      afterMs: options.syncAfterMs,
+      lane: checks,
+      trouble,
+      onSynced: (segments, left) => log.debug({ directory, segments, left }, 'disk cache: synced'),
+    }),
     confirmations: new BoundedMap({
       budget: options.budget ?? MetadataBudget.beside(0),
       bytesOf: () => CONFIRMATION_BYTES,

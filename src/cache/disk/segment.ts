@@ -181,12 +181,11 @@ export class Segment {
     await this.files.create(this.span.dataBytes, header.bytes);
     this.#seed = header.seed;
     this.#recordsEnd = header.bytes.length;
-    this.#context.unsynced.add(this.name);
+    this.#context.sync.addCreated(this.name);
   }
 
   /** Of a segment that exists; in ascending order. The index tells of them when all are written. */
   async write(blocks: readonly CheckedBlock[], path: WritePath): Promise<void> {
-    this.#context.unsynced.add(this.name);
     for (const run of adjacent(blocks)) {
       const pieces = run.map(({ bytes }) => bytes);
       await this.files.writeData(pieces, (run[0]?.index ?? 0) * this.span.blockBytes, path);
@@ -194,6 +193,7 @@ export class Segment {
     await this.#append(
       blocks.map(({ index, bytes, checksum }) => ({ index, length: bytes.byteLength, checksum })),
     );
+    this.#context.sync.add(this.name);
     if (this.isDetached) return;
     for (const { index, checksum } of blocks) {
       this.table.store(index, checksum);
@@ -203,6 +203,7 @@ export class Segment {
 
   async writeStamp(stamp: Stamp | undefined): Promise<void> {
     await this.files.writeIndex(encodeStamp(stamp, this.#seed), STAMP_AT);
+    this.#context.sync.add(this.name);
     this.stamp = stamp;
   }
 

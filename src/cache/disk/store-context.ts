@@ -1,4 +1,5 @@
 import type { BoundedMap } from '../../memory/bounded-map.js';
+import type { BackgroundSync } from './background-sync.js';
 import type { Catalog } from './catalog.js';
 import type { Descriptors } from './descriptors.js';
 import type { DirectWrites } from './direct-writes.js';
@@ -35,8 +36,7 @@ export interface StoreContext {
   /** Everything that changes files, so that no change meets another one. */
   readonly changes: Lane;
   readonly checks: Lane;
-  /** Segments that were written and not synced yet. */
-  readonly unsynced: Set<string>;
+  readonly sync: BackgroundSync;
   /** Those of this run, by the name of the version. */
   readonly confirmations: BoundedMap<Confirmation>;
   /** Undefined: this process reads what another one writes. */

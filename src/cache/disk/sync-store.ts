@@ -1,25 +1,25 @@
-import { constants } from 'node:fs';
 import { lutimes } from 'node:fs/promises';
 
-import { close, codeOf, fsync, open } from './file-io.js';
+import { codeOf } from './file-io.js';
 import { filePath, shardPath } from './layout.js';
 import type { StoreContext, Writer } from './store-context.js';
+import { syncDirectory, syncSegment } from './sync-files.js';
 
-/** With more files than this, one syncfs(2) is faster than an fsync of each. */
-const MAX_FSYNCS = 64;
+/** With more segments than this, one syncfs(2) is faster than an fsync of each file. */
+const MAX_SEGMENTS = 32;
 
 /** Leaves times of use and content on disk. Never rejects. */
 export async function syncStore(context: StoreContext, { catalog, lock }: Writer): Promise<void> {
-  const { root, trouble, unsynced } = context;
+  const { root, trouble, sync } = context;
   try {
     for (const [name, usedAtMs] of catalog.untouched()) await touch(root, name, usedAtMs);
-    if (unsynced.size > MAX_FSYNCS) return await lock.syncFileSystem();
-    const paths = new Set([root]);
-    for (const name of unsynced) {
-      for (const kind of ['data', 'index'] as const) paths.add(filePath(root, name, kind));
-      paths.add(shardPath(root, name));
+    if (sync.isOverfull || sync.names.size > MAX_SEGMENTS) return await lock.syncFileSystem();
+    const directories = new Set([root]);
+    for (const name of sync.names) {
+      await syncSegment(root, name);
+      directories.add(shardPath(root, name));
     }
-    for (const path of paths) await syncPath(path);
+    for (const directory of directories) await syncDirectory(directory);
   } catch (error) {
     trouble.note('cannot make the store durable', error);
   }
@@ -28,19 +28,6 @@ export async function syncStore(context: StoreContext, { catalog, lock }: Writer
 async function touch(root: string, name: string, usedAtMs: number): Promise<void> {
   try {
     await lutimes(filePath(root, name, 'index'), usedAtMs / 1000, usedAtMs / 1000);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
-}
-
-async function syncPath(path: string): Promise<void> {
-  try {
-    const fd = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      await fsync(fd);
-    } finally {
-      await close(fd);
-    }
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }

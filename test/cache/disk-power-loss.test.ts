@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import process from 'node:process';
+
+import test from 'ava';
+
+import { LossyDisk } from '../support/lossy-disk.js';
+import { until } from '../support/until.js';
+import {
+  CHURN_OPTIONS,
+  localBytes,
+  type Logged,
+  opened,
+  openStore,
+  readAll,
+  Sample,
+  sampleOf,
+  SAMPLES,
+  startChild,
+  storeFor,
+  write,
+} from './disk-store-support.js';
+
+const onLossyDisk = LossyDisk.isPossible ? test.serial : test.skip;
+if (!LossyDisk.isPossible)
+  test('tests of a power loss need root, loop devices and e2fsprogs', (t) => t.pass());
+
+/** More by hand: POWER_LOSS_ROUNDS=100 npx ava dist/test/cache/disk-power-loss.test.js */
+const ROUNDS = Number(process.env['POWER_LOSS_ROUNDS'] ?? 4);
+
+onLossyDisk('what was stored some seconds before a power loss is there after it', async (t) => {
+  const disk = await LossyDisk.create(t, 64);
+  const directory = join(disk.mountpoint, 'cache');
+  const logged: Logged[] = [];
+  const store = await openStore(directory, { syncAfterMs: 20 }, logged);
+  const samples = [new Sample('small', 100), new Sample('long', 3_000_000), new Sample('late', 500_000)];
+  const fill = async (sample: Sample, count = sample.blockCount): Promise<void> => {
+    const version = await opened(store, sample);
+    t.true(await write(version, 0, sample.blocks(0, count)));
+    version.close();
+  };
+  await fill(new Sample('part', 2_000_000), 100);
+  for (const sample of samples) await fill(sample);
+  const rounds = (): Logged[] => logged.filter(({ msg }) => msg.includes('synced'));
+  const before = rounds().length;
+  await fill(new Sample('another', 10_000));
+  await until('all is synced', () => rounds().length > before && rounds().at(-1)?.left === 0);
+  disk.losePower();
+  await store.close();
+  disk.restart();
+
+  const again = await storeFor(t, directory);
+  t.deepEqual(
+    await readAll(t, await opened(again, new Sample('part', 2_000_000)), new Sample('part', 2_000_000)),
+    {
+      right: 100,
+      wrong: 0,
+    },
+  );
+  for (const sample of samples) {
+    t.truthy(await again.newest(sample.key.resource));
+    t.deepEqual(await readAll(t, await opened(again, sample), sample), {
+      right: sample.blockCount,
+      wrong: 0,
+    });
+  }
+});
+
+onLossyDisk('a power loss at any moment leaves nothing wrong', async (t) => {
+  t.timeout(ROUNDS * 30_000);
+  const disk = await LossyDisk.create(t, 64);
+  const directory = join(disk.mountpoint, 'cache');
+  const total = { right: 0, wrong: 0, local: 0 };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const child = await startChild('write', directory, round * 7);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 400));
+    disk.losePower();
+    await child.kill();
+    disk.restart();
+    const store = await openStore(directory, CHURN_OPTIONS);
+    for (let number = 0; number < SAMPLES; number += 1) {
+      const sample = sampleOf(number);
+      const version = await opened(store, sample);
+      const local = localBytes(version, sample);
+      if (local !== undefined) {
+        t.true(local.equals(sample.bytes()));
+        total.local += 1;
+      }
+      const { right, wrong } = await readAll(t, version, sample);
+      total.right += right;
+      total.wrong += wrong;
+      version.close();
+    }
+    await store.close();
+  }
+  t.log(total);
+  // That nothing is wrong is for `readAll` to say.
+  t.pass();
+});
