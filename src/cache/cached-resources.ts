@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import { MetadataBudget } from '../memory/metadata-budget.js';
-import { type CompleteClient, IsDirectoryError, type RequestPriority } from '../source/index.js';
+import { type CompleteClient, IsDirectoryError, type RequestPriority, uidOf } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
@@ -166,7 +166,7 @@ export class CachedResources implements ResourceCache {
     const metadata = this.#metadataOf(url, known) ?? (await this.#metadata.get(url, signal));
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
     const reader = this.#readers.of(url, metadata);
-    reader.retain();
+    reader.retain(uidOf(signal));
     try {
       const opening = this.#stored.whenOpen(reader);
       if (opening !== undefined) await orAborted(opening, signal, url);

@@ -1,3 +1,5 @@
+import { uidOf, withUid } from '../source/index.js';
+
 /**
  * Many callers, one piece of work. The work gets a signal of its own, which fires when the last of its
  * callers has given up; no caller's abort reaches the others. Nothing is kept once it has settled.
@@ -11,7 +13,7 @@ export class SingleFlight<Result> {
     callerSignal?: AbortSignal,
   ): Promise<Result> {
     if (callerSignal?.aborted === true) return Promise.reject(callerSignal.reason as Error);
-    const flight = this.#flights.get(key) ?? this.#start(key, work);
+    const flight = this.#flights.get(key) ?? this.#start(key, work, uidOf(callerSignal));
     return this.#join(key, flight, callerSignal);
   }
 
@@ -20,8 +22,13 @@ export class SingleFlight<Result> {
     for (const key of this.#flights.keys()) if (key.startsWith(prefix)) this.#flights.delete(key);
   }
 
-  #start(key: string, work: (signal: AbortSignal) => Promise<Result>): Flight<Result> {
+  #start(
+    key: string,
+    work: (signal: AbortSignal) => Promise<Result>,
+    uid: number | undefined,
+  ): Flight<Result> {
     const controller = new AbortController();
+    withUid(controller.signal, uid);
     const flight: Flight<Result> = { controller, callers: 0, result: work(controller.signal) };
     this.#flights.set(key, flight);
     const forget = (): void => {

@@ -47,6 +47,7 @@ export class VersionReader {
   #size: number | undefined;
   #stored: StoredBlocks | undefined;
   #handles = 0;
+  #uid: number | undefined;
 
   constructor(file: FileMetadata, context: VersionReaderContext) {
     this.file = file;
@@ -115,8 +116,14 @@ export class VersionReader {
     return this.#provider instanceof SequentialBlocks && (await this.#provider.isLong(waitMs, signal));
   }
 
-  retain(): void {
+  /** For whom it downloads: the user who opened it last, where users are told apart. */
+  get uid(): number | undefined {
+    return this.#uid;
+  }
+
+  retain(uid: number | undefined): void {
     this.#handles += 1;
+    this.#uid = uid;
     this.#provider.setInUse(true);
   }
 

@@ -1,5 +1,5 @@
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { type CompleteClient, Request, type Response } from '../source/index.js';
+import { type CompleteClient, Request, type Response, withUid } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import type { FileMetadata } from './metadata-cache.js';
 import type { StoredVersions } from './stored-versions.js';
@@ -93,7 +93,7 @@ export class VersionReaders {
         return await client.download(
           new Request(url, {
             pin,
-            signal,
+            signal: withUid(signal, reader.uid),
             priority,
             ...(range === undefined ? {} : { range }),
             ...(urge === undefined ? {} : { urge }),

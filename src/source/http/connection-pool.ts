@@ -2,6 +2,9 @@
  * The connections to all origins, and the requests that wait for one: first come, first served, foreground
  * before background. A request whose origin has no connection left does not hold up those behind it.
  *
+ * An origin may always have its share of the connections, and a user of those to an origin, however many others have:
+ * slow ones that have them all would otherwise leave none to whoever comes later.
+ *
  * One coarse timer moves a clock that all deadlines are measured by. It moves by two ticks at most, so that
  * the time in which this process was stopped or busy counts against nobody.
  */
@@ -9,11 +12,12 @@ import type { RequestPriority } from '../request.js';
 import type { Connect } from './connect.js';
 import { type ConnectionOwner, type Exchange, HttpConnection } from './http-connection.js';
 import { CLIENT_CLOSED } from './http-failure.js';
+import { WaitingExchanges } from './waiting-exchanges.js';
 
 const IDLE_MS = 30_000;
 
-/** Of `maxConnections`: with those whose answers nobody reads on. */
-const HELD_UP_FACTOR = 4;
+/** Of either limit: with those whose answers nobody reads on, and those beyond it that are somebody's share. */
+const MOST_FACTOR = 4;
 
 /**
  * A connection whose answer nobody reads on (a file that is open, of a source without ranges) counts against neither:
@@ -30,6 +34,8 @@ export interface PoolLimits {
 export interface PooledExchange extends Exchange {
   /** Of `url`. */
   readonly origin: string;
+  /** For whom it is, where users are told apart. */
+  readonly uid: number | undefined;
   priority: RequestPriority;
   /** Set when a kept-alive connection turned out to be dead: its siblings may be as well. */
   readonly needsNewConnection: boolean;
@@ -41,7 +47,12 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #connections = new Map<string, Set<HttpConnection>>();
   /** Where each exchange is under way. */
   readonly #sent = new WeakMap<PooledExchange, HttpConnection>();
-  readonly #waiting: Readonly<Record<RequestPriority, PooledExchange[]>> = { foreground: [], background: [] };
+  /** For whom each connection is used, or was used last. */
+  readonly #users = new WeakMap<HttpConnection, number | undefined>();
+  readonly #waiting: Readonly<Record<RequestPriority, WaitingExchanges>> = {
+    foreground: new WaitingExchanges(),
+    background: new WaitingExchanges(),
+  };
   #count = 0;
   /** Of a clock that stands while nothing is open. */
   #nowMs = performance.now();
@@ -64,28 +75,23 @@ export class ConnectionPool implements ConnectionOwner {
       return;
     }
     this.#startClock();
-    const queue = this.#waiting[exchange.priority];
-    if (exchange.needsNewConnection) queue.unshift(exchange);
-    else queue.push(exchange);
+    this.#waiting[exchange.priority].add(exchange, exchange.needsNewConnection);
     this.#assign();
   }
 
   /** Somebody waits for an exchange that waits in the background. */
   raise(exchange: PooledExchange): void {
     const { background, foreground } = this.#waiting;
-    const index = background.indexOf(exchange);
+    const isWaiting = background.remove(exchange);
     exchange.priority = 'foreground';
-    if (index === -1) return;
-    foreground.push(...background.splice(index, 1));
+    if (!isWaiting) return;
+    foreground.add(exchange, false);
     this.#assign();
   }
 
   /** Takes an exchange out, wherever it is. It is told of nothing more. */
   abandon(exchange: PooledExchange): void {
-    const queue = this.#waiting[exchange.priority];
-    const index = queue.indexOf(exchange);
-    if (index === -1) this.#sent.get(exchange)?.abandon(exchange);
-    else queue.splice(index, 1);
+    if (!this.#waiting[exchange.priority].remove(exchange)) this.#sent.get(exchange)?.abandon(exchange);
   }
 
   /** Ends everything. Resolves when no socket is left. */
@@ -94,7 +100,10 @@ export class ConnectionPool implements ConnectionOwner {
     clearInterval(this.#timer);
     const reason = new Error(CLIENT_CLOSED);
     for (const queue of Object.values(this.#waiting)) {
-      for (const exchange of queue.splice(0)) exchange.onFailure(reason, false);
+      for (const exchange of queue) {
+        queue.remove(exchange);
+        exchange.onFailure(reason, false);
+      }
     }
     await Promise.all([...this.#all()].map((connection) => connection.close(reason)));
   }
@@ -116,11 +125,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.#isAssigning) return;
     this.#isAssigning = true;
     for (const queue of [this.#waiting.foreground, this.#waiting.background]) {
-      for (let index = 0; index < queue.length;) {
-        const exchange = queue[index];
-        if (exchange !== undefined && this.#begin(exchange)) queue.splice(index, 1);
-        else index += 1;
-      }
+      queue.serve((exchange) => this.#begin(exchange));
     }
     this.#isAssigning = false;
   }
@@ -136,19 +141,19 @@ export class ConnectionPool implements ConnectionOwner {
     }
     if (connection === undefined) return false;
     this.#sent.set(exchange, connection);
+    this.#users.set(connection, exchange.uid);
     connection.send(exchange);
     return true;
   }
 
   #connectionFor(exchange: PooledExchange): HttpConnection | undefined {
-    const { maxConnectionsPerOrigin, maxConnections } = this.#limits;
     const siblings = this.#connections.get(exchange.origin) ?? new Set();
     const idle = lastUsed(siblings);
     if (idle !== undefined && !exchange.needsNewConnection) return idle;
-    if (siblings.size >= maxConnectionsPerOrigin && inUse(siblings) >= maxConnectionsPerOrigin) {
+    if (!this.#hasRoomAtOrigin(exchange, siblings)) {
       if (idle === undefined) return undefined;
       idle.destroy();
-    } else if (this.#isFull(maxConnections)) {
+    } else if (!this.#hasRoom(exchange, siblings)) {
       const spare = longestIdle(this.#all());
       if (spare === undefined) return undefined;
       spare.destroy();
@@ -156,9 +161,36 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#open(exchange);
   }
 
-  #isFull(maxConnections: number): boolean {
-    if (this.#count < maxConnections) return false;
-    return this.#count >= HELD_UP_FACTOR * maxConnections || inUse(this.#all()) >= maxConnections;
+  #hasRoomAtOrigin({ uid }: PooledExchange, siblings: ReadonlySet<HttpConnection>): boolean {
+    const { maxConnectionsPerOrigin: limit } = this.#limits;
+    if (siblings.size < limit || inUse(siblings) < limit) return true;
+    if (uid === undefined || siblings.size >= MOST_FACTOR * limit) return false;
+    return this.#isBelowShare(uid, siblings, limit);
+  }
+
+  #hasRoom({ uid }: PooledExchange, siblings: ReadonlySet<HttpConnection>): boolean {
+    const { maxConnections: limit } = this.#limits;
+    if (this.#count < limit) return true;
+    const most = MOST_FACTOR * limit;
+    if (this.#count >= most) return false;
+    // As if one more user had some: whoever comes next finds room.
+    if (uid !== undefined && !this.#isBelowShare(uid, this.#all(), most, 1)) return false;
+    if (inUse(this.#all()) < limit) return true;
+    const origins = this.#connections.size + (siblings.size === 0 ? 1 : 0);
+    return inUse(siblings) < Math.max(1, Math.floor(limit / origins));
+  }
+
+  /** Whether the user has fewer of the connections than if all who have some, and `others`, had equally many. */
+  #isBelowShare(uid: number, connections: Iterable<HttpConnection>, limit: number, others = 0): boolean {
+    const users = new Set([uid]);
+    let own = 0;
+    for (const connection of connections) {
+      if (connection.idleSinceMs !== undefined) continue;
+      const user = this.#users.get(connection);
+      if (user === uid) own += 1;
+      else if (user !== undefined) users.add(user);
+    }
+    return own < Math.max(1, Math.floor(limit / (users.size + others)));
   }
 
   #open({ origin, url }: PooledExchange): HttpConnection {
@@ -184,10 +216,10 @@ export class ConnectionPool implements ConnectionOwner {
 
   #tick(): void {
     for (const queue of Object.values(this.#waiting)) {
-      for (const exchange of queue.slice()) exchange.onTick(this.#nowMs);
+      for (const exchange of queue) exchange.onTick(this.#nowMs);
     }
     for (const connection of this.#all()) connection.tick(this.#nowMs, IDLE_MS);
-    const waiting = this.#waiting.foreground.length + this.#waiting.background.length;
+    const waiting = this.#waiting.foreground.count + this.#waiting.background.count;
     // Answers that nobody reads on may have made room.
     if (waiting > 0) this.#assign();
     if (this.#count + waiting > 0) return;

@@ -4,6 +4,7 @@
  * must be of the same version. A body that is longer or shorter than promised is an error, never data.
  */
 import { type ByteRange, formatRangeHeader } from '../byte-range.js';
+import { uidOf, withUid } from '../caller-uid.js';
 import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
 import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
@@ -151,7 +152,7 @@ class HttpDownload {
     const { signal } = this.#request;
     const own = this.#resuming.signal;
     const request = this.#request.with({
-      signal: signal === undefined ? own : AbortSignal.any([signal, own]),
+      signal: signal === undefined ? own : withUid(AbortSignal.any([signal, own]), uidOf(signal)),
     });
     const { lowSpeedLimit } = this.#answer;
     const beganMs = this.#origin.now();

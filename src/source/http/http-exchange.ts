@@ -3,6 +3,7 @@
  * kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1);
  * nobody notices.
  */
+import { uidOf } from '../caller-uid.js';
 import type { RequestPriority } from '../request.js';
 import type { Urge } from '../urge.js';
 import type { ConnectionPool, PooledExchange } from './connection-pool.js';
@@ -51,6 +52,7 @@ interface Outcome {
 class HttpExchange implements PooledExchange {
   readonly url: URL;
   readonly origin: string;
+  readonly uid: number | undefined;
   readonly requestHead: string;
   priority: RequestPriority;
   needsNewConnection = false;
@@ -76,6 +78,7 @@ class HttpExchange implements PooledExchange {
     this.#pool = pool;
     this.url = url;
     this.origin = url.origin;
+    this.uid = uidOf(options.signal);
     this.requestHead = formatRequestHead(url, header);
     this.priority = options.urge?.isGiven === true ? 'foreground' : options.priority;
     this.#options = options;

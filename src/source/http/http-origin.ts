@@ -101,9 +101,11 @@ export class HttpOrigin {
 
   async #follow(sending: Sending, leftMs: number): Promise<OriginAnswer | DirectoryRedirect> {
     const endsAtMs = performance.now() + leftMs;
-    const remembered = await this.#askRemembered(sending, leftMs * REMEMBERED_SHARE);
-    if (remembered !== undefined) return remembered;
     const { request, allowed } = sending;
+    const target = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
+    const limitMs = leftMs * REMEMBERED_SHARE;
+    const remembered = target === undefined ? undefined : await this.#askRemembered(sending, target, limitMs);
+    if (remembered !== undefined) return remembered;
     let { url } = request;
     let usedOtherCredentials = false;
     for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
@@ -133,10 +135,8 @@ export class HttpOrigin {
    * The answer of the target that a version was redirected to. Undefined: it is not of use any more, since it was valid
    * for a moment only, or is dead; the origin may know another.
    */
-  async #askRemembered(sending: Sending, limitMs: number): Promise<OriginAnswer | undefined> {
+  async #askRemembered(sending: Sending, target: string, limitMs: number): Promise<OriginAnswer | undefined> {
     const { request, allowed, lowSpeedLimit } = sending;
-    const target = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
-    if (target === undefined) return undefined;
     const url = new URL(target);
     try {
       const answer = await this.#exchange(sending, url, limitMs);
