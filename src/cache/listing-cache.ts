@@ -40,7 +40,7 @@ export interface Listing {
 }
 
 /** A listing itself; and of each entry its objects, its slots, and the name that the mount shows. */
-const [LISTING_BYTES, ENTRY_BYTES] = [400, 340];
+const [LISTING_BYTES, ENTRY_BYTES] = [400, 310];
 /** After so many others have the event loop: a hundred thousand at once would hold up who reads files. */
 const ENTRIES_PER_TURN = 2_000;
 

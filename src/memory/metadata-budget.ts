@@ -45,11 +45,12 @@ export class MetadataBudget {
     return true;
   }
 
-  /** A new entry, which is the one that was used last. It may be evicted at once. */
+  /** A new entry, which is the one that was used last. One that has no room even alone is evicted at once. */
   add(entry: Links): void {
     this.#entryBytes += entry.bytes;
     this.#link(entry);
-    this.#evict();
+    if (this.#chargedBytes + entry.bytes > this.limitBytes) entry.evict(entry);
+    else this.#evict();
   }
 
   remove(entry: Links): void {

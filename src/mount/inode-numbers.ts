@@ -20,7 +20,7 @@ interface Known {
 }
 
 /** What is known of a file, without its version. */
-const FILE_BYTES = 200;
+const FILE_BYTES = 150;
 const NUMBER_BYTES = 16;
 
 /**

@@ -111,6 +111,11 @@ test('of all maps, what was used least recently is evicted', (t) => {
   one.set('e', 100);
   t.is(one.get('e'), undefined, 'there is no room for it');
   budget.charge(-800);
+  one.set('f', 100);
+  two.set('g', 2_000);
+  t.is(two.get('g'), undefined);
+  t.is(one.get('f'), 100, 'nothing is evicted for what has no room anyway');
+  one.delete('f');
   one.set('e', 100);
   t.is(one.get('e'), 100);
   one.delete('e');

@@ -37,9 +37,9 @@ export interface Inode {
 }
 
 /** An inode, its node, path and attributes, and its slots in two maps. */
-const INODE_BYTES = 600;
+const INODE_BYTES = 420;
 /** Of the budget: what the kernel knows cannot be evicted at once, and must leave some of it to the caches. */
-const SHARE = 1 / 2;
+const SHARE = 1 / 3;
 
 /**
  * Numbers of nodes, as the kernel uses them. A number is given out with the first answer that names the
