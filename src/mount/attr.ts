@@ -30,5 +30,6 @@ export function makeAttr(
   { uid, gid, umask }: Ownership,
 ): Attr {
   const mode = kind === 'directory' ? S_IFDIR | (0o555 & ~umask) : S_IFREG | (0o444 & ~umask);
-  return { ino, kind, size, mtimeMs, mode, nlink: kind === 'directory' ? 2 : 1, uid, gid };
+  // 1: unknown. 2 would say that a directory has no subdirectories, and fts(3) would not look for any.
+  return { ino, kind, size, mtimeMs, mode, nlink: 1, uid, gid };
 }

@@ -5,21 +5,33 @@ import { type Node, pathOf, type ResourceNode } from './node.js';
 type Reader = (cache: ResourceCache, node: ResourceNode, signal?: AbortSignal) => Promise<string | undefined>;
 
 /** The extended attributes of resources. */
-const ATTRIBUTES: Readonly<Record<string, Reader>> = {
+const OF_ALL: Readonly<Record<string, Reader>> = {
   'user.d7y.url': (_cache, node) => Promise.resolve(node.path.url),
   'user.d7y.source': (_cache, node) => Promise.resolve(node.path.scheme),
-  'user.d7y.etag': async (cache, node, signal) => {
-    if (node.type === 'directory') return undefined;
-    const stat = await cache.stat(node.path.url, signal);
-    return stat.kind === 'file' ? stat.version?.validators.etag : undefined;
-  },
-  /** How many bytes are cached. */
-  'user.d7y.cached': async (cache, node) =>
-    node.type === 'directory' ? undefined : String(await cache.cachedBytes(node.path.url)),
 };
 
+/**
+ * What is listed must be readable, or copies that preserve attributes fail (`cp -a`, `rsync -aX`). And a list costs no
+ * request: whether a file has an ETag is not known of one that was only listed. So all files have the attribute.
+ */
+const OF_FILES: Readonly<Record<string, Reader>> = {
+  ...OF_ALL,
+  /** Empty: the source sends none. */
+  'user.d7y.etag': async (cache, node, signal) => {
+    const stat = await cache.stat(node.path.url, signal);
+    return (stat.kind === 'file' ? stat.version?.validators.etag : undefined) ?? '';
+  },
+  /** How many bytes are cached. */
+  'user.d7y.cached': async (cache, node) => String(await cache.cachedBytes(node.path.url)),
+};
+
+function attributesOf(node: Node): Readonly<Record<string, Reader>> {
+  if (node.kind !== 'resource') return {};
+  return node.type === 'file' ? OF_FILES : OF_ALL;
+}
+
 export function xattrNames(node: Node): readonly string[] {
-  return node.kind === 'resource' ? Object.keys(ATTRIBUTES) : [];
+  return Object.keys(attributesOf(node));
 }
 
 /**
@@ -42,7 +54,8 @@ export async function xattrValue(
   name: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const read = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
+  const attributes = attributesOf(node);
+  const read = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
   const value = node.kind === 'resource' ? await read?.(cache, node, signal) : undefined;
   if (value === undefined) throw noAttribute(pathOf(node), name);
   return Buffer.from(value);

@@ -22,7 +22,10 @@ export class ResourcePath {
     return `/${this.scheme}/${this.url.slice(this.url.indexOf('//') + 2)}`;
   }
 
-  /** The root of a host. Throws unless `name` is a host with an optional port. */
+  /**
+   * The root of a host. Throws unless `name` is a host with an optional port. `%3A` stands for a colon, which ends a
+   * path in PATH, in make and in Java.
+   */
   static ofHost(scheme: string, name: string): ResourcePath {
     if (name.includes('@')) {
       throw new FsError(
@@ -31,7 +34,7 @@ export class ResourcePath {
         'credentials belong in the configuration',
       );
     }
-    const host = canonicalHost(scheme, name);
+    const host = canonicalHost(scheme, name.replaceAll(/%3a/gi, ':'));
     if (host === undefined) throw new FsError('NO_ENTRY', name, 'is not a host');
     return new ResourcePath(scheme, host, `${scheme}://${host}`);
   }

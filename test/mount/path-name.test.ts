@@ -65,6 +65,9 @@ test('names that would leave their directory, or are too long, are refused', (t)
 test('a host is lower-cased, keeps its port, and carries no credentials', (t) => {
   t.is(ResourcePath.ofHost('http', 'Example.COM:8080').url, 'http://example.com:8080');
   t.is(ResourcePath.ofHost('http', '[::1]:80').url, 'http://[::1]');
+  t.is(ResourcePath.ofHost('http', 'example.com%3A8080').url, 'http://example.com:8080');
+  t.is(ResourcePath.ofHost('http', '[%3a%3A1]%3a8080').url, 'http://[::1]:8080');
+  t.is(t.throws(() => ResourcePath.ofHost('http', 'h%3Ax'), { instanceOf: FsError })?.code, 'NO_ENTRY');
   t.is(t.throws(() => ResourcePath.ofHost('http', 'u:p@h'), { instanceOf: FsError })?.code, 'INVALID_NAME');
   for (const name of ['.git', 'a b', 'h:99999999', 'x..', '-']) {
     t.is(t.throws(() => ResourcePath.ofHost('http', name), { instanceOf: FsError })?.code, 'NO_ENTRY', name);

@@ -1,5 +1,6 @@
 import test from 'ava';
 
+import type { Node } from '../../src/mount/node.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { MEMORY_PLUGINS, MemoryResources } from '../support/memory-resources.js';
 
@@ -34,3 +35,28 @@ for (const isListed of [true, false]) {
     t.is(found.attrTtlMs, 0);
   });
 }
+
+test('what is listed of attributes can be read, of files with and without ETag, and of directories', async (t) => {
+  const cache = new MemoryResources(true);
+  cache.files.set('mem://h/d/tagged', { bytes: Buffer.from('x'), etag: '"1"' });
+  cache.files.set('mem://h/d/untagged', { bytes: Buffer.from('x') });
+  const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const { node: scheme } = await vfs.lookup(vfs.root, 'mem', CALLER);
+  const { node: host } = await vfs.lookup(scheme, 'h', CALLER);
+  const { node: directory, attr } = await vfs.lookup(host, 'd', CALLER);
+  t.is(attr.nlink, 1, 'how many subdirectories there are is not known');
+  const read = async (node: Node): Promise<Record<string, string>> => {
+    const values: Record<string, string> = {};
+    for (const name of await vfs.listxattr(node, CALLER))
+      values[name] = Buffer.from(await vfs.getxattr(node, name, CALLER)).toString();
+    return values;
+  };
+  t.deepEqual(await read(directory), { 'user.d7y.url': 'mem://h/d', 'user.d7y.source': 'mem' });
+  for (const [name, etag] of [
+    ['tagged', '"1"'],
+    ['untagged', ''],
+  ] as const) {
+    const { node } = await vfs.lookup(directory, name, CALLER);
+    t.like(await read(node), { 'user.d7y.url': `mem://h/d/${name}`, 'user.d7y.etag': etag });
+  }
+});

@@ -145,6 +145,8 @@ const SINGLE = [
 ];
 
 const LISTING = [
+  // FTS_PHYSICAL | FTS_NOSTAT: trusts link counts.
+  'import ctypes; c = ctypes.CDLL(None); c.fts_open.restype = c.fts_read.restype = ctypes.c_void_p; c.fts_read.argtypes = [ctypes.c_void_p]; t = c.fts_open((ctypes.c_char_p * 2)(p("dir").encode(), None), 0x18, None); print(sum(1 for _ in iter(lambda: c.fts_read(t), None)))',
   'print(sorted(os.listdir(D)))',
   'print(sorted(os.listdir(p("dir"))))',
   'print(sorted((e.name, e.is_dir(), e.is_file(), e.stat().st_mode) for e in os.scandir(D)))',
