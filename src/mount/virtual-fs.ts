@@ -110,6 +110,13 @@ export class VirtualFs {
     if (node.kind === 'resource') this.#names.use(node.path, caller);
   }
 
+  /** The node is used as the last one of a path, which an unknown name may not stand. */
+  async useLastName(node: Node, caller: Caller): Promise<void> {
+    if (node.kind !== 'resource') return;
+    if (node.type === 'unknown') await this.#names.statLastName(node.path, true, caller);
+    else this.#names.use(node.path, caller);
+  }
+
   async getattr(node: Node, caller: Caller): Promise<Attr> {
     if (node.kind !== 'resource') return this.#fixed(node).attr;
     const isUnknown = node.type === 'unknown';
@@ -125,20 +132,12 @@ export class VirtualFs {
 
   /** For access(2) and chdir(2). Both send X_OK alone: it is taken for chdir(2). */
   async access(node: Node, mask: number, caller: Caller): Promise<void> {
-    if (mask === constants.X_OK) {
-      if (!isDirectory(node)) throw new FsError('NOT_PERMITTED', pathOf(node), 'a file cannot be executed');
-      if (node.kind !== 'resource') return;
-      if (node.type === 'unknown') await this.#names.checkDirectory(node.path, caller);
-      else this.#names.use(node.path, caller);
-      return;
-    }
-    if (node.kind === 'resource' && node.type === 'unknown') {
-      await this.#names.statLastName(node.path, true, caller);
-    }
+    const isUnknown = node.kind === 'resource' && node.type === 'unknown';
+    if (isUnknown && mask === constants.X_OK) await this.#names.checkDirectory(node.path, caller);
+    else await this.useLastName(node, caller);
     if (!isDirectory(node) && (mask & constants.X_OK) !== 0) {
       throw new FsError('NOT_PERMITTED', pathOf(node), 'a file cannot be executed');
     }
-    this.noteUse(node, caller);
   }
 
   /** `isUnread`: nothing was read of the node before, so that the version of its lookup may be opened. */
@@ -205,12 +204,12 @@ export class VirtualFs {
   }
 
   async getxattr(node: Node, name: string, caller: Caller): Promise<Uint8Array> {
-    await this.#useLastName(node, caller);
+    await this.useLastName(node, caller);
     return await xattrValue(this.#cache, node, name, caller.signal);
   }
 
   async listxattr(node: Node, caller: Caller): Promise<readonly string[]> {
-    await this.#useLastName(node, caller);
+    await this.useLastName(node, caller);
     return xattrNames(node);
   }
 
@@ -220,12 +219,6 @@ export class VirtualFs {
     this.#directories.clear();
     this.#names.close();
     await this.#cache.close();
-  }
-
-  async #useLastName(node: Node, caller: Caller): Promise<void> {
-    if (node.kind !== 'resource') return;
-    if (node.type === 'unknown') await this.#names.statLastName(node.path, true, caller);
-    else this.#names.use(node.path, caller);
   }
 
   async #openFile(node: Node, caller: Caller, known: FileStat | undefined): Promise<OpenFile> {

@@ -156,6 +156,7 @@ test('a missing name is ENOENT to every system call that reaches the mount', asy
     await fails(t, kernel.read(at(name)), 'ENOENT');
     await fails(t, kernel.getxattr(at(name), 'user.d7y.url'), 'ENOENT');
     await fails(t, kernel.getxattr(at(name), 'security.selinux'), 'ENOENT');
+    await fails(t, kernel.statfs(at(name)), 'ENOENT');
     await fails(t, kernel.list(at(name)), 'ENOENT');
     await fails(t, kernel.chdir(at(name)), 'ENOENT');
     for (const mode of [constants.F_OK, constants.R_OK, constants.R_OK | constants.X_OK]) {

@@ -114,6 +114,10 @@ export class FakeKernel {
     );
   }
 
+  async statfs(path: string, pid = 1): Promise<void> {
+    await this.#at(path, pid, ({ nodeId }) => this.#request(OPCODE.STATFS, nodeId, Buffer.alloc(0), pid));
+  }
+
   /** `open(path, O_DIRECTORY)`, and the names in it. */
   async list(path: string, pid = 1): Promise<string[]> {
     return await this.#at(path, pid, async ({ nodeId, isDirectory }) => {

@@ -86,7 +86,7 @@ export class FuseOperations implements RequestHandler {
       [OPCODE.RELEASE, (request) => this.#release(request)],
       [OPCODE.OPENDIR, (request, caller) => this.#opendir(request, decodeOpen(request.body).flags, caller)],
       [OPCODE.RELEASEDIR, (request) => this.#releasedir(request)],
-      [OPCODE.STATFS, () => Promise.resolve([encodeStatfs(NAME_MAX_BYTES)])],
+      [OPCODE.STATFS, (request, caller) => this.#statfs(request, caller)],
       [OPCODE.GETXATTR, (request, caller) => this.#getxattr(request, decodeGetxattr(request.body), caller)],
       [OPCODE.LISTXATTR, (request, caller) => this.#listxattr(request, caller)],
     ]);
@@ -247,6 +247,11 @@ export class FuseOperations implements RequestHandler {
     this.#directories.release(handle);
     this.#vfs.releasedir(handle);
     return Promise.resolve([]);
+  }
+
+  async #statfs({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
+    await this.#vfs.useLastName(this.inodes.get(nodeId).node, caller);
+    return [encodeStatfs(NAME_MAX_BYTES)];
   }
 
   async #getxattr(
