@@ -9,7 +9,7 @@ export interface PluginFile {
   readonly name: string;
   /** The name of the file or folder, as it is shown. */
   readonly fileName: string;
-  /** What is loaded or executed. */
+  /** What is loaded or executed, once links are resolved. */
   readonly path: string;
   /** The entry of the plugin directory: `path`, or the folder that it is in. */
   readonly root: string;

@@ -206,18 +206,22 @@ export class Plugin {
   async #launch(): Promise<PluginProcess> {
     const { uid, runDirectory, startLimitMs, callLimitMs, memoryBytes, onStart } = this.#context;
     await checkTrust(this.file.root, uid);
-    if (this.file.path !== this.file.root) await checkTrust(this.file.path, uid);
+    // No link on the way can be exchanged now: what was checked is what is started.
+    const path = await checkTrust(this.file.path, uid);
     const workingDirectory = await runDirectory();
     sockets += 1;
     this.counters.starts += 1;
-    const process = new PluginProcess(this.file, {
-      socketPath: join(workingDirectory, `${sockets}.sock`),
-      workingDirectory,
-      memoryBytes,
-      mask: this.#mask,
-      startLimitMs,
-      callLimitMs,
-    });
+    const process = new PluginProcess(
+      { ...this.file, path },
+      {
+        socketPath: join(workingDirectory, `${sockets}.sock`),
+        workingDirectory,
+        memoryBytes,
+        mask: this.#mask,
+        startLimitMs,
+        callLimitMs,
+      },
+    );
     this.#processes.add(process);
     void process.ended.then((why) => this.#onEnded(process, why));
     onStart();

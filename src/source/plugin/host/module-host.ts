@@ -9,6 +9,7 @@ import { register } from 'node:module';
 import process from 'node:process';
 
 import { SOCKET_VARIABLE } from '../protocol.js';
+import { checkRequires } from './import-trust.js';
 import { initModule } from './init-module.js';
 import { serveClient } from './serve-client.js';
 
@@ -29,6 +30,7 @@ process.on('unhandledRejection', (reason) => {
   process.stderr.write(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
 });
 
-// So that a plugin may import what this package exports, wherever it lies.
+// So that a plugin may import what this package exports, wherever it lies, and nothing that others could have put there.
 register('./resolve-hook.js', import.meta.url);
+checkRequires();
 await serveClient(socketPath, (option) => initModule(modulePath, option));
