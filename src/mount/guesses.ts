@@ -50,12 +50,21 @@ export class Guesses {
     }
   }
 
+  /** The caller got ENOENT for want of any use. If its id is that of several callers, the others start afresh. */
+  refused(caller: number, directory: string): void {
+    if (caller <= 0) this.#remove(caller, (guess) => guess.directory === directory);
+  }
+
   /** The caller walked through a name in the directory, or used it. */
   settle(caller: number, url: string): void {
+    this.#remove(caller, ({ directory }) => isIn(directory, url));
+  }
+
+  #remove(caller: number, isIt: (guess: Guess) => boolean): void {
     if (this.#byCaller.size === 0) return;
     const key = keyOf(caller);
     const guesses = this.#byCaller.get(key);
-    const at = guesses?.findIndex(({ directory }) => isIn(directory, url)) ?? -1;
+    const at = guesses?.findIndex(isIt) ?? -1;
     if (at < 0) return;
     guesses?.splice(at, 1);
     if (guesses?.length === 0) this.#byCaller.delete(key);

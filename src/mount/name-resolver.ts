@@ -128,6 +128,7 @@ export class NameResolver {
     } catch (error) {
       caller.signal?.throwIfAborted();
       if (isNotFound(error) && isExact) {
+        if (!isListed) this.#guesses.refused(caller.id, parentUrl);
         // The kernel keeps it for all callers, and not all have guessed.
         throw new MissingNameError(path.path, isListed ? (this.#cache.peek(url)?.ttlMs ?? 0) : 0);
       }

@@ -231,6 +231,13 @@ test('a program that looks for a free name ends, without effect on others', asyn
   t.true((await kernel.lookup(at('/x/deep'))).isDirectory);
 });
 
+test('callers who cannot be told apart get ENOENT once for guesses that led to nothing', async (t) => {
+  const { kernel, at } = await start(t, { '/x/deep/f': PLAIN });
+  for (let i = 0; i < 3; i += 1) await fails(t, kernel.create(at(`/x/tmp${i}`), 0), 'EEXIST');
+  await fails(t, kernel.create(at('/x/tmp3'), 0), 'EROFS');
+  t.is(await kernel.read(at('/x/deep/f'), 0), '/x/deep/f');
+});
+
 test('callers who use the names that they look up are not limited', async (t) => {
   const files = Array.from({ length: 10 }, (_, i) => `/x/${i}/f`);
   const { kernel, at } = await start(t, Object.fromEntries(files.map((file) => [file, PLAIN])));
