@@ -2,65 +2,40 @@ import type { Attr } from '../attr.js';
 import { FsError } from '../fs-error.js';
 import type { Node } from '../node.js';
 
-/** A file as it was opened. */
+/** A file as it was opened. Its inode number is that of its version. */
 export interface OpenPath {
   readonly node: Node;
   readonly attr: Attr;
 }
 
-interface PathHandle extends OpenPath {
-  readonly id: number;
-  readonly path: string;
-  readonly ino: number;
-  isStale: boolean;
-}
-
 /**
- * Which handles are open on which path. To libfuse 2 a path is one inode, whatever its version: handles of
- * two versions would fill the same pages and share one size. So as soon as a newer version shows itself
- * under a path, the handles of the older one are stale.
+ * Which handles are open on which path. To libfuse 2 a path is one inode, whatever its version: a second version would
+ * fill the pages that the handles of the first read from, and cut them off at its size. So a path is one version as long
+ * as a handle is open on it.
  */
 export class PathHandles {
-  readonly #byId = new Map<number, PathHandle>();
-  readonly #byPath = new Map<string, Set<PathHandle>>();
+  readonly #pathOf = new Map<number, string>();
+  readonly #open = new Map<string, OpenPath & { count: number }>();
 
-  add(id: number, path: string, ino: number, opened: OpenPath): void {
-    this.noteVersion(path, ino);
-    const handle = { ...opened, id, path, ino, isStale: false };
-    this.#byId.set(id, handle);
-    this.#byPath.set(path, (this.#byPath.get(path) ?? new Set()).add(handle));
+  /** Throws `STALE` when another version is open on the path. */
+  add(id: number, path: string, opened: OpenPath): void {
+    const open = this.#open.get(path) ?? { ...opened, count: 0 };
+    if (open.attr.ino !== opened.attr.ino) throw new FsError('STALE', path, 'an older version is open');
+    open.count += 1;
+    this.#open.set(path, open);
+    this.#pathOf.set(id, path);
   }
 
   remove(id: number): void {
-    const handle = this.#byId.get(id);
-    if (handle === undefined) return;
-    this.#byId.delete(id);
-    const others = this.#byPath.get(handle.path);
-    others?.delete(handle);
-    if (others?.size === 0) this.#byPath.delete(handle.path);
+    const path = this.#pathOf.get(id) ?? '';
+    const open = this.#open.get(path);
+    if (!this.#pathOf.delete(id) || open === undefined) return;
+    open.count -= 1;
+    if (open.count === 0) this.#open.delete(path);
   }
 
-  isOpen(path: string): boolean {
-    return this.#byPath.has(path);
-  }
-
-  /** What the path is open as, of a source without validators: as long as it is open, nobody asks for another version. */
+  /** What the path is open as. */
   openAs(path: string): OpenPath | undefined {
-    for (const handle of this.#byPath.get(path) ?? []) {
-      if (handle.node.kind === 'resource' && handle.node.lookedUp !== undefined && !handle.isStale)
-        return handle;
-    }
-    return undefined;
-  }
-
-  /** The version with this inode number was seen under the path. */
-  noteVersion(path: string, ino: number): void {
-    for (const handle of this.#byPath.get(path) ?? []) handle.isStale ||= handle.ino !== ino;
-  }
-
-  /** Throws `STALE` for a handle whose version was superseded. */
-  check(id: number): void {
-    const handle = this.#byId.get(id);
-    if (handle?.isStale === true) throw new FsError('STALE', handle.path, 'a newer version is in use');
+    return this.#open.get(path);
   }
 }

@@ -41,12 +41,11 @@ export class PathOperations {
     const open = this.#handles.openAs(path);
     if (open !== undefined) return open.attr;
     const { node, attr } = await this.#resolve(path, caller);
-    if (node.kind !== 'resource' || node.type === 'directory') return attr;
-    const isAsked = this.#handles.isOpen(path) || hasFileExtension(node.path.name);
-    if (node.type === 'unknown' && !isAsked) return attr;
-    const current = node.type === 'file' ? attr : await this.#attrOf(node, caller);
-    this.#handles.noteVersion(path, current.ino);
-    return current;
+    if (node.kind !== 'resource' || node.type !== 'unknown') return this.#handles.openAs(path)?.attr ?? attr;
+    if (!hasFileExtension(node.path.name)) return attr;
+    const asked = await this.#attrOf(node, caller);
+    // It may have been opened meanwhile, as an older version than was found.
+    return this.#handles.openAs(path)?.attr ?? asked;
   }
 
   async #attrOf(node: ResourceNode, caller: Caller): Promise<Attr> {
@@ -69,7 +68,8 @@ export class PathOperations {
     try {
       // libfuse 2 has no direct I/O per file: the kernel must know the size before it reads.
       const sizeBytes = size ?? (await this.#vfs.whenSizeKnown(id, caller));
-      this.#handles.add(id, path, ino, { node, attr: { ...found.attr, size: sizeBytes } });
+      const { attr } = node === found.node ? found : { attr: await this.#vfs.getattr(node, caller) };
+      this.#handles.add(id, path, { node, attr: { ...attr, ino, size: sizeBytes } });
       return id;
     } catch (error) {
       this.#vfs.release(id);
@@ -84,10 +84,7 @@ export class PathOperations {
     caller: Caller,
     consume: Consume<Result>,
   ): Promise<Result> {
-    this.#handles.check(id);
-    const result = await this.#vfs.read(id, offset, length, caller, consume);
-    this.#handles.check(id);
-    return result;
+    return await this.#vfs.read(id, offset, length, caller, consume);
   }
 
   release(id: number): void {
@@ -139,5 +136,5 @@ export class PathOperations {
 
 /** The kernel opens a path only after it was shown a file there. */
 function asFile(node: Node): Node {
-  return node.kind === 'resource' ? { ...node, type: 'file' } : node;
+  return node.kind === 'resource' && node.type !== 'file' ? { ...node, type: 'file' } : node;
 }
