@@ -121,8 +121,8 @@ export class BlockFiller {
     this.#block = undefined;
     if (block === undefined) return;
     if (this.#isSkipped) {
-      this.#options.memory.unreserve(1);
       this.#options.onBlock?.();
+      this.#options.memory.unreserve(1);
     } else if (this.#options.isBelieved) {
       this.#complete(block, bytes);
     } else {
@@ -131,6 +131,8 @@ export class BlockFiller {
   }
 
   #complete(block: Block, bytes: number): void {
+    // First, since what the block no longer takes of the reservations is granted to others at once.
+    this.#options.onBlock?.();
     try {
       this.#options.blocks.complete(block, bytes, 'source');
     } catch (error) {
@@ -138,8 +140,6 @@ export class BlockFiller {
       this.#options.memory.discard(block);
       block.restart();
       throw error;
-    } finally {
-      this.#options.onBlock?.();
     }
   }
 }

@@ -16,6 +16,7 @@ import { LRUCache } from 'lru-cache';
 import type { Block } from './block.js';
 import { ScratchBuffers } from './scratch-buffers.js';
 import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
+import type { MemoryShare } from './memory-shares.js';
 import { type MemorySource, PLAIN_MEMORY } from './memory-source.js';
 import { PinnedBlocks } from './pinned-blocks.js';
 import { ReservationQueue } from './reservation-queue.js';
@@ -54,6 +55,7 @@ export class BlockMemory {
   readonly #queue = new ReservationQueue({
     isGrantable: (bytes) => this.#isGrantable(bytes),
     commit: (bytes) => this.#commit(bytes),
+    isBeyondShare: (bytes, share) => share.isExceededBy(bytes, this.limitBytes - this.#committedBytes),
     // Everything may wait for what reads keep.
     onStuck: () => this.#unpinAll(),
   });
@@ -121,14 +123,17 @@ export class BlockMemory {
   /** Reserves for something that may as well not happen: at most half of the limit is committed this way. */
   tryReserve(blocks: number): boolean {
     const bytes = blocks * this.blockBytes;
-    if (!this.#queue.isEmpty || this.#committedBytes + bytes > this.#reservableBytes) return false;
+    if (this.#queue.isTaken || this.#committedBytes + bytes > this.#reservableBytes) return false;
     this.#commit(bytes);
     return true;
   }
 
-  /** Reserves for a reader that waits. First come, first served; more than the limit is possible alone. */
-  async reserve(blocks: number, signal?: AbortSignal): Promise<void> {
-    await this.#queue.wait(blocks * this.blockBytes, signal);
+  /**
+   * Reserves for a reader that waits. First come, first served, within the share of those it is for, which counts it;
+   * more than the limit is possible alone.
+   */
+  async reserve(blocks: number, signal?: AbortSignal, share?: MemoryShare): Promise<void> {
+    await this.#queue.wait(blocks * this.blockBytes, signal, share);
   }
 
   /** Gives back reservations that no memory was taken for. */

@@ -1,5 +1,6 @@
 import type { Response, Urge } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
+import type { MemoryShare } from './memory-shares.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 /** Something that needs fetches to go on: a waiting read, or a handle that reads ahead. */
@@ -41,6 +42,8 @@ export interface ProviderContext {
   readonly memory: BlockMemory;
   /** Downloads of the version; `ChangedError` when the source has another one. */
   readonly download: Download;
+  /** What memory for what is downloaded now counts to. */
+  readonly share: () => MemoryShare;
   /** Called when `busy` may have become false. */
   readonly onIdle: () => void;
 }

@@ -2,6 +2,7 @@ import { drainBody, InterruptedError, ProtocolError, type Response, Urge } from 
 import type { Block } from './block.js';
 import { BlockFiller } from './block-filler.js';
 import type { BlockRun, Holder, ProviderContext } from './block-provider.js';
+import type { MemoryShare } from './memory-shares.js';
 
 export interface FetchBegin {
   /** Whether the caller has reserved the memory already. */
@@ -30,13 +31,16 @@ export class RangedFetch {
   readonly #announced: readonly Block[];
   /** Once there is an answer. That of a probe knows nothing of the controller. */
   #response: Response | undefined;
-  #reservedBlocks = 0;
+  /** Of `#reserved`. */
+  readonly #share: MemoryShare;
+  #reserved = 0;
   #fetchedBlocks = 0;
 
   constructor(context: ProviderContext, run: BlockRun, sizeBytes: number, begin: FetchBegin) {
     this.#context = context;
     this.run = run;
     this.#sizeBytes = sizeBytes;
+    this.#share = context.share();
     if (begin.reserved) this.#reservedBlocks = run.end - run.first;
     const announced: Block[] = [];
     for (let index = run.first; index < run.end; index += 1) announced.push(context.blocks.announce(index));
@@ -44,6 +48,15 @@ export class RangedFetch {
     this.#response = begin.response;
     if (begin.isNeeded) this.#urge.give();
     this.done = this.#run();
+  }
+
+  get #reservedBlocks(): number {
+    return this.#reserved;
+  }
+
+  set #reservedBlocks(blocks: number) {
+    this.#share.add((blocks - this.#reserved) * this.#context.blocks.blockBytes);
+    this.#reserved = blocks;
   }
 
   /** How much of it is here. */
@@ -98,8 +111,9 @@ export class RangedFetch {
     const { signal } = this.#controller;
     try {
       if (this.#reservedBlocks === 0) {
-        await memory.reserve(this.#announced.length, signal);
-        this.#reservedBlocks = this.#announced.length;
+        await memory.reserve(this.#announced.length, signal, this.#share);
+        // Counted by the share already.
+        this.#reserved = this.#announced.length;
       }
       signal.throwIfAborted();
       const { start, end } = this.#byteRange();
@@ -110,8 +124,7 @@ export class RangedFetch {
       this.#failRest(error);
     } finally {
       this.#response?.cancel();
-      memory.unreserve(this.#reservedBlocks);
-      this.#reservedBlocks = 0;
+      this.#giveBack(this.#reservedBlocks, (blocks) => memory.unreserve(blocks));
     }
   }
 
@@ -171,13 +184,18 @@ export class RangedFetch {
     });
   }
 
+  /** The share first: what is given back is granted to others at once. */
+  #giveBack(blocks: number, give: (blocks: number) => void): void {
+    this.#reservedBlocks -= blocks;
+    give(blocks);
+  }
+
   #failRest(error?: unknown): void {
     const { blocks, memory } = this.#context;
     for (const block of this.#announced) {
       if (block.isComplete || block.isLost) continue;
       if (block.memory !== undefined) {
-        memory.discard(block);
-        this.#reservedBlocks -= 1;
+        this.#giveBack(1, () => memory.discard(block));
       }
       blocks.fail(block, error);
     }

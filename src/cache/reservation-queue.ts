@@ -1,3 +1,5 @@
+import type { MemoryShare } from './memory-shares.js';
+
 /** How long somebody waits while nothing goes on. */
 const PATIENCE_MS = 100;
 
@@ -5,14 +7,22 @@ export interface ReservationQueueContext {
   /** Whether so much can be committed now to the one who waits first. */
   readonly isGrantable: (bytes: number) => boolean;
   readonly commit: (bytes: number) => void;
+  /** Whether who asks has to leave the rest to others. */
+  readonly isBeyondShare: (bytes: number, share: MemoryShare) => boolean;
   /** Nothing was granted or completed for a while, though somebody waits. */
   readonly onStuck: () => void;
 }
 
-/** Those who wait for memory: first come, first served. */
+interface Reservation {
+  readonly bytes: number;
+  readonly share: MemoryShare | undefined;
+  readonly grant: () => void;
+}
+
+/** Those who wait for memory: first come, first served, apart from those who have more than their share. */
 export class ReservationQueue {
   readonly #context: ReservationQueueContext;
-  readonly #waiting: { readonly bytes: number; readonly grant: () => void }[] = [];
+  readonly #waiting: Reservation[] = [];
   #steps = 0;
   #watch: NodeJS.Timeout | undefined;
 
@@ -20,8 +30,9 @@ export class ReservationQueue {
     this.#context = context;
   }
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+  /** Somebody waits who goes before whoever comes now. */
+  get isTaken(): boolean {
+    return this.#next() !== undefined;
   }
 
   /** Something went on, which may let others go on. */
@@ -30,10 +41,11 @@ export class ReservationQueue {
   }
 
   /** Resolves when `bytes` are committed. Rejects with the signal's reason when it fires. */
-  async wait(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+  async wait(bytes: number, signal: AbortSignal | undefined, share?: MemoryShare): Promise<void> {
     signal?.throwIfAborted();
-    if (this.isEmpty && this.#context.isGrantable(bytes)) {
-      this.#context.commit(bytes);
+    const isAllowed = !this.#isBeyondShare({ bytes, share });
+    if (isAllowed && !this.isTaken && this.#context.isGrantable(bytes)) {
+      this.#commit({ bytes, share });
       return;
     }
     await new Promise<void>((resolve, reject) => {
@@ -44,6 +56,7 @@ export class ReservationQueue {
       };
       const entry = {
         bytes,
+        share,
         grant: () => {
           signal?.removeEventListener('abort', onAbort);
           resolve();
@@ -58,19 +71,33 @@ export class ReservationQueue {
   /** Grants what can be granted by now. */
   grant(): void {
     for (
-      let next = this.#waiting[0];
+      let next = this.#next();
       next !== undefined && this.#context.isGrantable(next.bytes);
-      next = this.#waiting[0]
+      next = this.#next()
     ) {
-      this.#waiting.shift();
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
       this.#steps += 1;
-      this.#context.commit(next.bytes);
+      this.#commit(next);
       next.grant();
     }
   }
 
+  #next(): Reservation | undefined {
+    return this.#waiting.find((reservation) => !this.#isBeyondShare(reservation));
+  }
+
+  #isBeyondShare({ bytes, share }: Pick<Reservation, 'bytes' | 'share'>): boolean {
+    return share !== undefined && this.#context.isBeyondShare(bytes, share);
+  }
+
+  /** The share is told at once: the next one who is granted something may be the same. */
+  #commit({ bytes, share }: Pick<Reservation, 'bytes' | 'share'>): void {
+    share?.add(bytes);
+    this.#context.commit(bytes);
+  }
+
   #watchProgress(): void {
-    if (this.#watch !== undefined || this.isEmpty) return;
+    if (this.#watch !== undefined || this.#waiting.length === 0) return;
     const steps = this.#steps;
     this.#watch = setTimeout(() => {
       this.#watch = undefined;

@@ -3,6 +3,7 @@ import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
 import { copiedRead } from './copied-read.js';
+import type { MemoryShares } from './memory-shares.js';
 import type { FileMetadata } from './metadata-cache.js';
 import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead, ReadStream } from './readahead.js';
@@ -16,6 +17,7 @@ export interface VersionReaderContext {
   readonly memory: BlockMemory;
   readonly probeBytes: number;
   readonly download: Download;
+  readonly shares: MemoryShares;
   readonly onSize: (size: number) => void;
   /** The source has another version by now, or gives nobody any. */
   readonly onChanged: () => void;
@@ -59,6 +61,7 @@ export class VersionReader {
       blocks: context.blocks,
       memory: context.memory,
       download: context.download,
+      share: () => context.shares.of(context.blocks.key.resource, this.#uid),
       onIdle: () => this.#reportIdle(),
     };
     this.#provider =

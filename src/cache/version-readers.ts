@@ -3,6 +3,7 @@ import { type CompleteClient, Request, type Response, withUid } from '../source/
 import type { BlockMemory } from './block-memory.js';
 import type { FileMetadata } from './metadata-cache.js';
 import type { StoredVersions } from './stored-versions.js';
+import { MemoryShares } from './memory-shares.js';
 import { mapKeyOf, type Version } from './version.js';
 import { VersionBlocks } from './version-blocks.js';
 import { VersionReader } from './version-reader.js';
@@ -30,6 +31,7 @@ export class VersionReaders {
   readonly #readers = new Map<string, VersionReader>();
   /** Those of handles that keep a client which answers for nobody else any more. */
   readonly #detached = new Set<VersionReader>();
+  readonly #shares = new MemoryShares();
 
   constructor(context: VersionReadersContext) {
     this.#context = context;
@@ -85,6 +87,7 @@ export class VersionReaders {
     const reader = new VersionReader(file, {
       blocks: this.#blocksOf(key, url, file.version),
       memory,
+      shares: this.#shares,
       probeBytes,
       download: async (range, urge, signal) => {
         client ??= await clientFor(url);
