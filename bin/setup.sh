@@ -9,6 +9,22 @@ fail() {
   exit 1
 }
 
+# What must not stay behind, however this ends.
+temporary=''
+log=''
+guard=''
+clean_up() {
+  [ -z "$temporary" ] || rm -rf "$temporary"
+  [ -z "$log" ] || rm -f "$log"
+  # shellcheck disable=SC2086 # `sudo`, or nothing
+  [ -z "$guard" ] || ${guard_as:-} rm -f "$guard"
+  guard=''
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 # Runs a step; its output is shown only if it fails.
 quietly() {
   log=$(mktemp)
@@ -50,10 +66,9 @@ fi
 
 install_packages() {
   # Installed for tests, not to serve: no service is started.
-  guard=/usr/sbin/policy-rc.d
-  if [ -e "$guard" ]; then
-    guard=''
-  else
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    guard_as=$1
+    guard=/usr/sbin/policy-rc.d
     printf '#!/bin/sh\nexit 101\n' | $1 tee "$guard" >/dev/null
     $1 chmod +x "$guard"
   fi
@@ -66,7 +81,7 @@ install_packages() {
   done
   # shellcheck disable=SC2086 # a list of words
   quietly $1 env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages
-  [ -z "$guard" ] || $1 rm -f "$guard"
+  clean_up
 }
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || fail "missing:$missing; install them with your system's package manager"
@@ -80,18 +95,47 @@ if [ -n "$missing" ]; then
   fi
 fi
 
+# `npm start` needs no development packages, unless it has to build; then they lie in a directory that goes again.
 stamp=node_modules/.d7y-lock
 lock=$(cksum <package-lock.json)
-if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$lock" ]; then
+has_modules() { # all|production
+  case "$1 $(cat "$stamp" 2>/dev/null)" in
+    "all $lock" | "production $lock" | "production $lock production") ;;
+    *) return 1 ;;
+  esac
+}
+sources='bin src test bench tsconfig.json package-lock.json'
+is_built() {
+  # shellcheck disable=SC2086 # a list of words
+  [ -f dist/.built ] && [ -z "$(find $sources -newer dist/.built 2>/dev/null | head -n 1)" ]
+}
+
+if [ "$purpose" = test ] && ! has_modules all; then
   echo 'setup: npm ci' >&2
   quietly npm ci --no-audit --no-fund
   echo "$lock" >"$stamp"
+elif ! has_modules production; then
+  echo 'setup: npm ci --omit=dev' >&2
+  quietly npm ci --omit=dev --no-audit --no-fund
+  echo "$lock production" >"$stamp"
 fi
 
-sources='bin src test bench tsconfig.json package-lock.json'
-# shellcheck disable=SC2086 # a list of words
-if [ ! -f dist/.built ] || [ -n "$(find $sources -newer dist/.built 2>/dev/null | head -n 1)" ]; then
+build_elsewhere() {
+  temporary=$(mktemp -d)
+  # shellcheck disable=SC2086 # a list of words
+  cp -R $sources package.json "$temporary"
+  (
+    cd "$temporary"
+    quietly npm ci --ignore-scripts --no-audit --no-fund
+    quietly npm run --silent build
+  )
+  mv "$temporary/dist" dist
+  rm -rf "$temporary"
+  temporary=''
+}
+if ! is_built; then
+  echo 'setup: build' >&2
   rm -rf dist
-  quietly npm run --silent build
+  if has_modules all; then quietly npm run --silent build; else build_elsewhere; fi
   touch dist/.built
 fi

@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 sh bin/setup.sh run
 case "${1:-}" in
+  --) ;;
   '' | -*) set -- /mnt/d7y "$@" ;;
 esac
 exec node dist/bin/d7y-mount.js "$@"
