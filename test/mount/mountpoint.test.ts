@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 
 import { loadSyscalls, MS_RDONLY } from '../../src/mount/dev-fuse/syscalls.js';
-import { findMount } from '../../src/mount/mount-table.js';
+import { coversAnother, findMount } from '../../src/mount/mount-table.js';
 import { openMountpoint } from '../../src/mount/mountpoint-descriptor.js';
 import { MountpointError, prepareMountpoint, removeMountpoint } from '../../src/mount/mountpoint.js';
 import { run } from '../support/mounted.js';
@@ -68,4 +68,21 @@ test('a path that has become a link, or leads through one, is not opened', async
   await t.throwsAsync(openMountpoint(through), {
     message: `${through}: leads to ${directory}/real/mnt by now`,
   });
+});
+
+asRoot('of mounts that lie on one another it is told which covers which', async (t) => {
+  const path = await temporaryDirectory(t);
+  const opened = await openMountpoint(path);
+  t.teardown(() => run('umount', ['-l', path]));
+  t.teardown(() => run('umount', ['-l', path]));
+  const syscalls = await loadSyscalls();
+  // Through the directory itself, as by two processes that both found it free.
+  for (const source of ['first', 'second'])
+    syscalls.mount(source, `/proc/self/fd/${opened.fd}`, 'tmpfs', MS_RDONLY, '');
+  await opened.close();
+  const upper = await findMount(path);
+  t.is(upper?.source, 'second');
+  const lower = upper && (await coversAnother(upper));
+  t.is(lower?.source, 'first');
+  t.is(lower && (await coversAnother(lower)), undefined);
 });
