@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-
 import type { Logger } from 'pino';
 
 import {
@@ -7,6 +5,7 @@ import {
   type CompleteClient,
   Request,
   type RequestPriority,
+  Turns,
   type UrlEntry,
   Urge,
 } from '../source/index.js';
@@ -41,8 +40,6 @@ export interface Listing {
 
 /** A listing itself; and of each entry its objects, its slots, and the name that the mount shows. */
 const [LISTING_BYTES, ENTRY_BYTES] = [400, 310];
-/** After so many others have the event loop: a hundred thousand at once would hold up who reads files. */
-const ENTRIES_PER_TURN = 2_000;
 
 /** Directory listings, trusted for a TTL, one request at a time for each directory. */
 export class ListingCache {
@@ -136,18 +133,14 @@ export class ListingCache {
       .catch((error: unknown) => this.#keepInForce(directory, error, signal));
     if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();
-    let left = ENTRIES_PER_TURN;
+    const turns = new Turns();
     let nameChars = 0;
-    const names = withoutPage(found.map(({ name }) => name));
-    for (const [i, entry] of found.entries()) {
-      if (left === 0) {
-        await setImmediate();
-        left = ENTRIES_PER_TURN;
-      }
-      left -= 1;
-      const segment = names[i] ?? entry.name;
-      nameChars += segment.length;
-      bySegment.set(canonicalSegment(segment), listedEntry(segment, entry));
+    for (const entry of found) {
+      const { name } = entry;
+      const wait = turns.spend(name.length, 1);
+      if (wait !== undefined) await wait;
+      nameChars += name.length;
+      bySegment.set(canonicalSegment(name), listedEntry(entry));
     }
     const trustedSinceMs = this.#options.now();
     const listing = { entries: [...bySegment.values()], bySegment, askedAtMs, trustedSinceMs, nameChars };
@@ -169,16 +162,13 @@ export class ListingCache {
   }
 }
 
-/** Copies of names, since a piece of a string keeps the whole of it, which here is the page that was parsed. */
-function withoutPage(names: readonly string[]): readonly string[] {
-  const copies = names.join('\0').split('\0');
-  return copies.length === names.length ? copies : names;
-}
-
-function listedEntry(
-  segment: string,
-  { isDir, size, lastModified: lastModifiedMs, lastModifiedPrecisionMs = 1000 }: UrlEntry,
-): ListedEntry {
+function listedEntry({
+  name: segment,
+  isDir,
+  size,
+  lastModified: lastModifiedMs,
+  lastModifiedPrecisionMs = 1000,
+}: UrlEntry): ListedEntry {
   if (isDir) return { segment, stat: { kind: 'directory', lastModifiedMs } };
   if (size === undefined) return { segment, stat: 'unknown-file' };
   return {

@@ -1,5 +1,5 @@
 import type { ListedEntry, ResourceCache } from '../cache/resource-cache.js';
-import { SourceError } from '../source/index.js';
+import { SourceError, Turns } from '../source/index.js';
 import { type Node } from './node.js';
 import { nameOfSegment } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
@@ -24,7 +24,7 @@ export class DirectoryReader {
   readonly #used: UsedNames;
 
   /** Of a listing, for all who have the directory open. */
-  readonly #shown = new WeakMap<readonly ListedEntry[], readonly DirEntry[]>();
+  readonly #shown = new WeakMap<readonly ListedEntry[], Promise<readonly DirEntry[]>>();
 
   constructor(cache: ResourceCache, plugins: PluginCatalog, used: UsedNames) {
     this.#cache = cache;
@@ -54,18 +54,18 @@ export class DirectoryReader {
       const listed = await this.#cache.list(path.url, signal);
       if (listed.length > 0) {
         this.#used.addHost(path, signal);
-        return { entries: this.#shownOf(listed), isMissing };
+        return { entries: await this.#shownOf(listed), isMissing };
       }
     } catch (error) {
       if (!cannotList(error)) throw error;
       isMissing = error.code === 'NOT_FOUND';
     }
     const used = this.#used.in(path.url, signal).map((segment) => ({ segment }));
-    const entries = showable(used, ({ segment }) => this.#kindOf(path.childOfSegment(segment)));
+    const entries = await showable(used, ({ segment }) => this.#kindOf(path.childOfSegment(segment)));
     return { entries, isMissing };
   }
 
-  #shownOf(listed: readonly ListedEntry[]): readonly DirEntry[] {
+  #shownOf(listed: readonly ListedEntry[]): Promise<readonly DirEntry[]> {
     let shown = this.#shown.get(listed);
     if (shown === undefined) {
       shown = showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind));
@@ -81,12 +81,15 @@ export class DirectoryReader {
   }
 }
 
-function showable<Entry extends { readonly segment: string }>(
+async function showable<Entry extends { readonly segment: string }>(
   entries: readonly Entry[],
   kindOf: (entry: Entry) => DirEntry['kind'],
-): DirEntry[] {
+): Promise<readonly DirEntry[]> {
   const shown: DirEntry[] = [];
+  const turns = new Turns();
   for (const entry of entries) {
+    const wait = turns.spend(entry.segment.length, 1);
+    if (wait !== undefined) await wait;
     const name = nameOfSegment(entry.segment);
     if (name !== undefined) shown.push({ name, kind: kindOf(entry) });
   }

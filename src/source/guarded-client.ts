@@ -3,6 +3,7 @@ import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type Url
 import { Request } from './request.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 import type { Response } from './response.js';
+import { Turns } from './turns.js';
 
 export interface Guard {
   readonly adapter?: RequestAdapter | undefined;
@@ -30,7 +31,7 @@ export function guardClient(
     method: string,
     given: Request,
     work: (request: Request) => Promise<unknown>,
-    check: (result: unknown) => Result | undefined,
+    check: (result: unknown) => Result | undefined | Promise<Result | undefined>,
     drop: (late: Result) => void = () => undefined,
   ): Promise<Result> {
     const url = given.url;
@@ -39,7 +40,7 @@ export function guardClient(
       const request = adapter?.(given) ?? given;
       for (const hook of hooks) await hook.beforeRequest?.(request);
       const result = await work(request);
-      const checked = check(result);
+      const checked = await check(result);
       if (checked === undefined) {
         throw new ClientFaultError(method, url, {
           expected: 'a result of its type',
@@ -167,11 +168,18 @@ function checkMetadata(value: unknown): Metadata | undefined {
   return { ...metadata, contentLength, lastModified };
 }
 
-function checkEntries(value: unknown): UrlEntry[] | undefined {
+async function checkEntries(value: unknown): Promise<UrlEntry[] | undefined> {
   if (!Array.isArray(value)) return undefined;
-  return (value as UrlEntry[]).filter(
-    ({ name }) => typeof name === 'string' && name !== '' && !/[/?#]/.test(name),
-  );
+  const entries: UrlEntry[] = [];
+  const turns = new Turns();
+  for (const entry of value as UrlEntry[]) {
+    const { name } = entry;
+    if (typeof name !== 'string' || name === '' || /[/?#]/.test(name)) continue;
+    entries.push(entry);
+    const wait = turns.spend(name.length);
+    if (wait !== undefined) await wait;
+  }
+  return entries;
 }
 
 function describe(value: unknown): string {

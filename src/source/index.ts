@@ -12,6 +12,7 @@ export {
 export { escapeControls, redactPath, redactUrl, safeJson, safeLines, safeText } from './safe-text.js';
 export { uidOf, withUid } from './caller-uid.js';
 export { canonicalSegment } from './path-segment.js';
+export { Turns } from './turns.js';
 export { Urge } from './urge.js';
 export {
   isWeakEtag,

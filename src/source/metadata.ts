@@ -35,7 +35,10 @@ export interface Metadata {
 
 /** One entry of a directory (Dragonfly's `URLEntry`, with the size and time that it lacks). */
 export interface UrlEntry {
-  /** The last path element of `url`, percent-encoded as there, without a trailing slash. */
+  /**
+   * The last path element of `url`, percent-encoded as there, without a trailing slash. It is kept for long, so it is
+   * no part of a longer string, all of which would be kept.
+   */
   readonly name: string;
   readonly url: URL;
   readonly isDir: boolean;

@@ -3,11 +3,9 @@
  * alone (Dragonfly's http client does the same). A probe is a ranged GET whose body is the beginning of
  * the content, so that a small file costs one request.
  */
-import { isAscii } from 'node:buffer';
-
 import { formatRangeHeader } from '../byte-range.js';
-import { textOfBytes } from '../byte-text.js';
 import { ChangedError, IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
+import { ListingTooLong } from '../listing-limits.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
@@ -18,13 +16,10 @@ import { httpDate } from './http-date.js';
 import { toResponse } from './http-download.js';
 import { DEFAULT_HTTP_CLIENT_OPTIONS, type HttpClientOptions } from './http-options.js';
 import { DirectoryRedirect, HttpOrigin, type OriginAnswer } from './http-origin.js';
-import { parseIndexPage } from './index-page.js';
+import { IndexPage } from './index-page.js';
 
 const PROBE = { start: 0, end: 64 * 1024 };
 const MAX_CONTENT_TYPE_CHARS = 256;
-const MAX_LISTING_BYTES = 64 * 1024 * 1024;
-/** Room for a page of unknown length: about ten thousand entries. */
-const FIRST_TEXT_BYTES = 1024 * 1024;
 
 export interface HttpClient extends Required<ResourceClient> {
   close(): Promise<void>;
@@ -122,7 +117,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     }
     const delivery = checkOrCancel(answer, request.with({ url }));
     const response = toResponse(origin, request.with({ url }), answer, delivery, options.retries);
-    return parseIndexPage(await readText(response, url), type, url);
+    return readIndex(response, new IndexPage(type, url), url);
   }
 
   return {
@@ -195,27 +190,22 @@ function infoHeader({ etag, lastModified }: ExpireInfo): HeaderFields {
   return header;
 }
 
-/** One copy of the chunks, and one of all that: each touches memory that is new, which takes longer than the network. */
-async function readText(response: Response, url: URL): Promise<string> {
-  const { contentLength } = response;
-  const expectedBytes = contentLength < 0 ? FIRST_TEXT_BYTES : Math.min(contentLength, MAX_LISTING_BYTES);
-  let text = Buffer.allocUnsafeSlow(expectedBytes);
-  let bytes = 0;
-  await drainBody(response, (chunk) => {
-    if (bytes + chunk.byteLength > MAX_LISTING_BYTES) {
-      throw new ProtocolError('the listing is too long', url, {
-        expected: `at most ${MAX_LISTING_BYTES} bytes`,
-        found: 'more',
-      });
-    }
-    if (bytes + chunk.byteLength > text.length) {
-      const longer = Buffer.allocUnsafeSlow(Math.max(2 * text.length, bytes + chunk.byteLength));
-      text.copy(longer, 0, 0, bytes);
-      text = longer;
-    }
-    text.set(chunk, bytes);
-    bytes += chunk.byteLength;
-  });
-  const read = text.subarray(0, bytes);
-  return isAscii(read) ? read.toString('latin1') : textOfBytes(read);
+/** What a page that is no index is left with. */
+const OTHER_PAGE = new Error('the page is no index');
+
+async function readIndex(response: Response, page: IndexPage, url: URL): Promise<readonly UrlEntry[]> {
+  try {
+    await drainBody(response, async (chunk) => {
+      await page.write(chunk);
+      if (page.isOther) throw OTHER_PAGE;
+    });
+    return await page.end();
+  } catch (error) {
+    if (error === OTHER_PAGE) return [];
+    if (!(error instanceof ListingTooLong)) throw error;
+    throw new ProtocolError('the listing is too long', url, {
+      expected: `at most ${error.expected}`,
+      found: 'more',
+    });
+  }
 }

@@ -1,14 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
-
 import { percentEncodedToAscii } from '../byte-text.js';
 import type { UrlEntry } from '../metadata.js';
-
-/**
- * Whoever reads an index lets others have the event loop after so many rows: readers of files must not wait
- * for a page of a hundred thousand.
- */
-export const ROWS_PER_TURN = 2_000;
-export const nextTurn = setImmediate;
 
 /** What an index page tells of an entry besides its name. */
 export interface Columns {
@@ -49,14 +40,27 @@ export class IndexEntry implements UrlEntry {
 /** A reference that resolves to itself, one level below: no scheme, no step, nothing to be encoded. */
 const PLAIN_REFERENCE = /^(?!(?:\.|%2e){1,2}\/?$)[\w\-.~!$&'()*+,;=@%]+\/?$/i;
 
-/** The entry that a link of the page at `base` leads to, if it is one level below. */
-export function childEntry(href: string, base: URL, columns: Columns): IndexEntry | undefined {
-  const reference = childReference(href, base);
-  return reference === undefined ? undefined : IndexEntry.of(reference, base, columns);
+/** The entries of a piece of a page. Their names are copies: a part of a string keeps all of it in memory. */
+export function entriesOf(
+  references: readonly string[],
+  columns: readonly Columns[],
+  base: URL,
+): IndexEntry[] {
+  if (references.length === 0) return [];
+  const copies = references.join('\n').split('\n');
+  return copies.map((reference, row) => IndexEntry.of(reference, base, columns[row] ?? {}));
 }
 
-/** The path from `base` to where the link leads; undefined unless that is one level below. */
-function childReference(href: string, base: URL): string | undefined {
+/** A name has at most 255 bytes: what is longer can be neither shown nor used. */
+const MAX_REFERENCE_CHARS = 255 * '%XX'.length + '/'.length;
+
+/** The path from `base` to where the link of its page leads; undefined unless that is one level below. */
+export function childReference(href: string, base: URL): string | undefined {
+  const reference = resolvedReference(href, base);
+  return reference === undefined || reference.length > MAX_REFERENCE_CHARS ? undefined : reference;
+}
+
+function resolvedReference(href: string, base: URL): string | undefined {
   if (PLAIN_REFERENCE.test(href) && base.pathname.endsWith('/')) return href;
   const reference = percentEncodedToAscii(href);
   if (!URL.canParse(reference, base.href)) return undefined;

@@ -2,6 +2,10 @@
 import { errors as undiciErrors } from 'undici';
 
 import { ClientFaultError, InterruptedError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
+import { JsonRows } from '../json-rows.js';
+import { ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
+import { TextPieces } from '../text-pieces.js';
+import { Turns } from '../turns.js';
 import { type Answer, IdleError } from './exchange.js';
 import type { PluginProcess } from './plugin-process.js';
 import { codeOfFailure, type FailureAnswer } from './protocol.js';
@@ -22,6 +26,9 @@ export interface CallOptions {
   readonly limitMs: number;
 }
 
+/** Rows as JSON has them. What it throws ends the call. */
+export type TakeRows = (rows: readonly unknown[]) => void;
+
 const MAX_FAILURE_BYTES = 64 * 1024;
 const MAX_SHOWN_CHARS = 100;
 
@@ -36,6 +43,25 @@ export async function callForJson(
     const answer = await process.post(path, body, signal);
     if (answer.status !== 200) throw await failureOfAnswer(process, answer, options.url);
     return parse(process, await readText(answer, options.url, options.maxBytes), options.url);
+  });
+}
+
+/** Calls, and hands on the rows of the list `member` of the answer as they come, all within the deadline. */
+export async function callForRows(
+  process: PluginProcess,
+  path: string,
+  body: object,
+  { member, take, ...options }: CallOptions & { readonly member: string; readonly take: TakeRows },
+): Promise<void> {
+  await withinDeadline(options, async (signal) => {
+    const answer = await process.post(path, body, signal);
+    if (answer.status !== 200) throw await failureOfAnswer(process, answer, options.url);
+    try {
+      await readRows(answer.body, member, take);
+    } catch (error) {
+      answer.body.cancel();
+      throw rowsFailure(error, member, options.url);
+    }
   });
 }
 
@@ -121,6 +147,34 @@ async function failureOfAnswer(
   const found = message === '' ? `status ${answer.status}` : message;
   if (code === undefined) return new ClientFaultError('plugin', url, { found, status: answer.status });
   return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.status });
+}
+
+async function readRows(body: AsyncIterable<Uint8Array>, member: string, take: TakeRows): Promise<void> {
+  const [pieces, rows, turns] = [new TextPieces(), new JsonRows(member), new Turns()];
+  let bytes = 0;
+  const read = async (text: string): Promise<void> => {
+    const found = rows.read(text);
+    take(found);
+    await turns.spend(text.length, found.length);
+  };
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_LISTING_BYTES) throw new ListingTooLong(`${MAX_LISTING_BYTES} bytes`);
+    for (const text of pieces.add(chunk)) await read(text);
+  }
+  await read(pieces.end());
+  rows.end();
+}
+
+function rowsFailure(error: unknown, member: string, url: URL | string): unknown {
+  if (error instanceof ListingTooLong) {
+    return new ClientFaultError('plugin', url, { expected: `at most ${error.expected}`, found: 'more' });
+  }
+  if (!(error instanceof SyntaxError)) return error;
+  return new ClientFaultError('plugin', url, {
+    expected: `a JSON object with a list '${member}'`,
+    found: error.message,
+  });
 }
 
 async function readText(answer: Answer, url: URL | string, maxBytes: number): Promise<string> {

@@ -2,26 +2,21 @@
  * A plugin as a `ResourceClient`: each method is one call of its process. Nothing that comes back is
  * believed before its type was checked; lengths of bodies are checked by `RemoteBody`.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { LRUCache } from 'lru-cache';
 
 import { ClientFaultError, SourceError } from '../errors.js';
+import { MAX_LISTED_ENTRIES } from '../listing-limits.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
 import type { Request } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import type { ExpireInfo, Response } from '../response.js';
-import { callForJson } from './call.js';
+import { callForJson, callForRows } from './call.js';
 import type { Plugin } from './plugin.js';
 import type { ResourceCall } from './protocol.js';
 import { openRemoteBody } from './remote-body.js';
 import { callOf, type KnownResource } from './resource-call.js';
 
 const MAX_ANSWER_BYTES = 64 * 1024;
-const MAX_LISTING_BYTES = 64 * 1024 * 1024;
-const MAX_ENTRIES = 1_000_000;
-/** After so many others have the event loop. */
-const ENTRIES_PER_TURN = 2_000;
 const MAX_ENTITY_TAG_CHARS = 1_024;
 const MAX_KNOWN = 10_000;
 
@@ -32,10 +27,9 @@ export function createRemoteClient(plugin: Plugin): ResourceClient {
     path: string,
     request: Request,
     extra: Partial<ResourceCall> = {},
-    maxBytes = MAX_ANSWER_BYTES,
   ): Promise<Record<string, unknown>> {
     const { url, signal } = request;
-    const options = { url, signal, limitMs: plugin.callLimitMs, maxBytes };
+    const options = { url, signal, limitMs: plugin.callLimitMs, maxBytes: MAX_ANSWER_BYTES };
     return await plugin.run(
       url,
       async (process) => await callForJson(process, path, { ...callOf(request), ...extra }, options),
@@ -55,17 +49,21 @@ export function createRemoteClient(plugin: Plugin): ResourceClient {
   }
 
   async function list(request: Request): Promise<readonly UrlEntry[]> {
-    const { entries } = await call('/list', request, {}, MAX_LISTING_BYTES);
-    if (!Array.isArray(entries)) throw wrongType('entries', 'an array', entries, request.url);
-    if (entries.length > MAX_ENTRIES) {
-      throw wrongType('entries', `at most ${MAX_ENTRIES}`, entries.length, request.url);
-    }
-    const found: UrlEntry[] = [];
-    for (const [i, entry] of (entries as unknown[]).entries()) {
-      if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
-      found.push(toEntry(entry, request.url));
-    }
-    return found;
+    const { url, signal } = request;
+    return await plugin.run(url, async (process) => {
+      const entries: UrlEntry[] = [];
+      const take = (rows: readonly unknown[]): void => {
+        for (const row of rows) entries.push(toEntry(row, url));
+        if (entries.length <= MAX_LISTED_ENTRIES) return;
+        throw new ClientFaultError('plugin', url, {
+          expected: `entries: at most ${MAX_LISTED_ENTRIES}`,
+          found: 'more',
+        });
+      };
+      const options = { url, signal, limitMs: plugin.callLimitMs, member: 'entries', take };
+      await callForRows(process, '/list', callOf(request), options);
+      return entries;
+    });
   }
 
   return {
