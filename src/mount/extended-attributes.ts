@@ -16,7 +16,7 @@ const OF_ALL: Readonly<Record<string, Reader>> = {
  */
 const OF_FILES: Readonly<Record<string, Reader>> = {
   ...OF_ALL,
-  /** Empty: the source sends none. */
+  /** Empty: the source sends none, or only the listing told of the file. */
   'user.d7y.etag': async (cache, node, signal) => {
     const stat = await cache.stat(node.path.url, signal);
     return (stat.kind === 'file' ? stat.version?.validators.etag : undefined) ?? '';

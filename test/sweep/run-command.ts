@@ -20,7 +20,7 @@ export interface Places {
 
 /** What a command that does not end is shown to end with, as by timeout(1). */
 const TIMED_OUT = 124;
-const LIMIT_MS = Number(process.env['D7Y_SWEEP_LIMIT_MS'] ?? 6_000);
+const LIMIT_MS = Number(process.env['D7Y_SWEEP_LIMIT_MS'] ?? 20_000);
 
 export async function runCommand({ script }: SweepCommand, places: Places): Promise<Outcome> {
   await mkdir(places.work, { recursive: true });
@@ -44,6 +44,8 @@ function finished(script: string, { directory, original, tools, work }: Places):
         HOME: work,
         LC_ALL: 'C.UTF-8',
         TZ: 'UTC',
+        // The local tree is no file system of its own.
+        GIT_DISCOVERY_ACROSS_FILESYSTEM: '1',
         D: directory,
         O: original,
         T: tools,

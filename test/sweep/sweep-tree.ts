@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { run } from '../support/run.js';
 import { pattern } from '../support/tree.js';
 
-/** All that the commands use, of fixed times and modes. What needs a program that is not installed is left out. */
+/** All that the commands use, of fixed times (nginx's listings tell minutes) and modes. What needs a program that is not installed is left out. */
 const TREE = `
 cd "$1"
 printf 'alpha\\nbeta\\ngamma\\ndelta\\n' > file.txt
@@ -57,7 +57,7 @@ if has javac && has jar; then
   mkdir -p "$2/java" && javac -d "$2/java" "$2/Hello.java" "$2/Probe.java" && cp "$2/java/Hello.class" .
   jar cfe hello.jar Hello Hello.class
 fi
-chmod -R a=rX,u=rX .; find . -exec touch -d '2024-03-05 06:07:08 UTC' {} +; touch -d '2001-01-01 UTC' old.txt
+chmod -R a=rX,u=rX .; find . -exec touch -d '2024-03-05 06:07 UTC' {} +; touch -d '2001-01-01 UTC' old.txt
 `;
 
 const HELLO =

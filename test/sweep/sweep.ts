@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 
 import { CLI, run, shell } from '../support/run.js';
 import { ALL_COMMANDS } from './commands/all-commands.js';
-import { expectedOf } from './expected.js';
+import { EXPECTED, expectedOf } from './expected.js';
 import { type Outcome, type Places, runCommand } from './run-command.js';
 import type { SweepCommand } from './sweep-command.js';
 import { type ServerKind, startSweepServer } from './sweep-server.js';
@@ -23,6 +23,16 @@ import { makeSweepTree } from './sweep-tree.js';
 export type DirectoryKind = ServerKind | 'known';
 
 const KINDS: readonly DirectoryKind[] = ['known', 'listed', 'unlisted', 'forbidden'];
+
+/** What is done before the command. */
+const PREPARE: Partial<Record<DirectoryKind, (directory: string) => Promise<unknown>>> = {
+  known: (directory) => shell('ls -l "$1" "$1/dir" "$1/dir/deep"', directory),
+  // Without this the directory itself would be missing.
+  unlisted: (directory) => run('cat', [join(directory, 'old.txt')]),
+};
+
+/** Commands at once. */
+const WORKERS = 2;
 
 interface Difference {
   readonly command: SweepCommand;
@@ -52,30 +62,31 @@ async function main(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('the sweep mounts: it takes root');
   const kinds = KINDS.filter((kind) => values.kind?.includes(kind) ?? true);
   const only = new RegExp(values.only);
+  const isWhole = values.only === '' && kinds.length === KINDS.length;
   const { chosen, skipped } = await installed(ALL_COMMANDS.filter(({ name }) => only.test(name)));
   const differences: Difference[] = [];
   let runs = 0;
   await onGround(values.cli, chosen.length, async (ground) => {
-    for (const [index, command] of chosen.entries()) {
-      const local = await runCommand(command, placesOf(ground, ground.local));
-      for (const kind of kinds) {
-        if (command.lists && kind !== 'listed' && kind !== 'known') continue;
-        const directory = ground.mountOf(kind, index);
-        if (kind === 'known') await shell('ls -l "$1" "$1/dir" "$1/dir/deep"', directory);
-        const mounted = await runCommand(command, placesOf(ground, directory));
-        runs += 1;
-        if (isSame(local, mounted)) continue;
-        differences.push({
-          command,
-          kind,
-          local,
-          mounted,
-          reason: expectedOf(command.name, kind, mounted)?.reason,
-        });
+    const remaining = chosen.entries();
+    const workers = Array.from({ length: WORKERS }, async (_, worker) => {
+      const work = join(ground.base, `work-${worker}`);
+      for (const [index, command] of remaining) {
+        const local = await runCommand(command, placesOf(ground, ground.local, work));
+        for (const kind of kinds) {
+          if (command.lists && kind !== 'listed' && kind !== 'known') continue;
+          const directory = ground.mountOf(kind, index);
+          await PREPARE[kind]?.(directory);
+          const mounted = await runCommand(command, placesOf(ground, directory, work));
+          runs += 1;
+          if (isSame(local, mounted)) continue;
+          const reason = expectedOf(command.name, kind, mounted)?.reason;
+          differences.push({ command, kind, local, mounted, reason });
+        }
       }
-    }
+    });
+    await Promise.all(workers);
   });
-  const text = report(chosen, skipped, kinds, runs, differences);
+  const text = report(chosen, skipped, kinds, runs, differences, isWhole);
   if (values.out !== undefined) await writeFile(values.out, text);
   process.stdout.write(text);
   if (differences.some(({ reason }) => reason === undefined)) process.exitCode = 1;
@@ -137,8 +148,8 @@ function nameOf(kind: DirectoryKind, index: number): string {
   return kind === 'known' ? `listed-known-${index}` : `${kind}-${index}`;
 }
 
-function placesOf({ base, original, tools }: Ground, directory: string): Places {
-  return { directory, original, tools, work: join(base, 'work') };
+function placesOf({ original, tools }: Ground, directory: string, work: string): Places {
+  return { directory, original, tools, work };
 }
 
 function isSame(a: Outcome, b: Outcome): boolean {
@@ -151,6 +162,7 @@ function report(
   kinds: readonly DirectoryKind[],
   runs: number,
   differences: readonly Difference[],
+  isWhole: boolean,
 ): string {
   const lines = differences
     .filter(({ reason }) => reason === undefined)
@@ -168,8 +180,17 @@ function report(
     ...lines,
     `${chosen.length} commands, ${runs} runs on the mount; not installed: ${skips.join(', ') || 'nothing'}`,
     `differences by kind of directory: ${counted.join('; ')}`,
+    ...(isWhole ? unseen(differences) : []),
     '',
   ].join('\n');
+}
+
+/** What is expected and was not seen: it was mended, or the table is wrong. */
+function unseen(differences: readonly Difference[]): string[] {
+  const seen = new Set(differences.map(({ reason }) => reason));
+  return EXPECTED.filter(({ reason }) => !seen.has(reason)).map(
+    ({ reason }) => `expected, but not seen: ${reason}`,
+  );
 }
 
 function shown({ code, stdout, stderr }: Outcome): string {

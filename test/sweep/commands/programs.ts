@@ -28,7 +28,7 @@ export const PROGRAMS: readonly SweepCommand[] = [
     'find "$D/dir" -size -2 -type f | sort',
     'find "$D" -maxdepth 1 -size +1M',
     'find "$D" -newer "$O/old.txt" -name "*.txt" | sort',
-    'find "$D/dir" -type f -exec cat {} +',
+    'find "$D/dir" -type f -exec cat {} + | sort',
     'find "$D/dir" -type f -exec cksum {} \\; | sort',
     'find "$D" -empty -type f',
     'find "$D" -perm -222',
@@ -150,7 +150,7 @@ export const PROGRAMS: readonly SweepCommand[] = [
   ...listingCommands('rsync', [
     'rsync -a "$D/dir" copy && cat copy/dir/deep/leaf.txt',
     'rsync -aX "$D/dir" copy && cat copy/dir/deep/leaf.txt',
-    'rsync -rtn -i "$D/dir/" "$O/dir/"',
+    'rsync -rtn -i "$D/dir/" "$O/dir/" | grep -v "^.d..t"',
     'rsync -ac "$D/" copy && cat copy/plain',
   ]),
   ...commands('rsync', [

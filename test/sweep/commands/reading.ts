@@ -39,7 +39,7 @@ export const READING: readonly SweepCommand[] = [
     'cp -a "$D/dir" copy && cat copy/inner.txt copy/deep/leaf.txt',
     'cp -a --preserve=all "$D/dir" copy && cat copy/deep/leaf.txt',
     'cp -rT "$D" copy && cat copy/dir/deep/leaf.txt',
-    'du -ab --apparent-size "$D/dir" | grep txt',
+    'du -ab --apparent-size "$D/dir" | grep txt | sort',
     'diff -r "$D/dir" "$O/dir"',
     'diff -rq "$D" "$O/dir" | sort',
     'ls -l --time-style=+%s "$D/dir/deep" | tail -n +2',

@@ -28,7 +28,7 @@ export const SYSTEM: readonly SweepCommand[] = [
   ...listingCommands('unshare mount', [
     'mkdir at up work; unshare -m sh -c \'mount -t overlay overlay -o "lowerdir=$D,upperdir=$PWD/up,workdir=$PWD/work" at && ls at at/dir && rm at/plain && ls at\'',
     'mkdir at up work; unshare -m sh -c \'mount -t overlay overlay -o "lowerdir=$D,upperdir=$PWD/up,workdir=$PWD/work" at && sed -i s/beta/BETA/ at/plain && cat at/plain\'',
-    'mkdir at; unshare -m sh -c \'mount -t overlay overlay -o "lowerdir=$D/dir:$O/dir" at && ls at && cat at/inner.txt\'',
+    'mkdir at below; touch below/more; unshare -m sh -c \'mount -t overlay overlay -o "lowerdir=$D/dir:$PWD/below" at && ls at && cat at/inner.txt\'',
   ]),
   ...commands('bwrap', [
     'bwrap --dev-bind / / --ro-bind "$D/plain" "$PWD/at" cat "$PWD/at"',
