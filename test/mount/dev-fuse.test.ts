@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -451,6 +452,35 @@ print(kept.read(), read(0), read(1), read(1999))`;
     t.is(resources.lookups.get(urlOf(0)), 1);
   },
 );
+
+/** What is no file is a directory that is listed. */
+class ListedDirectories extends MemoryResources {
+  override peek(url: string): ReturnType<MemoryResources['peek']> {
+    const stat = { kind: 'directory', lastModifiedMs: undefined } as const;
+    return super.peek(url) ?? { stat, isListed: true, ttlMs: 60_000 };
+  }
+}
+
+test.serial('the kernel forgets directories too, but none that somebody is in', async (t) => {
+  const resources = new ListedDirectories();
+  resources.files.set('mem://host/0/file', { bytes: Buffer.from('0'), etag: '"0"' });
+  const budget = new MetadataBudget(300_000);
+  const directory = join(await mountedMemory(t, resources, { budget }), 'mem', 'host');
+  const script = `
+import os, sys
+os.chdir(f'{sys.argv[1]}/0')
+print(all(os.path.isdir(f'../{number}') for number in range(1, 1000)), flush=True)
+sys.stdin.read()
+print(os.getcwd(), open('file').read())`;
+  const child = spawn('python3', ['-c', script, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [told] = (await once(child.stdout, 'data')) as [Buffer];
+  t.is(told.toString().trim(), 'True');
+  // A thousand directories take 500 KB.
+  await until('the kernel has forgotten most of them', () => budget.usedBytes <= 100_000);
+  child.stdin.end();
+  const [where] = (await once(child.stdout, 'data')) as [Buffer];
+  t.is(where.toString().trim(), `${directory}/0 0`);
+});
 
 test.serial('a mount process that is stopped and continued goes on', async (t) => {
   const mnt = await mounted(t, ...DEV_FUSE);
