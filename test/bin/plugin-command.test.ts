@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
 import { goJson, goQuote, inventoryLines, pathFailureLine } from '../../bin/plugin-lines.js';
+import { pluginJson } from '../../src/mount/open-file.js';
+import type { PluginCatalog } from '../../src/mount/plugin-catalog.js';
 import { CLI, type Finished, run } from '../support/mounted.js';
 import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -390,4 +392,36 @@ test('what is said of a directory that failed to be read', (t) => {
 test('strings and attributes are written as Go writes them', (t) => {
   t.is(goQuote('a"b\\c\n\t\u0001\u2028é'), String.raw`"a\"b\\c\n\t\x01\u2028é"`);
   t.is(goJson({ b: '<a>&', a: '1' }), String.raw`{"a":"1","b":"\u003ca\u003e\u0026"}`);
+});
+
+test('nothing that a plugin or the name of a file says reaches a terminal as a control', (t) => {
+  const evil = 'x\u001b[2J\u007f\u009b\u202e';
+  const description = {
+    name: 'x',
+    type: 'resource' as const,
+    scheme: 'x',
+    location: evil,
+    attributes: { note: evil },
+    state: 'failed' as const,
+    lastError: null,
+    counters: {},
+  };
+  const lines = inventoryLines({
+    inTree: [],
+    directories: [
+      {
+        directory: '/plugins',
+        entries: [
+          { is: 'usable', fileName: evil, description },
+          { is: 'directory', fileName: evil },
+          { is: 'other-type', fileName: evil, type: evil },
+          { is: 'broken', fileName: evil, error: new Error(evil) },
+        ],
+      },
+    ],
+  });
+  const catalog = { describe: () => description } as unknown as PluginCatalog;
+  const { bytes } = pluginJson(catalog, { kind: 'plugin', scheme: 'x' });
+  for (const text of [...lines.map((line) => line.text), bytes.toString()]) t.regex(text, /^[\n -~]*$/);
+  t.is((JSON.parse(bytes.toString()) as typeof description).attributes.note, evil);
 });
