@@ -1,7 +1,9 @@
 import test from 'ava';
 
-import { bytesOfText } from '../../src/source/byte-text.js';
+import { bytesOfText, percentEncodedToAscii } from '../../src/source/byte-text.js';
+import { HtmlIndex } from '../../src/source/http/html-index.js';
 import { IndexPage } from '../../src/source/http/index-page.js';
+import { NginxIndex } from '../../src/source/http/nginx-index.js';
 import type { UrlEntry } from '../../src/source/index.js';
 
 const URL_OF_PAGE = new URL('http://host/dir/');
@@ -186,4 +188,35 @@ test('a page that is no index has no entries, nor have links that leave the dire
   ];
   const page = `<title>Index of /dir</title>${links.map((href) => `<a href="${href}">l</a>`).join('\n')}`;
   t.deepEqual(await parseIndexPage(page, 'text/html', URL_OF_PAGE), []);
+});
+
+test('a page is read the same in pieces of any length', (t) => {
+  const read = (reader: HtmlIndex | NginxIndex, pieces: readonly string[]): unknown[] =>
+    [...pieces.flatMap((piece) => reader.read(piece)), ...reader.end()].map(
+      ({ name, isDir, size, lastModified }) => [name, isDir, size, lastModified],
+    );
+  const strange =
+    '<!-- <a href="no">x</a> --><script>"</a><a href=no></script ><a title=\'>\' href="y&amp;z">y</a>\r\n';
+  const page = nginxPage([...NGINX_LINES, strange, ...NGINX_LINES]);
+  const whole = read(new HtmlIndex(URL_OF_PAGE), [page]);
+  t.is(whole.length, 2 * NGINX_LINES.length + 1);
+  const headChars = nginxPage([]).indexOf('</pre>');
+  for (const chars of [1, 2, 7, 100, 1_000]) {
+    const pieces = page.slice(headChars).match(new RegExp(`[^]{1,${chars}}`, 'g')) ?? [];
+    t.deepEqual(read(new HtmlIndex(URL_OF_PAGE), [page.slice(0, headChars), ...pieces]), whole);
+    // The whole head is in the first piece of a page.
+    t.deepEqual(read(new NginxIndex(URL_OF_PAGE), [page.slice(0, headChars), ...pieces]), whole);
+  }
+});
+
+test('characters and bytes are whole wherever a body is cut', async (t) => {
+  const names = Array.from({ length: 1_500 }, (_, i) => `${'é'.repeat(i % 7)}日本\udcff${i}`);
+  const page = `<title>Index of /</title>${names.map((name) => `<a href="${name}">x</a>\n`).join('')}`;
+  for (const chunkBytes of [7, 1_000, 16_385, Infinity]) {
+    const entries = await parseIndexPage(page, 'text/html', URL_OF_PAGE, chunkBytes);
+    t.deepEqual(
+      entries.map(({ name }) => name),
+      names.map((name) => percentEncodedToAscii(name)),
+    );
+  }
 });

@@ -6,6 +6,8 @@ import { dateOfNginx } from './nginx-date.js';
 /** An index says so at its top. */
 const MAX_PREAMBLE_CHARS = 1024 * 1024;
 const INDEX_TITLE = /^\s*(Index of|Directory listing for)\b/i;
+/** A link that is not closed ends with what it is in. */
+const CELL = /^(?:td|th|tr|li)$/;
 const MAX_TITLE_CHARS = 200;
 const MAX_COLUMNS_CHARS = 1_000;
 const MAX_HREF_CHARS = 4_096;
@@ -69,6 +71,7 @@ export class HtmlIndex {
   #onOpen(name: string, href: string | undefined): void {
     if (name === 'title' || name === 'h1') this.#heading = '';
     else this.#endHeading();
+    if (CELL.test(name)) this.#inLink = false;
     if (name !== 'a' || href === undefined) return;
     this.#endLink();
     this.#href = href;
@@ -77,7 +80,7 @@ export class HtmlIndex {
 
   #onClose(name: string): void {
     this.#endHeading();
-    if (name === 'a') this.#inLink = false;
+    if (name === 'a' || CELL.test(name)) this.#inLink = false;
     if (name === 'td') this.#after += ' ';
   }
 

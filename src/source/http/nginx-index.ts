@@ -55,7 +55,8 @@ export class NginxIndex {
   }
 
   end(): IndexEntry[] {
-    this.#html ??= new HtmlIndex(this.#url, true);
+    if (this.#html !== undefined) return this.#html.end();
+    this.#html = new HtmlIndex(this.#url, true);
     return [...this.#html.read(this.#left ?? ''), ...this.#html.end()];
   }
 
