@@ -11,8 +11,8 @@ import { shardPath } from './layout.js';
 import { syncDirectory, syncSegment } from './sync-files.js';
 import type { TroubleLog } from './trouble-log.js';
 
-/** Each costs a few milliseconds of the disk. The system writes by itself what is older than half a minute. */
-const MAX_PER_ROUND = 64;
+/** Each is three waits for the disk. The system writes by itself what is older than half a minute. */
+const MAX_PER_ROUND = 16;
 /** The names of more are not kept. */
 const MAX_NAMES = 4096;
 
