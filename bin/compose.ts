@@ -19,6 +19,7 @@ import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { composeSources } from './compose-sources.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { MountOptions } from './options.js';
+import { checkOutside } from './outside-mountpoint.js';
 import type { MountRequest } from './mount-request.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
@@ -35,7 +36,7 @@ export async function compose(
 ): Promise<MountSession> {
   const { registry, plugins, clientFor, credentialsFor, close } = composeSources(options, log);
   const budget = MetadataBudget.beside(options.memory);
-  const disk = await openDisk(options, credentialsFor, budget, log);
+  const disk = await openDisk(mountpoint, options, credentialsFor, budget, log);
   const memorySource = await hugePageMemory();
   const cache = new CachedResources(
     {
@@ -77,15 +78,18 @@ export async function compose(
 }
 
 async function openDisk(
+  mountpoint: string,
   options: MountOptions,
   credentialsFor: CredentialsFor | undefined,
   budget: MetadataBudget,
   log: Logger,
 ): Promise<DiskCache | undefined> {
   if (options.cacheSize === 0) return undefined;
+  const directory = options.cacheDir ?? defaultCacheDirectory();
+  await checkOutside(mountpoint, 'cache directory', directory);
   return await openDiskCache({
     ...DEFAULT_DISK_CACHE_OPTIONS,
-    directory: options.cacheDir ?? defaultCacheDirectory(),
+    directory,
     // Who names a directory wants to be told that it cannot be had.
     ifUnusable: options.cacheDir === undefined ? 'turn-off' : 'fail',
     limitBytes: options.cacheSize,

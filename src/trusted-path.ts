@@ -6,19 +6,14 @@
  * nobody else; a sticky one such as /tmp is passed, since in it nobody can replace another's entry. So the real path
  * that comes out leads to the same file later on, as long as root and the user leave it there.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readlinkSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import fs, { type Stats } from 'node:fs';
+import { lstat, mkdir, readlink, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import process from 'node:process';
+import { promisify } from 'node:util';
+
+const openFile = promisify(fs.open) as (path: string, flags: number) => Promise<number>;
+const fstat = promisify(fs.fstat) as (fd: number) => Promise<Stats>;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
@@ -46,16 +41,56 @@ interface Opened {
   readonly stats: Stats;
 }
 
+/** What the walk asks of the system: the path may lead anywhere, into the mount that this process serves too. */
+interface Call<Result> {
+  readonly async: () => Promise<Result>;
+  readonly sync: () => Result;
+}
+
+/** Is resumed with what each call has resulted in. */
+type Walk<Result> = Generator<Call<unknown>, Result, unknown>;
+
 /**
- * Throws `UntrustedPathError` for a path that others can change, and the errors of the system. `make`: what is missing
- * becomes a directory of mode 0700.
+ * Rejects with `UntrustedPathError` for a path that others can change, and with the errors of the system. `make`: what is
+ * missing becomes a directory of mode 0700.
  */
-export function resolveTrusted(path: string, uid: number, missing: 'fail' | 'make' = 'fail'): TrustedPath {
-  mountAutomatically(path);
+export async function resolveTrusted(
+  path: string,
+  uid: number,
+  missing: 'fail' | 'make' = 'fail',
+): Promise<TrustedPath> {
+  const walk = walkPath(path, uid, missing);
+  let step = walk.next();
+  while (step.done !== true) {
+    try {
+      step = walk.next(await step.value.async());
+    } catch (error) {
+      step = walk.throw(error);
+    }
+  }
+  return step.value;
+}
+
+/** The same, for a process that may wait. */
+export function resolveTrustedSync(path: string, uid: number): TrustedPath {
+  const walk = walkPath(path, uid, 'fail');
+  let step = walk.next();
+  while (step.done !== true) {
+    try {
+      step = walk.next(step.value.sync());
+    } catch (error) {
+      step = walk.throw(error);
+    }
+  }
+  return step.value;
+}
+
+function* walkPath(path: string, uid: number, missing: 'fail' | 'make'): Walk<TrustedPath> {
+  yield* mountAutomatically(path);
   const pending = namesOf(isAbsolute(path) ? path : `${process.cwd()}/${path}`);
   const trail: string[] = [];
   let links = 0;
-  let current = open('/', '/');
+  let current = yield* open('/', '/');
   const move = (next: Opened): void => {
     close(current);
     current = next;
@@ -67,11 +102,11 @@ export function resolveTrusted(path: string, uid: number, missing: 'fail' | 'mak
       const entry = current.fd === undefined ? shown : `/proc/self/fd/${current.fd}/${name}`;
       if (name === '..') {
         trail.pop();
-        move(open(entry, shown));
+        move(yield* open(entry, shown));
         continue;
       }
       if (current.stats.isDirectory()) checkWay(here, current.stats, uid);
-      const next = missing === 'make' ? openOrMake(entry, shown) : open(entry, shown);
+      const next = yield* missing === 'make' ? openOrMake(entry, shown) : open(entry, shown);
       if (!next.stats.isSymbolicLink()) {
         trail.push(name);
         move(next);
@@ -81,11 +116,11 @@ export function resolveTrusted(path: string, uid: number, missing: 'fail' | 'mak
       if (isShared(current.stats)) checkOwner(shown, next.stats.uid, uid);
       links += 1;
       if (links > MAX_LINKS) throw new UntrustedPathError(`${path} has too many symbolic links`);
-      const target = readlinkSync(entry);
+      const target = yield* call({ async: () => readlink(entry), sync: () => fs.readlinkSync(entry) });
       pending.push(...namesOf(target));
       if (!isAbsolute(target)) continue;
       trail.length = 0;
-      move(open('/', '/'));
+      move(yield* open('/', '/'));
     }
     return { path: `/${trail.join('/')}`, stats: current.stats };
   } finally {
@@ -130,40 +165,56 @@ function namesOf(path: string): string[] {
 }
 
 /** O_PATH mounts nothing (automount(8)); who goes through a directory does. */
-function mountAutomatically(path: string): void {
+function* mountAutomatically(path: string): Walk<void> {
   try {
-    statSync(`${path}/.`);
+    yield* call<unknown>({ async: () => stat(`${path}/.`), sync: () => fs.statSync(`${path}/.`) });
   } catch {
     // The walk tells.
   }
 }
 
-function open(path: string, shown: string): Opened {
+function* open(path: string, shown: string): Walk<Opened> {
   try {
-    if (process.platform !== 'linux') return { fd: undefined, stats: lstatSync(path) };
-    const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
-    return { fd, stats: fstatSync(fd) };
+    if (process.platform !== 'linux') {
+      return {
+        fd: undefined,
+        stats: yield* call({ async: () => lstat(path), sync: () => fs.lstatSync(path) }),
+      };
+    }
+    const flags = O_PATH | fs.constants.O_NOFOLLOW;
+    const fd = yield* call({ async: () => openFile(path, flags), sync: () => fs.openSync(path, flags) });
+    try {
+      return { fd, stats: yield* call({ async: () => fstat(fd), sync: () => fs.fstatSync(fd) }) };
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
   } catch (error) {
     throw named(error, path, shown);
   }
 }
 
-function openOrMake(path: string, shown: string): Opened {
+function* openOrMake(path: string, shown: string): Walk<Opened> {
   try {
-    return open(path, shown);
+    return yield* open(path, shown);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
   try {
-    mkdirSync(path, 0o700);
+    yield* call<unknown>({ async: () => mkdir(path, 0o700), sync: () => fs.mkdirSync(path, 0o700) });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw named(error, path, shown);
   }
-  return open(path, shown);
+  return yield* open(path, shown);
 }
 
+function* call<Result>(given: Call<Result>): Walk<Result> {
+  return (yield given) as Result;
+}
+
+/** Of such a descriptor it tells no file system. */
 function close({ fd }: Opened): void {
-  if (fd !== undefined) closeSync(fd);
+  if (fd !== undefined) fs.closeSync(fd);
 }
 
 function codeOf(error: unknown): unknown {

@@ -5,7 +5,7 @@ import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 
 import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
-import { resolveTrusted } from '../../src/trusted-path.js';
+import { resolveTrusted, resolveTrustedSync } from '../../src/trusted-path.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { type Logged, openStore, Sample, storeFor, write } from './disk-store-support.js';
 
@@ -95,10 +95,13 @@ test('a directory that cannot be made is an error at once, which names it', asyn
 
 test('what is missing is made for this user alone', async (t) => {
   const outer = await temporaryDirectory(t);
-  const { path } = resolveTrusted(join(outer, 'a/b/./c'), process.geteuid?.() ?? 0, 'make');
+  const { path } = await resolveTrusted(join(outer, 'a/b/./c'), process.geteuid?.() ?? 0, 'make');
   t.is(path, join(outer, 'a', 'b', 'c'));
   for (const made of ['a', 'a/b', 'a/b/c']) t.is(statSync(join(outer, made)).mode & 0o777, 0o700);
-  t.throws(() => resolveTrusted(join(outer, 'a/missing'), 0), { message: /ENOENT.*a\/missing'/ });
+  const missing = join(outer, 'a/missing');
+  await t.throwsAsync(resolveTrusted(missing, 0), { message: /ENOENT.*a\/missing'/ });
+  t.throws(() => resolveTrustedSync(missing, 0), { message: /ENOENT.*a\/missing'/ });
+  t.deepEqual(resolveTrustedSync(join(outer, 'a/../a'), process.geteuid?.() ?? 0).path, join(outer, 'a'));
 });
 
 test('a link in the place of our directory in it is not followed', async (t) => {

@@ -1,4 +1,4 @@
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
@@ -147,3 +147,25 @@ eachTransport('--cache-size 0 writes nothing', async (t, mount) => {
   t.is(await sha(join(mnt, origin.url)), await sha(join(origin.root, 'file.bin')));
   t.deepEqual(await readdir(origin.cache), []);
 });
+
+test.serial(
+  'a cache directory that the mount would hide, or that others can write to, ends the start',
+  async (t) => {
+    const directory = await temporaryDirectory(t);
+    const [mountpoint, open] = [join(directory, 'mnt'), join(directory, 'open')];
+    for (const path of [mountpoint, open]) await mkdir(path);
+    await chmod(open, 0o777);
+    for (const [cache, message] of [
+      [join(mountpoint, 'cache'), /is inside the mountpoint/],
+      [
+        open,
+        /the cache directory cannot be used: .*open is not trusted: others may write to it .*chmod go-w/,
+      ],
+    ] as const) {
+      const own = ['--log-file', join(directory, 'log'), '--no-rehearsal'];
+      const { code, stderr } = await run(process.execPath, [CLI, mountpoint, '--cache-dir', cache, ...own]);
+      t.is(code, 1);
+      t.regex(stderr, message);
+    }
+  },
+);

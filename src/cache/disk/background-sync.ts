@@ -14,7 +14,7 @@ import type { TroubleLog } from './trouble-log.js';
 /** Each is three waits for the disk. The system writes by itself what is older than half a minute. */
 const MAX_PER_ROUND = 16;
 /** The names of more are not kept. */
-const MAX_NAMES = 4096;
+const MAX_NAMES = 1024;
 
 export interface BackgroundSyncOptions {
   readonly root: string;

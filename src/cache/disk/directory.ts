@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 
@@ -12,21 +12,20 @@ export class DirectoryError extends Error {
 }
 
 /**
- * Makes the directories that are missing. Returns the real path of the one of this layout, which nobody but root and
- * this user can exchange for another one. Throws if it cannot be used.
+ * Makes the directories that are missing. Resolves to the real path of the one of this layout, which nobody but root and
+ * this user can exchange for another one. Rejects if it cannot be used.
  */
-export function prepareDirectory(directory: string): string {
+export async function prepareDirectory(directory: string): Promise<string> {
   const uid = process.geteuid?.() ?? 0;
-  const outer = resolveTrusted(directory, uid, 'make');
-  const { path, stats } = outer;
+  const { path, stats } = await resolveTrusted(directory, uid, 'make');
   if (!stats.isDirectory()) throw new DirectoryError(`${path} is not a directory`);
   if (stats.uid !== uid) throw new DirectoryError(`${path} belongs to user ${stats.uid}, not to ${uid}`);
   checkOwnership(path, stats, uid);
   const root = join(path, LAYOUT_DIRECTORY);
-  const inner = resolveTrusted(root, uid, 'make');
+  const inner = await resolveTrusted(root, uid, 'make');
   if (inner.path !== root || !inner.stats.isDirectory() || inner.stats.uid !== uid) {
     throw new DirectoryError(`${root} is not a directory of user ${uid}`);
   }
-  if ((inner.stats.mode & 0o077) !== 0) chmodSync(root, 0o700);
+  if ((inner.stats.mode & 0o077) !== 0) await chmod(root, 0o700);
   return root;
 }

@@ -1,9 +1,9 @@
-import { BoundedMap } from '../../memory/bounded-map.js';
-import { MetadataBudget } from '../../memory/metadata-budget.js';
 import type { Logger } from 'pino';
 
-import { loadCredentialKey } from './credential-key.js';
+import { BoundedMap } from '../../memory/bounded-map.js';
+import { MetadataBudget } from '../../memory/metadata-budget.js';
 import { BackgroundSync } from './background-sync.js';
+import { loadCredentialKey } from './credential-key.js';
 import { Descriptors } from './descriptors.js';
 import { DirectWrites } from './direct-writes.js';
 import { prepareDirectory } from './directory.js';
@@ -27,7 +27,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
   const { directory, log } = options;
   let root: string;
   try {
-    root = prepareDirectory(directory);
+    root = await prepareDirectory(directory);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (options.ifUnusable === 'fail') {

@@ -47,7 +47,8 @@ export class WriterRole {
   async #try(): Promise<void> {
     const { options, root, trouble } = this.#context;
     try {
-      if (prepareDirectory(options.directory) !== root) throw new Error(`${root} is another directory now`);
+      if ((await prepareDirectory(options.directory)) !== root)
+        throw new Error(`${root} is another directory now`);
       const lock = await StoreLock.tryAcquire(join(root, LOCK_NAME));
       if (lock === undefined) return;
       // That of a store that is being closed would outlive it.

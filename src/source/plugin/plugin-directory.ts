@@ -25,7 +25,7 @@ export async function scanDirectory(directory: string, uid: number): Promise<Dir
   let names: string[];
   try {
     names = await readdir(directory);
-    checkDirectoryTrust(directory, uid);
+    await checkDirectoryTrust(directory, uid);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return { directory, failure: 'missing', found: [] };
     return { directory, failure: { message: messageOf(error) }, found: [] };

@@ -13,19 +13,19 @@ const MAX_PACKAGE_ENTRIES = 20_000;
 
 /** Resolves to the real path; rejects unless the file or folder, and the way to it, may be trusted by `uid`. */
 export async function checkTrust(path: string, uid: number): Promise<string> {
-  const { path: real, stats } = checkOne(path, uid);
-  if (stats.isDirectory()) await checkContents(real, uid);
+  const { path: real, stats } = await checkOne(path, uid);
+  if (stats.isDirectory()) await asLoadError(() => checkContents(real, uid));
   return real;
 }
 
-/** Throws unless a plugin directory, and the way to it, may be trusted; what is in it is not looked at. */
-export function checkDirectoryTrust(path: string, uid: number): void {
-  checkOne(path, uid);
+/** Rejects unless a plugin directory, and the way to it, may be trusted; what is in it is not looked at. */
+export async function checkDirectoryTrust(path: string, uid: number): Promise<void> {
+  await checkOne(path, uid);
 }
 
-function checkOne(path: string, uid: number): TrustedPath {
-  return asLoadError(() => {
-    const found = resolveTrusted(path, uid);
+async function checkOne(path: string, uid: number): Promise<TrustedPath> {
+  return await asLoadError(async () => {
+    const found = await resolveTrusted(path, uid);
     checkOwnership(found.path, found.stats, uid);
     return found;
   });
@@ -43,16 +43,16 @@ async function checkContents(folder: string, uid: number): Promise<void> {
       const path = join(next, name);
       const stats = await lstat(path);
       // What a link leads to is a place of its own, on a way of its own.
-      if (stats.isSymbolicLink()) checkOne(path, uid);
-      else asLoadError(() => checkOwnership(path, stats, uid));
+      if (stats.isSymbolicLink()) await checkOne(path, uid);
+      else checkOwnership(path, stats, uid);
       if (stats.isDirectory()) waiting.push(path);
     }
   }
 }
 
-function asLoadError<Result>(work: () => Result): Result {
+async function asLoadError<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (!(error instanceof UntrustedPathError)) throw error;
     throw new PluginLoadError('PLUGIN_TRUST', error.message, error);

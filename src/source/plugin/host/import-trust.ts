@@ -7,14 +7,14 @@ import { isAbsolute } from 'node:path';
 import Module from 'node:module';
 import process from 'node:process';
 
-import { checkOwnership, resolveTrusted } from '../../../trusted-path.js';
+import { checkOwnership, resolveTrustedSync } from '../../../trusted-path.js';
 
 const uid = process.geteuid?.() ?? 0;
 
 /** Why a file or folder must not be used; undefined: it may. */
 export function refusalOf(path: string): unknown {
   try {
-    const { path: real, stats } = resolveTrusted(path, uid);
+    const { path: real, stats } = resolveTrustedSync(path, uid);
     checkOwnership(real, stats, uid);
     return undefined;
   } catch (error) {
