@@ -42,8 +42,8 @@ export interface ProviderContext {
   readonly memory: BlockMemory;
   /** Downloads of the version; `ChangedError` when the source has another one. */
   readonly download: Download;
-  /** What memory for what is downloaded now counts to. */
-  readonly share: () => MemoryShare;
+  /** What the memory for what is downloaded now counts to. To be released. */
+  readonly acquireShare: () => MemoryShare;
   /** Called when `busy` may have become false. */
   readonly onIdle: () => void;
 }

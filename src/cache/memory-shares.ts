@@ -1,19 +1,32 @@
 /**
- * How much memory is committed to bodies under way, by whom it is for: an origin, and a user where users are told
- * apart. Whoever waits for more has to leave some to others: a server that hangs, and has many readers, would otherwise
- * have all of it (the dynamic threshold of shared buffers: Choudhury and Hahne, 1998).
+ * How much memory is committed to bodies under way, by whom it is for: an origin, and where users are told apart a
+ * user, and an origin of that user. Whoever waits for more has to leave some to others: a server that hangs, and has
+ * many readers, would otherwise have all of it (the dynamic threshold of shared buffers: Choudhury and Hahne, 1998).
  */
 export class MemoryShares {
   readonly #byKey = new Map<string, MemoryShare>();
 
-  /** Of who has something committed now. */
+  /** Those that are in use. */
   get count(): number {
     return this.#byKey.size;
   }
 
-  of(url: string, uid: number | undefined): MemoryShare {
-    const key = `${uid ?? ''} ${url.split('/', 3).join('/')}`;
-    return this.#byKey.get(key) ?? new MemoryShare(this.#byKey, key);
+  /** Of the origin of a URL. To be released. */
+  acquire(url: string, uid: number | undefined): MemoryShare {
+    const origin = url.split('/', 3).join('/');
+    if (uid === undefined) return this.#acquire(origin, undefined);
+    return this.#acquire(`${uid} ${origin}`, String(uid));
+  }
+
+  #acquire(key: string, parentKey: string | undefined): MemoryShare {
+    let share = this.#byKey.get(key);
+    if (share === undefined) {
+      const parent = parentKey === undefined ? undefined : this.#acquire(parentKey, undefined);
+      share = new MemoryShare(parent, () => this.#byKey.delete(key));
+      this.#byKey.set(key, share);
+    }
+    share.users += 1;
+    return share;
   }
 }
 
@@ -21,28 +34,32 @@ export class MemoryShares {
 const THRESHOLD = 3;
 
 export class MemoryShare {
-  readonly #shares: Map<string, MemoryShare>;
-  readonly #key: string;
+  readonly #parent: MemoryShare | undefined;
+  readonly #onUnused: () => void;
   #bytes = 0;
+  users = 0;
 
-  constructor(shares: Map<string, MemoryShare>, key: string) {
-    this.#shares = shares;
-    this.#key = key;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  constructor(parent: MemoryShare | undefined, onUnused: () => void) {
+    this.#parent = parent;
+    this.#onUnused = onUnused;
   }
 
   /** Negative: given back. */
   add(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > 0) this.#shares.set(this.#key, this);
-    else if (this.#shares.get(this.#key) === this) this.#shares.delete(this.#key);
+    this.#parent?.add(bytes);
   }
 
   /** Whether it has to wait with so much more, where so much is left. */
   isExceededBy(bytes: number, leftBytes: number): boolean {
-    return this.#bytes > 0 && this.#bytes + bytes > THRESHOLD * (leftBytes - bytes);
+    const isExceeded = this.#bytes > 0 && this.#bytes + bytes > THRESHOLD * (leftBytes - bytes);
+    return isExceeded || this.#parent?.isExceededBy(bytes, leftBytes) === true;
+  }
+
+  release(): void {
+    this.users -= 1;
+    if (this.users > 0) return;
+    this.#onUnused();
+    this.#parent?.release();
   }
 }

@@ -40,7 +40,7 @@ export class RangedFetch {
     this.#context = context;
     this.run = run;
     this.#sizeBytes = sizeBytes;
-    this.#share = context.share();
+    this.#share = context.acquireShare();
     if (begin.reserved) this.#reservedBlocks = run.end - run.first;
     const announced: Block[] = [];
     for (let index = run.first; index < run.end; index += 1) announced.push(context.blocks.announce(index));
@@ -125,6 +125,7 @@ export class RangedFetch {
     } finally {
       this.#response?.cancel();
       this.#giveBack(this.#reservedBlocks, (blocks) => memory.unreserve(blocks));
+      this.#share.release();
     }
   }
 

@@ -61,7 +61,7 @@ export class VersionReader {
       blocks: context.blocks,
       memory: context.memory,
       download: context.download,
-      share: () => context.shares.of(context.blocks.key.resource, this.#uid),
+      acquireShare: () => context.shares.acquire(context.blocks.key.resource, this.#uid),
       onIdle: () => this.#reportIdle(),
     };
     this.#provider =

@@ -84,6 +84,7 @@ export class LookupProcess {
     const env = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
     const shell = spawn('/bin/sh', ['-c', SCRIPT], {
       stdio: ['pipe', 'pipe', 'ignore'],
+      cwd: '/',
       env,
       detached: true,
     });
