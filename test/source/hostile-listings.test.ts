@@ -135,6 +135,19 @@ test('a listing that never ends is refused, and one that is cut off is no shorte
   t.like(cut, { code: 'CONNECTION_LOST' });
 });
 
+test('a listing that goes on and on is given up after four times the timeout', async (t) => {
+  const server = await startFaultServer(t, (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.write(HTML);
+    const timer = setInterval(() => response.write(Buffer.alloc(16 * 1024, 'x')), 10);
+    response.on('close', () => clearInterval(timer));
+  });
+  const http = createHttpClient({ timeoutMs: 200, retries: 0 });
+  t.teardown(() => http.close());
+  const error = await t.throwsAsync(http.list(new Request(`${server.origin}/`)));
+  t.like(error, { code: 'TIMEOUT' });
+});
+
 test.serial("nobody waits for a plugin's listing, and what is beyond the limits is refused", async (t) => {
   const directory = await pluginDirectory(t);
   await addModule(directory, 'many', {

@@ -4,7 +4,7 @@
  * the content, so that a small file costs one request.
  */
 import { formatRangeHeader } from '../byte-range.js';
-import { ChangedError, IsDirectoryError, ProtocolError, SourceError } from '../errors.js';
+import { ChangedError, IsDirectoryError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
 import { ListingTooLong } from '../listing-limits.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
@@ -19,6 +19,8 @@ import { DirectoryRedirect, HttpOrigin, type OriginAnswer } from './http-origin.
 import { IndexPage } from './index-page.js';
 
 const PROBE = { start: 0, end: 64 * 1024 };
+/** A listing may take so many timeouts in all. */
+const LISTING_TIME_FACTOR = 4;
 const MAX_CONTENT_TYPE_CHARS = 256;
 
 export interface HttpClient extends Required<ResourceClient> {
@@ -117,7 +119,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     }
     const delivery = checkOrCancel(answer, request.with({ url }));
     const response = toResponse(origin, request.with({ url }), answer, delivery, options.retries);
-    return readIndex(response, new IndexPage(type, url), url);
+    return readIndex(response, new IndexPage(type, url), url, options.timeoutMs * LISTING_TIME_FACTOR);
   }
 
   return {
@@ -193,11 +195,23 @@ function infoHeader({ etag, lastModified }: ExpireInfo): HeaderFields {
 /** What a page that is no index is left with. */
 const OTHER_PAGE = new Error('the page is no index');
 
-async function readIndex(response: Response, page: IndexPage, url: URL): Promise<readonly UrlEntry[]> {
+async function readIndex(
+  response: Response,
+  page: IndexPage,
+  url: URL,
+  limitMs: number,
+): Promise<readonly UrlEntry[]> {
+  const endMs = performance.now() + limitMs;
   try {
     await drainBody(response, async (chunk) => {
       await page.write(chunk);
       if (page.isOther) throw OTHER_PAGE;
+      // One that always goes on somehow would be waited for without end.
+      if (performance.now() < endMs) return;
+      throw new TimeoutError(url, {
+        expected: `a listing within ${limitMs / 1000} s`,
+        found: 'more to come',
+      });
     });
     return await page.end();
   } catch (error) {
