@@ -3,7 +3,9 @@
  * output and errors. On each kind of directory a command has a directory of its own, of which the mount has never
  * heard. What differs without standing in `expected.ts` is shown, and makes the sweep fail.
  *
- *     node dist/test/sweep/sweep.js [--cli FILE] [--only REGEXP] [--kind KIND] [--out FILE]
+ *     node dist/test/sweep/sweep.js [--cli FILE] [--only REGEXP] [--kind KIND] [--out FILE] [--all]
+ *
+ * `--all` shows what is expected, too.
  */
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -57,6 +59,7 @@ async function main(): Promise<void> {
       only: { type: 'string', default: '' },
       kind: { type: 'string', multiple: true },
       out: { type: 'string' },
+      all: { type: 'boolean', default: false },
     },
   });
   if (process.getuid?.() !== 0) throw new Error('the sweep mounts: it takes root');
@@ -86,7 +89,7 @@ async function main(): Promise<void> {
     });
     await Promise.all(workers);
   });
-  const text = report(chosen, skipped, kinds, runs, differences, isWhole);
+  const text = report(chosen, skipped, kinds, runs, differences, { isWhole, showsAll: values.all });
   if (values.out !== undefined) await writeFile(values.out, text);
   process.stdout.write(text);
   if (differences.some(({ reason }) => reason === undefined)) process.exitCode = 1;
@@ -162,14 +165,17 @@ function report(
   kinds: readonly DirectoryKind[],
   runs: number,
   differences: readonly Difference[],
-  isWhole: boolean,
+  { isWhole, showsAll }: { isWhole: boolean; showsAll: boolean },
 ): string {
   const lines = differences
-    .filter(({ reason }) => reason === undefined)
-    .map(({ command, kind, local, mounted }) =>
-      [`${kind}: ${command.name}`, `    local:   ${shown(local)}`, `    mounted: ${shown(mounted)}`].join(
-        '\n',
-      ),
+    .filter(({ reason }) => showsAll || reason === undefined)
+    .map(({ command, kind, local, mounted, reason }) =>
+      [
+        `${kind}: ${command.name}`,
+        `    local:   ${shown(local)}`,
+        `    mounted: ${shown(mounted)}`,
+        ...(reason === undefined ? [] : [`    ${reason}`]),
+      ].join('\n'),
     );
   const counted = kinds.map((kind) => {
     const here = differences.filter((difference) => difference.kind === kind);
