@@ -18,6 +18,8 @@ const ERROR_FIELDS = [
   'syscall',
   'address',
   'port',
+  // Of an AggregateError: one for each address that was tried.
+  'errors',
 ];
 
 export const SAFE_LOG: LoggerOptions = {
@@ -44,6 +46,8 @@ function safeValue(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth === 0) return '…';
   if (value instanceof Error) return safeError(value, depth);
+  // A URL, a date.
+  if ('toJSON' in value && typeof value.toJSON === 'function') return safeValue(value.toJSON(), depth - 1);
   if (Array.isArray(value)) return value.map((one) => safeValue(one, depth - 1));
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => [safeText(key), safeValue(one, depth - 1)]),

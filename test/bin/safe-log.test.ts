@@ -71,6 +71,8 @@ test('no secret and no control character reaches a log, at any level', async (t)
     socket: { path: SECRET },
   });
   await note(Promise.reject(system));
+  await note(Promise.reject(new AggregateError([new Error('first of two'), system], 'all failed')));
+  log.info({ target: new URL(`http://u:${SECRET}@h/?c=${SECRET}`), at: new Date(0) }, 'told');
   await note(Promise.reject(new FsError('NO_ENTRY', `x?sig=${SECRET} ${SECRET}${CONTROL}`, 'no such thing')));
 
   const text = await readFile(logFile, 'utf8');
@@ -78,5 +80,7 @@ test('no secret and no control character reaches a log, at any level', async (t)
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
   t.notRegex(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]|\\u001b|\\u0007/);
   t.true(text.split('\n').length > 30);
+  t.regex(text, /"target":"http:\/\/h\/\?c=…","at":"1970/);
+  t.regex(text, /first of two/);
   for (const line of text.trim().split('\n')) t.notThrows(() => JSON.parse(line));
 });
