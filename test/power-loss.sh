@@ -30,7 +30,11 @@ http { access_log off; server { listen 127.0.0.1:$port; root $origin; } }
 CONF
 nginx -c "$work/nginx.conf"
 
-start() { node "$program" "$mnt" --cache-dir "$disk/cache" --log-file "$work/log" --no-rehearsal "$@" > /dev/null; }
+start() {
+  node "$program" "$mnt" --foreground --cache-dir "$disk/cache" --log-file "$work/log" --no-rehearsal "$@" > /dev/null &
+  pid=$!
+  until mountpoint -q "$mnt"; do kill -0 "$pid" && sleep 0.1; done
+}
 urls() { (cd "$origin" && find . -name '*.bin' | sed 's/^..//'); }
 
 for round in $(seq "$rounds"); do
@@ -41,11 +45,10 @@ for round in $(seq "$rounds"); do
   reader=$!
   sleep "$seconds"
   python3 -c "import fcntl, os, struct; fcntl.ioctl(os.open('$disk', 0), 0x8004587D, struct.pack('I', 2))"
-  pid=$(pgrep -f "node.* $program $mnt " | head -1)
   kill -9 "$pid"
   umount -l "$mnt"
   wait "$reader" 2>/dev/null || true
-  while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+  wait "$pid" 2>/dev/null || true
   umount "$disk"
   e2fsck -fp "$work/image" > /dev/null || [ $? -le 1 ]
   mount -o loop "$work/image" "$disk"
@@ -82,4 +85,5 @@ for folder, _, names in os.walk(origin):
 print(f'power lost after {os.environ["SECONDS_READ"]} s: {right} of {blocks} blocks, of {files} files, are there, and right')
 PYTHON
   node "$program" unmount "$mnt" > /dev/null
+  wait "$pid"
 done
