@@ -86,5 +86,9 @@ test('a user with as many origins as may be leaves connections to another user',
   await until('the servers are asked', () => asked() === 4);
   const healthy = await startHealthy(t);
   t.is(await get(healthy.origin, BOB), 'ok');
+  // His connection is idle now, and stays his.
+  get(hung[9]?.origin ?? '', ALICE).catch(() => undefined);
+  t.is(await get(healthy.origin, BOB), 'ok');
+  t.is(healthy.accepted(), 1);
   t.is(asked(), 4);
 });

@@ -150,10 +150,12 @@ export class ConnectionPool implements ConnectionOwner {
     const siblings = this.#connections.get(exchange.origin) ?? new Set();
     const idle = lastUsed(siblings);
     if (idle !== undefined && !exchange.needsNewConnection) return idle;
+    // Not even in the place of an idle one, which is another user's perhaps.
+    if (!this.#isUserBelowShare(exchange)) return undefined;
     if (!this.#hasRoomAtOrigin(exchange, siblings)) {
       if (idle === undefined) return undefined;
       idle.destroy();
-    } else if (!this.#hasRoom(exchange, siblings)) {
+    } else if (!this.#hasRoom(siblings)) {
       const spare = longestIdle(this.#all());
       if (spare === undefined) return undefined;
       spare.destroy();
@@ -168,13 +170,17 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#isBelowShare(uid, siblings, limit);
   }
 
-  #hasRoom({ uid }: PooledExchange, siblings: ReadonlySet<HttpConnection>): boolean {
+  /** Of all connections, as if one more user had some: whoever comes next finds room. */
+  #isUserBelowShare({ uid }: PooledExchange): boolean {
+    const { maxConnections: limit } = this.#limits;
+    if (uid === undefined || this.#count < limit) return true;
+    return this.#isBelowShare(uid, this.#all(), MOST_FACTOR * limit, 1);
+  }
+
+  #hasRoom(siblings: ReadonlySet<HttpConnection>): boolean {
     const { maxConnections: limit } = this.#limits;
     if (this.#count < limit) return true;
-    const most = MOST_FACTOR * limit;
-    if (this.#count >= most) return false;
-    // As if one more user had some: whoever comes next finds room.
-    if (uid !== undefined && !this.#isBelowShare(uid, this.#all(), most, 1)) return false;
+    if (this.#count >= MOST_FACTOR * limit) return false;
     if (inUse(this.#all()) < limit) return true;
     const origins = this.#connections.size + (siblings.size === 0 ? 1 : 0);
     return inUse(siblings) < Math.max(1, Math.floor(limit / origins));
