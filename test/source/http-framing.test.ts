@@ -3,8 +3,10 @@ import type { Socket } from 'node:net';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { ExchangeBody } from '../../src/source/http/exchange-body.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
+import { ResponseParser } from '../../src/source/http/response-parser.js';
 import { Request, type SourceError } from '../../src/source/index.js';
 import { startRawServer } from '../support/fault-server.js';
 
@@ -201,4 +203,31 @@ test('a large body in chunks of all sizes is the body', async (t) => {
     t.true(Buffer.from(await read(http, server.origin), 'latin1').equals(body));
   }
   t.is(server.accepted(), 1);
+});
+
+test('of tiny chunks that nobody takes few are kept, and many take several turns', async (t) => {
+  const body = new ExchangeBody(() => undefined);
+  await body.push(Buffer.of(1));
+  let kept = 1;
+  while (kept < 100_000 && body.push(Buffer.of(1)) === undefined) kept += 1;
+  // Each takes a few hundred bytes, and a mebibyte may be kept.
+  t.true(kept < 10_000, `${kept} chunks`);
+
+  let taken = 0;
+  const parser = new ResponseParser({
+    onHead: () => undefined,
+    onBody: (chunk) => {
+      taken += chunk.byteLength;
+    },
+  });
+  const bytes = Buffer.from(`${OK}Transfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(40_000)}0\r\n\r\n`);
+  let turns = 0;
+  for (let at = 0; at < bytes.length; turns += 1) {
+    at = parser.execute(bytes, at);
+    await parser.wait;
+    parser.wait = undefined;
+  }
+  t.is(taken, 40_000);
+  t.true(parser.isDone);
+  t.true(turns > 10, `${turns} turns`);
 });

@@ -5,7 +5,7 @@
  * `HIGH_WATER_BYTES`, so that a small body frees its connection even if nobody looks at it for long.
  */
 import type { BodyRoom, BodySink } from '../response.js';
-import { copiesOf } from './chunk-copies.js';
+import { copiesOf, keptBytesOf } from './chunk-copies.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -121,7 +121,7 @@ export class ExchangeBody {
 
   #next(): Uint8Array | undefined {
     const chunk = this.#lent ?? this.#kept.shift();
-    if (this.#lent === undefined) this.#keptBytes -= chunk?.byteLength ?? 0;
+    if (this.#lent === undefined && chunk !== undefined) this.#keptBytes -= keptBytesOf(chunk);
     this.#lent = undefined;
     return chunk;
   }
@@ -134,8 +134,10 @@ export class ExchangeBody {
   }
 
   #keep(chunk: Uint8Array): void {
-    this.#kept.push(...copiesOf(chunk));
-    this.#keptBytes += chunk.byteLength;
+    for (const copy of copiesOf(chunk)) {
+      this.#kept.push(copy);
+      this.#keptBytes += keptBytesOf(copy);
+    }
   }
 
   #giveBack(): void {

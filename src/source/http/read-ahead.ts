@@ -1,5 +1,5 @@
 import type { BodySink } from '../response.js';
-import { copiesOf } from './chunk-copies.js';
+import { copiesOf, keptBytesOf } from './chunk-copies.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -18,8 +18,10 @@ export async function* readAhead(
   let wakeSink = (): void => undefined;
 
   const drained = drain((chunk) => {
-    chunks.push(...copiesOf(chunk));
-    waitingBytes += chunk.byteLength;
+    for (const copy of copiesOf(chunk)) {
+      chunks.push(copy);
+      waitingBytes += keptBytesOf(copy);
+    }
     wakeReader();
     if (waitingBytes < HIGH_WATER_BYTES) return undefined;
     return new Promise((resolve) => {
@@ -35,7 +37,7 @@ export async function* readAhead(
     for (;;) {
       const chunk = chunks.shift();
       if (chunk !== undefined) {
-        waitingBytes -= chunk.byteLength;
+        waitingBytes -= keptBytesOf(chunk);
         if (waitingBytes < HIGH_WATER_BYTES / 2) wakeSink();
         yield chunk;
       } else if (isOver) {

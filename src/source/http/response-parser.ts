@@ -15,6 +15,7 @@ export interface ResponseHandler {
 /** Of all lines of a head; of one chunk's line; of all trailers. */
 const MAX_LINES_BYTES = 64 * 1024;
 const USUAL_CHUNK_LINE_BYTES = 16;
+const MAX_TURN_CHUNKS = 2048;
 const LINE_FEED = 0x0a;
 const HTTP = 'HTTP/1.';
 
@@ -22,7 +23,7 @@ type LineState = 'head' | 'chunk size' | 'chunk end' | 'trailers';
 type State = LineState | 'sized' | 'chunk' | 'until close' | 'done';
 
 export class ResponseParser {
-  /** What the taker of the body waits for. Set: nothing more is parsed until it is cleared. */
+  /** What the taker of the body waits for, or the next turn of the event loop. Set: nothing more is parsed until it is cleared. */
   wait: Promise<void> | undefined;
   #handler: ResponseHandler;
   #state: State = 'head';
@@ -34,6 +35,7 @@ export class ResponseParser {
   /** Of the sized body, or of the chunk. */
   #leftBytes = 0;
   #keepsAlive = false;
+  #turnChunks = 0;
 
   constructor(handler: ResponseHandler) {
     this.#handler = handler;
@@ -116,6 +118,8 @@ export class ResponseParser {
         this.#linesBytes = 0;
         this.#leftBytes = parseChunkSize(line);
         this.#chunkLinesLeftBytes += USUAL_CHUNK_LINE_BYTES + this.#leftBytes - line.length;
+        this.#turnChunks += 1;
+        if (this.#turnChunks === MAX_TURN_CHUNKS) this.#endTurn();
         if (this.#chunkLinesLeftBytes < 0) throw new MalformedAnswer('more chunk extensions than content');
         this.#state = this.#leftBytes === 0 ? 'trailers' : 'chunk';
         break;
@@ -126,6 +130,14 @@ export class ResponseParser {
       case 'trailers':
         if (line === '') this.#state = 'done';
     }
+  }
+
+  /** Chunks of a few bytes take long: what else is to be done goes on in between. */
+  #endTurn(): void {
+    this.#turnChunks = 0;
+    this.wait = new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 
   #onHeadEnd(): void {
