@@ -243,6 +243,22 @@ test('a 200 to a range is the whole body, and says so', async (t) => {
   response.cancel();
 });
 
+for (const [range, expected] of [
+  ['bytes 0-19/20', CONTENT.toString()],
+  ['bytes 0-19/40', 'PROTOCOL'],
+  ['bytes 5-24/40', 'PROTOCOL'],
+  ['bytes 0-9/10', 'PROTOCOL'],
+  ['bytes', 'PROTOCOL'],
+] as const) {
+  test(`a 200 with Content-Range: ${range}`, async (t) => {
+    const server = await startFaultServer(t, (_request, response) =>
+      response.writeHead(200, { 'content-range': range, 'content-length': CONTENT.length }).end(CONTENT),
+    );
+    const work = fetch(client(t), server.origin).catch((error: unknown) => (error as SourceError).code);
+    t.is(await work, expected);
+  });
+}
+
 test('what may pass is retried; what may not is not', async (t) => {
   const busy = await startFaultServer(t, (request, response, count) =>
     count < 3 ? response.writeHead(503, { 'retry-after': '0' }).end() : partial(request, response),

@@ -32,7 +32,7 @@ export function checkAnswer(
   pin: Validators | undefined,
 ): Delivery {
   checkEncoding(header, url);
-  const delivery = status === 206 ? checkPartial(header, url, asked) : wholeBody(header);
+  const delivery = status === 206 ? checkPartial(header, url, asked) : checkWhole(header, url);
   checkPin(header, url, delivery.totalBytes, pin);
   return delivery;
 }
@@ -74,8 +74,21 @@ function checkEncoding(header: HeaderFields, url: URL): void {
   });
 }
 
-function wholeBody(header: HeaderFields): Delivery {
+function checkWhole(header: HeaderFields, url: URL): Delivery {
   const length = contentLength(header);
+  // Some servers answer a range by 200 instead of 206: only what says that it is the whole is taken for it.
+  const value = header.get('content-range');
+  const got = value === null ? undefined : parseContentRange(value);
+  const isWhole =
+    got?.range?.start === 0 &&
+    got.range.end === got.totalBytes &&
+    got.range.end === (length ?? got.range.end);
+  if (value !== null && !isWhole) {
+    throw new ProtocolError('the answer has a wrong range', url, {
+      expected: 'status 206, or the whole',
+      found: `status 200, Content-Range: ${value}`,
+    });
+  }
   return { start: 0, end: length, totalBytes: length };
 }
 
