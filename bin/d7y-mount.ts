@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import process from 'node:process';
 
+import { fromMountHelper, isMountHelper } from './mount-helper.js';
 import { shownArguments } from './shown-arguments.js';
 
-const argv = process.argv.slice(2);
+const [, program = '', ...given] = process.argv;
 // Overwrites the arguments that others see, before anything else is loaded.
-process.title = ['d7y-mount', ...shownArguments(argv)].join(' ');
+process.title = ['d7y-mount', ...shownArguments(given)].join(' ');
 
+const argv = isMountHelper(program) ? fromMountHelper(given) : given;
+if (argv === undefined) process.exit(0);
 const { runCli } = await import('./cli.js');
 process.exit(await runCli(argv));

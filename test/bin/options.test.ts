@@ -4,6 +4,7 @@ import test from 'ava';
 import { Command } from 'commander';
 
 import { parseMountFlags, withMountFlags } from '../../bin/mount-flags.js';
+import { fromMountHelper, isMountHelper } from '../../bin/mount-helper.js';
 import { addMountOptions, DEFAULT_MOUNT_OPTIONS } from '../../bin/options.js';
 import { collectHeader, originHeaders } from '../../bin/origin-headers.js';
 import { shownArguments } from '../../bin/shown-arguments.js';
@@ -37,6 +38,14 @@ test('mount flags become options; what only mount(8) understands is dropped', (t
   t.deepEqual(parseMountFlags(['log_file=/a_b']).args, ['--log-file=/a_b']);
   t.deepEqual(parseMountFlags(['rw,remount,noexec']), { args: ['--no-exec'], remount: true, rw: true });
   t.deepEqual(parseMountFlags(['noexec,user,exec']).args, []);
+});
+
+test('the arguments of a mount helper are those of the program', (t) => {
+  t.true(isMountHelper('/sbin/mount.d7y'));
+  t.false(isMountHelper('/usr/bin/d7y-mount'));
+  const argv = ['src', '/m', '-sn', '-v', '-N', '/ns', '-o', 'rw,uid=1', '-t', 'fuse.d7y'];
+  t.deepEqual(fromMountHelper(argv), ['src', '/m', '-o', 'rw,uid=1']);
+  t.is(fromMountHelper(['src', '/m', '-f']), undefined);
 });
 
 test('flags add to what is repeatable, and count before other options', (t) => {
