@@ -329,6 +329,33 @@ test.serial('a body does not go on as another version', async (t) => {
   t.is(await codeOf(read()), 'CHANGED');
 });
 
+test.serial('a body goes on by a strong entity tag, and not by a weak one', async (t) => {
+  for (const [etag, expected] of [
+    ['"1"', '0123456789'],
+    ['W/"1"', 'CONNECTION_LOST'],
+  ] as const) {
+    const directory = await pluginDirectory(t);
+    const dead = join(directory, 'dead');
+    await addModule(directory, 'evil', {
+      top: `import { existsSync, writeFileSync } from 'node:fs';`,
+      client: `
+        getContentLength: () => 10,
+        download: () => ({ contentLength: 10, offset: 0, header: { etag: ${JSON.stringify(etag)} }, body: (async function* () {
+          if (existsSync('${dead}')) return void (yield Buffer.from('0123456789'));
+          writeFileSync('${dead}', '');
+          yield Buffer.from('01234');
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          process.exit(1);
+        })() }),`,
+    });
+    const client = await clientOf(pluginSet(t, directory), 'evil');
+    const text = await textOf(client, 'evil://h/x').catch(
+      (error: unknown) => (error as { code: string }).code,
+    );
+    t.is(text, expected);
+  }
+});
+
 test.serial('a process that keeps dying is started less and less often', async (t) => {
   const evil = await hosted(t, 'process.exit(1)');
   for (let i = 0; i < 30; i += 1) {

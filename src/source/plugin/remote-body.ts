@@ -1,10 +1,10 @@
 /**
  * The body of a plugin's download. It delivers exactly the bytes that were promised: more or fewer are a
  * fault of the plugin. A body that breaks because the process ended goes on where it stopped on the next
- * process, if the answer named its version (entity tag or time) and the next one names the same.
+ * process, if the answer named its version (strong entity tag, or time) and the next one names the same.
  */
 import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
-import type { Request } from '../request.js';
+import { isWeakEtag, type Request } from '../request.js';
 import { newResponse, type Response } from '../response.js';
 import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
 import type { Plugin } from './plugin.js';
@@ -150,11 +150,13 @@ async function openPart(plugin: Plugin, request: Request, known: KnownResource |
   });
 }
 
-/** What names the version of an answer; empty: nothing does. */
+/** What names the version of an answer. */
 function nameOf({ header }: Part): string {
   return `${header.get('etag') ?? ''} ${header.get('last-modified') ?? ''}`.trim();
 }
 
-function isNamed(part: Part): boolean {
-  return nameOf(part) !== '';
+/** Whether that is strong: what has only a weak entity tag in common may have other bytes. */
+function isNamed({ header }: Part): boolean {
+  const etag = header.get('etag');
+  return header.has('last-modified') || (etag !== null && !isWeakEtag(etag));
 }
