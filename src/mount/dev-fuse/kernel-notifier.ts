@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDirectory } from '../node.js';
 import type { FuseDevice } from './fuse-device.js';
 import type { Inode, InodeTable } from './inode-table.js';
-import { EXPIRE_MINOR_VERSION, NOTIFY, PRUNE_MINOR_VERSION } from './protocol.js';
+import { NOTIFY, PRUNE_MINOR_VERSION } from './protocol.js';
 import { encodeHeader, encodeInvalEntry, encodeInvalInode, encodePrune } from './reply-codec.js';
 
 /** Each takes one of the four threads of libuv's pool while it waits for a lock. */
@@ -11,8 +11,9 @@ const MAX_UNDER_WAY = 2;
 /** A directory that is locked all the time: so long the notification is put off. */
 const MAX_DELAY_MS = 1_000;
 const FORGET_BATCH = 256;
-/** When all that could be forgotten is in use. */
+/** When all that could be forgotten is in use: what is used no more is found, and what the kernel has kept is tried again. */
 const FORGET_AGAIN_MS = 1_000;
+const RECONSIDER_MS = 10_000;
 
 /**
  * Tells the kernel that what it remembers of a resource no longer holds, and makes it forget what it does not use.
@@ -99,8 +100,9 @@ export class KernelNotifier {
     }
     this.#underWay.set(directory, directory.lockedFor > 0);
     if (reason === 'changed') await this.#notify(NOTIFY.INVAL_INODE, encodeInvalInode(inode.id, -1));
-    const entry = encodeInvalEntry(directory.id, inode.name, reason === 'unused');
-    await this.#notify(NOTIFY.INVAL_ENTRY, entry);
+    if (reason === 'changed' || isStillUnused(inode)) {
+      await this.#notify(NOTIFY.INVAL_ENTRY, encodeInvalEntry(directory.id, inode.name));
+    }
     this.#underWay.delete(directory);
     this.#send();
   }
@@ -115,6 +117,7 @@ export class KernelNotifier {
   }
 
   async #forget(): Promise<void> {
+    let reconsideredAtMs = performance.now();
     while (!this.#isStopped && this.#inodes.isFull) {
       const unused = this.#inodes.oldestUnused(FORGET_BATCH).filter((inode) => this.#isForgettable(inode));
       for (const inode of unused) inode.isGivenUp = true;
@@ -127,14 +130,16 @@ export class KernelNotifier {
       }
       // What the kernel says to that comes in between.
       await sleep(unused.length > 0 ? 0 : FORGET_AGAIN_MS, undefined, { ref: false });
-      if (unused.length === 0) this.#inodes.reconsider();
+      if (unused.length > 0 || performance.now() - reconsideredAtMs < RECONSIDER_MS) continue;
+      reconsideredAtMs = performance.now();
+      this.#inodes.reconsider();
     }
   }
 
-  /** Where a name cannot be dropped only if nobody uses it, a working directory would lose its path. */
+  /** An older kernel drops a name even if it is in use: a working directory would lose its path. */
   #isForgettable(inode: Inode): boolean {
     if (this.#kernelMinor >= PRUNE_MINOR_VERSION) return true;
-    if (this.#kernelMinor < EXPIRE_MINOR_VERSION && isDirectory(inode.node) && inode.wasEntered) return false;
+    if (isDirectory(inode.node) && inode.wasEntered) return false;
     // Whoever waits for a lock keeps those out who come after him, and a source may be slow to answer.
     return inode.parent !== undefined && inode.parent.lockedFor === 0;
   }
@@ -143,6 +148,11 @@ export class KernelNotifier {
     const header = encodeHeader(0, -code, body.length);
     if (!this.#isStopped) await this.#device.notify(Buffer.concat([header, body]));
   }
+}
+
+/** Whether it was used since it was given up. */
+function isStillUnused({ opens, children, isGivenUp }: Inode): boolean {
+  return opens === 0 && children === 0 && isGivenUp;
 }
 
 type Reason = 'changed' | 'unused';

@@ -6,8 +6,7 @@ export const KERNEL_MINOR_VERSION = 40;
 /** The oldest one whose structures have the sizes used here (`fuse_init_out`, 64 bytes: 7.23). */
 export const OLDEST_MINOR_VERSION = 31;
 
-/** The minor versions of kernels that know FUSE_EXPIRE_ONLY (Linux 6.2) and FUSE_NOTIFY_PRUNE (6.18). */
-export const EXPIRE_MINOR_VERSION = 38;
+/** The minor version of kernels that know FUSE_NOTIFY_PRUNE (Linux 6.18). */
 export const PRUNE_MINOR_VERSION = 45;
 
 /** The root directory's node. */

@@ -121,16 +121,12 @@ export function encodeStore(nodeId: number, offset: number, size: number): Buffe
   return bytes;
 }
 
-/** FUSE_EXPIRE_ONLY. */
-const EXPIRE_ONLY = 1;
-
-/** `fuse_notify_inval_entry_out`, and the name. `isExpired`: it goes when nobody uses it, where the kernel knows how. */
-export function encodeInvalEntry(parentId: number, name: string, isExpired = false): Buffer {
+/** `fuse_notify_inval_entry_out`, and the name. */
+export function encodeInvalEntry(parentId: number, name: string): Buffer {
   const text = bytesOfText(`${name}\0`);
   const bytes = Buffer.alloc(16);
   writeU64(bytes, parentId, 0);
   bytes.writeUInt32LE(text.length - 1, 8);
-  bytes.writeUInt32LE(isExpired ? EXPIRE_ONLY : 0, 12);
   return Buffer.concat([bytes, text]);
 }
 
