@@ -10,7 +10,7 @@ import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { guardClient } from '../../src/source/guarded-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
-import { startFaultServer } from '../support/fault-server.js';
+import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -156,4 +156,36 @@ test('of two versions of one second none is mixed with the other, or stays', asy
   const again = await cache.open(`${server.origin}/file`);
   t.true((await again.read(0, MIB, copyOf)).equals(after));
   again.close();
+});
+
+test('a body without a length that a reset cuts off tells no length, and the next one does', async (t) => {
+  const content = stamped(3_145_745, 1);
+  let answers = 0;
+  const server = await startRawServer(t, (socket) => {
+    answers += 1;
+    socket.write('HTTP/1.1 200 OK\r\nETag: "one"\r\n\r\n');
+    const [part, end] =
+      answers <= 2
+        ? [content.subarray(0, 98_304), () => socket.resetAndDestroy()]
+        : [content, () => socket.end()];
+    socket.write(part, end);
+  });
+  const client = createHttpClient({ retries: 0 });
+  t.teardown(() => client.close());
+  const guarded = guardClient(client, {}, () => undefined);
+  const cache = new CachedResources({}, { clientFor: async () => guarded, log: pino({ level: 'silent' }) });
+  t.teardown(() => cache.close());
+  const url = `${server.origin}/file`;
+  const file = await cache.open(url);
+  t.like(await t.throwsAsync(file.whenSizeKnown()), { code: 'CONNECTION_LOST' });
+  t.is(file.size, undefined);
+  file.close();
+  let size: number | undefined;
+  while (size === undefined) {
+    const again = await cache.open(url);
+    size = await again.whenSizeKnown().catch(() => undefined);
+    if (size !== undefined) t.true((await again.read(0, size, copyOf)).equals(content));
+    again.close();
+  }
+  t.is(size, content.length);
 });
