@@ -25,6 +25,7 @@ class Kernel implements Pick<FuseDevice, 'notify'> {
   underWay = 0;
   mostUnderWay = 0;
   onPrune: (ids: number[]) => void = () => undefined;
+  onTold: (name: string) => void = () => undefined;
 
   async notify(message: Uint8Array): Promise<void> {
     const bytes = Buffer.from(message);
@@ -42,7 +43,9 @@ class Kernel implements Pick<FuseDevice, 'notify'> {
     const waiters = this.locked.get(parent);
     if (waiters !== undefined) await new Promise<void>((resolve) => waiters.push(resolve));
     this.underWay -= 1;
-    this.told.push(`${bytes.toString('utf8', 32, 32 + bytes.readUInt32LE(24))} in ${parent}`);
+    const name = bytes.toString('utf8', 32, 32 + bytes.readUInt32LE(24));
+    this.told.push(`${name} in ${parent}`);
+    this.onTold(name);
   }
 }
 
@@ -138,5 +141,29 @@ test('the kernel is made to forget what it uses least, directories too, down to 
   t.true(inodes.size < 150, `${inodes.size} of 3,002 are left`);
   t.is(inodes.get(used.id), used);
   t.deepEqual(kernel.told, [], 'no lock was waited for');
+  notifier.stop();
+});
+
+test('a kernel without FUSE_NOTIFY_PRUNE drops names, but none of a directory that was entered', async (t) => {
+  const { kernel, inodes, notifier, directory } = start(new MetadataBudget(60_000));
+  notifier.agree(40);
+  const parent = directory('parent', '');
+  const below = (name: string): Inode => {
+    const path = HOST.child('parent').child(name);
+    return inodes.refer({ node: nodeOf('directory', path), attr: attr('directory') }, name, parent);
+  };
+  const entered = below('entered');
+  entered.wasEntered = true;
+  const dropped = Array.from({ length: 100 }, (_, i) => below(`${i}`));
+  kernel.onTold = (name) => {
+    const inode = dropped[Number(name)];
+    if (inode !== undefined) inodes.forget(inode.id, 1);
+  };
+  while (inodes.isFull) await nextTurn();
+  await settle();
+  t.deepEqual(kernel.pruned, []);
+  t.true(kernel.told.length > 50);
+  t.false(kernel.told.some((told) => told.startsWith('entered')));
+  t.is(inodes.get(entered.id), entered);
   notifier.stop();
 });
