@@ -5,7 +5,8 @@
  *
  * Sizes are estimates of what V8 takes (measured with heap snapshots), objects and slots of maps included.
  */
-const SHARE = 1 / 4;
+/** With little memory for content, what the program itself takes counts for more. */
+const [SHARE, FREE_BYTES] = [1 / 4, 32 * 1024 * 1024];
 const MAX_CHARGED_SHARE = 3 / 4;
 const [MIN_BYTES, MAX_BYTES] = [8 * 1024 * 1024, 256 * 1024 * 1024];
 
@@ -25,7 +26,7 @@ export class MetadataBudget {
 
   /** What stands beside so much memory for content. */
   static beside(contentBytes: number): MetadataBudget {
-    return new MetadataBudget(Math.min(MAX_BYTES, Math.max(MIN_BYTES, contentBytes * SHARE)));
+    return new MetadataBudget(Math.min(MAX_BYTES, Math.max(MIN_BYTES, (contentBytes - FREE_BYTES) * SHARE)));
   }
 
   get usedBytes(): number {
