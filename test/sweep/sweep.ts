@@ -7,7 +7,8 @@
  *
  * `--all` shows what is expected, too.
  */
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -115,7 +116,9 @@ async function installed(
 
 /** Server, mount and local trees, for as long as `work` takes. */
 async function onGround(cli: string, count: number, work: (ground: Ground) => Promise<void>): Promise<void> {
-  const base = await realpath(await mkdtemp(join(tmpdir(), 'd7y-sweep-')));
+  // Digits: a random word would be found by the commands that look for one.
+  const base = join(await realpath(tmpdir()), `d7y-sweep-${randomInt(1e9)}`);
+  await mkdir(base, { mode: 0o700 });
   const [tree, tools, local, original, mountpoint] = ['tree', 'tools', 'local', 'original', 'mnt'].map(
     (name) => join(base, name),
   ) as [string, string, string, string, string];
