@@ -47,6 +47,13 @@ const CASES: Readonly<Record<string, Case>> = {
   'text behind one link': { start: `${HTML}<a href="x">x</a> 23-Nov-2026 21:40 `, part: '1', entries: 1 },
   'spaces behind one link': { start: `${HTML}<a href="x">x</a> 23-Nov-2026 21:40 1`, part: ' ', entries: 1 },
   'less-than signs': { start: HTML, part: '<', entries: 0 },
+  'less-than signs in a heading': { start: `${HTML}<h1>`, part: '<1', bytes: 16 * MIB, entries: 0 },
+  'cells that end behind one link': {
+    start: `${HTML}<a href="x">x</a>`,
+    part: '</td>',
+    bytes: 8 * MIB,
+    entries: 1,
+  },
   'a page that is no index': { part: '<a href="x">x</a>', entries: 0 },
   'a title without end': { start: '<title>Index of ', part: 'x', entries: 0 },
   'bytes that are not UTF-8': { start: HTML, part: '\udcc3', entries: 0 },

@@ -235,6 +235,31 @@ test('a chunked body that breaks is no end of file', async (t) => {
   t.is((await failure(t, fetch(client(t), server.origin, {}))).code, 'CONNECTION_LOST');
 });
 
+for (const [total, expected, asked] of [
+  ['20', CONTENT.toString(), [undefined, 'bytes=4-', 'bytes=10-19', 'bytes=16-19']],
+  ['*', 'PROTOCOL', [undefined, 'bytes=4-']],
+] as const) {
+  test(`the rest of a chunked body that comes in parts of ${total} is no shorter file`, async (t) => {
+    const server = await startFaultServer(t, (request, response, count) => {
+      if (count === 1) {
+        response.writeHead(200, { etag: '"one"' });
+        return void response.write(CONTENT.subarray(0, 4), () => setTimeout(() => response.destroy(), 50));
+      }
+      // As servers do that cap what they give for one request.
+      const start = Number(/\d+/.exec(request.headers.range ?? '')?.[0]);
+      const end = Math.min(start + 6, CONTENT.length);
+      response.writeHead(206, { 'content-range': `bytes ${start}-${end - 1}/${total}`, etag: '"one"' });
+      return void response.end(CONTENT.subarray(start, end));
+    });
+    const work = fetch(client(t), server.origin, {}).catch((error: unknown) => (error as SourceError).code);
+    t.is(await work, expected);
+    t.deepEqual(
+      server.requests.map(({ headers }) => headers.range),
+      [...asked],
+    );
+  });
+}
+
 test('a 200 to a range is the whole body, and says so', async (t) => {
   const server = await startFaultServer(t, (_request, response) => response.end(CONTENT));
   const response = await client(t).download(new Request(server.origin, { range: { start: 5, end: 10 } }));

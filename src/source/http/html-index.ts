@@ -62,10 +62,10 @@ export class HtmlIndex {
   }
 
   #onText(text: string): void {
-    if (this.#heading !== undefined) this.#heading += text.slice(0, MAX_TITLE_CHARS);
-    if (this.#href !== undefined && !this.#inLink && this.#after.length <= MAX_COLUMNS_CHARS) {
-      this.#after += text.slice(0, MAX_COLUMNS_CHARS + 1);
+    if (this.#heading !== undefined && this.#heading.length < MAX_TITLE_CHARS) {
+      this.#heading += text.slice(0, MAX_TITLE_CHARS);
     }
+    if (!this.#inLink) this.#addAfter(text);
   }
 
   #onOpen(name: string, href: string | undefined): void {
@@ -81,7 +81,12 @@ export class HtmlIndex {
   #onClose(name: string): void {
     this.#endHeading();
     if (name === 'a' || CELL.test(name)) this.#inLink = false;
-    if (name === 'td') this.#after += ' ';
+    if (name === 'td') this.#addAfter(' ');
+  }
+
+  #addAfter(text: string): void {
+    if (this.#href === undefined || this.#after.length > MAX_COLUMNS_CHARS) return;
+    this.#after += text.slice(0, MAX_COLUMNS_CHARS + 1);
   }
 
   #endHeading(): void {

@@ -44,10 +44,11 @@ class HttpDownload {
   readonly #origin: HttpOrigin;
   readonly #request: Request;
   readonly #retries: number;
-  readonly #totalBytes: number | undefined;
+  /** Of the whole, once an answer told it. */
+  #totalBytes: number | undefined;
   /** As the first answer told them; looked at when the download breaks. */
   readonly #header: HeaderFields;
-  readonly #end: number | undefined;
+  #end: number | undefined;
   #answer: OriginAnswer;
   #position: number;
   #answerEnd: number | undefined;
@@ -99,12 +100,19 @@ class HttpDownload {
       const before = this.#position;
       const failure = await this.#drainAnswer(sink, room);
       // A shorter range than asked for is legal: the rest is asked for.
-      if (failure === undefined && (this.#end === undefined || this.#position >= this.#end)) return;
+      if (failure === undefined && this.#isAtEnd()) return;
       failures = this.#position - before >= MIN_PROGRESS_BYTES ? 0 : failures + 1;
       const isLate = this.#answer.lowSpeedLimit.leftMs === 0;
       if (isLate || failures > this.#retries) throw failure ?? this.#wrongLength('no more');
       await this.#resume(failure);
     }
+  }
+
+  /** Of an answer that ended. Where no length is known the end of a 200 is that of the body; of a part it tells nothing. */
+  #isAtEnd(): boolean {
+    if (this.#end !== undefined) return this.#position >= this.#end;
+    if (this.#answer.status === 206) throw this.#wrongLength('a part of a whole of unknown length');
+    return true;
   }
 
   /** Returns what may pass; throws what does not, and what `sink` throws. */
@@ -175,7 +183,11 @@ class HttpDownload {
       const isBare = condition !== this.#pin.etag && validatorsOf(answer.header).lastModifiedMs === undefined;
       const { lastModifiedMs: _, ...timeless } = this.#pin;
       const pin = isBare ? timeless : this.#pin;
-      this.#answerEnd = checkAnswer(answer, this.#request.url, range, pin).end;
+      const { end, totalBytes } = checkAnswer(answer, this.#request.url, range, pin);
+      this.#answerEnd = end;
+      this.#totalBytes ??= totalBytes;
+      // The first answer was a 200 without a length.
+      this.#end ??= totalBytes;
     } catch (error) {
       answer.body.cancel();
       throw error;
