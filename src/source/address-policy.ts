@@ -15,12 +15,12 @@ interface AddressRule {
 
 const RULES: readonly AddressRule[] = [
   {
-    // AWS and Oracle in IPv6, Google in IPv6, Alibaba, Azure's wire server, Oracle's old one; all others are link-local.
+    // AWS in IPv6 (all of its services for an instance), Oracle, Google in IPv6, Alibaba, Azure's wire server, Oracle's old one; all others are link-local.
     name: 'a cloud metadata address',
     isForShared: false,
     cidrs: [
       '169.254.169.254/32',
-      'fd00:ec2::254/128',
+      'fd00:ec2::/32',
       'fd00:c1::a9fe:a9fe/128',
       'fd20:ce::254/128',
       '100.100.100.200/32',
@@ -111,16 +111,30 @@ function embeddedIPv4(address: string): string[] {
   const head = groups.slice(0, 6).join(':');
   const [, first = 0, second = 0] = groups;
   const [sixth = 0, seventh = 0] = groups.slice(6);
-  // Mapped, compatible, translated (RFC 2765), and NAT64 (RFC 6052, 8215).
-  const isInTail =
-    /^0:0:0:0:(0:0|0:65535|65535:0)$/.test(head) ||
-    head === '100:65435:0:0:0:0' ||
-    head.startsWith('100:65435:1:');
+  if (head.startsWith('100:65435:1:')) return localNat64(groups);
+  // Mapped, compatible, translated (RFC 2765), and NAT64 (RFC 6052).
+  const isInTail = /^0:0:0:0:(0:0|0:65535|65535:0)$/.test(head) || head === '100:65435:0:0:0:0';
   if (isInTail) return [ipv4Of(sixth, seventh)];
   // 6to4 (RFC 3056), and Teredo (RFC 4380), which turns the bits over.
   if (groups[0] === 0x2002) return [ipv4Of(first, second)];
   if (groups[0] === 0x2001 && first === 0) return [ipv4Of(sixth ^ 0xffff, seventh ^ 0xffff)];
   return [];
+}
+
+/**
+ * In the prefix for local use (RFC 8215) the network may have set up any of four layouts (RFC 6052, 2.2), which the
+ * address does not tell. What would lie in 0.0.0.0/8 is the zeros of another layout, unless there is nothing else.
+ */
+function localNat64(groups: readonly number[]): string[] {
+  const octets = groups.flatMap((group) => [group >> 8, group & 0xff]);
+  const layouts = [
+    [6, 7, 9, 10],
+    [7, 9, 10, 11],
+    [9, 10, 11, 12],
+    [12, 13, 14, 15],
+  ].map((places) => places.map((place) => octets[place] ?? 0).join('.'));
+  const meant = layouts.filter((address) => !address.startsWith('0.'));
+  return meant.length > 0 ? meant : layouts;
 }
 
 function ipv4Of(high: number, low: number): string {

@@ -13,6 +13,7 @@ const SHARED = addressPolicy({ isShared: true, allowed: [] });
 const REFUSED_ALWAYS = [
   ['169.254.169.254', 'a cloud metadata address'],
   ['fd00:ec2::254', 'a cloud metadata address'],
+  ['fd00:ec2::23', 'a cloud metadata address'],
   ['100.100.100.200', 'a cloud metadata address'],
   ['168.63.129.16', 'a cloud metadata address'],
   ['169.254.0.1', 'link-local'],
@@ -27,6 +28,10 @@ const REFUSED_ALWAYS = [
   ['::ffff:0:169.254.1.1', 'link-local'],
   ['64:ff9b::169.254.169.254', 'a cloud metadata address'],
   ['64:ff9b:1::169.254.1.1', 'link-local'],
+  // The layouts of RFC 6052, 2.2 for /48, /56 and /64.
+  ['64:ff9b:1:a9fe:a9:fe00::', 'a cloud metadata address'],
+  ['64:ff9b:1:12a9:fe:a9fe::', 'a cloud metadata address'],
+  ['64:ff9b:1:1234:a9:fea9:fe00::', 'a cloud metadata address'],
   ['2002:a9fe:a9fe::1', 'a cloud metadata address'],
   ['2001:0:4136:e378:8000:63bf:5601:5601', 'a cloud metadata address'],
 ] as const;
@@ -45,6 +50,8 @@ const REFUSED_IF_SHARED = [
   ['100.64.0.1', 'private'],
   ['fd12::1', 'private'],
   ['64:ff9b::10.0.0.1', 'private'],
+  ['64:ff9b:1::', 'unspecified'],
+  ['64:ff9b:1:a00:0:100::', 'private'],
   ['2002:c0a8:1::', 'private'],
 ] as const;
 
@@ -63,6 +70,8 @@ test('the table of addresses: what is refused always, and what on a mount that o
     '100.128.0.1',
     '2606:2800:220:1::1',
     '64:ff9b::8.8.8.8',
+    '64:ff9b:1::8.8.8.8',
+    '64:ff9b:1:808:8:800::',
     '2002:808:808::1',
   ];
   for (const address of open) t.is(SHARED(address), undefined, address);
