@@ -19,16 +19,25 @@ export const READY_EVENT: Readonly<Record<string, string>> = {
 
 const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 const MAX_TLS_SESSIONS = 256;
+/** Of one address, before the next one is tried: after it the address is given up. Node's own default is the least. */
+const ATTEMPT_SHARE = 1 / 4;
+const MIN_ATTEMPT_MS = 250;
 
 export interface ConnectOptions {
-  /** An authority to trust besides the built-in ones, in PEM. */
+  /** An authority to trust besides those that Node brings along, in PEM. */
   readonly ca: string | undefined;
   readonly resolver: NameResolver;
   readonly addressPolicy: AddressPolicy;
+  /** For all the addresses of a name together. */
+  readonly connectTimeoutMs: number;
 }
 
 /** Direct connections, to the very addresses that the policy was asked about. */
-export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): Connect {
+export function createConnect({ ca, resolver, addressPolicy, connectTimeoutMs }: ConnectOptions): Connect {
+  const autoSelectFamilyAttemptTimeout = Math.max(
+    MIN_ATTEMPT_MS,
+    Math.round(connectTimeoutMs * ATTEMPT_SHARE),
+  );
   const sessions = new LRUCache<string, Buffer>({ max: MAX_TLS_SESSIONS });
   let context: SecureContext | undefined;
 
@@ -37,7 +46,15 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
     const port = url.port === '' ? (DEFAULT_PORT[url.protocol] ?? 0) : Number(url.port);
     if (isIP(host) !== 0) checkAddress(url, host, addressPolicy);
     const lookup = checkedLookup(url, resolver, addressPolicy);
-    const target = { host, port, noDelay: true, autoSelectFamily: true, lookup, onread };
+    const target = {
+      host,
+      port,
+      noDelay: true,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout,
+      lookup,
+      onread,
+    };
     if (url.protocol === 'http:') return connectTcp(target);
     context ??= createSecureContext(ca === undefined ? {} : { ca: [...rootCertificates, ca] });
     const session = sessions.get(url.origin);

@@ -57,11 +57,13 @@ export class HttpOrigin {
   constructor(options: HttpClientOptions) {
     this.#options = options;
     const { maxConnectionsPerOrigin, maxConnections, timeoutMs } = options;
-    const connect = options.connect ?? createConnect({ ...options, resolver: this.#resolver });
+    const connectTimeoutMs = timeoutMs / 3;
+    const connect =
+      options.connect ?? createConnect({ ...options, resolver: this.#resolver, connectTimeoutMs });
     this.#pool = new ConnectionPool(connect, {
       maxConnectionsPerOrigin,
       maxConnections,
-      connectTimeoutMs: timeoutMs / 3,
+      connectTimeoutMs,
       tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
     });
   }
