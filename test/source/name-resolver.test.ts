@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { LookupProcess } from '../../src/source/http/lookup-process.js';
 import { type Addresses, type Lookups, NameResolver } from '../../src/source/http/name-resolver.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -48,6 +49,35 @@ asRoot('eight names that hang hold up neither other names nor files', async (t) 
   ]);
   t.is(ended[3], 'files');
   t.regex(ended[4] ?? '', /^hang\d\.test .*EAI_AGAIN/);
+});
+
+test('a getent that knows no kinds of sockets, as the one of musl, is not used', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'getent'), '#!/bin/sh\necho 127.0.0.1 localhost\n', { mode: 0o755 });
+  const PATH = `${directory}:${process.env['PATH']}`;
+  const start = ((command: string, args: string[], options: object) =>
+    spawn(command, args, { ...options, env: { PATH } })) as unknown as typeof spawn;
+  const lookups = new LookupProcess(start);
+  t.teardown(() => lookups.close());
+  await t.throwsAsync(lookups.lookup('localhost'), { code: 'EAI_AGAIN' });
+  t.false(lookups.isUsable);
+});
+
+test('want of descriptors at the first look-up is not for good', async (t) => {
+  let count = 0;
+  const start = ((command: string, args: string[], options: object) => {
+    count += 1;
+    if (count > 1) return spawn(command, args, options);
+    // As Node gives it: without streams, and the error comes later.
+    const child = new EventEmitter() as ChildProcess;
+    process.nextTick(() => child.emit('error', Object.assign(new Error('spawn EMFILE'), { code: 'EMFILE' })));
+    return child;
+  }) as unknown as typeof spawn;
+  const lookups = new LookupProcess(start);
+  t.teardown(() => lookups.close());
+  await t.throwsAsync(lookups.lookup('localhost'), { code: 'EAI_AGAIN' });
+  t.true(lookups.isUsable);
+  t.true((await lookups.lookup('localhost')).length > 0);
 });
 
 const ONE: Addresses = [{ address: '192.0.2.1', family: 4 }];

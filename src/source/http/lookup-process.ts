@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 const SCRIPT = `
 set -f
 command -v getent >/dev/null && command -v timeout >/dev/null && command -v sed >/dev/null || exit 1
+case $(getent ahosts 127.0.0.1 2>/dev/null </dev/null) in *STREAM*) ;; *) exit 1 ;; esac
 while read -r id limit name; do
   {
     addresses=$(timeout "$limit" getent ahosts -- "$name" 2>/dev/null | sed -n '/STREAM/s/ .*//p;64q')
@@ -24,6 +25,8 @@ done
 
 /** What getaddrinfo looks at. */
 const PASSED_ON = ['PATH', 'RES_OPTIONS', 'LOCALDOMAIN', 'HOSTALIASES'];
+/** Want of descriptors, processes or memory passes. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 const MAX_RUNNING = 64;
 const MAX_WAITING = 1_000;
 const LIMIT_S = 5;
@@ -38,12 +41,17 @@ interface Lookup {
 }
 
 export class LookupProcess {
+  readonly #startShell: typeof spawn;
   #shell: ChildProcess | undefined;
   #isUsable = true;
   #hasAnswered = false;
   readonly #waiting: Lookup[] = [];
   readonly #running = new Map<string, Lookup>();
   #lastId = 0;
+
+  constructor(startShell: typeof spawn = spawn) {
+    this.#startShell = startShell;
+  }
 
   /** False: this system lacks what is needed. */
   get isUsable(): boolean {
@@ -82,19 +90,22 @@ export class LookupProcess {
 
   #spawn(): ChildProcess {
     const env = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
-    const shell = spawn('/bin/sh', ['-c', SCRIPT], {
+    const shell = this.#startShell('/bin/sh', ['-c', SCRIPT], {
       stdio: ['pipe', 'pipe', 'ignore'],
       cwd: '/',
       env,
       detached: true,
     });
-    shell.once('error', () => this.#onExit());
+    shell.once('error', ({ code }: NodeJS.ErrnoException) => this.#onExit(PASSING.has(code ?? '')));
     shell.once('exit', () => this.#onExit());
-    shell.stdin.on('error', () => undefined);
-    createInterface({ input: shell.stdout }).on('line', (line) => this.#onAnswer(line));
+    const { stdin, stdout } = shell as Partial<typeof shell>;
+    // There are none where no process could be made for want of descriptors.
+    if (stdin === undefined || stdout === undefined) return shell;
+    stdin.on('error', () => undefined);
+    createInterface({ input: stdout }).on('line', (line) => this.#onAnswer(line));
     // It keeps nobody from ending.
     shell.unref();
-    for (const stream of [shell.stdin, shell.stdout]) (stream as { unref?(): void }).unref?.();
+    for (const stream of [stdin, stdout]) (stream as { unref?(): void }).unref?.();
     return shell;
   }
 
@@ -111,10 +122,10 @@ export class LookupProcess {
     this.#start();
   }
 
-  #onExit(): void {
+  #onExit(mayPass = false): void {
     this.#shell = undefined;
     // What never worked does not come to work.
-    this.#isUsable = this.#hasAnswered;
+    this.#isUsable = this.#hasAnswered || mayPass;
     for (const lookup of [...this.#running.values(), ...this.#waiting.splice(0)]) {
       lookup.reject(noAnswer(lookup.name));
     }
