@@ -35,7 +35,8 @@ const NONE: Readonly<Record<string, string>> = {};
 export function originHeaders(options: readonly HeaderOption[], log: Pick<Logger, 'warn'>): OriginHeaders {
   const byOrigin = new Map<string, Record<string, string>>();
   for (const { origin, name, value } of options) {
-    byOrigin.set(origin, { ...byOrigin.get(origin), [name]: value });
+    // One name whatever its case: what the engine sends itself goes before it.
+    byOrigin.set(origin, { ...byOrigin.get(origin), [name.toLowerCase()]: value });
   }
   const warned = new Set<string>();
   return ({ origin }) => {

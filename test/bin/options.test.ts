@@ -95,10 +95,12 @@ test('a header belongs to an origin; a host without a scheme means https', (t) =
 test('a header is sent to no plain-http twin of its origin, which is said once', (t) => {
   const warnings: string[] = [];
   const log = { warn: (_facts: object, message: string) => warnings.push(message) };
-  const options = ['a: X: 1', 'a: Y: 2', 'http://b: X: 3'].flatMap((text) => collectHeader(text, []));
+  const options = ['a: X: 0', 'a: x: 1', 'a: Y: 2', 'http://b: X: 3'].flatMap((text) =>
+    collectHeader(text, []),
+  );
   const headersFor = originHeaders(options, log as never);
-  t.deepEqual(headersFor(new URL('https://a/path')), { X: '1', Y: '2' });
-  t.deepEqual(headersFor(new URL('http://b/')), { X: '3' });
+  t.deepEqual(headersFor(new URL('https://a/path')), { x: '1', y: '2' });
+  t.deepEqual(headersFor(new URL('http://b/')), { x: '3' });
   for (const url of ['https://b/', 'https://a:8443/', 'http://a/x', 'http://a/y']) {
     t.deepEqual(headersFor(new URL(url)), {}, url);
   }

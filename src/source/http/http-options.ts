@@ -10,9 +10,12 @@ export interface HttpClientOptions {
   /** To all origins together. */
   readonly maxConnections: number;
   readonly maxRedirects: number;
-  /** Headers to send to the URL's origin, credentials among them; asked anew for each URL of a redirect chain. */
+  /**
+   * Headers to send to the URL's origin, credentials among them; asked anew for each URL of a redirect
+   * chain. Names are in lower case.
+   */
   readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
-  /** A certificate authority to trust besides the system's, in PEM. */
+  /** A certificate authority to trust besides those that Node brings along, in PEM. */
   readonly ca: string | undefined;
   /** Which addresses may be connected to. */
   readonly addressPolicy: AddressPolicy;
