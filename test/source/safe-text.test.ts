@@ -81,4 +81,8 @@ test('what a plugin was given is hidden in what it says', (t) => {
   );
   t.is(mask.hideInTail('c/d and more'), '… and more');
   t.is(mask.hideInTail('xabc/d'), 'x…');
+  // The end of one is the beginning of another, or of its end.
+  const alike = new OptionMask({ key: '0123456789abc', token: 'xyz.cdef', pin: 'nine9xyz' });
+  t.is(alike.hideInTail('cdef and more'), '… and more');
+  t.is(alike.hideInTail('xyz.cdef and more'), '… and more');
 });

@@ -195,15 +195,16 @@ async function readText(answer: Answer, url: URL | string, maxBytes: number): Pr
 }
 
 function parse(process: PluginProcess, text: string, url: URL | string): Record<string, unknown> {
-  const found = process.masked(text.slice(0, MAX_SHOWN_CHARS));
+  // Only for an error, and before it is cut: a part of a secret would not be found.
+  const found = (): string => process.masked(text).slice(0, MAX_SHOWN_CHARS);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new ClientFaultError('plugin', url, { expected: 'JSON', found, cause: error });
+    throw new ClientFaultError('plugin', url, { expected: 'JSON', found: found(), cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ClientFaultError('plugin', url, { expected: 'a JSON object', found });
+    throw new ClientFaultError('plugin', url, { expected: 'a JSON object', found: found() });
   }
   return value as Record<string, unknown>;
 }

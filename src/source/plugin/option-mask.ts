@@ -21,12 +21,14 @@ export class OptionMask {
 
   /** Of a text whose beginning was cut off, perhaps within a secret. */
   hideInTail(text: string): string {
+    // The longest end of any of them: a shorter one would leave the rest of a longer one.
+    let longest = 0;
     for (const secret of this.#secrets) {
-      for (let start = 1; start < secret.length; start += 1) {
-        if (text.startsWith(secret.slice(start))) return this.hide(`…${text.slice(secret.length - start)}`);
+      for (let length = secret.length; length > longest; length -= 1) {
+        if (text.startsWith(secret.slice(-length))) longest = length;
       }
     }
-    return this.hide(text);
+    return longest === 0 ? this.hide(text) : this.hide(`…${text.slice(longest)}`);
   }
 }
 

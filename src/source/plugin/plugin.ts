@@ -22,7 +22,7 @@ import { Backoff } from './backoff.js';
 import { callForJson, ConnectionLostError, DeadlineError } from './call.js';
 import { OptionMask } from './option-mask.js';
 import type { PluginFile } from './plugin-file.js';
-import { PluginLoadError } from './plugin-load-error.js';
+import { describeFailure, PluginLoadError } from './plugin-load-error.js';
 import { PluginProcess } from './plugin-process.js';
 import type { OptionalMethod } from './protocol.js';
 import { checkTrust } from './trust.js';
@@ -291,14 +291,4 @@ export class Plugin {
     this.lastError = safeText(message);
     this.#context.onFault(this.lastError);
   }
-}
-
-/** Why the description did not come: what `DragonflyPluginInit` threw, or how the process ended. */
-function describeFailure(error: unknown, end: string | undefined): PluginLoadError {
-  if (end !== undefined) return new PluginLoadError('PLUGIN_LOAD', end, error);
-  if (!(error instanceof SourceError)) return new PluginLoadError('PLUGIN_LOAD', String(error), error);
-  const code = error.status === 422 ? 'PLUGIN_MARSHAL' : 'PLUGIN_LOAD';
-  if (error.status !== undefined) return new PluginLoadError(code, error.found ?? error.message, error);
-  const detail = error.found === undefined ? '' : `: expected ${error.expected}, found ${error.found}`;
-  return new PluginLoadError('PLUGIN_LOAD', `describe failed${detail}`, error);
 }

@@ -1,0 +1,30 @@
+import test from 'ava';
+
+import { callForJson } from '../../src/source/plugin/call.js';
+import { OptionMask } from '../../src/source/plugin/option-mask.js';
+
+const SECRET = 'secret-0123456789';
+
+test('what an answer says is masked before it is cut, and only where it is shown', async (t) => {
+  const mask = new OptionMask({ token: SECRET });
+  let count = 0;
+  const call = async (text: string): Promise<unknown> => {
+    const process = {
+      post: () => Promise.resolve({ status: 200, body: [Buffer.from(text)] }),
+      masked: (shown: string) => {
+        count += 1;
+        return mask.hide(shown);
+      },
+    };
+    const options = { url: 'x://h/', signal: undefined, limitMs: 10_000, maxBytes: 10_000 };
+    return await callForJson(process as never, '/metadata', {}, options);
+  };
+  t.deepEqual(await call('{"a":1}'), { a: 1 });
+  t.is(count, 0);
+  // The cut is within the secret.
+  for (const text of ['x'.repeat(92) + SECRET, JSON.stringify('x'.repeat(92) + SECRET)]) {
+    const error = (await t.throwsAsync(call(text))) as Error & { found: string };
+    t.regex(error.found, /^"?x{92}…/);
+    t.notRegex(error.found, /secret/);
+  }
+});
