@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { callForJson } from '../../src/source/plugin/call.js';
+import { callForJson, callForRows } from '../../src/source/plugin/call.js';
 import { OptionMask } from '../../src/source/plugin/option-mask.js';
 
 const SECRET = 'secret-0123456789';
@@ -28,3 +28,23 @@ test('what an answer says is masked before it is cut, and only where it is shown
     t.notRegex(error.found, /secret/);
   }
 });
+
+test('what is wrong with a list is said without a piece of it', async (t) => {
+  const text = `{"entries": [{"name": "some file", "a": ${SECRET}}]}`;
+  const process = { post: () => Promise.resolve({ status: 200, body: bodyOf(text) }) };
+  const options = {
+    url: 'x://h/',
+    signal: undefined,
+    limitMs: 10_000,
+    member: 'entries',
+    take: () => undefined,
+  };
+  const error = (await t.throwsAsync(callForRows(process as never, '/list', {}, options))) as Error & {
+    found: string;
+  };
+  t.is(error.found, "Unexpected token 's'");
+});
+
+function bodyOf(text: string): object {
+  return Object.assign([Buffer.from(text)], { cancel: () => undefined });
+}

@@ -173,7 +173,8 @@ function rowsFailure(error: unknown, member: string, url: URL | string): unknown
   if (!(error instanceof SyntaxError)) return error;
   return new ClientFaultError('plugin', url, {
     expected: `a JSON object with a list '${member}'`,
-    found: error.message,
+    // The engine's own message quotes the text, cut anywhere: within a secret, perhaps.
+    found: error.message.replace(/, (?:\.\.\.)?".*$/s, ''),
   });
 }
 
