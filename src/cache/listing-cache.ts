@@ -45,6 +45,13 @@ const [LISTING_BYTES, ENTRY_BYTES] = [400, 310];
 export class ListingCache {
   readonly #options: ListingCacheOptions;
   readonly #listings: BoundedMap<Listing>;
+  /** Had no room, or no longer: they stay as long as somebody has the directory open. */
+  readonly #evicted = new Map<string, WeakRef<Listing>>();
+  readonly #collected = new FinalizationRegistry<string>((directory) => {
+    if (this.#evicted.get(directory)?.deref() === undefined) this.#evicted.delete(directory);
+  });
+  /** The entries of a listing keep all of it. */
+  readonly #byEntries = new WeakMap<readonly ListedEntry[], Listing>();
   readonly #flights = new SingleFlight<Listing>();
   /** Of the requests that are under way. */
   readonly #urges = new Map<string, Urge>();
@@ -56,12 +63,13 @@ export class ListingCache {
     this.#listings = new BoundedMap({
       budget: options.budget,
       bytesOf: ({ entries, nameChars }) => LISTING_BYTES + entries.length * ENTRY_BYTES + nameChars,
+      onEvicted: (directory, listing) => this.#evicted.set(directory, new WeakRef(listing)),
     });
   }
 
   /** The listing of a directory, if there is one that is still trusted. */
   peek(directory: string): Listing | undefined {
-    const listing = this.#listings.get(directory);
+    const listing = this.#find(directory);
     return listing !== undefined && this.ttlLeftMs(listing) > 0 ? listing : undefined;
   }
 
@@ -79,19 +87,22 @@ export class ListingCache {
   /** What the last listing of its directory said, trusted or not. */
   lastKind(url: string): 'file' | 'directory' | undefined {
     const { parent, segment } = splitUrl(url);
-    const listing = parent === undefined ? undefined : this.#listings.get(parent);
+    const listing = parent === undefined ? undefined : this.#find(parent);
     const stat = listing?.bySegment.get(canonicalSegment(segment))?.stat;
     return stat === undefined || stat === 'unknown-file' ? stat && 'file' : stat.kind;
   }
 
   wasListed(directory: string): boolean {
-    return (this.#listings.get(directory)?.entries.length ?? 0) > 0;
+    return (this.#find(directory)?.entries.length ?? 0) > 0;
   }
 
   /** Nothing is known any more of directories that begin so. */
   forget(prefix: string): void {
     for (const [directory] of this.#listings.entries()) {
       if (directory.startsWith(prefix)) this.#listings.delete(directory);
+    }
+    for (const directory of this.#evicted.keys()) {
+      if (directory.startsWith(prefix)) this.#evicted.delete(directory);
     }
     this.#flights.forget(prefix);
     this.#epoch += 1;
@@ -144,7 +155,7 @@ export class ListingCache {
     }
     const trustedSinceMs = this.#options.now();
     const listing = { entries: [...bySegment.values()], bySegment, askedAtMs, trustedSinceMs, nameChars };
-    if (epoch === this.#epoch) this.#listings.set(directory, listing);
+    if (epoch === this.#epoch) this.#keep(directory, listing);
     return listing;
   }
 
@@ -152,13 +163,29 @@ export class ListingCache {
   #keepInForce(directory: string, error: unknown, signal: AbortSignal): Listing {
     signal.throwIfAborted();
     const { ttlMs, negativeTtlMs, staleIfErrorMs, now, log } = this.#options;
-    const known = this.#listings.get(directory);
-    if (isDenial(error)) this.#listings.delete(directory);
+    const known = this.#find(directory);
+    if (isDenial(error)) this.#delete(directory);
     if (known === undefined || !leavesOpen(error) || now() - known.askedAtMs > staleIfErrorMs) throw error;
     log.warn({ err: error }, 'cannot list again; what is known stays in force');
     const listing = { ...known, trustedSinceMs: trustedAgainSinceMs(ttlMs, negativeTtlMs, now()) };
-    this.#listings.set(directory, listing);
+    this.#keep(directory, listing);
     return listing;
+  }
+
+  #find(directory: string): Listing | undefined {
+    return this.#listings.get(directory) ?? this.#evicted.get(directory)?.deref();
+  }
+
+  #keep(directory: string, listing: Listing): void {
+    this.#byEntries.set(listing.entries, listing);
+    this.#collected.register(listing, directory);
+    this.#evicted.delete(directory);
+    this.#listings.set(directory, listing);
+  }
+
+  #delete(directory: string): void {
+    this.#listings.delete(directory);
+    this.#evicted.delete(directory);
   }
 }
 

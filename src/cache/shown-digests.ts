@@ -17,6 +17,8 @@ export class ShownDigests {
   readonly #parts = new Map<number, { readonly bytes: number; readonly digest: number }>();
   /** Behind the last block of which anything was shown. */
   #end = 0;
+  /** There was no room once: what came since is not whole, so nothing is added. */
+  #isFull = false;
 
   constructor(budget: MetadataBudget, blockBytes: number) {
     this.#budget = budget;
@@ -56,6 +58,7 @@ export class ShownDigests {
     this.#whole = new Uint32Array();
     this.#parts.clear();
     this.#end = 0;
+    this.#isFull = false;
   }
 
   #wholeAt(index: number): number {
@@ -69,8 +72,14 @@ export class ShownDigests {
   /** Whether there is room for the digest of a block. */
   #reserve(index: number): boolean {
     if (index < this.#whole.length) return true;
-    const longer = new Uint32Array(Math.max(FIRST_BLOCKS, 2 * this.#whole.length, index + 1));
-    if (!this.#budget.tryCharge(longer.byteLength - this.#whole.byteLength)) return false;
+    if (this.#isFull) return false;
+    const length = Math.max(FIRST_BLOCKS, 2 * this.#whole.length, index + 1);
+    const moreBytes = (length - this.#whole.length) * Uint32Array.BYTES_PER_ELEMENT;
+    if (!this.#budget.tryCharge(moreBytes)) {
+      this.#isFull = true;
+      return false;
+    }
+    const longer = new Uint32Array(length);
     longer.set(this.#whole);
     this.#whole = longer;
     return true;

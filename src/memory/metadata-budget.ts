@@ -8,6 +8,8 @@
 /** With little memory for content, what the program itself takes counts for more. */
 const [SHARE, FREE_BYTES] = [1 / 4, 32 * 1024 * 1024];
 const MAX_CHARGED_SHARE = 3 / 4;
+/** Entries keep so much, whatever is charged: without any, each use of a name would query the source. */
+const MIN_ENTRY_SHARE = 1 / 4;
 const [MIN_BYTES, MAX_BYTES] = [8 * 1024 * 1024, 256 * 1024 * 1024];
 
 export class MetadataBudget {
@@ -50,7 +52,7 @@ export class MetadataBudget {
   add(entry: Links): void {
     this.#entryBytes += entry.bytes;
     this.#link(entry);
-    if (this.#chargedBytes + entry.bytes > this.limitBytes) entry.evict(entry);
+    if (entry.bytes > this.#entryLimitBytes) entry.evict(entry);
     else this.#evict();
   }
 
@@ -73,8 +75,12 @@ export class MetadataBudget {
     this.#list.older = entry;
   }
 
+  get #entryLimitBytes(): number {
+    return Math.max(this.limitBytes * MIN_ENTRY_SHARE, this.limitBytes - this.#chargedBytes);
+  }
+
   #evict(): void {
-    while (this.usedBytes > this.limitBytes) {
+    while (this.#entryBytes > this.#entryLimitBytes) {
       const oldest = this.#list.newer;
       if (oldest === undefined || oldest === this.#list) return;
       oldest.evict(oldest);

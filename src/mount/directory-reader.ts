@@ -25,6 +25,8 @@ export class DirectoryReader {
 
   /** Of a listing, for all who have the directory open. */
   readonly #shown = new WeakMap<readonly ListedEntry[], Promise<readonly DirEntry[]>>();
+  /** What is open keeps its listing, so that the cache has the attributes of what it shows. */
+  readonly #listed = new WeakMap<readonly DirEntry[], readonly ListedEntry[]>();
 
   constructor(cache: ResourceCache, plugins: PluginCatalog, used: UsedNames) {
     this.#cache = cache;
@@ -65,12 +67,14 @@ export class DirectoryReader {
     return { entries, isMissing };
   }
 
-  #shownOf(listed: readonly ListedEntry[]): Promise<readonly DirEntry[]> {
-    let shown = this.#shown.get(listed);
-    if (shown === undefined) {
-      shown = showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind));
-      this.#shown.set(listed, shown);
+  async #shownOf(listed: readonly ListedEntry[]): Promise<readonly DirEntry[]> {
+    let showing = this.#shown.get(listed);
+    if (showing === undefined) {
+      showing = showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind));
+      this.#shown.set(listed, showing);
     }
+    const shown = await showing;
+    this.#listed.set(shown, listed);
     return shown;
   }
 

@@ -32,9 +32,13 @@ function listingsOf(entries: readonly UrlEntry[]): {
   return { listings: listingsWith(client, () => state.now), asked, state };
 }
 
-function listingsWith(client: CompleteClient, now: () => number): ListingCache {
+function listingsWith(
+  client: CompleteClient,
+  now: () => number,
+  budget = new MetadataBudget(1024 * 1024),
+): ListingCache {
   return new ListingCache({
-    budget: new MetadataBudget(1024 * 1024),
+    budget,
     ttlMs: 1_000,
     negativeTtlMs: 100,
     staleIfErrorMs: 10_000,
@@ -148,4 +152,23 @@ test('a URL is a name in a directory', (t) => {
   t.deepEqual(splitUrl('http://h/a?x=/y?z'), { parent: 'http://h', segment: 'a?x=/y?z' });
   t.is(splitUrl('http://h').parent, undefined);
   t.is(splitUrl('http://h?x=/y').parent, undefined);
+});
+
+test('a listing that has no room is there as long as somebody holds its entries', async (t) => {
+  const asked: string[] = [];
+  const entries = Array.from({ length: 1_000 }, (_, i) => entry(`${i}`, { size: i }));
+  const client = {
+    list: ({ url }: { url: URL }) => {
+      asked.push(url.href);
+      return Promise.resolve(entries);
+    },
+  } as unknown as CompleteClient;
+  const listings = listingsWith(client, () => 0, new MetadataBudget(10_000));
+  const held = (await listings.list('http://h/d')).entries;
+  t.like(listings.peekEntry('http://h/d/999'), { entry: { segment: '999' } });
+  t.true(listings.wasListed('http://h/d'));
+  t.is(held, (await listings.list('http://h/d')).entries);
+  t.deepEqual(asked, ['http://h/d/']);
+  listings.forget('http://h');
+  t.is(listings.peekEntry('http://h/d/999'), undefined);
 });

@@ -37,3 +37,18 @@ test('an endless body takes no more than the budget has, and what follows cannot
   shown.clear();
   t.is(budget.usedBytes, 0);
 });
+
+test('what had no room leaves no gap when there is room again', (t) => {
+  const budget = new MetadataBudget(4_096);
+  const shown = new ShownDigests(budget, BLOCK_BYTES);
+  shown.note(63, block(63));
+  budget.charge(3_000);
+  shown.note(64, block(64));
+  budget.charge(-3_000);
+  shown.note(65, block(65));
+  t.is(shown.compare(63, block(63, 'b')), 'other');
+  t.is(shown.compare(64, block(64, 'b')), 'unknown');
+  t.is(shown.compare(65, block(65, 'b')), 'unknown');
+  shown.clear();
+  t.is(budget.usedBytes, 0);
+});

@@ -77,28 +77,30 @@ export class BackgroundSync {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#isRunning = true;
-      void this.#options.lane
-        .run(() => this.#run())
-        .finally(() => {
-          this.#isRunning = false;
-          if (this.#names.size > 0) this.#arm();
-        });
+      void this.#run().finally(() => {
+        this.#isRunning = false;
+        if (this.#names.size > 0) this.#arm();
+      });
     }, this.#options.afterMs).unref();
   }
 
   async #run(): Promise<void> {
     const round = [...this.#names].slice(0, MAX_PER_ROUND);
-    const { root, trouble, onSynced } = this.#options;
+    // Others who need the lane go between two segments.
+    for (const name of round) await this.#options.lane.run(() => this.#sync(name));
+    this.#options.onSynced(round.length, this.#names.size);
+  }
+
+  /** One that fails is no reason to leave the others. */
+  async #sync(name: string): Promise<void> {
+    if (this.#isStopped) return;
+    const { root, trouble } = this.#options;
     try {
-      const directories = new Set<string>();
-      for (const name of round) {
-        if (this.#isStopped) return;
-        this.#names.delete(name);
-        if (this.#created.delete(name)) directories.add(shardPath(root, name)).add(root);
-        await syncSegment(root, name);
-      }
-      for (const directory of directories) await syncDirectory(directory);
-      onSynced(round.length, this.#names.size);
+      this.#names.delete(name);
+      await syncSegment(root, name);
+      if (!this.#created.delete(name)) return;
+      await syncDirectory(shardPath(root, name));
+      await syncDirectory(root);
     } catch (error) {
       trouble.note('cannot make the store durable', error);
     }

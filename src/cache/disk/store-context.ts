@@ -23,7 +23,7 @@ export interface Confirmation {
 /** What the parts of an open store share. */
 export interface StoreContext {
   readonly options: DiskCacheOptions;
-  /** `<cache dir>/v2` */
+  /** `<cache dir>/v3` */
   readonly root: string;
   readonly descriptors: Descriptors;
   readonly direct: DirectWrites;
