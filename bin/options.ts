@@ -3,7 +3,15 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isCidr } from '../src/source/address-policy.js';
 import { collectHeader, type HeaderOption } from './origin-headers.js';
 import { addPluginOptions, DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
-import { formatDuration, formatSize, parseCount, parseDuration, parseMode, parseSize } from './quantity.js';
+import {
+  formatDuration,
+  formatSize,
+  parseCount,
+  parseDuration,
+  parseMode,
+  parseSize,
+  QuantityError,
+} from './quantity.js';
 import { taking } from './taking.js';
 
 /** Everything that a mount can be told. */
@@ -37,6 +45,8 @@ export interface MountOptions extends PluginOptions {
   /** CIDRs. */
   readonly allowAddress: readonly string[];
 }
+
+const MIN_MEMORY_BYTES = 8 * 2 ** 20;
 
 export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   transport: 'auto',
@@ -107,7 +117,7 @@ function addOwnOptions(command: Command): Command {
     .optionsGroup('Cache:')
     .addOption(
       new Option('--memory <size>', 'memory for content')
-        .argParser(taking(parseSize))
+        .argParser(taking(parseMemory))
         .default(D.memory, formatSize(D.memory)),
     )
     .option(
@@ -152,6 +162,13 @@ function duration(flags: string, description: string, value: number): Option {
   return new Option(flags, description)
     .argParser(taking(parseDuration))
     .default(value, formatDuration(value));
+}
+
+/** Less does not hold what one read of the kernel and its readahead need. */
+function parseMemory(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes < MIN_MEMORY_BYTES) throw new QuantityError(`at least ${formatSize(MIN_MEMORY_BYTES)}`, text);
+  return bytes;
 }
 
 function collectCidr(text: string, before: readonly string[]): string[] {

@@ -80,3 +80,16 @@ test('what is no date is no validator', (t) => {
   ];
   for (const text of wrong) t.is(timeOf(text), undefined, text);
 });
+
+test('what is no entity tag, or several, tells no versions apart', (t) => {
+  const tagOf = (...values: string[]): string | undefined => {
+    const header = new HeaderFields();
+    for (const value of values) header.append('etag', value);
+    return validatorsOf(header).etag;
+  };
+  t.is(tagOf('"a, b"'), '"a, b"');
+  t.is(tagOf('W/"a"'), 'W/"a"');
+  for (const values of [[''], ['""'], ['W/""'], ['"a"', '"b"'], ['"a"', 'W/"b"']]) {
+    t.is(tagOf(...values), undefined, values.join(' and '));
+  }
+});

@@ -9,6 +9,7 @@ import { isFieldValue } from './request-head.js';
 const LAST_MODIFIED_PRECISION_MS = 1_000;
 /** As `MAX_ENTITY_TAG_CHARS` of plugins: a tag is kept for each file that is known. */
 const MAX_ETAG_CHARS = 1_024;
+const NO_ENTITY_TAG = /^(?:W\/)?(?:"")?$|", /;
 const MAX_DATE_CHARS = 64;
 
 /** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
@@ -40,8 +41,10 @@ export function checkAnswer(
 /** The validators of an answer. */
 export function validatorsOf(header: HeaderFields): Validators {
   const value = header.get('etag');
-  // One that could not be sent back ties no later answer to this one, and nor does one that is too long to be kept.
-  const isUsable = value !== null && value !== '' && value.length <= MAX_ETAG_CHARS && isFieldValue(value);
+  // One that could not be sent back ties no later answer to this one, nor does one that is too long to be kept, an
+  // empty one, which stands for none, or the list of several that two header lines make.
+  const isUsable =
+    value !== null && value.length <= MAX_ETAG_CHARS && isFieldValue(value) && !NO_ENTITY_TAG.test(value);
   const etag = isUsable ? value : undefined;
   const lastModifiedMs = dateOf(header, 'last-modified');
   return {
