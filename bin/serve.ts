@@ -8,6 +8,7 @@ import { canonicalPath } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
 import type { MountRequest } from './mount-request.js';
 import type { MountOptions } from './options.js';
+import { checkOutside } from './outside-mountpoint.js';
 import { rehearse } from './rehearsal/rehearsal.js';
 import { acquireStartLock } from './start-lock.js';
 import { startMount } from './start-mount.js';
@@ -65,6 +66,9 @@ export async function serve(
 ): Promise<number> {
   for (const flag of [...COMPILE_AT_ONCE, COLLECT_EARLY]) setFlagsFromString(flag);
   const request = { ...given, path: await canonicalPath(given.path) };
+  // Its rotation would wait for the mount that it serves.
+  const { logFile } = request.options;
+  if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
   const { path, options } = request;
   const lock = await acquireStartLock(path, LOCK_LIMIT_MS);
   let session: MountSession | undefined;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -53,7 +53,7 @@ export async function tryStartLock(mountpoint: string): Promise<StartLock | unde
   // Who had it may have removed the file between open and lock.
   if (syscalls.tryLock(fd) && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
     writeSync(fd, `${process.pid}\n`, 0);
-    return { release: once(() => [unlinkSync(path), closeSync(fd)]) };
+    return { release: once(() => [rmSync(path, { force: true }), closeSync(fd)]) };
   }
   closeSync(fd);
   return undefined;
