@@ -169,3 +169,19 @@ test.serial(
     }
   },
 );
+
+test.serial('a log file that the mount would hide ends the start', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const mountpoint = join(directory, 'mnt');
+  await mkdir(mountpoint);
+  const own = [
+    '--log-file',
+    join(mountpoint, 'log'),
+    '--cache-dir',
+    join(directory, 'cache'),
+    '--no-rehearsal',
+  ];
+  const { code, stderr } = await run(process.execPath, [CLI, mountpoint, ...own]);
+  t.is(code, 1);
+  t.regex(stderr, /the log file .* is inside the mountpoint/);
+});
