@@ -12,6 +12,12 @@ export function shownArguments(argv: readonly string[]): string[] {
     }
     areNames ||= argument === '--';
     if (areNames) return argument;
+    // `-f` may stand before `-o` in one argument.
+    const flags = /^-f+o/.exec(argument)?.[0];
+    if (flags !== undefined) {
+      isValue = argument === flags;
+      return isValue ? argument : `${flags}${MASK}`;
+    }
     isValue = SECRET_OPTIONS.includes(argument);
     const option = SECRET_OPTIONS.find((name) => argument !== name && argument.startsWith(name));
     if (option === undefined) return argument;

@@ -74,6 +74,8 @@ test('the list of processes shows no value that may be a secret', (t) => {
   ];
   const shown = '-f --header *** --header=*** -o *** -o*** --plugin-option *** -- -o name';
   t.is(shownArguments(argv).join(' '), shown);
+  t.deepEqual(shownArguments(['-fo', 'header=secret', 'm']), ['-fo', '***', 'm']);
+  t.deepEqual(shownArguments(['-foheader=secret', 'm']), ['-fo***', 'm']);
 });
 
 test('a header belongs to an origin; a host without a scheme means https', (t) => {

@@ -98,9 +98,10 @@ export class BackgroundSync {
     try {
       this.#names.delete(name);
       await syncSegment(root, name);
-      if (!this.#created.delete(name)) return;
+      if (!this.#created.has(name)) return;
       await syncDirectory(shardPath(root, name));
       await syncDirectory(root);
+      this.#created.delete(name);
     } catch (error) {
       trouble.note('cannot make the store durable', error);
     }
