@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
+import { safeLines } from '../src/source/index.js';
 import { isCidr } from '../src/source/address-policy.js';
 import { collectHeader, type HeaderOption } from './origin-headers.js';
 import { addPluginOptions, DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
@@ -85,7 +86,18 @@ export function addMountOptions(command: Command): Command {
       new Option('--log-level <level>', 'least severity that is logged')
         .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
         .default(D.logLevel),
-    );
+    )
+    .configureOutput({ outputError: (text, write) => write(safeLines(withoutSecrets(text))) });
+}
+
+/** A usage error, without the values that may be secrets. */
+export function withoutSecrets(text: string): string {
+  return text
+    .replace(
+      /(option '(?:--header|--plugin-option|-o)\b[^']*') argument '[\s\S]*' is invalid/,
+      '$1 argument is invalid',
+    )
+    .replace(/(unknown option '[^'=]*)=[\s\S]*'/, "$1=…'");
 }
 
 function addOwnOptions(command: Command): Command {

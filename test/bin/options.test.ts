@@ -130,3 +130,19 @@ test('the README has a row for every option, with its default', async (t) => {
     if (shown !== undefined) t.true(row?.includes(`\`${shown}\``), `${flag}: ${shown} is not in: ${row}`);
   }
 });
+
+test('a usage error shows no value that may be a secret', (t) => {
+  const said: string[] = [];
+  for (const argv of [
+    ['--header', "no origin 'secret"],
+    ['--plugin-option', 'secret'],
+    ['--heeder=secret'],
+    ['--memory', 'shown'],
+  ]) {
+    const command = addMountOptions(new Command('d7y-mount')).exitOverride();
+    command.configureOutput({ writeErr: (text) => said.push(text) });
+    t.throws(() => command.parse(argv, { from: 'user' }));
+  }
+  t.notRegex(said.join(''), /secret/);
+  t.regex(said.join(''), /--header[\s\S]*expected 'https:[\s\S]*shown/);
+});
