@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readlink, realpath, rmdir, statfs } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readlink, realpath, rmdir, statfs } from 'node:fs/promises';
 import { dirname, join, basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -9,6 +10,8 @@ import { findMount, type Mount } from './mount-table.js';
 const run = promisify(execFile);
 const COMMAND_LIMIT_MS = 10_000;
 const ACCESS_LIMIT_MS = 5_000;
+/** open(2): a descriptor that names a file, and does nothing with it. Node has no name for it. */
+const O_PATH = 0o10000000;
 /** As many as the kernel follows (path_resolution(7)). */
 const MAX_LINKS = 40;
 
@@ -68,6 +71,18 @@ export async function recoverMountpoint(path: string): Promise<void> {
     const found = `${mount.source} (${mount.fsType}) is mounted there`;
     throw new MountpointError('IN_USE', path, `is in use: ${found}`, undefined, mount);
   }
+}
+
+/**
+ * Opens the directory to mount on. What is mounted through the descriptor stays on this directory, whatever replaces
+ * the path or a part of it.
+ */
+export async function openMountpoint(path: string): Promise<FileHandle> {
+  const directory = await open(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const found = await readlink(`/proc/self/fd/${directory.fd}`);
+  if (found === path) return directory;
+  await directory.close();
+  throw new MountpointError('CANNOT_ACCESS', path, `leads to ${found} by now`);
 }
 
 /** Removes the directory if `prepareMountpoint` made it and nothing is in it. */

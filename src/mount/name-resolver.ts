@@ -15,10 +15,10 @@ import type {
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { SourceError } from '../source/index.js';
 import type { Caller } from './caller.js';
-import { hasFileExtension } from './file-extension.js';
 import { FileIntents } from './file-intents.js';
 import { type FsError, MissingNameError, walkAgain } from './fs-error.js';
 import { Guesses } from './guesses.js';
+import { hasFileExtension } from './path-name.js';
 import { RecentFailures } from './recent-failures.js';
 import type { ResourcePath } from './resource-path.js';
 import { SiblingListing } from './sibling-listing.js';

@@ -23,8 +23,6 @@ import { type PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
 import { UsedNames } from './used-names.js';
 
-export type { Caller } from './caller.js';
-
 export interface FileHandle {
   readonly id: number;
   /** Bytes; undefined while the source has not told. */

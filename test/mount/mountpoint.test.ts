@@ -5,8 +5,12 @@ import test from 'ava';
 
 import { loadSyscalls, MS_RDONLY } from '../../src/mount/dev-fuse/syscalls.js';
 import { coversAnother, findMount } from '../../src/mount/mount-table.js';
-import { openMountpoint } from '../../src/mount/mountpoint-descriptor.js';
-import { MountpointError, prepareMountpoint, removeMountpoint } from '../../src/mount/mountpoint.js';
+import {
+  MountpointError,
+  openMountpoint,
+  prepareMountpoint,
+  removeMountpoint,
+} from '../../src/mount/mountpoint.js';
 import { run } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 

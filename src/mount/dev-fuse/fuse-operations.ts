@@ -9,6 +9,7 @@ import { constants as osConstants } from 'node:os';
 import { constants } from 'node:fs';
 
 import type { Attr } from '../attr.js';
+import type { Caller } from '../caller.js';
 import type { MetadataBudget } from '../../memory/metadata-budget.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import type { FailureLog } from '../failure-log.js';
@@ -16,14 +17,14 @@ import { FsError, MissingNameError } from '../fs-error.js';
 import { isDirectory, pathOf } from '../node.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { Entry } from '../entry.js';
-import type { Caller, VirtualFs } from '../virtual-fs.js';
+import type { VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
 import { DirectoryAnswers } from './directory-answers.js';
 import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import type { KernelPages } from './kernel-pages.js';
 import { HandleReads } from './handle-reads.js';
-import { FOPEN, OPCODE } from './protocol.js';
+import { FOPEN, OPCODE, operationName } from './protocol.js';
 import type { RequestCaller } from './request-caller.js';
 import {
   encodeAttr,
@@ -146,17 +147,15 @@ export class FuseOperations implements RequestHandler {
   }
 
   async #attrOf(inode: Inode, caller: Caller): Promise<Attr> {
-    if (isDirectory(inode.node)) return await this.#vfs.getattr(inode.node, caller);
-    if (inode.opens > 0 && inode.attr.size > 0) {
-      this.#vfs.noteUse(inode.node, caller);
+    const { node, opens } = inode;
+    if (isDirectory(node)) return await this.#vfs.getattr(node, caller);
+    // An open file keeps its version. One without validators no query can confirm.
+    const isFinal = opens > 0 ? inode.attr.size > 0 : node.kind === 'resource' && node.lookedUp !== undefined;
+    if (isFinal) {
+      this.#vfs.noteUse(node, caller);
       return inode.attr;
     }
-    // No query could confirm it.
-    if (inode.node.kind === 'resource' && inode.node.lookedUp !== undefined && inode.opens === 0) {
-      this.#vfs.noteUse(inode.node, caller);
-      return inode.attr;
-    }
-    const attr = await this.#vfs.getattr(inode.node, caller);
+    const attr = await this.#vfs.getattr(node, caller);
     if (attr.ino === inode.attr.ino) return (inode.attr = attr);
     if (inode.opens > 0) return inode.attr;
     throw superseded(inode);
@@ -297,9 +296,4 @@ function xattr(value: Uint8Array, size: number, name: string): Payload {
 
 function superseded(inode: Inode): FsError {
   return new FsError('STALE', pathOf(inode.node), 'a newer version is there');
-}
-
-function operationName(opcode: number): string {
-  const found = Object.entries(OPCODE).find(([, number]) => number === opcode);
-  return found === undefined ? `opcode ${opcode}` : found[0].toLowerCase();
 }

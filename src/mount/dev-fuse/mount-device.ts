@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { close, closeSync, openSync } from 'node:fs';
 import process from 'node:process';
 
-import { openMountpoint } from '../mountpoint-descriptor.js';
+import { openMountpoint } from '../mountpoint.js';
 import type { TransportOptions } from '../transport.js';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, type Syscalls } from './syscalls.js';
 

@@ -53,6 +53,12 @@ export const OPCODE = {
   TMPFILE: 51,
 } as const;
 
+/** For the log. */
+export function operationName(opcode: number): string {
+  const found = Object.entries(OPCODE).find(([, number]) => number === opcode);
+  return found === undefined ? `opcode ${opcode}` : found[0].toLowerCase();
+}
+
 /** What would write: refused with EROFS. */
 export const WRITING_OPCODES: ReadonlySet<number> = new Set([
   OPCODE.SETATTR,

@@ -1,5 +1,5 @@
 import { withUid } from '../../source/index.js';
-import type { Caller } from '../virtual-fs.js';
+import type { Caller } from '../caller.js';
 
 /** Who waits for the answer to one request. Most requests never wait, so the signal is made when it is asked for. */
 export class RequestCaller implements Caller {

@@ -5,16 +5,16 @@ import process from 'node:process';
 import type { Logger } from 'pino';
 
 import type { Attr } from '../attr.js';
+import type { Caller } from '../caller.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
 import { loadSyscalls } from '../dev-fuse/syscalls.js';
-import { openMountpoint } from '../mountpoint-descriptor.js';
-import { detachPath, unmountPath } from '../mountpoint.js';
+import { detachPath, openMountpoint, unmountPath } from '../mountpoint.js';
 import { findMount, FS_TYPE } from '../mount-table.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
-import type { Caller, VirtualFs } from '../virtual-fs.js';
+import type { VirtualFs } from '../virtual-fs.js';
 import { loadFuseNative, type Operations, type Reply, type Stat } from './load-fuse-native.js';
 import { ANYBODY_ID, PathOperations } from './path-operations.js';
 

@@ -13,13 +13,13 @@ import { constants } from 'node:fs';
 import type { Consume } from '../../cache/resource-cache.js';
 import { hasEscapedBytes } from '../../source/index.js';
 import type { Attr } from '../attr.js';
+import type { Caller } from '../caller.js';
 import { noAttribute } from '../extended-attributes.js';
-import { hasFileExtension } from '../file-extension.js';
 import { FsError } from '../fs-error.js';
 import type { Node, ResourceNode } from '../node.js';
 import { type Entry, kept } from '../entry.js';
-import { segmentOfName } from '../path-name.js';
-import type { Caller, VirtualFs } from '../virtual-fs.js';
+import { hasFileExtension, segmentOfName } from '../path-name.js';
+import type { VirtualFs } from '../virtual-fs.js';
 import { PathHandles } from './path-handles.js';
 
 /** Whoever calls. */
