@@ -13,7 +13,7 @@ import type { CredentialsFor } from '../src/cache/disk/scoped-disk-cache.js';
 import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
-import { loadSyscalls } from '../src/mount/dev-fuse/syscalls.js';
+import { loadSyscalls } from '../src/native/posix.js';
 import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { composeSources } from './compose-sources.js';

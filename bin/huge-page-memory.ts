@@ -8,7 +8,7 @@
  * its use, on another thread.
  */
 import type { MemorySource } from '../src/cache/memory-source.js';
-import { loadSyscalls } from '../src/mount/dev-fuse/syscalls.js';
+import { loadSyscalls } from '../src/native/posix.js';
 
 /** The size of a large page on x86-64, and on arm64 with small pages of 4 KiB. */
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;

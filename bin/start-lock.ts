@@ -6,7 +6,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { makeDirectory } from '../src/make-directory.js';
-import { loadSyscalls, type Syscalls } from '../src/mount/dev-fuse/syscalls.js';
+import { loadSyscalls, type Syscalls } from '../src/native/posix.js';
 import { MountpointError } from '../src/mount/mountpoint.js';
 import { runDirectory } from './run-file.js';
 

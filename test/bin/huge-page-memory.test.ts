@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import test from 'ava';
 
 import { hugePageMemory } from '../../bin/huge-page-memory.js';
-import { loadSyscalls } from '../../src/mount/dev-fuse/syscalls.js';
+import { loadSyscalls } from '../../src/native/posix.js';
 
 const MIB = 1024 * 1024;
 const MODE = '/sys/kernel/mm/transparent_hugepage/enabled';

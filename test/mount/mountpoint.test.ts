@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import test from 'ava';
 
-import { loadSyscalls, MS_RDONLY } from '../../src/mount/dev-fuse/syscalls.js';
+import { loadSyscalls, MS_RDONLY } from '../../src/native/posix.js';
 import { coversAnother, findMount } from '../../src/mount/mount-table.js';
 import {
   MountpointError,

@@ -1,61 +1,36 @@
 import { constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
+import { loadSyscalls, type Syscalls } from '../../native/posix.js';
 import { close, codeOf, fstat, open } from './file-io.js';
 
-const [LOCK_EX, LOCK_NB] = [2, 4];
 const CHECK_EVERY_MS = 2_000;
-
-interface LockCalls {
-  /** flock(2): whether the exclusive lock was got; does not wait. */
-  lock(fd: number): boolean;
-  /** syncfs(2) */
-  syncFileSystem(fd: number): Promise<void>;
-}
-
-let loaded: Promise<LockCalls> | undefined;
-
-/** Rejects where koffi has no library for this machine. */
-function loadCalls(): Promise<LockCalls> {
-  return (loaded ??= load());
-}
-
-async function load(): Promise<LockCalls> {
-  const { default: koffi } = await import('koffi');
-  const libc = koffi.load(null);
-  const flock = libc.func('int flock(int fd, int operation)');
-  const syncfs = libc.func('int syncfs(int fd)');
-  return {
-    lock: (fd) => flock(fd, LOCK_EX | LOCK_NB) === 0,
-    syncFileSystem: (fd) => new Promise((resolve) => syncfs.async(fd, () => resolve())),
-  };
-}
 
 /** The exclusive lock of a store. The system releases it when the process ends, however it ends. */
 export class StoreLock {
   readonly #path: string;
   readonly #fd: number;
   readonly #ino: bigint;
-  readonly #calls: LockCalls;
+  readonly #syscalls: Syscalls;
   #checkedAtMs = performance.now();
   #isInForce = true;
 
-  private constructor(path: string, fd: number, ino: bigint, calls: LockCalls) {
+  private constructor(path: string, fd: number, ino: bigint, syscalls: Syscalls) {
     this.#path = path;
     this.#fd = fd;
     this.#ino = ino;
-    this.#calls = calls;
+    this.#syscalls = syscalls;
   }
 
   /** Undefined: another process holds it. Rejects if the file cannot be opened, or koffi not loaded. */
   static async tryAcquire(path: string): Promise<StoreLock | undefined> {
-    const calls = await loadCalls();
+    const syscalls = await loadSyscalls();
     const fd = await openLock(path);
     try {
-      if (calls.lock(fd)) {
+      if (syscalls.tryLock(fd)) {
         const { ino } = await fstat(fd);
         // The path may have got another file between open and lock.
-        if ((await inodeOf(path)) === ino) return new StoreLock(path, fd, ino, calls);
+        if ((await inodeOf(path)) === ino) return new StoreLock(path, fd, ino, syscalls);
       }
     } catch (error) {
       await close(fd);
@@ -81,7 +56,7 @@ export class StoreLock {
 
   /** Makes everything on the file system durable. */
   syncFileSystem(): Promise<void> {
-    return this.#calls.syncFileSystem(this.#fd);
+    return this.#syscalls.syncFileSystem(this.#fd);
   }
 
   release(): Promise<void> {

@@ -5,7 +5,7 @@
  * cache, nor two backing files. So the first open decides for all that overlap with it; one backing id per
  * inode is shared by them and given back with the last.
  */
-import type { Syscalls } from './syscalls.js';
+import type { Syscalls } from '../../native/posix.js';
 
 interface Backing {
   /** Undefined: the inode is open through the page cache. */

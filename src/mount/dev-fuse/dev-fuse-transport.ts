@@ -20,7 +20,7 @@ import { withResolve } from './with-resolve.js';
 import { KernelNotifier } from './kernel-notifier.js';
 import { KernelPages } from './kernel-pages.js';
 import { MountError, mountDevice } from './mount-device.js';
-import { loadSyscalls, type Syscalls } from './syscalls.js';
+import { loadSyscalls, type Syscalls } from '../../native/posix.js';
 
 /** A process that still uses a detached mount gets so long to be done. */
 const DETACHED_GRACE_MS = 200;

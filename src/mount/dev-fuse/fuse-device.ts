@@ -1,7 +1,7 @@
 import { write, writevSync } from 'node:fs';
 
 import { type OnRequest, readByPolling, readOnPool, type RequestReader } from './request-reader.js';
-import type { Syscalls } from './syscalls.js';
+import type { Syscalls } from '../../native/posix.js';
 
 /** The kernel's end of a FUSE connection. */
 export interface FuseDevice {

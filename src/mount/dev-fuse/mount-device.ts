@@ -4,7 +4,7 @@ import process from 'node:process';
 
 import { openMountpoint } from '../mountpoint.js';
 import type { TransportOptions } from '../transport.js';
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, type Syscalls } from './syscalls.js';
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, type Syscalls } from '../../native/posix.js';
 
 const SUBTYPE = 'd7y';
 

@@ -15,7 +15,7 @@ import { read } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import process from 'node:process';
 
-import type { Syscalls } from './syscalls.js';
+import type { Syscalls } from '../../native/posix.js';
 
 export interface RequestReader {
   readonly kind: 'polling' | 'pool';

@@ -9,7 +9,7 @@ import type { Caller } from '../caller.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
-import { loadSyscalls } from '../dev-fuse/syscalls.js';
+import { loadSyscalls } from '../../native/posix.js';
 import { detachPath, openMountpoint, unmountPath } from '../mountpoint.js';
 import { findMount, FS_TYPE } from '../mount-table.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
