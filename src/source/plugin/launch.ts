@@ -1,6 +1,7 @@
 /** How the process of a plugin is started: what it is given, and what it is not. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { constants as osConstants, getPriority, setPriority } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,9 @@ import { SOCKET_VARIABLE } from './protocol.js';
 
 /** All that a plugin's process inherits of our environment; the rest may hold secrets. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
+
+/** Added to our own nice value: a plugin that computes much leaves the processor to those who read. */
+const NICE_INCREMENT = 5;
 
 const HOST = fileURLToPath(new URL('host/module-host.js', import.meta.url));
 
@@ -32,12 +36,23 @@ export function launch(file: PluginFile, options: LaunchOptions): ChildProcess {
       ? [file.path]
       : [process.execPath, `--max-old-space-size=${heapMiB}`, HOST, file.path];
   const [program = '', ...args] = [...untilWeDie(), ...command];
-  return spawn(program, args, {
+  const child = spawn(program, args, {
     cwd: options.workingDirectory,
     env: { ...inheritedEnvironment(), [SOCKET_VARIABLE]: options.socketPath },
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
   });
+  // Before it has other threads, which inherit the value.
+  if (child.pid !== undefined) setNice(child.pid);
+  return child;
+}
+
+function setNice(pid: number): void {
+  try {
+    setPriority(pid, Math.min(osConstants.priority.PRIORITY_LOW, getPriority() + NICE_INCREMENT));
+  } catch {
+    // It has ended already.
+  }
 }
 
 let setpriv: readonly string[] | undefined;

@@ -17,7 +17,6 @@ import { safeText } from '../safe-text.js';
 import { launch } from './launch.js';
 import type { OptionMask } from './option-mask.js';
 import type { PluginFile } from './plugin-file.js';
-import { giveLowestPriority, giveOwnPriority } from './priority.js';
 import { type ProcessUsage, readUsage } from './process-usage.js';
 
 export interface PluginProcessOptions {
@@ -34,10 +33,6 @@ export interface PluginProcessOptions {
 const KNOCK_MS = 10;
 const END_GRACE_MS = 500;
 const LAST_WORDS_MS = 100;
-/** Who takes more processor time than this without giving anything has to stand behind everybody. */
-const FRUITLESS_LIMIT_MS = 500;
-/** An interpreter may have much to load. */
-const FRUITLESS_START_LIMIT_MS = 2_000;
 
 export class PluginProcess {
   /** Resolves to why it ended; never rejects. */
@@ -51,11 +46,10 @@ export class PluginProcess {
   /** Calls under way, bodies included. */
   activeCalls = 0;
   lastUsedMs = performance.now();
-  /** The processor time that it took since it last gave anything, as of the last `look`. */
+  /** Processor time since it last sent anything, as of the last `look`. */
   fruitlessMs = 0;
   #hasGiven = false;
   #processorMsWhenGiven = 0;
-  #isLowest = false;
   readonly startedMs = performance.now();
 
   constructor(file: PluginFile, options: PluginProcessOptions) {
@@ -128,7 +122,7 @@ export class PluginProcess {
     });
   }
 
-  /** Sees what it takes; undefined where the system does not tell. To be called a few times in a second. */
+  /** Reads its memory and processor time; undefined where the system does not report them. */
   async look(): Promise<ProcessUsage | undefined> {
     if (this.pid === undefined || this.#isEnded) return undefined;
     // Asked before the usage: what it takes until it gives is forgiven, also while the usage is being read.
@@ -138,17 +132,7 @@ export class PluginProcess {
     if (usage === undefined || this.#isEnded) return undefined;
     if (hasGiven) this.#processorMsWhenGiven = usage.processorMs;
     this.fruitlessMs = usage.processorMs - this.#processorMsWhenGiven;
-    this.#rank(this.pid);
     return usage;
-  }
-
-  /** An endless loop costs others no more than its first moment; an honest process is as fast as they are. */
-  #rank(pid: number): void {
-    const limitMs = this.#processorMsWhenGiven === 0 ? FRUITLESS_START_LIMIT_MS : FRUITLESS_LIMIT_MS;
-    const isFruitless = this.fruitlessMs > limitMs;
-    if (isFruitless === this.#isLowest) return;
-    const isDone = isFruitless ? giveLowestPriority(pid) : giveOwnPriority(pid);
-    if (isDone) this.#isLowest = isFruitless;
   }
 
   /** Ends it and its children at once. `verdict` says why, in `ended`. */

@@ -5,9 +5,8 @@
  * - A process that ends by itself, takes too much memory, or leaves a call without an answer until the
  *   deadline is replaced. Starts that follow failures wait: 100 ms, then twice as long each time, up to
  *   30 s. A caller waits along for up to 2 s; for longer it is refused with the last error.
- * - A process that takes half a second of processor time (2 s while it loads) without giving anything goes
- *   to the lowest priority, until it gives again. One that has taken as much as the deadline, and nobody
- *   waits for it, is ended.
+ * - A process that has taken as much processor time as the deadline without sending anything, and that no
+ *   call waits for, is ended.
  * - A failed load is kept for 5 s, and not tried again in that time.
  * - A replaced or removed plugin (`retire`) goes on with its process for who still uses it, without a new
  *   one; a minute after its last call it ends.
