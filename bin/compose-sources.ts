@@ -65,7 +65,11 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
     registry,
     plugins,
     headersFor,
-    credentialsFor: configuredCredentials(options.header.length > 0 ? headersFor : undefined, pluginOptions),
+    credentialsFor: configuredCredentials(
+      options.header.length > 0 ? headersFor : undefined,
+      pluginOptions,
+      options,
+    ),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));
       // No plugin is started to be told nothing.

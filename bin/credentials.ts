@@ -1,22 +1,35 @@
 import type { CredentialsFor } from '../src/cache/disk/scoped-disk-cache.js';
+import type { MountOptions } from './options.js';
 import type { OriginHeaders } from './origin-headers.js';
 
+/** The schemes whose connections the address policy checks. */
+const CHECKED_SCHEMES = new Set(['http', 'https']);
+
 /**
- * What a mount was given to be let in with: every header that is configured for the origin of a URL, and every option of
- * the plugin that has its scheme, since any of them may be secret. Undefined: nothing at all.
+ * By what the stored content of a URL is kept apart: every header that is configured for its origin, every option of the
+ * plugin that has its scheme, since any of them may be secret, and the address policy, unless it is the default one.
+ * Undefined: by nothing.
  */
 export function configuredCredentials(
   headersFor: OriginHeaders | undefined,
   optionsByPlugin: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  addresses: Pick<MountOptions, 'allowOther' | 'allowAddress'>,
 ): CredentialsFor | undefined {
-  if (headersFor === undefined && Object.keys(optionsByPlugin).length === 0) return undefined;
+  const { allowOther, allowAddress } = addresses;
+  const policy = allowOther || allowAddress.length > 0 ? [allowOther, ...allowAddress.toSorted()] : undefined;
+  if (headersFor === undefined && Object.keys(optionsByPlugin).length === 0 && policy === undefined) {
+    return undefined;
+  }
   return (url) => {
+    const scheme = url.slice(0, url.indexOf(':'));
     const headers = sorted(headersFor?.(new URL(url)) ?? {}).map(([name, value]) => [
       name.toLowerCase(),
       value,
     ]);
-    const options = sorted(optionsByPlugin[url.slice(0, url.indexOf(':'))] ?? {});
-    return headers.length + options.length === 0 ? undefined : JSON.stringify([headers, options]);
+    const options = sorted(optionsByPlugin[scheme] ?? {});
+    const ofPolicy = policy !== undefined && CHECKED_SCHEMES.has(scheme) ? [policy] : [];
+    const isPlain = headers.length + options.length + ofPolicy.length === 0;
+    return isPlain ? undefined : JSON.stringify([headers, options, ...ofPolicy]);
   };
 }
 

@@ -51,7 +51,9 @@ async function startSite(t: ExecutionContext): Promise<Site> {
   return site;
 }
 
-type Given = Partial<Pick<MountOptions, 'header' | 'offline' | 'metadataTtl' | 'pluginOption'>>;
+type Given = Partial<
+  Pick<MountOptions, 'header' | 'offline' | 'metadataTtl' | 'pluginOption' | 'allowOther' | 'allowAddress'>
+>;
 
 interface Run {
   readonly cache: CachedResources;
@@ -240,15 +242,47 @@ test('credentials are all headers for the origin, and all options of the plugin,
     'https://a': { Cookie: 'x', 'X-B': 'y' },
     'https://b': { 'x-b': 'y', cookie: 'x' },
   };
-  const text = configuredCredentials(({ origin }) => headers[origin] ?? {}, { s3: { key: 'k', id: 'i' } });
-  const other = configuredCredentials(undefined, { s3: { id: 'i', key: 'k' }, gs: {} });
+  const text = configuredCredentials(
+    ({ origin }) => headers[origin] ?? {},
+    { s3: { key: 'k', id: 'i' } },
+    DEFAULT_MOUNT_OPTIONS,
+  );
+  const other = configuredCredentials(
+    undefined,
+    { s3: { id: 'i', key: 'k' }, gs: {} },
+    DEFAULT_MOUNT_OPTIONS,
+  );
   t.is(text?.('https://c/file'), undefined);
   t.truthy(text?.('https://a/file'));
   t.is(text?.('https://a/file'), text?.('https://b/file'));
   t.truthy(text?.('s3://bucket/file'));
   t.is(text?.('s3://bucket/file'), other?.('s3://bucket/other'));
   t.is(other?.('gs://bucket/file'), undefined);
-  t.is(configuredCredentials(undefined, {}), undefined);
+  t.is(configuredCredentials(undefined, {}, DEFAULT_MOUNT_OPTIONS), undefined);
+});
+
+test('what was fetched from an address that this mount refuses is not served from the cache', async (t) => {
+  const [site, directory] = [await startSite(t), await temporaryDirectory(t)];
+  const [secret, shared] = [withSecret(site), { allowOther: true, metadataTtl: 60_000 }];
+  const first = await start(t, directory, { ...secret, metadataTtl: 60_000 });
+  t.true((await read(first, site.url)).equals(CONTENT));
+  await first.end();
+  const refusing = await start(t, directory, { ...secret, ...shared });
+  t.is(await code(t, refusing, site.url), 'ADDRESS_REFUSED');
+  await refusing.end();
+  const offline = await start(t, directory, { ...secret, ...shared, offline: true });
+  t.is(await code(t, offline, site.url), 'NETWORK_UNREACHABLE');
+  await offline.end();
+  const allowing = await start(t, directory, { ...secret, ...shared, allowAddress: ['127.0.0.0/8'] });
+  t.true((await read(allowing, site.url)).equals(CONTENT));
+  await allowing.end();
+  const other = await start(t, directory, { ...secret, ...shared, allowAddress: ['::1'], offline: true });
+  t.is(await code(t, other, site.url), 'NETWORK_UNREACHABLE');
+  const same = { allowAddress: ['127.0.0.0/8'], offline: true };
+  t.true(
+    (await read(await start(t, directory, { ...secret, ...shared, ...same }), site.url)).equals(CONTENT),
+  );
+  t.true((await read(await start(t, directory, { ...secret, offline: true }), site.url)).equals(CONTENT));
 });
 
 test('what an earlier version stored is removed, and nothing else', async (t) => {
