@@ -3,8 +3,8 @@ import { hash } from 'node:crypto';
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import { MetadataBudget } from '../memory/metadata-budget.js';
 
-/** What tells two versions of a file apart, as far as it is known. */
-export interface Likeness {
+/** What the source reports of one version of a file, as far as it is known. */
+export interface Fingerprint {
   readonly size?: number | undefined;
   readonly mtimeMs?: number | undefined;
   /** `mtimeMs` is cut to multiples of this. */
@@ -12,104 +12,86 @@ export interface Likeness {
   readonly version?: string | undefined;
 }
 
-/** A file as it is known. */
-interface Known {
+/** A file from one change to the next, under its inode number. */
+export interface FileGeneration {
   readonly ino: number;
   readonly firstSeenMs: number;
-  readonly likeness: Likeness;
+  /** Grows with each answer of the source. */
+  fingerprint: Fingerprint;
 }
 
-/** What is known of a file, without its version. */
-const FILE_BYTES = 150;
-const NUMBER_BYTES = 16;
+/** A `FileGeneration` without its version. */
+export const GENERATION_BYTES = 150;
 
 /**
  * Inode numbers and stable times. A number belongs to an identity (a URL, or a path) and a generation of it;
- * another one begins when what is learned of the file contradicts what was known. So a file that was
- * first seen in a listing and then opened keeps its number, and one that changed gets a new one.
+ * another one begins when the source's answer contradicts the fingerprint. So a file that was first seen in a
+ * listing and then opened keeps its number, and one that changed gets a new one.
+ *
+ * The map is bounded. What was evicted from it begins anew with the number that it had at first, unless the kernel
+ * still has an inode of it.
  */
 export class InodeNumbers {
-  readonly #known: BoundedMap<Known>;
-  /** The generation of what is not known: it may have been known, and the kernel may have it still. */
-  #first = 0;
-  /** The last generation that was begun, of whatever file. */
-  #last = 0;
-  /** Digests of directories on the way, which every walk asks for. */
-  readonly #numbers: BoundedMap<number>;
+  readonly #files: BoundedMap<FileGeneration>;
   readonly #now: () => number;
   readonly #mountedAtMs: number;
+  /** How many changes were seen, of all files. */
+  #changes = 0;
+  /** The generations of a file that the kernel has inodes of, the newest first. */
+  inKernel: (identity: string) => readonly FileGeneration[] = () => [];
 
   constructor(now: () => number = Date.now, budget = MetadataBudget.beside(0)) {
     this.#now = now;
-    this.#known = new BoundedMap({
+    this.#files = new BoundedMap({
       budget,
-      bytesOf: ({ likeness }) => FILE_BYTES + stringBytes(likeness.version),
-      onEvicted: () => {
-        this.#first = this.#begin();
-      },
+      bytesOf: ({ fingerprint }) => GENERATION_BYTES + stringBytes(fingerprint.version),
     });
-    this.#numbers = new BoundedMap({ budget, bytesOf: () => NUMBER_BYTES });
     this.#mountedAtMs = now();
   }
 
-  /** The number of a directory, and of everything else that has one version only. */
+  /** The number of a directory, which has one generation only. */
   ofDirectory(identity: string): { ino: number; mtimeMs: number } {
-    let ino = this.#numbers.get(identity);
-    if (ino === undefined) {
-      ino = inodeNumber(identity, 'directory', 0);
-      this.#numbers.set(identity, ino);
-    }
-    return { ino, mtimeMs: this.#mountedAtMs };
+    return { ino: inodeNumber('directory', identity, 0), mtimeMs: this.#mountedAtMs };
   }
 
-  /** The number of a file, and its time: the source's, else when it was first seen. */
-  ofFile(identity: string, likeness: Likeness): { ino: number; mtimeMs: number } {
-    const before = this.#known.get(identity);
-    if (before !== undefined && isMerged(before.likeness, likeness)) return told(before, likeness);
-    let known: Known;
-    if (before === undefined || contradict(before.likeness, likeness)) {
-      const generation = before === undefined ? this.#first : this.#begin();
-      const ino = inodeNumber(identity, 'file', generation);
-      known = { ino, firstSeenMs: this.#now(), likeness };
+  /** The generation that the fingerprint belongs to. `expected`: the one that the caller has, which may be evicted. */
+  ofFile(identity: string, fingerprint: Fingerprint, expected?: FileGeneration): FileGeneration {
+    const last = this.#files.get(identity);
+    if (last !== undefined && isIncluded(fingerprint, last.fingerprint)) return last;
+    const seen = [last, expected, ...this.inKernel(identity)].filter((one) => one !== undefined);
+    let found = seen.find((one) => !contradict(one.fingerprint, fingerprint));
+    if (found === undefined) {
+      const change = seen.length === 0 ? 0 : (this.#changes += 1);
+      found = { ino: inodeNumber('file', identity, change), firstSeenMs: this.#now(), fingerprint };
     } else {
-      const { ino, firstSeenMs } = before;
-      known = { ino, firstSeenMs, likeness: merge(before.likeness, likeness) };
+      found.fingerprint = merge(found.fingerprint, fingerprint);
     }
-    this.#known.set(identity, known);
-    return told(known, likeness);
-  }
-
-  #begin(): number {
-    this.#last += 1;
-    return this.#last;
+    this.#files.set(identity, found);
+    return found;
   }
 }
 
-function told(known: Known, likeness: Likeness): { ino: number; mtimeMs: number } {
-  return { ino: known.ino, mtimeMs: likeness.mtimeMs ?? known.likeness.mtimeMs ?? known.firstSeenMs };
+/** The source's time, else when the file was first seen. */
+export function mtimeOf({ fingerprint, firstSeenMs }: FileGeneration): number {
+  return fingerprint.mtimeMs ?? firstSeenMs;
 }
 
-/** Whether `fresh` tells nothing new. */
-function isMerged(old: Likeness, fresh: Likeness): boolean {
+function isIncluded(fresh: Fingerprint, old: Fingerprint): boolean {
   return (
     (fresh.size === undefined || fresh.size === old.size) &&
-    (fresh.mtimeMs === undefined || fresh.mtimeMs === old.mtimeMs) &&
-    (fresh.mtimePrecisionMs === undefined || fresh.mtimePrecisionMs === old.mtimePrecisionMs) &&
-    (fresh.version === undefined || fresh.version === old.version)
+    (fresh.version === undefined || fresh.version === old.version) &&
+    (fresh.mtimeMs === undefined ||
+      (fresh.mtimeMs === old.mtimeMs && fresh.mtimePrecisionMs === old.mtimePrecisionMs))
   );
 }
 
-/** What is known now: the newer facts, and the older ones that they do not replace. */
-function merge(old: Likeness, fresh: Likeness): Likeness {
-  return {
-    size: fresh.size ?? old.size,
-    mtimeMs: fresh.mtimeMs ?? old.mtimeMs,
-    mtimePrecisionMs: fresh.mtimePrecisionMs ?? old.mtimePrecisionMs,
-    version: fresh.version ?? old.version,
-  };
+/** The newer facts, and the older ones that they do not replace. */
+function merge(old: Fingerprint, fresh: Fingerprint): Fingerprint {
+  const { mtimeMs, mtimePrecisionMs } = fresh.mtimeMs === undefined ? old : fresh;
+  return { size: fresh.size ?? old.size, mtimeMs, mtimePrecisionMs, version: fresh.version ?? old.version };
 }
 
-function contradict(a: Likeness, b: Likeness): boolean {
+function contradict(a: Fingerprint, b: Fingerprint): boolean {
   if (a.version !== undefined && b.version !== undefined) return a.version !== b.version;
   if (a.size !== undefined && b.size !== undefined && a.size !== b.size) return true;
   if (a.mtimeMs === undefined || b.mtimeMs === undefined) return false;
@@ -118,6 +100,6 @@ function contradict(a: Likeness, b: Likeness): boolean {
 }
 
 /** 52 bits, never 0 or 1 (the root's number to the kernel). A digest, so that nobody can choose a name that has the number of another file. */
-function inodeNumber(identity: string, kind: string, generation: number): number {
-  return Number.parseInt(hash('sha1', `${kind}\0${generation}\0${identity}`, 'hex').slice(0, 13), 16) || 2;
+function inodeNumber(kind: string, identity: string, change: number): number {
+  return Number.parseInt(hash('sha1', `${kind}\0${change}\0${identity}`, 'hex').slice(0, 13), 16) || 2;
 }

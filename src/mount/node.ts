@@ -1,4 +1,5 @@
 import type { FileStat } from '../cache/resource-cache.js';
+import type { FileGeneration } from './inode-numbers.js';
 import type { ResourcePath } from './resource-path.js';
 
 /**
@@ -20,6 +21,7 @@ export interface PluginsNode {
 export interface PluginNode {
   readonly kind: 'plugin';
   readonly scheme: string;
+  readonly generation?: FileGeneration;
 }
 
 /** `/<scheme>`. */
@@ -33,18 +35,24 @@ export interface ResourceNode {
   readonly kind: 'resource';
   readonly type: 'directory' | 'file' | 'unknown';
   readonly path: ResourcePath;
-  /** Of a file whose source has no validators: the version of its lookup, which no later query can confirm. */
-  readonly lookedUp?: LookedUp;
-}
-
-export interface LookedUp {
-  readonly stat: FileStat;
-  readonly ino: number;
+  /** Of a file that was looked up. */
+  readonly generation?: FileGeneration;
+  /** Of a file whose source has no validators: the version of its lookup, which cannot be revalidated. */
+  readonly lookedUp?: FileStat;
 }
 
 export function isDirectory(node: Node): boolean {
   if (node.kind === 'resource') return node.type !== 'file';
   return node.kind !== 'plugin';
+}
+
+/** Of a file, what its inode number belongs to. */
+export function generationOf(node: Node): FileGeneration | undefined {
+  return node.kind === 'resource' || node.kind === 'plugin' ? node.generation : undefined;
+}
+
+export function withGeneration(node: Node, generation: FileGeneration): Node {
+  return node.kind === 'resource' || node.kind === 'plugin' ? { ...node, generation } : node;
 }
 
 /** What tells the node from all others: a resource's URL, else its path. */

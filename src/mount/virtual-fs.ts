@@ -15,9 +15,17 @@ import { type Entry, kept } from './entry.js';
 import { xattrNames, xattrValue } from './extended-attributes.js';
 import { FsError } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
-import { InodeNumbers } from './inode-numbers.js';
+import { type FileGeneration, InodeNumbers, mtimeOf } from './inode-numbers.js';
 import { NameResolver } from './name-resolver.js';
-import { identityOf, isDirectory, type Node, pathOf, type ResourceNode } from './node.js';
+import {
+  generationOf,
+  identityOf,
+  isDirectory,
+  type Node,
+  pathOf,
+  type ResourceNode,
+  withGeneration,
+} from './node.js';
 import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
 import { type PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
@@ -29,8 +37,8 @@ export interface FileHandle {
   readonly size: number | undefined;
   /** Identifies the bytes that the handle reads. */
   readonly version: string;
-  /** The inode number of that version. */
-  readonly ino: number;
+  /** What the inode number of that version belongs to. */
+  readonly generation: FileGeneration;
   /** A descriptor of a complete local copy of the version, valid while the handle is open. */
   readonly localFd: number | undefined;
 }
@@ -71,6 +79,11 @@ export class VirtualFs {
     this.#names = new NameResolver(context.cache, this.#used, now, budget);
     this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used);
     this.#cache.onChanged = (url) => this.onChanged(url);
+  }
+
+  /** The transport sets this: which generations of a file the kernel has inodes of, the newest first. */
+  set inKernel(inKernel: InodeNumbers['inKernel']) {
+    this.#inodes.inKernel = inKernel;
   }
 
   async lookup(parent: Node, name: string, caller: Caller): Promise<Entry> {
@@ -125,7 +138,7 @@ export class VirtualFs {
     }
     const stat = await this.#names.statLastName(node.path, isUnknown, caller);
     if (stat.kind === 'directory') return this.#directoryAttr(node.path, stat);
-    return this.#fileAttr(node.path, stat);
+    return this.#fileAttr(this.#generationOf(node.path, stat, node.generation), stat.size);
   }
 
   /** For access(2) and chdir(2). Both send X_OK alone: it is taken for chdir(2). */
@@ -140,11 +153,15 @@ export class VirtualFs {
 
   /** `isUnread`: nothing was read of the node before, so that the version of its lookup may be opened. */
   async open(node: Node, caller: Caller, isUnread = true): Promise<FileHandle> {
-    const known = isUnread && node.kind === 'resource' ? node.lookedUp : undefined;
-    const file = await this.#openFile(node, caller, known?.stat);
+    const lookedUp = isUnread && node.kind === 'resource' ? node.lookedUp : undefined;
+    const file = await this.#openFile(node, caller, lookedUp);
     const { size, version, localFd } = file;
-    const { ino } = known ?? this.#inodes.ofFile(identityOf(node), { size, version });
-    return { id: this.#files.add(file), size, version, ino, localFd };
+    const known = generationOf(node);
+    const generation =
+      lookedUp !== undefined && known !== undefined
+        ? known
+        : this.#inodes.ofFile(identityOf(node), { size, version }, known);
+    return { id: this.#files.add(file), size, version, generation, localFd };
   }
 
   /** Waits until the size of an open file is known; for transports that cannot read without. */
@@ -249,10 +266,10 @@ export class VirtualFs {
     if (stat.kind === 'directory') {
       return kept({ kind: 'resource', type: 'directory', path }, this.#directoryAttr(path, stat), ttlMs);
     }
-    const attr = this.#fileAttr(path, stat);
-    const lookedUp = stat.version?.verifiable === false ? { lookedUp: { stat, ino: attr.ino } } : {};
-    const node: ResourceNode = { kind: 'resource', type: 'file', path, ...lookedUp };
-    return kept(node, attr, stat.size === undefined ? 0 : ttlMs);
+    const generation = this.#generationOf(path, stat);
+    const lookedUp = stat.version?.verifiable === false ? { lookedUp: stat } : {};
+    const node: ResourceNode = { kind: 'resource', type: 'file', path, generation, ...lookedUp };
+    return kept(node, this.#fileAttr(generation, stat.size), stat.size === undefined ? 0 : ttlMs);
   }
 
   #fixed(node: Node): Entry {
@@ -262,8 +279,8 @@ export class VirtualFs {
       return kept(node, makeAttr('directory', ino, 0, mtimeMs, this.#ownership), FIXED_TTL_MS);
     }
     const { bytes, version } = pluginJson(this.#plugins, node);
-    const { ino, mtimeMs } = this.#inodes.ofFile(identity, { version });
-    return kept(node, makeAttr('file', ino, bytes.byteLength, mtimeMs, this.#ownership), 0);
+    const generation = this.#inodes.ofFile(identity, { version }, node.generation);
+    return kept(withGeneration(node, generation), this.#fileAttr(generation, bytes.byteLength), 0);
   }
 
   #directoryAttr(path: ResourcePath, stat?: ResourceStat): Attr {
@@ -271,13 +288,17 @@ export class VirtualFs {
     return makeAttr('directory', ino, 0, stat?.lastModifiedMs ?? mtimeMs, this.#ownership);
   }
 
-  #fileAttr(path: ResourcePath, stat: FileStat): Attr {
-    const { ino, mtimeMs } = this.#inodes.ofFile(path.url, {
+  #generationOf(path: ResourcePath, stat: FileStat, expected?: FileGeneration): FileGeneration {
+    const fingerprint = {
       size: stat.size,
       mtimeMs: stat.lastModifiedMs,
       mtimePrecisionMs: stat.lastModifiedPrecisionMs,
       version: stat.version?.id,
-    });
-    return makeAttr('file', ino, stat.size ?? 0, mtimeMs, this.#ownership);
+    };
+    return this.#inodes.ofFile(path.url, fingerprint, expected);
+  }
+
+  #fileAttr(generation: FileGeneration, size: number | undefined): Attr {
+    return makeAttr('file', generation.ino, size ?? 0, mtimeOf(generation), this.#ownership);
   }
 }

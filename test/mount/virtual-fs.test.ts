@@ -1,7 +1,9 @@
 import test from 'ava';
 
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import type { Node } from '../../src/mount/node.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
+import { FakeKernel } from '../support/fake-kernel.js';
 import { MEMORY_PLUGINS, MemoryResources } from '../support/memory-resources.js';
 
 const CALLER = { id: 1 };
@@ -59,4 +61,41 @@ test('what is listed of attributes can be read, of files with and without ETag, 
     const { node } = await vfs.lookup(directory, name, CALLER);
     t.like(await read(node), { 'user.d7y.url': `mem://h/d/${name}`, 'user.d7y.etag': etag });
   }
+});
+
+test('a file that the kernel knows keeps its inode, whatever metadata is evicted', async (t) => {
+  const cache = new MemoryResources(true);
+  const names = Array.from({ length: 50 }, (_, i) => `${i}`);
+  const setVersion = (name: string, etag: string): unknown =>
+    cache.files.set(`mem://h/${name}`, { bytes: Buffer.from(etag), etag });
+  for (const name of ['a', 'b', ...names]) setVersion(name, '"1"');
+  const ownership = { uid: 0, gid: 0, umask: 0 };
+  const vfs = new VirtualFs({
+    cache,
+    plugins: MEMORY_PLUGINS,
+    ownership,
+    budget: new MetadataBudget(10_000),
+  });
+  const kernel = new FakeKernel(vfs);
+  const evict = async (): Promise<void> => {
+    for (const name of names) await kernel.stat(`mem/h/${name}`);
+  };
+  const { nodeId: unchanged } = await kernel.lookup('mem/h/b');
+  const { nodeId: old } = await kernel.lookup('mem/h/a');
+  setVersion('a', '"2"');
+  const { nodeId } = await kernel.lookup('mem/h/a');
+  await evict();
+  await t.notThrowsAsync(kernel.fstat(nodeId));
+  await t.notThrowsAsync(kernel.fstat(unchanged));
+  await evict();
+  t.is((await kernel.lookup('mem/h/a')).nodeId, nodeId);
+  t.is((await kernel.lookup('mem/h/b')).nodeId, unchanged);
+  await evict();
+  kernel.beforeRetry = () => t.fail('the kernel looks up again');
+  t.is(await kernel.read('mem/h/a'), '"2"');
+  await t.throwsAsync(kernel.fstat(old), { message: 'ESTALE' });
+  setVersion('a', '"3"');
+  await evict();
+  await t.throwsAsync(kernel.fstat(nodeId), { message: 'ESTALE' });
+  t.false([old, nodeId].includes((await kernel.lookup('mem/h/a')).nodeId));
 });

@@ -130,21 +130,24 @@ export class FakeKernel {
     });
   }
 
-  /** What a LOOKUP of the last name of a path answers: its type, and for how long the kernel keeps the name. */
+  /** `fstat` of a descriptor that was opened with O_PATH. */
+  async fstat(nodeId: number, pid = 1): Promise<void> {
+    await this.#request(OPCODE.GETATTR, nodeId, Buffer.alloc(16), pid);
+  }
+
+  /** What a LOOKUP of the last name of a path answers: its node and type, and for how long the kernel keeps the name. */
   async lookup(
     path: string,
     pid = 1,
-  ): Promise<{ isDirectory: boolean; isMissing: boolean; nameTtlMs: number }> {
+  ): Promise<{ nodeId: number; isDirectory: boolean; isMissing: boolean; nameTtlMs: number }> {
     const names = path.split('/');
     const last = names.pop() ?? '';
     const parent = await this.#walk(names, pid);
     const entry = await this.#request(OPCODE.LOOKUP, parent.nodeId, Buffer.from(`${last}\0`), pid);
     const nameTtlMs = Number(entry.readBigUInt64LE(16)) * 1000 + entry.readUInt32LE(32) / 1e6;
-    return {
-      isDirectory: factsOf(entry, ENTRY_ATTR_AT).isDirectory,
-      isMissing: entry.readBigUInt64LE(0) === 0n,
-      nameTtlMs,
-    };
+    const nodeId = Number(entry.readBigUInt64LE(0));
+    const { isDirectory } = factsOf(entry, ENTRY_ATTR_AT);
+    return { nodeId, isDirectory, isMissing: nodeId === 0, nameTtlMs };
   }
 
   async #at<Result>(path: string, pid: number, use: Use<Result>): Promise<Result> {

@@ -77,6 +77,7 @@ export class FuseOperations implements RequestHandler {
     this.#backing = backing;
     this.#pages = pages;
     this.inodes = new InodeTable(vfs.root, rootAttr, budget);
+    vfs.inKernel = (identity) => this.inodes.generationsOf(identity);
     this.#directories = new DirectoryAnswers(vfs, this.inodes);
     this.#operations = new Map<number, Operation>([
       [OPCODE.LOOKUP, (request, caller) => this.#lookup(request, decodeName(request.body), caller)],
@@ -172,7 +173,7 @@ export class FuseOperations implements RequestHandler {
     const inode = this.inodes.get(nodeId);
     const isUnread = !inode.wasOpen || inode.opens > 0;
     const file = await this.#vfs.open(inode.node, caller, isUnread);
-    if (file.ino !== inode.attr.ino) {
+    if (file.generation.ino !== inode.attr.ino) {
       this.#vfs.release(file.id);
       throw superseded(inode);
     }

@@ -2,7 +2,8 @@ import { stringBytes } from '../../memory/bounded-map.js';
 import { MetadataBudget } from '../../memory/metadata-budget.js';
 import type { Attr } from '../attr.js';
 import { FsError } from '../fs-error.js';
-import { identityOf, isDirectory, type Node } from '../node.js';
+import { type FileGeneration, GENERATION_BYTES } from '../inode-numbers.js';
+import { generationOf, identityOf, isDirectory, type Node } from '../node.js';
 import type { Entry } from '../entry.js';
 import { ROOT_ID } from './protocol.js';
 
@@ -114,7 +115,8 @@ export class InodeTable {
     }
     this.#last += 1;
     // Its path may be kept twice: `node` is replaced, and the key of the map is not.
-    const bytes = INODE_BYTES + stringBytes(name) + 2 * stringBytes(identity);
+    const pathBytes = stringBytes(name) + 2 * stringBytes(identity);
+    const bytes = INODE_BYTES + pathBytes + (isDirectory(node) ? 0 : GENERATION_BYTES);
     const added = { id: this.#last, node, attr, name, ...unused(), parent, bytes, other: newest };
     this.#add(added);
     this.onAdded();
@@ -169,6 +171,13 @@ export class InodeTable {
     const found = [];
     for (let inode = this.#files.get(url); inode !== undefined; inode = inode.other) found.push(inode);
     return found;
+  }
+
+  /** The generations of a file that the kernel has inodes of, the newest first. */
+  generationsOf(identity: string): FileGeneration[] {
+    return this.filesAt(identity)
+      .map(({ node }) => generationOf(node))
+      .filter((generation) => generation !== undefined);
   }
 
   forget(id: number, lookups: number): void {

@@ -16,7 +16,7 @@ import type { Attr } from '../attr.js';
 import type { Caller } from '../caller.js';
 import { noAttribute } from '../extended-attributes.js';
 import { FsError } from '../fs-error.js';
-import type { Node, ResourceNode } from '../node.js';
+import { type Node, type ResourceNode, withGeneration } from '../node.js';
 import { type Entry, kept } from '../entry.js';
 import { hasFileExtension, segmentOfName } from '../path-name.js';
 import type { VirtualFs } from '../virtual-fs.js';
@@ -64,12 +64,13 @@ export class PathOperations {
   async open(path: string, caller: Caller): Promise<number> {
     const found = this.#handles.openAs(path) ?? (await this.#resolve(path, caller));
     const node = asFile(found.node);
-    const { id, size, ino } = await this.#vfs.open(node, caller);
+    const { id, size, generation } = await this.#vfs.open(node, caller);
     try {
       // libfuse 2 has no direct I/O per file: the kernel must know the size before it reads.
       const sizeBytes = size ?? (await this.#vfs.whenSizeKnown(id, caller));
       const { attr } = node === found.node ? found : { attr: await this.#vfs.getattr(node, caller) };
-      this.#handles.add(id, path, { node, attr: { ...attr, ino, size: sizeBytes } });
+      const opened = { ...attr, ino: generation.ino, size: sizeBytes };
+      this.#handles.add(id, path, { node: withGeneration(node, generation), attr: opened });
       return id;
     } catch (error) {
       this.#vfs.release(id);
