@@ -1,28 +1,35 @@
 import type { MemoryShare } from './memory-shares.js';
 
-/** How long somebody waits while nothing goes on. */
+/** After so long without a step, pinned blocks are given up. */
 const PATIENCE_MS = 100;
 
 export interface ReservationQueueContext {
-  /** Whether so much can be committed now to the one who waits first. */
+  /** Whether so much can be committed now to the first that waits. */
   readonly isGrantable: (bytes: number) => boolean;
   readonly commit: (bytes: number) => void;
-  /** Whether who asks has to leave the rest to others. */
+  /** Whether the share would be exceeded. */
   readonly isBeyondShare: (bytes: number, share: MemoryShare) => boolean;
-  /** Nothing was granted or completed for a while, though somebody waits. */
+  /** Nothing was granted or completed for a while, though a read waits. */
   readonly onStuck: () => void;
 }
 
 interface Reservation {
   readonly bytes: number;
   readonly share: MemoryShare | undefined;
+  /** Of all reservations that ever waited, which one it is. */
+  readonly order: number;
   readonly grant: () => void;
 }
 
-/** Those who wait for memory: first come, first served, apart from those who have more than their share. */
+/**
+ * Reads that wait for memory: first come, first served within each share, and among the shares that are not exceeded.
+ * The cost of each operation grows with the number of shares that wait, not with the number of reads.
+ */
 export class ReservationQueue {
   readonly #context: ReservationQueueContext;
-  readonly #waiting: Reservation[] = [];
+  /** No set is empty. */
+  readonly #waiting = new Map<MemoryShare | undefined, Set<Reservation>>();
+  #lastOrder = 0;
   #steps = 0;
   #watch: NodeJS.Timeout | undefined;
 
@@ -30,12 +37,12 @@ export class ReservationQueue {
     this.#context = context;
   }
 
-  /** Somebody waits who goes before whoever comes now. */
+  /** A read waits that goes before any new one. */
   get isTaken(): boolean {
     return this.#next() !== undefined;
   }
 
-  /** Something went on, which may let others go on. */
+  /** A block was completed, which may let reads go on. */
   noteStep(): void {
     this.#steps += 1;
   }
@@ -43,27 +50,29 @@ export class ReservationQueue {
   /** Resolves when `bytes` are committed. Rejects with the signal's reason when it fires. */
   async wait(bytes: number, signal: AbortSignal | undefined, share?: MemoryShare): Promise<void> {
     signal?.throwIfAborted();
-    const isAllowed = !this.#isBeyondShare({ bytes, share });
-    if (isAllowed && !this.isTaken && this.#context.isGrantable(bytes)) {
+    const isFirst = !this.#waiting.has(share) && !this.#isBeyondShare({ bytes, share }) && !this.isTaken;
+    if (isFirst && this.#context.isGrantable(bytes)) {
       this.#commit({ bytes, share });
       return;
     }
     await new Promise<void>((resolve, reject) => {
       const onAbort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+        this.#remove(entry);
         reject(signal?.reason as Error);
         this.grant();
       };
+      this.#lastOrder += 1;
       const entry = {
         bytes,
         share,
+        order: this.#lastOrder,
         grant: () => {
           signal?.removeEventListener('abort', onAbort);
           resolve();
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(entry);
+      this.#add(entry);
       this.#watchProgress();
     });
   }
@@ -75,7 +84,7 @@ export class ReservationQueue {
       next !== undefined && this.#context.isGrantable(next.bytes);
       next = this.#next()
     ) {
-      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      this.#remove(next);
       this.#steps += 1;
       this.#commit(next);
       next.grant();
@@ -83,21 +92,38 @@ export class ReservationQueue {
   }
 
   #next(): Reservation | undefined {
-    return this.#waiting.find((reservation) => !this.#isBeyondShare(reservation));
+    let next: Reservation | undefined;
+    for (const [first] of this.#waiting.values()) {
+      if (first === undefined || (next !== undefined && next.order < first.order)) continue;
+      if (!this.#isBeyondShare(first)) next = first;
+    }
+    return next;
+  }
+
+  #add(entry: Reservation): void {
+    const waiting = this.#waiting.get(entry.share);
+    if (waiting === undefined) this.#waiting.set(entry.share, new Set([entry]));
+    else waiting.add(entry);
+  }
+
+  #remove(entry: Reservation): void {
+    const waiting = this.#waiting.get(entry.share);
+    waiting?.delete(entry);
+    if (waiting?.size === 0) this.#waiting.delete(entry.share);
   }
 
   #isBeyondShare({ bytes, share }: Pick<Reservation, 'bytes' | 'share'>): boolean {
     return share !== undefined && this.#context.isBeyondShare(bytes, share);
   }
 
-  /** The share is told at once: the next one who is granted something may be the same. */
+  /** Counted at once: the next reservation that is granted may be of the same share. */
   #commit({ bytes, share }: Pick<Reservation, 'bytes' | 'share'>): void {
     share?.add(bytes);
     this.#context.commit(bytes);
   }
 
   #watchProgress(): void {
-    if (this.#watch !== undefined || this.#waiting.length === 0) return;
+    if (this.#watch !== undefined || this.#waiting.size === 0) return;
     const steps = this.#steps;
     this.#watch = setTimeout(() => {
       this.#watch = undefined;
