@@ -1,10 +1,8 @@
 /**
- * Makes what was stored durable while the mount runs, behind the writes, so that a power loss takes the last seconds
- * only.
+ * Makes stored segments durable behind the writes: a power loss takes the last seconds only.
  *
- * Of each segment the data is synced before the index that names its blocks, and then the directories of new ones. An index
- * that is on the disk before its data, which the system may bring about by itself, does no harm: the checksums do
- * not fit then, and the blocks are fetched again.
+ * Of each segment the data is synced before the index that names its blocks, then the directories of new files. An index
+ * that reaches the disk before its data does no harm: the checksums do not fit, and the blocks are fetched again.
  */
 import type { Lane } from './lane.js';
 import { shardPath } from './layout.js';
@@ -13,7 +11,9 @@ import type { TroubleLog } from './trouble-log.js';
 
 /** Each is three waits for the disk. The system writes by itself what is older than half a minute. */
 const MAX_PER_ROUND = 16;
-/** The names of more are not kept. */
+/** With more segments than this at the end, one syncfs(2) is faster than an fsync of each file. */
+const MAX_AT_END = 32;
+/** The names of more are not kept: the next round syncs the file system. */
 const MAX_NAMES = 1024;
 
 export interface BackgroundSyncOptions {
@@ -23,87 +23,105 @@ export interface BackgroundSyncOptions {
   /** One slow operation of the disk at a time. */
   readonly lane: Lane;
   readonly trouble: TroubleLog;
-  /** Called after each round: how many segments it has synced, and how many were written meanwhile or had to wait. */
-  readonly onSynced: (segments: number, left: number) => void;
+  /** syncfs(2) of the file system that the store is on. */
+  readonly syncFileSystem: () => Promise<void>;
+  /** Called after each round: how many segments are not synced yet. */
+  readonly onSynced: (left: number) => void;
 }
 
 export class BackgroundSync {
   readonly #options: BackgroundSyncOptions;
-  /** Written since they were synced last; the one that was written first comes first. */
-  readonly #names = new Set<string>();
-  /** Those whose entries in the directories are not known to be durable. */
-  readonly #created = new Set<string>();
+  /** Segments that were written since they were last synced, oldest first. True: their files are new. */
+  readonly #unsynced = new Map<string, boolean>();
   /** Others were written whose names are not kept. */
-  isOverfull = false;
+  #isOverfull = false;
   #timer: NodeJS.Timeout | undefined;
-  #isRunning = false;
+  #round: Promise<void> | undefined;
   #isStopped = false;
 
   constructor(options: BackgroundSyncOptions) {
     this.#options = options;
   }
 
-  get names(): ReadonlySet<string> {
-    return this.#names;
-  }
-
   /** The segment was written. */
-  add(name: string): void {
-    if (this.#names.size < MAX_NAMES || this.#names.has(name)) this.#names.add(name);
-    else this.isOverfull = true;
+  add(name: string, isNew = false): void {
+    const known = this.#unsynced.get(name);
+    if (known === undefined && this.#unsynced.size >= MAX_NAMES) this.#isOverfull = true;
+    else this.#unsynced.set(name, isNew || known === true);
     this.#arm();
-  }
-
-  /** The segment's files are new. */
-  addCreated(name: string): void {
-    if (this.#created.size < MAX_NAMES) this.#created.add(name);
-    this.add(name);
   }
 
   /** The segment is removed. */
   delete(name: string): void {
-    this.#names.delete(name);
-    this.#created.delete(name);
+    this.#unsynced.delete(name);
   }
 
-  stop(): void {
+  /** No round begins any more. Resolves when none runs. */
+  async stop(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#isStopped = true;
+    await this.#round;
+  }
+
+  /** Makes all of it durable, after `stop`. Never rejects. */
+  async syncAll(): Promise<void> {
+    if (this.#isOverfull || this.#unsynced.size > MAX_AT_END) await this.#syncFileSystem();
+    else for (const name of this.#unsynced.keys()) await this.#syncSegment(name);
   }
 
   #arm(): void {
-    if (this.#isStopped || this.#isRunning || this.#timer !== undefined) return;
+    if (this.#isStopped || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#isRunning = true;
-      void this.#run().finally(() => {
-        this.#isRunning = false;
-        if (this.#names.size > 0) this.#arm();
+      this.#round = this.#runRound().then((isDone) => {
+        this.#timer = undefined;
+        this.#options.onSynced(this.#unsynced.size);
+        // After a failure the next write begins a round.
+        if (isDone && this.#unsynced.size > 0) this.#arm();
       });
     }, this.#options.afterMs).unref();
   }
 
-  async #run(): Promise<void> {
-    const round = [...this.#names].slice(0, MAX_PER_ROUND);
-    // Others who need the lane go between two segments.
-    for (const name of round) await this.#options.lane.run(() => this.#sync(name));
-    this.#options.onSynced(round.length, this.#names.size);
+  /** False: something could not be synced. */
+  async #runRound(): Promise<boolean> {
+    const { lane } = this.#options;
+    if (this.#isOverfull) return await lane.run(() => this.#syncFileSystem());
+    let isDone = true;
+    for (const name of [...this.#unsynced.keys()].slice(0, MAX_PER_ROUND)) {
+      if (this.#isStopped) break;
+      // Others that need the lane go between two segments.
+      isDone = (await lane.run(() => this.#syncSegment(name))) && isDone;
+    }
+    return isDone;
   }
 
-  /** One that fails is no reason to leave the others. */
-  async #sync(name: string): Promise<void> {
-    if (this.#isStopped) return;
-    const { root, trouble } = this.#options;
+  async #syncFileSystem(): Promise<boolean> {
+    // What is written from now on may be missed.
+    this.#isOverfull = false;
+    this.#unsynced.clear();
     try {
-      this.#names.delete(name);
-      await syncSegment(root, name);
-      if (!this.#created.has(name)) return;
-      await syncDirectory(shardPath(root, name));
-      await syncDirectory(root);
-      this.#created.delete(name);
+      await this.#options.syncFileSystem();
+      return true;
     } catch (error) {
+      this.#isOverfull = true;
+      this.#options.trouble.note('cannot make the store durable', error);
+      return false;
+    }
+  }
+
+  async #syncSegment(name: string): Promise<boolean> {
+    const { root, trouble } = this.#options;
+    const isNew = this.#unsynced.get(name);
+    if (isNew === undefined) return true;
+    // What is written from now on may be missed.
+    this.#unsynced.delete(name);
+    try {
+      await syncSegment(root, name);
+      if (isNew) for (const directory of [shardPath(root, name), root]) await syncDirectory(directory);
+      return true;
+    } catch (error) {
+      this.#unsynced.set(name, isNew || this.#unsynced.get(name) === true);
       trouble.note('cannot make the store durable', error);
+      return false;
     }
   }
 }

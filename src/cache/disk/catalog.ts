@@ -1,5 +1,5 @@
 import { type FoundSegment, scanSegments } from './scan.js';
-import { unlinkSegment } from './segment-files.js';
+import { touchSegment, unlinkSegment } from './segment-files.js';
 import { SegmentTable } from './segment-table.js';
 import type { Space } from './space.js';
 import type { TroubleLog } from './trouble-log.js';
@@ -67,13 +67,16 @@ export class Catalog {
     return this.#segments.get(name)?.usedAtMs ?? this.#now();
   }
 
-  /** Segments whose last use is not on disk, with its time. */
-  untouched(): [name: string, usedAtMs: number][] {
-    const untouched: [string, number][] = [];
-    for (const [name, { usedAtMs, touchedAtMs }] of this.#segments.entries()) {
-      if (usedAtMs > touchedAtMs) untouched.push([name, usedAtMs]);
+  /** Leaves all times of last use on disk, when nothing changes any more. Never rejects. */
+  async writeTimesOfUse(): Promise<void> {
+    const { root, trouble } = this.#options;
+    try {
+      for (const [name, { usedAtMs, touchedAtMs }] of this.#segments.entries()) {
+        if (usedAtMs > touchedAtMs) await touchSegment(root, name, usedAtMs);
+      }
+    } catch (error) {
+      trouble.note('cannot note the use of a stored segment', error);
     }
-    return untouched;
   }
 
   /** Evicts until `bytes` more fit; never `keep`. False: they do not. */

@@ -16,7 +16,6 @@ import { loadVersion } from './segment-loading.js';
 import { segmentsOf } from './shard.js';
 import { storeBlocks } from './store-blocks.js';
 import { resign, type StoreContext, writerInForce } from './store-context.js';
-import { syncStore } from './sync-store.js';
 import { VersionHandle } from './version-handle.js';
 import { WriterRole } from './writer-role.js';
 
@@ -187,13 +186,13 @@ export class DiskStore implements DiskCache {
     await changes.idle();
     await checks.idle();
     await changes.idle();
-    sync.stop();
-    await checks.idle();
+    await sync.stop();
     // Of a store that somebody removed there is nothing to make durable.
     this.#context.writer?.lock.doubt();
     const writer = await writerInForce(this.#context);
     if (writer !== undefined) {
-      await syncStore(this.#context, writer);
+      await writer.catalog.writeTimesOfUse();
+      await sync.syncAll();
       await resign(this.#context, writer);
     }
     await descriptors.closeIdle();

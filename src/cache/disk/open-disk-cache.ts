@@ -12,6 +12,7 @@ import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
 import { Lane } from './lane.js';
 import { ScopedDiskCache } from './scoped-disk-cache.js';
+import type { StoreContext } from './store-context.js';
 import { TroubleLog } from './trouble-log.js';
 
 /** At most this many reads of data files at once. */
@@ -39,7 +40,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
   const trouble = new TroubleLog(log, directory);
   const checks = new Lane(1);
   const descriptors = new Descriptors(options.maxOpenFiles);
-  const store = new DiskStore({
+  const context: StoreContext = {
     options,
     root,
     descriptors,
@@ -53,7 +54,8 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
       afterMs: options.syncAfterMs,
       lane: checks,
       trouble,
-      onSynced: (segments, left) => log.debug({ directory, segments, left }, 'disk cache: synced'),
+      syncFileSystem: async () => await context.writer?.lock.syncFileSystem(),
+      onSynced: (left) => log.debug({ directory, left }, 'disk cache: synced'),
     }),
     confirmations: new BoundedMap({
       budget: options.budget ?? MetadataBudget.beside(0),
@@ -62,7 +64,8 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
     writer: undefined,
     queuedBytes: 0,
     isClosing: false,
-  });
+  };
+  const store = new DiskStore(context);
   await store.start();
   const { credentialsFor } = options;
   if (credentialsFor === undefined) return store;

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, unlink } from 'node:fs/promises';
+import { lstat, lutimes, mkdir, unlink } from 'node:fs/promises';
 
 import { type Descriptors, OpenFile } from './descriptors.js';
 import { DIRECT_FLAGS, type DirectWrites } from './direct-writes.js';
@@ -159,6 +159,15 @@ export async function unlinkSegment(root: string, name: string): Promise<void> {
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }
+  }
+}
+
+/** As `SegmentFiles.touch`, of one that is not open. */
+export async function touchSegment(root: string, name: string, usedAtMs: number): Promise<void> {
+  try {
+    await lutimes(filePath(root, name, 'index'), usedAtMs / 1000, usedAtMs / 1000);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }
 

@@ -181,7 +181,7 @@ export class Segment {
     await this.files.create(this.span.dataBytes, header.bytes);
     this.#seed = header.seed;
     this.#recordsEnd = header.bytes.length;
-    this.#context.sync.addCreated(this.name);
+    this.#context.sync.add(this.name, true);
   }
 
   /** Of a segment that exists; in ascending order. The index tells of them when all are written. */
