@@ -13,9 +13,12 @@ export interface Validators {
   readonly contentLength?: number;
 }
 
-/** It says that two answers are as good as each other, not that they have the same bytes (RFC 9110, 8.8.1). */
+/**
+ * Equal weak tags do not say that all bytes are equal (RFC 9110, 8.8.1). A tag without quotes, which is none by RFC 9110,
+ * 8.8.3, is strong: some object stores send it, and it is compared and sent back as it came.
+ */
 export function isWeakEtag(etag: string): boolean {
-  return etag.startsWith('W/');
+  return /^w\//i.test(etag);
 }
 
 /** Whether somebody waits for the answer, or will want it later. */

@@ -133,6 +133,19 @@ for (const [title, pin, found, expected] of [
     'taken',
   ],
   ['the same strong tag, another time', { etag: '"one"', at: THEN }, { etag: '"one"', at: LATER }, 'taken'],
+  [
+    'the same tag without quotes, another time',
+    { etag: 'one', at: THEN },
+    { etag: 'one', at: LATER },
+    'taken',
+  ],
+  ['tags without quotes, others', { etag: 'one', at: THEN }, { etag: 'two', at: THEN }, 'CHANGED'],
+  [
+    'the same weak tag in lower case, another time',
+    { etag: 'w/"one"', at: THEN },
+    { etag: 'w/"one"', at: LATER },
+    'CHANGED',
+  ],
 ] as const satisfies readonly (readonly [
   string,
   { etag: string; at?: string },
@@ -256,6 +269,28 @@ for (const [total, expected, asked] of [
     t.deepEqual(
       server.requests.map(({ headers }) => headers.range),
       [...asked],
+    );
+  });
+}
+
+for (const [title, found, expected] of [
+  ['its length', { 'content-range': 'bytes */20' }, CONTENT.toString()],
+  ['its length and its tag', { 'content-range': 'bytes */20', etag: '"one"' }, CONTENT.toString()],
+  ['its length and another tag', { 'content-range': 'bytes */20', etag: '"two"' }, 'CHANGED'],
+  ['another length', { 'content-range': 'bytes */19' }, 'CHANGED'],
+  ['no length', {}, 'CHANGED'],
+] as const) {
+  test(`a chunked body that breaks behind its last byte, and then 416 with ${title}`, async (t) => {
+    const server = await startFaultServer(t, (_request, response, count) => {
+      if (count > 1) return void response.writeHead(416, found).end();
+      response.writeHead(200, { etag: '"one"' });
+      return void response.write(CONTENT, () => setTimeout(() => response.destroy(), 50));
+    });
+    const work = fetch(client(t), server.origin, {}).catch((error: unknown) => (error as SourceError).code);
+    t.is(await work, expected);
+    t.deepEqual(
+      server.requests.map(({ headers }) => headers.range),
+      [undefined, 'bytes=20-'],
     );
   });
 }

@@ -9,7 +9,7 @@ import { isFieldValue } from './request-head.js';
 const LAST_MODIFIED_PRECISION_MS = 1_000;
 /** As `MAX_ENTITY_TAG_CHARS` of plugins: a tag is kept for each file that is known. */
 const MAX_ETAG_CHARS = 1_024;
-const NO_ENTITY_TAG = /^(?:W\/)?(?:"")?$|", /;
+const NO_ENTITY_TAG = /^(?:W\/)?(?:"")?$|", /i;
 const MAX_DATE_CHARS = 64;
 
 /** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
@@ -65,7 +65,7 @@ function dateOf(header: HeaderFields, name: string): number {
 }
 
 export function isSameEtag(a: string, b: string): boolean {
-  return a.replace(/^W\//, '') === b.replace(/^W\//, '');
+  return a.replace(/^W\//i, '') === b.replace(/^W\//i, '');
 }
 
 function checkEncoding(header: HeaderFields, url: URL): void {

@@ -3,7 +3,7 @@
  * stopped (Range with If-Range), as often as `retries` says without much progress in between; what follows
  * must be of the same version. A body that is longer or shorter than promised is an error, never data.
  */
-import { type ByteRange, formatRangeHeader } from '../byte-range.js';
+import { type ByteRange, formatRangeHeader, parseContentRange } from '../byte-range.js';
 import { uidOf, withUid } from '../caller-uid.js';
 import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
@@ -105,6 +105,7 @@ class HttpDownload {
       const isLate = this.#answer.lowSpeedLimit.leftMs === 0;
       if (isLate || failures > this.#retries) throw failure ?? this.#wrongLength('no more');
       await this.#resume(failure);
+      if (this.#end !== undefined && this.#position >= this.#end) return;
     }
   }
 
@@ -164,18 +165,23 @@ class HttpDownload {
     });
     const { lowSpeedLimit } = this.#answer;
     const beganMs = this.#origin.now();
-    const answer = await this.#origin.send(request, header, [200, 206], lowSpeedLimit);
+    const answer = await this.#origin.send(request, header, [200, 206, 416], lowSpeedLimit);
     lowSpeedLimit.noteWait(this.#origin.now() - beganMs);
-    if (this.#isCancelled && !(answer instanceof DirectoryRedirect)) {
+    const changed = (found: string): ChangedError =>
+      new ChangedError(this.#request.url, { expected: 'the rest of the body', found });
+    if (answer instanceof DirectoryRedirect) throw changed('a directory');
+    if (this.#isCancelled) {
       answer.body.cancel();
       throw new InterruptedError(this.#request.url);
     }
-    if (answer instanceof DirectoryRedirect || answer.status === 200) {
-      const knowsNoRanges = !(answer instanceof DirectoryRedirect) && this.#isWhole(answer);
-      if (!(answer instanceof DirectoryRedirect)) answer.body.cancel();
-      if (knowsNoRanges && failure instanceof Error) throw failure;
-      const facts = { expected: 'the rest of the body', found: 'another body' };
-      throw new ChangedError(this.#request.url, facts);
+    if (answer.status !== 206) {
+      answer.body.cancel();
+      if (this.#isNothingLeft(answer)) {
+        this.#end = this.#position;
+        return;
+      }
+      if (this.#isWhole(answer) && failure instanceof Error) throw failure;
+      throw changed(`status ${answer.status}`);
     }
     this.#answer = answer;
     try {
@@ -194,8 +200,17 @@ class HttpDownload {
     }
   }
 
+  /** A 416 that names our position as the length: what broke had all of the body, and only its end was missing. */
+  #isNothingLeft({ status, header }: OriginAnswer): boolean {
+    if (status !== 416 || this.#end !== undefined) return false;
+    const { etag } = validatorsOf(header);
+    const isOther = etag !== undefined && etag !== this.#pin.etag;
+    return !isOther && parseContentRange(header.get('content-range') ?? '')?.totalBytes === this.#position;
+  }
+
   /** A 200 with our validators: the source knows no ranges. */
   #isWhole(answer: OriginAnswer): boolean {
+    if (answer.status !== 200) return false;
     try {
       checkAnswer(answer, this.#request.url, undefined, this.#pin);
       return true;
