@@ -14,12 +14,12 @@ import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/native/posix.js';
+import { checkOutside } from '../src/mount/mountpoint.js';
 import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { composeSources } from './compose-sources.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { MountOptions } from './options.js';
-import { checkOutside } from './outside-mountpoint.js';
 import type { MountRequest } from './mount-request.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */

@@ -4,11 +4,10 @@ import { setFlagsFromString } from 'node:v8';
 
 import type { Logger } from 'pino';
 
-import { canonicalPath } from '../src/mount/mountpoint.js';
+import { canonicalPath, checkOutside } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
 import type { MountRequest } from './mount-request.js';
 import type { MountOptions } from './options.js';
-import { checkOutside } from './outside-mountpoint.js';
 import { rehearse } from './rehearsal/rehearsal.js';
 import { acquireStartLock } from './start-lock.js';
 import { startMount } from './start-mount.js';

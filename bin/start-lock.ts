@@ -50,13 +50,31 @@ export async function tryStartLock(mountpoint: string): Promise<StartLock | unde
   } catch {
     return NO_LOCK;
   }
-  // Who had it may have removed the file between open and lock.
+  // The process that held it may have removed the file between open and lock.
   if (syscalls.tryLock(fd) && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
-    writeSync(fd, `${process.pid}\n`, 0);
-    return { release: once(() => [rmSync(path, { force: true }), closeSync(fd)]) };
+    notePid(fd);
+    return { release: once(() => unlock(path, fd)) };
   }
   closeSync(fd);
   return undefined;
+}
+
+/** For the error of another start. On a full disk that one names no process. */
+function notePid(fd: number): void {
+  try {
+    writeSync(fd, `${process.pid}\n`, 0);
+  } catch {
+    // The lock is held all the same.
+  }
+}
+
+function unlock(path: string, fd: number): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A lock file that no process has locked stops none.
+  }
+  closeSync(fd);
 }
 
 function lockFile(mountpoint: string): string {
@@ -66,7 +84,8 @@ function lockFile(mountpoint: string): string {
 function once(work: () => void): () => void {
   let isDone = false;
   return () => {
-    if (!isDone) work();
+    if (isDone) return;
     isDone = true;
+    work();
   };
 }

@@ -20,25 +20,42 @@ export interface StartedMount {
   cleanUp(): Promise<void>;
 }
 
-/** Mounts while it holds the lock, and releases it. The path of the request is canonical. */
-export async function startMount(request: MountRequest, lock: StartLock, log: Logger): Promise<StartedMount> {
-  let mountpoint: Mountpoint | undefined;
+/**
+ * Mounts while it holds the lock, and releases it. The path of the request is canonical. A start that fails leaves no mount.
+ */
+export async function startMount(
+  request: MountRequest,
+  lock: StartLock,
+  log: Logger,
+  mount: (request: MountRequest, log: Logger) => Promise<MountSession> = compose,
+): Promise<StartedMount> {
+  let [mountpoint, session]: [Mountpoint?, MountSession?] = [];
   try {
     mountpoint = await prepareMountpoint(request.path).catch(nameServer);
-    const session = await compose(request, log);
-    await yieldToOther(request.path, session);
+    session = await mount(request, log);
+    await refuseCovered(request.path);
     const forgetProcess = await noteProcess(request.path);
+    lock.release();
     const made = mountpoint;
     const cleanUp = async (): Promise<void> => {
       await forgetProcess();
       await removeUnlessWanted(made);
     };
-    lock.release();
     return { session, cleanUp };
   } catch (error) {
+    if (session !== undefined) await end(session, log);
     lock.release();
     if (mountpoint !== undefined) await removeUnlessWanted(mountpoint);
     throw error;
+  }
+}
+
+async function end(session: MountSession, log: Logger): Promise<void> {
+  try {
+    await session.unmount();
+    await session.ended;
+  } catch (error) {
+    log.error({ err: error }, 'cannot unmount');
   }
 }
 
@@ -64,12 +81,9 @@ async function inUse(mount: Mount, cause?: unknown): Promise<MountpointError> {
   return new MountpointError('IN_USE', mount.mountpoint, `is in use: ${found}`, cause);
 }
 
-/** Ends a mount that covers another one: another user's process mounted there after we had found it free. */
-async function yieldToOther(path: string, session: MountSession): Promise<void> {
+/** Rejects if the mount covers another one: another user's process mounted there after we had found it free. */
+async function refuseCovered(path: string): Promise<void> {
   const own = await findOwnMount(path);
   const other = own && (await coversAnother(own));
-  if (other === undefined) return;
-  await session.unmount();
-  await session.ended;
-  throw await inUse(other);
+  if (other !== undefined) throw await inUse(other);
 }

@@ -21,6 +21,7 @@ export class MountpointError extends Error {
   readonly code:
     | 'IN_USE'
     | 'NOT_DIRECTORY'
+    | 'HIDES'
     | 'CANNOT_CREATE'
     | 'CANNOT_ACCESS'
     | 'CANNOT_UNMOUNT'
@@ -126,9 +127,17 @@ export async function canonicalPath(given: string, links = 0): Promise<string> {
   const path = resolve(given);
   if (path === '/') return path;
   const parent = dirname(path);
-  const found = join(await realpath(parent).catch(() => parent), basename(path));
+  const found = join(await realpath(parent).catch(() => canonicalPath(parent, links)), basename(path));
   const target = links < MAX_LINKS ? await readlink(found).catch(() => undefined) : undefined;
   return target === undefined ? found : await canonicalPath(resolve(dirname(found), target), links + 1);
+}
+
+/** Rejects for a file or directory that the mount would hide, and whose use would make the mount wait for itself. */
+export async function checkOutside(mountpoint: string, what: string, path: string): Promise<void> {
+  const found = await canonicalPath(path);
+  if (found !== mountpoint && !found.startsWith(`${mountpoint}/`)) return;
+  const reason = `the ${what} ${path} is inside the mountpoint, which hides it`;
+  throw new MountpointError('HIDES', mountpoint, reason);
 }
 
 /** Whether the process behind a FUSE mount is gone. One that merely does not answer is not dead. */

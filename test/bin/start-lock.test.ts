@@ -1,7 +1,10 @@
+import { fileURLToPath } from 'node:url';
+
 import test from 'ava';
 
 import { acquireStartLock, tryStartLock } from '../../bin/start-lock.js';
 import { MountpointError } from '../../src/mount/mountpoint.js';
+import { shell } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 test('a start lock is held by one at a time; who waits too long is told by whom', async (t) => {
@@ -20,4 +23,20 @@ test('a start lock is held by one at a time; who waits too long is told by whom'
   const next = acquireStartLock(mountpoint, 60_000);
   lock?.release();
   (await next).release();
+});
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+const MODULE = fileURLToPath(new URL('../../bin/start-lock.js', import.meta.url));
+
+asRoot('a start lock is held on a full disk too', async (t) => {
+  const script = `exec unshare -m sh -euc '
+    mount -t tmpfs -o size=4k none /run; mkdir /run/d7y-mount; echo > /run/full
+    exec "$1" --input-type=module -e "
+      const { tryStartLock } = await import(process.argv[1]);
+      const lock = await tryStartLock(\\"/mnt\\");
+      console.log(typeof lock, typeof (await tryStartLock(\\"/mnt\\")));
+      lock.release();
+      console.log(typeof (await tryStartLock(\\"/mnt\\")));" "$2"' sh "$@"`;
+  const { stdout, stderr } = await shell(script, process.execPath, MODULE);
+  t.is(stdout, 'object undefined\nobject\n', stderr);
 });

@@ -6,6 +6,7 @@ import test from 'ava';
 import { loadSyscalls, MS_RDONLY } from '../../src/native/posix.js';
 import { coversAnother, findMount } from '../../src/mount/mount-table.js';
 import {
+  checkOutside,
   MountpointError,
   openMountpoint,
   prepareMountpoint,
@@ -42,6 +43,20 @@ test('a mountpoint that cannot be made is an error at once', async (t) => {
 });
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
+
+test('a missing path below a symbolic link is where the link leads', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [real, link] = [join(directory, 'real'), join(directory, 'link')];
+  await mkdir(real);
+  await symlink('real', link);
+  await symlink('real/later', join(directory, 'dangling'));
+  for (const missing of ['link/a', 'link/a/b', 'dangling', 'dangling/a'])
+    await t.throwsAsync(checkOutside(real, 'log file', join(directory, missing)), { code: 'HIDES' }, missing);
+  await t.notThrowsAsync(checkOutside(real, 'log file', join(directory, 'really/a')));
+  const made = await prepareMountpoint(join(link, 'a', 'b'));
+  t.is(made.path, join(real, 'a', 'b'));
+  await (await openMountpoint(made.path)).close();
+});
 
 asRoot('what is mounted by descriptor stays on its directory, whatever the path becomes', async (t) => {
   const directory = await temporaryDirectory(t);
