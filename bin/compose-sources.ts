@@ -11,7 +11,7 @@ import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { ClientRegistry } from '../src/source/registry.js';
 import { configuredCredentials } from './credentials.js';
 import type { MountOptions } from './options.js';
-import { type OriginHeaders, originHeaders } from './origin-headers.js';
+import { originHeaders } from './origin-headers.js';
 import { optionsByPlugin, pluginDirectories } from './plugin-options.js';
 
 export interface Sources {
@@ -19,8 +19,6 @@ export interface Sources {
   readonly plugins: PluginSet;
   /** The client that serves a URL. */
   readonly clientFor: (url: string) => Promise<CompleteClient>;
-  /** What `--header` adds to requests for a URL. */
-  readonly headersFor: OriginHeaders;
   readonly credentialsFor: CredentialsFor | undefined;
   readonly close: () => Promise<void>;
 }
@@ -64,7 +62,6 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   return {
     registry,
     plugins,
-    headersFor,
     credentialsFor: configuredCredentials(
       options.header.length > 0 ? headersFor : undefined,
       pluginOptions,

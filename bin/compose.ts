@@ -25,7 +25,7 @@ import type { MountRequest } from './mount-request.js';
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
 const OPERATION_LIMIT_FACTOR = 4;
 /** Of the memory for content. The rest is for what is on its way: in buffers of sockets, and in copies. */
-export const BLOCK_SHARE = 3 / 4;
+const BLOCK_SHARE = 3 / 4;
 
 /** Nobody is refused as long as everybody has these bits. */
 const ALL_READ_MODE = 0o555;

@@ -20,8 +20,6 @@ export interface MountOptions extends PluginOptions {
   readonly transport: 'auto' | 'dev-fuse' | 'fuse-native';
   readonly passthrough: boolean;
   readonly foreground: boolean;
-  /** Whether the mount rehearses after its start. */
-  readonly rehearsal: boolean;
   readonly allowOther: boolean;
   /** Whether programs on the mount can be executed. */
   readonly exec: boolean;
@@ -53,7 +51,6 @@ export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
   transport: 'auto',
   passthrough: true,
   foreground: false,
-  rehearsal: true,
   allowOther: false,
   exec: true,
   uid: undefined,
@@ -110,7 +107,6 @@ function addOwnOptions(command: Command): Command {
         .default(D.transport),
     )
     .option('--no-passthrough', 'never let the kernel read local copies by itself')
-    .option('--no-rehearsal', 'do not get fast after the start by practising: for short mounts')
     .option('--allow-other', 'let other users in', D.allowOther)
     .option('--no-exec', 'programs on the mount cannot be executed')
     .option('--uid <id>', 'owner of all files (default: who mounts)', taking(parseCount))

@@ -7,17 +7,10 @@ import type { Logger } from 'pino';
 import { canonicalPath, checkOutside } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
 import type { MountRequest } from './mount-request.js';
-import type { MountOptions } from './options.js';
-import { rehearse } from './rehearsal/rehearsal.js';
 import { acquireStartLock } from './start-lock.js';
 import { startMount } from './start-mount.js';
 import { hasTerminal } from './terminal.js';
 
-/**
- * Code that runs for the first time is compiled to machine code at once, if not the best one: opening a file that
- * nobody has opened takes 1.1 ms instead of 2.0 in a mount that has just come up (medians of twenty files).
- */
-const COMPILE_AT_ONCE = ['--always-sparkplug', '--no-lazy-feedback-allocation'];
 /**
  * Garbage is collected when what was left of the last time has grown by so much. V8 would wait for three or four times
  * as much: 64 readers of 64 files then take 295 MiB instead of 256, and are no faster. With half of it (246 MiB) a listing of
@@ -29,16 +22,6 @@ const COLLECT_EARLY = '--heap-growing-percent=80';
 const ENDING_GRACE_MS = 1_000;
 /** Less than `runInBackground` waits for the mount. */
 const LOCK_LIMIT_MS = 20_000;
-
-/** A mount whose rehearsal fails is slower at first, and nothing else. */
-async function rehearseQuietly(signal: AbortSignal, options: MountOptions, log: Logger): Promise<void> {
-  try {
-    await rehearse(signal, { sources: options, cacheBytes: options.cacheSize });
-    log.debug('rehearsed');
-  } catch (error) {
-    log.debug({ err: error }, 'cannot rehearse');
-  }
-}
 
 /** `count`: how often it has been asked for by now. */
 function onSignals(log: Logger, take: (signal: NodeJS.Signals, count: number) => void): void {
@@ -63,19 +46,17 @@ export async function serve(
   log: Logger,
   onReady: (path: string) => void,
 ): Promise<number> {
-  for (const flag of [...COMPILE_AT_ONCE, COLLECT_EARLY]) setFlagsFromString(flag);
+  setFlagsFromString(COLLECT_EARLY);
   const request = { ...given, path: await canonicalPath(given.path) };
   // Its rotation would wait for the mount that it serves.
   const { logFile } = request.options;
   if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
-  const { path, options } = request;
+  const { path } = request;
   const lock = await acquireStartLock(path, LOCK_LIMIT_MS);
   let session: MountSession | undefined;
-  const rehearsal = new AbortController();
   let [exitCode, isUnwanted] = [0, false];
   const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
   const unmount = (): void => {
-    rehearsal.abort();
     // While it comes up there is nothing to unmount yet.
     isUnwanted = true;
     session?.unmount().catch(cannotUnmount);
@@ -102,10 +83,7 @@ export async function serve(
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
   log.info({ mountpoint: path, pid: process.pid }, 'mounted');
   onReady(path);
-  const rehearsed = options.rehearsal ? rehearseQuietly(rehearsal.signal, options, log) : undefined;
   await session.ended;
-  rehearsal.abort();
-  await rehearsed;
   await started.cleanUp();
   log.info('unmounted cleanly');
   return exitCode;

@@ -31,7 +31,7 @@ CONF
 nginx -c "$work/nginx.conf"
 
 start() {
-  node "$program" "$mnt" --foreground --cache-dir "$disk/cache" --log-file "$work/log" --no-rehearsal "$@" > /dev/null &
+  node "$program" "$mnt" --foreground --cache-dir "$disk/cache" --log-file "$work/log" "$@" > /dev/null &
   pid=$!
   until mountpoint -q "$mnt"; do kill -0 "$pid" && sleep 0.1; done
 }

@@ -114,15 +114,7 @@ for (const transport of TRANSPORTS) {
     const directory = await temporaryDirectory(t);
     const mnt = join(directory, 'mnt');
     t.teardown(() => run('umount', ['-l', mnt]));
-    const options = [
-      '--transport',
-      transport,
-      '--log-file',
-      `${mnt}.log`,
-      '--cache-size',
-      '0',
-      '--no-rehearsal',
-    ];
+    const options = ['--transport', transport, '--log-file', `${mnt}.log`, '--cache-size', '0'];
     const start = (): Promise<Finished> => run(process.execPath, [CLI, mnt, ...options]);
     for (const state of ['fresh', 'dead']) {
       const starts = await Promise.all([start(), start()]);

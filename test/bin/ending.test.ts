@@ -92,7 +92,7 @@ for (const transport of TRANSPORTS) {
 /** Mounts with a terminal of its own, which `script` is. Its end hangs up. */
 async function onTerminal(command: string, directory: string): Promise<() => void> {
   const mnt = join(directory, 'mnt');
-  const args = `-f ${mnt} --no-rehearsal --cache-size 0 --log-file ${directory}/log`;
+  const args = `-f ${mnt} --cache-size 0 --log-file ${directory}/log`;
   const line = `exec ${command} ${process.execPath} ${CLI} ${args}`;
   const terminal = spawn('script', ['-qec', line, '/dev/null'], {
     cwd: directory,
@@ -130,7 +130,7 @@ asRoot('a line of fstab is mounted by mount -a, once, with its source and its op
   await symlink(CLI, join(directory, 'd7y-mount'));
   await chmod(CLI, 0o755);
   t.teardown(() => run('umount', ['-l', mnt]));
-  const flags = `defaults,noexec,relatime,sync,nofail,_netdev,uid=1234,no_rehearsal,log_file=${directory}/log`;
+  const flags = `defaults,noexec,relatime,sync,nofail,_netdev,uid=1234,log_file=${directory}/log`;
   await writeFile(fstab, `the\\040world ${mnt} fuse.${directory}/d7y-mount ${flags} 0 0\n`);
   const { code, stderr } = await run('mount', ['-a', '-T', fstab]);
   t.is(code, 0, stderr);

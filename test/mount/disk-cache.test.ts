@@ -130,7 +130,7 @@ test.serial('a mount process that is killed leaves a cache that is right', async
   for (let round = 0; round < 5; round += 1) {
     const mnt = join(mounts, String(round));
     t.teardown(() => run('umount', ['-l', mnt]));
-    const own = ['--cache-dir', origin.cache, '--log-file', `${mnt}.log`, '--no-rehearsal'];
+    const own = ['--cache-dir', origin.cache, '--log-file', `${mnt}.log`];
     await run(process.execPath, [CLI, mnt, ...own]);
     // Killed while it still writes what was read a moment ago.
     await shell('head -c "$2" "$1" > /dev/null', join(mnt, origin.url), String((round + 1) * 900_000));
@@ -164,7 +164,7 @@ test.serial(
         /the cache directory cannot be used: .*open is not trusted: others may write to it .*chmod go-w/,
       ],
     ] as const) {
-      const own = ['--log-file', join(directory, 'log'), '--no-rehearsal'];
+      const own = ['--log-file', join(directory, 'log')];
       const { code, stderr } = await run(process.execPath, [CLI, mountpoint, '--cache-dir', cache, ...own]);
       t.is(code, 1);
       t.regex(stderr, message);
@@ -176,13 +176,7 @@ test.serial('a log file that the mount would hide ends the start', async (t) => 
   const directory = await temporaryDirectory(t);
   const mountpoint = join(directory, 'mnt');
   await mkdir(mountpoint);
-  const own = [
-    '--log-file',
-    join(mountpoint, 'log'),
-    '--cache-dir',
-    join(directory, 'cache'),
-    '--no-rehearsal',
-  ];
+  const own = ['--log-file', join(mountpoint, 'log'), '--cache-dir', join(directory, 'cache')];
   const { code, stderr } = await run(process.execPath, [CLI, mountpoint, ...own]);
   t.is(code, 1);
   t.regex(stderr, /the log file .* is inside the mountpoint/);

@@ -17,7 +17,7 @@ export async function mounted(t: ExecutionContext, ...options: string[]): Promis
   t.teardown(() => unmounted(mountpoint));
   const log = join(directory, 'log');
   const cache = join(directory, 'cache');
-  const own = ['--log-file', log, '--cache-dir', cache, '--no-rehearsal'];
+  const own = ['--log-file', log, '--cache-dir', cache];
   const { code, stderr } = await run(process.execPath, [CLI, mountpoint, ...own, ...options]);
   if (code !== 0) throw new Error(`the mount failed: ${stderr}`);
   return mountpoint;

@@ -134,7 +134,7 @@ async function onGround(cli: string, count: number, work: (ground: Ground) => Pr
     const names = KINDS.flatMap((kind) => Array.from({ length: count }, (_, index) => nameOf(kind, index)));
     const server = await startSweepServer(join(base, 'server'), tree, names);
     undo.unshift(() => server.stop());
-    const own = ['--no-rehearsal', '--cache-dir', join(base, 'cache'), '--log-file', join(base, 'log')];
+    const own = ['--cache-dir', join(base, 'cache'), '--log-file', join(base, 'log')];
     await checked(process.execPath, cli, mountpoint, ...own);
     undo.unshift(() => run(process.execPath, [cli, 'unmount', mountpoint]));
     const mountOf = (kind: DirectoryKind, index: number): string =>
