@@ -3,7 +3,7 @@
  *
  * A path is walked from `/`, one name at a time, each opened inside the descriptor of the directory before it,
  * symbolic links included. Each of these directories must belong to root or the user, and be writable by
- * nobody else; a sticky one such as /tmp is passed, since in it nobody can replace another's entry. So the real path
+ * nobody else (the private group of the user counts as the user); a sticky one such as /tmp is passed, since in it nobody can replace another's entry. So the real path
  * that comes out leads to the same file later on, as long as root and the user leave it there.
  */
 import fs, { type Stats } from 'node:fs';
@@ -12,10 +12,13 @@ import { isAbsolute } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 
+import { isPrivateGroup } from './private-group.js';
+
 const openFile = promisify(fs.open) as (path: string, flags: number) => Promise<number>;
 const fstat = promisify(fs.fstat) as (fd: number) => Promise<Stats>;
 
 const WRITABLE_BY_OTHERS = 0o022;
+const WRITABLE_BY_GROUP = 0o020;
 const STICKY = 0o1000;
 /** As in Linux (path_resolution(7)). */
 const MAX_LINKS = 40;
@@ -129,9 +132,16 @@ function* walkPath(path: string, uid: number, missing: 'fail' | 'make'): Walk<Tr
 }
 
 /** Throws unless the file or directory belongs to root or the user, and nobody else can write to it. */
-export function checkOwnership(path: string, { uid: owner, mode }: Stats, uid: number): void {
+export function checkOwnership(
+  path: string,
+  { uid: owner, gid, mode }: Pick<Stats, 'uid' | 'gid' | 'mode'>,
+  uid: number,
+): void {
   checkOwner(path, owner, uid);
-  if ((mode & WRITABLE_BY_OTHERS) === 0) return;
+  const others = mode & WRITABLE_BY_OTHERS;
+  if (others === 0) return;
+  // Not for root: programs in containers have its group, as other users.
+  if (others === WRITABLE_BY_GROUP && owner === uid && uid !== 0 && isPrivateGroup(gid, uid)) return;
   const shown = (mode & 0o7777).toString(8);
   throw new UntrustedPathError(
     `${path} is not trusted: others may write to it (mode ${shown}); chmod go-w it`,

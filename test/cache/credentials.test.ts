@@ -10,6 +10,7 @@ import { configuredCredentials } from '../../bin/credentials.js';
 import { DEFAULT_MOUNT_OPTIONS, type MountOptions } from '../../bin/options.js';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import { loadCredentialKey } from '../../src/cache/disk/credential-key.js';
 import { CREDENTIAL_KEY_NAME, LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -219,6 +220,27 @@ test('a damaged key is replaced: what was stored with it is not there any more',
   await offline.end();
   t.is(readFileSync(key).length, 32);
   t.true((await read(await start(t, directory, withSecret(site)), site.url)).equals(CONTENT));
+});
+
+test('what a process left that ended while it made a key is removed', async (t) => {
+  const root = await temporaryDirectory(t);
+  for (const name of ['key.0123456789abcdef', 'key.else']) writeFileSync(join(root, name), 'x');
+  const key = await loadCredentialKey(root);
+  t.deepEqual(readdirSync(root), ['key', 'key.else']);
+  writeFileSync(join(root, 'key.0123456789abcdef'), 'x');
+  t.deepEqual(await loadCredentialKey(root), key);
+  t.deepEqual(readdirSync(root), ['key', 'key.else']);
+});
+
+test('a key is made where there are no hard links', async (t) => {
+  for (const code of ['EPERM', 'ENOTSUP']) {
+    const root = await temporaryDirectory(t);
+    const key = await loadCredentialKey(root, async () => {
+      throw Object.assign(new Error(code), { code });
+    });
+    t.deepEqual(readdirSync(root), ['key']);
+    t.deepEqual(await loadCredentialKey(root), key);
+  }
 });
 
 test('two stores that begin at once have the same key', async (t) => {

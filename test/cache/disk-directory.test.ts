@@ -5,7 +5,13 @@ import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 
 import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
-import { resolveTrusted, resolveTrustedSync } from '../../src/trusted-path.js';
+import { hasNoOther } from '../../src/private-group.js';
+import {
+  checkOwnership,
+  resolveTrusted,
+  resolveTrustedSync,
+  UntrustedPathError,
+} from '../../src/trusted-path.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { type Logged, openStore, Sample, storeFor, write } from './disk-store-support.js';
 
@@ -44,6 +50,19 @@ test('a cache directory that others can write to is not used', async (t) => {
   }
   chmodSync(directory, 0o755);
   t.true(await canStore(t, directory));
+});
+
+test('a group that only the user is in may write', (t) => {
+  const passwd = 'root:x:0:0::/root:\nann:x:1000:1000::/:\nbob:x:1001:1001::/:\nguest:x:1002:1001::/:\n';
+  const group = 'root:x:0:\nann:x:1000:ann\nbob:x:1001:\nshared:x:1003:ann,bob\n';
+  t.true(hasNoOther(1000, 1000, passwd, group));
+  t.false(hasNoOther(1001, 1001, passwd, group), 'the first group of another user');
+  t.false(hasNoOther(1003, 1000, passwd, group), 'has members');
+  t.false(hasNoOther(1000, 1001, passwd, group), "another user's");
+  t.false(hasNoOther(1000, 1000, passwd, group.replace(':ann', ':ann,bob')));
+  t.false(hasNoOther(1000, 1000, passwd, ''));
+  const unknown = { uid: 4_000_000, gid: 4_000_000, mode: 0o775 };
+  t.throws(() => checkOwnership('/x', unknown, 4_000_000), { instanceOf: UntrustedPathError });
 });
 
 test('a cache directory in a directory that others can write to is not used, unless it is sticky', async (t) => {

@@ -1,27 +1,34 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, unlink } from 'node:fs/promises';
+import { link, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { close, codeOf, fsync, openOwn, readAt, writeAt } from './file-io.js';
 import { CREDENTIAL_KEY_NAME } from './layout.js';
+import { syncDirectory } from './sync-files.js';
 
 const KEY_BYTES = 32;
 
+const UNFINISHED = new RegExp(`^${CREDENTIAL_KEY_NAME}\\.[0-9a-f]{16}$`);
+/** Some file systems have no hard links. There, of two keys that are made at the same moment one is lost. */
+const LINK_IS_UNSUPPORTED = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
 /**
- * The random key of a store, with which credentials are hashed: made by whoever needs it first, the same for all
- * processes. A name that is made with it does not let anybody try passwords who has not got the key as well.
+ * The random key of a store, with which credentials are hashed: made by the process that needs it first, the same for all.
+ * A name that is made with it lets nobody try passwords who has not got the key as well.
  */
-export async function loadCredentialKey(root: string): Promise<Buffer> {
+export async function loadCredentialKey(root: string, linkFile: typeof link = link): Promise<Buffer> {
   const path = join(root, CREDENTIAL_KEY_NAME);
-  const found = await readKey(path);
-  if (found?.length === KEY_BYTES) return found;
-  // What a power loss has left of one hides nothing that could still be read.
-  if (found !== undefined) await unlink(path);
-  await makeKey(path);
-  const made = await readKey(path);
-  if (made?.length !== KEY_BYTES) throw new Error(`${path} is not a key of ${KEY_BYTES} bytes`);
-  return made;
+  let key = await readKey(path);
+  if (key?.length !== KEY_BYTES) {
+    // What a power loss has left of one hides nothing that could still be read.
+    if (key !== undefined) await unlink(path);
+    await makeKey(root, path, linkFile);
+    key = await readKey(path);
+  }
+  if (key?.length !== KEY_BYTES) throw new Error(`${path} is not a key of ${KEY_BYTES} bytes`);
+  await removeUnfinished(root);
+  return key;
 }
 
 async function readKey(path: string): Promise<Buffer | undefined> {
@@ -39,18 +46,29 @@ async function readKey(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Whole, or not at all; somebody else may be first. */
-async function makeKey(path: string): Promise<void> {
+/** Whole, or not at all; another process may be first. */
+async function makeKey(root: string, path: string, linkFile: typeof link): Promise<void> {
   const fresh = `${path}.${randomBytes(8).toString('hex')}`;
   const fd = await openOwn(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     await writeAt(fd, [randomBytes(KEY_BYTES)], 0);
     await fsync(fd);
-    await link(fresh, path);
+    await linkFile(fresh, path).catch(async (error: unknown) => {
+      if (!LINK_IS_UNSUPPORTED.has(codeOf(error))) throw error;
+      await rename(fresh, path);
+    });
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    // The process that was first has made the key, and may have removed `fresh`.
+    if (!['EEXIST', 'ENOENT'].includes(codeOf(error))) throw error;
   } finally {
     await close(fd);
-    await unlink(fresh);
+    await rm(fresh, { force: true });
   }
+  await syncDirectory(root);
+}
+
+/** What processes left that ended while they made a key. */
+async function removeUnfinished(root: string): Promise<void> {
+  for (const name of await readdir(root))
+    if (UNFINISHED.test(name)) await rm(join(root, name), { force: true });
 }
