@@ -83,14 +83,28 @@ eachTransport('a mountpoint that a killed process left behind is recovered', asy
   await shell('pkill -KILL -f -- "$1 .*--foreground"', mnt);
   await sleep(300);
   t.regex((await run('ls', [mnt])).stderr, /Transport endpoint is not connected/);
-  const { code, stderr } = await run(process.execPath, [CLI, mnt, '--log-file', `${mnt}.log`]);
+  const { code, stderr } = await run(process.execPath, [
+    CLI,
+    mnt,
+    '--log-file',
+    `${mnt}.log`,
+    '--cache-size',
+    '0',
+  ]);
   t.is(code, 0, stderr);
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
 });
 
 eachTransport('a mountpoint in use is refused, and stays', async (t, mount) => {
   const mnt = await mount();
-  const { code, stderr } = await run(process.execPath, [CLI, mnt, '--log-file', `${mnt}.log`]);
+  const { code, stderr } = await run(process.execPath, [
+    CLI,
+    mnt,
+    '--log-file',
+    `${mnt}.log`,
+    '--cache-size',
+    '0',
+  ]);
   t.is(code, 1);
   t.regex(stderr, /is in use/);
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
@@ -102,7 +116,14 @@ test.serial('a link to a directory is mounted where it leads, and unmounted by i
   await mkdir(real);
   await symlink('real', link);
   t.teardown(() => run('umount', ['-l', real]));
-  const { code, stderr } = await run(process.execPath, [CLI, link, '--log-file', `${link}.log`]);
+  const { code, stderr } = await run(process.execPath, [
+    CLI,
+    link,
+    '--log-file',
+    `${link}.log`,
+    '--cache-size',
+    '0',
+  ]);
   t.is(code, 0, stderr);
   t.is((await run('cat', [`${link}/dfs/h/x`])).stdout, 'hello world');
   t.is((await run(process.execPath, [CLI, 'unmount', link])).code, 0);
@@ -144,7 +165,7 @@ test.serial(
     const mnt = join(directory, 'mnt');
     await mkdir(mnt);
     t.teardown(() => run('umount', ['-l', mnt]));
-    const flags = `ro,_netdev,uid=1234,log_file=${directory}/log,metadata_ttl=1s`;
+    const flags = `ro,_netdev,uid=1234,log_file=${directory}/log,cache_size=0`;
     const secret = ['--header', 'https://h: A: s3cret', '--plugin-option', 'p.key=s3cret'];
     const { code, stderr } = await run(process.execPath, [CLI, ...secret, '-o', flags, '--', 'a,b', mnt]);
     t.is(code, 0, stderr);

@@ -33,7 +33,18 @@ async function inForeground(
   options: readonly string[] = [],
   env = process.env,
 ): Promise<{ child: ChildProcess; exit: Promise<number | null> }> {
-  const args = [CLI, '-f', mnt, '--log-level', 'error', '--header', 'https://h: A: s3cret', ...options];
+  const args = [
+    CLI,
+    '-f',
+    mnt,
+    '--log-level',
+    'error',
+    '--cache-size',
+    '0',
+    '--header',
+    'https://h: A: s3cret',
+    ...options,
+  ];
   const child = spawn(process.execPath, args, { stdio: 'ignore', env });
   const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
   for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
@@ -130,7 +141,7 @@ asRoot('a line of fstab is mounted by mount -a, once, with its source and its op
   await symlink(CLI, join(directory, 'd7y-mount'));
   await chmod(CLI, 0o755);
   t.teardown(() => run('umount', ['-l', mnt]));
-  const flags = `defaults,noexec,relatime,sync,nofail,_netdev,uid=1234,log_file=${directory}/log`;
+  const flags = `defaults,noexec,relatime,sync,nofail,_netdev,uid=1234,cache_size=0,log_file=${directory}/log`;
   await writeFile(fstab, `the\\040world ${mnt} fuse.${directory}/d7y-mount ${flags} 0 0\n`);
   const { code, stderr } = await run('mount', ['-a', '-T', fstab]);
   t.is(code, 0, stderr);
@@ -148,7 +159,7 @@ asRoot('a line of fstab is mounted by mount -a, once, with its source and its op
 
 // Node's own directory and a clone's may be closed to others: reading is allowed to the user, nothing else.
 const AS_NOBODY = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups --inh-caps +dac_read_search \
-  --ambient-caps +dac_read_search env -u XDG_RUNTIME_DIR HOME=$directory`;
+  --ambient-caps +dac_read_search env -u XDG_CACHE_HOME -u XDG_STATE_HOME -u XDG_RUNTIME_DIR HOME=$directory`;
 
 asRoot('an ordinary user mounts, reads and unmounts', async (t) => {
   const directory = await temporaryDirectory(t);

@@ -44,9 +44,10 @@ eachTransport('a tree reads the same through the mount, by real programs', async
   await ok(t, 'diff -r "$1" "$2"', root, tree);
   await ok(
     t,
-    'cd "$1" && find . -type f -exec sha256sum {} + | sort > /tmp/$$.a; cd "$2" && find . -type f -exec sha256sum {} + | sort > /tmp/$$.b; cmp /tmp/$$.a /tmp/$$.b; r=$?; rm /tmp/$$.a /tmp/$$.b; exit $r',
+    'cd "$1" && find . -type f -exec sha256sum {} + | sort > "$3/a"; cd "$2" && find . -type f -exec sha256sum {} + | sort | cmp - "$3/a"',
     root,
     tree,
+    await temporaryDirectory(t),
   );
   t.is(await ok(t, 'sqlite3 "file:$1/data.sqlite?immutable=1" "pragma integrity_check"', tree), 'ok\n');
   await ok(t, 'unzip -tq "$1/archive.zip" && tar -tzf "$1/archive.tar.gz"', tree);
@@ -64,9 +65,10 @@ eachTransport('a tree reads the same through the mount, by real programs', async
   );
   await ok(
     t,
-    'tail -c 10000 "$1/large.bin" > /tmp/$$.t; tail -c 10000 "$2/large.bin" | cmp - /tmp/$$.t; r=$?; rm /tmp/$$.t; exit $r',
+    'tail -c 10000 "$1/large.bin" > "$3/end"; tail -c 10000 "$2/large.bin" | cmp - "$3/end"',
     tree,
     root,
+    await temporaryDirectory(t),
   );
   t.is(await ok(t, 'rsync -rnc --out-format=%n "$1/" "$2/" | grep -v "/$"; true', tree, root), '');
   t.is(

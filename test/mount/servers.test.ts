@@ -90,7 +90,7 @@ eachTransport(
     const mnt = join(root, 'trusting');
     t.teardown(() => run('umount', ['-l', mnt]));
     const trusting = await shell(
-      'NODE_EXTRA_CA_CERTS="$1" exec "$2" "$3" "$4" --log-file "$4.log"',
+      'NODE_EXTRA_CA_CERTS="$1" exec "$2" "$3" "$4" --log-file "$4.log" --cache-size 0',
       certificate,
       process.execPath,
       CLI,

@@ -31,7 +31,6 @@ function testGo(
     t.timeout(BUILD_LIMIT_MS);
     const directory = await pluginDirectory(t);
     const program = await buildGoPlugin(go, name, await temporaryDirectory(t), directory);
-    t.log(`compiled with ${(await run(go, ['version'])).stdout.trim()}`);
     await body(t, directory, program);
   });
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,6 +17,15 @@ function block(guide: string, language: string): string {
   return found;
 }
 
+/** The command as it is on PATH, but that root's mount does not log to /var/log. */
+const COMMAND = `#!/bin/sh
+case "$1" in /*) set -- "$@" --log-file "$HOME/log" ;; esac
+exec '${process.execPath}' '${CLI}' "$@"
+`;
+
+/** Nothing but HOME says where the user's files are. */
+const HOMES = { XDG_CACHE_HOME: undefined, XDG_STATE_HOME: undefined, XDG_RUNTIME_DIR: undefined };
+
 test.serial(
   'docs/PLUGINS.md, followed literally, leads from an empty file to cat and to a test',
   async (t) => {
@@ -24,10 +33,12 @@ test.serial(
     const home = await temporaryDirectory(t);
     const bin = join(home, 'bin');
     await mkdir(bin);
-    await chmod(CLI, 0o755);
-    await symlink(CLI, join(bin, 'd7y-mount'));
+    await writeFile(join(bin, 'd7y-mount'), COMMAND, { mode: 0o755 });
     t.teardown(() => run('umount', ['-l', join(home, 'd7y')]));
-    const options = { cwd: home, env: { ...process.env, HOME: home, PATH: `${bin}:${process.env['PATH']}` } };
+    const options = {
+      cwd: home,
+      env: { ...process.env, ...HOMES, HOME: home, PATH: `${bin}:${process.env['PATH']}` },
+    };
     const script = `umask 022\n${block(guide, 'sh')}`;
     const { stdout } = await promisify(execFile)('sh', ['-euc', script], options);
     t.is(stdout, block(guide, 'text'));
