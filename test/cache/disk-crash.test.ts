@@ -4,12 +4,8 @@ import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
   CHURN_OPTIONS,
-  localBytes,
-  opened,
   openStore,
-  readAll,
-  sampleOf,
-  SAMPLES,
+  readSamples,
   startChild,
   until,
 } from './disk-store-support.js';
@@ -31,19 +27,7 @@ test('a process that is killed while it writes leaves nothing wrong', async (t) 
     const store = await openStore(directory, CHURN_OPTIONS);
     await until(() => store.usedBytes > 0);
     t.true(store.usedBytes <= CHURN_OPTIONS.limitBytes && store.usedBytes >= allocatedBytes(directory));
-    for (let number = 0; number < SAMPLES; number += 1) {
-      const sample = sampleOf(number);
-      const version = await opened(store, sample);
-      const local = localBytes(version, sample);
-      if (local !== undefined) {
-        t.true(local.equals(sample.bytes()));
-        total.local += 1;
-      }
-      const { right, wrong } = await readAll(t, version, sample);
-      total.right += right;
-      total.wrong += wrong;
-      version.close();
-    }
+    await readSamples(t, store, total);
     await store.close();
   }
   t.log(total);

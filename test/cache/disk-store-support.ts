@@ -200,6 +200,27 @@ export function sampleOf(number: number): Sample {
   return new Sample(`s${number}`, sizes[number % sizes.length] ?? 0);
 }
 
+/** Reads all samples, by the store and by the files it hands out; what is called right must be. Adds to the counts. */
+export async function readSamples(
+  t: ExecutionContext,
+  store: DiskCache,
+  total: { right: number; wrong: number; local: number },
+): Promise<void> {
+  for (let number = 0; number < SAMPLES; number += 1) {
+    const sample = sampleOf(number);
+    const version = await opened(store, sample);
+    const local = localBytes(version, sample);
+    if (local !== undefined) {
+      t.true(local.equals(sample.bytes()));
+      total.local += 1;
+    }
+    const { right, wrong } = await readAll(t, version, sample);
+    total.right += right;
+    total.wrong += wrong;
+    version.close();
+  }
+}
+
 export interface Child {
   ask(question: string): Promise<unknown>;
   kill(): Promise<void>;
