@@ -21,6 +21,7 @@ import {
   shardPath,
 } from '../src/cache/disk/layout.js';
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
+import { MetadataBudget } from '../src/memory/metadata-budget.js';
 
 const ROUNDS = 5;
 const FILE_BYTES = 256 * 1024 * 1024;
@@ -127,7 +128,7 @@ async function manyEntries(directory: string): Promise<void> {
   await makeMany(directory);
   for (let round = 0; round < ROUNDS; round += 1) {
     const begin = performance.now();
-    const store = await openDiskCache({ ...DEFAULT_DISK_CACHE_OPTIONS, directory, log });
+    const store = await openDiskCache({ ...DEFAULT_DISK_CACHE_OPTIONS, directory, budget, log });
     note(`start with ${MANY_ENTRIES} entries, ms`, performance.now() - begin);
     const asked = performance.now();
     await store.newest(`https://host.example/${round}`);
@@ -142,11 +143,17 @@ async function manyEntries(directory: string): Promise<void> {
 }
 
 const log = pino({ level: 'warn' });
+const budget = MetadataBudget.beside(0);
 const work = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'd7y-bench-'));
 try {
   for (let round = 0; round < ROUNDS; round += 1) {
     await plainFile(work);
-    const store = await openDiskCache({ ...DEFAULT_DISK_CACHE_OPTIONS, directory: join(work, 'cache'), log });
+    const store = await openDiskCache({
+      ...DEFAULT_DISK_CACHE_OPTIONS,
+      directory: join(work, 'cache'),
+      budget,
+      log,
+    });
     await largeVersion(store, round);
     await smallVersions(store, round);
     await store.close();

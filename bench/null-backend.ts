@@ -38,6 +38,7 @@ begin = time.time()
 for i in range(${NAMES}): os.stat(f'{sys.argv[1]}/name-{i}.bin')
 print(${NAMES} / (time.time() - begin))
 `;
+import { MetadataBudget } from '../src/memory/metadata-budget.js';
 /** The time of one small uncached read, which no readahead hides. */
 const LATENCY = `
 import mmap, os, sys, time
@@ -61,7 +62,12 @@ async function serve(transport: string, mountpoint: string, copy: string): Promi
     listClients: () => ['mem'],
     describe: () => undefined,
   };
-  const vfs = new VirtualFs({ cache: resources, plugins, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const vfs = new VirtualFs({
+    cache: resources,
+    plugins,
+    ownership: { uid: 0, gid: 0, umask: 0 },
+    budget: MetadataBudget.beside(0),
+  });
   const log = pino({ level: 'silent' });
   const chosen = transport === 'dev-fuse' ? devFuseTransport(log) : fuseNativeTransport(log);
   const session = await chosen.mount(vfs, mountpoint, {

@@ -67,7 +67,6 @@ export async function compose(
     allowOther: options.allowOther,
     checksPermissions: (options.umask & ALL_READ_MODE) !== 0,
     passthrough: options.passthrough,
-    budget,
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
   });
   const ended = session.ended.then(async () => {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { MetadataBudget } from '../memory/metadata-budget.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { type CompleteClient, IsDirectoryError, type RequestPriority, uidOf } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
@@ -56,7 +56,7 @@ export interface CachedResourcesContext {
   readonly memorySource?: MemorySource;
   readonly now?: () => number;
   /** For what is known of names. */
-  readonly budget?: MetadataBudget;
+  readonly budget: MetadataBudget;
 }
 
 /** How long `stat` waits for a body of unknown length to end. */
@@ -76,8 +76,7 @@ export class CachedResources implements ResourceCache {
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
     const memory = new BlockMemory(memoryBytes, blockBytes, context.memorySource);
     this.#stored = new StoredVersions(context.disk, memory);
-    const now = context.now ?? Date.now;
-    const budget = context.budget ?? MetadataBudget.beside(memoryBytes);
+    const { budget, now = Date.now } = context;
     this.#metadata = new MetadataCache({
       ttlMs: this.#options.metadataTtlMs,
       negativeTtlMs: this.#options.negativeTtlMs,

@@ -54,7 +54,7 @@ export class ShownDigests {
 
   /** Nothing of the body will be asked for again. */
   clear(): void {
-    this.#budget.charge(-this.#whole.byteLength);
+    this.#budget.charge('digests', -this.#whole.byteLength);
     this.#whole = new Uint32Array();
     this.#parts.clear();
     this.#end = 0;
@@ -75,10 +75,9 @@ export class ShownDigests {
     if (this.#isFull) return false;
     const length = Math.max(FIRST_BLOCKS, 2 * this.#whole.length, index + 1);
     const moreBytes = (length - this.#whole.length) * Uint32Array.BYTES_PER_ELEMENT;
-    if (!this.#budget.tryCharge(moreBytes)) {
-      this.#isFull = true;
-      return false;
-    }
+    this.#isFull = !this.#budget.hasRoom('digests', moreBytes);
+    if (this.#isFull) return false;
+    this.#budget.charge('digests', moreBytes);
     const longer = new Uint32Array(length);
     longer.set(this.#whole);
     this.#whole = longer;

@@ -1,4 +1,4 @@
-import { MetadataBudget } from '../memory/metadata-budget.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { ChangedError } from '../source/index.js';
 import { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
@@ -26,7 +26,7 @@ export class VersionBlocks {
   readonly #shown: ShownDigests | undefined;
   #cachedBytes = 0;
 
-  constructor(key: VersionKey, version: Version, memory: BlockMemory, budget = MetadataBudget.beside(0)) {
+  constructor(key: VersionKey, version: Version, memory: BlockMemory, budget: MetadataBudget) {
     this.key = key;
     this.#memory = memory;
     this.#shown = version.verifiable ? undefined : new ShownDigests(budget, memory.blockBytes);

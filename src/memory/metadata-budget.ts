@@ -1,20 +1,22 @@
 /**
  * One limit, in bytes, for all that is kept of names: attributes, listings, inode numbers, names that were used.
- * `BoundedMap`s share it; of whatever map it is, the entry that was used least recently is evicted. What cannot be
- * evicted at will (inodes, which the kernel has to forget first) is charged, and leaves the maps so much less.
+ * `BoundedMap`s share it: the least recently used entry of all maps is evicted. What cannot be evicted at will (inodes,
+ * which the kernel has to forget first, and digests) is charged, and leaves the maps so much less.
  *
  * Sizes are estimates of what V8 takes (measured with heap snapshots), objects and slots of maps included.
  */
 /** With little memory for content, what the program itself takes counts for more. */
 const [SHARE, FREE_BYTES] = [1 / 4, 32 * 1024 * 1024];
-const MAX_CHARGED_SHARE = 3 / 4;
-/** Entries keep so much, whatever is charged: without any, each use of a name would query the source. */
-const MIN_ENTRY_SHARE = 1 / 4;
+/** Of inodes, of digests, and what entries keep whatever is charged: without any, each use of a name queries the source. */
+const KIND_SHARE = 1 / 3;
 const [MIN_BYTES, MAX_BYTES] = [8 * 1024 * 1024, 256 * 1024 * 1024];
+
+/** What is charged. */
+export type Charge = 'inodes' | 'digests';
 
 export class MetadataBudget {
   readonly limitBytes: number;
-  #chargedBytes = 0;
+  readonly #chargedBytes = { inodes: 0, digests: 0 };
   #entryBytes = 0;
   /** The ends of the list of all entries: it begins behind this one, with the least recently used. */
   readonly #list: Links;
@@ -31,21 +33,15 @@ export class MetadataBudget {
     return new MetadataBudget(Math.min(MAX_BYTES, Math.max(MIN_BYTES, (contentBytes - FREE_BYTES) * SHARE)));
   }
 
-  get usedBytes(): number {
-    return this.#chargedBytes + this.#entryBytes;
+  /** Whether so much more of the kind stays within its share. */
+  hasRoom(kind: Charge, bytes: number): boolean {
+    return this.#chargedBytes[kind] + bytes <= this.limitBytes * KIND_SHARE;
   }
 
   /** Something that cannot be evicted takes so much more; negative: less. */
-  charge(bytes: number): void {
-    this.#chargedBytes += bytes;
+  charge(kind: Charge, bytes: number): void {
+    this.#chargedBytes[kind] += bytes;
     if (bytes > 0) this.#evict();
-  }
-
-  /** As `charge`, unless most of the limit is charged already: then it is not. */
-  tryCharge(bytes: number): boolean {
-    if (this.#chargedBytes + bytes > this.limitBytes * MAX_CHARGED_SHARE) return false;
-    this.charge(bytes);
-    return true;
   }
 
   /** A new entry, which is the one that was used last. One that has no room even alone is evicted at once. */
@@ -76,7 +72,8 @@ export class MetadataBudget {
   }
 
   get #entryLimitBytes(): number {
-    return Math.max(this.limitBytes * MIN_ENTRY_SHARE, this.limitBytes - this.#chargedBytes);
+    const { inodes, digests } = this.#chargedBytes;
+    return Math.max(this.limitBytes * KIND_SHARE, this.limitBytes - inodes - digests);
   }
 
   #evict(): void {

@@ -7,7 +7,7 @@
  * transport without callers (a negative id), unless it is used before.
  */
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
-import { MetadataBudget } from '../memory/metadata-budget.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 
 /** Ticks, not a clock: they stop while this process is stopped or starved. */
 const SHARED_TICKS = 20;
@@ -24,7 +24,7 @@ export class FileIntents {
   readonly #shared: BoundedMap<number>;
   #stop: (() => void) | undefined;
 
-  constructor(budget = MetadataBudget.beside(0), ticker: Ticker = interval) {
+  constructor(budget: MetadataBudget, ticker: Ticker = interval) {
     this.#ticker = ticker;
     this.#byThread = new BoundedMap({ budget, bytesOf: (url) => stringBytes(url) });
     this.#shared = new BoundedMap({ budget, bytesOf: () => 0 });

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
-import { MetadataBudget } from '../memory/metadata-budget.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 
 /** What the source reports of one version of a file, as far as it is known. */
 export interface Fingerprint {
@@ -40,7 +40,7 @@ export class InodeNumbers {
   /** The generations of a file that the kernel has inodes of, the newest first. */
   inKernel: (identity: string) => readonly FileGeneration[] = () => [];
 
-  constructor(now: () => number = Date.now, budget = MetadataBudget.beside(0)) {
+  constructor(budget: MetadataBudget, now: () => number = Date.now) {
     this.#now = now;
     this.#files = new BoundedMap({
       budget,

@@ -48,7 +48,7 @@ export class NameResolver {
   ) {
     this.#cache = cache;
     this.#used = used;
-    this.#siblings = new SiblingListing(cache, now, budget);
+    this.#siblings = new SiblingListing(cache, budget, now);
     this.#intents = new FileIntents(budget);
     this.#guesses = new Guesses(budget);
     this.#failures = new RecentFailures(budget);

@@ -1,6 +1,6 @@
 import type { ResourceCache } from '../cache/resource-cache.js';
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
-import { MetadataBudget } from '../memory/metadata-budget.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 
 /** So many files of one directory, used one by one, are worth one more request. */
 const MIN_FILES = 4;
@@ -18,11 +18,7 @@ export class SiblingListing {
   readonly #now: () => number;
   readonly #directories: BoundedMap<Directory>;
 
-  constructor(
-    cache: Pick<ResourceCache, 'list'>,
-    now: () => number = Date.now,
-    budget = MetadataBudget.beside(0),
-  ) {
+  constructor(cache: Pick<ResourceCache, 'list'>, budget: MetadataBudget, now: () => number = Date.now) {
     this.#cache = cache;
     this.#now = now;
     this.#directories = new BoundedMap({

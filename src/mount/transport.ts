@@ -1,4 +1,3 @@
-import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { VirtualFs } from './virtual-fs.js';
 
 /** What every way of talking to the kernel offers. The same conformance tests run on each. */
@@ -18,11 +17,6 @@ export interface TransportOptions {
   readonly checksPermissions: boolean;
   /** Let the kernel read complete local copies by itself, where it can. */
   readonly passthrough: boolean;
-  /**
-   * What is kept of each name that the kernel knows is charged to it: where the kernel can be told, it forgets names,
-   * those first that were used longest ago.
-   */
-  readonly budget?: MetadataBudget;
   /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */
   readonly operationLimitMs: number;
 }

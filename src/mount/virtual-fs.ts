@@ -6,7 +6,7 @@
 import { constants } from 'node:fs';
 
 import type { Consume, FileStat, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
-import { MetadataBudget } from '../memory/metadata-budget.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
 import type { Caller } from './caller.js';
 import { DirectoryHandles } from './directory-handles.js';
@@ -48,7 +48,7 @@ export interface VirtualFsContext {
   readonly plugins: PluginCatalog;
   readonly ownership: Ownership;
   /** For what is known of names. */
-  readonly budget?: MetadataBudget;
+  readonly budget: MetadataBudget;
   readonly now?: () => number;
 }
 
@@ -57,6 +57,7 @@ const FIXED_TTL_MS = 60_000;
 
 export class VirtualFs {
   readonly root: Node = { kind: 'root' };
+  readonly budget: MetadataBudget;
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
   readonly #ownership: Ownership;
@@ -73,8 +74,9 @@ export class VirtualFs {
     this.#cache = context.cache;
     this.#plugins = context.plugins;
     this.#ownership = context.ownership;
-    const { now, budget = MetadataBudget.beside(0) } = context;
-    this.#inodes = new InodeNumbers(now, budget);
+    const { now, budget } = context;
+    this.budget = budget;
+    this.#inodes = new InodeNumbers(budget, now);
     this.#used = new UsedNames(budget);
     this.#names = new NameResolver(context.cache, this.#used, now, budget);
     this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used);

@@ -2,12 +2,18 @@ import test from 'ava';
 
 import { BlockMemory } from '../../src/cache/block-memory.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const BLOCK_BYTES = 64;
 
 function blocksIn(memory: BlockMemory): VersionBlocks {
   const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
-  return new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+  return new VersionBlocks(
+    { resource: 'test://host/file', version: '1' },
+    version,
+    memory,
+    MetadataBudget.beside(0),
+  );
 }
 
 function fill(blocks: VersionBlocks, memory: BlockMemory, index: number, bytes = BLOCK_BYTES): void {

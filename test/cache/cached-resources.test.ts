@@ -18,6 +18,7 @@ import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 import { until } from '../support/until.js';
 import { storeFor } from './disk-store-support.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const BLOCK_BYTES = 8;
 const URL = 'test://host/file';
@@ -112,6 +113,7 @@ function cacheOf(state: Origin, memoryBytes: number, disk?: DiskCache): CachedRe
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES, readahead, metadataTtlMs: 1_000 },
     {
       clientFor: async () => client,
+      budget: MetadataBudget.beside(0),
       log: pino({ level: 'silent' }),
       now: () => 0,
       ...(disk === undefined ? {} : { disk }),

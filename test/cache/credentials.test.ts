@@ -16,6 +16,7 @@ import { startFaultServer } from '../support/fault-server.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 import { opened, openStore, readAll, Sample, storeFiles, storeFor, write } from './disk-store-support.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const SECRET = 'Bearer hunter2';
 const CONTENT = Buffer.alloc(100_000, 'content ');
@@ -73,7 +74,7 @@ async function start(t: ExecutionContext, directory: string, given: Given): Prom
       negativeTtlMs: 0,
       staleIfErrorMs: options.offline ? Infinity : options.staleIfError,
     },
-    { clientFor, log: LOG, disk },
+    { clientFor, budget: MetadataBudget.beside(0), log: LOG, disk },
   );
   let ending: Promise<void> | undefined;
   const end = (): Promise<void> => (ending ??= cache.close().then(close));

@@ -22,6 +22,7 @@ import {
   write,
 } from './disk-store-support.js';
 import { flipBit } from './flip-bit.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 function renewStamp(index: string, data: string): void {
   const bytes = readFileSync(index);
@@ -85,7 +86,12 @@ const MAX_DIRTY_BYTES = 256 * BLOCK_BYTES;
 test('what comes late is stored by one write at a time, all of it before the end', async (t) => {
   const memory = new BlockMemory(4 * MAX_DIRTY_BYTES, BLOCK_BYTES);
   const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
-  const blocks = new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+  const blocks = new VersionBlocks(
+    { resource: 'test://host/file', version: '1' },
+    version,
+    memory,
+    MetadataBudget.beside(0),
+  );
   const dirty = new DirtyBytes(() => MAX_DIRTY_BYTES);
   const found = { active: 0, mostActive: 0, written: 0, isClosed: false };
   const disk = {

@@ -12,6 +12,7 @@ import { ChangedError, newResponse, type ResourceClient, SourceError } from '../
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 import { openStore } from './disk-store-support.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const BLOCK_BYTES = 4096;
 const TTL_MS = 60_000;
@@ -86,6 +87,7 @@ class Origin {
           if (this.clientFailure !== undefined) throw this.clientFailure;
           return client;
         },
+        budget: MetadataBudget.beside(0),
         log: pino({ level: 'silent' }),
         now: () => this.nowMs,
         ...(disk === undefined ? {} : { disk }),

@@ -19,6 +19,7 @@ import { fileClient } from '../support/file-client.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 import { openStore } from './disk-store-support.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const KIB = 1024;
 const BLOCK_BYTES = 8;
@@ -50,7 +51,10 @@ test('a download whose place another has taken writes into nobody’s memory', a
   const http = createHttpClient();
   t.teardown(() => http.close());
   const client = guardClient(http, {}, () => undefined);
-  const cache = new CachedResources({ memoryBytes: 1024 * KIB }, { clientFor: async () => client, log });
+  const cache = new CachedResources(
+    { memoryBytes: 1024 * KIB },
+    { clientFor: async () => client, budget: MetadataBudget.beside(0), log },
+  );
   t.teardown(() => cache.close());
   const slow = await cache.open(`${server.origin}/file`);
   t.true((await bytesOf(slow, 0, 200 * KIB)).equals(file.subarray(0, 200 * KIB)));
@@ -110,7 +114,7 @@ function cacheOf(sources: ReadonlyMap<string, Source>, memoryBytes: number): Cac
   const guarded = guardClient(client, {}, () => undefined);
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
-    { clientFor: async () => guarded, log, now: () => 0 },
+    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log, now: () => 0 },
   );
 }
 
@@ -164,7 +168,12 @@ test('without validators, a download that begins anew must bring what was read b
 test('a block that is gone before it was passed over is filled', (t) => {
   const memory = new BlockMemory(1024, BLOCK_BYTES);
   const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
-  const blocks = new VersionBlocks({ resource: 'test://h/f', version: '1' }, version, memory);
+  const blocks = new VersionBlocks(
+    { resource: 'test://h/f', version: '1' },
+    version,
+    memory,
+    MetadataBudget.beside(0),
+  );
   const fill = (filler: BlockFiller): void => {
     if (!filler.hasMemory) t.true(memory.tryReserve(1));
     filler.push(Buffer.alloc(BLOCK_BYTES, 'x'));
@@ -202,7 +211,7 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
   );
   const cache = new CachedResources(
     { memoryBytes: 64 * 1024 * KIB },
-    { clientFor: async () => guarded, log },
+    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log },
   );
   t.teardown(() => cache.close());
   const [reader, other] = [await cache.open('test://host/file'), await cache.open('test://host/file')];
@@ -232,7 +241,10 @@ for (const isOpen of [true, false]) {
   test(`nothing of a client that was replaced is read by later handles: ${isOpen ? 'one was open' : 'none was open'}`, async (t) => {
     let client = clientOfLetter('a');
     const disk = await openStore(await temporaryDirectory(t));
-    const cache = new CachedResources({}, { clientFor: async () => client, log, disk });
+    const cache = new CachedResources(
+      {},
+      { clientFor: async () => client, budget: MetadataBudget.beside(0), log, disk },
+    );
     t.teardown(() => cache.close());
     const before = await cache.open('test://host/file');
     t.is((await bytesOf(before, 0, 4)).toString(), 'aaaa');

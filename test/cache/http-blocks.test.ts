@@ -13,6 +13,7 @@ import { createHttpClient } from '../../src/source/http/http-client.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const FILE_BYTES = 24 * 1024 * 1024 + 12_345;
 const MIB = 1024 * 1024;
@@ -46,7 +47,11 @@ for (const directives of ['', 'max_ranges 0;']) {
     const guarded = guardClient(client, {}, () => undefined);
     const cache = new CachedResources(
       { memoryBytes: 6 * 1024 * 1024 },
-      { clientFor: () => Promise.resolve(guarded), log: pino({ level: 'silent' }) },
+      {
+        clientFor: () => Promise.resolve(guarded),
+        budget: MetadataBudget.beside(0),
+        log: pino({ level: 'silent' }),
+      },
     );
     t.teardown(() => cache.close());
 
@@ -97,7 +102,10 @@ test('a version that the source has no longer is not opened again', async (t) =>
   const client = createHttpClient();
   t.teardown(() => client.close());
   const guarded = guardClient(client, {}, () => undefined);
-  const cache = new CachedResources({}, { clientFor: async () => guarded, log: pino({ level: 'silent' }) });
+  const cache = new CachedResources(
+    {},
+    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+  );
   t.teardown(() => cache.close());
   const changed: string[] = [];
   cache.onChanged = (url) => changed.push(url);
@@ -142,7 +150,12 @@ test('of two versions of one second none is mixed with the other, or stays', asy
   let nowMs = Date.now();
   const cache = new CachedResources(
     {},
-    { clientFor: async () => guarded, log: pino({ level: 'silent' }), now: () => nowMs },
+    {
+      clientFor: async () => guarded,
+      budget: MetadataBudget.beside(0),
+      log: pino({ level: 'silent' }),
+      now: () => nowMs,
+    },
   );
   t.teardown(() => cache.close());
   const file = await cache.open(`${server.origin}/file`);
@@ -173,7 +186,10 @@ test('a body without a length that a reset cuts off tells no length, and the nex
   const client = createHttpClient({ retries: 0 });
   t.teardown(() => client.close());
   const guarded = guardClient(client, {}, () => undefined);
-  const cache = new CachedResources({}, { clientFor: async () => guarded, log: pino({ level: 'silent' }) });
+  const cache = new CachedResources(
+    {},
+    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+  );
   t.teardown(() => cache.close());
   const url = `${server.origin}/file`;
   const file = await cache.open(url);

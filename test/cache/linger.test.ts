@@ -10,6 +10,7 @@ import { withResolvers } from '../../src/cache/with-resolvers.js';
 import { newResponse, SourceError } from '../../src/source/index.js';
 import { fileClient } from '../support/file-client.js';
 import { until } from '../support/until.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const BLOCK_BYTES = 4096;
 const LINGER_MS = 10_000;
@@ -35,7 +36,7 @@ function breakingFile(): { cache: CachedResources; go: () => void; isWaiting: ()
   );
   const cache = new CachedResources(
     { memoryBytes: 64 * BLOCK_BYTES, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
-    { clientFor: async () => guarded, log: pino({ level: 'silent' }) },
+    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
   );
   return { cache, go: () => gate.resolve(), isWaiting: () => isWaiting };
 }
@@ -72,7 +73,10 @@ test.serial('whoever waits for a size is told when the cache is closed', async (
     await new Promise(() => undefined);
   }
   const guarded = fileClient({ supportRange: false }, async () => newResponse(send(), { offset: 0 }));
-  const cache = new CachedResources({}, { clientFor: async () => guarded, log: pino({ level: 'silent' }) });
+  const cache = new CachedResources(
+    {},
+    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+  );
   const file = await cache.open('test://host/file');
   const size = t.throwsAsync(file.whenSizeKnown());
   await cache.close();

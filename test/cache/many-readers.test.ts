@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import { guardClient } from '../../src/source/guarded-client.js';
 import { newResponse, type ResourceClient, type Urge } from '../../src/source/index.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const MIB = 1024 * 1024;
 const FILES = 32;
@@ -53,7 +54,11 @@ function client(sent: Sent): ResourceClient {
 
 function cacheOf(sent: Sent, memoryBytes: number): CachedResources {
   const guarded = guardClient(client(sent), {}, () => undefined);
-  const context = { clientFor: async () => guarded, log: pino({ level: 'silent' }) };
+  const context = {
+    clientFor: async () => guarded,
+    budget: MetadataBudget.beside(0),
+    log: pino({ level: 'silent' }),
+  };
   return new CachedResources({ memoryBytes }, context);
 }
 

@@ -4,9 +4,10 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import { BoundedMap } from '../../src/memory/bounded-map.js';
-import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { guardClient } from '../../src/source/guarded-client.js';
 import { NotFoundError, type ResourceClient } from '../../src/source/index.js';
+import { ShownDigests } from '../../src/cache/shown-digests.js';
+import { CountingBudget } from '../support/counting-budget.js';
 
 const ENTRIES = 50;
 const LONG_ETAG = 'x'.repeat(60_000);
@@ -41,9 +42,9 @@ class Source {
   }
 }
 
-function start(limitBytes: number): { cache: CachedResources; source: Source; budget: MetadataBudget } {
+function start(limitBytes: number): { cache: CachedResources; source: Source; budget: CountingBudget } {
   const source = new Source();
-  const budget = new MetadataBudget(limitBytes);
+  const budget = new CountingBudget(limitBytes);
   const client = guardClient(source.client, {}, () => undefined);
   const context = {
     clientFor: () => Promise.resolve(client),
@@ -90,7 +91,7 @@ test('long validators are counted by their length', async (t) => {
 });
 
 test('of all maps, what was used least recently is evicted', (t) => {
-  const budget = new MetadataBudget(1_000);
+  const budget = new CountingBudget(1_000);
   const evicted: string[] = [];
   const mapOf = (): BoundedMap<number> =>
     new BoundedMap<number>({ budget, bytesOf: (bytes) => bytes, onEvicted: (key) => evicted.push(key) });
@@ -105,11 +106,11 @@ test('of all maps, what was used least recently is evicted', (t) => {
   one.set('a', 300);
   t.deepEqual(evicted, ['b', 'c'], 'what is set again counts by its new size');
   t.deepEqual([one.size, two.size], [1, 1]);
-  budget.charge(800);
+  budget.charge('inodes', 800);
   t.deepEqual(evicted, ['b', 'c', 'd', 'a'], 'what is charged leaves less');
-  one.set('e', 100);
+  one.set('e', 200);
   t.is(one.get('e'), undefined, 'there is no room for it');
-  budget.charge(-800);
+  budget.charge('inodes', -800);
   one.set('f', 100);
   two.set('g', 2_000);
   t.is(two.get('g'), undefined);
@@ -121,11 +122,15 @@ test('of all maps, what was used least recently is evicted', (t) => {
   t.is(budget.usedBytes, 0);
 });
 
-test('what cannot be evicted leaves entries a quarter', (t) => {
-  const budget = new MetadataBudget(100_000);
+test('inodes, digests and entries together stay within the budget, and each has a third of it', (t) => {
+  const budget = new CountingBudget(90_000);
+  const digests = new ShownDigests(budget, 16);
+  for (let index = 0; index < 90_000; index += 1) digests.note(index, Buffer.alloc(16));
+  while (budget.hasRoom('inodes', 1_000)) budget.charge('inodes', 1_000);
   const map = new BoundedMap<number>({ budget, bytesOf: () => 1_000 });
-  budget.charge(200_000);
   for (let i = 0; i < 100; i += 1) map.set(`${i}`, i);
-  t.is(map.get('99'), 99);
-  t.true(map.size > 15 && map.size <= 25, `${map.size}`);
+  t.true(budget.usedBytes <= 90_000, `${budget.usedBytes}`);
+  t.true(map.size > 20, `${map.size}`);
+  budget.charge('inodes', 200_000);
+  t.true(map.size > 20, 'whatever the kernel knows');
 });

@@ -7,6 +7,7 @@ import { DirtyBytes } from '../../src/cache/dirty-bytes.js';
 import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
 import { until } from '../support/until.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const BLOCK_BYTES = 64 * 1024;
 /** What is worth a write of its own: an eighth of what may wait. */
@@ -48,7 +49,12 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
     validators: { etag: '"1"', contentLength: 8 * MAX_DIRTY_BYTES },
     verifiable: true,
   };
-  const blocks = new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+  const blocks = new VersionBlocks(
+    { resource: 'test://host/file', version: '1' },
+    version,
+    memory,
+    MetadataBudget.beside(0),
+  );
   const disk = new SlowDisk();
   const dirty = new DirtyBytes(() => MAX_DIRTY_BYTES);
   const context = { blocks, memory, dirty, quiet: new QuietQueue(), sizeBytes: 8 * MAX_DIRTY_BYTES };
@@ -98,7 +104,12 @@ test('what is demanded of a disk never takes more memory than there is, however 
   const memory = new BlockMemory(limitBlocks * BLOCK_BYTES, BLOCK_BYTES);
   const sizeBytes = demanded * BLOCK_BYTES;
   const version = { id: '1', validators: { etag: '"1"', contentLength: sizeBytes }, verifiable: true };
-  const blocks = new VersionBlocks({ resource: 'test://host/file', version: '1' }, version, memory);
+  const blocks = new VersionBlocks(
+    { resource: 'test://host/file', version: '1' },
+    version,
+    memory,
+    MetadataBudget.beside(0),
+  );
   const committed: number[] = [];
   const read: number[] = [];
   const disk: StoredVersion = {

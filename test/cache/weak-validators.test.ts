@@ -11,6 +11,7 @@ import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { Validators } from '../../src/source/index.js';
 import { type FaultServer, startFaultServer } from '../support/fault-server.js';
 import { pattern } from '../support/tree.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const MIB = 1024 * 1024;
 const OLD = new Date(1_000_000_000_000).toUTCString();
@@ -57,7 +58,7 @@ function cacheOver(t: ExecutionContext, memoryBytes: number, now: () => number =
   const guarded = guardClient(client, {}, () => undefined);
   const cache = new CachedResources(
     { memoryBytes, metadataTtlMs: TTL_MS },
-    { clientFor: async () => guarded, log: pino({ level: 'silent' }), now },
+    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }), now },
   );
   t.teardown(() => cache.close());
   return cache;

@@ -11,6 +11,7 @@ import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { MemoryResources } from '../support/memory-resources.js';
 import { CLI, mounted, run, shell } from '../support/mounted.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
+import { CountingBudget } from '../support/counting-budget.js';
 import { mountedMemory } from '../support/mounted-memory.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -464,7 +465,7 @@ class ListedDirectories extends MemoryResources {
 test.serial('the kernel forgets directories too, but none that somebody is in', async (t) => {
   const resources = new ListedDirectories();
   resources.files.set('mem://host/0/file', { bytes: Buffer.from('0'), etag: '"0"' });
-  const budget = new MetadataBudget(300_000);
+  const budget = new CountingBudget(300_000);
   const directory = join(await mountedMemory(t, resources, { budget }), 'mem', 'host');
   const script = `
 import os, sys

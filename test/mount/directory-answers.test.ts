@@ -11,6 +11,7 @@ import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
 import type { Node } from '../../src/mount/node.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
 import { type Entry, kept } from '../../src/mount/entry.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const OWNERSHIP = { uid: 0, gid: 0, umask: 0 };
 const ROOT: Node = { kind: 'root' };
@@ -47,7 +48,7 @@ function directory(count: number): { answers: DirectoryAnswers; inodes: InodeTab
     const attr = makeAttr('file', 1000 + i, i, 0, OWNERSHIP);
     return kept({ kind: 'resource', type: 'file', path: parent.child(name) }, attr, 1000);
   };
-  const inodes = new InodeTable(ROOT, makeAttr('directory', 1, 0, 0, OWNERSHIP));
+  const inodes = new InodeTable(ROOT, makeAttr('directory', 1, 0, 0, OWNERSHIP), MetadataBudget.beside(0));
   return { answers: new DirectoryAnswers({ readdir: () => listed, peekEntry }, inodes), inodes, node };
 }
 

@@ -1,13 +1,14 @@
 import test from 'ava';
 
 import { FileIntents } from '../../src/mount/file-intents.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const URL = 'http://h/a/page';
 
 /** `tick()` once for each time that the process came to run. */
 function start(): { intents: FileIntents; tick: (count: number) => void; isTicking: () => boolean } {
   const listeners = new Set<() => void>();
-  const intents = new FileIntents(undefined, (onTick) => {
+  const intents = new FileIntents(MetadataBudget.beside(0), (onTick) => {
     listeners.add(onTick);
     return () => listeners.delete(onTick);
   });

@@ -6,6 +6,7 @@ import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { InodeNumbers, mtimeOf } from '../../src/mount/inode-numbers.js';
 import type { Node } from '../../src/mount/node.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
+import { CountingBudget } from '../support/counting-budget.js';
 
 const HOST = ResourcePath.ofHost('http', 'h');
 const attr = (kind: Attr['kind'], ino: number): Attr =>
@@ -17,7 +18,7 @@ const node = (type: 'file' | 'directory' | 'unknown', path = HOST.child('a')): N
 });
 
 test('a file has a number for each version, a directory has one', (t) => {
-  const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
+  const table = new InodeTable({ kind: 'root' }, attr('directory', 1), MetadataBudget.beside(0));
   const parent = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
   const versions = [5, 6, 7].map((ino) =>
     table.refer({ node: node('file'), attr: attr('file', ino) }, 'a', parent),
@@ -53,7 +54,7 @@ test('a file has a number for each version, a directory has one', (t) => {
 });
 
 test('what is given up was used longest ago, and is neither open nor given up yet', (t) => {
-  const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
+  const table = new InodeTable({ kind: 'root' }, attr('directory', 1), MetadataBudget.beside(0));
   const host = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
   const files = ['a', 'b', 'c', 'd'].map((name, i) => {
     const path = HOST.child(name);
@@ -78,7 +79,7 @@ test('what is given up was used longest ago, and is neither open nor given up ye
 });
 
 test('a directory is given up when the kernel has forgotten what is in it', (t) => {
-  const table = new InodeTable({ kind: 'root' }, attr('directory', 1));
+  const table = new InodeTable({ kind: 'root' }, attr('directory', 1), MetadataBudget.beside(0));
   const host = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
   const below = HOST.child('a');
   const outer = table.refer({ node: node('directory'), attr: attr('directory', 8) }, 'a', host);
@@ -105,7 +106,7 @@ test('a directory is given up when the kernel has forgotten what is in it', (t) 
 });
 
 test('inodes are charged as long as the kernel knows them', (t) => {
-  const budget = new MetadataBudget(20_000);
+  const budget = new CountingBudget(20_000);
   const table = new InodeTable({ kind: 'root' }, attr('directory', 1), budget);
   const found: number[] = [];
   while (!table.isFull) {
@@ -119,7 +120,7 @@ test('inodes are charged as long as the kernel knows them', (t) => {
 
 test('a number stays as long as nothing contradicts it, and the time with it', (t) => {
   let now = 1_000;
-  const numbers = new InodeNumbers(() => now);
+  const numbers = new InodeNumbers(MetadataBudget.beside(0), () => now);
   const url = 'http://h/a';
   const { ino } = numbers.ofFile(url, { size: 5, mtimeMs: 120_000, mtimePrecisionMs: 60_000 });
   const read = numbers.ofFile(url, { size: 5, mtimeMs: 130_000, mtimePrecisionMs: 1_000, version: 'v' });
@@ -137,21 +138,21 @@ test('a number stays as long as nothing contradicts it, and the time with it', (
 });
 
 test('an exact time counts exactly after one that was cut', (t) => {
-  const numbers = new InodeNumbers(() => 0);
+  const numbers = new InodeNumbers(MetadataBudget.beside(0), () => 0);
   const listed = numbers.ofFile('http://h/a', { size: 5, mtimeMs: 120_000, mtimePrecisionMs: 60_000 });
   t.is(numbers.ofFile('http://h/a', { size: 5, mtimeMs: 130_000 }).ino, listed.ino);
   t.not(numbers.ofFile('http://h/a', { size: 5, mtimeMs: 131_000 }).ino, listed.ino);
 });
 
 test('an eviction changes no number, neither of the same file nor of another', (t) => {
-  const numbers = new InodeNumbers(() => 0, new MetadataBudget(5_000));
+  const numbers = new InodeNumbers(new MetadataBudget(5_000), () => 0);
   const names = Array.from({ length: 50 }, (_, i) => `http://h/${i}`);
   const inos = (): number[] => names.map((name) => numbers.ofFile(name, { version: 'x' }).ino);
   t.deepEqual(inos(), inos());
 });
 
 test('a file that changed while it was evicted gets another number than those that the kernel has', (t) => {
-  const numbers = new InodeNumbers(() => 0, new MetadataBudget(5_000));
+  const numbers = new InodeNumbers(new MetadataBudget(5_000), () => 0);
   const evict = (): void => {
     for (let other = 0; other < 50; other += 1) numbers.ofFile(`http://h/${other}`, { version: 'x' });
   };

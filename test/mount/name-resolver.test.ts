@@ -10,6 +10,7 @@ import { guardClient } from '../../src/source/guarded-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { FakeKernel, type SystemCallError } from '../support/fake-kernel.js';
 import { startFaultServer } from '../support/fault-server.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 interface Answer {
   readonly status?: number;
@@ -54,8 +55,10 @@ async function start(
   const guarded = guardClient(client, {}, () => undefined);
   const clock = { ms: Date.now() };
   const now = (): number => clock.ms;
+  const budget = MetadataBudget.beside(0);
   const cache = new CachedResources(options, {
     clientFor: async () => guarded,
+    budget,
     log: pino({ level: 'silent' }),
     now,
   });
@@ -63,6 +66,7 @@ async function start(
     cache,
     plugins: { isServed: async () => true, listClients: () => ['http'], describe: () => undefined },
     ownership: { uid: 0, gid: 0, umask: 0 },
+    budget,
     now,
   });
   t.teardown(async () => {

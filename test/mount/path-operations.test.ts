@@ -3,6 +3,7 @@ import test from 'ava';
 import { PathOperations } from '../../src/mount/fuse-native/path-operations.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { MEMORY_PLUGINS, MemoryResources } from '../support/memory-resources.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const URL = 'mem://host/file.bin';
 const PATH = '/mem/host/file.bin';
@@ -14,6 +15,7 @@ test('a path is one version as long as it is open', async (t) => {
     cache: resources,
     plugins: MEMORY_PLUGINS,
     ownership: { uid: 0, gid: 0, umask: 0 },
+    budget: MetadataBudget.beside(0),
   });
   const paths = new PathOperations(vfs);
   resources.files.set(URL, { bytes: Buffer.from('old'), etag: '"1"' });

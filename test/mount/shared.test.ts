@@ -6,6 +6,7 @@ import type { Node } from '../../src/mount/node.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { ListNotSupportedError, uidOf } from '../../src/source/index.js';
 import { MEMORY_PLUGINS, MemoryResources } from '../support/memory-resources.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const ALICE = 1001;
 const BOB = 1002;
@@ -21,7 +22,12 @@ test('hosts, and names where nothing is listed, are shown to who used them', asy
   cache.list = (url) => Promise.reject(new ListNotSupportedError(url));
   const file = { bytes: Buffer.from('x'), etag: '"1"' };
   for (const host of ['alice', 'bob']) cache.files.set(`mem://${host}/a/secret`, file);
-  const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const vfs = new VirtualFs({
+    cache,
+    plugins: MEMORY_PLUGINS,
+    ownership: { uid: 0, gid: 0, umask: 0 },
+    budget: MetadataBudget.beside(0),
+  });
   const caller = (uid: number): RequestCaller => new RequestCaller(1, uid);
   const walk = async (uid: number, names: readonly string[]): Promise<Node> => {
     let { root: node } = vfs;

@@ -2,6 +2,7 @@ import test from 'ava';
 
 import type { ListedEntry } from '../../src/cache/resource-cache.js';
 import { SiblingListing } from '../../src/mount/sibling-listing.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 interface Fixture {
   readonly clock: { ms: number };
@@ -18,7 +19,7 @@ function start(list: () => Promise<readonly ListedEntry[]> = () => Promise.resol
       return list();
     },
   };
-  return { clock, listed, siblings: new SiblingListing(cache, () => clock.ms) };
+  return { clock, listed, siblings: new SiblingListing(cache, MetadataBudget.beside(0), () => clock.ms) };
 }
 
 test('a directory is listed when four of its files were used', (t) => {

@@ -10,7 +10,12 @@ const CALLER = { id: 1 };
 
 test('a walk ends where no server would understand its URL', async (t) => {
   const cache = new MemoryResources(false);
-  const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const vfs = new VirtualFs({
+    cache,
+    plugins: MEMORY_PLUGINS,
+    ownership: { uid: 0, gid: 0, umask: 0 },
+    budget: MetadataBudget.beside(0),
+  });
   const { node: scheme } = await vfs.lookup(vfs.root, 'mem', CALLER);
   let { node } = await vfs.lookup(scheme, 'h', CALLER);
   const walk = async (): Promise<void> => {
@@ -28,7 +33,12 @@ for (const isListed of [true, false]) {
   test(`${title}, and what it is may never be`, async (t) => {
     const cache = new MemoryResources(isListed);
     cache.files.set('mem://h/a/b', { bytes: Buffer.from('x'), etag: '"1"' });
-    const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+    const vfs = new VirtualFs({
+      cache,
+      plugins: MEMORY_PLUGINS,
+      ownership: { uid: 0, gid: 0, umask: 0 },
+      budget: MetadataBudget.beside(0),
+    });
     const { node: scheme } = await vfs.lookup(vfs.root, 'mem', CALLER);
     const { node: host } = await vfs.lookup(scheme, 'h', CALLER);
     const found = await vfs.lookup(host, 'a', CALLER);
@@ -42,7 +52,12 @@ test('what is listed of attributes can be read, of files with and without ETag, 
   const cache = new MemoryResources(true);
   cache.files.set('mem://h/d/tagged', { bytes: Buffer.from('x'), etag: '"1"' });
   cache.files.set('mem://h/d/untagged', { bytes: Buffer.from('x') });
-  const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const vfs = new VirtualFs({
+    cache,
+    plugins: MEMORY_PLUGINS,
+    ownership: { uid: 0, gid: 0, umask: 0 },
+    budget: MetadataBudget.beside(0),
+  });
   const { node: scheme } = await vfs.lookup(vfs.root, 'mem', CALLER);
   const { node: host } = await vfs.lookup(scheme, 'h', CALLER);
   const { node: directory, attr } = await vfs.lookup(host, 'd', CALLER);

@@ -10,12 +10,16 @@ import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { MEMORY_PLUGINS, type MemoryResources } from './memory-resources.js';
 import { run } from './mounted.js';
 import { temporaryDirectory } from './temp.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 /** Mounts resources in memory with the transport dev-fuse, in this process: only children may touch it. */
 export async function mountedMemory(
   t: ExecutionContext,
   resources: MemoryResources,
-  options: Partial<TransportOptions> = {},
+  {
+    budget = MetadataBudget.beside(0),
+    ...options
+  }: Partial<TransportOptions> & { budget?: MetadataBudget } = {},
 ): Promise<string> {
   const mountpoint = join(await temporaryDirectory(t), 'mnt');
   await mkdir(mountpoint);
@@ -23,6 +27,7 @@ export async function mountedMemory(
     cache: resources,
     plugins: MEMORY_PLUGINS,
     ownership: { uid: 0, gid: 0, umask: 0 },
+    budget,
   });
   const session = await devFuseTransport(pino({ level: 'silent' })).mount(vfs, mountpoint, {
     allowOther: false,

@@ -23,11 +23,11 @@ export interface DiskCacheOptions {
   /** Undefined: nothing is fetched with credentials. */
   readonly credentialsFor: CredentialsFor | undefined;
   /** For what is kept of versions in memory. */
-  readonly budget?: MetadataBudget;
+  readonly budget: MetadataBudget;
   readonly log: Logger;
 }
 
-export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'log'> = {
+export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'budget' | 'log'> = {
   ifUnusable: 'turn-off',
   limitBytes: 10 * 2 ** 30,
   reserveBytes: undefined,

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 
 import { BoundedMap } from '../../memory/bounded-map.js';
-import { MetadataBudget } from '../../memory/metadata-budget.js';
 import { BackgroundSync } from './background-sync.js';
 import { loadCredentialKey } from './credential-key.js';
 import { Descriptors } from './descriptors.js';
@@ -58,7 +57,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
       onSynced: (left) => log.debug({ directory, left }, 'disk cache: synced'),
     }),
     confirmations: new BoundedMap({
-      budget: options.budget ?? MetadataBudget.beside(0),
+      budget: options.budget,
       bytesOf: () => CONFIRMATION_BYTES,
     }),
     writer: undefined,

@@ -30,11 +30,6 @@ export class BackingFiles {
     this.#isEnabled = false;
   }
 
-  /** Backing ids that the kernel holds for us. */
-  get open(): number {
-    return [...this.#byNode.values()].filter(({ id }) => id !== undefined).length;
-  }
-
   /** The backing id for a new handle; undefined if its reads go through us. */
   acquire(nodeId: number, handle: number, localFd: number | undefined): number | undefined {
     let backing = this.#byNode.get(nodeId);

@@ -59,20 +59,13 @@ async function serve(
   vfs: VirtualFs,
   fd: number,
   syscalls: Syscalls,
-  { passthrough, budget, allowOther: isShared }: TransportOptions,
+  { passthrough, allowOther: isShared }: TransportOptions,
   log: Logger,
 ): Promise<{ session: FuseSession; ended: Promise<void>; reader: RequestReader['kind'] }> {
   const device = fuseDevice(fd, syscalls);
   const backing = new BackingFiles(syscalls, fd, passthrough);
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
-  const operations = new FuseOperations(
-    vfs,
-    rootAttr,
-    new FailureLog(log),
-    backing,
-    new KernelPages(device),
-    budget,
-  );
+  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing, new KernelPages(device));
   const session = new FuseSession(device, operations, { passthrough, isShared });
   const notifier = new KernelNotifier(device, operations.inodes);
   vfs.onChanged = (url) => {

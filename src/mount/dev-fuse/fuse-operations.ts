@@ -10,7 +10,6 @@ import { constants } from 'node:fs';
 
 import type { Attr } from '../attr.js';
 import type { Caller } from '../caller.js';
-import type { MetadataBudget } from '../../memory/metadata-budget.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import type { FailureLog } from '../failure-log.js';
 import { FsError, MissingNameError } from '../fs-error.js';
@@ -70,13 +69,12 @@ export class FuseOperations implements RequestHandler {
     failures: FailureLog,
     backing: Pick<BackingFiles, 'acquire' | 'release'>,
     pages: Pick<KernelPages, 'store'>,
-    budget?: MetadataBudget,
   ) {
     this.#vfs = vfs;
     this.#failures = failures;
     this.#backing = backing;
     this.#pages = pages;
-    this.inodes = new InodeTable(vfs.root, rootAttr, budget);
+    this.inodes = new InodeTable(vfs.root, rootAttr, vfs.budget);
     vfs.inKernel = (identity) => this.inodes.generationsOf(identity);
     this.#directories = new DirectoryAnswers(vfs, this.inodes);
     this.#operations = new Map<number, Operation>([

@@ -1,5 +1,5 @@
 import { stringBytes } from '../../memory/bounded-map.js';
-import { MetadataBudget } from '../../memory/metadata-budget.js';
+import type { MetadataBudget } from '../../memory/metadata-budget.js';
 import type { Attr } from '../attr.js';
 import { FsError } from '../fs-error.js';
 import { type FileGeneration, GENERATION_BYTES } from '../inode-numbers.js';
@@ -39,8 +39,6 @@ export interface Inode {
 
 /** An inode, its node, path and attributes, and its slots in two maps. */
 const INODE_BYTES = 420;
-/** Of the budget: what the kernel knows cannot be evicted at once, and must leave some of it to the caches. */
-const SHARE = 1 / 3;
 
 /**
  * Numbers of nodes, as the kernel uses them. A number is given out with the first answer that names the
@@ -56,14 +54,13 @@ export class InodeTable {
   /** The version that was added last of each file. */
   readonly #files = new Map<string, Inode>();
   readonly #budget: MetadataBudget;
-  #bytes = 0;
   #last = ROOT_ID;
   /** There is one more. */
   onAdded: () => void = () => undefined;
   /** No request that we know of has the directory locked any more. */
   onUnlocked: (directory: Inode) => void = () => undefined;
 
-  constructor(root: Node, attr: Attr, budget = MetadataBudget.beside(0)) {
+  constructor(root: Node, attr: Attr, budget: MetadataBudget) {
     this.#budget = budget;
     this.#add({
       id: ROOT_ID,
@@ -83,7 +80,7 @@ export class InodeTable {
 
   /** There are more than the budget has room for. */
   get isFull(): boolean {
-    return this.#bytes > this.#budget.limitBytes * SHARE;
+    return !this.#budget.hasRoom('inodes', 0);
   }
 
   get(id: number): Inode {
@@ -128,8 +125,7 @@ export class InodeTable {
     this.#byId.set(inode.id, inode);
     (isDirectory(node) ? this.#directories : this.#files).set(identityOf(node), inode);
     if (parent !== undefined) parent.children += 1;
-    this.#bytes += bytes;
-    this.#budget.charge(bytes);
+    this.#budget.charge('inodes', bytes);
   }
 
   /** It is looked up, or opened. */
@@ -187,8 +183,7 @@ export class InodeTable {
     if (inode.lookups > 0) return;
     this.#byId.delete(id);
     if (inode.parent !== undefined) inode.parent.children -= 1;
-    this.#bytes -= inode.bytes;
-    this.#budget.charge(-inode.bytes);
+    this.#budget.charge('inodes', -inode.bytes);
     const identity = identityOf(inode.node);
     if (isDirectory(inode.node)) this.#directories.delete(identity);
     else this.#forgetFile(identity, inode);

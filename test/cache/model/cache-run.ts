@@ -10,6 +10,7 @@ import type { ResourceClient } from '../../../src/source/index.js';
 import { offlineClient } from '../../../src/source/offline-client.js';
 import type { Random } from '../../support/random.js';
 import { allocatedBytes, openStore, storeFiles } from '../disk-store-support.js';
+import { MetadataBudget } from '../../../src/memory/metadata-budget.js';
 
 export const BLOCK_BYTES = 4096;
 export const TTL_MS = 60_000;
@@ -67,6 +68,7 @@ export class CacheRun {
       },
       {
         clientFor: () => Promise.resolve(guarded),
+        budget: MetadataBudget.beside(0),
         log: pino({ level: 'silent' }),
         now,
         ...(this.#disk === undefined ? {} : { disk: this.#disk }),

@@ -1,0 +1,21 @@
+import { type Charge, type Links, MetadataBudget } from '../../src/memory/metadata-budget.js';
+
+/** A budget that tells how much of it is used. */
+export class CountingBudget extends MetadataBudget {
+  usedBytes = 0;
+
+  override charge(kind: Charge, bytes: number): void {
+    this.usedBytes += bytes;
+    super.charge(kind, bytes);
+  }
+
+  override add(entry: Links): void {
+    this.usedBytes += entry.bytes;
+    super.add(entry);
+  }
+
+  override remove(entry: Links): void {
+    this.usedBytes -= entry.bytes;
+    super.remove(entry);
+  }
+}
