@@ -11,6 +11,7 @@ import { shownArguments } from '../../bin/shown-arguments.js';
 import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from '../../bin/quantity.js';
 
 const README = new URL('../../../README.md', import.meta.url);
+const OPTIONS = new URL('../../../docs/OPTIONS.md', import.meta.url);
 
 test('sizes and durations are read, printed, and refused with what was expected', (t) => {
   t.is(parseSize('64MiB'), 64 << 20);
@@ -120,14 +121,25 @@ test('without options, the defaults are the one const', (t) => {
   t.deepEqual(parsed, Object.fromEntries(defined));
 });
 
-test('the README has a row for every option, with its default', async (t) => {
-  const readme = await readFile(README, 'utf8');
-  for (const option of addMountOptions(new Command()).options) {
+test('docs/OPTIONS.md has a row for every option, with its default, and README rows are among them', async (t) => {
+  const [all, readme] = await Promise.all([readFile(OPTIONS, 'utf8'), readFile(README, 'utf8')]);
+  const rowOf = (text: string, flag: string): string | undefined =>
+    text.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${flag}`));
+  const { options } = addMountOptions(new Command());
+  for (const option of options) {
     const flag = option.long ?? option.short ?? '';
-    const row = readme.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${flag}`));
+    const row = rowOf(all, flag);
     t.truthy(row, `${flag} has no row`);
     const shown = option.defaultValueDescription;
-    if (shown !== undefined) t.true(row?.includes(`\`${shown}\``), `${flag}: ${shown} is not in: ${row}`);
+    if (shown === undefined) continue;
+    for (const one of [row, rowOf(readme, flag)]) {
+      if (one !== undefined) t.true(one.includes(`\`${shown}\``), `${flag}: ${shown} is not in: ${one}`);
+    }
+  }
+  const flags = new Set(options.flatMap(({ short, long }) => [short, long]));
+  for (const text of [all, readme]) {
+    for (const [, flag] of text.matchAll(/^\|.*?`(-[-a-z]+)/gm))
+      t.true(flags.has(flag), `there is no ${flag}`);
   }
 });
 
