@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
+
 import type { DirEntry } from './directory-reader.js';
 import { HandleTable } from './handle-table.js';
 
-/** A name of unknown type, and the caller who has opened it as a directory. */
+/** A name of unknown type, and the caller that opened it as a directory. */
 export interface DirectoryUse {
   readonly caller: number;
   readonly url: string;
@@ -13,16 +15,20 @@ interface DirectoryHandle {
 }
 
 /**
- * Open directories. As long as a caller has a name open as a directory, it is one to that caller, whatever else
- * the URL is: opendir(3) asks for the attributes of what it has opened, and takes nothing but a directory.
+ * Open directories. As long as a process has a name open as a directory, it is one to that process, whatever else
+ * the URL is: opendir(3) requests the attributes of what it has opened, and accepts nothing but a directory.
  */
 export class DirectoryHandles {
   readonly #handles = new HandleTable<DirectoryHandle>();
-  /** How many handles there are of each use. */
-  readonly #uses = new Map<string, number>();
+  /** By URL: the callers, once for each handle. */
+  readonly #callers = new Map<string, number[]>();
 
   add(entries: readonly DirEntry[], use: DirectoryUse | undefined): number {
-    if (use !== undefined) this.#count(use, 1);
+    if (use !== undefined) {
+      const callers = this.#callers.get(use.url) ?? [];
+      callers.push(use.caller);
+      this.#callers.set(use.url, callers);
+    }
     return this.#handles.add({ entries, use });
   }
 
@@ -30,28 +36,26 @@ export class DirectoryHandles {
     return this.#handles.get(id).entries;
   }
 
-  isUsed(use: DirectoryUse): boolean {
-    return this.#uses.has(keyOf(use));
+  isUsed({ caller, url }: DirectoryUse): boolean {
+    const callers = this.#callers.get(url) ?? [];
+    return callers.includes(caller) || callers.some((other) => isSameProcess(other, caller));
   }
 
   remove(id: number): void {
     const use = this.#handles.remove(id)?.use;
-    if (use !== undefined) this.#count(use, -1);
+    if (use === undefined) return;
+    const callers = this.#callers.get(use.url) ?? [];
+    callers.splice(callers.indexOf(use.caller), 1);
+    if (callers.length === 0) this.#callers.delete(use.url);
   }
 
   clear(): void {
     this.#handles.clear();
-    this.#uses.clear();
-  }
-
-  #count(use: DirectoryUse, change: 1 | -1): void {
-    const key = keyOf(use);
-    const count = (this.#uses.get(key) ?? 0) + change;
-    if (count > 0) this.#uses.set(key, count);
-    else this.#uses.delete(key);
+    this.#callers.clear();
   }
 }
 
-function keyOf({ caller, url }: DirectoryUse): string {
-  return `${caller} ${url}`;
+/** Whether two threads are of one process. */
+function isSameProcess(thread: number, other: number): boolean {
+  return thread > 0 && other > 0 && existsSync(`/proc/${thread}/task/${other}`);
 }

@@ -3,71 +3,45 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 
 /** After so many in a row without a use, a 404 is final. */
 const MAX_GUESSES = 3;
-const MAX_DIRECTORIES_PER_CALLER = 8;
-const GUESS_BYTES = 100;
 
 interface Guess {
   readonly directory: string;
-  /** The name that was guessed last. */
-  url: string;
-  /** How many names in a row were neither walked through nor used. */
-  count: number;
+  readonly url: string;
+  /** How many names of the directory in a row were neither walked through nor used. */
+  readonly count: number;
 }
 
 /**
- * Lookups that were answered by a directory without a query, per caller and directory. A program that looks for a
- * free name (`mkstemp`) makes one after the other and uses none of them: it needs ENOENT, or it never ends.
+ * The last name that each caller looked up and got as a directory without a query. A program that looks for a free name
+ * (`mkstemp`) looks up one after the other in the same directory, and uses none: it needs ENOENT, or it never ends.
  */
 export class Guesses {
-  readonly #byCaller: BoundedMap<Guess[]>;
+  readonly #byCaller: BoundedMap<Guess>;
 
   constructor(budget: MetadataBudget) {
-    this.#byCaller = new BoundedMap({
-      budget,
-      // The other names of the directory are about as long.
-      bytesOf: (guesses) => guesses.reduce((sum, { url }) => sum + GUESS_BYTES + 2 * stringBytes(url), 0),
-    });
+    this.#byCaller = new BoundedMap({ budget, bytesOf: ({ url }) => 2 * stringBytes(url) });
   }
 
-  /** Whether the caller used none of the last names that it looked up in a directory. */
   areExhausted(caller: number, directory: string): boolean {
-    const known = this.#byCaller.get(keyOf(caller))?.find((guess) => guess.directory === directory);
-    return (known?.count ?? 0) >= MAX_GUESSES;
+    const last = this.#byCaller.get(keyOf(caller));
+    return last?.directory === directory && last.count >= MAX_GUESSES;
   }
 
-  /** The kernel may look one name up several times. */
+  /** The kernel may look one name up several times, and looks up those on the way to it before each guess. */
   add(caller: number, directory: string, url: string): void {
     const key = keyOf(caller);
-    const guesses = this.#byCaller.get(key) ?? [];
-    const known = guesses.find((guess) => guess.directory === directory);
-    if (known === undefined) {
-      guesses.push({ directory, url, count: 1 });
-      if (guesses.length > MAX_DIRECTORIES_PER_CALLER) guesses.shift();
-      this.#byCaller.set(key, guesses);
-    } else if (known.url !== url) {
-      known.url = url;
-      known.count += 1;
-    }
+    const last = this.#byCaller.get(key);
+    if (last !== undefined && (last.url === url || `${last.directory}/`.startsWith(`${url}/`))) return;
+    const count = last?.directory === directory ? last.count + 1 : 1;
+    this.#byCaller.set(key, { directory, url, count });
   }
 
-  /** The caller got ENOENT for want of any use. If its id is that of several callers, the others start afresh. */
-  refused(caller: number, directory: string): void {
-    if (caller <= 0) this.#remove(caller, (guess) => guess.directory === directory);
-  }
-
-  /** The caller walked through a name in the directory, or used it. */
+  /** The caller walked through the name, used it, or got ENOENT for it. */
   settle(caller: number, url: string): void {
-    this.#remove(caller, ({ directory }) => isIn(directory, url));
-  }
-
-  #remove(caller: number, isIt: (guess: Guess) => boolean): void {
     if (this.#byCaller.size === 0) return;
     const key = keyOf(caller);
-    const guesses = this.#byCaller.get(key);
-    const at = guesses?.findIndex(isIt) ?? -1;
-    if (at < 0) return;
-    guesses?.splice(at, 1);
-    if (guesses?.length === 0) this.#byCaller.delete(key);
+    const last = this.#byCaller.get(key);
+    if (last !== undefined && isIn(last.directory, url)) this.#byCaller.delete(key);
   }
 }
 

@@ -13,7 +13,7 @@ import type {
   ResourceStat,
 } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { SourceError } from '../source/index.js';
+import { SourceError, type SourceErrorCode } from '../source/index.js';
 import type { Caller } from './caller.js';
 import { FileIntents } from './file-intents.js';
 import { type FsError, MissingNameError, walkAgain } from './fs-error.js';
@@ -67,7 +67,7 @@ export class NameResolver {
       // For other callers it may be a directory.
       return { stat, ttlMs: isExpectedFile ? 0 : (known?.ttlMs ?? 0) };
     }
-    if (typeof known?.stat === 'object' && known.stat.kind === 'directory') {
+    if (typeof known?.stat === 'object' && this.#isCertain(url, known.stat)) {
       return { stat: known.stat, ttlMs: known.ttlMs };
     }
     if (this.#hasBelow(url)) return { stat: 'unknown', ttlMs: this.#cache.listingTtlMs(url) };
@@ -79,33 +79,36 @@ export class NameResolver {
 
   /** For a use of the last name of a path. Throws `WALK_AGAIN` if an unknown name turns out to be a file. */
   async statLastName(path: ResourcePath, isUnknown: boolean, caller: Caller): Promise<ResourceStat> {
+    const { url } = path;
+    const isRetry = caller.id > 0 && this.#intents.has(caller.id, url);
     const stat = await this.#statOf(path, isUnknown, caller);
-    if (isUnknown && stat.kind === 'file') throw this.#retryAsFile(path, caller);
-    this.#intents.use(caller.id, path.url);
-    return stat;
+    if (!isUnknown || stat.kind === 'directory') return stat;
+    // The retry made no lookup: the path is `.`, the working directory.
+    if (isRetry && this.#hasBelow(url)) return DIRECTORY;
+    throw this.#retryAsFile(path, caller);
   }
 
   /** For uses of an unknown name as a directory. Throws if it is none. `isUnlisted`: the source answers its listing with 404. */
   async checkDirectory(path: ResourcePath, caller: Caller, isUnlisted?: boolean): Promise<void> {
     const { url } = path;
-    this.use(path, caller);
+    const failure = this.use(path, caller);
     if (this.#hasBelow(url)) return;
-    let stat: ResourceStat | undefined;
     try {
-      stat = await this.#cache.stat(url, caller.signal);
+      if (failure !== undefined) throw failure;
+      const stat = await this.#cache.stat(url, caller.signal);
+      if (this.#isFileOnly(url, stat)) throw this.#retryAsFile(path, caller);
     } catch (error) {
-      caller.signal?.throwIfAborted();
-      const isMissing = isNotFound(error) && (isUnlisted ?? (await this.#isUnlisted(url, caller)));
-      if (isMissing) throw error;
+      if (!mayBeDirectory(error)) throw error;
+      if (isNotFound(error) && (isUnlisted ?? (await this.#isUnlisted(url, caller)))) throw error;
     }
-    if (stat !== undefined && this.#isFileOnly(url, stat)) throw this.#retryAsFile(path, caller);
-    this.#used.addDirectory(path);
+    this.#used.addDirectory(url);
   }
 
-  /** The caller made another request for the resource: its walk has ended. */
-  use({ url }: ResourcePath, caller: Caller): void {
+  /** The caller made another request for the resource: its walk has ended. Returns the failure of the LOOKUP before. */
+  use({ url }: ResourcePath, caller: Caller): Error | undefined {
     this.#guesses.settle(caller.id, url);
     this.#intents.use(caller.id, url);
+    return this.#failures.take(caller.id, url);
   }
 
   close(): void {
@@ -128,21 +131,20 @@ export class NameResolver {
     } catch (error) {
       caller.signal?.throwIfAborted();
       if (isNotFound(error) && isExact) {
-        if (!isListed) this.#guesses.refused(caller.id, parentUrl);
+        this.#guesses.settle(caller.id, url);
         // The kernel keeps it for all callers, and not all have guessed.
         throw new MissingNameError(path.path, isListed ? (this.#cache.peek(url)?.ttlMs ?? 0) : 0);
       }
       if (wasFile) throw error;
-      this.#failures.note(caller.id, url, error);
+      this.#failures.add(caller.id, url, error);
       return undefined;
     }
   }
 
   async #statOf(path: ResourcePath, isUnknown: boolean, caller: Caller): Promise<ResourceStat> {
     const { url } = path;
-    this.#guesses.settle(caller.id, url);
+    const failure = this.use(path, caller);
     try {
-      const failure = this.#failures.take(caller.id, url);
       if (failure !== undefined) throw failure;
       const stat = await this.#cache.stat(url, caller.signal);
       this.#used.add(path, caller.signal);
@@ -158,9 +160,14 @@ export class NameResolver {
       await this.#cache.list(url, caller.signal);
       return false;
     } catch (error) {
-      caller.signal?.throwIfAborted();
+      if (!mayBeDirectory(error)) throw error;
       return isNotFound(error);
     }
+  }
+
+  /** Whether all callers get the same: no use of the name can make it something else. */
+  #isCertain(url: string, stat: ResourceStat): boolean {
+    return stat.kind === 'directory' || this.#isFileOnly(url, stat);
   }
 
   /** Whether it is a file for all callers: nothing lies below its URL. */
@@ -186,6 +193,23 @@ function isFile(stat: KnownStat['stat']): boolean {
 
 function isNotFound(error: unknown): boolean {
   return error instanceof SourceError && error.code === 'NOT_FOUND';
+}
+
+/** What the source may answer for a directory that it does not list, or a client that sends no requests (`--offline`). */
+const MAY_BE_DIRECTORY: ReadonlySet<string> = new Set<SourceErrorCode>([
+  'NOT_FOUND',
+  'IS_DIRECTORY',
+  'ACCESS_DENIED',
+  'INSECURE_REDIRECT',
+  'NETWORK_UNREACHABLE',
+  'PROTOCOL',
+  'UNEXPECTED_STATUS',
+  'INVALID_REQUEST',
+  'LIST_NOT_SUPPORTED',
+]);
+
+function mayBeDirectory(error: unknown): error is SourceError {
+  return error instanceof SourceError && MAY_BE_DIRECTORY.has(error.code);
 }
 
 /** The source has no such resource, or does not show it. */

@@ -10,8 +10,8 @@ interface Failure {
 }
 
 /**
- * The last failed query of a LOOKUP that was answered by a directory all the same, per caller. If the name turns out to
- * be the last one of the path, its use fails with the same error instead of waiting for another.
+ * The failed query of the last LOOKUP of each caller, if the LOOKUP was answered by a directory all the same. If the
+ * caller's next request uses the name, it fails with the same error instead of waiting for another.
  */
 export class RecentFailures {
   readonly #byCaller: BoundedMap<Failure>;
@@ -20,16 +20,15 @@ export class RecentFailures {
     this.#byCaller = new BoundedMap({ budget, bytesOf: ({ url }) => ERROR_BYTES + stringBytes(url) });
   }
 
-  note(caller: number, url: string, error: unknown): void {
+  add(caller: number, url: string, error: unknown): void {
     if (error instanceof Error) this.#byCaller.set(String(caller), { url, error });
   }
 
-  /** Removes it. */
+  /** Removes the failure, and returns it if it is of this URL. */
   take(caller: number, url: string): Error | undefined {
     if (this.#byCaller.size === 0) return undefined;
     const failure = this.#byCaller.get(String(caller));
-    if (failure?.url !== url) return undefined;
     this.#byCaller.delete(String(caller));
-    return failure.error;
+    return failure?.url === url ? failure.error : undefined;
   }
 }

@@ -31,12 +31,14 @@ export class UsedNames {
     this.addHost(path, signal);
     const hostUrl = `${path.scheme}://${path.host}`;
     let parent = hostUrl;
-    const [below = ''] = path.url.slice(hostUrl.length + 1).split('?', 1);
-    for (const segment of below.split('/')) {
+    // A name with a query is none to show.
+    const url = path.hasQuery ? path.parentUrl : path.url;
+    for (const segment of url.slice(hostUrl.length + 1).split('/')) {
       if (segment === '') continue;
       this.#addFor(uid, parent, segment);
       parent = `${parent}/${segment}`;
     }
+    if (path.hasQuery) this.addDirectory(url);
   }
 
   /** The host was used. */
@@ -44,12 +46,12 @@ export class UsedNames {
     this.#addFor(uidOf(signal), `${scheme}:`, host);
   }
 
-  /** The directory was entered, though nothing was used below it. */
-  addDirectory({ url }: ResourcePath): void {
+  /** It was used as a directory, which adds no name to it. */
+  addDirectory(url: string): void {
     if (!this.#byDirectory.has(url)) this.#byDirectory.set(url, { names: new Set(), bytes: SET_BYTES });
   }
 
-  /** Whether something was used below it, or it was entered. */
+  /** Whether it, or something below it, was used so that it must be a directory. */
   isDirectory(url: string): boolean {
     return this.#byDirectory.get(url) !== undefined;
   }

@@ -1,5 +1,6 @@
 /** What a name is: docs/SEMANTICS.md, "File or directory". */
 import { constants } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
@@ -8,9 +9,11 @@ import { CachedResources, type CacheOptions } from '../../src/cache/cached-resou
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { guardClient } from '../../src/source/guarded-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
+import { offlineClient } from '../../src/source/offline-client.js';
+import type { CompleteClient } from '../../src/source/resource-client.js';
 import { FakeKernel, type SystemCallError } from '../support/fake-kernel.js';
-import { startFaultServer } from '../support/fault-server.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
+import { type FaultServer, startFaultServer } from '../support/fault-server.js';
 
 interface Answer {
   readonly status?: number;
@@ -22,6 +25,7 @@ interface Answer {
 
 interface Fixture {
   readonly kernel: FakeKernel;
+  readonly server: FaultServer;
   /** The answers by path; anything else is a 404. */
   readonly tree: Map<string, Answer>;
   readonly clock: { ms: number };
@@ -38,6 +42,7 @@ async function start(
   t: ExecutionContext,
   answers: Readonly<Record<string, Answer>>,
   options: Partial<CacheOptions> = {},
+  ownClient?: CompleteClient,
 ): Promise<Fixture> {
   const tree = new Map(Object.entries(answers));
   const server = await startFaultServer(t, ({ url = '' }, response) => {
@@ -51,8 +56,8 @@ async function start(
     });
     response.end(status === 200 ? body : '');
   });
-  const client = createHttpClient();
-  const guarded = guardClient(client, {}, () => undefined);
+  const client = createHttpClient({ retries: 0 });
+  const guarded = ownClient ?? guardClient(client, {}, () => undefined);
   const clock = { ms: Date.now() };
   const now = (): number => clock.ms;
   const budget = MetadataBudget.beside(0);
@@ -76,6 +81,7 @@ async function start(
   let seen = 0;
   return {
     kernel: new FakeKernel(vfs),
+    server,
     tree,
     clock,
     asked: () => server.requests.slice(seen, (seen = server.requests.length)).map(({ url = '' }) => url),
@@ -228,18 +234,20 @@ test('a program that looks for a free name ends, without effect on others', asyn
   const { kernel, at } = await start(t, { '/x/deep/f': PLAIN });
   for (let i = 0; i < 3; i += 1) await fails(t, kernel.create(at(`/x/tmp${i}`)), 'EEXIST');
   await fails(t, kernel.create(at('/x/tmp3')), 'EROFS');
-  t.deepEqual(await kernel.lookup(at('/x/tmp4'), 2), { isDirectory: true, isMissing: false, nameTtlMs: 0 });
+  t.like(await kernel.lookup(at('/x/tmp4'), 2), { isDirectory: true, isMissing: false, nameTtlMs: 0 });
   t.is(await kernel.read(at('/x/deep/f'), 2), '/x/deep/f');
   // Who has used something there is no such program.
   await fails(t, kernel.stat(at('/x/tmp5')), 'ENOENT');
   t.true((await kernel.lookup(at('/x/deep'))).isDirectory);
 });
 
-test('callers who cannot be told apart get ENOENT once for guesses that led to nothing', async (t) => {
-  const { kernel, at } = await start(t, { '/x/deep/f': PLAIN });
-  for (let i = 0; i < 3; i += 1) await fails(t, kernel.create(at(`/x/tmp${i}`), 0), 'EEXIST');
-  await fails(t, kernel.create(at('/x/tmp3'), 0), 'EROFS');
-  t.is(await kernel.read(at('/x/deep/f'), 0), '/x/deep/f');
+test('guesses that led to nothing are ENOENT once', async (t) => {
+  const { kernel, at } = await start(t, { '/0/deep/f': PLAIN, '/1/deep/f': PLAIN });
+  for (const pid of [0, 1]) {
+    for (let i = 0; i < 3; i += 1) await fails(t, kernel.create(at(`/${pid}/tmp${i}`), pid), 'EEXIST');
+    await fails(t, kernel.create(at(`/${pid}/tmp3`), pid), 'EROFS');
+    t.is(await kernel.read(at(`/${pid}/deep/f`), pid), `/${pid}/deep/f`);
+  }
 });
 
 test('callers who use the names that they look up are not limited', async (t) => {
@@ -287,6 +295,66 @@ test('stat and open work without validators and with TTLs of 0', async (t) => {
   }
   tree.set('/file', { ...PLAIN, etag: undefined, body: 'changed' });
   t.is(await kernel.read(at('/file')), 'changed');
+});
+
+test('a page can be the working directory, and an open one', async (t) => {
+  const { kernel, at } = await start(t, { '/docs': PAGE, '/docs/f': PLAIN });
+  const docs = await kernel.chdir(at('/docs'));
+  t.true((await kernel.useWorkingDirectory(docs)).isDirectory);
+  t.is(await kernel.read(at('/docs/f')), '/docs/f', 'the name is no file to the next walk');
+  t.false((await kernel.stat(at('/docs'))).isDirectory);
+});
+
+test('a page that is open as a directory is one to all threads of the process', async (t) => {
+  const { kernel, at } = await start(t, { '/docs': PAGE });
+  const threads = (await readdir('/proc/self/task')).map(Number);
+  const [first = 0, second = 0] = threads;
+  t.true(threads.length > 1);
+  const docs = await kernel.openDirectory(at('/docs'), first);
+  t.true((await kernel.fstat(docs, second)).isDirectory);
+  t.false((await kernel.stat(at('/docs'), process.ppid)).isDirectory);
+});
+
+test('a directory cannot be entered whose source does not answer', async (t) => {
+  const { kernel, at, server } = await start(t, { '/known/': index('a') });
+  await kernel.list(at('/known'));
+  await server.close();
+  await fails(t, kernel.chdir(at('/x')), 'ECONNREFUSED');
+  await fails(t, kernel.chdir(at('/x.y')), 'ECONNREFUSED');
+  await fails(t, kernel.list(at('/x')), 'ECONNREFUSED');
+  await kernel.chdir(at('/known'));
+});
+
+test('offline, what is not cached can be walked through and entered', async (t) => {
+  const offline = offlineClient();
+  const { kernel, at } = await start(t, {}, {}, offline);
+  await kernel.chdir(at('/x'));
+  await kernel.chdir(at('/x.y'));
+  await fails(t, kernel.read(at('/x/next.js/f')), 'ENETUNREACH');
+});
+
+test('a failed query at LOOKUP is not repeated to enter or open the directory', async (t) => {
+  const { kernel, at, asked } = await start(t, { '/a.b': { status: 400 }, '/a.b/': { status: 403 } });
+  await kernel.lookup(at('/a.b'));
+  const looked = asked();
+  await kernel.chdir(at('/a.b'));
+  t.deepEqual(asked(), looked);
+});
+
+test('a failed query at LOOKUP is forgotten once the directory is listed', async (t) => {
+  const { kernel, at, tree } = await start(t, { '/a.b': { status: 400 }, '/a.b/': index('f') });
+  const directory = await kernel.openDirectory(at('/a.b'));
+  tree.set('/a.b', { status: 404 });
+  // Another node: the open one is a directory.
+  t.true((await kernel.useWorkingDirectory(directory)).isDirectory);
+});
+
+test('a query used on a name leaves no name in its directory', async (t) => {
+  const { kernel, at } = await start(t, { '/x/search?q=a': PAGE, '/x/f': PLAIN });
+  t.is(await kernel.read(at('/x/search?q=a')), '/x/search?q=a');
+  t.deepEqual(await kernel.list(at('/x')), []);
+  t.is(await kernel.read(at('/x/f')), '/x/f');
+  t.deepEqual(await kernel.list(at('/x')), ['f']);
 });
 
 test('a failed query at LOOKUP is not repeated, blocks no walk, and is forgotten', async (t) => {

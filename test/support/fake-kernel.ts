@@ -100,11 +100,42 @@ export class FakeKernel {
     await this.#at(path, pid, ({ nodeId }) => this.#request(OPCODE.ACCESS, nodeId, word(mode), pid));
   }
 
-  async chdir(path: string, pid = 1): Promise<void> {
-    await this.#at(path, pid, async ({ nodeId, isDirectory }) => {
+  /** Returns the node of the working directory. */
+  async chdir(path: string, pid = 1): Promise<number> {
+    return await this.#at(path, pid, async ({ nodeId, isDirectory }) => {
       if (!isDirectory) throw new SystemCallError('ENOTDIR');
       await this.#request(OPCODE.ACCESS, nodeId, word(constants.X_OK), pid);
+      return nodeId;
     });
+  }
+
+  /** `open(path, O_DIRECTORY)`; returns the node. */
+  async openDirectory(path: string, pid = 1): Promise<number> {
+    return await this.#at(path, pid, async ({ nodeId, isDirectory }) => {
+      if (!isDirectory) throw new SystemCallError('ENOTDIR');
+      await this.#request(OPCODE.OPENDIR, nodeId, word(constants.O_DIRECTORY), pid);
+      return nodeId;
+    });
+  }
+
+  /** `fstat` of a descriptor, of a directory or opened with O_PATH: nothing is looked up, nor retried. */
+  async fstat(nodeId: number, pid = 1): Promise<{ isDirectory: boolean; sizeBytes: number }> {
+    return factsOf(await this.#request(OPCODE.GETATTR, nodeId, Buffer.alloc(16), pid), 16);
+  }
+
+  /** `stat(".")` and `open(".", O_RDONLY)`: the retry does not look anything up. */
+  async useWorkingDirectory(nodeId: number, pid = 1): Promise<{ isDirectory: boolean }> {
+    const retried = async <Result>(use: () => Promise<Result>): Promise<Result> => {
+      try {
+        return await use();
+      } catch (error) {
+        if (errnoOf(error) !== 'ESTALE') throw error;
+        return await use();
+      }
+    };
+    const opened = await retried(() => this.#request(OPCODE.OPENDIR, nodeId, word(0), pid));
+    await this.#request(OPCODE.RELEASEDIR, nodeId, opened, pid);
+    return await retried(() => this.fstat(nodeId, pid));
   }
 
   async getxattr(path: string, name: string, pid = 1): Promise<string> {
@@ -128,11 +159,6 @@ export class FakeKernel {
       room.writeUInt32LE(1 << 20, 16);
       return namesIn(await this.#request(OPCODE.READDIR, nodeId, room, pid));
     });
-  }
-
-  /** `fstat` of a descriptor that was opened with O_PATH. */
-  async fstat(nodeId: number, pid = 1): Promise<void> {
-    await this.#request(OPCODE.GETATTR, nodeId, Buffer.alloc(16), pid);
   }
 
   /** What a LOOKUP of the last name of a path answers: its node and type, and for how long the kernel keeps the name. */
