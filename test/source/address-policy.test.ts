@@ -157,7 +157,7 @@ test('of the addresses of a name only those that may be connected to are', async
   const http = createHttpClient({
     timeoutMs: 3_000,
     retries: 0,
-    connect: createConnect({ ca: undefined, resolver, addressPolicy: policy, connectTimeoutMs: 1_000 }),
+    connect: createConnect({ ca: undefined, resolver, addressPolicy: policy }),
   });
   t.teardown(() => http.close());
   answer = [

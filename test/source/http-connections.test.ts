@@ -1,5 +1,6 @@
 /** How connections are shared, used again and given up; counted at the server. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -118,9 +119,11 @@ test('answers that nobody reads on leave the origin to others, but not without l
 test('a connection that cannot even be begun is the failure of its request alone', async (t) => {
   const server = await startRawServer(t, (socket) => socket.write(ANSWER));
   const http = client(t, {
-    connect: (url, onread) => {
+    connect: async (url, onread) => {
       if (url.hostname === 'nowhere') throw new Error('no such place');
-      return connect({ host: url.hostname, port: Number(url.port), onread });
+      const socket = connect({ host: url.hostname, port: Number(url.port), onread });
+      await once(socket, 'connect');
+      return socket;
     },
   });
   t.regex((await failure(t, fetch(http, 'http://nowhere/'))).found ?? '', /no such place/);

@@ -1,91 +1,71 @@
 /** The one place where sockets are made; whatever stands between us and an origin goes here. */
-import { isIP, type LookupFunction, type OnReadOpts, type Socket, connect as connectTcp } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { isIP, type OnReadOpts, type Socket, connect as connectTcp } from 'node:net';
 import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { callbackify } from 'node:util';
 
 import { LRUCache } from 'lru-cache';
 
 import { type AddressPolicy, AddressRefusedError } from '../address-policy.js';
-import type { NameResolver } from './name-resolver.js';
+import { type ConnectAttempt, firstToConnect } from './first-to-connect.js';
+import type { Addresses, NameResolver } from './name-resolver.js';
 
-/** Begins to connect to the origin of `url`. The socket emits `READY_EVENT` when it can be written to. */
-export type Connect = (url: URL, onread: OnReadOpts) => Socket;
-
-/** By the protocol of the origin. */
-export const READY_EVENT: Readonly<Record<string, string>> = {
-  'http:': 'connect',
-  'https:': 'secureConnect',
-};
+/** Resolves to a socket to the origin of `url` that can be written to. `signal` ends the attempt. */
+export type Connect = (url: URL, onread: OnReadOpts, signal: AbortSignal) => Promise<Socket>;
 
 const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 const MAX_TLS_SESSIONS = 256;
-/** Of one address, before the next one is tried: after it the address is given up. Node's own default is the least. */
-const ATTEMPT_SHARE = 1 / 4;
-const MIN_ATTEMPT_MS = 250;
 
 export interface ConnectOptions {
   /** An authority to trust besides those that Node brings along, in PEM. */
   readonly ca: string | undefined;
-  readonly resolver: NameResolver;
+  readonly resolver: Pick<NameResolver, 'resolve'>;
   readonly addressPolicy: AddressPolicy;
-  /** For all the addresses of a name together. */
-  readonly connectTimeoutMs: number;
 }
 
 /** Direct connections, to the very addresses that the policy was asked about. */
-export function createConnect({ ca, resolver, addressPolicy, connectTimeoutMs }: ConnectOptions): Connect {
-  const autoSelectFamilyAttemptTimeout = Math.max(
-    MIN_ATTEMPT_MS,
-    Math.round(connectTimeoutMs * ATTEMPT_SHARE),
-  );
+export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): Connect {
   const sessions = new LRUCache<string, Buffer>({ max: MAX_TLS_SESSIONS });
   let context: SecureContext | undefined;
 
-  return (url, onread) => {
+  return async (url, onread, signal) => {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (DEFAULT_PORT[url.protocol] ?? 0) : Number(url.port);
-    if (isIP(host) !== 0) checkAddress(url, host, addressPolicy);
-    const lookup = checkedLookup(url, resolver, addressPolicy);
-    const target = {
-      host,
-      port,
-      noDelay: true,
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout,
-      lookup,
-      onread,
+    const addresses = await allowedAddresses(url, host, resolver, addressPolicy);
+    const begin = ({ address, family }: LookupAddress): ConnectAttempt => {
+      const target = { host: address, family, port, noDelay: true, onread };
+      if (url.protocol === 'http:') return { socket: connectTcp(target), readyEvent: 'connect' };
+      context ??= createSecureContext(ca === undefined ? {} : { ca: [...rootCertificates, ca] });
+      const session = sessions.get(url.origin);
+      const socket = connectTls({
+        ...target,
+        secureContext: context,
+        // An address is no name to ask for (RFC 6066, 3); it is checked against the certificate all the same.
+        servername: isIP(host) === 0 ? host : '',
+        ALPNProtocols: ['http/1.1'],
+        ...(session === undefined ? {} : { session }),
+      });
+      // A session that is resumed is not checked again: only one whose certificate was believed is kept.
+      const keep = (fresh: Buffer): unknown => sessions.set(url.origin, fresh);
+      socket.on('session', (fresh) =>
+        socket.authorized ? keep(fresh) : socket.once('secureConnect', () => keep(fresh)),
+      );
+      return { socket, readyEvent: 'secureConnect' };
     };
-    if (url.protocol === 'http:') return connectTcp(target);
-    context ??= createSecureContext(ca === undefined ? {} : { ca: [...rootCertificates, ca] });
-    const session = sessions.get(url.origin);
-    const socket = connectTls({
-      ...target,
-      secureContext: context,
-      // An address is no name to ask for (RFC 6066, 3); it is checked against the certificate all the same.
-      servername: isIP(host) === 0 ? host : '',
-      ALPNProtocols: ['http/1.1'],
-      ...(session === undefined ? {} : { session }),
-    });
-    // A session that is resumed is not checked again: only one whose certificate was believed is kept.
-    const keep = (fresh: Buffer): unknown => sessions.set(url.origin, fresh);
-    return socket.on('session', (fresh) =>
-      socket.authorized ? keep(fresh) : socket.once('secureConnect', () => keep(fresh)),
-    );
+    return await firstToConnect(addresses, begin, signal);
   };
 }
 
-/** Of what a name resolves to, the addresses that the policy lets pass; refused if that is none. */
-function checkedLookup(url: URL, resolver: NameResolver, policy: AddressPolicy): LookupFunction {
-  const lookup = callbackify(async (name: string) => {
-    const addresses = await resolver.resolve(name);
-    const allowed = addresses.filter(({ address }) => policy(address) === undefined);
-    if (allowed.length === 0) checkAddress(url, addresses[0]?.address ?? '', policy);
-    return allowed;
-  });
-  return (name, _options, callback) => lookup(name, callback);
-}
-
-function checkAddress(url: URL, address: string, policy: AddressPolicy): void {
-  const rule = policy(address);
-  if (rule !== undefined) throw new AddressRefusedError(url, address, rule);
+/** Of what a host resolves to, the addresses that the policy lets pass; refused if that is none. */
+async function allowedAddresses(
+  url: URL,
+  host: string,
+  resolver: Pick<NameResolver, 'resolve'>,
+  policy: AddressPolicy,
+): Promise<Addresses> {
+  const family = isIP(host);
+  const addresses = family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
+  const allowed = addresses.filter(({ address }) => policy(address) === undefined);
+  if (allowed.length > 0) return allowed;
+  const refused = addresses[0]?.address ?? '';
+  throw new AddressRefusedError(url, refused, policy(refused) ?? 'no address');
 }

@@ -132,13 +132,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** False: it has to wait. */
   #begin(exchange: PooledExchange): boolean {
-    let connection: HttpConnection | undefined;
-    try {
-      connection = this.#connectionFor(exchange);
-    } catch (error) {
-      exchange.onFailure(error instanceof Error ? error : new Error(String(error)), false);
-      return true;
-    }
+    const connection = this.#connectionFor(exchange);
     if (connection === undefined) return false;
     this.#sent.set(exchange, connection);
     this.#users.set(connection, exchange.uid);

@@ -5,10 +5,11 @@
  *
  * Deadlines are checked by whoever calls `tick`; a read only leaves a mark.
  */
+import { once } from 'node:events';
 import type { OnReadOpts, Socket } from 'node:net';
 
 import { wasEndedByCloseNotify } from './close-notify.js';
-import { type Connect, READY_EVENT } from './connect.js';
+import type { Connect } from './connect.js';
 import { CONNECT_LATE, CONNECTION_CLOSED } from './http-failure.js';
 import { ResponseParser, type ResponseHandler } from './response-parser.js';
 
@@ -55,7 +56,9 @@ const DISCARDING: Exchange = {
 export class HttpConnection {
   readonly origin: string;
   readonly #owner: ConnectionOwner;
-  readonly #socket: Socket;
+  readonly #connecting = new AbortController();
+  /** Undefined until it is connected. */
+  #socket: Socket | undefined;
   readonly #isTls: boolean;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #spare: Buffer | undefined;
@@ -79,7 +82,7 @@ export class HttpConnection {
   /** What the socket has come to. Only an orderly end may end a body that has no length. */
   #socketEnd: 'orderly' | 'broken' | undefined;
   readonly #resume = (): void => {
-    if (this.#parser.wait === undefined && this.#state !== 'closed') this.#socket.resume();
+    if (this.#parser.wait === undefined && this.#state !== 'closed') this.#socket?.resume();
   };
 
   constructor(owner: ConnectionOwner, url: URL, connectTimeoutMs: number) {
@@ -91,14 +94,10 @@ export class HttpConnection {
       buffer: () => this.#nextBuffer(),
       callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes),
     };
-    this.#socket = owner
-      .connect(url, onread)
-      .once(READY_EVENT[url.protocol] ?? 'connect', () => this.#onConnect())
-      .on('end', () =>
-        this.#onEnd(!this.#isTls || wasEndedByCloseNotify(this.#socket) ? 'orderly' : 'broken'),
-      )
-      .on('error', (error) => this.#fail(error))
-      .on('close', () => this.#onEnd('broken'));
+    owner.connect(url, onread, this.#connecting.signal).then(
+      (socket) => this.#onConnect(socket),
+      (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
+    );
   }
 
   /** Since when it waits for a request; undefined while it is not idle. */
@@ -139,18 +138,17 @@ export class HttpConnection {
     this.#state = 'closed';
     this.#exchange = undefined;
     this.#held = [];
-    this.#socket.destroy();
+    this.#connecting.abort();
+    this.#socket?.destroy();
     this.#owner.onClosed(this);
   }
 
   /** Ends what was under way with `error`. Resolves when the socket is gone. */
   async close(error: Error): Promise<void> {
-    const closed = new Promise((resolve) => {
-      this.#socket.once('close', resolve);
-    });
-    const isGone = this.#socket.closed;
+    const socket = this.#socket;
+    const closed = socket === undefined || socket.closed ? undefined : once(socket, 'close');
     this.#fail(error);
-    if (!isGone) await closed;
+    await closed;
   }
 
   tick(nowMs: number, idleMs: number): void {
@@ -163,15 +161,22 @@ export class HttpConnection {
     else if (nowMs - this.#idleSinceMs >= idleMs) this.destroy();
   }
 
-  #onConnect(): void {
-    if (this.#state !== 'connecting') return;
+  #onConnect(socket: Socket): void {
+    if (this.#state !== 'connecting') {
+      socket.destroy();
+      return;
+    }
     this.#state = 'open';
+    this.#socket = socket
+      .on('end', () => this.#onEnd(!this.#isTls || wasEndedByCloseNotify(socket) ? 'orderly' : 'broken'))
+      .on('error', (error) => this.#fail(error))
+      .on('close', () => this.#onEnd('broken'));
     if (this.#exchange !== undefined) this.#write(this.#exchange);
   }
 
   #write(exchange: Exchange): void {
-    this.#socket.ref();
-    this.#socket.write(exchange.requestHead, 'latin1');
+    this.#socket?.ref();
+    this.#socket?.write(exchange.requestHead, 'latin1');
   }
 
   #nextBuffer(): Buffer {
@@ -274,7 +279,7 @@ export class HttpConnection {
     exchange?.onEnd();
     if (this.#state === 'closed') return;
     this.#idleSinceMs = this.#owner.now();
-    this.#socket.unref();
+    this.#socket?.unref();
     this.#owner.onIdle(this);
   }
 

@@ -58,8 +58,7 @@ export class HttpOrigin {
     this.#options = options;
     const { maxConnectionsPerOrigin, maxConnections, timeoutMs } = options;
     const connectTimeoutMs = timeoutMs / 3;
-    const connect =
-      options.connect ?? createConnect({ ...options, resolver: this.#resolver, connectTimeoutMs });
+    const connect = options.connect ?? createConnect({ ...options, resolver: this.#resolver });
     this.#pool = new ConnectionPool(connect, {
       maxConnectionsPerOrigin,
       maxConnections,
