@@ -13,10 +13,11 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 
 import { makeDirectory } from '../src/make-directory.js';
+import { loadSyscalls, type Syscalls } from '../src/native/posix.js';
 
 const ROTATE_BYTES = 16 * 1024 * 1024;
-/** After so many bytes it is looked at whether it is long by now. */
-const LOOK_AFTER_BYTES = ROTATE_BYTES / 16;
+/** After so many bytes the length of the file is checked. */
+const CHECK_AFTER_BYTES = ROTATE_BYTES / 16;
 
 /** The log file cannot be used. The message names it and says why. */
 export class LogFileError extends Error {
@@ -34,19 +35,23 @@ export class LogFileError extends Error {
  */
 export class LogFile {
   readonly #path: string;
+  readonly #syscalls: Syscalls | undefined;
   #fd: number;
-  #unseenBytes = 0;
+  #uncheckedBytes = 0;
 
-  private constructor(path: string, fd: number) {
+  private constructor(path: string, fd: number, syscalls: Syscalls | undefined) {
     this.#path = path;
     this.#fd = fd;
+    this.#syscalls = syscalls;
   }
 
   static async open(path: string): Promise<LogFile> {
     try {
+      const syscalls = await loadSyscalls().catch(() => undefined);
       await makeDirectory(dirname(path), 0o700);
-      rotate(path);
-      return new LogFile(path, openOwn(path));
+      const file = new LogFile(path, openOwn(path), syscalls);
+      file.#reopen();
+      return file;
     } catch (error) {
       if (error instanceof LogFileError) throw error;
       throw new LogFileError(path, `cannot be opened (${codeOf(error)})`, error);
@@ -58,29 +63,30 @@ export class LogFile {
     try {
       const bytes = Buffer.from(text);
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
-      this.#unseenBytes += bytes.length;
-      if (this.#unseenBytes >= LOOK_AFTER_BYTES) this.#look();
+      this.#uncheckedBytes += bytes.length;
+      if (this.#uncheckedBytes >= CHECK_AFTER_BYTES) this.#reopen();
     } catch {
       // Dropped.
     }
   }
 
-  /** Several mounts may write to one file: another one may have rotated it. */
-  #look(): void {
-    this.#unseenBytes = 0;
-    rotate(this.#path);
+  /** Rotates the file if it is long. Several mounts may write to one: of them one renames it, and the others open the new one. */
+  #reopen(): void {
+    this.#uncheckedBytes = 0;
+    if (this.#syscalls?.tryLock(this.#fd) ?? true) rotate(this.#path, this.#fd);
     // Where it cannot be opened (its directory is gone) the file goes on that is open.
     const fd = openOwn(this.#path);
+    // Releases the lock too.
     closeSync(this.#fd);
     this.#fd = fd;
   }
 }
 
-/** Where it cannot be renamed it grows. */
-function rotate(path: string): void {
+/** Does nothing if the path has another file by now. Where it cannot be renamed it grows. */
+function rotate(path: string, fd: number): void {
   try {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found?.isFile() === true && found.size > ROTATE_BYTES) renameSync(path, `${path}.1`);
+    const [found, own] = [lstatSync(path), fstatSync(fd)];
+    if (found.ino === own.ino && own.isFile() && own.size > ROTATE_BYTES) renameSync(path, `${path}.1`);
   } catch {
     // It grows.
   }

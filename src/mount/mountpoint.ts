@@ -5,9 +5,10 @@ import { dirname, join, basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { makeDirectory } from '../make-directory.js';
+import { loadSyscalls, MNT_DETACH, UMOUNT_NOFOLLOW } from '../native/posix.js';
 import { findMount, type Mount } from './mount-table.js';
 
-const run = promisify(execFile);
+const runFile = promisify(execFile);
 const COMMAND_LIMIT_MS = 10_000;
 const ACCESS_LIMIT_MS = 5_000;
 /** open(2): a descriptor that names a file, and does nothing with it. Node has no name for it. */
@@ -104,14 +105,11 @@ export async function detachPath(path: string): Promise<void> {
 }
 
 async function endMount(path: string, endings: readonly Ending[]): Promise<Ending> {
-  const isRoot = process.getuid?.() === 0;
-  const flags = isRoot ? { unmounted: [], detached: ['-l'] } : { unmounted: ['-u'], detached: ['-uz'] };
-  const commands = isRoot ? ['umount'] : ['fusermount3', 'fusermount'];
   let failure: unknown;
   for (const ending of endings) {
-    for (const command of commands) {
+    for (const attempt of process.getuid?.() === 0 ? [unmountAsRoot] : USER_ATTEMPTS) {
       try {
-        await run(command, [...flags[ending], path], { timeout: COMMAND_LIMIT_MS });
+        await attempt(path, ending);
         return ending;
       } catch (error) {
         failure = error;
@@ -120,6 +118,32 @@ async function endMount(path: string, endings: readonly Ending[]): Promise<Endin
     }
   }
   throw new MountpointError('CANNOT_UNMOUNT', path, 'cannot be unmounted', failure);
+}
+
+type Attempt = (path: string, ending: Ending) => Promise<unknown>;
+
+/** fusermount reads /etc/mtab, which containers may lack; umount(8) does not. */
+const USER_ATTEMPTS: readonly Attempt[] = [
+  (path, ending) => run('fusermount3', [ending === 'detached' ? '-uz' : '-u', path]),
+  (path, ending) => run('fusermount', [ending === 'detached' ? '-uz' : '-u', path]),
+  umount,
+];
+
+async function umount(path: string, ending: Ending): Promise<void> {
+  await run('umount', [...(ending === 'detached' ? ['-l'] : []), path]);
+}
+
+/** By the directory that the mountpoint is in: the path to it could lead elsewhere by now. */
+async function unmountAsRoot(path: string, ending: Ending): Promise<void> {
+  const syscalls = await loadSyscalls().catch(() => undefined);
+  if (syscalls === undefined) return await umount(path, ending);
+  const parent = await openMountpoint(dirname(path));
+  try {
+    const flags = UMOUNT_NOFOLLOW | (ending === 'detached' ? MNT_DETACH : 0);
+    syscalls.unmount(`/proc/self/fd/${parent.fd}/${basename(path)}`, flags);
+  } finally {
+    await parent.close();
+  }
 }
 
 /** The path as the kernel writes it. What it leads to is not looked into: it may be a dead mount. */
@@ -151,6 +175,10 @@ async function isDead(path: string): Promise<boolean> {
     setTimeout(() => done(false), ACCESS_LIMIT_MS).unref();
   });
   return await Promise.race([answer, patience]);
+}
+
+function run(command: string, args: readonly string[]): Promise<unknown> {
+  return runFile(command, args, { timeout: COMMAND_LIMIT_MS });
 }
 
 function codeOf(error: unknown): string {

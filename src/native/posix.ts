@@ -1,6 +1,6 @@
 /**
  * System calls that Node does not offer, called through koffi, which only this file imports. Manual pages: mount(2),
- * ioctl(2), fcntl(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), madvise(2), _exit(2).
+ * umount(2), ioctl(2), fcntl(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), madvise(2), _exit(2).
  */
 import { createRequire } from 'node:module';
 import process from 'node:process';
@@ -28,12 +28,16 @@ export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
 
+export const MNT_DETACH = 2;
+export const UMOUNT_NOFOLLOW = 8;
+
 /** `FUSE_DEV_IOC_BACKING_OPEN` and `_CLOSE` (uapi/linux/fuse.h, 7.40). */
 const BACKING_OPEN = 0x4010e501;
 const BACKING_CLOSE = 0x4004e502;
 
 export interface Syscalls {
   mount(source: string, target: string, type: string, flags: number, options: string): void;
+  unmount(target: string, flags: number): void;
   /** Lets the kernel read a file by itself; returns the id under which it knows the file. */
   openBacking(fuseFd: number, fileFd: number): number;
   closeBacking(fuseFd: number, id: number): void;
@@ -95,6 +99,7 @@ async function load(): Promise<Syscalls> {
     flags: 'int',
   });
   const mount = libc.func('int mount(str source, str target, str type, unsigned long flags, str options)');
+  const umount2 = libc.func('int umount2(str target, int flags)');
   const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
   const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)');
   const fcntl = libc.func('int fcntl(int fd, int command, int argument)');
@@ -114,6 +119,9 @@ async function load(): Promise<Syscalls> {
   return {
     mount: (source, target, type, flags, options) => {
       check('mount', mount(source, target, type, flags, options));
+    },
+    unmount: (target, flags) => {
+      check('umount2', umount2(target, flags));
     },
     openBacking: (fuseFd, fileFd) => {
       const map = Buffer.alloc(16);

@@ -1,9 +1,22 @@
-import { chmod, chown, link, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  open,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test from 'ava';
 
 import { createLog } from '../../bin/log.js';
+import { loadSyscalls } from '../../src/native/posix.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 /** A line of 256 KiB: each of its texts has a limit. */
@@ -27,6 +40,19 @@ test('a log that grows long is begun anew, and one old one is kept; only the own
   t.true(before.size > 16 * 1024 * 1024 && before.size < 18 * 1024 * 1024, String(before.size));
   t.deepEqual([now.mode & 0o777, before.mode & 0o777], [0o600, 0o600]);
   t.regex(await readFile(logFile, 'utf8'), /the last/);
+});
+
+test('a log that another mount is rotating is left to it', async (t) => {
+  const logFile = join(await temporaryDirectory(t), 'log');
+  const log = await createLog({ logFile, logLevel: 'info' });
+  const other = await open(logFile, 'r+');
+  t.true((await loadSyscalls()).tryLock(other.fd));
+  await truncate(logFile, 17 * 1024 * 1024);
+  for (let count = 0; count < 6; count += 1) log.info(LONG);
+  await t.throwsAsync(stat(`${logFile}.1`), { code: 'ENOENT' });
+  await other.close();
+  for (let count = 0; count < 6; count += 1) log.info(LONG);
+  t.true((await stat(`${logFile}.1`)).size > 17 * 1024 * 1024);
 });
 
 test('a log whose directory is gone harms nobody when it is to be opened again', async (t) => {

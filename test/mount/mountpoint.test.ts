@@ -7,10 +7,12 @@ import { loadSyscalls, MS_RDONLY } from '../../src/native/posix.js';
 import { coversAnother, findMount } from '../../src/mount/mount-table.js';
 import {
   checkOutside,
+  detachPath,
   MountpointError,
   openMountpoint,
   prepareMountpoint,
   removeMountpoint,
+  unmountPath,
 } from '../../src/mount/mountpoint.js';
 import { run } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -87,6 +89,29 @@ test('a path that has become a link, or leads through one, is not opened', async
   await t.throwsAsync(openMountpoint(through), {
     message: `${through}: leads to ${directory}/real/mnt by now`,
   });
+});
+
+asRoot('no other mount is ended where the path of a mount leads by now', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [parent, moved, trap] = [
+    join(directory, 'parent'),
+    join(directory, 'moved'),
+    join(directory, 'trap'),
+  ];
+  const syscalls = await loadSyscalls();
+  for (const path of [parent, trap]) {
+    await mkdir(join(path, 'mnt'), { recursive: true });
+    syscalls.mount('none', join(path, 'mnt'), 'tmpfs', MS_RDONLY, '');
+  }
+  t.teardown(() => run('umount', [join(moved, 'mnt'), join(trap, 'mnt')]));
+  await rename(parent, moved);
+  await symlink(trap, parent);
+  for (const end of [unmountPath, detachPath]) {
+    await end(join(parent, 'mnt'));
+    t.truthy(await findMount(join(trap, 'mnt')));
+  }
+  t.is(await unmountPath(join(moved, 'mnt')), 'unmounted');
+  t.is(await findMount(join(moved, 'mnt')), undefined);
 });
 
 asRoot('of mounts that lie on one another it is told which covers which', async (t) => {
