@@ -1,18 +1,14 @@
-import { readFileSync } from 'node:fs';
+/** The command line. Each command loads its modules when it runs: a start loads none that it does not use. */
 import process from 'node:process';
 
 import { Command } from 'commander';
 
-import { safeLines } from '../src/source/index.js';
-import { runInBackground } from './daemon.js';
-import { createLog } from './log.js';
+import { safeLines } from '../src/source/safe-text.js';
 import { parseMountFlags, withMountFlags } from './mount-flags.js';
 import type { MountRequest } from './mount-request.js';
 import { addMountOptions, type MountOptions } from './options.js';
-import { listPlugins, type PluginCommandOptions } from './plugin-command.js';
-import { remount } from './remount.js';
-import { serve } from './serve.js';
-import { unmount } from './unmount.js';
+import type { PluginCommandOptions } from './plugin-command.js';
+import { version } from './version.js';
 
 const EXIT_USAGE = 2;
 /** What the mount table shows as the source of a mount that is given none. */
@@ -42,13 +38,17 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   program
     .command('unmount <mountpoint>')
     .description('end a mount; detach it if it is busy')
-    .action(async (path: string) => await unmount(path));
+    .action(async (path: string) => {
+      const { unmount } = await import('./unmount.js');
+      await unmount(path);
+    });
   program
     .command('plugin')
     .description('list the sources of the tree and the plugins, without a mount')
     .option('--json', 'as JSON', false)
     .option('--strict', 'exit with 1 when a plugin cannot be used', false)
     .action(async (_own: object, command: Command) => {
+      const { listPlugins } = await import('./plugin-command.js');
       exitCode = await listPlugins(command.optsWithGlobals<PluginCommandOptions>());
     });
   try {
@@ -65,6 +65,7 @@ async function mountWithFlags(request: MountRequest, given: readonly string[]): 
   const flags = parseMountFlags(given);
   const options = withMountFlags(request.options, flags.args, () => process.exit(EXIT_USAGE));
   if (flags.remount) {
+    const { remount } = await import('./remount.js');
     await remount(request.path, options);
     say(`${request.path} stays as it is: unmount it and mount it again to change its options`);
     return 0;
@@ -76,9 +77,11 @@ async function mountWithFlags(request: MountRequest, given: readonly string[]): 
 
 async function mount(request: MountRequest): Promise<number> {
   if (!request.options.foreground) {
+    const { runInBackground } = await import('./daemon.js');
     await runInBackground(request);
     return 0;
   }
+  const [{ createLog }, { serve }] = await Promise.all([import('./log.js'), import('./serve.js')]);
   const log = await createLog(request.options);
   try {
     return await serve(request, log, () => undefined);
@@ -90,9 +93,4 @@ async function mount(request: MountRequest): Promise<number> {
 
 function say(message: string): void {
   process.stderr.write(`d7y-mount: ${safeLines(message)}\n`);
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -3,6 +3,7 @@ import process from 'node:process';
 
 import { fromMountHelper, isMountHelper } from './mount-helper.js';
 import { shownArguments } from './shown-arguments.js';
+import { version } from './version.js';
 
 const [, program = '', ...given] = process.argv;
 // Overwrites the arguments that others see, before anything else is loaded.
@@ -10,5 +11,9 @@ process.title = ['d7y-mount', ...shownArguments(given)].join(' ');
 
 const argv = isMountHelper(program) ? fromMountHelper(given) : given;
 if (argv === undefined) process.exit(0);
+if (argv.length === 1 && argv[0] === '--version') {
+  process.stdout.write(`${version()}\n`);
+  process.exit(0);
+}
 const { runCli } = await import('./cli.js');
 process.exit(await runCli(argv));

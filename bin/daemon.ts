@@ -4,10 +4,8 @@ import { readdir } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-import { canonicalPath, recoverMountpoint } from '../src/mount/mountpoint.js';
 import { defaultLogFile } from './log.js';
 import type { MountRequest } from './mount-request.js';
-import { tryStartLock } from './start-lock.js';
 import { hasTerminal } from './terminal.js';
 
 const READY_LIMIT_MS = 30_000;
@@ -69,6 +67,8 @@ async function endChild(child: ChildProcess, path: string): Promise<void> {
   } catch {
     child.kill('SIGKILL');
     await ended;
+    const { canonicalPath, recoverMountpoint } = await import('../src/mount/mountpoint.js');
+    const { tryStartLock } = await import('./start-lock.js');
     const mountpoint = await canonicalPath(path);
     const lock = await tryStartLock(mountpoint);
     if (lock !== undefined) await recoverMountpoint(mountpoint).catch(() => undefined);

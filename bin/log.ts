@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 
 import { LogFile } from './log-file.js';
 import type { MountOptions } from './options.js';
@@ -20,6 +20,7 @@ export function defaultLogFile(): string {
 /** Rejects with a `LogFileError` if the log file cannot be used. */
 export async function createLog(options: Pick<MountOptions, 'logFile' | 'logLevel'>): Promise<Logger> {
   const { logFile, logLevel: level } = options;
+  const { pino } = await import('pino');
   if (logFile !== undefined) return pino({ ...SAFE_LOG, level }, await LogFile.open(logFile));
   if (process.stderr.isTTY) {
     return pino({ ...SAFE_LOG, level, transport: { target: 'pino-pretty', options: { destination: 2 } } });

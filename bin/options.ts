@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import { safeLines } from '../src/source/index.js';
+import { safeLines } from '../src/source/safe-text.js';
 import { isCidr } from '../src/source/address-policy.js';
 import { collectHeader, type HeaderOption } from './origin-headers.js';
 import { addPluginOptions, DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';

@@ -2,7 +2,7 @@ import process from 'node:process';
 
 import { pino } from 'pino';
 
-import { safeJson } from '../src/source/index.js';
+import { safeJson } from '../src/source/safe-text.js';
 import { type Inventory, isBroken, takeInventory } from '../src/source/plugin/inventory.js';
 import { composeSources, type SourceOptions, type Sources } from './compose-sources.js';
 import { inventoryLines, type Line, pathFailureLine } from './plugin-lines.js';

@@ -3,7 +3,7 @@
  * to. Where one directory stands there, there may be several here; each has its lines below its
  * `search plugin in`.
  */
-import { escapeControls, safeJson } from '../src/source/index.js';
+import { escapeControls, safeJson } from '../src/source/safe-text.js';
 import type { Inventory, InventoryEntry } from '../src/source/plugin/inventory.js';
 import { PluginLoadError } from '../src/source/plugin/plugin-load-error.js';
 

@@ -4,7 +4,7 @@
  */
 import type { LoggerOptions } from 'pino';
 
-import { safeLines, safeText } from '../src/source/index.js';
+import { safeLines, safeText } from '../src/source/safe-text.js';
 
 const MAX_DEPTH = 5;
 const ERROR_FIELDS = [

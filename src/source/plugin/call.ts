@@ -1,6 +1,4 @@
 /** One call of a plugin: its deadline, the size of its answer, and what its failures mean. */
-import { errors as undiciErrors } from 'undici';
-
 import { ClientFaultError, InterruptedError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
 import { JsonRows } from '../json-rows.js';
 import { ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
@@ -31,6 +29,12 @@ export type TakeRows = (rows: readonly unknown[]) => void;
 
 const MAX_FAILURE_BYTES = 64 * 1024;
 const MAX_SHOWN_CHARS = 100;
+/** The names of undici's errors for a response that is not HTTP/1.1. */
+const MALFORMED_NAMES = new Set([
+  'HTTPParserError',
+  'HeadersOverflowError',
+  'ResponseContentLengthMismatchError',
+]);
 
 /** Calls, and reads an answer of JSON, all within the deadline. */
 export async function callForJson(
@@ -95,11 +99,7 @@ export function failureOfTransport(error: unknown, url: URL | string): SourceErr
   if (error instanceof IdleError) {
     return new DeadlineError(url, { expected: 'an answer of the plugin', found: 'nothing', cause: error });
   }
-  const isMalformed =
-    error instanceof undiciErrors.HTTPParserError ||
-    error instanceof undiciErrors.HeadersOverflowError ||
-    error instanceof undiciErrors.ResponseContentLengthMismatchError;
-  if (isMalformed) {
+  if (error instanceof Error && MALFORMED_NAMES.has(error.name)) {
     return new ProtocolError('the plugin does not speak HTTP', url, {
       expected: 'an answer of HTTP/1.1 with the length that it says',
       found: error.message,

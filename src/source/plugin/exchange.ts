@@ -2,7 +2,7 @@
  * One POST to a plugin and its answer, on undici's `dispatch`: chunks are handed on as they come off the
  * socket. The idle deadline runs only while somebody waits: a body that nobody reads is not idle.
  */
-import { type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** What a chunk takes beside its bytes, which may be one. */

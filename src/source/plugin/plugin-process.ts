@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 
 import { type Answer, exchange } from './exchange.js';
 import { LastWords } from './last-words.js';
@@ -38,7 +38,7 @@ export class PluginProcess {
   /** Resolves to why it ended; never rejects. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
-  readonly #pool: Pool;
+  readonly #pool: Promise<Pool>;
   readonly #options: PluginProcessOptions;
   readonly #lastWords: LastWords;
   #verdict: string | undefined;
@@ -57,11 +57,7 @@ export class PluginProcess {
     this.#child = launch(file, options);
     // Before anything else: without a descriptor to spare there is a process that has no streams, and fails in a moment.
     this.#child.on('error', () => undefined);
-    this.#pool = new Pool('http://plugin', {
-      socketPath: options.socketPath,
-      // Paused downloads keep their connections: a limit would make the others wait for them.
-      connections: null,
-    });
+    this.#pool = connectionPool(options.socketPath);
     this.#lastWords = new LastWords(this.#child.stderr, options.mask);
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
@@ -113,7 +109,7 @@ export class PluginProcess {
   /** Sends a call. The answer's body must be read to its end, or cancelled. */
   async post(path: string, call: object, signal: AbortSignal): Promise<Answer> {
     this.lastUsedMs = performance.now();
-    return await exchange(this.#pool, path, call, {
+    return await exchange(await this.#pool, path, call, {
       signal,
       idleMs: this.#options.callLimitMs,
       onGiven: () => {
@@ -164,12 +160,19 @@ export class PluginProcess {
 
   #onEnd(how: string): string {
     this.#isEnded = true;
-    this.#pool.destroy().catch(() => undefined);
+    this.#pool.then((pool) => pool.destroy()).catch(() => undefined);
     this.#child.stdin?.destroy();
     this.#child.stderr?.destroy();
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
     return safeText((this.#verdict ?? how) + this.lastWords);
   }
+}
+
+/** Loads undici only when a plugin starts: it takes as long to load as the rest of the program. */
+async function connectionPool(socketPath: string): Promise<Pool> {
+  const { Pool: UnixPool } = await import('undici');
+  // Paused downloads keep their connections: a limit would make the others wait for them.
+  return new UnixPool('http://plugin', { socketPath, connections: null });
 }
 
 function accepts(socketPath: string): Promise<boolean> {
