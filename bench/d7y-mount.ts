@@ -10,7 +10,7 @@ import { type Contender, detach, type Mounted, type MountRequest, untilMounted }
 import { Programs } from './programs.js';
 import type { Scratch } from './scratch.js';
 
-const CLI = fileURLToPath(new URL('../bin/d7y-mount.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../bundle/d7y-mount.js', import.meta.url));
 const MOUNT_LIMIT_MS = 45_000;
 const UNMOUNT_LIMIT_MS = 25_000;
 const LATE_MOUNT_LIMIT_MS = 3_000;

@@ -7,4 +7,4 @@ case "${1:-}" in
   --) ;;
   '' | -*) set -- /mnt/d7y "$@" ;;
 esac
-exec node dist/bin/d7y-mount.js "$@"
+exec node dist/bundle/d7y-mount.js "$@"

@@ -3,7 +3,7 @@
 # As root, after `npm run build`: sh test/power-loss.sh [rounds]. Needs nginx, e2fsprogs, python3, loop devices.
 set -eu
 rounds=${1:-5}
-program="$(cd "$(dirname "$0")/.." && pwd)/dist/bin/d7y-mount.js"
+program="$(cd "$(dirname "$0")/.." && pwd)/dist/bundle/d7y-mount.js"
 work=$(mktemp -d)
 disk=$work/disk mnt=$work/mnt origin=$work/origin
 mkdir "$disk" "$mnt" "$origin"

@@ -1,7 +1,7 @@
 /**
  * How much memory a mount takes that is used for long, over names that change all the time: each phase on a mount of
  * its own, over a server of generated resources. Prints VmRSS and VmHWM as it goes.
- * Run: npm run bench:memory -- [phases...] [--operations COUNT] [--program dist/bin/d7y-mount.js]
+ * Run: npm run bench:memory -- [phases...] [--operations COUNT] [--program dist/bundle/d7y-mount.js]
  */
 import { fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';

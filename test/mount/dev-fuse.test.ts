@@ -192,7 +192,8 @@ test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever 
   const waiting = run('cat', [`${base}/silent2`]);
   await sleep(300);
   t.is(
-    (await run(process.execPath, [join(import.meta.dirname, '../../bin/d7y-mount.js'), 'unmount', mnt])).code,
+    (await run(process.execPath, [join(import.meta.dirname, '../../bundle/d7y-mount.js'), 'unmount', mnt]))
+      .code,
     0,
   );
   t.not((await waiting).code, 0);

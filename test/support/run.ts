@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-export const CLI = fileURLToPath(new URL('../../bin/d7y-mount.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../bundle/d7y-mount.js', import.meta.url));
 
 export interface Finished {
   readonly code: number;

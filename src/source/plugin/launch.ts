@@ -14,7 +14,8 @@ const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 /** Added to our own nice value: a plugin that computes much leaves the processor to those who read. */
 const NICE_INCREMENT = 5;
 
-const HOST = fileURLToPath(new URL('host/module-host.js', import.meta.url));
+/** By its name in package.json: this module may be part of a bundle. */
+const HOST = fileURLToPath(import.meta.resolve('#plugin-host'));
 
 export interface LaunchOptions {
   readonly socketPath: string;
