@@ -5,6 +5,7 @@ import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
 import { Request, withUid } from '../../src/source/index.js';
 import { type RawServer, startRawServer } from '../support/fault-server.js';
+import { run } from '../support/run.js';
 import { until } from '../support/until.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -91,4 +92,40 @@ test('a user with as many origins as may be leaves connections to another user',
   t.is(await get(healthy.origin, BOB), 'ok');
   t.is(healthy.accepted(), 1);
   t.is(asked(), 4);
+});
+
+/** Asks 120 origins at once, all of which are one server, and prints how the requests ended. */
+const MANY_ORIGINS = `
+  import { once } from 'node:events';
+  import { connect } from 'node:net';
+  const [, clientUrl, indexUrl, port] = process.argv;
+  const { createHttpClient } = await import(clientUrl);
+  const { Request } = await import(indexUrl);
+  const http = createHttpClient({
+    retries: 0,
+    connect: async (_url, onread) => {
+      const socket = connect({ host: '127.0.0.1', port: Number(port), onread });
+      await once(socket, 'connect');
+      return socket;
+    },
+  });
+  const get = async (_, index) => {
+    const response = await http.download(new Request('http://host' + index + '.test/'));
+    for await (const _chunk of response.body);
+    return 'ok';
+  };
+  const ends = await Promise.all(Array.from({ length: 120 }, get).map((end) => end.catch((error) => error.found)));
+  console.log(JSON.stringify([...new Set(ends)]));
+  await http.close();
+`;
+
+test('connections leave descriptors to everything else', async (t) => {
+  const server = await startRawServer(t, (socket) => setTimeout(() => socket.write(ANSWER), 100));
+  const modules = ['http/http-client.js', 'index.js'].map(
+    (path) => new URL(`../../src/source/${path}`, import.meta.url).href,
+  );
+  const limited = 'ulimit -n 96 && exec "$@"';
+  const args = ['--input-type=module', '-e', MANY_ORIGINS, ...modules, new URL(server.origin).port];
+  const { stdout, stderr } = await run('sh', ['-c', limited, 'sh', process.execPath, ...args]);
+  t.is(stdout, '["ok"]\n', stderr);
 });

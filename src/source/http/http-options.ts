@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { type AddressPolicy, addressPolicy } from '../address-policy.js';
 import type { Connect } from './connect.js';
 
@@ -23,11 +25,26 @@ export interface HttpClientOptions {
   readonly connect: Connect | undefined;
 }
 
+const MAX_CONNECTIONS = 64;
+/** Of the descriptors: the pool may have four times `maxConnections`, and the other half is for everything else. */
+const DESCRIPTOR_SHARE = 1 / 8;
+
+/** RLIMIT_NOFILE, to whose hard limit Node raises itself when it starts. */
+function maxDescriptors(): number {
+  try {
+    return Number(
+      /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity,
+    );
+  } catch {
+    return Infinity;
+  }
+}
+
 export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
   timeoutMs: 30_000,
   retries: 3,
   maxConnectionsPerOrigin: 8,
-  maxConnections: 64,
+  maxConnections: Math.max(1, Math.min(MAX_CONNECTIONS, Math.floor(maxDescriptors() * DESCRIPTOR_SHARE))),
   maxRedirects: 10,
   headersFor: () => ({}),
   ca: undefined,
