@@ -27,8 +27,8 @@ const OPERATION_LIMIT_FACTOR = 4;
 /** Of the memory for content. The rest is for what is on its way: in buffers of sockets, and in copies. */
 const BLOCK_SHARE = 3 / 4;
 
-/** Nobody is refused as long as everybody has these bits. */
-const ALL_READ_MODE = 0o555;
+/** The bits of `--umask` that refuse somebody something. */
+const READ_MODE = 0o555;
 
 export async function compose(
   { path: mountpoint, source, options }: MountRequest,
@@ -59,13 +59,15 @@ export async function compose(
     gid: options.gid ?? process.getgid?.() ?? 0,
     umask: options.umask,
   };
-  const vfs = new VirtualFs({ cache, plugins: registry, ownership, budget });
+  // Without --allow-other the kernel lets in only who mounts.
+  const checksPermissions = options.allowOther && (options.umask & READ_MODE) !== 0;
+  const vfs = new VirtualFs({ cache, plugins: registry, ownership, checksPermissions, budget });
   const transport = await chooseTransport(options.transport, log);
   const session = await transport.mount(vfs, mountpoint, {
     source,
     exec: options.exec,
     allowOther: options.allowOther,
-    checksPermissions: (options.umask & ALL_READ_MODE) !== 0,
+    checksPermissions,
     passthrough: options.passthrough,
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
   });

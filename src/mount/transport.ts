@@ -13,7 +13,7 @@ export interface TransportOptions {
   /** Whether programs on the mount can be executed. */
   readonly exec: boolean;
   readonly allowOther: boolean;
-  /** The kernel refuses whom the permissions of files refuse. That costs a question for each directory on the way. */
+  /** The kernel checks the permissions of files. Then it sends GETATTR for each directory on the way, and no ACCESS. */
   readonly checksPermissions: boolean;
   /** Let the kernel read complete local copies by itself, where it can. */
   readonly passthrough: boolean;

@@ -27,6 +27,7 @@ import {
   withGeneration,
 } from './node.js';
 import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
+import { hasFileExtension } from './path-name.js';
 import { type PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
 import { UsedNames } from './used-names.js';
@@ -47,6 +48,8 @@ export interface VirtualFsContext {
   readonly cache: ResourceCache;
   readonly plugins: PluginCatalog;
   readonly ownership: Ownership;
+  /** The kernel checks permissions: it sends GETATTR for each directory on the way, too. */
+  readonly checksPermissions?: boolean;
   /** For what is known of names. */
   readonly budget: MetadataBudget;
   readonly now?: () => number;
@@ -61,6 +64,7 @@ export class VirtualFs {
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
   readonly #ownership: Ownership;
+  readonly #checksPermissions: boolean;
   readonly #inodes: InodeNumbers;
   readonly #names: NameResolver;
   readonly #used: UsedNames;
@@ -74,7 +78,8 @@ export class VirtualFs {
     this.#cache = context.cache;
     this.#plugins = context.plugins;
     this.#ownership = context.ownership;
-    const { now, budget } = context;
+    const { now, budget, checksPermissions = false } = context;
+    this.#checksPermissions = checksPermissions;
     this.budget = budget;
     this.#inodes = new InodeNumbers(budget, now);
     this.#used = new UsedNames(budget);
@@ -133,8 +138,7 @@ export class VirtualFs {
   async getattr(node: Node, caller: Caller): Promise<Attr> {
     if (node.kind !== 'resource') return this.#fixed(node).attr;
     const isUnknown = node.type === 'unknown';
-    const isOpen = isUnknown && this.#directories.isUsed({ caller: caller.id, url: node.path.url });
-    if (node.type === 'directory' || isOpen) {
+    if (node.type === 'directory' || (isUnknown && this.#isOnTheWay(node.path, caller))) {
       this.#names.use(node.path, caller);
       return this.#directoryAttr(node.path);
     }
@@ -236,6 +240,12 @@ export class VirtualFs {
     this.#directories.clear();
     this.#names.close();
     await this.#cache.close();
+  }
+
+  /** Whether the caller needs the attributes of an unknown name to go on from it, as far as can be seen. */
+  #isOnTheWay({ url, name }: ResourcePath, caller: Caller): boolean {
+    if (this.#directories.isUsed({ caller: caller.id, url })) return true;
+    return this.#checksPermissions && !hasFileExtension(name);
   }
 
   async #openFile(node: Node, caller: Caller, known: FileStat | undefined): Promise<OpenFile> {

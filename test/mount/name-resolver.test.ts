@@ -35,14 +35,18 @@ interface Fixture {
   readonly at: (path: string) => string;
 }
 
+interface Settings extends CacheOptions {
+  readonly source: CompleteClient;
+  readonly checksPermissions: boolean;
+}
+
 const PLAIN = { type: 'application/octet-stream' };
 const PAGE = { type: 'text/html; charset=utf-8' };
 
 async function start(
   t: ExecutionContext,
   answers: Readonly<Record<string, Answer>>,
-  options: Partial<CacheOptions> = {},
-  ownClient?: CompleteClient,
+  { source, checksPermissions = false, ...options }: Partial<Settings> = {},
 ): Promise<Fixture> {
   const tree = new Map(Object.entries(answers));
   const server = await startFaultServer(t, ({ url = '' }, response) => {
@@ -57,7 +61,7 @@ async function start(
     response.end(status === 200 ? body : '');
   });
   const client = createHttpClient({ retries: 0 });
-  const guarded = ownClient ?? guardClient(client, {}, () => undefined);
+  const guarded = source ?? guardClient(client, {}, () => undefined);
   const clock = { ms: Date.now() };
   const now = (): number => clock.ms;
   const budget = MetadataBudget.beside(0);
@@ -71,6 +75,7 @@ async function start(
     cache,
     plugins: { isServed: async () => true, listClients: () => ['http'], describe: () => undefined },
     ownership: { uid: 0, gid: 0, umask: 0 },
+    checksPermissions,
     budget,
     now,
   });
@@ -80,7 +85,7 @@ async function start(
   });
   let seen = 0;
   return {
-    kernel: new FakeKernel(vfs),
+    kernel: new FakeKernel(vfs, checksPermissions),
     server,
     tree,
     clock,
@@ -326,8 +331,7 @@ test('a directory cannot be entered whose source does not answer', async (t) => 
 });
 
 test('offline, what is not cached can be walked through and entered', async (t) => {
-  const offline = offlineClient();
-  const { kernel, at } = await start(t, {}, {}, offline);
+  const { kernel, at } = await start(t, {}, { source: offlineClient() });
   await kernel.chdir(at('/x'));
   await kernel.chdir(at('/x.y'));
   await fails(t, kernel.read(at('/x/next.js/f')), 'ENETUNREACH');
@@ -355,6 +359,16 @@ test('a query used on a name leaves no name in its directory', async (t) => {
   t.deepEqual(await kernel.list(at('/x')), []);
   t.is(await kernel.read(at('/x/f')), '/x/f');
   t.deepEqual(await kernel.list(at('/x')), ['f']);
+});
+
+test('where the kernel checks permissions, missing names and pages can be walked through all the same', async (t) => {
+  const tree = { '/a/b/c/f.bin': PLAIN, '/docs': PAGE, '/docs/intro': PAGE, '/plain': PLAIN };
+  const { kernel, at, asked } = await start(t, tree, { checksPermissions: true });
+  t.is(await kernel.read(at('/a/b/c/f.bin')), '/a/b/c/f.bin');
+  t.deepEqual(asked(), ['/a/b/c/f.bin']);
+  for (const name of ['/docs', '/docs/intro', '/docs', '/plain']) t.is(await kernel.read(at(name)), name);
+  for (const name of ['/x/missing', '/x/missing.txt']) await fails(t, kernel.read(at(name)), 'ENOENT');
+  await fails(t, kernel.stat(at('/x/missing.txt')), 'ENOENT');
 });
 
 test('a failed query at LOOKUP is not repeated, blocks no walk, and is forgotten', async (t) => {

@@ -42,9 +42,12 @@ export class FakeKernel {
   readonly operations: FuseOperations;
   /** Runs between the two walks. */
   beforeRetry: () => Promise<void> | void = () => undefined;
+  readonly #checksPermissions: boolean;
   #unique = 0;
 
-  constructor(vfs: VirtualFs) {
+  /** `checksPermissions`: as with `default_permissions`, each name that is walked through, or used, gets a GETATTR before. */
+  constructor(vfs: VirtualFs, checksPermissions = false) {
+    this.#checksPermissions = checksPermissions;
     const root = makeAttr('directory', 1, 0, 0, { uid: 0, gid: 0, umask: 0 });
     this.operations = new FuseOperations(
       vfs,
@@ -194,6 +197,7 @@ export class FakeKernel {
       const parent = found.nodeId;
       found = await this.#lookup(parent, name, pid);
       if (isRetry) found = await this.#lookup(parent, name, pid);
+      if (this.#checksPermissions) await this.fstat(found.nodeId, pid);
     }
     return found;
   }
