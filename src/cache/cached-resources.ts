@@ -6,7 +6,8 @@ import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
 import type { MemorySource } from './memory-source.js';
-import { type FileMetadata, MetadataCache, type ResourceMetadata } from './metadata-cache.js';
+import type { FileMetadata, ResourceMetadata } from './file-metadata.js';
+import { MetadataCache } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import { orAborted } from './or-aborted.js';
 import type {
@@ -112,7 +113,7 @@ export class CachedResources implements ResourceCache {
       onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
       onChanged: (url, file) => this.#noteChanged(url, file),
       onUntellable: (url, version) => {
-        if (!this.#metadata.isSuperseded(url, version)) this.#metadata.refute(url);
+        if (!this.#metadata.isSuperseded(url, version)) this.#metadata.invalidate(url);
       },
     });
   }
@@ -120,9 +121,9 @@ export class CachedResources implements ResourceCache {
   peek(url: string, directory?: string): KnownStat | undefined {
     const listed = this.#listings.peekEntry(url, directory);
     const probed = this.#metadata.peek(url);
-    if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.askedAtMs) {
+    if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.queriedAtMs) {
       if (contradicts(listed.entry.stat, probed.metadata)) {
-        this.#metadata.refute(url);
+        this.#metadata.invalidate(url);
         return this.peek(url);
       }
     }
@@ -210,7 +211,7 @@ export class CachedResources implements ResourceCache {
     this.#stored.drop(url, old);
     // Others may have noticed before: then what is known by now is newer.
     if (this.#metadata.isSuperseded(url, old.version)) return;
-    this.#metadata.refute(url);
+    this.#metadata.invalidate(url);
     this.onChanged(url);
   }
 

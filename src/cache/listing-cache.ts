@@ -11,14 +11,14 @@ import {
 } from '../source/index.js';
 import { BoundedMap } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { isDenial, leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
+import { isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
 import type { ListedEntry } from './resource-cache.js';
 import { SingleFlight } from './single-flight.js';
 
 export interface ListingCacheOptions {
   readonly ttlMs: number;
   readonly negativeTtlMs: number;
-  /** For how long a listing stays in force while the source cannot be asked. */
+  /** For how long an expired listing is served while the source cannot be queried. */
   readonly staleIfErrorMs: number;
   readonly budget: MetadataBudget;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
@@ -30,10 +30,10 @@ export interface Listing {
   readonly entries: readonly ListedEntry[];
   /** By the canonical form of the segment. */
   readonly bySegment: ReadonlyMap<string, ListedEntry>;
-  /** When the source was asked for it: what it tells of a resource may be so old. */
-  readonly askedAtMs: number;
-  /** Since when it is trusted for its TTL. */
-  readonly trustedSinceMs: number;
+  /** When it was queried: what it shows of a resource may be so old. */
+  readonly queriedAtMs: number;
+  /** When its TTL began. */
+  readonly freshSinceMs: number;
   /** Characters of the entries' names. */
   readonly nameChars: number;
 }
@@ -41,11 +41,11 @@ export interface Listing {
 /** A listing itself; and of each entry its objects, its slots, and the name that the mount shows. */
 const [LISTING_BYTES, ENTRY_BYTES] = [400, 310];
 
-/** Directory listings, trusted for a TTL, one request at a time for each directory. */
+/** Directory listings, fresh for a TTL, one request at a time for each directory. */
 export class ListingCache {
   readonly #options: ListingCacheOptions;
   readonly #listings: BoundedMap<Listing>;
-  /** Had no room, or no longer: they stay as long as somebody has the directory open. */
+  /** Had no room, or no longer: kept as long as a handle of the directory is open. */
   readonly #evicted = new Map<string, WeakRef<Listing>>();
   readonly #collected = new FinalizationRegistry<string>((directory) => {
     if (this.#evicted.get(directory)?.deref() === undefined) this.#evicted.delete(directory);
@@ -55,7 +55,7 @@ export class ListingCache {
   readonly #flights = new SingleFlight<Listing>();
   /** Of the requests that are under way. */
   readonly #urges = new Map<string, Urge>();
-  /** Changes whenever something is forgotten: what was under way then is not kept. */
+  /** Changes whenever something is forgotten: the result of a request under way is not kept then. */
   #epoch = 0;
 
   constructor(options: ListingCacheOptions) {
@@ -67,13 +67,13 @@ export class ListingCache {
     });
   }
 
-  /** The listing of a directory, if there is one that is still trusted. */
+  /** The listing of a directory, if there is a fresh one. */
   peek(directory: string): Listing | undefined {
     const listing = this.#find(directory);
     return listing !== undefined && this.ttlLeftMs(listing) > 0 ? listing : undefined;
   }
 
-  /** What the listing of its directory says of a URL. */
+  /** The entry of a URL in the fresh listing of its directory. */
   peekEntry(url: string, directory?: string): { entry: ListedEntry; listing: Listing } | undefined {
     const { parent, segment } =
       directory === undefined
@@ -84,7 +84,7 @@ export class ListingCache {
     return listing === undefined || entry === undefined ? undefined : { entry, listing };
   }
 
-  /** What the last listing of its directory said, trusted or not. */
+  /** The kind in the last listing of its directory, fresh or not. */
   lastKind(url: string): 'file' | 'directory' | undefined {
     const { parent, segment } = splitUrl(url);
     const listing = parent === undefined ? undefined : this.#find(parent);
@@ -96,7 +96,7 @@ export class ListingCache {
     return (this.#find(directory)?.entries.length ?? 0) > 0;
   }
 
-  /** Nothing is known any more of directories that begin so. */
+  /** Forgets all directories with the prefix. */
   forget(prefix: string): void {
     for (const [directory] of this.#listings.entries()) {
       if (directory.startsWith(prefix)) this.#listings.delete(directory);
@@ -109,10 +109,10 @@ export class ListingCache {
   }
 
   ttlLeftMs(listing: Listing): number {
-    return ttlLeftMs(listing.trustedSinceMs, this.#options.ttlMs, this.#options.now());
+    return ttlLeftMs(listing.freshSinceMs, this.#options.ttlMs, this.#options.now());
   }
 
-  /** In the background it gives way to others, until somebody asks for it who does not. */
+  /** In the background it gives way to other requests, until a foreground caller joins. */
   async list(
     directory: string,
     signal?: AbortSignal,
@@ -129,19 +129,19 @@ export class ListingCache {
     const urge = new Urge();
     this.#urges.set(directory, urge);
     try {
-      return await this.#ask(directory, new Request(`${directory}/`, { signal, priority, urge }), signal);
+      return await this.#query(directory, new Request(`${directory}/`, { signal, priority, urge }), signal);
     } finally {
       if (this.#urges.get(directory) === urge) this.#urges.delete(directory);
     }
   }
 
-  async #ask(directory: string, request: Request, signal: AbortSignal): Promise<Listing> {
+  async #query(directory: string, request: Request, signal: AbortSignal): Promise<Listing> {
     const epoch = this.#epoch;
-    const askedAtMs = this.#options.now();
+    const queriedAtMs = this.#options.now();
     const found = await this.#options
       .clientFor(directory)
       .then((client) => client.list(request))
-      .catch((error: unknown) => this.#keepInForce(directory, error, signal));
+      .catch((error: unknown) => this.#keepStale(directory, error, signal));
     if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();
     const turns = new Turns();
@@ -153,21 +153,21 @@ export class ListingCache {
       nameChars += name.length;
       bySegment.set(canonicalSegment(name), listedEntry(entry));
     }
-    const trustedSinceMs = this.#options.now();
-    const listing = { entries: [...bySegment.values()], bySegment, askedAtMs, trustedSinceMs, nameChars };
+    const freshSinceMs = this.#options.now();
+    const listing = { entries: [...bySegment.values()], bySegment, queriedAtMs, freshSinceMs, nameChars };
     if (epoch === this.#epoch) this.#keep(directory, listing);
     return listing;
   }
 
-  /** The source could not be asked. Throws the error if it tells something, or what is known is too old. */
-  #keepInForce(directory: string, error: unknown, signal: AbortSignal): Listing {
+  /** The source could not be queried. Throws the error if it is definite, or the listing is too old. */
+  #keepStale(directory: string, error: unknown, signal: AbortSignal): Listing {
     signal.throwIfAborted();
     const { ttlMs, negativeTtlMs, staleIfErrorMs, now, log } = this.#options;
     const known = this.#find(directory);
     if (isDenial(error)) this.#delete(directory);
-    if (known === undefined || !leavesOpen(error) || now() - known.askedAtMs > staleIfErrorMs) throw error;
-    log.warn({ err: error }, 'cannot list again; what is known stays in force');
-    const listing = { ...known, trustedSinceMs: trustedAgainSinceMs(ttlMs, negativeTtlMs, now()) };
+    if (known === undefined || !leavesOpen(error) || now() - known.queriedAtMs > staleIfErrorMs) throw error;
+    log.warn({ err: error }, 'cannot list again; the last listing is served');
+    const listing = { ...known, freshSinceMs: retriedSinceMs(ttlMs, negativeTtlMs, now()) };
     this.#keep(directory, listing);
     return listing;
   }

@@ -2,24 +2,29 @@ import type { Logger } from 'pino';
 
 import {
   type CompleteClient,
-  type ExpireInfo,
   type Metadata,
   NotFoundError,
   Request,
   type Response,
   SourceError,
-  UNKNOWN_SOURCE_FILE_LEN,
 } from '../source/index.js';
-import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
+import { BoundedMap } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
-import { isDenial, leavesOpen, trustedAgainSinceMs, ttlLeftMs } from './in-force.js';
-import { isPage } from './page.js';
+import {
+  expireInfoOf,
+  type FileMetadata,
+  metadataBytes,
+  metadataFromFacts,
+  metadataFromSource,
+  type ResourceMetadata,
+} from './file-metadata.js';
+import { isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
 import { SingleFlight } from './single-flight.js';
-import { type Version, versionOf } from './version.js';
+import type { Version } from './version.js';
 
 export interface MetadataCacheOptions {
-  /** For how long metadata is trusted without asking. */
+  /** For how long metadata is fresh. */
   readonly ttlMs: number;
   /** For how long a missing resource is. */
   readonly negativeTtlMs: number;
@@ -27,13 +32,13 @@ export interface MetadataCacheOptions {
   /** The prefix that a probe asks for. */
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
-  /** For how long known metadata stay in force while the source cannot be asked. */
+  /** For how long expired metadata is served while the source cannot be queried. */
   readonly staleIfErrorMs: number;
-  /** What was known in an earlier run. */
+  /** The version that is stored from an earlier run. */
   readonly newest: (url: string) => Promise<ConfirmedFacts | undefined>;
   /** Takes over the body that came with a file's probe. */
   readonly onProbed: (url: string, file: FileMetadata, response: Response) => void;
-  /** The source told, just now, that this is its version. */
+  /** The source has just returned that this is its version. */
   readonly onConfirmed: (url: string, file: FileMetadata) => void;
   /** A resource that was a file has another version, or is none any more. */
   readonly onChanged: (url: string, old: FileMetadata) => void;
@@ -41,50 +46,37 @@ export interface MetadataCacheOptions {
   readonly log: Logger;
 }
 
-/** What the source told of a file. */
-export interface FileMetadata {
-  readonly kind: 'file';
-  readonly version: Version;
-  readonly size: number | undefined;
-  readonly lastModifiedMs: number | undefined;
-  readonly supportRange: boolean;
-  /** The length is unknown, and the body was seen to be too long to be read just to learn it. */
-  readonly isLong?: true;
-  /** See `Metadata`. */
-  readonly usedOtherCredentials?: true;
-  /** `isPage` of its content type. */
-  readonly isPage?: true;
-}
-
-export type ResourceMetadata =
-  | FileMetadata
-  | { readonly kind: 'directory'; readonly lastModifiedMs: number | undefined };
+/** An entry with its numbers. */
+const ENTRY_BYTES = 80;
 
 interface Entry {
   readonly metadata: ResourceMetadata | 'missing';
-  /** When the source last told so. */
+  /** When the source last returned it. */
   confirmedAtMs: number;
-  /** From when on it is trusted for its TTL: later than that if the source could not be asked. */
+  /** When its TTL began: later than that if the source could not be queried. */
   checkedAtMs: number;
-  /** Something else has shown that it does not hold, which a conditional request might not tell. */
-  readonly isRefuted?: true;
+  /** It was found wrong otherwise, which a conditional request might not show. */
+  readonly isInvalid?: true;
 }
 
 /**
- * What sources told of their resources. Trusted for a TTL; after it `isExpired` decides whether it still
- * holds. A source that cannot be asked leaves what is known in force (the contract of `isExpired`), and is
- * asked again after the negative TTL.
+ * What sources returned of their resources. Fresh for a TTL, after which `isExpired` revalidates it. While a source cannot
+ * be queried the last metadata is served (the contract of `isExpired`), and the source is queried again after the
+ * negative TTL.
  */
 export class MetadataCache {
   readonly #options: MetadataCacheOptions;
   readonly #entries: BoundedMap<Entry>;
   readonly #flights = new SingleFlight<ResourceMetadata>();
-  /** Changes whenever something is forgotten: what was under way then is not kept. */
+  /** Changes whenever something is forgotten: the result of a request under way is not kept then. */
   #epoch = 0;
 
   constructor(options: MetadataCacheOptions) {
     this.#options = options;
-    this.#entries = new BoundedMap({ budget: options.budget, bytesOf });
+    this.#entries = new BoundedMap({
+      budget: options.budget,
+      bytesOf: ({ metadata }) => ENTRY_BYTES + (metadata === 'missing' ? 0 : metadataBytes(metadata)),
+    });
   }
 
   peek(
@@ -96,10 +88,10 @@ export class MetadataCache {
     return ttlMs > 0 ? { metadata: entry.metadata, ttlMs, checkedAtMs: entry.checkedAtMs } : undefined;
   }
 
-  /** What was known last, trusted still or not. */
+  /** The last metadata, fresh or not. */
   lastKnown(url: string): ResourceMetadata | 'missing' | undefined {
     const entry = this.#entries.get(url);
-    return entry?.isRefuted === true ? undefined : entry?.metadata;
+    return entry?.isInvalid === true ? undefined : entry?.metadata;
   }
 
   /** What it was when the source last reported it, however long ago that is. */
@@ -109,7 +101,7 @@ export class MetadataCache {
     return metadata.kind === 'file' && metadata.isPage === true ? 'page' : metadata.kind;
   }
 
-  /** The metadata, asked for if need be. Rejects with `NotFoundError` for a missing resource. */
+  /** The metadata, queried unless it is fresh. Rejects with `NotFoundError` for a missing resource. */
   async get(url: string, signal?: AbortSignal): Promise<ResourceMetadata> {
     const known = this.peek(url)?.metadata;
     if (known === 'missing') throw new NotFoundError(url, { found: 'remembered as missing' });
@@ -124,22 +116,22 @@ export class MetadataCache {
     this.#entries.set(url, { ...entry, metadata: { ...entry.metadata, ...fact } });
   }
 
-  /** Whether something else is known by now than this version. */
+  /** Whether the metadata is of another version by now. */
   isSuperseded(url: string, version: Version): boolean {
     const entry = this.#entries.get(url);
     if (entry === undefined) return false;
-    const { metadata, isRefuted } = entry;
-    if (isRefuted === true || metadata === 'missing' || metadata.kind !== 'file') return true;
+    const { metadata, isInvalid } = entry;
+    if (isInvalid === true || metadata === 'missing' || metadata.kind !== 'file') return true;
     return metadata.version.id !== version.id;
   }
 
-  /** What is known turned out to be wrong: the next `get` probes. */
-  refute(url: string): void {
+  /** The metadata turned out to be wrong: the next `get` probes. */
+  invalidate(url: string): void {
     const entry = this.#entries.get(url);
-    if (entry !== undefined) this.#entries.set(url, { ...entry, checkedAtMs: -Infinity, isRefuted: true });
+    if (entry !== undefined) this.#entries.set(url, { ...entry, checkedAtMs: -Infinity, isInvalid: true });
   }
 
-  /** Nothing is known any more of URLs that begin so. */
+  /** Forgets all URLs with the prefix. */
   forget(prefix: string): void {
     this.#flights.forget(prefix);
     this.#epoch += 1;
@@ -158,27 +150,27 @@ export class MetadataCache {
   async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
     const epoch = this.#epoch;
     const old = this.#entries.get(url) ?? (await this.#recall(url, epoch));
-    const known = old?.isRefuted === true || old?.metadata === 'missing' ? undefined : old?.metadata;
+    const known = old?.isInvalid === true || old?.metadata === 'missing' ? undefined : old?.metadata;
     if (old === undefined || known === undefined) {
       return await this.#probe(url, await this.#options.clientFor(url), epoch, signal);
     }
     if (this.#ttlLeftMs(old) > 0) return known;
-    let mayStand = true;
+    let isUsable = true;
     try {
       const client = await this.#options.clientFor(url);
       if (known.kind === 'file') {
         const verdict = await this.#revalidate(url, client, old, known, signal);
-        // The entry may have been replaced while the source was asked (its size learned), or refuted.
-        const { metadata, isRefuted = false } = this.#entries.get(url) ?? old;
-        if (verdict === 'same' && !isRefuted && metadata !== 'missing') return metadata;
-        mayStand = verdict === 'untold' && !isRefuted;
-        // Also if the probe fails, and the source cannot be asked the next time.
-        if (verdict === 'other') this.refute(url);
+        // The entry may have been replaced meanwhile (its size learned), or invalidated.
+        const { metadata, isInvalid = false } = this.#entries.get(url) ?? old;
+        if (verdict === 'same' && !isInvalid && metadata !== 'missing') return metadata;
+        isUsable = verdict === 'unknown' && !isInvalid;
+        // Also if the probe fails, and the source cannot be queried the next time.
+        if (verdict === 'other') this.invalidate(url);
       }
       return await this.#probe(url, client, epoch, signal);
     } catch (error) {
-      if (!mayStand) throw error;
-      this.#keepInForce(url, old, error, signal);
+      if (!isUsable) throw error;
+      this.#keepStale(url, old, error, signal);
       return known;
     }
   }
@@ -187,9 +179,7 @@ export class MetadataCache {
   async #recall(url: string, epoch: number): Promise<Entry | undefined> {
     const known = await this.#options.newest(url);
     if (known === undefined || this.#entries.has(url) || epoch !== this.#epoch) return this.#entries.get(url);
-    const { version, sizeBytes: size, lastModifiedMs, supportRange, isPage } = known.facts;
-    const page = isPage === true ? { isPage } : {};
-    const metadata: FileMetadata = { kind: 'file', version, size, lastModifiedMs, supportRange, ...page };
+    const metadata = metadataFromFacts(known.facts);
     // A clock that was set back must not make it trusted for ever.
     const atMs = Math.min(known.confirmedAtMs, this.#options.now());
     const entry = { metadata, confirmedAtMs: atMs, checkedAtMs: atMs };
@@ -197,46 +187,46 @@ export class MetadataCache {
     return entry;
   }
 
-  /** Whether the known version still stands, which a source may not be able to tell, but for a probe. */
+  /** Whether the source still has the version. Some sources show that by a probe only. */
   async #revalidate(
     url: string,
     client: CompleteClient,
     entry: Entry,
     known: FileMetadata,
     signal: AbortSignal,
-  ): Promise<'same' | 'other' | 'untold'> {
+  ): Promise<'same' | 'other' | 'unknown'> {
     try {
       const request = new Request(url, { signal });
-      if (await client.isExpired(request, expireInfoOfVersion(known.version))) return 'other';
+      if (await client.isExpired(request, expireInfoOf(known.version))) return 'other';
     } catch (error) {
       signal.throwIfAborted();
       if (isDenial(error)) {
         this.#deny(url);
         return 'other';
       }
-      if (!leavesOpen(error)) return 'untold';
-      this.#keepInForce(url, entry, error, signal);
+      if (!leavesOpen(error)) return 'unknown';
+      this.#keepStale(url, entry, error, signal);
       return 'same';
     }
     const nowMs = this.#options.now();
     this.#note(url, entry, { confirmedAtMs: nowMs, checkedAtMs: nowMs });
-    if (this.#entries.get(url)?.isRefuted !== true) this.#options.onConfirmed(url, known);
+    if (this.#entries.get(url)?.isInvalid !== true) this.#options.onConfirmed(url, known);
     return 'same';
   }
 
-  /** The source could not be asked. Throws the error if it tells something, or what is known is too old. */
-  #keepInForce(url: string, entry: Entry, error: unknown, signal: AbortSignal): void {
+  /** The source could not be queried. Throws the error if it is definite, or the metadata is too old. */
+  #keepStale(url: string, entry: Entry, error: unknown, signal: AbortSignal): void {
     signal.throwIfAborted();
     const { now, ttlMs, negativeTtlMs, staleIfErrorMs, log } = this.#options;
     if (!leavesOpen(error) || now() - entry.confirmedAtMs > staleIfErrorMs) throw error;
-    log.warn({ err: error }, 'cannot revalidate; what is known stays in force');
-    this.#note(url, entry, { checkedAtMs: trustedAgainSinceMs(ttlMs, negativeTtlMs, now()) });
+    log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
+    this.#note(url, entry, { checkedAtMs: retriedSinceMs(ttlMs, negativeTtlMs, now()) });
   }
 
-  /** The entry may have been replaced while the source was asked. What was refuted meanwhile stays so. */
+  /** The entry may have been replaced meanwhile. One that was invalidated stays so. */
   #note(url: string, entry: Entry, times: Partial<Entry>): void {
     const current = this.#entries.get(url) ?? entry;
-    if (current.isRefuted !== true) Object.assign(current, times);
+    if (current.isInvalid !== true) Object.assign(current, times);
   }
 
   async #probe(
@@ -255,14 +245,14 @@ export class MetadataCache {
       if (isDenial(error)) this.#deny(url);
       throw error;
     }
-    const known = fromSource(url, metadata);
+    const known = metadataFromSource(url, metadata);
     if (epoch !== this.#epoch) {
       metadata.response?.cancel();
       return known;
     }
     this.#store(url, known);
     if (metadata.response !== undefined) {
-      // A prefix of what is read by one download from its start helps nobody.
+      // A prefix of what is read by one download from its start is of no use.
       const isWhole = known.kind === 'file' && metadata.response.contentLength === known.size;
       const usable = known.kind === 'file' && (isWhole || known.supportRange === metadata.supportRange);
       if (usable) this.#options.onProbed(url, known, metadata.response);
@@ -271,10 +261,10 @@ export class MetadataCache {
     return known;
   }
 
-  /** What was let in once is not any more: it is not served again because nobody can be asked. */
+  /** Access is denied now: the metadata is not served again while the source cannot be queried. */
   #deny(url: string): void {
     const old = this.#entries.get(url)?.metadata;
-    this.refute(url);
+    this.invalidate(url);
     if (old !== undefined && old !== 'missing' && old.kind === 'file') this.#options.onChanged(url, old);
   }
 
@@ -289,34 +279,4 @@ export class MetadataCache {
     this.#entries.set(url, { metadata, confirmedAtMs: nowMs, checkedAtMs: nowMs });
     if (metadata !== 'missing' && metadata.kind === 'file') this.#options.onConfirmed(url, metadata);
   }
-}
-
-/** An entry with its numbers, and what it refers to. */
-const [ENTRY_BYTES, FILE_BYTES] = [80, 260];
-
-function bytesOf({ metadata }: Entry): number {
-  if (metadata === 'missing' || metadata.kind === 'directory') return ENTRY_BYTES;
-  const { id, validators } = metadata.version;
-  return ENTRY_BYTES + FILE_BYTES + stringBytes(id) + stringBytes(validators.etag);
-}
-
-function fromSource(url: string, metadata: Metadata): ResourceMetadata {
-  const lastModifiedMs = metadata.lastModified < 0 ? undefined : metadata.lastModified;
-  if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs };
-  const size = metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
-  const version = versionOf(metadata);
-  // Blocks of a resource whose end is unknown cannot be asked for by range. Without a strong validator ranges could be
-  // of different versions, and only what comes in one download belongs together.
-  const supportRange = metadata.supportRange && size !== undefined && version.verifiable;
-  const usedOther = metadata.usedOtherCredentials === true ? { usedOtherCredentials: true as const } : {};
-  const page = isPage(url, metadata.contentType) ? { isPage: true as const } : {};
-  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther, ...page };
-}
-
-function expireInfoOfVersion({ validators }: Version): ExpireInfo {
-  const { etag, lastModifiedMs } = validators;
-  return {
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModifiedMs === undefined ? {} : { lastModified: new Date(lastModifiedMs).toUTCString() }),
-  };
 }

@@ -1,7 +1,7 @@
 import type { BlockMemory } from './block-memory.js';
 import { DirtyBytes } from './dirty-bytes.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk/disk-cache.js';
-import type { FileMetadata } from './metadata-cache.js';
+import type { FileMetadata } from './file-metadata.js';
 import { DEFAULT_QUIET_QUEUE_OPTIONS, QuietQueue } from './quiet-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
 import { mapKeyOf } from './version.js';

@@ -4,7 +4,7 @@ import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
 import { copiedRead } from './copied-read.js';
 import type { MemoryShares } from './memory-shares.js';
-import type { FileMetadata } from './metadata-cache.js';
+import type { FileMetadata } from './file-metadata.js';
 import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead, ReadStream } from './readahead.js';
 import type { Consume } from './resource-cache.js';

@@ -1,7 +1,7 @@
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { type CompleteClient, Request, type Response, withUid } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
-import type { FileMetadata } from './metadata-cache.js';
+import type { FileMetadata } from './file-metadata.js';
 import type { StoredVersions } from './stored-versions.js';
 import { MemoryShares } from './memory-shares.js';
 import { mapKeyOf, type Version } from './version.js';

@@ -99,7 +99,7 @@ test('a listing stays in force while the source cannot be asked, but not if it s
   t.is((await listings.list('http://h/d')).entries, first.entries);
   await listings.list('http://h/d');
   t.is(asked.length, 2, 'not asked again at once');
-  t.is(listings.peekEntry('http://h/d/a')?.listing.askedAtMs, 0, 'what it tells is no newer than it was');
+  t.is(listings.peekEntry('http://h/d/a')?.listing.queriedAtMs, 0, 'what it tells is no newer than it was');
   state.now = 2_100;
   await listings.list('http://h/d');
   t.is(asked.length, 3);

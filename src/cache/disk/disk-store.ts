@@ -15,7 +15,7 @@ import { removeVersion } from './remove-version.js';
 import { loadVersion } from './segment-loading.js';
 import { segmentsOf } from './shard.js';
 import { storeBlocks } from './store-blocks.js';
-import { resign, type StoreContext, writerInForce } from './store-context.js';
+import { resign, type StoreContext, currentWriter } from './store-context.js';
 import { VersionHandle } from './version-handle.js';
 import { WriterRole } from './writer-role.js';
 
@@ -189,7 +189,7 @@ export class DiskStore implements DiskCache {
     await sync.stop();
     // Of a store that somebody removed there is nothing to make durable.
     this.#context.writer?.lock.doubt();
-    const writer = await writerInForce(this.#context);
+    const writer = await currentWriter(this.#context);
     if (writer !== undefined) {
       await writer.catalog.writeTimesOfUse();
       await sync.syncAll();

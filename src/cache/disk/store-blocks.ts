@@ -5,7 +5,7 @@ import type { OpenVersion } from './open-version.js';
 import { loadSegment } from './segment-loading.js';
 import { unlinkSegment } from './segment-files.js';
 import type { Segment } from './segment.js';
-import { type StoreContext, writerInForce } from './store-context.js';
+import { type StoreContext, currentWriter } from './store-context.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
@@ -38,7 +38,7 @@ async function store(
   given: readonly CheckedBlock[],
   path: WritePath,
 ): Promise<boolean> {
-  const writer = await writerInForce(context);
+  const writer = await currentWriter(context);
   if (writer === undefined || version.isDropped) return false;
   if (!(await writer.catalog.ready)) return false;
   const segment = await currentSegment(context, version, number);

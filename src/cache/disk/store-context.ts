@@ -47,10 +47,10 @@ export interface StoreContext {
 }
 
 /** The writer, unless somebody removed the directory under it: then this process no longer is it. */
-export async function writerInForce(context: StoreContext): Promise<Writer | undefined> {
+export async function currentWriter(context: StoreContext): Promise<Writer | undefined> {
   const { writer, trouble } = context;
   try {
-    if (writer === undefined || (await writer.lock.isInForce())) return writer;
+    if (writer === undefined || (await writer.lock.isHeld())) return writer;
   } catch (error) {
     trouble.note('cannot look at the lock', error);
     return undefined;

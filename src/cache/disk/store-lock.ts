@@ -13,7 +13,7 @@ export class StoreLock {
   readonly #ino: bigint;
   readonly #syscalls: Syscalls;
   #checkedAtMs = performance.now();
-  #isInForce = true;
+  #isHeld = true;
 
   private constructor(path: string, fd: number, ino: bigint, syscalls: Syscalls) {
     this.#path = path;
@@ -41,15 +41,15 @@ export class StoreLock {
   }
 
   /** False: somebody removed the file, and others may have locked a new one. Looks every few seconds. */
-  async isInForce(): Promise<boolean> {
+  async isHeld(): Promise<boolean> {
     if (performance.now() - this.#checkedAtMs >= CHECK_EVERY_MS) {
       this.#checkedAtMs = performance.now();
-      this.#isInForce &&= (await inodeOf(this.#path)) === this.#ino;
+      this.#isHeld &&= (await inodeOf(this.#path)) === this.#ino;
     }
-    return this.#isInForce;
+    return this.#isHeld;
   }
 
-  /** The next `isInForce` looks. */
+  /** The next `isHeld` looks. */
   doubt(): void {
     this.#checkedAtMs = Number.NEGATIVE_INFINITY;
   }

@@ -1,7 +1,7 @@
-/** For how long what a source told is trusted, and when it stays so because the source cannot be asked. */
+/** For how long what a source returned is fresh, and when it is served longer because the source cannot be queried. */
 import { SourceError, type SourceErrorCode } from '../source/index.js';
 
-/** What a source says of a resource by failing. Any other failure leaves open what it has. */
+/** Failures that are definite about the resource. After any other the source may still have what it had. */
 const DEFINITE = new Set<SourceErrorCode>([
   'NOT_FOUND',
   'IS_DIRECTORY',
@@ -19,17 +19,17 @@ export function leavesOpen(error: unknown): boolean {
   return !(error instanceof SourceError && DEFINITE.has(error.code));
 }
 
-/** The source forbids what is asked for: what it gave before is not served any more, whatever becomes of the source. */
+/** The source denies access: what it returned before is not served any more, even when the source is down. */
 export function isDenial(error: unknown): boolean {
   return error instanceof SourceError && error.code === 'ACCESS_DENIED';
 }
 
-/** How much is left of the time for which something is trusted; nothing if the clock was set back since. */
+/** What is left of a TTL; nothing if the clock was set back since. */
 export function ttlLeftMs(sinceMs: number, ttlMs: number, nowMs: number): number {
   return nowMs < sinceMs ? 0 : sinceMs + ttlMs - nowMs;
 }
 
-/** Trusted since when, so that the source is asked again after the negative TTL (or the TTL, if that is shorter). */
-export function trustedAgainSinceMs(ttlMs: number, negativeTtlMs: number, nowMs: number): number {
+/** When a TTL began that ends with the negative TTL from now (or with the TTL, if that is shorter). */
+export function retriedSinceMs(ttlMs: number, negativeTtlMs: number, nowMs: number): number {
   return nowMs + Math.min(ttlMs, negativeTtlMs) - ttlMs;
 }

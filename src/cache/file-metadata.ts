@@ -1,0 +1,74 @@
+import {
+  type ExpireInfo,
+  type Metadata,
+  UNKNOWN_LAST_MODIFIED,
+  UNKNOWN_SOURCE_FILE_LEN,
+} from '../source/index.js';
+import { stringBytes } from '../memory/bounded-map.js';
+import type { StoredFacts } from './disk/disk-cache.js';
+import { isPage } from './page.js';
+import { type Version, versionOf } from './version.js';
+
+/** What the source last returned of a file. */
+export interface FileMetadata {
+  readonly kind: 'file';
+  readonly version: Version;
+  readonly size: number | undefined;
+  readonly lastModifiedMs: number | undefined;
+  readonly supportRange: boolean;
+  /** The length is unknown, and the body was seen to be too long to be read just to learn it. */
+  readonly isLong?: true;
+  /** See `Metadata`. */
+  readonly usedOtherCredentials?: true;
+  /** `isPage` of its content type. */
+  readonly isPage?: true;
+}
+
+export type ResourceMetadata =
+  | FileMetadata
+  | { readonly kind: 'directory'; readonly lastModifiedMs: number | undefined };
+
+/** An object with its numbers, and what it refers to. */
+const FILE_BYTES = 260;
+
+/** What it takes in memory, beside its place. */
+export function metadataBytes(metadata: ResourceMetadata): number {
+  if (metadata.kind === 'directory') return 0;
+  const { id, validators } = metadata.version;
+  return FILE_BYTES + stringBytes(id) + stringBytes(validators.etag);
+}
+
+export function metadataFromSource(url: string, metadata: Metadata): ResourceMetadata {
+  const lastModifiedMs = metadata.lastModified === UNKNOWN_LAST_MODIFIED ? undefined : metadata.lastModified;
+  if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs };
+  const size = metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
+  const version = versionOf(metadata);
+  // Blocks of a resource whose end is unknown cannot be fetched by range. Without a strong validator ranges could be of
+  // different versions, and only what comes in one download belongs together.
+  const supportRange = metadata.supportRange && size !== undefined && version.verifiable;
+  const usedOther = metadata.usedOtherCredentials === true ? { usedOtherCredentials: true as const } : {};
+  const page = isPage(url, metadata.contentType) ? { isPage: true as const } : {};
+  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther, ...page };
+}
+
+/** Of a file that is stored on disk. */
+export function metadataFromFacts(facts: StoredFacts): FileMetadata {
+  const { version, sizeBytes: size, lastModifiedMs, supportRange, isPage: page } = facts;
+  return {
+    kind: 'file',
+    version,
+    size,
+    lastModifiedMs,
+    supportRange,
+    ...(page === true ? { isPage: page } : {}),
+  };
+}
+
+/** The conditions of a request that asks whether the version is still the source's. */
+export function expireInfoOf({ validators }: Version): ExpireInfo {
+  const { etag, lastModifiedMs } = validators;
+  return {
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModifiedMs === undefined ? {} : { lastModified: new Date(lastModifiedMs).toUTCString() }),
+  };
+}
