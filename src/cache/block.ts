@@ -1,8 +1,16 @@
 import { InterruptedError } from '../source/index.js';
-import type { VersionBlocks } from './version-blocks.js';
+import type { VersionKey } from './version.js';
 
 /** What a short block takes is not its bytes: it is often the only one of its version. */
 const MIN_MEMORY_BYTES = 2048;
+
+/** What a block belongs to. */
+export interface BlockOwner {
+  readonly key: VersionKey;
+  readonly blockBytes: number;
+  /** The block was evicted. */
+  remove(block: Block): void;
+}
 
 /**
  * One block of one version, from when it is asked for until it is evicted.
@@ -14,7 +22,7 @@ const MIN_MEMORY_BYTES = 2048;
  * than in the same synchronous step in which the block was found to be there.
  */
 export class Block {
-  readonly owner: VersionBlocks;
+  readonly owner: BlockOwner;
   readonly index: number;
   /** Undefined before the first byte, and when the block is gone. */
   memory: Uint8Array | undefined;
@@ -34,7 +42,7 @@ export class Block {
   #visibleBytes = 0;
   #waiters: Waiter[] | undefined;
 
-  constructor(owner: VersionBlocks, index: number) {
+  constructor(owner: BlockOwner, index: number) {
     this.owner = owner;
     this.index = index;
   }

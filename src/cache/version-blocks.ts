@@ -1,6 +1,6 @@
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { ChangedError } from '../source/index.js';
-import { Block } from './block.js';
+import { Block, type BlockOwner } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
@@ -13,7 +13,7 @@ import type { Version, VersionKey } from './version.js';
  * before: with its bytes if they are still here, else with a digest of what of them was shown. So nothing comes back
  * with other bytes, after an eviction or a download that broke, and what is to be compared is not shown before it was.
  */
-export class VersionBlocks {
+export class VersionBlocks implements BlockOwner {
   readonly key: VersionKey;
   /** The last block is gone. */
   onEmpty: (() => void) | undefined;

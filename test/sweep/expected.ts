@@ -1,5 +1,5 @@
 import type { Outcome } from './run-command.js';
-import type { DirectoryKind } from './sweep.js';
+import type { DirectoryKind } from './sweep-server.js';
 
 /** Differences that are meant to be, or that only the kernel could mend. docs/SEMANTICS.md says each of them. */
 export interface Expected {

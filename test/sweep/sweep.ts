@@ -19,11 +19,8 @@ import { ALL_COMMANDS } from './commands/all-commands.js';
 import { EXPECTED, expectedOf } from './expected.js';
 import { type Outcome, type Places, runCommand } from './run-command.js';
 import type { SweepCommand } from './sweep-command.js';
-import { type ServerKind, startSweepServer } from './sweep-server.js';
+import { type DirectoryKind, startSweepServer } from './sweep-server.js';
 import { makeSweepTree } from './sweep-tree.js';
-
-/** `known`: a listed directory that was listed, two levels deep, before the command. */
-export type DirectoryKind = ServerKind | 'known';
 
 const KINDS: readonly DirectoryKind[] = ['known', 'listed', 'unlisted', 'forbidden'];
 

@@ -64,7 +64,7 @@ export class DiskStore implements DiskCache {
     const { version, loaded } = known ?? this.#load(key, facts);
     if (version.facts.sizeBytes !== facts.sizeBytes) return undefined;
     version.retain();
-    const handle = new VersionHandle(version);
+    const handle = new VersionHandle(this.#context, version);
     await loaded;
     if (known !== undefined) await version.local?.prove();
     return handle;

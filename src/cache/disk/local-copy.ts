@@ -26,8 +26,8 @@ interface Proof extends SeenData {
 export interface SegmentOwner {
   /** False: nobody asks for it any more, except what has retained it. */
   isWanted(): boolean;
-  retain(): void;
-  release(): void;
+  /** Keeps it open as long as the work goes on. */
+  whileRetained(work: () => Promise<void>): Promise<void>;
 }
 
 export class LocalCopy {
@@ -162,13 +162,10 @@ export class LocalCopy {
 
   /** Never rejects. */
   async #whileRetained(work: () => Promise<void>): Promise<void> {
-    this.#owner.retain();
     try {
-      await work();
+      await this.#owner.whileRetained(work);
     } catch (error) {
       if (!this.#segment.isDetached) this.#context.trouble.note('cannot check a stored file', error);
-    } finally {
-      this.#owner.release();
     }
   }
 }

@@ -1,27 +1,12 @@
 import type { VersionKey } from '../version.js';
-import type { CheckedBlock, StoredFacts, WritePath } from './disk-cache.js';
+import type { StoredFacts } from './disk-cache.js';
 import { type EncodedHeader, encodeHeader } from './index-file.js';
 import { type Geometry, geometryOf, nameOfSegment, nameOfVersion } from './layout.js';
 import { LocalCopy } from './local-copy.js';
 import type { Segment, SegmentIdentity } from './segment.js';
-import { refreshVersion } from './segment-loading.js';
-import { storeBlocks } from './store-blocks.js';
 import type { StoreContext } from './store-context.js';
 
-/** How often a process that only reads looks for what the writer has added. */
-const REFRESH_EVERY_MS = 1_000;
-
-/** A run of blocks in one segment. */
-interface Part {
-  readonly segment: number;
-  /** Counted from the start of the version. */
-  readonly first: number;
-  /** Where the run begins in the list of the caller. */
-  readonly from: number;
-  readonly to: number;
-}
-
-/** A version that somebody has open: one object for all of them. Block indexes count from its start. */
+/** A version that is open: its segments, for all of its handles. */
 export class OpenVersion {
   readonly key: VersionKey;
   readonly facts: StoredFacts;
@@ -36,13 +21,14 @@ export class OpenVersion {
   local: LocalCopy | undefined;
   /** The source has another version: nothing is stored of this one any more. */
   isDropped = false;
+  /** When its index files were last read, by a process that only reads. */
+  refreshedAtMs = performance.now();
   /** How many `StoredVersion`s are not closed. */
   handles = 0;
   readonly #context: StoreContext;
   readonly #onUnused: (version: OpenVersion) => void;
   /** Handles, and operations under way. */
   #users = 0;
-  #refreshedAtMs = performance.now();
 
   constructor(
     context: StoreContext,
@@ -97,65 +83,17 @@ export class OpenVersion {
     for (const segment of this.segments.values()) void segment.detach();
   }
 
+  async whileRetained<T>(work: () => Promise<T>): Promise<T> {
+    this.retain();
+    try {
+      return await work();
+    } finally {
+      this.release();
+    }
+  }
+
   isWanted(): boolean {
     return this.handles > 0;
-  }
-
-  has(index: number): boolean {
-    if (this.isDropped) return false;
-    const segment = this.segments.get(Math.floor(index / this.geometry.segmentBlocks));
-    if (segment?.table.has(index - segment.span.firstBlock) === true) return true;
-    if (this.#context.writer === undefined) this.#refresh();
-    return false;
-  }
-
-  async read(first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
-    this.retain();
-    try {
-      const read = this.#parts(first, targets.length).map(async (part) => ({
-        from: part.from,
-        right: await this.#readPart(part, targets.slice(part.from, part.to)),
-      }));
-      const all = targets.map(() => false);
-      for (const { from, right } of await Promise.all(read)) all.splice(from, right.length, ...right);
-      return all;
-    } finally {
-      this.release();
-    }
-  }
-
-  async #readPart(part: Part, targets: readonly Uint8Array[]): Promise<boolean[]> {
-    const segment = this.segments.get(part.segment);
-    if (segment === undefined || this.#context.isClosing) return targets.map(() => false);
-    const usedAtMs = this.#context.writer?.catalog.use(segment.name);
-    if (usedAtMs !== undefined) void this.#touch(segment, usedAtMs);
-    const right = await segment.read(part.first - segment.span.firstBlock, targets);
-    if (segment.forgetting !== undefined) {
-      this.retain();
-      void segment.forgetting.finally(() => this.release());
-    }
-    return right;
-  }
-
-  async write(blocks: readonly CheckedBlock[], path: WritePath): Promise<boolean> {
-    if (!blocks.every((block) => this.#isWhole(block))) return false;
-    this.retain();
-    try {
-      const stored = await Promise.all(
-        bySegment(blocks, this.geometry.segmentBlocks).map(([segment, part]) =>
-          storeBlocks(this.#context, this, segment, part, path),
-        ),
-      );
-      if (this.local?.isProven() === false) void this.local.prove();
-      return stored.every(Boolean);
-    } finally {
-      this.release();
-    }
-  }
-
-  #isWhole({ index, bytes }: CheckedBlock): boolean {
-    const { blockBytes, sizeBytes } = this.geometry;
-    return bytes.byteLength === Math.min(blockBytes, sizeBytes - index * blockBytes);
   }
 
   /** The segment takes the place of the one that there was. */
@@ -180,48 +118,4 @@ export class OpenVersion {
     this.isDropped = true;
     for (const segment of this.segments.values()) segment.table.forgetAll();
   }
-
-  #refresh(): void {
-    const now = performance.now();
-    if (now - this.#refreshedAtMs < REFRESH_EVERY_MS || this.#context.isClosing) return;
-    this.#refreshedAtMs = now;
-    this.retain();
-    void refreshVersion(this.#context, this).finally(() => this.release());
-  }
-
-  /** So that the order of use outlives the process. */
-  #touch(segment: Segment, usedAtMs: number): Promise<void> {
-    this.retain();
-    return this.#context.changes
-      .run(() => segment.files.touch(usedAtMs))
-      .catch((error: unknown) => {
-        if (!segment.isDetached) this.#context.trouble.note('cannot note the use of a stored segment', error);
-      })
-      .finally(() => this.release());
-  }
-
-  #parts(first: number, count: number): Part[] {
-    const { segmentBlocks, blockCount } = this.geometry;
-    const parts: Part[] = [];
-    const end = Math.min(first + count, blockCount);
-    for (let at = first; at < end;) {
-      const segment = Math.floor(at / segmentBlocks);
-      const next = Math.min(end, (segment + 1) * segmentBlocks);
-      parts.push({ segment, first: at, from: at - first, to: next - first });
-      at = next;
-    }
-    return parts;
-  }
-}
-
-/** Each segment's number, and its blocks. */
-function bySegment(blocks: readonly CheckedBlock[], segmentBlocks: number): [number, CheckedBlock[]][] {
-  const parts = new Map<number, CheckedBlock[]>();
-  for (const block of blocks) {
-    const segment = Math.floor(block.index / segmentBlocks);
-    const part = parts.get(segment);
-    if (part === undefined) parts.set(segment, [block]);
-    else part.push(block);
-  }
-  return [...parts];
 }

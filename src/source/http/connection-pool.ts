@@ -10,8 +10,9 @@
  */
 import type { RequestPriority } from '../request.js';
 import type { Connect } from './connect.js';
-import { type ConnectionOwner, type Exchange, HttpConnection } from './http-connection.js';
+import { type ConnectionOwner, HttpConnection } from './http-connection.js';
 import { CLIENT_CLOSED } from './http-failure.js';
+import type { PooledExchange } from './pooled-exchange.js';
 import { WaitingExchanges } from './waiting-exchanges.js';
 
 const IDLE_MS = 30_000;
@@ -29,16 +30,6 @@ export interface PoolLimits {
   readonly connectTimeoutMs: number;
   /** How exact deadlines are. */
   readonly tickMs: number;
-}
-
-export interface PooledExchange extends Exchange {
-  /** Of `url`. */
-  readonly origin: string;
-  /** For whom it is, where users are told apart. */
-  readonly uid: number | undefined;
-  priority: RequestPriority;
-  /** Set when a kept-alive connection turned out to be dead: its siblings may be as well. */
-  readonly needsNewConnection: boolean;
 }
 
 export class ConnectionPool implements ConnectionOwner {

@@ -6,11 +6,12 @@
 import { uidOf } from '../caller-uid.js';
 import type { RequestPriority } from '../request.js';
 import type { Urge } from '../urge.js';
-import type { ConnectionPool, PooledExchange } from './connection-pool.js';
+import type { ConnectionPool } from './connection-pool.js';
 import { ExchangeBody } from './exchange-body.js';
 import type { HeaderFields } from './header-fields.js';
 import { BODY_SLOW, CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
 import type { LowSpeedLimit } from './low-speed-limit.js';
+import type { PooledExchange } from './pooled-exchange.js';
 import { formatRequestHead } from './request-head.js';
 import type { ResponseHead } from './response-head.js';
 

@@ -1,4 +1,4 @@
-import type { PooledExchange } from './connection-pool.js';
+import type { PooledExchange } from './pooled-exchange.js';
 
 /** One that has a turn: its queue, how far it was looked through, and the origins that leave it no connection now. */
 interface Turn {

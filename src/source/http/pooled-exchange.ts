@@ -1,0 +1,13 @@
+import type { RequestPriority } from '../request.js';
+import type { Exchange } from './http-connection.js';
+
+/** An exchange that waits for a connection of the pool, or has one. */
+export interface PooledExchange extends Exchange {
+  /** Of `url`. */
+  readonly origin: string;
+  /** For whom it is, where users are told apart. */
+  readonly uid: number | undefined;
+  priority: RequestPriority;
+  /** Set when a kept-alive connection turned out to be dead: its siblings may be as well. */
+  readonly needsNewConnection: boolean;
+}
