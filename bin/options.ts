@@ -1,9 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 
 import { safeLines } from '../src/source/safe-text.js';
-import { isCidr } from '../src/source/address-policy.js';
-import { collectHeader, type HeaderOption } from './origin-headers.js';
-import { addPluginOptions, DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
+import { collectCidr, collectHeader, collectPluginOption, optionParser } from './option-parsers.js';
+import type { HeaderOption } from './origin-headers.js';
+import { DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
 import {
   formatDuration,
   formatSize,
@@ -13,7 +13,6 @@ import {
   parseSize,
   QuantityError,
 } from './quantity.js';
-import { taking } from './taking.js';
 
 /** Everything that a mount can be told. */
 export interface MountOptions extends PluginOptions {
@@ -109,11 +108,11 @@ function addOwnOptions(command: Command): Command {
     .option('--no-passthrough', 'never let the kernel read local copies by itself')
     .option('--allow-other', 'let other users in', D.allowOther)
     .option('--no-exec', 'programs on the mount cannot be executed')
-    .option('--uid <id>', 'owner of all files (default: who mounts)', taking(parseCount))
-    .option('--gid <id>', 'group of all files (default: who mounts)', taking(parseCount))
+    .option('--uid <id>', 'owner of all files (default: who mounts)', optionParser(parseCount))
+    .option('--gid <id>', 'group of all files (default: who mounts)', optionParser(parseCount))
     .addOption(
       new Option('--umask <mode>', 'permission bits to take away')
-        .argParser(taking(parseMode))
+        .argParser(optionParser(parseMode))
         .default(D.umask, '0'),
     )
     .option(
@@ -125,7 +124,7 @@ function addOwnOptions(command: Command): Command {
     .optionsGroup('Cache:')
     .addOption(
       new Option('--memory <size>', 'memory for content')
-        .argParser(taking(parseMemory))
+        .argParser(optionParser(parseMemory))
         .default(D.memory, formatSize(D.memory)),
     )
     .option(
@@ -134,7 +133,7 @@ function addOwnOptions(command: Command): Command {
     )
     .addOption(
       new Option('--cache-size <size>', 'room for it, never below 1 GiB of free space; 0: off')
-        .argParser(taking(parseSize))
+        .argParser(optionParser(parseSize))
         .default(D.cacheSize, formatSize(D.cacheSize)),
     )
     .addOption(
@@ -151,7 +150,12 @@ function addOwnOptions(command: Command): Command {
     .option('--offline', 'ask no source: only what is cached can be read', D.offline)
     .optionsGroup('Sources:')
     .addOption(duration('--timeout <duration>', 'give up when a source sends nothing for so long', D.timeout))
-    .option('--retries <count>', 'tries again after a failure that may pass', taking(parseCount), D.retries)
+    .option(
+      '--retries <count>',
+      'tries again after a failure that may pass',
+      optionParser(parseCount),
+      D.retries,
+    )
     .option(
       '--header <header>',
       "'https://host[:port]: Name: value', sent to that origin alone (without a scheme: https); repeatable",
@@ -166,9 +170,28 @@ function addOwnOptions(command: Command): Command {
     );
 }
 
+function addPluginOptions(command: Command): Command {
+  const append = (text: string, before: readonly string[]): string[] => [...before, text];
+  return command
+    .optionsGroup('Plugins:')
+    .option('--plugin-dir <path>', 'where plugins are, instead of the default; repeatable', append, [])
+    .option(
+      '--plugin-option <option>',
+      'NAME.KEY=VALUE, told to that plugin; repeatable',
+      collectPluginOption,
+      [],
+    )
+    .option('--plugin-override <scheme>', 'let a plugin serve this in-tree scheme; repeatable', append, [])
+    .addOption(
+      new Option('--plugin-memory <size>', "the most that a plugin's process may take")
+        .argParser(optionParser(parseSize))
+        .default(D.pluginMemory, formatSize(D.pluginMemory)),
+    );
+}
+
 function duration(flags: string, description: string, value: number): Option {
   return new Option(flags, description)
-    .argParser(taking(parseDuration))
+    .argParser(optionParser(parseDuration))
     .default(value, formatDuration(value));
 }
 
@@ -177,9 +200,4 @@ function parseMemory(text: string): number {
   const bytes = parseSize(text);
   if (bytes < MIN_MEMORY_BYTES) throw new QuantityError(`at least ${formatSize(MIN_MEMORY_BYTES)}`, text);
   return bytes;
-}
-
-function collectCidr(text: string, before: readonly string[]): string[] {
-  if (!isCidr(text)) throw new InvalidArgumentError('expected addresses such as 10.0.0.0/8 or fd00::/8');
-  return [...before, text];
 }

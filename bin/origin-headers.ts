@@ -1,5 +1,4 @@
 /** `--header`: which headers go to which origin (scheme, host and port). */
-import { InvalidArgumentError } from 'commander';
 import type { Logger } from 'pino';
 
 export interface HeaderOption {
@@ -7,24 +6,6 @@ export interface HeaderOption {
   readonly origin: string;
   readonly name: string;
   readonly value: string;
-}
-
-const EXPECTED = "expected 'https://host[:port]: Name: value', or http:// to send it in the clear";
-
-/** `[scheme://]host[:port]: Name: value`; a host without a scheme means https, whatever its port. */
-export function collectHeader(text: string, before: readonly HeaderOption[]): HeaderOption[] {
-  // The host may have a port, so the name begins after a colon and a space.
-  const match = /^(\S+?)\/?:\s+([!#$%&'*+\-.^_`|~0-9A-Za-z]+):\s*(.*)$/.exec(text);
-  const [, host = '', name = '', value = ''] = match ?? [];
-  const origin = originOf(host);
-  if (origin === undefined) throw new InvalidArgumentError(EXPECTED);
-  return [...before, { origin, name, value }];
-}
-
-function originOf(text: string): string | undefined {
-  const [, scheme = 'https', host = ''] = /^(?:(https?):\/\/)?([^/?#@\\]+)$/i.exec(text) ?? [];
-  const url = `${scheme}://${host}`;
-  return host !== '' && URL.canParse(url) ? new URL(url).origin : undefined;
 }
 
 /** The headers that are configured for the origin of a URL; the same object each time. */

@@ -6,7 +6,8 @@ import { Command } from 'commander';
 import { parseMountFlags, withMountFlags } from '../../bin/mount-flags.js';
 import { fromMountHelper, isMountHelper } from '../../bin/mount-helper.js';
 import { addMountOptions, DEFAULT_MOUNT_OPTIONS } from '../../bin/options.js';
-import { collectHeader, originHeaders } from '../../bin/origin-headers.js';
+import { collectHeader } from '../../bin/option-parsers.js';
+import { originHeaders } from '../../bin/origin-headers.js';
 import { shownArguments } from '../../bin/shown-arguments.js';
 import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from '../../bin/quantity.js';
 
