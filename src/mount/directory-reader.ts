@@ -23,9 +23,9 @@ export class DirectoryReader {
   readonly #plugins: PluginCatalog;
   readonly #used: UsedNames;
 
-  /** Of a listing, for all who have the directory open. */
+  /** By listing: the entries, for all handles. */
   readonly #shown = new WeakMap<readonly ListedEntry[], Promise<readonly DirEntry[]>>();
-  /** What is open keeps its listing, so that the cache has the attributes of what it shows. */
+  /** An open directory keeps its listing from being collected: the cache has the attributes of its entries. */
   readonly #listed = new WeakMap<readonly DirEntry[], readonly ListedEntry[]>();
 
   constructor(cache: ResourceCache, plugins: PluginCatalog, used: UsedNames) {
@@ -100,7 +100,7 @@ async function showable<Entry extends { readonly segment: string }>(
   return shown;
 }
 
-/** A directory without a listing, or with one that nobody may see, is no failure: it can be walked. */
+/** No failure: names can be looked up in a directory that cannot be listed. */
 function cannotList(error: unknown): error is SourceError {
   return (
     error instanceof SourceError && ['LIST_NOT_SUPPORTED', 'NOT_FOUND', 'ACCESS_DENIED'].includes(error.code)

@@ -3,14 +3,14 @@ import { constants } from 'node:os';
 import { SourceError, type SourceErrorCode } from '../source/index.js';
 import { FsError, type FsErrorCode } from './fs-error.js';
 
-/** What the kernel asked for: a passing refusal (429, 503) is EAGAIN for a question, and EIO for data. */
+/** Of the request: a temporary failure of the source (429, 503) is EAGAIN for attributes, and EIO for data. */
 export type Purpose = 'attributes' | 'data';
 
 type ErrnoName = keyof typeof constants.errno;
 
 /** The one table from failures to errno names; a code without a row does not compile. */
 const ERRNO_NAMES = {
-  // Found by the filesystem itself.
+  // Of the file system itself.
   NO_ENTRY: 'ENOENT',
   NOT_DIRECTORY: 'ENOTDIR',
   IS_A_DIRECTORY: 'EISDIR',
@@ -23,8 +23,8 @@ const ERRNO_NAMES = {
   RESULT_TOO_LARGE: 'ERANGE',
   BAD_HANDLE: 'EBADF',
   STALE: 'ESTALE',
-  WALK_AGAIN: 'ESTALE',
-  // Told by a source.
+  RETRY_LOOKUP: 'ESTALE',
+  // Of a source.
   NOT_FOUND: 'ENOENT',
   IS_DIRECTORY: 'EISDIR',
   ACCESS_DENIED: 'EACCES',
@@ -42,13 +42,13 @@ const ERRNO_NAMES = {
   UNEXPECTED_STATUS: 'EIO',
   INVALID_REQUEST: 'EINVAL',
   NO_CLIENT: 'ENOENT',
-  // A directory without a listing is empty; this is what is left when somebody asks all the same.
+  // A directory without a listing is shown as empty.
   LIST_NOT_SUPPORTED: 'EIO',
   CLIENT_FAULT: 'EIO',
   INTERRUPTED: 'EINTR',
 } as const satisfies Record<SourceErrorCode | FsErrorCode, ErrnoName | Record<Purpose, ErrnoName>>;
 
-/** The positive errno for a failure; EIO for what is no error of ours. */
+/** The positive errno for a failure; EIO for an error without a code. */
 export function errnoOf(error: unknown, purpose: Purpose): number {
   return constants.errno[errnoName(error, purpose)];
 }

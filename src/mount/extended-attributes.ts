@@ -16,7 +16,7 @@ const OF_ALL: Readonly<Record<string, Reader>> = {
  */
 const OF_FILES: Readonly<Record<string, Reader>> = {
   ...OF_ALL,
-  /** Empty: the source sends none, or only the listing told of the file. */
+  /** Empty: the source sends none, or the file was only listed. */
   'user.d7y.etag': async (cache, node, signal) => {
     const stat = await cache.stat(node.path.url, signal);
     return (stat.kind === 'file' ? stat.version?.validators.etag : undefined) ?? '';
@@ -36,7 +36,7 @@ export function xattrNames(node: Node): readonly string[] {
 
 /**
  * Namespaces of Linux of which this file system has nothing. For these, and no others, the errno must say so:
- * `ls -l` asks for a label and an ACL of each file, and stops asking the whole file system once it hears
+ * `ls -l` requests a label and an ACL of each file, and stops doing so for the whole file system upon
  * ENOTSUP. After ENODATA it goes on, at two requests a file.
  */
 const FOREIGN_NAMESPACE = /^(?:security|system|trusted)\./;
@@ -47,7 +47,7 @@ export function noAttribute(path: string, name: string): FsError {
   return new FsError(code, path, `no attribute ${name}`);
 }
 
-/** Throws `noAttribute` for one that the node does not have; never asks the source for a foreign one. */
+/** Throws `noAttribute` for one that the node does not have; sends no request for a foreign one. */
 export async function xattrValue(
   cache: ResourceCache,
   node: Node,

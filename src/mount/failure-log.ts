@@ -8,7 +8,7 @@ import { FsError } from './fs-error.js';
 /** The same failure of the same resource is logged once in this time. */
 const REPEAT_AFTER_MS = 10_000;
 
-/** And of all failures so many: names that nobody has ever asked for are endless. */
+/** And of all failures so many: there is no end of names that fail. */
 const MAX_LOGGED = 100;
 
 /** Of what was logged a moment ago: URLs may be long. */
@@ -17,7 +17,7 @@ const MAX_KEY_CHARS = 256 * 1024;
 /** Answers that are part of normal life. */
 const EXPECTED = new Set(['NOT_FOUND', 'INTERRUPTED', 'NO_CLIENT']);
 
-/** Logs failed operations: what was asked, of which URL, what was expected and what came. */
+/** Logs failed operations: which one, of which URL, what was expected and what came. */
 export class FailureLog {
   readonly #log: Logger;
   readonly #recent = new LRUCache<string, true>({

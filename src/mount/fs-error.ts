@@ -1,6 +1,6 @@
 import { redactPath } from '../source/index.js';
 
-/** Failures that the filesystem itself finds, before or without asking a source. */
+/** Failures that are not of a source. */
 export type FsErrorCode =
   | 'NO_ENTRY'
   | 'NOT_DIRECTORY'
@@ -14,7 +14,8 @@ export type FsErrorCode =
   | 'RESULT_TOO_LARGE'
   | 'BAD_HANDLE'
   | 'STALE'
-  | 'WALK_AGAIN';
+  /** Not a failure: the name is no directory but a file. ESTALE makes the kernel look the path up again. */
+  | 'RETRY_LOOKUP';
 
 export class FsError extends Error {
   override readonly name: string = 'FsError';
@@ -38,12 +39,4 @@ export class MissingNameError extends FsError {
     super('NO_ENTRY', path, 'no such name');
     this.ttlMs = ttlMs;
   }
-}
-
-/**
- * Not a failure: the node was taken for a directory, and is wanted as a file. The kernel is asked to walk
- * the path again (ESTALE), and finds the file.
- */
-export function walkAgain(path: string): FsError {
-  return new FsError('WALK_AGAIN', path, 'is a file after all');
 }

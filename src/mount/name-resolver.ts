@@ -16,7 +16,7 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { SourceError, type SourceErrorCode } from '../source/index.js';
 import type { Caller } from './caller.js';
 import { FileIntents } from './file-intents.js';
-import { type FsError, MissingNameError, walkAgain } from './fs-error.js';
+import { FsError, MissingNameError } from './fs-error.js';
 import { Guesses } from './guesses.js';
 import { hasFileExtension } from './path-name.js';
 import { RecentFailures } from './recent-failures.js';
@@ -54,11 +54,11 @@ export class NameResolver {
     this.#failures = new RecentFailures(budget);
   }
 
-  /** For LOOKUP. Throws `MissingNameError` only where the name is no directory on the way to something. */
+  /** For LOOKUP. Throws `MissingNameError` only where a path cannot lead through the name. */
   async lookup(path: ResourcePath, caller: Caller): Promise<FoundName> {
     const { url } = path;
     this.#guesses.settle(caller.id, path.parentUrl);
-    this.#intents.walk(caller.id, url);
+    this.#intents.lookup(caller.id, url);
     this.#failures.take(caller.id, url);
     const known = this.#cache.peek(url);
     const isExpectedFile = path.hasQuery || this.#intents.has(caller.id, url);
@@ -77,7 +77,7 @@ export class NameResolver {
     return { stat: 'unknown', ttlMs: 0 };
   }
 
-  /** For a use of the last name of a path. Throws `WALK_AGAIN` if an unknown name turns out to be a file. */
+  /** For a use of the last name of a path. Throws `RETRY_LOOKUP` if an unknown name turns out to be a file. */
   async statLastName(path: ResourcePath, isUnknown: boolean, caller: Caller): Promise<ResourceStat> {
     const { url } = path;
     const isRetry = caller.id > 0 && this.#intents.has(caller.id, url);
@@ -88,7 +88,7 @@ export class NameResolver {
     throw this.#retryAsFile(path, caller);
   }
 
-  /** For uses of an unknown name as a directory. Throws if it is none. `isUnlisted`: the source answers its listing with 404. */
+  /** For uses of an unknown name as a directory. Throws if it is none. `isUnlisted`: the source answered its listing with 404. */
   async checkDirectory(path: ResourcePath, caller: Caller, isUnlisted?: boolean): Promise<void> {
     const { url } = path;
     const failure = this.use(path, caller);
@@ -104,7 +104,7 @@ export class NameResolver {
     this.#used.addDirectory(url);
   }
 
-  /** The caller made another request for the resource: its walk has ended. Returns the failure of the LOOKUP before. */
+  /** The caller looked the path up to the end, and uses it. Returns the failure of its last LOOKUP. */
   use({ url }: ResourcePath, caller: Caller): Error | undefined {
     this.#guesses.settle(caller.id, url);
     this.#intents.use(caller.id, url);
@@ -132,7 +132,7 @@ export class NameResolver {
       caller.signal?.throwIfAborted();
       if (isNotFound(error) && isExact) {
         this.#guesses.settle(caller.id, url);
-        // The kernel keeps it for all callers, and not all have guessed.
+        // The kernel keeps it for all callers, not only for the one that guessed.
         throw new MissingNameError(path.path, isListed ? (this.#cache.peek(url)?.ttlMs ?? 0) : 0);
       }
       if (wasFile) throw error;
@@ -183,7 +183,7 @@ export class NameResolver {
   #retryAsFile(path: ResourcePath, caller: Caller): FsError {
     this.#intents.mark(caller.id, path.url);
     this.#siblings.used(path.url);
-    return walkAgain(path.path);
+    return new FsError('RETRY_LOOKUP', path.path, 'is a file, not a directory');
   }
 }
 

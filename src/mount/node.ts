@@ -3,8 +3,8 @@ import type { FileGeneration } from './inode-numbers.js';
 import type { ResourcePath } from './resource-path.js';
 
 /**
- * What a name leads to. Nodes are what operations work on; a transport keeps them under its own numbers.
- * A resource whose type nobody knows is a directory to the kernel until it is used (see `VirtualFs`).
+ * The result of a lookup, which operations work on; a transport keeps nodes under its own numbers.
+ * A resource of unknown type is a directory to the kernel until it is used (see `NameResolver`).
  */
 export type Node = RootNode | PluginsNode | PluginNode | SchemeNode | ResourceNode;
 
@@ -55,7 +55,7 @@ export function withGeneration(node: Node, generation: FileGeneration): Node {
   return node.kind === 'resource' || node.kind === 'plugin' ? { ...node, generation } : node;
 }
 
-/** What tells the node from all others: a resource's URL, else its path. */
+/** A resource's URL, else the path of the node. */
 export function identityOf(node: Node): string {
   return node.kind === 'resource' ? node.path.url : pathOf(node);
 }

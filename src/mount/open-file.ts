@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import type { Consume, FileStat, ResourceCache } from '../cache/resource-cache.js';
 import { safeJson } from '../source/index.js';
 import { FsError } from './fs-error.js';
-import { LateReads } from './late-reads.js';
 import type { PluginNode } from './node.js';
 import type { PluginCatalog } from './plugin-catalog.js';
+import { RecentTimeouts } from './recent-timeouts.js';
 
 /** A file that is open, whatever it is made of. */
 export interface OpenFile {
@@ -30,7 +30,7 @@ export async function openResourceFile(
   known?: FileStat,
 ): Promise<OpenFile> {
   const resource = await cache.open(url, signal, known);
-  const late = new LateReads();
+  const timeouts = new RecentTimeouts();
   return {
     version: resource.version.id,
     localFd: resource.localFd,
@@ -39,11 +39,11 @@ export async function openResourceFile(
     },
     whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
     read: async (offset, length, consume, reader) => {
-      late.check(offset, length);
+      timeouts.check(offset, length);
       try {
         return await resource.read(offset, length, consume, reader);
       } catch (error) {
-        late.note(error, offset, length);
+        timeouts.add(error, offset, length);
         throw error;
       }
     },

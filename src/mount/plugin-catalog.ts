@@ -1,6 +1,6 @@
-/** What the mount knows of the registered sources: their schemes, and what `.plugins` shows of each. */
+/** The registered sources: their schemes, and what `.plugins` shows of each. */
 export interface PluginCatalog {
-  /** Looks which sources there are by now; absent where they never change. */
+  /** Reads the plugin directories again; absent where the sources never change. */
   refresh?(): Promise<void>;
   /** Sorted. */
   listClients(): string[];

@@ -4,14 +4,14 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 
 /** So many files of one directory, used one by one, are worth one more request. */
 const MIN_FILES = 4;
-/** A directory that could not be listed is not asked again for so long. */
-const ASK_AGAIN_MS = 60_000;
+/** A directory is listed at most once in this time. */
+const REPEAT_AFTER_MS = 60_000;
 /** A directory, with its set of files. */
 const DIRECTORY_BYTES = 300;
 
 /**
- * A file that nobody listed is walked to twice (see `VirtualFs`), and so is each of its siblings. Where several
- * were used their directory is listed, behind what is going on: the listing tells of the others what they are.
+ * The path of a file that no listing names is looked up twice (see `NameResolver`), and so is that of each sibling. Where
+ * several were used, the directory is listed in the background: then the names of the others have a type.
  */
 export class SiblingListing {
   readonly #cache: Pick<ResourceCache, 'list'>;
@@ -28,23 +28,23 @@ export class SiblingListing {
     });
   }
 
-  /** A name that no listing told of turned out to be a file. */
+  /** A name without metadata turned out to be a file. */
   used(fileUrl: string): void {
     const directory = fileUrl.slice(0, fileUrl.lastIndexOf('/'));
-    const known = this.#directories.get(directory) ?? { files: new Set(), askedAtMs: -Infinity };
-    if (this.#now() - known.askedAtMs < ASK_AGAIN_MS) return;
+    const known = this.#directories.get(directory) ?? { files: new Set(), listedAtMs: -Infinity };
+    if (this.#now() - known.listedAtMs < REPEAT_AFTER_MS) return;
     known.files.add(fileUrl);
     this.#directories.set(directory, known);
     if (known.files.size < MIN_FILES) return;
     known.files.clear();
-    known.askedAtMs = this.#now();
-    // It was not asked for: that it fails is no failure.
+    known.listedAtMs = this.#now();
+    // No caller waits for it.
     this.#cache.list(directory, undefined, 'background').catch(() => undefined);
   }
 }
 
 interface Directory {
-  /** Those used since it was asked for. */
+  /** Those used since it was listed. */
   readonly files: Set<string>;
-  askedAtMs: number;
+  listedAtMs: number;
 }

@@ -1,6 +1,6 @@
 import type { VirtualFs } from './virtual-fs.js';
 
-/** What every way of talking to the kernel offers. The same conformance tests run on each. */
+/** A way to talk to the kernel. The same conformance tests run on each. */
 export interface Transport {
   readonly name: 'dev-fuse' | 'fuse-native';
   /** Mounts, and resolves once the kernel has the mount. The mountpoint exists and is free. */
@@ -21,12 +21,12 @@ export interface TransportOptions {
   readonly operationLimitMs: number;
 }
 
-/** A mount that stands. */
+/** A mount that is served. */
 export interface MountSession {
   /** Settles when the kernel holds the mount no more, for whatever reason. */
   readonly ended: Promise<void>;
   /** Ends the mount; lazily when it is busy. */
   unmount(): Promise<void>;
-  /** Takes the mount from its place and waits for nobody: for a process that is about to exit. */
+  /** Detaches the mount, and does not wait for its users: for a process that is about to exit. */
   detach(): Promise<void>;
 }

@@ -14,8 +14,8 @@ interface Used {
 }
 
 /**
- * The names that turned out to exist, by directory: what is shown of one that cannot be listed. Where users are told
- * apart, each is shown what that user used.
+ * The names that turned out to exist, by directory: the entries of one that cannot be listed. With `--allow-other` each
+ * user is shown the names that this user used.
  */
 export class UsedNames {
   /** By the URL (or `scheme:`) of the directory, and also by that with the uid of a user before it. */

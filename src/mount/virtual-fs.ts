@@ -1,40 +1,33 @@
 /**
  * The filesystem, without FUSE: promises and typed errors; no callback, no errno, no path string.
  *
- * Operations work on nodes and are told who calls. `NameResolver` decides whether a name is a file or a directory.
+ * Operations work on nodes, for a caller. `NameResolver` decides whether a name is a file or a directory.
  */
 import { constants } from 'node:fs';
 
-import type { Consume, FileStat, ResourceCache, ResourceStat } from '../cache/resource-cache.js';
+import type { Consume, FileStat, ResourceCache } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { type Attr, makeAttr, type Ownership } from './attr.js';
+import type { Attr, Ownership } from './attr.js';
 import type { Caller } from './caller.js';
 import { DirectoryHandles } from './directory-handles.js';
 import { DirectoryReader, type DirEntry } from './directory-reader.js';
-import { type Entry, kept } from './entry.js';
+import type { Entry } from './entry.js';
 import { xattrNames, xattrValue } from './extended-attributes.js';
 import { FsError } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
-import { type FileGeneration, InodeNumbers, mtimeOf } from './inode-numbers.js';
+import { type FileGeneration, InodeNumbers } from './inode-numbers.js';
 import { NameResolver } from './name-resolver.js';
-import {
-  generationOf,
-  identityOf,
-  isDirectory,
-  type Node,
-  pathOf,
-  type ResourceNode,
-  withGeneration,
-} from './node.js';
-import { type OpenFile, openPluginFile, openResourceFile, pluginJson } from './open-file.js';
+import { generationOf, identityOf, isDirectory, type Node, pathOf } from './node.js';
+import { NodeEntries } from './node-entries.js';
+import { type OpenFile, openPluginFile, openResourceFile } from './open-file.js';
 import { hasFileExtension } from './path-name.js';
-import { type PluginCatalog } from './plugin-catalog.js';
+import type { PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
 import { UsedNames } from './used-names.js';
 
 export interface FileHandle {
   readonly id: number;
-  /** Bytes; undefined while the source has not told. */
+  /** Bytes; undefined until the source reports them. */
   readonly size: number | undefined;
   /** Identifies the bytes that the handle reads. */
   readonly version: string;
@@ -50,22 +43,19 @@ export interface VirtualFsContext {
   readonly ownership: Ownership;
   /** The kernel checks permissions: it sends GETATTR for each directory on the way, too. */
   readonly checksPermissions?: boolean;
-  /** For what is known of names. */
+  /** For metadata. */
   readonly budget: MetadataBudget;
   readonly now?: () => number;
 }
-
-/** How long the kernel may keep what never changes by itself. */
-const FIXED_TTL_MS = 60_000;
 
 export class VirtualFs {
   readonly root: Node = { kind: 'root' };
   readonly budget: MetadataBudget;
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
-  readonly #ownership: Ownership;
   readonly #checksPermissions: boolean;
   readonly #inodes: InodeNumbers;
+  readonly #entries: NodeEntries;
   readonly #names: NameResolver;
   readonly #used: UsedNames;
   readonly #files = new HandleTable<OpenFile>();
@@ -77,11 +67,11 @@ export class VirtualFs {
   constructor(context: VirtualFsContext) {
     this.#cache = context.cache;
     this.#plugins = context.plugins;
-    this.#ownership = context.ownership;
     const { now, budget, checksPermissions = false } = context;
     this.#checksPermissions = checksPermissions;
     this.budget = budget;
     this.#inodes = new InodeNumbers(budget, now);
+    this.#entries = new NodeEntries(this.#inodes, context.plugins, context.ownership);
     this.#used = new UsedNames(budget);
     this.#names = new NameResolver(context.cache, this.#used, now, budget);
     this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used);
@@ -96,14 +86,16 @@ export class VirtualFs {
   async lookup(parent: Node, name: string, caller: Caller): Promise<Entry> {
     switch (parent.kind) {
       case 'root':
-        return this.#fixed(name === '.plugins' ? { kind: 'plugins' } : await this.#schemeNode(name));
+        return this.#entries.ofFixed(
+          name === '.plugins' ? { kind: 'plugins' } : await this.#schemeNode(name),
+        );
       case 'plugins':
         await this.#plugins.refresh?.();
         if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
-        return this.#fixed({ kind: 'plugin', scheme: name });
+        return this.#entries.ofFixed({ kind: 'plugin', scheme: name });
       case 'scheme': {
         const path = ResourcePath.ofHost(parent.scheme, name);
-        return this.#fixed({ kind: 'resource', type: 'directory', path });
+        return this.#entries.ofFixed({ kind: 'resource', type: 'directory', path });
       }
       case 'resource':
         if (parent.type === 'file') throw new FsError('NOT_DIRECTORY', pathOf(parent), 'is a file');
@@ -113,22 +105,17 @@ export class VirtualFs {
     }
   }
 
-  /** What `lookup` would answer without asking anybody; undefined if it would have to ask. */
+  /** The result of `lookup` if it needs no query, for a name in a listing. */
   peekEntry(parent: Node, name: string): Entry | undefined {
     if (parent.kind !== 'resource') return undefined;
     const path = parent.path.child(name);
     const known = this.#cache.peek(path.url, parent.path.url);
     if (known?.isListed !== true || typeof known.stat !== 'object') return undefined;
     if (known.stat.kind === 'file' && known.stat.size === undefined) return undefined;
-    return this.#entryOf(path, known.stat, known.ttlMs);
+    return this.#entries.ofResource(path, known.stat, known.ttlMs);
   }
 
-  /** The caller used a file whose attributes the transport knows. */
-  noteUse(node: Node, caller: Caller): void {
-    if (node.kind === 'resource') this.#names.use(node.path, caller);
-  }
-
-  /** The node is used as the last one of a path, which an unknown name may not stand. */
+  /** The node is used as the last one of a path: an unknown name gets its type. */
   async useLastName(node: Node, caller: Caller): Promise<void> {
     if (node.kind !== 'resource') return;
     if (node.type === 'unknown') await this.#names.statLastName(node.path, true, caller);
@@ -136,15 +123,13 @@ export class VirtualFs {
   }
 
   async getattr(node: Node, caller: Caller): Promise<Attr> {
-    if (node.kind !== 'resource') return this.#fixed(node).attr;
+    if (node.kind !== 'resource') return this.#entries.ofFixed(node).attr;
     const isUnknown = node.type === 'unknown';
     if (node.type === 'directory' || (isUnknown && this.#isOnTheWay(node.path, caller))) {
       this.#names.use(node.path, caller);
-      return this.#directoryAttr(node.path);
+      return this.#entries.attrOf(node);
     }
-    const stat = await this.#names.statLastName(node.path, isUnknown, caller);
-    if (stat.kind === 'directory') return this.#directoryAttr(node.path, stat);
-    return this.#fileAttr(this.#generationOf(node.path, stat, node.generation), stat.size);
+    return this.#entries.attrOf(node, await this.#names.statLastName(node.path, isUnknown, caller));
   }
 
   /** For access(2) and chdir(2). Both send X_OK alone: it is taken for chdir(2). */
@@ -170,12 +155,12 @@ export class VirtualFs {
     return { id: this.#files.add(file), size, version, generation, localFd };
   }
 
-  /** Waits until the size of an open file is known; for transports that cannot read without. */
+  /** For transports that cannot read a file of unknown size. */
   whenSizeKnown(handle: number, caller: Caller): Promise<number> {
     return this.#files.get(handle).whenSizeKnown(caller.signal);
   }
 
-  /** Hands the bytes of `[offset, offset + length)`, cut at the end of the file, to `consume`, which may look at them only until it returns. */
+  /** `consume` gets the bytes of `[offset, offset + length)`, cut at the end of the file; they are valid until it returns. */
   async read<Result>(
     handle: number,
     offset: number,
@@ -195,11 +180,11 @@ export class VirtualFs {
     this.#files.remove(handle)?.close();
   }
 
-  /** `mustBeDirectory`: the caller insists (O_DIRECTORY), so that a name of unknown type is one. */
+  /** `mustBeDirectory`: O_DIRECTORY, with which an unknown name may be a page. */
   async opendir(node: Node, mustBeDirectory: boolean, caller: Caller): Promise<number> {
     if (!isDirectory(node)) throw new FsError('NOT_DIRECTORY', pathOf(node), 'is a file');
     if (node.kind !== 'resource' || node.type !== 'unknown') {
-      this.noteUse(node, caller);
+      await this.useLastName(node, caller);
       return this.#directories.add(await this.#directoryReader.read(node, caller.signal), undefined);
     }
     if (!mustBeDirectory) await this.#names.statLastName(node.path, true, caller);
@@ -268,49 +253,7 @@ export class VirtualFs {
 
   async #lookupResource(path: ResourcePath, caller: Caller): Promise<Entry> {
     const { stat, ttlMs } = await this.#names.lookup(path, caller);
-    if (stat !== 'unknown') return this.#entryOf(path, stat, ttlMs);
-    const node: Node = { kind: 'resource', type: 'unknown', path };
-    // Each use of it must come here: the name may be kept, its attributes may not.
-    return { node, attr: this.#directoryAttr(path), nameTtlMs: ttlMs, attrTtlMs: 0 };
-  }
-
-  #entryOf(path: ResourcePath, stat: ResourceStat, ttlMs: number): Entry {
-    if (stat.kind === 'directory') {
-      return kept({ kind: 'resource', type: 'directory', path }, this.#directoryAttr(path, stat), ttlMs);
-    }
-    const generation = this.#generationOf(path, stat);
-    const lookedUp = stat.version?.verifiable === false ? { lookedUp: stat } : {};
-    const node: ResourceNode = { kind: 'resource', type: 'file', path, generation, ...lookedUp };
-    return kept(node, this.#fileAttr(generation, stat.size), stat.size === undefined ? 0 : ttlMs);
-  }
-
-  #fixed(node: Node): Entry {
-    const identity = identityOf(node);
-    if (node.kind !== 'plugin') {
-      const { ino, mtimeMs } = this.#inodes.ofDirectory(identity);
-      return kept(node, makeAttr('directory', ino, 0, mtimeMs, this.#ownership), FIXED_TTL_MS);
-    }
-    const { bytes, version } = pluginJson(this.#plugins, node);
-    const generation = this.#inodes.ofFile(identity, { version }, node.generation);
-    return kept(withGeneration(node, generation), this.#fileAttr(generation, bytes.byteLength), 0);
-  }
-
-  #directoryAttr(path: ResourcePath, stat?: ResourceStat): Attr {
-    const { ino, mtimeMs } = this.#inodes.ofDirectory(path.url);
-    return makeAttr('directory', ino, 0, stat?.lastModifiedMs ?? mtimeMs, this.#ownership);
-  }
-
-  #generationOf(path: ResourcePath, stat: FileStat, expected?: FileGeneration): FileGeneration {
-    const fingerprint = {
-      size: stat.size,
-      mtimeMs: stat.lastModifiedMs,
-      mtimePrecisionMs: stat.lastModifiedPrecisionMs,
-      version: stat.version?.id,
-    };
-    return this.#inodes.ofFile(path.url, fingerprint, expected);
-  }
-
-  #fileAttr(generation: FileGeneration, size: number | undefined): Attr {
-    return makeAttr('file', generation.ino, size ?? 0, mtimeOf(generation), this.#ownership);
+    if (stat === 'unknown') return this.#entries.ofUnknown(path, ttlMs);
+    return this.#entries.ofResource(path, stat, ttlMs);
   }
 }

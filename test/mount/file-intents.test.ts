@@ -22,7 +22,7 @@ test('the intent of a thread lasts until the thread uses it, and is nobody elseâ
   const { intents, tick } = start();
   intents.mark(7, URL);
   tick(1_000);
-  for (const url of ['http://h/a', URL, URL]) intents.walk(7, url);
+  for (const url of ['http://h/a', URL, URL]) intents.lookup(7, url);
   t.true(intents.has(7, URL));
   t.false(intents.has(8, URL));
   intents.use(8, URL);
@@ -37,7 +37,7 @@ test('a thread that does something else has given its walk up', (t) => {
   const { intents } = start();
   for (const elsewhere of [`${URL}/below`, 'http://h/b', 'http://h/a/pages']) {
     intents.mark(7, URL);
-    intents.walk(7, elsewhere);
+    intents.lookup(7, elsewhere);
     t.false(intents.has(7, URL), elsewhere);
     intents.mark(7, URL);
     intents.use(7, elsewhere);
@@ -49,7 +49,7 @@ test('callers who cannot be told apart share an intent, which nobody uses up, fo
   const { intents, tick, isTicking } = start();
   intents.mark(0, URL);
   intents.use(0, URL);
-  intents.walk(0, 'http://h/b');
+  intents.lookup(0, 'http://h/b');
   tick(10);
   t.true(intents.has(0, URL));
   t.false(intents.has(7, URL));

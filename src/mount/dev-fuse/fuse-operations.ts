@@ -151,7 +151,7 @@ export class FuseOperations implements RequestHandler {
     // An open file keeps its version. One without validators no query can confirm.
     const isFinal = opens > 0 ? inode.attr.size > 0 : node.kind === 'resource' && node.lookedUp !== undefined;
     if (isFinal) {
-      this.#vfs.noteUse(node, caller);
+      await this.#vfs.useLastName(node, caller);
       return inode.attr;
     }
     const attr = await this.#vfs.getattr(node, caller);

@@ -52,7 +52,7 @@ export class PathOperations {
     try {
       return await this.#vfs.getattr(node, caller);
     } catch (error) {
-      if (!(error instanceof FsError) || error.code !== 'WALK_AGAIN') throw error;
+      if (!(error instanceof FsError) || error.code !== 'RETRY_LOOKUP') throw error;
       return await this.#vfs.getattr({ ...node, type: 'file' }, caller);
     }
   }

@@ -1,0 +1,75 @@
+import type { FileStat, ResourceStat } from '../cache/resource-cache.js';
+import { type Attr, makeAttr, type Ownership } from './attr.js';
+import { type Entry, kept } from './entry.js';
+import { type FileGeneration, type InodeNumbers, mtimeOf } from './inode-numbers.js';
+import { identityOf, type Node, type ResourceNode, withGeneration } from './node.js';
+import { pluginJson } from './open-file.js';
+import type { PluginCatalog } from './plugin-catalog.js';
+import type { ResourcePath } from './resource-path.js';
+
+/** How long the kernel may keep what never changes by itself. */
+const FIXED_TTL_MS = 60_000;
+
+/** Makes the entries and attributes of nodes. */
+export class NodeEntries {
+  readonly #inodes: InodeNumbers;
+  readonly #plugins: PluginCatalog;
+  readonly #ownership: Ownership;
+
+  constructor(inodes: InodeNumbers, plugins: PluginCatalog, ownership: Ownership) {
+    this.#inodes = inodes;
+    this.#plugins = plugins;
+    this.#ownership = ownership;
+  }
+
+  /** Of what is no resource, or the root of a host. */
+  ofFixed(node: Node): Entry {
+    const identity = identityOf(node);
+    if (node.kind !== 'plugin') return kept(node, this.#directory(identity), FIXED_TTL_MS);
+    const { bytes, version } = pluginJson(this.#plugins, node);
+    const generation = this.#inodes.ofFile(identity, { version }, node.generation);
+    return kept(withGeneration(node, generation), this.#file(generation, bytes.byteLength), 0);
+  }
+
+  ofResource(path: ResourcePath, stat: ResourceStat, ttlMs: number): Entry {
+    if (stat.kind === 'directory') {
+      const attr = this.#directory(path.url, stat.lastModifiedMs);
+      return kept({ kind: 'resource', type: 'directory', path }, attr, ttlMs);
+    }
+    const generation = this.#generationOf(path.url, stat);
+    const lookedUp = stat.version?.verifiable === false ? { lookedUp: stat } : {};
+    const node: Node = { kind: 'resource', type: 'file', path, generation, ...lookedUp };
+    return kept(node, this.#file(generation, stat.size), stat.size === undefined ? 0 : ttlMs);
+  }
+
+  /** Each use of the node must reach the mount: the kernel may keep the name, not the attributes. */
+  ofUnknown(path: ResourcePath, nameTtlMs: number): Entry {
+    const node: Node = { kind: 'resource', type: 'unknown', path };
+    return { node, attr: this.#directory(path.url), nameTtlMs, attrTtlMs: 0 };
+  }
+
+  /** Without `stat`: of a directory. */
+  attrOf({ path, generation }: ResourceNode, stat?: ResourceStat): Attr {
+    if (stat?.kind !== 'file') return this.#directory(path.url, stat?.lastModifiedMs);
+    return this.#file(this.#generationOf(path.url, stat, generation), stat.size);
+  }
+
+  #directory(identity: string, lastModifiedMs?: number): Attr {
+    const { ino, mtimeMs } = this.#inodes.ofDirectory(identity);
+    return makeAttr('directory', ino, 0, lastModifiedMs ?? mtimeMs, this.#ownership);
+  }
+
+  #file(generation: FileGeneration, size: number | undefined): Attr {
+    return makeAttr('file', generation.ino, size ?? 0, mtimeOf(generation), this.#ownership);
+  }
+
+  #generationOf(url: string, stat: FileStat, expected?: FileGeneration): FileGeneration {
+    const fingerprint = {
+      size: stat.size,
+      mtimeMs: stat.lastModifiedMs,
+      mtimePrecisionMs: stat.lastModifiedPrecisionMs,
+      version: stat.version?.id,
+    };
+    return this.#inodes.ofFile(url, fingerprint, expected);
+  }
+}
