@@ -125,6 +125,42 @@ test('a directory that is always locked does not put its notifications off for e
   t.is(kernel.mostUnderWay, 2);
 });
 
+test('names of a directory that is locked by their lookups are dropped when it is unlocked', async (t) => {
+  const { kernel, inodes, notifier, directory } = start(new MetadataBudget(60_000));
+  notifier.agree(40);
+  const parent = directory('parent', '');
+  const lookUp = (name: string): Inode => {
+    parent.lockedFor = 1;
+    const path = HOST.child('parent').child(name);
+    const inode = inodes.refer({ node: nodeOf('file', path), attr: attr('file') }, name, parent);
+    parent.lockedFor = 0;
+    inodes.onUnlocked(parent);
+    return inode;
+  };
+  for (let i = 0; i < 100; i += 1) lookUp(`${i}`);
+  await settle();
+  t.true(kernel.told.length > 0);
+  notifier.stop();
+});
+
+test('to forget a name nothing waits for the lock of a directory', async (t) => {
+  const { kernel, inodes, notifier, directory } = start(new MetadataBudget(200_000));
+  notifier.agree(40);
+  const [unused, changed] = [directory('unused', 'abcdefgh'.repeat(10)), directory('changed', 'ab')];
+  unused.lockedFor = changed.lockedFor = 1;
+  for (let i = 0; !inodes.isFull; i += 1) directory(`${i}`, '');
+  notifier.entryChanged('http://h/changed/a');
+  while (kernel.told.length === 0) await nextTurn();
+  await settle();
+  t.true(kernel.told.includes(`a in ${changed.id}`));
+  t.false(kernel.told.some((told) => told.endsWith(` in ${unused.id}`)));
+  unused.lockedFor = 0;
+  inodes.onUnlocked(unused);
+  await settle();
+  t.true(kernel.told.some((told) => told.endsWith(` in ${unused.id}`)));
+  notifier.stop();
+});
+
 test('the kernel is made to forget what it uses least, directories too, down to what there is room for', async (t) => {
   const { kernel, inodes, notifier, directory } = start(new MetadataBudget(200_000));
   notifier.agree(45);

@@ -1,3 +1,5 @@
+import { constants } from 'node:fs';
+
 import test from 'ava';
 
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
@@ -113,4 +115,17 @@ test('a file that the kernel knows keeps its inode, whatever metadata is evicted
   await evict();
   await t.throwsAsync(kernel.fstat(nodeId), { message: 'ESTALE' });
   t.false([old, nodeId].includes((await kernel.lookup('mem/h/a')).nodeId));
+});
+
+test('a directory counts as entered by chdir, and not by a check of its permissions', async (t) => {
+  const cache = new MemoryResources();
+  cache.files.set('mem://h/d/a', { bytes: Buffer.from('x') });
+  const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const kernel = new FakeKernel(vfs);
+  const { inodes } = kernel.operations;
+  await kernel.access('mem/h/d', constants.R_OK);
+  const { nodeId } = await kernel.lookup('mem/h/d');
+  t.false(inodes.get(nodeId).wasEntered);
+  await kernel.chdir('mem/h/d');
+  t.true(inodes.get(nodeId).wasEntered);
 });

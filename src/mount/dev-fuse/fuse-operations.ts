@@ -162,8 +162,10 @@ export class FuseOperations implements RequestHandler {
 
   async #access({ nodeId, body }: FuseRequest, caller: Caller): Promise<Payload> {
     const inode = this.inodes.get(nodeId);
-    await this.#vfs.access(inode.node, decodeAccess(body).mask, caller);
-    inode.wasEntered = true;
+    const { mask } = decodeAccess(body);
+    await this.#vfs.access(inode.node, mask, caller);
+    // Of a file that is refused.
+    if (mask === constants.X_OK) inode.wasEntered = true;
     return [];
   }
 

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { isDirectory } from '../node.js';
 import type { FuseDevice } from './fuse-device.js';
 import type { Inode, InodeTable } from './inode-table.js';
 import { NOTIFY, PRUNE_MINOR_VERSION } from './protocol.js';
@@ -11,6 +10,8 @@ const MAX_UNDER_WAY = 2;
 /** A directory that is locked all the time: so long the notification is put off. */
 const MAX_DELAY_MS = 1_000;
 const FORGET_BATCH = 256;
+/** For so long the next batch waits for one whose directories are locked. */
+const MAX_BATCH_MS = 50;
 /** When all that could be forgotten is in use: what is used no more is found, and what the kernel has kept is tried again. */
 const FORGET_AGAIN_MS = 1_000;
 const RECONSIDER_MS = 10_000;
@@ -18,10 +19,10 @@ const RECONSIDER_MS = 10_000;
 /**
  * Tells the kernel that what it remembers of a resource no longer holds, and makes it forget what it does not use.
  *
- * A notification about a name waits for the lock of its directory, which a reader may hold who waits for us. So it is
- * sent from another thread; for a directory that is locked when it is unlocked, or after a while; one at a time for
- * one directory, and few at a time in all, so that those of one directory do not wait for those of another. None is
- * sent once the connection ends.
+ * A notification about a name waits for the lock of its directory, which a reader may hold who waits for us, and
+ * keeps out those who come after it. So it is sent from another thread; for a directory that is locked when it is
+ * unlocked, or where something changed, after a while; one at a time for one directory, and few at a time in all, so
+ * that those of one directory do not wait for those of another. None is sent once the connection ends.
  */
 export class KernelNotifier {
   readonly #device: FuseDevice;
@@ -50,7 +51,7 @@ export class KernelNotifier {
 
   /** The resource has another version, or is gone: its name is looked up again. */
   entryChanged(url: string): void {
-    for (const inode of this.#inodes.filesAt(url)) this.#queue(inode, 'changed');
+    for (const inode of this.#inodes.filesAt(url)) this.#waitingIn(inode.parent)?.changed.add(inode);
     this.#send();
   }
 
@@ -59,11 +60,15 @@ export class KernelNotifier {
     this.#waiting.clear();
   }
 
-  #queue(inode: Inode, reason: Reason): void {
-    if (inode.parent === undefined || this.#isStopped) return;
-    const waiting = this.#waiting.get(inode.parent) ?? { inodes: new Map(), sinceMs: performance.now() };
-    this.#waiting.set(inode.parent, waiting);
-    if (waiting.inodes.get(inode) !== 'changed') waiting.inodes.set(inode, reason);
+  #waitingIn(directory: Inode | undefined): Waiting | undefined {
+    if (directory === undefined || this.#isStopped) return undefined;
+    const waiting = this.#waiting.get(directory) ?? {
+      changed: new Set(),
+      unused: new Set(),
+      isOverdue: false,
+    };
+    this.#waiting.set(directory, waiting);
+    return waiting;
   }
 
   #send(): void {
@@ -77,30 +82,31 @@ export class KernelNotifier {
 
   #maySend(directory: Inode, waiting: Waiting): boolean {
     if (directory.lockedFor === 0) return true;
-    const leftMs = waiting.sinceMs + MAX_DELAY_MS - performance.now();
-    if (leftMs > 0) {
-      waiting.timer ??= setTimeout(() => {
-        waiting.timer = undefined;
-        this.#send();
-      }, leftMs).unref();
-      return false;
-    }
+    if (waiting.changed.size === 0) return false;
+    waiting.timer ??= setTimeout(() => {
+      waiting.isOverdue = true;
+      this.#send();
+    }, MAX_DELAY_MS).unref();
     // Of these one at a time: those that are not locked are always left a thread.
-    return ![...this.#underWay.values()].includes(true);
+    return waiting.isOverdue && ![...this.#underWay.values()].includes(true);
   }
 
   async #sendNext(directory: Inode, waiting: Waiting): Promise<void> {
-    const [next] = waiting.inodes;
-    if (next === undefined) return;
-    const [inode, reason] = next;
-    waiting.inodes.delete(inode);
-    if (waiting.inodes.size === 0) {
+    const { changed, unused } = waiting;
+    const isChanged = changed.size > 0;
+    const [inode] = isChanged ? changed : unused;
+    if (inode === undefined) return;
+    changed.delete(inode);
+    unused.delete(inode);
+    if (changed.size === 0) {
       clearTimeout(waiting.timer);
-      this.#waiting.delete(directory);
+      waiting.timer = undefined;
+      waiting.isOverdue = false;
     }
+    if (changed.size + unused.size === 0) this.#waiting.delete(directory);
     this.#underWay.set(directory, directory.lockedFor > 0);
-    if (reason === 'changed') await this.#notify(NOTIFY.INVAL_INODE, encodeInvalInode(inode.id, -1));
-    if (reason === 'changed' || isStillUnused(inode)) {
+    if (isChanged) await this.#notify(NOTIFY.INVAL_INODE, encodeInvalInode(inode.id, -1));
+    if (isChanged || isStillUnused(inode)) {
       await this.#notify(NOTIFY.INVAL_ENTRY, encodeInvalEntry(directory.id, inode.name));
     }
     this.#underWay.delete(directory);
@@ -125,10 +131,11 @@ export class KernelNotifier {
         // It takes no lock.
         if (unused.length > 0) await this.#notify(NOTIFY.PRUNE, encodePrune(unused.map(({ id }) => id)));
       } else {
-        for (const inode of unused) this.#queue(inode, 'unused');
+        for (const inode of unused) this.#waitingIn(inode.parent)?.unused.add(inode);
         this.#send();
+        await this.#settle();
       }
-      // What the kernel says to that comes in between.
+      // The kernel's FORGETs come in between.
       await sleep(unused.length > 0 ? 0 : FORGET_AGAIN_MS, undefined, { ref: false });
       if (unused.length > 0 || performance.now() - reconsideredAtMs < RECONSIDER_MS) continue;
       reconsideredAtMs = performance.now();
@@ -136,12 +143,15 @@ export class KernelNotifier {
     }
   }
 
+  /** Until all that waits is sent, or only locked directories are left. */
+  async #settle(): Promise<void> {
+    const untilMs = performance.now() + MAX_BATCH_MS;
+    while (this.#waiting.size > 0 && performance.now() < untilMs) await sleep(1, undefined, { ref: false });
+  }
+
   /** An older kernel drops a name even if it is in use: a working directory would lose its path. */
-  #isForgettable(inode: Inode): boolean {
-    if (this.#kernelMinor >= PRUNE_MINOR_VERSION) return true;
-    if (isDirectory(inode.node) && inode.wasEntered) return false;
-    // Whoever waits for a lock keeps those out who come after him, and a source may be slow to answer.
-    return inode.parent !== undefined && inode.parent.lockedFor === 0;
+  #isForgettable({ wasEntered }: Inode): boolean {
+    return this.#kernelMinor >= PRUNE_MINOR_VERSION || !wasEntered;
   }
 
   async #notify(code: number, body: Buffer): Promise<void> {
@@ -155,10 +165,11 @@ function isStillUnused({ opens, children, isGivenUp }: Inode): boolean {
   return opens === 0 && children === 0 && isGivenUp;
 }
 
-type Reason = 'changed' | 'unused';
-
+/** What the kernel is to be notified of in one directory. */
 interface Waiting {
-  readonly inodes: Map<Inode, Reason>;
-  readonly sinceMs: number;
+  /** Sent before the others, and after a while although the directory is locked. */
+  readonly changed: Set<Inode>;
+  readonly unused: Set<Inode>;
+  isOverdue: boolean;
   timer?: NodeJS.Timeout | undefined;
 }
