@@ -23,8 +23,8 @@ export const DEFAULT_INTERRUPT_OPTIONS: InterruptOptions = {
   unseenMs: 1_000,
 };
 
-/** Looks in one turn, at some 25 us each: thousands of threads are looked at one after the other. */
-const MAX_LOOKS = 64;
+/** Threads that are looked at in one interval, at some 25 us each: an eighth of the processor. */
+const MAX_LOOKS = 256;
 
 export class InterruptedRequests {
   readonly #options: InterruptOptions;
@@ -59,8 +59,13 @@ export class InterruptedRequests {
     if (this.#timer !== undefined || this.#waiting.size === 0) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      for (const [caller, unseenUntilMs] of [...this.#waiting].slice(0, MAX_LOOKS))
+      let left = Math.min(MAX_LOOKS, this.#waiting.size);
+      // Who waits on is added at the end again.
+      for (const [caller, unseenUntilMs] of this.#waiting) {
+        if (left === 0) break;
+        left -= 1;
         this.#lookAt(caller, unseenUntilMs);
+      }
       this.#schedule();
     }, this.#options.intervalMs);
     this.#timer.unref();
