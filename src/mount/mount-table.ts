@@ -30,6 +30,16 @@ export async function findOwnMount(path: string): Promise<Mount | undefined> {
   return (await mountsAt(path)).findLast(({ fsType, userId }) => fsType === FS_TYPE && userId === uid);
 }
 
+/** Whether the mount is the topmost one at its path. */
+export async function isTopmost({ mountpoint, device }: Mount): Promise<boolean> {
+  return (await findMount(mountpoint))?.device === device;
+}
+
+/** Whether the mount is still there: moved or covered, too. */
+export async function isMounted(mount: Mount): Promise<boolean> {
+  return (await readMounts()).some(({ device }) => device === mount.device);
+}
+
 /**
  * The mount at the same path that this one covers. Where two processes found the mountpoint free and both mounted, the
  * kernel has put one mount on the other.
@@ -40,8 +50,11 @@ export async function coversAnother({ mountpoint, parentId }: Mount): Promise<Mo
 
 /** From the bottom to the top. */
 async function mountsAt(path: string): Promise<Mount[]> {
-  const mounts = parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
-  return mounts.filter(({ mountpoint }) => mountpoint === path);
+  return (await readMounts()).filter(({ mountpoint }) => mountpoint === path);
+}
+
+async function readMounts(): Promise<Mount[]> {
+  return parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 
 export function parseMountInfo(text: string): Mount[] {

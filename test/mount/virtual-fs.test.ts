@@ -120,7 +120,12 @@ test('a file that the kernel knows keeps its inode, whatever metadata is evicted
 test('a directory counts as entered by chdir, and not by a check of its permissions', async (t) => {
   const cache = new MemoryResources();
   cache.files.set('mem://h/d/a', { bytes: Buffer.from('x') });
-  const vfs = new VirtualFs({ cache, plugins: MEMORY_PLUGINS, ownership: { uid: 0, gid: 0, umask: 0 } });
+  const vfs = new VirtualFs({
+    cache,
+    plugins: MEMORY_PLUGINS,
+    ownership: { uid: 0, gid: 0, umask: 0 },
+    budget: MetadataBudget.beside(0),
+  });
   const kernel = new FakeKernel(vfs);
   const { inodes } = kernel.operations;
   await kernel.access('mem/h/d', constants.R_OK);

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
-import { findMount, findOwnMount, type Mount } from '../mount-table.js';
+import { findOwnMount, isTopmost, type Mount } from '../mount-table.js';
 import { detachPath, unmountPath } from '../mountpoint.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
@@ -41,7 +41,7 @@ export function devFuseTransport(log: Logger): Transport {
         throw new MountError(`${mountpoint}: was moved while it was being mounted, and is of no use`);
       }
       const { session, ended, reader } = await serve(vfs, fd, syscalls, options, log);
-      const connection = mountSession(mountpoint, mount, ended);
+      const connection = mountSession(mount, ended);
       const agreement = await session.agreement.catch(async (error: unknown) => {
         await connection.unmount();
         throw error;
@@ -89,16 +89,19 @@ async function serve(
   return { session, ended, reader: device.reader };
 }
 
-function mountSession(mountpoint: string, mount: Mount, served: Promise<void>): MountSession {
+function mountSession(mount: Mount, served: Promise<void>): MountSession {
   const { promise: abandoned, resolve: abandon } = withResolve<void>();
-  const stands = async (): Promise<boolean> => (await findMount(mountpoint))?.device === mount.device;
+  let hasEnded = false;
+  void served.then(() => (hasEnded = true));
+  // The next mount gets the number of this one: the table alone does not tell them apart.
+  const isOnTop = async (): Promise<boolean> => !hasEnded && (await isTopmost(mount));
   return {
     ended: Promise.race([served, abandoned]),
     detach: async () => {
-      if (await stands()) await detachPath(mountpoint);
+      if (await isOnTop()) await detachPath(mount.mountpoint);
     },
     unmount: async () => {
-      if (await stands()) await unmountPath(mountpoint);
+      if (await isOnTop()) await unmountPath(mount.mountpoint);
       if (await settlesWithin(served, DETACHED_GRACE_MS)) return;
       // Detached, and somebody still uses it. Where no fusectl is mounted, the end of this process does it.
       const minor = mount.device.split(':')[1];

@@ -10,15 +10,15 @@ import { errnoOf, type Purpose } from '../errno.js';
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
 import { loadSyscalls } from '../../native/posix.js';
-import { detachPath, openMountpoint, unmountPath } from '../mountpoint.js';
-import { findMount, FS_TYPE } from '../mount-table.js';
+import { detachPath, MountpointError, openMountpoint, unmountPath } from '../mountpoint.js';
+import { findOwnMount, isMounted, isTopmost, type Mount } from '../mount-table.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { loadFuseNative, type Operations, type Reply, type Stat } from './load-fuse-native.js';
 import { ANYBODY_ID, PathOperations } from './path-operations.js';
 
-/** libfuse tells nobody when the kernel ends the mount: the mount table is looked at this often. */
+/** libfuse does not report when the kernel ends the mount: the mount table and the descriptor are polled. */
 const POLL_MS = 250;
 const BLOCK_BYTES = 4096;
 /** Eight requests. */
@@ -54,32 +54,39 @@ export function fuseNativeTransport(log: Logger): Transport {
       } finally {
         await directory.close();
       }
-      await keepFromChildren(log);
+      const mount = await findOwnMount(mountpoint);
+      const fd = await deviceDescriptor();
+      if (mount === undefined || fd === undefined) {
+        throw new MountpointError('CANNOT_ACCESS', mountpoint, 'was moved or unmounted while it was mounted');
+      }
+      // libfuse 2 opens it so that plugins would inherit it.
+      (await loadSyscalls()).closeOnExec(fd);
       const isRaised = await raiseKernelReadahead(mountpoint, READ_AHEAD_KB);
       log.debug({ isRaised }, 'kernel readahead');
-      return session(mountpoint);
+      return mountSession(mount, fd);
     },
   };
 }
 
-/** libfuse 2 opens the device so that every program inherits it which this process starts. */
-async function keepFromChildren(log: Logger): Promise<void> {
-  try {
-    const syscalls = await loadSyscalls();
-    for (const fd of await readdir('/proc/self/fd')) {
-      const target = await readlink(`/proc/self/fd/${fd}`).catch(() => '');
-      if (target === '/dev/fuse') syscalls.closeOnExec(Number(fd));
-    }
-  } catch (error) {
-    log.warn({ err: error }, 'plugins inherit the descriptor of the mount');
-  }
+/** The descriptor of /dev/fuse, which libfuse opens, and closes when the connection has ended. */
+async function deviceDescriptor(): Promise<number | undefined> {
+  const fds = (await readdir('/proc/self/fd')).map(Number);
+  const opened = await Promise.all(fds.map(isDevice));
+  return fds.find((_, i) => opened[i]);
 }
 
-function session(mountpoint: string): MountSession {
+async function isDevice(fd: number): Promise<boolean> {
+  return (await readlink(`/proc/self/fd/${fd}`).catch(() => '')) === '/dev/fuse';
+}
+
+function mountSession(mount: Mount, fd: number): MountSession {
+  // The next mount gets the number of this one: the table alone does not tell them apart.
+  const isServed = async (): Promise<boolean> => (await isDevice(fd)) && (await isMounted(mount));
+  const isOnTop = async (): Promise<boolean> => (await isDevice(fd)) && (await isTopmost(mount));
   const ended = new Promise<void>((resolve) => {
     const timer = setInterval(() => {
-      void findMount(mountpoint).then((mount) => {
-        if (mount?.fsType === FS_TYPE) return;
+      void isServed().then((goesOn) => {
+        if (goesOn) return;
         clearInterval(timer);
         resolve();
       });
@@ -88,10 +95,10 @@ function session(mountpoint: string): MountSession {
   return {
     ended,
     unmount: async () => {
-      await unmountPath(mountpoint);
+      if (await isOnTop()) await unmountPath(mount.mountpoint);
     },
     detach: async () => {
-      if ((await findMount(mountpoint))?.fsType === FS_TYPE) await detachPath(mountpoint);
+      if (await isOnTop()) await detachPath(mount.mountpoint);
     },
   };
 }
