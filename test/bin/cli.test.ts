@@ -9,10 +9,10 @@ import test from 'ava';
 import { findMount } from '../../src/mount/mount-table.js';
 import { whenProcessEnded } from '../../bin/process-identity.js';
 import { servingProcess } from '../../bin/run-file.js';
-import { CLI, eachTransport, type Finished, run, shell, TRANSPORTS } from '../support/mounted.js';
+import { CLI, eachTransport, onDevFuse, type Finished, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-eachTransport('the seed example says hello world though two of its methods throw', async (t, mount) => {
+onDevFuse('the seed example says hello world though two of its methods throw', async (t, mount) => {
   const mnt = await mount();
   const { stdout } = await run('cat', [`${mnt}/dfs/host:56001/path/to/resource`]);
   t.is(stdout, 'hello world');
@@ -29,7 +29,7 @@ eachTransport('the seed example says hello world though two of its methods throw
   }
 });
 
-eachTransport('every write is refused with EROFS', async (t, mount) => {
+onDevFuse('every write is refused with EROFS', async (t, mount) => {
   const mnt = await mount();
   for (const script of [
     'touch "$1/new"',
@@ -59,14 +59,14 @@ eachTransport(
   },
 );
 
-eachTransport('SIGTERM ends the mount', async (t, mount) => {
+onDevFuse('SIGTERM ends the mount', async (t, mount) => {
   const mnt = await mount();
   await shell('pkill -TERM -f -- "$1 .*--foreground"', mnt);
   await processEnds(mnt);
   t.is(await findMount(mnt), undefined);
 });
 
-eachTransport('a busy mount is detached', async (t, mount) => {
+onDevFuse('a busy mount is detached', async (t, mount) => {
   const mnt = await mount();
   const user = spawn('sh', ['-c', 'cd "$1/dfs" && echo in && exec sleep 60', 'sh', mnt]);
   t.teardown(() => user.kill());
@@ -95,7 +95,7 @@ eachTransport('a mountpoint that a killed process left behind is recovered', asy
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
 });
 
-eachTransport('a mountpoint in use is refused, and stays', async (t, mount) => {
+onDevFuse('a mountpoint in use is refused, and stays', async (t, mount) => {
   const mnt = await mount();
   const { code, stderr } = await run(process.execPath, [
     CLI,

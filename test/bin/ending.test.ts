@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, chown, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { CLI, eachTransport, mounted, run, shell, TRANSPORTS } from '../support/mounted.js';
+import { CLI, eachTransport, mounted, onDevFuse, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
@@ -15,20 +14,17 @@ const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
 
 /** Waits until no process serves the mountpoint, and nothing is mounted there. */
 async function ends(t: ExecutionContext, mnt: string): Promise<void> {
-  for (let i = 0; i < 100; i += 1) {
+  await until('the process and the mount end', async () => {
     // Whole arguments, in the background or the foreground: neither a shell's script nor the log's name.
     const { stdout } = await shell('pgrep -f -- "^(d7y-mount|[^ ]*node [^ ]*background.js) .*$1 "', mnt);
-    if (stdout === '' && (await findMount(mnt)) === undefined) {
-      t.pass();
-      return;
-    }
-    await sleep(100);
-  }
-  t.fail('the process or the mount does not end');
+    return stdout === '' && (await findMount(mnt)) === undefined;
+  });
+  t.pass();
 }
 
 /** A mount in the foreground, which stands. */
 async function inForeground(
+  t: ExecutionContext,
   mnt: string,
   options: readonly string[] = [],
   env = process.env,
@@ -47,24 +43,33 @@ async function inForeground(
   ];
   const child = spawn(process.execPath, args, { stdio: 'ignore', env });
   const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  for (let i = 0; i < 100 && (await findMount(mnt)) === undefined; i += 1) await sleep(50);
-  await sleep(300);
+  await until('it is mounted', async () => (await findMount(mnt)) !== undefined);
+  t.is((await run('ls', [mnt])).code, 0);
   return { child, exit };
 }
 
-for (const command of ['umount "$1"', 'fusermount -u "$1"', 'umount -l "$1"']) {
-  eachTransport(`${command} ends the process`, async (t, mount) => {
+eachTransport('umount ends the process', async (t, mount) => {
+  const mnt = await mount();
+  t.is((await run('umount', [mnt])).code, 0);
+  await ends(t, mnt);
+});
+
+onDevFuse('fusermount -u and umount -l end the process', async (t, mount) => {
+  for (const [command, flag] of [
+    ['fusermount', '-u'],
+    ['umount', '-l'],
+  ] as const) {
     const mnt = await mount();
-    t.is((await shell(command, mnt)).code, 0);
+    t.is((await run(command, [flag, mnt])).code, 0);
     await ends(t, mnt);
-  });
-}
+  }
+});
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test.serial(`${signal} ends a mount in the foreground, with exit code 0`, async (t) => {
     const mnt = join(await temporaryDirectory(t), 'mnt');
     t.teardown(() => run('umount', ['-l', mnt]));
-    const { child, exit } = await inForeground(mnt);
+    const { child, exit } = await inForeground(t, mnt);
     const shown = await readFile(`/proc/${child.pid}/cmdline`, 'utf8');
     t.regex(shown, /^d7y-mount -f .* --header \*\*\*/);
     t.notRegex(shown, /s3cret/);
@@ -84,7 +89,7 @@ for (const transport of TRANSPORTS) {
       await mkdir(temporary);
       t.teardown(() => run('umount', ['-l', mnt]));
       const env = { ...process.env, TMPDIR: temporary };
-      const { child, exit } = await inForeground(mnt, ['--transport', transport], env);
+      const { child, exit } = await inForeground(t, mnt, ['--transport', transport], env);
       const user = isBusy
         ? spawn('sh', ['-c', 'exec 3< "$1"; echo; sleep 60', 'sh', `${mnt}/dfs`])
         : undefined;

@@ -14,6 +14,8 @@ import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const BLOCK_BYTES = 4096;
 const LINGER_MS = 10_000;
+/** More than the download fetches ahead of its readers. */
+const BODY_BLOCKS = 4096;
 const content = Buffer.concat(Array.from({ length: 16 }, (_, i) => Buffer.alloc(BLOCK_BYTES, 65 + i)));
 
 /** A file without ranges, whose first download breaks after four blocks. The second waits in the midst of a block. */
@@ -63,6 +65,47 @@ test.serial(
     go();
     t.true((await reading).equals(content.subarray(5 * BLOCK_BYTES, 6 * BLOCK_BYTES)));
     second.close();
+    await cache.close();
+  },
+);
+
+test.serial(
+  'a download without readers goes on for the next one, and ends after the linger time',
+  async (t) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    t.teardown(() => mock.timers.reset());
+    let [downloads, ended] = [0, 0];
+    async function* send(): AsyncGenerator<Buffer> {
+      downloads += 1;
+      try {
+        for (let at = 0; at < BODY_BLOCKS; at += 1)
+          yield await Promise.resolve(Buffer.alloc(BLOCK_BYTES, at));
+      } finally {
+        ended += 1;
+      }
+    }
+    const contentLength = BODY_BLOCKS * BLOCK_BYTES;
+    const client = fileClient({ contentLength, supportRange: false }, async () =>
+      newResponse(send(), { offset: 0, contentLength }),
+    );
+    const cache = new CachedResources(
+      { memoryBytes: 64 * BLOCK_BYTES, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
+      { clientFor: async () => client, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+    );
+    const readOnce = async (block: number): Promise<void> => {
+      const file = await cache.open('test://host/file');
+      t.deepEqual(await read(file, block), Buffer.alloc(BLOCK_BYTES, block));
+      file.close();
+    };
+    await readOnce(0);
+    mock.timers.tick(LINGER_MS - 1);
+    await readOnce(20);
+    mock.timers.tick(LINGER_MS - 1);
+    t.deepEqual([downloads, ended], [1, 0], 'it goes on');
+    mock.timers.tick(1);
+    await until('the download ends', () => ended === 1);
+    await readOnce(30);
+    t.is(downloads, 2);
     await cache.close();
   },
 );

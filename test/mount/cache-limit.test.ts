@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { eachTransport, run, shell } from '../support/mounted.js';
+import { onDevFuse, run, shell } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -29,7 +29,7 @@ for (const [words, files, mebibytes] of [
   ['a file ten times as large', 1, 160],
   ['eight files at once', 8, 20],
 ] as const) {
-  eachTransport(`the cache stays within its limit at every moment: ${words}`, async (t, mount) => {
+  onDevFuse(`the cache stays within its limit at every moment: ${words}`, async (t, mount) => {
     const root = await temporaryDirectory(t);
     await shell(
       'for i in $(seq "$2"); do head -c "$3" /dev/urandom > "$1/$i.bin"; done',

@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 
 import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
 import { sentAgain, sentBytes, sentRanges } from '../support/access-log.js';
-import { CLI, eachTransport, run, shell } from '../support/mounted.js';
+import { CLI, onDevFuse, run, shell } from '../support/mounted.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -57,21 +57,7 @@ async function readRandomly(
   t.is(stdout, 'same\n', stderr);
 }
 
-/** With libfuse reads arrive in any order, and readahead that was given up for it is fetched again. */
-function allowedAgain(transport: string): number {
-  return transport === 'dev-fuse' ? 0 : FILE_BYTES / 8;
-}
-
-eachTransport('two readers at once download a file once', async (t, mount, transport) => {
-  const { nginx, original, path } = await site(t);
-  const file = join(await mount(), path);
-  await Promise.all([same(t, file, original), same(t, file, original)]);
-  const sent = sentRanges(await nginx.accessLog(), '/file.bin');
-  t.true(sentAgain(sent) <= allowedAgain(transport), `${sentAgain(sent)} bytes were sent again`);
-  t.is(sentBytes(sent) - sentAgain(sent), FILE_BYTES);
-});
-
-eachTransport('random reads fetch each block once, and nothing when they are repeated', async (t, mount) => {
+onDevFuse('random reads fetch each block once, and nothing when they are repeated', async (t, mount) => {
   const { nginx, original, path } = await site(t);
   const file = join(await mount(), path);
   await readRandomly(t, file, original, 600);
@@ -83,7 +69,7 @@ eachTransport('random reads fetch each block once, and nothing when they are rep
   t.is((await nginx.accessLog()).length, sent.length, 'no request more');
 });
 
-eachTransport('blocks that were stored are not asked for after a remount', async (t, mount, transport) => {
+onDevFuse('blocks that were stored are not asked for after a remount', async (t, mount) => {
   const { nginx, original, path, cache } = await site(t);
   const first = await mount('--cache-dir', cache);
   await readRandomly(t, join(first, path), original, 300);
@@ -95,11 +81,11 @@ eachTransport('blocks that were stored are not asked for after a remount', async
   t.is((await nginx.accessLog()).length, before.length, 'what was read is on disk');
   await same(t, second, original);
   const sent = sentRanges(await nginx.accessLog(), '/file.bin');
-  t.true(sentAgain(sent) <= allowedAgain(transport), `${sentAgain(sent)} bytes were sent again`);
-  t.is(sentBytes(sent) - sentAgain(sent), FILE_BYTES, 'the rest is fetched around it');
+  t.is(sentAgain(sent), 0);
+  t.is(sentBytes(sent), FILE_BYTES, 'the rest is fetched around it');
 });
 
-eachTransport('five hundred small files, read in parallel, are one request each', async (t, mount) => {
+onDevFuse('five hundred small files, read in parallel, are one request each', async (t, mount) => {
   const root = await temporaryDirectory(t);
   await mkdir(join(root, 'small'));
   const names = Array.from({ length: 500 }, (_, i) => `/small/${i}.txt`);
@@ -116,7 +102,7 @@ eachTransport('five hundred small files, read in parallel, are one request each'
   t.true(uris.length - files.length <= 1, 'and their directory is listed once at the most');
 });
 
-eachTransport('a block that was spoilt on disk is fetched again, alone', async (t, mount, transport) => {
+onDevFuse('a block that was spoilt on disk is fetched again, alone', async (t, mount) => {
   const { nginx, original, path, cache } = await site(t);
   const first = await mount('--cache-dir', cache);
   await same(t, join(first, path), original);
@@ -131,7 +117,5 @@ eachTransport('a block that was spoilt on disk is fetched again, alone', async (
   await same(t, second, original);
   const start = Math.floor(20_000_000 / BLOCK_BYTES) * BLOCK_BYTES;
   const ranges = (await nginx.accessLog()).slice(before).map(({ range }) => range);
-  // More than once if readahead for it was given up: see `allowedAgain`.
-  t.deepEqual([...new Set(ranges)], [`bytes=${start}-${start + BLOCK_BYTES - 1}`]);
-  t.true(transport === 'fuse-native' || ranges.length === 1);
+  t.deepEqual(ranges, [`bytes=${start}-${start + BLOCK_BYTES - 1}`]);
 });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { startFaultServer } from '../support/fault-server.js';
-import { CLI, eachTransport, mounted, run, shell } from '../support/mounted.js';
+import { CLI, eachTransport, onDevFuse, mounted, run, shell } from '../support/mounted.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -29,7 +29,7 @@ for (const [words, directives, memory] of [
   // What was evicted is on disk by then.
   ['one that is larger than the memory', 'limit_rate 12m;', '16MiB'],
 ] as const) {
-  eachTransport(`all readers of a source without ranges share one download: ${words}`, async (t, mount) => {
+  onDevFuse(`all readers of a source without ranges share one download: ${words}`, async (t, mount) => {
     const { nginx, original } = await site(t, directives);
     const mnt = await mount('--memory', memory);
     const file = join(mnt, 'http', nginx.host, 'file.bin');
@@ -62,31 +62,6 @@ test.serial('dev-fuse: a far reader waits for the download, and Ctrl-C ends only
   t.is((await near).code, 0);
   t.deepEqual(await answers(nginx, mnt), [FILE_BYTES]);
 });
-
-eachTransport('who opens soon after the last reader has left goes on with his download', async (t, mount) => {
-  const { nginx, original } = await site(t, '');
-  const mnt = await mount();
-  const file = join(mnt, 'http', nginx.host, 'file.bin');
-  t.is((await shell('head -c 100000 "$1" | wc -c', file)).stdout.trim(), '100000');
-  await sleep(2_000);
-  t.is((await run('cmp', [file, original])).code, 0);
-  t.deepEqual(await answers(nginx, mnt), [FILE_BYTES]);
-});
-
-test.serial(
-  'dev-fuse: a download that nobody reads is ended, and the next reader gets another',
-  async (t) => {
-    const { nginx, original } = await site(t, '');
-    const mnt = await mounted(t, '--transport', 'dev-fuse');
-    const file = join(mnt, 'http', nginx.host, 'file.bin');
-    await shell('head -c 100000 "$1" > /dev/null', file);
-    await sleep(11_500);
-    const [ended] = await nginx.accessLog();
-    t.true(ended !== undefined && ended.bytesSent < FILE_BYTES, 'it was ended, not downloaded');
-    t.is((await run('cmp', [file, original])).code, 0);
-    t.is((await answers(nginx, mnt)).length, 2);
-  },
-);
 
 const COPIES = `
 import shutil, subprocess, sys

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { startApache } from '../support/apache.js';
 import { startFaultServer } from '../support/fault-server.js';
-import { CLI, run, shell, eachTransport } from '../support/mounted.js';
+import { CLI, run, shell, eachTransport, onDevFuse } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -19,28 +19,29 @@ const NAMES = [
   'x'.repeat(80),
 ];
 
-for (const [name, options] of [
-  [
-    'fancy, as Debian sets it',
+const INDEX_OPTIONS = {
+  'fancy, as Debian sets it':
     'FancyIndexing VersionSort HTMLTable NameWidth=* DescriptionWidth=* Charset=UTF-8',
-  ],
-  ['preformatted', 'FancyIndexing'],
-  ['plain', 'Charset=UTF-8'],
-] as const) {
-  eachTransport(`Apache's index is listed: ${name}`, async (t, mount) => {
-    const root = await temporaryDirectory(t);
-    await mkdir(join(root, 'sub dir', 'empty'), { recursive: true });
-    for (const file of NAMES) await writeFile(join(root, 'sub dir', file), pattern(5_000 + file.length));
-    await utimes(join(root, 'sub dir', 'plain.bin'), 1_600_000_000, 1_600_000_000);
-    const tree = `${await mount()}/http/${await startApache(t, root, options)}`;
+  preformatted: 'FancyIndexing',
+  plain: 'Charset=UTF-8',
+};
+
+onDevFuse("Apache's index is listed in each of its forms", async (t, mount) => {
+  const root = await temporaryDirectory(t);
+  await mkdir(join(root, 'sub dir', 'empty'), { recursive: true });
+  for (const file of NAMES) await writeFile(join(root, 'sub dir', file), pattern(5_000 + file.length));
+  await utimes(join(root, 'sub dir', 'plain.bin'), 1_600_000_000, 1_600_000_000);
+  const { size } = await stat(join(root, 'sub dir', 'plain.bin'));
+  const mnt = await mount();
+  for (const [form, options] of Object.entries(INDEX_OPTIONS)) {
+    const tree = `${mnt}/http/${await startApache(t, root, options)}`;
     const { code, stdout, stderr } = await shell('diff -r "$1" "$2"', root, tree);
-    t.is(code, 0, stdout + stderr);
+    t.is(code, 0, `${form}: ${stdout}${stderr}`);
     // The page rounds sizes: what stat says must be exact all the same.
     const shown = await run('stat', ['-c', '%s %Y', `${tree}/sub dir/plain.bin`]);
-    const { size } = await stat(join(root, 'sub dir', 'plain.bin'));
-    t.is(shown.stdout, `${size} 1600000000\n`);
-  });
-}
+    t.is(shown.stdout, `${size} 1600000000\n`, form);
+  }
+});
 
 const NAMES_OF_BYTES = `
 import os, sys
@@ -70,7 +71,7 @@ eachTransport('names are bytes, of any encoding or none', async (t, mount, trans
   t.is(code, 0, stderr);
 });
 
-eachTransport(
+onDevFuse(
   'a certificate is checked; a private authority is trusted when Node is told of it',
   async (t, mount) => {
     const root = await temporaryDirectory(t);
@@ -101,7 +102,7 @@ eachTransport(
   },
 );
 
-eachTransport('a header goes to its host and to no other', async (t, mount) => {
+onDevFuse('a header goes to its host and to no other', async (t, mount) => {
   const answer = (_: unknown, response: { end(text: string): void }): void => response.end('x');
   const [mine, other] = [await startFaultServer(t, answer), await startFaultServer(t, answer)];
   const host = mine.origin.slice('http://'.length);
@@ -127,7 +128,7 @@ eachTransport(
       };
       send();
     });
-    const mnt = await mount('--memory', '32MiB', '--timeout', '2s');
+    const mnt = await mount('--memory', '32MiB', '--timeout', '1s');
     // fuse-native has to know the length before it can read, and gives up; dev-fuse reads.
     const { code } = await run('timeout', [
       '20',

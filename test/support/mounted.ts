@@ -36,7 +36,14 @@ export const TRANSPORTS = ['dev-fuse', 'fuse-native'] as const;
 /** Mounts for one test, with the transport that the test runs on. */
 export type Mount = (...options: string[]) => Promise<string>;
 
-/** One test body, run on every transport. */
+/** A test on the transport that is the default on Linux. */
+export function onDevFuse(title: string, body: (t: ExecutionContext, mount: Mount) => Promise<void>): void {
+  test.serial(title, async (t) => {
+    await body(t, (...options) => mounted(t, '--transport', 'dev-fuse', ...options));
+  });
+}
+
+/** A test on both transports, for what they do differently. */
 export function eachTransport(
   title: string,
   body: (t: ExecutionContext, mount: Mount, transport: (typeof TRANSPORTS)[number]) => Promise<void>,
