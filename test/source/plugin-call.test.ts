@@ -1,6 +1,7 @@
 import test from 'ava';
 
 import { callForJson, callForRows } from '../../src/source/plugin/call.js';
+import type { BodySink } from '../../src/source/index.js';
 import { OptionMask } from '../../src/source/plugin/option-mask.js';
 
 const SECRET = 'secret-0123456789';
@@ -10,7 +11,7 @@ test('what an answer says is masked before it is cut, and only where it is shown
   let count = 0;
   const call = async (text: string): Promise<unknown> => {
     const process = {
-      post: () => Promise.resolve({ status: 200, body: [Buffer.from(text)] }),
+      post: () => Promise.resolve({ status: 200, body: bodyOf(text) }),
       masked: (shown: string) => {
         count += 1;
         return mask.hide(shown);
@@ -46,5 +47,5 @@ test('what is wrong with a list is said without a piece of it', async (t) => {
 });
 
 function bodyOf(text: string): object {
-  return Object.assign([Buffer.from(text)], { cancel: () => undefined });
+  return { drain: (sink: BodySink) => sink(Buffer.from(text)) };
 }

@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type CompleteClient, Request } from '../../src/source/index.js';
 import { addExample, addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
 import type { PluginSet } from '../../src/source/plugin/plugin-set.js';
+import { HeaderFields } from '../../src/source/http/header-fields.js';
 import { checkAnswer } from '../../src/source/plugin/remote-answer.js';
 import { run } from '../support/mounted.js';
 import { atPace } from '../support/pace.js';
@@ -369,9 +370,12 @@ test.serial('a process that keeps dying is started less and less often', async (
 
 test('a body that ends with its connection is refused: the end of the plugin would end it too', (t) => {
   const request = new Request('test://host/file');
-  t.is(checkAnswer({ 'transfer-encoding': 'chunked' }, request, undefined).lengthBytes, undefined);
-  t.is(checkAnswer({ 'content-length': '3' }, request, undefined).lengthBytes, 3);
-  for (const headers of [{}, { 'transfer-encoding': 'gzip' }, { 'transfer-encoding': 'chunked, identity' }]) {
-    t.throws(() => checkAnswer(headers, request, undefined), { name: 'ClientFaultError' });
-  }
+  const check = (...field: [string, string] | []): number | undefined => {
+    const header = new HeaderFields();
+    if (field.length === 2) header.append(...field);
+    return checkAnswer(header, request, undefined).lengthBytes;
+  };
+  t.is(check('transfer-encoding', 'chunked'), undefined);
+  t.is(check('content-length', '3'), 3);
+  t.throws(() => check(), { name: 'ClientFaultError' });
 });

@@ -4,7 +4,7 @@ import { ChangedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Validators } from '../request.js';
 import type { HeaderFields } from './header-fields.js';
 import { httpDate, parseHttpDate } from './http-date.js';
-import { isFieldValue } from './request-head.js';
+import { isFieldValue } from './format-request.js';
 
 const LAST_MODIFIED_PRECISION_MS = 1_000;
 /** As `MAX_ENTITY_TAG_CHARS` of plugins: a tag is kept for each file that is known. */

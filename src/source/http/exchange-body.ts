@@ -12,6 +12,8 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 export class ExchangeBody {
   readonly #onCancel: (reason: unknown) => void;
   #state: 'open' | 'ended' | 'failed' = 'open';
+  /** Whether it failed because the sink threw. */
+  hasSinkFailed = false;
   #failure: unknown;
   #sink: BodySink | undefined;
   #room: BodyRoom | undefined;
@@ -42,7 +44,7 @@ export class ExchangeBody {
         if (this.#keptBytes < HIGH_WATER_BYTES / 2) this.#giveBack();
       }
     } catch (error) {
-      this.cancel(error);
+      this.#onSinkFailure(error);
       throw error;
     }
     if (this.#state === 'open') {
@@ -104,7 +106,7 @@ export class ExchangeBody {
       const wait = sink(chunk);
       return wait === undefined ? undefined : this.#awaitSink(wait);
     } catch (error) {
-      this.cancel(error);
+      this.#onSinkFailure(error);
       return undefined;
     }
   }
@@ -114,9 +116,14 @@ export class ExchangeBody {
     try {
       await wait;
     } catch (error) {
-      this.cancel(error);
+      this.#onSinkFailure(error);
     }
     this.#isSinkBusy = false;
+  }
+
+  #onSinkFailure(error: unknown): void {
+    this.hasSinkFailed = true;
+    this.cancel(error);
   }
 
   #next(): Uint8Array | undefined {

@@ -24,7 +24,7 @@ export interface Exchange extends ResponseHandler {
   /** Its protocol, host and port are where the connection leads. */
   readonly url: URL;
   /** In Latin-1. */
-  readonly requestHead: string;
+  readonly requestText: string;
   /** Memory for the next bytes of the body; counts until the next `onBody`, or the end of the exchange. */
   room(): Uint8Array | undefined;
   onEnd(): void;
@@ -44,7 +44,7 @@ export interface ConnectionOwner {
 
 const DISCARDING: Exchange = {
   url: new URL('discard:'),
-  requestHead: '',
+  requestText: '',
   onHead: () => undefined,
   onBody: () => undefined,
   room: () => undefined,
@@ -176,7 +176,7 @@ export class HttpConnection {
 
   #write(exchange: Exchange): void {
     this.#socket?.ref();
-    this.#socket?.write(exchange.requestHead, 'latin1');
+    this.#socket?.write(exchange.requestText, 'latin1');
   }
 
   #nextBuffer(): Buffer {

@@ -118,25 +118,17 @@ class HttpDownload {
 
   /** Returns what may pass; throws what does not, and what `sink` throws. */
   async #drainAnswer(sink: BodySink, room: BodyRoom | undefined): Promise<SourceError | undefined> {
-    let sinkFailure: { readonly error: unknown } | undefined;
-    const onSinkFailure = (error: unknown): never => {
-      sinkFailure = { error };
-      throw error;
-    };
+    const { body } = this.#answer;
     try {
-      await this.#answer.body.drain((chunk) => {
+      await body.drain((chunk) => {
         this.#advance(chunk.byteLength);
-        try {
-          return sink(chunk)?.catch(onSinkFailure);
-        } catch (error) {
-          return onSinkFailure(error);
-        }
+        return sink(chunk);
       }, room);
       if (this.#answerEnd !== undefined && this.#position < this.#answerEnd)
         throw new Error('the body ended early');
       return undefined;
     } catch (error) {
-      if (sinkFailure !== undefined) throw sinkFailure.error;
+      if (body.hasSinkFailed) throw error;
       const failure = failureOf(error, this.#request.url, this.#request.signal);
       if (this.#isCancelled || !mayPass(failure)) throw failure;
       return failure;

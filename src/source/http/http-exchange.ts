@@ -1,5 +1,5 @@
 /**
- * One GET and its answer: from the wait for a connection to the end of the body. A request that meets a
+ * One request and its answer: from the wait for a connection to the end of the body. A GET that meets a
  * kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1);
  * nobody notices.
  */
@@ -12,10 +12,12 @@ import type { HeaderFields } from './header-fields.js';
 import { BODY_SLOW, CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
 import type { LowSpeedLimit } from './low-speed-limit.js';
 import type { PooledExchange } from './pooled-exchange.js';
-import { formatRequestHead } from './request-head.js';
+import { formatRequest } from './format-request.js';
 import type { ResponseHead } from './response-head.js';
 
 export interface ExchangeOptions {
+  /** What is posted; without it the request is a GET. */
+  readonly json?: string;
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
   readonly urge: Urge | undefined;
@@ -54,7 +56,7 @@ class HttpExchange implements PooledExchange {
   readonly url: URL;
   readonly origin: string;
   readonly uid: number | undefined;
-  readonly requestHead: string;
+  readonly requestText: string;
   priority: RequestPriority;
   needsNewConnection = false;
   readonly #pool: ConnectionPool;
@@ -80,7 +82,7 @@ class HttpExchange implements PooledExchange {
     this.url = url;
     this.origin = url.origin;
     this.uid = uidOf(options.signal);
-    this.requestHead = formatRequestHead(url, header);
+    this.requestText = formatRequest(url, header, options.json);
     this.priority = options.urge?.isGiven === true ? 'foreground' : options.priority;
     this.#options = options;
     this.#outcome = outcome;
@@ -123,7 +125,7 @@ class HttpExchange implements PooledExchange {
   }
 
   onFailure(error: Error, isStale: boolean): void {
-    if (isStale && !this.needsNewConnection) {
+    if (isStale && !this.needsNewConnection && this.#options.json === undefined) {
       this.needsNewConnection = true;
       this.#pool.submit(this);
       return;

@@ -4,7 +4,9 @@ import { JsonRows } from '../json-rows.js';
 import { ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
 import { TextPieces } from '../text-pieces.js';
 import { Turns } from '../turns.js';
-import { type Answer, IdleError } from './exchange.js';
+import type { Answer } from '../http/http-exchange.js';
+import { CONNECTION_IDLE } from '../http/http-failure.js';
+import { MalformedAnswer } from '../http/response-head.js';
 import type { PluginProcess } from './plugin-process.js';
 import { codeOfFailure, type FailureAnswer } from './protocol.js';
 
@@ -29,12 +31,6 @@ export type TakeRows = (rows: readonly unknown[]) => void;
 
 const MAX_FAILURE_BYTES = 64 * 1024;
 const MAX_SHOWN_CHARS = 100;
-/** The names of undici's errors for a response that is not HTTP/1.1. */
-const MALFORMED_NAMES = new Set([
-  'HTTPParserError',
-  'HeadersOverflowError',
-  'ResponseContentLengthMismatchError',
-]);
 
 /** Calls, and reads an answer of JSON, all within the deadline. */
 export async function callForJson(
@@ -44,8 +40,7 @@ export async function callForJson(
   options: CallOptions & { readonly maxBytes: number },
 ): Promise<Record<string, unknown>> {
   return await withinDeadline(options, async (signal) => {
-    const answer = await process.post(path, body, signal);
-    if (answer.status !== 200) throw await failureOfAnswer(process, answer, options.url);
+    const answer = await post(process, path, body, options.url, signal);
     return parse(process, await readText(answer, options.url, options.maxBytes), options.url);
   });
 }
@@ -58,48 +53,44 @@ export async function callForRows(
   { member, take, ...options }: CallOptions & { readonly member: string; readonly take: TakeRows },
 ): Promise<void> {
   await withinDeadline(options, async (signal) => {
-    const answer = await process.post(path, body, signal);
-    if (answer.status !== 200) throw await failureOfAnswer(process, answer, options.url);
+    const answer = await post(process, path, body, options.url, signal);
     try {
       await readRows(answer.body, member, take);
     } catch (error) {
-      answer.body.cancel();
       throw rowsFailure(error, member, options.url);
     }
   });
 }
 
-/**
- * Calls, and returns the answer with its body unread. The deadline holds until the answer begins; from
- * there on the body is its own, and ends when it is cancelled.
- */
+/** Calls, and returns the answer with its body unread. The deadline holds until the answer begins. */
 export async function callForBody(
   process: PluginProcess,
   path: string,
   body: object,
   options: CallOptions,
 ): Promise<Answer> {
-  return await withinDeadline(options, async (signal) => {
-    const controller = new AbortController();
-    const onAbort = (): void => controller.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const answer = await process.post(path, body, controller.signal);
-      if (answer.status !== 200) throw await failureOfAnswer(process, answer, options.url);
-      return answer;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
-  });
+  return await withinDeadline(options, (signal) => post(process, path, body, options.url, signal));
+}
+
+async function post(
+  process: PluginProcess,
+  path: string,
+  body: object,
+  url: URL | string,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const answer = await process.post(path, body, signal);
+  if (answer.status !== 200) throw await failureOfAnswer(process, answer, url);
+  return answer;
 }
 
 /** What a failure of the transport means. */
 export function failureOfTransport(error: unknown, url: URL | string): SourceError {
   if (error instanceof SourceError) return error;
-  if (error instanceof IdleError) {
+  if (error instanceof Error && error.message === CONNECTION_IDLE) {
     return new DeadlineError(url, { expected: 'an answer of the plugin', found: 'nothing', cause: error });
   }
-  if (error instanceof Error && MALFORMED_NAMES.has(error.name)) {
+  if (error instanceof MalformedAnswer) {
     return new ProtocolError('the plugin does not speak HTTP', url, {
       expected: 'an answer of HTTP/1.1 with the length that it says',
       found: error.message,
@@ -149,7 +140,7 @@ async function failureOfAnswer(
   return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.status });
 }
 
-async function readRows(body: AsyncIterable<Uint8Array>, member: string, take: TakeRows): Promise<void> {
+async function readRows(body: Answer['body'], member: string, take: TakeRows): Promise<void> {
   const [pieces, rows, turns] = [new TextPieces(), new JsonRows(member), new Turns()];
   let bytes = 0;
   const read = async (text: string): Promise<void> => {
@@ -157,11 +148,11 @@ async function readRows(body: AsyncIterable<Uint8Array>, member: string, take: T
     take(found);
     await turns.spend(text.length, found.length);
   };
-  for await (const chunk of body) {
+  await body.drain(async (chunk) => {
     bytes += chunk.byteLength;
     if (bytes > MAX_LISTING_BYTES) throw new ListingTooLong(`${MAX_LISTING_BYTES} bytes`);
     for (const text of pieces.add(chunk)) await read(text);
-  }
+  });
   await read(pieces.end());
   rows.end();
 }
@@ -181,17 +172,14 @@ function rowsFailure(error: unknown, member: string, url: URL | string): unknown
 async function readText(answer: Answer, url: URL | string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of answer.body) {
+  await answer.body.drain((chunk) => {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) {
-      answer.body.cancel();
-      throw new ClientFaultError('plugin', url, {
-        expected: `an answer of at most ${maxBytes} bytes`,
-        found: 'more',
-      });
+      const expected = `an answer of at most ${maxBytes} bytes`;
+      throw new ClientFaultError('plugin', url, { expected, found: 'more' });
     }
-    chunks.push(chunk);
-  }
+    chunks.push(Buffer.from(chunk));
+  });
   return Buffer.concat(chunks).toString();
 }
 

@@ -9,9 +9,10 @@ import { connect } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Pool } from 'undici';
-
-import { type Answer, exchange } from './exchange.js';
+import { ConnectionPool } from '../http/connection-pool.js';
+import type { Connect } from '../http/connect.js';
+import { type Answer, exchange } from '../http/http-exchange.js';
+import { LowSpeedLimit } from '../http/low-speed-limit.js';
 import { LastWords } from './last-words.js';
 import { safeText } from '../safe-text.js';
 import { launch } from './launch.js';
@@ -31,6 +32,7 @@ export interface PluginProcessOptions {
 }
 
 const KNOCK_MS = 10;
+const MAX_TICK_MS = 250;
 const END_GRACE_MS = 500;
 const LAST_WORDS_MS = 100;
 
@@ -38,7 +40,7 @@ export class PluginProcess {
   /** Resolves to why it ended; never rejects. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
-  readonly #pool: Promise<Pool>;
+  readonly #pool: ConnectionPool;
   readonly #options: PluginProcessOptions;
   readonly #lastWords: LastWords;
   #verdict: string | undefined;
@@ -48,8 +50,9 @@ export class PluginProcess {
   lastUsedMs = performance.now();
   /** Processor time since it last sent anything, as of the last `look`. */
   fruitlessMs = 0;
-  #hasGiven = false;
-  #processorMsWhenGiven = 0;
+  /** Set whenever it has sent something. */
+  hasSent = false;
+  #processorMsWhenSent = 0;
   readonly startedMs = performance.now();
 
   constructor(file: PluginFile, options: PluginProcessOptions) {
@@ -57,7 +60,13 @@ export class PluginProcess {
     this.#child = launch(file, options);
     // Before anything else: without a descriptor to spare there is a process that has no streams, and fails in a moment.
     this.#child.on('error', () => undefined);
-    this.#pool = connectionPool(options.socketPath);
+    this.#pool = new ConnectionPool(connectUnix(options.socketPath), {
+      // Paused downloads keep their connections: a limit would make the others wait for them.
+      maxConnectionsPerOrigin: Infinity,
+      maxConnections: Infinity,
+      connectTimeoutMs: options.callLimitMs,
+      tickMs: Math.min(MAX_TICK_MS, options.callLimitMs / 24),
+    });
     this.#lastWords = new LastWords(this.#child.stderr, options.mask);
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
@@ -109,25 +118,32 @@ export class PluginProcess {
   /** Sends a call. The answer's body must be read to its end, or cancelled. */
   async post(path: string, call: object, signal: AbortSignal): Promise<Answer> {
     this.lastUsedMs = performance.now();
-    return await exchange(await this.#pool, path, call, {
-      signal,
-      idleMs: this.#options.callLimitMs,
-      onGiven: () => {
-        this.#hasGiven = true;
+    return await exchange(
+      this.#pool,
+      new URL(path, 'http://plugin'),
+      {},
+      {
+        json: JSON.stringify(call),
+        signal,
+        priority: 'foreground',
+        urge: undefined,
+        headersTimeoutMs: Infinity,
+        idleTimeoutMs: this.#options.callLimitMs,
+        lowSpeedLimit: new LowSpeedLimit(Infinity),
       },
-    });
+    );
   }
 
   /** Reads its memory and processor time; undefined where the system does not report them. */
   async look(): Promise<ProcessUsage | undefined> {
     if (this.pid === undefined || this.#isEnded) return undefined;
-    // Asked before the usage: what it takes until it gives is forgiven, also while the usage is being read.
-    const hasGiven = this.#hasGiven;
-    this.#hasGiven = false;
+    // Read before the usage: what it sends meanwhile counts the next time.
+    const { hasSent } = this;
+    this.hasSent = false;
     const usage = await readUsage(this.pid);
     if (usage === undefined || this.#isEnded) return undefined;
-    if (hasGiven) this.#processorMsWhenGiven = usage.processorMs;
-    this.fruitlessMs = usage.processorMs - this.#processorMsWhenGiven;
+    if (hasSent) this.#processorMsWhenSent = usage.processorMs;
+    this.fruitlessMs = usage.processorMs - this.#processorMsWhenSent;
     return usage;
   }
 
@@ -160,7 +176,7 @@ export class PluginProcess {
 
   #onEnd(how: string): string {
     this.#isEnded = true;
-    this.#pool.then((pool) => pool.destroy()).catch(() => undefined);
+    void this.#pool.close();
     this.#child.stdin?.destroy();
     this.#child.stderr?.destroy();
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
@@ -168,11 +184,17 @@ export class PluginProcess {
   }
 }
 
-/** Loads undici only when a plugin starts: it takes as long to load as the rest of the program. */
-async function connectionPool(socketPath: string): Promise<Pool> {
-  const { Pool: UnixPool } = await import('undici');
-  // Paused downloads keep their connections: a limit would make the others wait for them.
-  return new UnixPool('http://plugin', { socketPath, connections: null });
+function connectUnix(path: string): Connect {
+  return async (_url, onread, signal) => {
+    const socket = connect({ path, onread });
+    try {
+      await once(socket, 'connect', { signal });
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  };
 }
 
 function accepts(socketPath: string): Promise<boolean> {

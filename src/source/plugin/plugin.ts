@@ -99,7 +99,9 @@ export class Plugin {
       const process = await this.#ready(url);
       process.activeCalls += 1;
       try {
-        return await work(process);
+        const result = await work(process);
+        process.hasSent = true;
+        return result;
       } catch (error) {
         await this.judge(process, error);
         if (attempt > 1 || !(error instanceof ConnectionLostError)) throw error;
@@ -242,6 +244,7 @@ export class Plugin {
       const { option, startLimitMs: limitMs } = this.#context;
       const call = { url: `${name}://`, signal: undefined, limitMs, maxBytes: MAX_DESCRIPTION_BYTES };
       answer = await callForJson(process, '/describe', { option }, call);
+      process.hasSent = true;
     } catch (error) {
       throw describeFailure(error, process.isEnded ? await process.ended : undefined);
     }

@@ -1,11 +1,12 @@
 import { ChangedError, ClientFaultError, ProtocolError } from '../errors.js';
+import type { HeaderFields } from '../http/header-fields.js';
 import type { Request } from '../request.js';
 import { OFFSET_HEADER } from './protocol.js';
 import type { KnownResource } from './resource-call.js';
 
 /** What the head of a download's answer says, checked against what was asked and what is known. */
 export interface AnswerFacts {
-  readonly header: Headers;
+  readonly header: HeaderFields;
   /** Undefined: the plugin does not say, and nothing is known of the resource. */
   readonly offset: number | undefined;
   /** How long the body has to be; undefined: as long as it is. */
@@ -13,11 +14,10 @@ export interface AnswerFacts {
 }
 
 export function checkAnswer(
-  headers: Record<string, string | string[] | undefined>,
+  header: HeaderFields,
   request: Request,
   known: KnownResource | undefined,
 ): AnswerFacts {
-  const header = toHeaders(headers);
   checkVersion(header, request);
   const { url, range } = request;
   const start = range?.start ?? 0;
@@ -35,12 +35,11 @@ export function checkAnswer(
       found: `${declared} bytes`,
     });
   }
-  header.delete(OFFSET_HEADER);
   return { header, offset, lengthBytes: declared ?? (isExact ? wanted : undefined) };
 }
 
 /** A plugin need not look at the pin, if its answers tell their version. */
-function checkVersion(header: Headers, { url, pin }: Request): void {
+function checkVersion(header: HeaderFields, { url, pin }: Request): void {
   const etag = header.get('etag');
   const time = Date.parse(header.get('last-modified') ?? '');
   const isOtherTag = pin?.etag !== undefined && etag !== null && etag !== pin.etag;
@@ -55,7 +54,7 @@ function checkVersion(header: Headers, { url, pin }: Request): void {
   });
 }
 
-function offsetOf(header: Headers, url: URL): number | undefined {
+function offsetOf(header: HeaderFields, url: URL): number | undefined {
   const said = header.get(OFFSET_HEADER);
   if (said === null) return undefined;
   if (/^\d{1,15}$/.test(said)) return Number(said);
@@ -69,23 +68,13 @@ function defaultOffset(start: number, known: KnownResource | undefined): number 
   return known.supportRange ? start : 0;
 }
 
-function declaredLength(header: Headers, url: URL): number | undefined {
+function declaredLength(header: HeaderFields, url: URL): number | undefined {
   const length = header.get('content-length');
   if (length !== null) return Number(length);
-  // Another coding lets the body end with the connection, which a plugin that dies ends too.
-  if (/(?:^|[\s,])chunked$/i.test(header.get('transfer-encoding') ?? '')) return undefined;
+  // Any other coding is malformed. Without one, the end of the plugin would be that of the body.
+  if (header.get('transfer-encoding') !== null) return undefined;
   throw new ClientFaultError('plugin', url, {
     expected: 'Content-Length, or the chunked coding',
     found: 'a body that ends anywhere',
   });
-}
-
-function toHeaders(headers: Record<string, string | string[] | undefined>): Headers {
-  const result = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined) result.append(name, one);
-    }
-  }
-  return result;
 }

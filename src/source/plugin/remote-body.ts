@@ -5,7 +5,9 @@
  */
 import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Request } from '../request.js';
-import { newResponse, type Response } from '../response.js';
+import type { ExchangeBody } from '../http/exchange-body.js';
+import { readAhead } from '../http/read-ahead.js';
+import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
 import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
 import type { Plugin } from './plugin.js';
 import type { PluginProcess } from './plugin-process.js';
@@ -17,7 +19,7 @@ const MAX_RESUMES = 3;
 /** One answer with its body. */
 interface Part extends AnswerFacts {
   readonly process: PluginProcess;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: ExchangeBody;
   close(): void;
 }
 
@@ -28,11 +30,14 @@ export async function openRemoteBody(
 ): Promise<Response> {
   const first = await openPart(plugin, request, known());
   const body = new RemoteBody(plugin, request, known, first);
-  return newResponse(body.read(), {
-    header: first.header,
+  const drain = (sink: BodySink, room?: BodyRoom): Promise<void> => body.drain(sink, room);
+  const cancel = (): void => body.cancel();
+  return newResponse(readAhead(drain, cancel), {
+    header: () => first.header.toHeaders(),
     contentLength: first.lengthBytes ?? -1,
     ...(first.offset === undefined ? {} : { offset: first.offset }),
-    cancel: () => body.cancel(),
+    drain,
+    cancel,
   });
 }
 
@@ -44,6 +49,7 @@ class RemoteBody {
   #part: Part;
   #readBytes = 0;
   #isCancelled = false;
+  #isTooLong = false;
 
   constructor(plugin: Plugin, request: Request, known: () => KnownResource | undefined, first: Part) {
     this.#plugin = plugin;
@@ -58,15 +64,17 @@ class RemoteBody {
     this.#part.close();
   }
 
-  async *read(): AsyncGenerator<Uint8Array> {
+  /** Pushes the body into `sink`. May be called once. */
+  async drain(sink: BodySink, room?: BodyRoom): Promise<void> {
     let resumes = 0;
     let skipBytes = 0;
     for (;;) {
       const before = this.#readBytes;
       try {
-        yield* this.#readPart(skipBytes);
+        await this.#drainPart(skipBytes, sink, room);
         return;
       } catch (error) {
+        if (this.#part.body.hasSinkFailed && !this.#isTooLong) throw error;
         const failure = this.#failureOf(error);
         await this.#plugin.judge(this.#part.process, failure);
         if (this.#readBytes > before) resumes = 0;
@@ -81,18 +89,22 @@ class RemoteBody {
     }
   }
 
-  async *#readPart(skip: number): AsyncGenerator<Uint8Array> {
+  async #drainPart(skip: number, sink: BodySink, room: BodyRoom | undefined): Promise<void> {
     const { lengthBytes } = this.#first;
+    const { body, process } = this.#part;
     let skipBytes = skip;
-    for await (const chunk of this.#part.body) {
-      const useful = skipBytes >= chunk.byteLength ? undefined : chunk.subarray(skipBytes);
-      skipBytes = Math.max(0, skipBytes - chunk.byteLength);
-      if (useful === undefined) continue;
+    const take = (chunk: Uint8Array): void | Promise<void> => {
+      process.hasSent = true;
+      const useful = chunk.subarray(Math.min(skipBytes, chunk.byteLength));
+      skipBytes -= chunk.byteLength - useful.byteLength;
       this.#readBytes += useful.byteLength;
       this.#plugin.counters.bytes += useful.byteLength;
-      if (lengthBytes !== undefined && this.#readBytes > lengthBytes) throw this.#wrongLength('more');
-      yield useful;
-    }
+      this.#isTooLong = lengthBytes !== undefined && this.#readBytes > lengthBytes;
+      if (this.#isTooLong) throw this.#wrongLength('more');
+      return useful.byteLength === 0 ? undefined : sink(useful);
+    };
+    // What is skipped must not be read into memory that is offered for what follows.
+    await body.drain(take, skip === 0 ? room : undefined);
     if (lengthBytes !== undefined && this.#readBytes < lengthBytes) throw this.#wrongLength('fewer');
   }
 
@@ -142,7 +154,7 @@ async function openPart(plugin: Plugin, request: Request, known: KnownResource |
     };
     signal?.addEventListener('abort', close, { once: true });
     try {
-      return { process, close, body: answer.body, ...checkAnswer(answer.headers, request, known) };
+      return { process, close, body: answer.body, ...checkAnswer(answer.header, request, known) };
     } catch (error) {
       close();
       throw error;
@@ -158,5 +170,5 @@ function nameOf({ header }: Part): string {
 /** Whether that is strong: what has only a weak entity tag in common may have other bytes. */
 function isNamed({ header }: Part): boolean {
   const etag = header.get('etag');
-  return header.has('last-modified') || (etag !== null && !isWeakEtag(etag));
+  return header.get('last-modified') !== null || (etag !== null && !isWeakEtag(etag));
 }

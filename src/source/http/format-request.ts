@@ -9,9 +9,12 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE.test(text);
 }
 
-/** The head of a GET, to be sent in Latin-1 (RFC 9112, 3). Throws INVALID_REQUEST for what cannot be sent. */
-export function formatRequestHead(url: URL, header: Readonly<Record<string, string>>): string {
-  let head = `GET ${url.pathname}${url.search} HTTP/1.1\r\n`;
+/**
+ * A GET, or a POST of `json`, to be sent in Latin-1 (RFC 9112, 3). Throws INVALID_REQUEST for a header that cannot be
+ * sent.
+ */
+export function formatRequest(url: URL, header: Readonly<Record<string, string>>, json?: string): string {
+  let head = `${json === undefined ? 'GET' : 'POST'} ${url.pathname}${url.search} HTTP/1.1\r\n`;
   let hasHost = false;
   for (const name in header) {
     const value = header[name] ?? '';
@@ -21,5 +24,9 @@ export function formatRequestHead(url: URL, header: Readonly<Record<string, stri
     hasHost ||= name.toLowerCase() === 'host';
     head += `${name}: ${value}\r\n`;
   }
-  return `${head}${hasHost ? '' : `host: ${url.host}\r\n`}\r\n`;
+  if (!hasHost) head += `host: ${url.host}\r\n`;
+  if (json === undefined) return `${head}\r\n`;
+  // Each byte of UTF-8 as a character of Latin-1.
+  const content = Buffer.from(json).toString('latin1');
+  return `${head}content-type: application/json\r\ncontent-length: ${content.length}\r\n\r\n${content}`;
 }
