@@ -124,11 +124,15 @@ async function makeMany(directory: string): Promise<void> {
   }
 }
 
+async function openStore(directory: string): Promise<DiskCache> {
+  return await openDiskCache({ ...DEFAULT_DISK_CACHE_OPTIONS, directory, budget, log });
+}
+
 async function manyEntries(directory: string): Promise<void> {
   await makeMany(directory);
   for (let round = 0; round < ROUNDS; round += 1) {
     const begin = performance.now();
-    const store = await openDiskCache({ ...DEFAULT_DISK_CACHE_OPTIONS, directory, budget, log });
+    const store = await openStore(directory);
     note(`start with ${MANY_ENTRIES} entries, ms`, performance.now() - begin);
     const asked = performance.now();
     await store.newest(`https://host.example/${round}`);
@@ -148,12 +152,7 @@ const work = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'd7y-bench-'));
 try {
   for (let round = 0; round < ROUNDS; round += 1) {
     await plainFile(work);
-    const store = await openDiskCache({
-      ...DEFAULT_DISK_CACHE_OPTIONS,
-      directory: join(work, 'cache'),
-      budget,
-      log,
-    });
+    const store = await openStore(join(work, 'cache'));
     await largeVersion(store, round);
     await smallVersions(store, round);
     await store.close();

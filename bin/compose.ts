@@ -78,9 +78,10 @@ export async function compose(
   return { ended, unmount: () => session.unmount(), detach: () => session.detach() };
 }
 
-async function openDisk(
+/** Undefined: there is to be none, or the default directory cannot be used. */
+export async function openDisk(
   mountpoint: string,
-  options: MountOptions,
+  options: Pick<MountOptions, 'cacheDir' | 'cacheSize'>,
   credentialsFor: CredentialsFor | undefined,
   budget: MetadataBudget,
   log: Logger,
@@ -88,17 +89,25 @@ async function openDisk(
   if (options.cacheSize === 0) return undefined;
   const directory = options.cacheDir ?? defaultCacheDirectory();
   await checkOutside(mountpoint, 'cache directory', directory);
-  return await openDiskCache({
-    ...DEFAULT_DISK_CACHE_OPTIONS,
-    directory,
-    // Who names a directory wants to be told that it cannot be had.
-    ifUnusable: options.cacheDir === undefined ? 'turn-off' : 'fail',
-    limitBytes: options.cacheSize,
-    blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
-    budget,
-    credentialsFor,
-    log,
-  });
+  try {
+    return await openDiskCache({
+      ...DEFAULT_DISK_CACHE_OPTIONS,
+      directory,
+      limitBytes: options.cacheSize,
+      blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
+      budget,
+      credentialsFor,
+      log,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // A directory that was chosen must work.
+    if (options.cacheDir !== undefined) {
+      throw new Error(`the cache directory cannot be used: ${reason}`, { cause: error });
+    }
+    log.warn({ directory, err: error }, `disk cache: off, ${directory} cannot be used: ${reason}`);
+    return undefined;
+  }
 }
 
 /** XDG Base Directory Specification. */

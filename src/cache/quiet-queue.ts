@@ -5,15 +5,12 @@
 export interface QuietQueueOptions {
   /** How long nothing may have been noted. */
   readonly quietMs: number;
-  /** More than this waits no longer for quiet, */
-  readonly maxWaiting: number;
-  /** nor what has waited for so long. */
+  /** What has waited for so long does not wait for that. */
   readonly maxWaitMs: number;
 }
 
-export const DEFAULT_QUIET_QUEUE_OPTIONS: QuietQueueOptions = {
+const DEFAULT_QUIET_QUEUE_OPTIONS: QuietQueueOptions = {
   quietMs: 100,
-  maxWaiting: 4096,
   maxWaitMs: 5_000,
 };
 
@@ -76,8 +73,8 @@ export class QuietQueue {
 
   /** For how long what has waited since then must wait still. */
   #waitMs(sinceMs: number): number {
-    const { quietMs, maxWaiting, maxWaitMs } = this.#options;
-    if (this.#isDraining || this.#hurried > 0 || this.#waiting.length > maxWaiting) return 0;
+    const { quietMs, maxWaitMs } = this.#options;
+    if (this.#isDraining || this.#hurried > 0) return 0;
     return Math.min(this.#notedAtMs + quietMs, sinceMs + maxWaitMs) - performance.now();
   }
 }

@@ -2,9 +2,9 @@
  * The blocks of one version that are on disk: brings them into memory when they are demanded, and stores
  * those that the source brought.
  *
- * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written
- * together, and what is more than `DirtyBytes` allow is stored later, if it is in memory then: a slow disk never
- * holds up a reader. Less than what is worth a write of its own waits until it is quiet.
+ * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written together, and
+ * more than `DirtyBytes` allow is not stored: a slow disk never holds up a reader. Less than what is worth a write of
+ * its own waits until it is quiet.
  */
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
@@ -20,14 +20,11 @@ const MAX_READ_BYTES = 4 * 1024 * 1024;
 const MAX_READ_SHARE = 1 / 4;
 /** Each write waits for several answers of the system, between which the process does other things. */
 const MAX_WRITE_BYTES = 32 * 1024 * 1024;
-/** A version that waits for its one short block to be written takes so much. */
-const MIN_DIRTY_BYTES = 8 * 1024;
-/** So much of a stream is not worth waiting for more, or this part of what may wait. */
+/** A version that waits for its one short block to be written: its objects, and at most half of this in bytes. */
+const MIN_DIRTY_BYTES = 16 * 1024;
+/** So much is not worth waiting for more, or this part of what may wait. */
 const FULL_BYTES = 16 * 1024 * 1024;
 const FULL_SHARE = 1 / 8;
-/** So much of scattered blocks, each of which costs a write of its own. */
-const SCATTERED_FULL_BYTES = 32 * 1024 * 1024;
-const SCATTERED_FULL_SHARE = 1 / 4;
 
 export interface StoredBlocksContext {
   readonly blocks: VersionBlocks;
@@ -45,10 +42,6 @@ export class StoredBlocks {
   /** Undefined: nothing is stored, and nothing was written yet. */
   #stored: StoredVersion | undefined;
   #unwritten: Unwritten[] = [];
-  /** How many of them did not come right behind the one before. */
-  #unwrittenRuns = 0;
-  /** Blocks by index: see `isLate`. */
-  readonly #late = new Set<number>();
   #writing: Promise<void> | undefined;
   #whenStoredQuietly: Promise<void> | undefined;
   #isClosed = false;
@@ -88,27 +81,14 @@ export class StoredBlocks {
 
   /** The source brought a block. */
   store(block: Block): void {
-    if (!this.#isClosed) this.#add(block);
-  }
-
-  /** Whether the disk was too slow for the block, which is to be stored later if it is still in memory then. */
-  isLate(index: number): boolean {
-    return this.#late.has(index);
-  }
-
-  #add(block: Block): void {
-    // One that is held is being stored already, by whoever had the version open before.
-    if (block.holds > 0 || this.#stored?.has(block.index) === true) return;
+    // One that is held is being stored already, by an earlier opening of the version.
+    if (this.#isClosed || block.holds > 0 || this.#stored?.has(block.index) === true) return;
     const { dirty, quiet } = this.#context;
-    if (!dirty.tryAdd(this.#dirtyBytesOf(block))) {
-      this.#late.add(block.index);
-      return;
-    }
+    if (!dirty.tryAdd(this.#dirtyBytesOf(block))) return;
     this.#context.memory.hold(block);
     // Now, while the bytes that have just arrived are in the processor's caches.
     const checksum = checksumOf(bytesOf(block));
     this.#unwritten.push({ block, checksum });
-    if (this.#unwritten.at(-2)?.block.index !== block.index - 1) this.#unwrittenRuns += 1;
     if (this.#isMuch()) {
       this.#flush();
       return;
@@ -121,11 +101,7 @@ export class StoredBlocks {
   #isMuch(): boolean {
     const { blocks, dirty } = this.#context;
     const bytes = this.#unwritten.length * blocks.blockBytes;
-    const isScattered = this.#unwrittenRuns > this.#unwritten.length / 2;
-    const fullBytes = isScattered
-      ? Math.min(SCATTERED_FULL_BYTES, dirty.maxBytes * SCATTERED_FULL_SHARE)
-      : Math.min(FULL_BYTES, dirty.maxBytes * FULL_SHARE);
-    return bytes > 0 && bytes >= fullBytes;
+    return bytes > 0 && bytes >= Math.min(FULL_BYTES, dirty.maxBytes * FULL_SHARE);
   }
 
   /** What is not stored yet is of no use, or must not take any more time. */
@@ -222,27 +198,14 @@ export class StoredBlocks {
     return this.#isMuch() || (this.#isClosed && this.#unwritten.length > 0);
   }
 
-  /** Those that are gone by now will be fetched again by whoever reads them. */
-  #addLate(): void {
-    const late = [...this.#late];
-    this.#late.clear();
-    for (const index of late) {
-      const block = this.#context.blocks.get(index);
-      if (block?.isComplete === true) this.#add(block);
-    }
-  }
-
   async #writeAll(): Promise<void> {
-    this.#addLate();
     do {
       const sorted = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
       this.#unwritten = [];
-      this.#unwrittenRuns = 0;
       const batchBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#context.blocks.blockBytes));
       for (let at = 0; at < sorted.length; at += batchBlocks) {
         await this.#write(sorted.slice(at, at + batchBlocks));
       }
-      this.#addLate();
     } while (this.#isDue());
   }
 

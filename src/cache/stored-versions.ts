@@ -2,7 +2,7 @@ import type { BlockMemory } from './block-memory.js';
 import { DirtyBytes } from './dirty-bytes.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk/disk-cache.js';
 import type { FileMetadata } from './file-metadata.js';
-import { DEFAULT_QUIET_QUEUE_OPTIONS, QuietQueue } from './quiet-queue.js';
+import { QuietQueue } from './quiet-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
 import { mapKeyOf } from './version.js';
 import type { VersionBlocks } from './version-blocks.js';
@@ -16,9 +16,6 @@ const MAX_DIRTY_SHARE = 3 / 4;
 /** Of many readers each is left the memory for a request of the kernel, down to this share of what waits. */
 const MIN_DIRTY_SHARE = 1 / 4;
 const READER_BYTES = 1024 * 1024;
-/** What waits to be stored takes some 8 KiB beside its bytes: one file for so much of the memory, 4096 of 192 MiB. */
-const BYTES_PER_WAITING = 48 * 1024;
-const MIN_WAITING = 64;
 
 /** So long the end of a mount waits for small files that are not stored yet. */
 const CLOSE_LIMIT_MS = 2_000;
@@ -28,7 +25,7 @@ export class StoredVersions {
   readonly #disk: DiskCache | undefined;
   readonly #memory: BlockMemory;
   readonly #dirty: DirtyBytes;
-  readonly #quiet: QuietQueue;
+  readonly #quiet = new QuietQueue();
   /** Those that are not closed, by resource and version. */
   readonly #attached = new Map<string, StoredBlocks>();
   readonly #opening = new Map<VersionReader, Promise<StoredBlocks | undefined>>();
@@ -37,8 +34,6 @@ export class StoredVersions {
   constructor(disk: DiskCache | undefined, memory: BlockMemory) {
     this.#disk = disk;
     this.#memory = memory;
-    const maxWaiting = Math.max(MIN_WAITING, Math.floor(memory.limitBytes / BYTES_PER_WAITING));
-    this.#quiet = new QuietQueue({ ...DEFAULT_QUIET_QUEUE_OPTIONS, maxWaiting });
     this.#dirty = new DirtyBytes(() => dirtyLimit(memory));
   }
 

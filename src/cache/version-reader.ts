@@ -254,7 +254,7 @@ export class VersionReader {
     const first = Math.ceil(offset / blockBytes);
     for (let index = first; (index + 1) * blockBytes <= end; index += 1) {
       const block = this.blocks.get(index);
-      if (block !== undefined && this.#stored?.isLate(index) !== true) memory.drop(block);
+      if (block !== undefined) memory.drop(block);
     }
   }
 

@@ -1,5 +1,5 @@
 /** What was fetched with credentials is there for those alone who have them. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
@@ -15,7 +15,7 @@ import { CREDENTIAL_KEY_NAME, LAYOUT_DIRECTORY } from '../../src/cache/disk/layo
 import { startFaultServer } from '../support/fault-server.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
-import { opened, openStore, readAll, Sample, storeFiles, storeFor, write } from './disk-store-support.js';
+import { opened, openStore, Sample, storeFiles, storeFor, write } from './disk-store-support.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const SECRET = 'Bearer hunter2';
@@ -306,23 +306,4 @@ test('what was fetched from an address that this mount refuses is not served fro
     (await read(await start(t, directory, { ...secret, ...shared, ...same }), site.url)).equals(CONTENT),
   );
   t.true((await read(await start(t, directory, { ...secret, offline: true }), site.url)).equals(CONTENT));
-});
-
-test('what an earlier version stored is removed, and nothing else', async (t) => {
-  const directory = await temporaryDirectory(t);
-  const old = join(directory, 'v2');
-  const name = `ab${'0'.repeat(30)}-${'0'.repeat(16)}-000000`;
-  for (const shard of ['ab', 'cd']) mkdirSync(join(old, shard), { recursive: true, mode: 0o700 });
-  for (const kind of ['data', 'index']) writeFileSync(join(old, 'ab', `${name}.${kind}`), 'old');
-  for (const path of ['notes', 'cd/notes']) writeFileSync(join(old, path), 'not ours');
-  const store = await storeFor(t, directory);
-  const sample = new Sample('a', 10_000);
-  const version = await opened(store, sample);
-  await write(version, 0, sample.blocks(0, 3));
-  await until('it is removed', () => !existsSync(join(old, 'ab')));
-  t.is((await readAll(t, version, sample)).right, 3);
-  version.close();
-  await store.close();
-  t.deepEqual(readdirSync(old).toSorted(), ['cd', 'lock', 'notes']);
-  await (await openStore(directory)).close();
 });

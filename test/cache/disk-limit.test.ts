@@ -6,7 +6,6 @@ import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
-  BLOCK_BYTES,
   opened,
   openStore,
   readAll,
@@ -204,18 +203,6 @@ test.serial('the reserve of free space is left alone', async (t) => {
   const store = await storeFor(t, directory, { reserveBytes: 2 ** 60 });
   t.false(await writeWhole(store, new Sample('b', 10_000)));
   t.is(allocatedBytes(directory), 0);
-});
-
-test.serial('more than may wait is not stored, the rest is', async (t) => {
-  const store = await storeFor(t, await temporaryDirectory(t), { maxQueuedBytes: 10 * BLOCK_BYTES });
-  const sample = new Sample('a', 100 * BLOCK_BYTES);
-  const version = await opened(store, sample);
-  const writes = Array.from({ length: 100 }, (_, index) => write(version, index, sample.blocks(index, 1)));
-  const stored = await Promise.all(writes);
-  t.is(stored.filter(Boolean).length, 10);
-  t.deepEqual(await readAll(t, version, sample), { right: 10, wrong: 0 });
-  t.true(await write(version, 0, sample.blocks(0, 100)));
-  version.close();
 });
 
 test.serial('open files are bounded', async (t) => {

@@ -9,7 +9,6 @@ import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
   BLOCK_BYTES,
-  type Logged,
   opened,
   openStore,
   readAll,
@@ -246,21 +245,6 @@ test('foreign files and other layouts are left alone', async (t) => {
   const store = await storeFor(t, directory);
   t.true(await write(await opened(store, sample), 0, sample.blocks(0, 1)));
   for (const path of foreign) t.is(readFileSync(join(directory, path), 'utf8'), 'foreign');
-});
-
-test('a directory that cannot be used turns the store off, with one warning that says why', async (t) => {
-  const file = join(await temporaryDirectory(t), 'file');
-  writeFileSync(file, '');
-  const logged: Logged[] = [];
-  const store = await storeFor(t, file, {}, logged);
-  const { key, facts } = new Sample('a', 10);
-  t.is(await store.open(key, facts), undefined);
-  t.is(await store.newest(key.resource), undefined);
-  store.confirm(key, facts);
-  store.drop(key);
-  t.is(logged.length, 1);
-  t.true(logged[0]?.msg.includes(file));
-  t.regex(logged[0]?.msg ?? '', /is not a directory/);
 });
 
 test('used bytes are what the files allocate', async (t) => {

@@ -14,10 +14,14 @@ export interface CatalogOptions {
   readonly blockBytes: number;
   readonly space: Space;
   readonly trouble: TroubleLog;
-  /** Its data file was handed out: removing it would free nothing. */
-  readonly isHeld: (name: string) => boolean;
+  readonly use: SegmentUse;
+}
+
+export interface SegmentUse {
+  /** The descriptor of the segment's data was handed out: removing the file would free nothing. */
+  isHeld(name: string): boolean;
   /** The segment is being removed. Resolves when its descriptors are closed. */
-  readonly detach: (name: string) => Promise<void>;
+  detach(name: string): Promise<void>;
 }
 
 /** All stored segments, in the order of their last use; kept by the writer, in its lane of changes. */
@@ -112,9 +116,9 @@ export class Catalog {
    */
   async remove(name: string): Promise<boolean> {
     if (!(await this.ready)) return false;
-    const { root, space, trouble, isHeld, detach } = this.#options;
-    const wasHeld = isHeld(name);
-    const detached = detach(name);
+    const { root, space, trouble, use } = this.#options;
+    const wasHeld = use.isHeld(name);
+    const detached = use.detach(name);
     try {
       await unlinkSegment(root, name);
     } catch (error) {
@@ -144,7 +148,7 @@ export class Catalog {
 
   #victim(keep: string | undefined): string | undefined {
     for (const [name] of this.#segments.entries()) {
-      if (name !== keep && !this.#options.isHeld(name)) return name;
+      if (name !== keep && !this.#options.use.isHeld(name)) return name;
     }
     return undefined;
   }

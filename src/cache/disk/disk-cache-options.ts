@@ -7,8 +7,6 @@ import type { CredentialsFor } from './scoped-disk-cache.js';
 export interface DiskCacheOptions {
   /** Created with mode 0700 if it is missing; nobody but root and this user may be able to exchange it. */
   readonly directory: string;
-  /** `turn-off`: the store is off then, with a warning. */
-  readonly ifUnusable: 'fail' | 'turn-off';
   /** The most that the store's files may allocate, at every moment. */
   readonly limitBytes: number;
   /** What the store leaves free on its file system. Undefined: 1 GiB, or 5 % of the file system if less. */
@@ -16,8 +14,6 @@ export interface DiskCacheOptions {
   readonly blockBytes: number;
   /** The most data and index files that are open at once, those that were handed out not counted. */
   readonly maxOpenFiles: number;
-  /** What more than this waits to be written is not stored: a slow disk does not hold up the reader. */
-  readonly maxQueuedBytes: number;
   /** What was written so long ago is made durable: a power loss takes what came later. */
   readonly syncAfterMs: number;
   /** Undefined: nothing is fetched with credentials. */
@@ -28,12 +24,10 @@ export interface DiskCacheOptions {
 }
 
 export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'budget' | 'log'> = {
-  ifUnusable: 'turn-off',
   limitBytes: 10 * 2 ** 30,
   reserveBytes: undefined,
   blockBytes: 32 * 2 ** 10,
   maxOpenFiles: 64,
-  maxQueuedBytes: 64 * 2 ** 20,
   syncAfterMs: 5_000,
   credentialsFor: undefined,
 };

@@ -15,9 +15,9 @@ import { removeVersion } from './remove-version.js';
 import { loadVersion } from './segment-loading.js';
 import { segmentsOf } from './shard.js';
 import { storeBlocks } from './store-blocks.js';
-import { resign, type StoreContext, currentWriter } from './store-context.js';
+import { releaseWriter, type StoreContext, currentWriter } from './store-context.js';
 import { VersionHandle } from './version-handle.js';
-import { WriterRole } from './writer-role.js';
+import { WriterLease } from './writer-lease.js';
 
 /** A confirmation is written to disk at most this often for one version. */
 const CONFIRM_EVERY_MS = 10_000;
@@ -31,7 +31,7 @@ interface LoadedVersion {
 
 export class DiskStore implements DiskCache {
   readonly #context: StoreContext;
-  readonly #role: WriterRole;
+  readonly #lease: WriterLease;
   /** By name; a dropped one until its files are removed. */
   readonly #versions = new Map<string, LoadedVersion>();
   readonly #dropping = new Map<string, Promise<void>>();
@@ -39,7 +39,7 @@ export class DiskStore implements DiskCache {
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.#role = new WriterRole(context, this);
+    this.#lease = new WriterLease(context, this);
   }
 
   get usedBytes(): number {
@@ -48,7 +48,7 @@ export class DiskStore implements DiskCache {
 
   /** Becomes the writer, if there is none. Never rejects. */
   start(): Promise<void> {
-    return this.#role.take();
+    return this.#lease.acquire();
   }
 
   mayHave(url: string): boolean {
@@ -56,7 +56,7 @@ export class DiskStore implements DiskCache {
   }
 
   async open(key: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined> {
-    await this.#role.take();
+    await this.#lease.acquire();
     const name = nameOfVersion(key);
     await this.#dropping.get(name);
     if (this.#context.isClosing || !this.#isStorable(key, facts)) return undefined;
@@ -182,7 +182,7 @@ export class DiskStore implements DiskCache {
   async #close(): Promise<void> {
     const { changes, checks, descriptors, sync } = this.#context;
     this.#context.isClosing = true;
-    await this.#role.idle();
+    await this.#lease.idle();
     await changes.idle();
     await checks.idle();
     await changes.idle();
@@ -193,7 +193,7 @@ export class DiskStore implements DiskCache {
     if (writer !== undefined) {
       await writer.catalog.writeTimesOfUse();
       await sync.syncAll();
-      await resign(this.#context, writer);
+      await releaseWriter(this.#context, writer);
     }
     await descriptors.closeIdle();
   }

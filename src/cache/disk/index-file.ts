@@ -17,7 +17,6 @@ import { crc32 } from 'node:zlib';
 import type { BlockTable } from './block-table.js';
 import { headerFromJson, headerToJson, type IndexHeader } from './index-header.js';
 import { blockLength } from './layout.js';
-import { recordCheck } from './record-check.js';
 
 export const RECORD_BYTES = 16;
 /** Longer headers (of very long URLs) are not stored. */
@@ -155,9 +154,14 @@ export function encodeRecords(records: readonly BlockRecord[], seed: number): Bu
     bytes.writeUInt32LE(index, at);
     bytes.writeUInt32LE(length, at + 4);
     bytes.writeUInt32LE(checksum, at + 8);
-    bytes.writeUInt32LE(recordCheck(seed, index, length, checksum), at + 12);
+    bytes.writeUInt32LE(recordCheck(bytes, at, seed), at + 12);
   }
   return bytes;
+}
+
+/** Of the record that begins at `at`. */
+function recordCheck(bytes: Buffer, at: number, seed: number): number {
+  return crc32(bytes.subarray(at, at + 12), seed);
 }
 
 /** Where the last whole record before `end` ends: a torn one is overwritten. `at` is where a record begins. */
@@ -171,7 +175,7 @@ export function applyRecords(bytes: Buffer, seed: number, table: BlockTable): vo
     const index = bytes.readUInt32LE(at);
     const length = bytes.readUInt32LE(at + 4);
     const checksum = bytes.readUInt32LE(at + 8);
-    if (recordCheck(seed, index, length, checksum) !== bytes.readUInt32LE(at + 12)) continue;
+    if (recordCheck(bytes, at, seed) !== bytes.readUInt32LE(at + 12)) continue;
     if (index >= table.span.blockCount) continue;
     if (length === 0) table.forget(index);
     else if (length === blockLength(table.span, index)) table.store(index, checksum);

@@ -21,21 +21,11 @@ const CONFIRMATION_BYTES = 70;
 
 /**
  * Opens the store in a directory, which may be in use by other processes of this user. Does not wait for the scan
- * of the directory. Rejects only for a directory that cannot be used, and if that is wanted (`ifUnusable`).
+ * of the directory. Rejects for one that cannot be used.
  */
 export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCache> {
   const { directory, log } = options;
-  let root: string;
-  try {
-    root = await prepareDirectory(directory);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (options.ifUnusable === 'fail') {
-      throw new Error(`the cache directory cannot be used: ${reason}`, { cause: error });
-    }
-    log.warn({ directory, err: error }, `disk cache: off, ${directory} cannot be used: ${reason}`);
-    return new NoDiskCache();
-  }
+  const root = await prepareDirectory(directory);
   const trouble = new TroubleLog(log, directory);
   const checks = new Lane(1);
   const descriptors = new Descriptors(options.maxOpenFiles);
@@ -61,7 +51,6 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
       bytesOf: () => CONFIRMATION_BYTES,
     }),
     writer: undefined,
-    queuedBytes: 0,
     isClosing: false,
   };
   const store = new DiskStore(context);
@@ -77,30 +66,5 @@ async function credentialKey(root: string, log: Logger): Promise<Buffer | undefi
   } catch (error) {
     log.warn({ directory: root, err: error }, 'disk cache: stores nothing that is fetched with credentials');
     return undefined;
-  }
-}
-
-/** Stores nothing. */
-class NoDiskCache implements DiskCache {
-  readonly usedBytes = 0;
-
-  mayHave(): boolean {
-    return false;
-  }
-
-  open(): Promise<undefined> {
-    return Promise.resolve(undefined);
-  }
-
-  newest(): Promise<undefined> {
-    return Promise.resolve(undefined);
-  }
-
-  confirm(): void {}
-
-  drop(): void {}
-
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 }

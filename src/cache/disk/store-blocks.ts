@@ -17,17 +17,12 @@ export async function storeBlocks(
   blocks: readonly CheckedBlock[],
   path: WritePath = 'cached',
 ): Promise<boolean> {
-  const bytes = blocks.reduce((sum, block) => sum + block.bytes.byteLength, 0);
-  const isTooMuch = context.queuedBytes > 0 && context.queuedBytes + bytes > context.options.maxQueuedBytes;
-  if (context.writer === undefined || context.isClosing || isTooMuch) return false;
-  context.queuedBytes += bytes;
+  if (context.writer === undefined || context.isClosing) return false;
   try {
     return await context.changes.run(() => store(context, version, number, blocks, path));
   } catch (error) {
     context.trouble.note('cannot store blocks', error);
     return false;
-  } finally {
-    context.queuedBytes -= bytes;
   }
 }
 

@@ -41,12 +41,10 @@ export interface StoreContext {
   readonly confirmations: BoundedMap<Confirmation>;
   /** Undefined: this process reads what another one writes. */
   writer: Writer | undefined;
-  /** Of blocks that wait to be written. */
-  queuedBytes: number;
   isClosing: boolean;
 }
 
-/** The writer, unless somebody removed the directory under it: then this process no longer is it. */
+/** The writer, unless somebody removed the directory under it: then this process is not it any more. */
 export async function currentWriter(context: StoreContext): Promise<Writer | undefined> {
   const { writer, trouble } = context;
   try {
@@ -56,11 +54,11 @@ export async function currentWriter(context: StoreContext): Promise<Writer | und
     return undefined;
   }
   trouble.note('the directory was removed');
-  await resign(context, writer);
+  await releaseWriter(context, writer);
   return undefined;
 }
 
-export async function resign(context: StoreContext, writer: Writer): Promise<void> {
+export async function releaseWriter(context: StoreContext, writer: Writer): Promise<void> {
   if (context.writer === writer) context.writer = undefined;
   writer.catalog.abandon();
   await writer.lock.release();
