@@ -2,8 +2,8 @@
  * Which callers retry the lookup of a path because its last name, a directory to the kernel, was used as a file
  * (ESTALE). For that lookup the name is a file.
  *
- * A thread looks up one path at a time: its intent ends with its next request for another one. Callers of another pid namespace
- * cannot be told apart (id 0): they share an intent, which no use ends, and which expires. So does that of a
+ * A thread looks up one path at a time: its intent ends with its next request for another one. Callers of another pid
+ * namespace all have the id 0: they share an intent, which no use ends, and which expires. So does that of a
  * transport without callers (a negative id), unless it is used before.
  */
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
@@ -43,19 +43,10 @@ export class FileIntents {
     return caller > 0 ? this.#byThread.get(String(caller)) === url : this.#shared.has(keyOf(caller, url));
   }
 
-  /** The caller looks up a URL: on the way to its intent, or of another path. */
-  lookup(caller: number, url: string): void {
-    if (caller <= 0 || this.#byThread.size === 0) return;
-    const intent = this.#byThread.get(String(caller));
-    if (intent !== undefined && intent !== url && !intent.startsWith(`${url}/`))
-      this.#byThread.delete(String(caller));
-  }
-
-  /** The caller uses a URL: its lookup has ended. */
-  use(caller: number, url: string): void {
+  /** The caller used the URL, or looked up another one than its intent. Does not end an intent below the URL. */
+  settle(caller: number, url: string): void {
     if (caller < 0) this.#shared.delete(keyOf(caller, url));
     if (caller <= 0 || this.#byThread.size === 0) return;
-    // With `default_permissions` the kernel sends GETATTR for directories on the way, too.
     if (this.#byThread.get(String(caller))?.startsWith(`${url}/`) === false)
       this.#byThread.delete(String(caller));
   }

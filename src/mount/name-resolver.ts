@@ -58,10 +58,11 @@ export class NameResolver {
   async lookup(path: ResourcePath, caller: Caller): Promise<FoundName> {
     const { url } = path;
     this.#guesses.settle(caller.id, path.parentUrl);
-    this.#intents.lookup(caller.id, url);
+    const isRetried = this.#intents.has(caller.id, url);
+    if (!isRetried) this.#intents.settle(caller.id, url);
     this.#failures.take(caller.id, url);
     const known = this.#cache.peek(url);
-    const isExpectedFile = path.hasQuery || this.#intents.has(caller.id, url);
+    const isExpectedFile = path.hasQuery || isRetried;
     if (isExpectedFile || (known?.isListed === true && isFile(known.stat))) {
       const stat = await this.#cache.stat(url, caller.signal);
       // For other callers it may be a directory.
@@ -104,10 +105,18 @@ export class NameResolver {
     this.#used.addDirectory(url);
   }
 
+  /** Throws the failure of the caller's LOOKUP if the listing would fail, too: the caller would wait for it twice. */
+  checkLookup({ url }: ResourcePath, caller: Caller): void {
+    const failure = this.#failures.take(caller.id, url);
+    if (failure === undefined) return;
+    if (!mayBeDirectory(failure)) throw failure;
+    this.#failures.add(caller.id, url, failure);
+  }
+
   /** The caller looked the path up to the end, and uses it. Returns the failure of its last LOOKUP. */
   use({ url }: ResourcePath, caller: Caller): Error | undefined {
     this.#guesses.settle(caller.id, url);
-    this.#intents.use(caller.id, url);
+    this.#intents.settle(caller.id, url);
     return this.#failures.take(caller.id, url);
   }
 

@@ -187,7 +187,8 @@ export class VirtualFs {
       await this.useLastName(node, caller);
       return this.#directories.add(await this.#directoryReader.read(node, caller.signal), undefined);
     }
-    if (!mustBeDirectory) await this.#names.statLastName(node.path, true, caller);
+    if (mustBeDirectory) this.#names.checkLookup(node.path, caller);
+    else await this.#names.statLastName(node.path, true, caller);
     const { entries, isMissing } = await this.#directoryReader.list(node.path, caller.signal);
     if (mustBeDirectory && entries.length === 0)
       await this.#names.checkDirectory(node.path, caller, isMissing);

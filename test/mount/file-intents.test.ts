@@ -18,38 +18,32 @@ function start(): { intents: FileIntents; tick: (count: number) => void; isTicki
   return { intents, tick, isTicking: () => listeners.size > 0 };
 }
 
-test('the intent of a thread lasts until the thread uses it, and is nobody else’s', (t) => {
+test('the intent of a thread lasts until the thread uses it, and is that of no other', (t) => {
   const { intents, tick } = start();
   intents.mark(7, URL);
   tick(1_000);
-  for (const url of ['http://h/a', URL, URL]) intents.lookup(7, url);
+  intents.settle(7, 'http://h/a');
   t.true(intents.has(7, URL));
   t.false(intents.has(8, URL));
-  intents.use(8, URL);
-  // With `default_permissions` the kernel asks about directories on the way.
-  intents.use(7, 'http://h/a');
-  t.true(intents.has(7, URL));
-  intents.use(7, URL);
+  intents.settle(8, URL);
+  intents.settle(7, URL);
   t.false(intents.has(7, URL));
 });
 
-test('a thread that does something else has given its walk up', (t) => {
+test('a request of the thread for another path ends its intent', (t) => {
   const { intents } = start();
   for (const elsewhere of [`${URL}/below`, 'http://h/b', 'http://h/a/pages']) {
     intents.mark(7, URL);
-    intents.lookup(7, elsewhere);
-    t.false(intents.has(7, URL), elsewhere);
-    intents.mark(7, URL);
-    intents.use(7, elsewhere);
+    intents.settle(7, elsewhere);
     t.false(intents.has(7, URL), elsewhere);
   }
 });
 
-test('callers who cannot be told apart share an intent, which nobody uses up, for a while', (t) => {
+test('callers of another pid namespace share an intent, which expires', (t) => {
   const { intents, tick, isTicking } = start();
   intents.mark(0, URL);
-  intents.use(0, URL);
-  intents.lookup(0, 'http://h/b');
+  intents.settle(0, URL);
+  intents.settle(0, 'http://h/b');
   tick(10);
   t.true(intents.has(0, URL));
   t.false(intents.has(7, URL));
@@ -66,6 +60,6 @@ test('a transport without callers has intents that end when they are used', (t) 
   intents.mark(-1, URL);
   t.true(intents.has(-1, URL));
   t.false(intents.has(-2, URL));
-  intents.use(-1, URL);
+  intents.settle(-1, URL);
   t.false(intents.has(-1, URL));
 });

@@ -338,11 +338,17 @@ test('offline, what is not cached can be walked through and entered', async (t) 
 });
 
 test('a failed query at LOOKUP is not repeated to enter or open the directory', async (t) => {
-  const { kernel, at, asked } = await start(t, { '/a.b': { status: 400 }, '/a.b/': { status: 403 } });
+  const { kernel, at, asked } = await start(t, {
+    '/a.b': { status: 400 },
+    '/a.b/': { status: 403 },
+    '/c.d': { status: 503 },
+  });
   await kernel.lookup(at('/a.b'));
   const looked = asked();
   await kernel.chdir(at('/a.b'));
   t.deepEqual(asked(), looked);
+  await fails(t, kernel.list(at('/c.d')), 'EAGAIN');
+  t.deepEqual(asked(), ['/c.d']);
 });
 
 test('a failed query at LOOKUP is forgotten once the directory is listed', async (t) => {
