@@ -89,6 +89,7 @@ function greeting(mountpoint: string, logFile: string): string {
     `d7y-mount: mounted at ${mountpoint} (log: ${logFile})`,
     `  ls ${mountpoint}/.plugins`,
     `  cat ${mountpoint}/dfs/host:56001/path/to/resource`,
+    `  head ${mountpoint}/https/deb.debian.org/debian/dists/stable/Release`,
     `  umount ${mountpoint}`,
     '',
   ].join('\n');

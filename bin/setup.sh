@@ -36,9 +36,10 @@ quietly() {
   rm -f "$log"
 }
 
-command -v node >/dev/null 2>&1 || fail "Node.js 20.19 or newer is needed, and there is no node"
+get_node='install one from https://nodejs.org/en/download, or, where npm is there, by: npm install -g node@22 (as root)'
+command -v node >/dev/null 2>&1 || fail "Node.js 20.19 or newer is needed, and there is no node; $get_node"
 node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
-  fail "Node.js 20.19 or newer is needed, this is $(node --version)"
+  fail "Node.js 20.19 or newer is needed, and $(command -v node) is $(node --version) (Debian 12 has no newer one); $get_node"
 
 missing=''
 needs() { # COMMAND PACKAGE
@@ -85,14 +86,15 @@ install_packages() {
 }
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null 2>&1 || fail "missing:$missing; install them with your system's package manager"
-  echo "setup: installing$missing" >&2
   if [ "$(id -u)" = 0 ]; then
-    install_packages ''
+    as_root=''
   elif sudo -n true 2>/dev/null; then
-    install_packages sudo
+    as_root=sudo
   else
-    fail "missing packages; run: sudo apt-get install -y$missing"
+    fail "packages are missing; as root, run: apt-get update && apt-get install -y --no-install-recommends$missing"
   fi
+  echo "setup: installing$missing" >&2
+  install_packages "$as_root"
 fi
 
 # `npm start` needs no development packages, unless it has to build; then they lie in a directory that goes again.
@@ -137,5 +139,7 @@ if ! is_built; then
   echo 'setup: build' >&2
   rm -rf dist
   if has_modules all; then quietly npm run --silent build; else build_elsewhere; fi
+  # What `npm link` has linked stays a program.
+  chmod +x "$(node -p 'require("./package.json").bin["d7y-mount"]')"
   touch dist/.built
 fi

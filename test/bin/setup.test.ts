@@ -2,9 +2,9 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
-import { shell } from '../support/mounted.js';
+import { CLI, type Finished, run, shell } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -30,4 +30,44 @@ asRoot('setup leaves no policy-rc.d behind when apt-get fails', async (t) => {
   // It was there for apt-get, and is not any more.
   t.regex(stderr, /^\/usr\/sbin\/policy-rc.d$/m);
   t.regex(stderr, /cannot access '\/usr\/sbin\/policy-rc.d'/);
+});
+
+/** Runs the script with programs of the test's own in front of those of the system. */
+async function setup(
+  t: ExecutionContext,
+  missing: string,
+  programs: Readonly<Record<string, string>>,
+): Promise<Finished> {
+  const directory = await temporaryDirectory(t);
+  for (const [name, script] of Object.entries(programs))
+    await writeFile(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const text = await readFile(join(ROOT, 'bin', 'setup.sh'), 'utf8');
+  await writeFile(join(directory, 'setup.sh'), text.replace("missing=''", `missing='${missing}'`));
+  return await shell('cd "$2"; PATH=$1:$PATH exec sh "$1/setup.sh" run', directory, ROOT);
+}
+
+test('setup asks for packages that it cannot install, and does not say that it installs them', async (t) => {
+  const user = { id: 'echo 1000', sudo: 'exit 1', fusermount3: '' };
+  const { code, stderr } = await setup(t, ' some-package', user);
+  t.is(code, 1);
+  t.is(
+    stderr,
+    'setup: packages are missing; as root, run: apt-get update && apt-get install -y --no-install-recommends some-package\n',
+  );
+});
+
+test('setup says what to do about a Node.js that is too old', async (t) => {
+  const { code, stderr } = await setup(t, '', { node: 'test "$1" != --version || echo v18.20.4; exit 1' });
+  t.is(code, 1);
+  t.regex(
+    stderr,
+    /20\.19 or newer is needed, and \S+\/node is v18\.20\.4 .*nodejs\.org.*npm install -g node@22/,
+  );
+});
+
+test('so does the program', async (t) => {
+  const old = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"18.20.4"})';
+  const { code, stderr } = await run(process.execPath, ['--import', old, CLI, '--help']);
+  t.is(code, 1);
+  t.regex(stderr, /^d7y-mount: Node\.js 20\.19 or newer is needed, and \S+ is v/);
 });
