@@ -10,7 +10,7 @@ import {
   until,
 } from './disk-store-support.js';
 
-const KILLS = 50;
+const KILLS = 15;
 
 async function killWhileWriting(directory: string, round: number): Promise<void> {
   const child = await startChild('write', directory, round * 7);

