@@ -32,12 +32,12 @@ export class DirentBuffer {
     return true;
   }
 
-  /** Whether `addPlus` has room: what it tells counts as told, so that it is made for nobody else. */
+  /** Whether `addPlus` has room. To be called before the entry is made, which counts as a lookup. */
   hasRoomPlus(entry: DirEntry): boolean {
     return this.#hasRoom(entry, ENTRY_BYTES);
   }
 
-  /** `fuse_direntplus`. `found`: what a LOOKUP would answer; undefined: nothing is told of it. */
+  /** `fuse_direntplus`. `found`: the result of a LOOKUP; undefined: the kernel gets the name alone. */
   addPlus(entry: DirEntry, place: number, found: EntryOut | undefined): void {
     const at = this.#used >>> 2;
     this.#add(entry, place, this.#used + ENTRY_BYTES);

@@ -18,7 +18,7 @@ import { NAME_MAX_BYTES } from '../path-name.js';
 import type { Entry } from '../entry.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
-import { DirectoryAnswers } from './directory-answers.js';
+import { ReaddirReplies } from './readdir-replies.js';
 import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import type { KernelPages } from './kernel-pages.js';
@@ -59,7 +59,7 @@ export class FuseOperations implements RequestHandler {
   readonly #failures: FailureLog;
   readonly #backing: Pick<BackingFiles, 'acquire' | 'release'>;
   readonly #pages: Pick<KernelPages, 'store'>;
-  readonly #directories: DirectoryAnswers;
+  readonly #directories: ReaddirReplies;
   readonly #reads = new HandleReads();
   readonly #operations: ReadonlyMap<number, Operation>;
 
@@ -76,7 +76,7 @@ export class FuseOperations implements RequestHandler {
     this.#pages = pages;
     this.inodes = new InodeTable(vfs.root, rootAttr, vfs.budget);
     vfs.inKernel = (identity) => this.inodes.generationsOf(identity);
-    this.#directories = new DirectoryAnswers(vfs, this.inodes);
+    this.#directories = new ReaddirReplies(vfs, this.inodes);
     this.#operations = new Map<number, Operation>([
       [OPCODE.LOOKUP, (request, caller) => this.#lookup(request, decodeName(request.body), caller)],
       [OPCODE.GETATTR, (request, caller) => this.#getattr(request, caller)],

@@ -3,11 +3,11 @@ import type { Node } from '../node.js';
 import type { Entry } from '../entry.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { DirentBuffer } from './dirent-buffer.js';
-import { EntriesAhead, entryOf, type OpenDirectory } from './entries-ahead.js';
+import { ReaddirPrefetch, entryOf, type OpenDirectory } from './readdir-prefetch.js';
 import type { Inode, InodeTable } from './inode-table.js';
 import type { EntryOut } from './reply-codec.js';
 
-/** Where a reader of an open directory goes on, and how much it takes. */
+/** A READDIR: from which place on, and how many bytes. */
 export interface Reading {
   readonly handle: number;
   readonly offset: number;
@@ -21,24 +21,24 @@ const DOTS: readonly DirEntry[] = [
   { name: '..', kind: 'directory' },
 ];
 
-/** The first answer is a short one, so that the reader has something to do while the next is prepared. */
+/** The first reply is short, so that the reader processes it while the next is prepared. */
 const FIRST_BYTES = 32 * 1024;
 
-/** Answers to READDIR and READDIRPLUS. An offset is a place in the directory, the dots included. */
-export class DirectoryAnswers {
+/** Replies to READDIR and READDIRPLUS. An offset is a place in the directory, with `.` and `..`. */
+export class ReaddirReplies {
   readonly #vfs: Directories;
   readonly #inodes: InodeTable;
-  readonly #ahead: EntriesAhead;
-  /** Answers are sent one after the other, each before the next is made. */
+  readonly #prefetch: ReaddirPrefetch;
+  /** Each reply is sent before the next is made. */
   #memory = Buffer.alloc(0);
 
   constructor(vfs: Directories, inodes: InodeTable) {
     this.#vfs = vfs;
     this.#inodes = inodes;
-    this.#ahead = new EntriesAhead((directory, place) => this.#look(directory, place));
+    this.#prefetch = new ReaddirPrefetch((directory, place) => this.#look(directory, place));
   }
 
-  /** The names alone. Valid until the next answer is made. */
+  /** For READDIR. Valid until the next reply is made. */
   names({ handle, offset, size }: Reading): Uint8Array {
     const buffer = this.#buffer(size);
     const listed = this.#vfs.readdir(handle);
@@ -48,22 +48,22 @@ export class DirectoryAnswers {
     }
   }
 
-  /** The names, each with what a LOOKUP would answer, as far as nobody must be asked. Valid as `names` is. */
+  /** For READDIRPLUS: each name with the result of its LOOKUP, if that needs no query. Valid as `names` is. */
   entries(node: Node, { handle, offset, size }: Reading): Uint8Array {
     const room = offset === 0 ? Math.min(size, FIRST_BYTES) : size;
     const buffer = this.#buffer(room);
     const directory = { node, listed: this.#vfs.readdir(handle) };
     const parent = this.#inodes.directory(node);
-    const ahead = this.#ahead.take(handle);
+    const run = this.#prefetch.take(handle);
     let place = offset;
     for (; ; place += 1) {
       const entry = entryAt(directory.listed, place);
       if (entry === undefined) return buffer.bytes;
       if (!buffer.hasRoomPlus(entry)) break;
-      const found = (ahead && entryOf(ahead, place)) ?? this.#look(directory, place);
-      buffer.addPlus(entry, place, found && this.#told(found, entry.name, parent));
+      const found = (run && entryOf(run, place)) ?? this.#look(directory, place);
+      buffer.addPlus(entry, place, found && this.#refer(found, entry.name, parent));
     }
-    this.#ahead.prepare(handle, directory, place, Math.ceil(((place - offset) * size) / room));
+    this.#prefetch.prepare(handle, directory, place, Math.ceil(((place - offset) * size) / room));
     return buffer.bytes;
   }
 
@@ -73,18 +73,18 @@ export class DirectoryAnswers {
   }
 
   /** Counts as a lookup. */
-  #told(found: Entry, name: string, parent: Inode | undefined): EntryOut {
+  #refer(found: Entry, name: string, parent: Inode | undefined): EntryOut {
     const { attr, nameTtlMs, attrTtlMs } = found;
     return { nodeId: this.#inodes.refer(found, name, parent).id, attr, nameTtlMs, attrTtlMs };
   }
 
   release(handle: number): void {
-    this.#ahead.drop(handle);
+    this.#prefetch.drop(handle);
   }
 
-  /** Something changed: what is prepared may be wrong. */
+  /** A resource changed: the prefetched entries may be wrong. */
   changed(): void {
-    this.#ahead.clear();
+    this.#prefetch.clear();
   }
 
   #buffer(size: number): DirentBuffer {
@@ -95,7 +95,7 @@ export class DirectoryAnswers {
 
 function entryAt(listed: readonly DirEntry[], place: number): DirEntry | undefined {
   if (place < DOTS.length) return DOTS[place];
-  // V8 throws away the code that once read behind the end of an array.
+  // V8 deoptimizes code that reads behind the end of an array.
   const index = place - DOTS.length;
   return index < listed.length ? listed[index] : undefined;
 }

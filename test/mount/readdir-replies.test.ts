@@ -4,7 +4,7 @@ import test from 'ava';
 
 import { makeAttr } from '../../src/mount/attr.js';
 import type { DirEntry } from '../../src/mount/directory-reader.js';
-import { DirectoryAnswers } from '../../src/mount/dev-fuse/directory-answers.js';
+import { ReaddirReplies } from '../../src/mount/dev-fuse/readdir-replies.js';
 import { DIRENT_BYTES } from '../../src/mount/dev-fuse/dirent-buffer.js';
 import { InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
 import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
@@ -17,28 +17,28 @@ const OWNERSHIP = { uid: 0, gid: 0, umask: 0 };
 const ROOT: Node = { kind: 'root' };
 const HANDLE = 7;
 
-interface Told {
+interface Listed {
   readonly name: string;
   readonly nodeId: number;
   readonly size: number;
 }
 
-/** The `fuse_direntplus` of an answer. */
-function decode(answer: Uint8Array): Told[] {
-  const bytes = Buffer.from(answer);
-  const told: Told[] = [];
+/** The `fuse_direntplus` of a reply. */
+function decode(reply: Uint8Array): Listed[] {
+  const bytes = Buffer.from(reply);
+  const found: Listed[] = [];
   for (let at = 0; at < bytes.length;) {
     const nameBytes = bytes.readUInt32LE(at + ENTRY_BYTES + 16);
     const nameAt = at + ENTRY_BYTES + DIRENT_BYTES;
     const name = bytes.toString('utf8', nameAt, nameAt + nameBytes);
-    told.push({ name, nodeId: bytes.readUInt32LE(at), size: bytes.readUInt32LE(at + 48) });
+    found.push({ name, nodeId: bytes.readUInt32LE(at), size: bytes.readUInt32LE(at + 48) });
     at = nameAt + ((nameBytes + 7) & ~7);
   }
-  return told;
+  return found;
 }
 
-/** A directory of files, of which every fifth is one that somebody would have to be asked for. */
-function directory(count: number): { answers: DirectoryAnswers; inodes: InodeTable; node: Node } {
+/** A directory of files, of which every fifth would need a query. */
+function directory(count: number): { replies: ReaddirReplies; inodes: InodeTable; node: Node } {
   const parent = ResourcePath.ofHost('http', 'h');
   const node: Node = { kind: 'resource', type: 'directory', path: parent };
   const listed = Array.from({ length: count }, (_, i): DirEntry => ({ name: `f${i}`, kind: 'file' }));
@@ -49,33 +49,34 @@ function directory(count: number): { answers: DirectoryAnswers; inodes: InodeTab
     return kept({ kind: 'resource', type: 'file', path: parent.child(name) }, attr, 1000);
   };
   const inodes = new InodeTable(ROOT, makeAttr('directory', 1, 0, 0, OWNERSHIP), MetadataBudget.beside(0));
-  return { answers: new DirectoryAnswers({ readdir: () => listed, peekEntry }, inodes), inodes, node };
+  return { replies: new ReaddirReplies({ readdir: () => listed, peekEntry }, inodes), inodes, node };
 }
 
 for (const size of [400, 4096, 128 * 1024]) {
   for (const isPrompt of [true, false]) {
-    const reader = isPrompt ? 'at once' : 'after what comes next was prepared';
-    test(`each entry is told once, and counted once: ${size} bytes, ${reader}`, async (t) => {
-      const { answers, inodes, node } = directory(3_000);
-      const told: Told[] = [];
+    const reader = isPrompt ? 'at once' : 'after the prefetch';
+    test(`each entry is in one reply, and counted once: ${size} bytes, ${reader}`, async (t) => {
+      const { replies, inodes, node } = directory(3_000);
+      const found: Listed[] = [];
       for (;;) {
-        const entries = decode(answers.entries(node, { handle: HANDLE, offset: told.length, size }));
+        const entries = decode(replies.entries(node, { handle: HANDLE, offset: found.length, size }));
         if (entries.length === 0) break;
-        told.push(...entries);
+        found.push(...entries);
         if (!isPrompt) await nextTurn();
       }
       t.deepEqual(
-        told.slice(0, 2).map(({ name }) => name),
+        found.slice(0, 2).map(({ name }) => name),
         ['.', '..'],
       );
-      t.is(told.length, 3_002);
-      for (const [i, { name, nodeId, size: told_ }] of told.slice(2).entries()) {
+      t.is(found.length, 3_002);
+      for (const [i, { name, nodeId, size: fileSize }] of found.slice(2).entries()) {
         if (name !== `f${i}`) t.fail(`${name} instead of f${i}`);
         if (i % 5 === 0) {
-          if (nodeId !== 0) t.fail(`${name} is told without being known`);
+          if (nodeId !== 0) t.fail(`${name} has an inode without a lookup`);
         } else {
           const inode = inodes.get(nodeId);
-          if (inode.name !== name || inode.lookups !== 1 || told_ !== i) t.fail(`${name} is not told once`);
+          if (inode.name !== name || inode.lookups !== 1 || fileSize !== i)
+            t.fail(`${name} is not looked up once`);
         }
       }
       t.is(inodes.size, 1 + 2_400);
@@ -83,11 +84,11 @@ for (const size of [400, 4096, 128 * 1024]) {
   }
 }
 
-test('a reader that goes back is told what is there', (t) => {
-  const { answers, node } = directory(1_000);
-  const first = decode(answers.entries(node, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
-  const again = decode(answers.entries(node, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
+test('a reader that goes back gets the same entries', (t) => {
+  const { replies, node } = directory(1_000);
+  const first = decode(replies.entries(node, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
+  const again = decode(replies.entries(node, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
   t.deepEqual(again, first);
-  const [third] = decode(answers.entries(node, { handle: HANDLE, offset: 3, size: 400 }));
+  const [third] = decode(replies.entries(node, { handle: HANDLE, offset: 3, size: 400 }));
   t.is(third?.name, 'f1');
 });

@@ -2,30 +2,30 @@ import type { DirEntry } from '../directory-reader.js';
 import type { Node } from '../node.js';
 import type { Entry } from '../entry.js';
 
-/** An open directory: itself, and what is in it. */
+/** An open directory: its node, and its entries. */
 export interface OpenDirectory {
   readonly node: Node;
   readonly listed: readonly DirEntry[];
 }
 
-/** What a LOOKUP in a directory would answer, for the entry at a place; undefined if somebody would have to be asked. */
+/** The result of a LOOKUP of the entry at a place, if it needs no query. */
 export type LookAt = (directory: OpenDirectory, place: number) => Entry | undefined;
 
-/** One run of entries of an open directory; `entries[i]` is that of the place `from + i`. */
+/** A run of entries of an open directory; `entries[i]` is at the place `from + i`. */
 export interface Run {
   readonly from: number;
   readonly entries: (Entry | undefined)[];
   madeAtMs: number;
 }
 
-/** A reader that takes longer to come back is no stream, and what it gets told must not be old. */
+/** A reader that takes longer does not stream, and must not get old entries. */
 const MAX_AGE_MS = 100;
 
 /**
- * What the next answer to a reader of a directory will tell, looked up while the kernel takes in the answer
- * before: for large directories the two take about as long.
+ * Looks up the entries of the next READDIRPLUS while the kernel processes the reply to the one before: for large
+ * directories the two take about as long.
  */
-export class EntriesAhead {
+export class ReaddirPrefetch {
   readonly #look: LookAt;
   readonly #runs = new Map<number, Run>();
 
@@ -33,7 +33,7 @@ export class EntriesAhead {
     this.#look = look;
   }
 
-  /** The answer before ended at `from`; the next one will have about `count` entries. */
+  /** The last reply ended before `from`; the next one will have about `count` entries. */
   prepare(handle: number, directory: OpenDirectory, from: number, count: number): void {
     const run: Run = { from, entries: [], madeAtMs: performance.now() };
     this.#runs.set(handle, run);
@@ -42,7 +42,7 @@ export class EntriesAhead {
     });
   }
 
-  /** What was made for the next answer to the reader. */
+  /** Removes the run for the next reply. */
   take(handle: number): Run | undefined {
     const run = this.#runs.get(handle);
     this.#runs.delete(handle);
@@ -53,7 +53,6 @@ export class EntriesAhead {
     this.#runs.delete(handle);
   }
 
-  /** Something changed. */
   clear(): void {
     this.#runs.clear();
   }
@@ -64,7 +63,7 @@ export class EntriesAhead {
   }
 }
 
-/** The entry at a place, as far as it was made. */
+/** The entry at a place, as far as it was looked up. */
 export function entryOf({ from, entries }: Run, place: number): Entry | undefined {
   const index = place - from;
   return index >= 0 && index < entries.length ? entries[index] : undefined;
