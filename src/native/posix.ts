@@ -1,6 +1,6 @@
 /**
  * System calls that Node does not offer, called through koffi, which only this file imports. Manual pages: mount(2),
- * umount(2), ioctl(2), fcntl(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), madvise(2), _exit(2).
+ * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), madvise(2).
  */
 import { createRequire } from 'node:module';
 import process from 'node:process';
@@ -47,8 +47,10 @@ export interface Syscalls {
   syncFileSystem(fd: number): Promise<void>;
   /** Programs that this process starts do not get the descriptor. */
   closeOnExec(fd: number): void;
-  /** Another descriptor of the same open file. */
-  duplicate(fd: number): number;
+  /** Makes `target` a descriptor of the open file that `fd` is one of; closes what it was before. */
+  duplicateTo(fd: number, target: number): void;
+  /** Reads from it no longer block. */
+  setNonBlocking(fd: number): void;
   /** Reads from a descriptor that does not block, into `memory`; returns the bytes, or -1 if it cannot, for whatever reason. */
   tryRead(fd: number, memory: Uint8Array): number;
   /** Where `memory` begins in the process's memory. */
@@ -57,8 +59,6 @@ export interface Syscalls {
   adviseHugePages(memory: Uint8Array): void;
   /** Brings all pages of `memory` into being, on another thread; its content stays as it is. False: it did not. */
   populate(memory: Uint8Array): Promise<boolean>;
-  /** Ends the process at once, whatever its threads wait for. */
-  exit(code: number): never;
   /** A connected pair of sockets. */
   socketPair(): [number, number];
   /** A descriptor that was sent over a socket (SCM_RIGHTS). Blocks until it comes. */
@@ -103,8 +103,8 @@ async function load(): Promise<Syscalls> {
   const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
   const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)');
   const fcntl = libc.func('int fcntl(int fd, int command, int argument)');
+  const dup3 = libc.func('int dup3(int fd, int target, int flags)');
   const flock = libc.func('int flock(int fd, int operation)');
-  const _exit = libc.func('void _exit(int status)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
   const read = libc.func('long read(int fd, void *memory, size_t bytes)');
@@ -142,9 +142,13 @@ async function load(): Promise<Syscalls> {
       const [F_SETFD, FD_CLOEXEC] = [2, 1];
       check('fcntl', fcntl(fd, F_SETFD, FD_CLOEXEC));
     },
-    duplicate: (fd) => {
-      const F_DUPFD_CLOEXEC = 1030;
-      return check('fcntl', fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    duplicateTo: (fd, target) => {
+      const O_CLOEXEC = 0o2000000;
+      check('dup3', dup3(fd, target, O_CLOEXEC));
+    },
+    setNonBlocking: (fd) => {
+      const [F_GETFL, F_SETFL, O_NONBLOCK] = [3, 4, 0o4000];
+      check('fcntl', fcntl(fd, F_SETFL, check('fcntl', fcntl(fd, F_GETFL, 0)) | O_NONBLOCK));
     },
     tryRead: (fd, memory) => Number(read(fd, memory, memory.byteLength)),
     addressOf: (memory) => ffi.address(memory),
@@ -158,10 +162,6 @@ async function load(): Promise<Syscalls> {
         const onEnd = (error: unknown, result: unknown): void => resolve(error === null && result === 0);
         madvise.async(memory, memory.byteLength, MADV_POPULATE_WRITE, onEnd);
       }),
-    exit: (code) => {
-      _exit(code);
-      throw new SystemCallError('_exit', 38);
-    },
     socketPair: () => {
       const [AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC] = [1, 1, 0o2000000];
       const fds = [0, 0];

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test from 'ava';
@@ -7,25 +7,17 @@ import { CLI, run, shell } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-// What Node without pipes for us looks like.
-const WITHOUT_PIPES = 'NODE_OPTIONS=--import=data:text/javascript,process.binding=undefined';
-
-for (const [reader, environment] of [
-  ['polling', []],
-  ['pool', [WITHOUT_PIPES]],
-] as const) {
-  test.serial(`${reader}: the device is read, and the process ends with the mount`, async (t) => {
-    const directory = await temporaryDirectory(t);
-    await writeFile(join(directory, 'a.txt'), 'content');
-    const { host } = await startNginx(t, { root: directory });
-    const [mnt, log] = [join(directory, 'mnt'), join(directory, 'log')];
-    t.teardown(() => run('umount', ['-l', mnt]));
-    const own = ['--transport', 'dev-fuse', '--cache-size', '0', '--log-file', log, '--log-level', 'debug'];
-    const { code, stderr } = await run('env', [...environment, process.execPath, CLI, mnt, ...own]);
-    t.is(code, 0, stderr);
-    t.regex(await readFile(log, 'utf8'), new RegExp(`"reader":"${reader}"`));
-    t.is((await shell('cat "$1"', join(mnt, 'http', host, 'a.txt'))).stdout, 'content');
-    t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
-    t.is((await run('pgrep', ['-f', '--', mnt])).stdout, '');
-  });
-}
+test('nothing that Node deprecates is used, and the process ends with the mount', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'a.txt'), 'content');
+  const { host } = await startNginx(t, { root: directory });
+  const [mnt, log] = [join(directory, 'mnt'), join(directory, 'log')];
+  t.teardown(() => run('umount', ['-l', mnt]));
+  const node = ['NODE_OPTIONS=--pending-deprecation --throw-deprecation', process.execPath];
+  const own = ['--transport', 'dev-fuse', '--cache-size', '0', '--log-file', log];
+  const { code, stderr } = await run('env', [...node, CLI, mnt, ...own]);
+  t.is(code, 0, stderr);
+  t.is((await shell('cat "$1"', join(mnt, 'http', host, 'a.txt'))).stdout, 'content');
+  t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
+  t.is((await run('pgrep', ['-f', '--', mnt])).stdout, '');
+});

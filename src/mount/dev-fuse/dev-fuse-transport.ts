@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { close, closeSync } from 'node:fs';
-import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Logger } from 'pino';
@@ -13,7 +12,6 @@ import type { MountSession, Transport, TransportOptions } from '../transport.js'
 import type { VirtualFs } from '../virtual-fs.js';
 import { BackingFiles } from './backing-files.js';
 import { fuseDevice } from './fuse-device.js';
-import type { RequestReader } from './request-reader.js';
 import { FuseOperations } from './fuse-operations.js';
 import { FuseSession } from './fuse-session.js';
 import { withResolve } from './with-resolve.js';
@@ -40,15 +38,14 @@ export function devFuseTransport(log: Logger): Transport {
         closeSync(fd);
         throw new MountError(`${mountpoint}: was moved while it was being mounted, and is of no use`);
       }
-      const { session, ended, reader } = await serve(vfs, fd, syscalls, options, log);
+      const { session, ended } = await serve(vfs, fd, syscalls, options, log);
       const connection = mountSession(mount, ended);
       const agreement = await session.agreement.catch(async (error: unknown) => {
         await connection.unmount();
         throw error;
       });
       const isRaised = await raiseKernelReadahead(mountpoint, READ_AHEAD_KB);
-      log.debug({ ...agreement, isRaised, reader }, 'connected to the kernel');
-      if (reader === 'pool') exitPastReaders(syscalls, ended);
+      log.debug({ ...agreement, isRaised }, 'connected to the kernel');
       return connection;
     },
   };
@@ -61,7 +58,7 @@ async function serve(
   syscalls: Syscalls,
   { passthrough, allowOther: isShared }: TransportOptions,
   log: Logger,
-): Promise<{ session: FuseSession; ended: Promise<void>; reader: RequestReader['kind'] }> {
+): Promise<{ session: FuseSession; ended: Promise<void> }> {
   const device = fuseDevice(fd, syscalls);
   const backing = new BackingFiles(syscalls, fd, passthrough);
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
@@ -86,7 +83,7 @@ async function serve(
       notifier.stop();
       close(fd);
     });
-  return { session, ended, reader: device.reader };
+  return { session, ended };
 }
 
 function mountSession(mount: Mount, served: Promise<void>): MountSession {
@@ -109,17 +106,6 @@ function mountSession(mount: Mount, served: Promise<void>): MountSession {
       if (!(await settlesWithin(served, DETACHED_GRACE_MS))) abandon();
     },
   };
-}
-
-/**
- * The end of a process waits for the threads of libuv's pool, and a reader's waits for the kernel. So as long
- * as the connection stands, the process ends past it; the kernel then aborts the connection, and whoever
- * waits for an answer gets an error.
- */
-function exitPastReaders(syscalls: Syscalls, served: Promise<void>): void {
-  const exit = (code: number): never => syscalls.exit(code);
-  process.once('exit', exit);
-  void served.then(() => process.removeListener('exit', exit));
 }
 
 function settlesWithin(work: Promise<void>, limitMs: number): Promise<boolean> {

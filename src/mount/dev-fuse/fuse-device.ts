@@ -1,6 +1,6 @@
 import { write, writevSync } from 'node:fs';
 
-import { type OnRequest, readByPolling, readOnPool, type RequestReader } from './request-reader.js';
+import { type OnRequest, readRequests } from './request-reader.js';
 import type { Syscalls } from '../../native/posix.js';
 
 /** The kernel's end of a FUSE connection. */
@@ -17,17 +17,12 @@ export interface FuseDevice {
 const GONE = new Set(['ENOENT', 'ENODEV']);
 
 /** An open `/dev/fuse`. */
-export function fuseDevice(
-  fd: number,
-  syscalls: Syscalls,
-): FuseDevice & { readonly reader: RequestReader['kind'] } {
-  const reader = readByPolling(fd, syscalls) ?? readOnPool(fd);
+export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
   let hasEnded = false;
   return {
-    reader: reader.kind,
     serve: async (onRequest) => {
       try {
-        await reader.run(onRequest);
+        await readRequests(fd, syscalls, onRequest);
       } finally {
         hasEnded = true;
       }
