@@ -25,7 +25,7 @@ export class BackingFiles {
     this.#isEnabled = isEnabled;
   }
 
-  /** The kernel or the user does not want it. */
+  /** The kernel does not have it, or `--no-passthrough` is set. */
   disable(): void {
     this.#isEnabled = false;
   }

@@ -1,9 +1,8 @@
 /**
  * What each opcode does, in terms of `VirtualFs` and the inode table.
  *
- * An inode of a file stands for one version. An operation that finds that the source has another version
- * by now is answered with ESTALE, upon which the kernel walks the path again and gets the new inode; a file
- * that is open keeps what it was opened as.
+ * An inode of a file is one version of it. An operation that finds another version at the source fails with ESTALE, upon
+ * which the kernel looks the path up again and gets the new inode; an open file keeps its version.
  */
 import { constants as osConstants } from 'node:os';
 import { constants } from 'node:fs';
@@ -94,7 +93,7 @@ export class FuseOperations implements RequestHandler {
 
   handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined {
     switch (request.opcode) {
-      // Their answers lie in memory that is used again.
+      // Their replies are in memory that is reused.
       case OPCODE.READ:
         return this.#read(decodeRead(request.body), caller, reply);
       case OPCODE.READDIR:
@@ -181,14 +180,14 @@ export class FuseOperations implements RequestHandler {
     inode.opens += 1;
     inode.wasOpen = true;
     this.inodes.use(inode);
-    // The kernel believes that it is empty, and must read past its pages. Whoever asks by position, as copies by
-    // sendfile(2) do, would be told so: it is read in order, and they get ESPIPE.
+    // To the kernel it has the size 0, so it must read past the page cache. Reads by position (pread(2), sendfile(2))
+    // would see an empty file: NONSEEKABLE makes them fail with ESPIPE.
     if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO | FOPEN.NONSEEKABLE)];
     const backingId = this.#backing.acquire(nodeId, file.id, file.localFd);
     if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH | FOPEN.NOFLUSH, backingId)];
     const head = this.#vfs.head(file.id);
     if (isFirst && file.size === inode.attr.size) this.#pages.store(inode, head);
-    // Of what is here nothing is fetched: what a FLUSH would tell is of no use.
+    // FLUSH interrupts fetches, and a complete file has none.
     const isHere = head.byteLength >= file.size;
     return [encodeOpen(file.id, FOPEN.KEEP_CACHE | (isHere ? FOPEN.NOFLUSH : 0))];
   }
@@ -288,7 +287,7 @@ export class FuseOperations implements RequestHandler {
   }
 }
 
-/** The protocol of both: no room asks for the length, too little is ERANGE. */
+/** GETXATTR and LISTXATTR: the size 0 requests the length, one that is too small is ERANGE. */
 function xattr(value: Uint8Array, size: number, name: string): Payload {
   if (size === 0) return [encodeXattrSize(value.byteLength)];
   if (value.byteLength > size) throw new FsError('RESULT_TOO_LARGE', name, 'no room for the attribute');

@@ -1,8 +1,8 @@
 /**
- * One FUSE connection: reads requests, runs them, answers each exactly once.
+ * One FUSE connection: reads requests, runs them, replies to each exactly once.
  *
  * Requests are read while others wait, so that INTERRUPT gets through. They run concurrently on the main thread;
- * answers are gathered writes of views of cached blocks, so file content is never copied in JavaScript.
+ * replies are gathered writes of views of cached blocks, so file content is never copied in JavaScript.
  */
 import { constants } from 'node:os';
 
@@ -34,11 +34,11 @@ import {
 
 export type Reply = (payload: readonly Uint8Array[]) => void;
 
-/** Runs what a request asks for. */
+/** Runs requests. */
 export interface RequestHandler {
   /**
-   * Does it, and answers by one call of `reply`, which has sent the payload when it returns. What it throws, or
-   * rejects with, is answered with its errno. Undefined: this opcode is not implemented (ENOSYS).
+   * Runs the request, and calls `reply` once, which has sent the payload when it returns. The reply to what it throws,
+   * or rejects with, is an errno. Undefined: this opcode is not implemented (ENOSYS).
    */
   handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined;
   forget(forget: Forget): void;
@@ -47,7 +47,7 @@ export interface RequestHandler {
 }
 
 export interface FuseSessionOptions {
-  /** The largest READ that we want. */
+  /** Of a READ. */
   readonly maxRequestBytes: number;
   readonly maxReadaheadBytes: number;
   /**
@@ -55,10 +55,10 @@ export interface FuseSessionOptions {
    * must not keep it from sending others.
    */
   readonly maxBackground: number;
-  /** From so many on it reads no more pages ahead than somebody waits for. */
+  /** From so many on the kernel does not read ahead. */
   readonly congestionThreshold: number;
   readonly passthrough: boolean;
-  /** Whether users are told apart (`--allow-other`). */
+  /** Whether requests carry the user (`--allow-other`). */
   readonly isShared: boolean;
   readonly interrupts: Partial<InterruptOptions>;
 }
@@ -106,7 +106,7 @@ export class FuseSession {
     this.#options = { ...DEFAULT_FUSE_SESSION_OPTIONS, ...options };
     this.#interrupted = new InterruptedRequests(this.#options.interrupts);
     this.#agreed = withResolve();
-    // Whoever waits for it is told; a session that nobody waits for may fail in peace.
+    // Without a waiter its failure is none of the process.
     this.#agreed.promise.catch(() => undefined);
   }
 
@@ -162,7 +162,7 @@ export class FuseSession {
     } catch (error) {
       if (!(error instanceof MalformedRequestError)) throw error;
       if (request.opcode === OPCODE.INIT) this.#agreed.reject(error);
-      // Nobody waits for an answer to a FORGET.
+      // FORGET has no reply.
       if (request.opcode !== OPCODE.FORGET && request.opcode !== OPCODE.BATCH_FORGET) {
         this.#reply(request, this.#handler.errnoOf(request, error), []);
       }
@@ -202,23 +202,23 @@ export class FuseSession {
   }
 
   #init(request: FuseRequest): void {
-    const asked = decodeInit(request.body);
-    if (asked.major !== KERNEL_VERSION || asked.minor < OLDEST_MINOR_VERSION) {
+    const offered = decodeInit(request.body);
+    if (offered.major !== KERNEL_VERSION || offered.minor < OLDEST_MINOR_VERSION) {
       this.#reply(request, constants.errno.EPROTO, []);
-      this.#agreed.reject(new ProtocolVersionError(asked));
+      this.#agreed.reject(new ProtocolVersionError(offered));
       return;
     }
     const { maxRequestBytes, maxReadaheadBytes, maxBackground, congestionThreshold } = this.#options;
-    const minor = Math.min(asked.minor, KERNEL_MINOR_VERSION);
-    const hasExtension = (asked.flags & INIT_FLAG.INIT_EXT) !== 0;
+    const minor = Math.min(offered.minor, KERNEL_MINOR_VERSION);
+    const hasExtension = (offered.flags & INIT_FLAG.INIT_EXT) !== 0;
     const wanted = Object.values(INIT_FLAG).reduce((flags, flag) => flags | flag, 0);
     const passthrough =
-      this.#options.passthrough && hasExtension && (asked.flags2 & INIT_FLAG2.PASSTHROUGH) !== 0;
+      this.#options.passthrough && hasExtension && (offered.flags2 & INIT_FLAG2.PASSTHROUGH) !== 0;
     const payload = encodeInit({
       minor,
-      maxReadahead: Math.max(asked.maxReadahead, maxReadaheadBytes),
-      flags: (asked.flags & wanted) >>> 0,
-      flags2: (asked.flags2 & INIT_FLAG2.DIRECT_IO_ALLOW_MMAP) | (passthrough ? INIT_FLAG2.PASSTHROUGH : 0),
+      maxReadahead: Math.max(offered.maxReadahead, maxReadaheadBytes),
+      flags: (offered.flags & wanted) >>> 0,
+      flags2: (offered.flags2 & INIT_FLAG2.DIRECT_IO_ALLOW_MMAP) | (passthrough ? INIT_FLAG2.PASSTHROUGH : 0),
       maxBackground,
       congestionThreshold,
       maxWrite: PAGE_BYTES,
@@ -226,7 +226,7 @@ export class FuseSession {
       maxStackDepth: passthrough ? 1 : 0,
     });
     this.#reply(request, 0, [payload]);
-    this.#agreed.resolve({ minor, kernelMinor: asked.minor, passthrough });
+    this.#agreed.resolve({ minor, kernelMinor: offered.minor, passthrough });
   }
 
   #reply(request: FuseRequest, errno: number, payload: readonly Uint8Array[]): void {

@@ -1,11 +1,10 @@
 /**
  * The READs that are under way, by handle.
  *
- * Pages that the kernel reads ahead, and those of most buffered reads, are asked for by requests that nothing
- * interrupts, and that keep the handle from being released: a reader that was killed would leave its fetches, and
- * their connections, to their time limits. But each close of a descriptor is told by a FLUSH, that of a process which is
- * ending too. A thread that closes waits for no read of its own; others who share the handle, after fork(2), may. What
- * is given up of pages that somebody else waits for, the kernel asks for again.
+ * The kernel does not interrupt the READs of its readahead, nor those of most buffered reads, and they keep the handle
+ * from being released: the fetches of a reader that was killed would go on to their time limits. But the kernel sends
+ * FLUSH for each close of a descriptor, also at the end of a process. A thread that closes waits for no read of its own;
+ * other users of the handle, after fork(2), may: the kernel repeats a READ that was interrupted while they wait for it.
  */
 import process from 'node:process';
 
@@ -33,7 +32,7 @@ export class HandleReads {
   }
 }
 
-/** One of another namespace has the number 0, and nobody knows. Not by /proc, which may hide those of other users. */
+/** Unknown of a thread of another pid namespace (0). kill(2) sees what /proc may hide. */
 function isGone(thread: number): boolean {
   if (thread === 0) return false;
   try {

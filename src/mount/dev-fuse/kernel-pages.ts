@@ -4,11 +4,11 @@ import { NOTIFY, PAGE_BYTES } from './protocol.js';
 import { encodeHeader, encodeStore } from './reply-codec.js';
 
 /**
- * Gives the kernel the first bytes of a file unasked (FUSE_NOTIFY_STORE), when the first open is about to be
- * answered and the source has brought them already: then nobody has to ask for them.
+ * Stores the first bytes of a file in the page cache (FUSE_NOTIFY_STORE) before the reply to the first open, if they are
+ * in memory: it saves the first READ.
  *
- * The kernel waits for a page that is locked, and a reader who waits for us may hold the lock. Nobody reads what
- * was never open, so this is done before the answer to the first open, and never again.
+ * The kernel waits for a page that is locked, and a READ that is under way may hold the lock. Before the first open there
+ * is none.
  */
 export class KernelPages {
   readonly #device: FuseDevice;
@@ -29,7 +29,7 @@ export class KernelPages {
       const header = encodeHeader(0, -NOTIFY.STORE, place.byteLength + bytes);
       this.#device.reply([header, place, head.subarray(0, bytes)]);
     } catch {
-      // It will ask.
+      // The kernel sends a READ instead.
       this.#isRefused = true;
     }
   }

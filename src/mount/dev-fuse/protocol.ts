@@ -96,7 +96,7 @@ export const INIT_FLAG2 = {
   PASSTHROUGH: 1 << 5,
 } as const;
 
-/** `open_flags` of the answers to OPEN and OPENDIR. */
+/** `open_flags` of the replies to OPEN and OPENDIR. */
 export const FOPEN = {
   DIRECT_IO: 1 << 0,
   KEEP_CACHE: 1 << 1,
@@ -106,7 +106,7 @@ export const FOPEN = {
   PASSTHROUGH: 1 << 7,
 } as const;
 
-/** Codes of notifications: what the kernel is told unasked. */
+/** Codes of notifications: messages to the kernel that are no replies. */
 export const NOTIFY = {
   INVAL_INODE: 2,
   INVAL_ENTRY: 3,

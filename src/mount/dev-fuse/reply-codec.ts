@@ -47,7 +47,7 @@ export function encodeInit(init: InitOut): Buffer {
   return bytes;
 }
 
-/** What an answer to LOOKUP says. */
+/** A reply to LOOKUP. */
 export interface EntryOut {
   readonly nodeId: number;
   readonly attr: Attr;
@@ -130,7 +130,7 @@ export function encodeInvalEntry(parentId: number, name: string): Buffer {
   return Buffer.concat([bytes, text]);
 }
 
-/** `fuse_notify_prune_out`, and the nodes: what of them nobody uses is forgotten. */
+/** `fuse_notify_prune_out`, and the nodes: the kernel forgets those that are not in use. */
 export function encodePrune(nodeIds: readonly number[]): Buffer {
   const bytes = Buffer.alloc(16 + 8 * nodeIds.length);
   bytes.writeUInt32LE(nodeIds.length, 0);

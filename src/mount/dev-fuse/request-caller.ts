@@ -1,14 +1,14 @@
 import { withUid } from '../../source/index.js';
 import type { Caller } from '../caller.js';
 
-/** Who waits for the answer to one request. Most requests never wait, so the signal is made when it is asked for. */
+/** The caller of one request. Most requests never wait, so the signal is made when it is used. */
 export class RequestCaller implements Caller {
   readonly id: number;
   readonly #uid: number | undefined;
   #isInterrupted = false;
   #controller: AbortController | undefined;
 
-  /** `id`: the thread, as the header of the request tells. `uid`: the user, where the mount serves several. */
+  /** `id`: the thread, from the header of the request. `uid`: the user, where the mount serves several. */
   constructor(id: number, uid: number | undefined) {
     this.id = id;
     this.#uid = uid;

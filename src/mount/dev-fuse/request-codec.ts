@@ -6,7 +6,7 @@
 import { textOfBytes } from '../../source/index.js';
 import { REQUEST_HEADER_BYTES } from './protocol.js';
 
-/** The kernel sent something that cannot be a request; such a request is answered with EIO. */
+/** The kernel sent something that cannot be a request; the reply is EIO. */
 export class MalformedRequestError extends Error {
   override readonly name = 'MalformedRequestError';
   readonly code = 'MALFORMED_REQUEST';

@@ -3,7 +3,7 @@
  *
  * The kernel sends INTERRUPT for any signal, once for each request, and does not report which it was. Most are meant
  * for a handler (SIGCHLD, SIGALRM, Go's SIGURG), or stop, freeze or trace the thread: they can wait until the request
- * is answered. Those that end the process, or that people and supervisors end programs with, cannot.
+ * is done. Those that end the process, or that people and supervisors end programs with, cannot.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
