@@ -5,9 +5,10 @@
  * `HIGH_WATER_BYTES`, so that a small body frees its connection even if nobody looks at it for long.
  */
 import type { BodyRoom, BodySink } from '../response.js';
-import { copiesOf, keptBytesOf } from './chunk-copies.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
+/** What a copy takes beside its bytes, which may be one. */
+const COPY_BYTES = 256;
 
 export class ExchangeBody {
   readonly #onCancel: (reason: unknown) => void;
@@ -128,7 +129,7 @@ export class ExchangeBody {
 
   #next(): Uint8Array | undefined {
     const chunk = this.#lent ?? this.#kept.shift();
-    if (this.#lent === undefined && chunk !== undefined) this.#keptBytes -= keptBytesOf(chunk);
+    if (this.#lent === undefined && chunk !== undefined) this.#keptBytes -= chunk.byteLength + COPY_BYTES;
     this.#lent = undefined;
     return chunk;
   }
@@ -141,10 +142,8 @@ export class ExchangeBody {
   }
 
   #keep(chunk: Uint8Array): void {
-    for (const copy of copiesOf(chunk)) {
-      this.#kept.push(copy);
-      this.#keptBytes += keptBytesOf(copy);
-    }
+    this.#kept.push(Buffer.from(chunk));
+    this.#keptBytes += chunk.byteLength + COPY_BYTES;
   }
 
   #giveBack(): void {

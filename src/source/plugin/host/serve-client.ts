@@ -1,6 +1,8 @@
 /** Serves a client on a socket, in the plugin protocol. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 
 import { SourceError } from '../../errors.js';
 import { guardClient } from '../../guarded-client.js';
@@ -14,7 +16,6 @@ import type { InitResult } from './init-module.js';
 type Init = (option: Readonly<Record<string, string>>) => Promise<InitResult>;
 
 const HIGH_WATER_BYTES = 1024 * 1024;
-const MAX_CALL_BYTES = 1024 * 1024;
 
 export async function serveClient(socketPath: string, init: Init): Promise<void> {
   const host = new ModuleHost(init);
@@ -39,7 +40,7 @@ class ModuleHost {
   }
 
   async answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const call = JSON.parse(await readText(message)) as ResourceCall & DescribeCall;
+    const call = JSON.parse(await text(message)) as ResourceCall & DescribeCall;
     if (message.url === '/describe') {
       await this.#describe(call.option, response);
       return;
@@ -122,19 +123,23 @@ async function sendBody(response: ServerResponse, download: Response, url: URL):
   try {
     download.validate();
     const chunks = checkedChunks(download);
-    // What fails before the first byte can still be told.
+    // What fails before the first byte can still be reported.
     const first = await chunks.next().catch((error: unknown) => {
       throw typed(error, url);
     });
     response.writeHead(200, headOf(download));
-    for (let next = first; next.done !== true; next = await chunks.next()) {
-      if (!response.write(next.value)) await drained(response);
-      if (response.destroyed) return;
-    }
-    response.end();
+    if (first.done !== true) response.write(first.value);
+    await pipeline(chunks, response);
+  } catch (error) {
+    // The mount has cancelled the call.
+    if (!isPrematureClose(error)) throw error;
   } finally {
     download.cancel();
   }
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
 /** The body in bytes, exactly as many as it says. */
@@ -165,32 +170,10 @@ function headOf({ header, contentLength, offset }: Response): Record<string, str
   return head;
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      response.off('drain', go).off('close', go);
-      resolve();
-    };
-    response.once('drain', go).once('close', go);
-    if (response.destroyed) go();
-  });
-}
-
-async function readText(message: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_CALL_BYTES) throw new Error('the call is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
 function sendJson(response: ServerResponse, answer: object, status = 200): void {
-  const text = Buffer.from(JSON.stringify(answer));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': text.byteLength });
-  response.end(text);
+  const json = Buffer.from(JSON.stringify(answer));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': json.byteLength });
+  response.end(json);
 }
 
 function sendFailure(response: ServerResponse, error: unknown, status = 500): void {
