@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
@@ -11,6 +10,7 @@ import { whenProcessEnded } from '../../bin/process-identity.js';
 import { servingProcess } from '../../bin/run-file.js';
 import { CLI, eachTransport, onDevFuse, type Finished, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 
 onDevFuse('the seed example says hello world though two of its methods throw', async (t, mount) => {
   const mnt = await mount();
@@ -81,8 +81,9 @@ onDevFuse('a busy mount is detached', async (t, mount) => {
 eachTransport('a mountpoint that a killed process left behind is recovered', async (t, mount) => {
   const mnt = await mount();
   await shell('pkill -KILL -f -- "$1 .*--foreground"', mnt);
-  await sleep(300);
-  t.regex((await run('ls', [mnt])).stderr, /Transport endpoint is not connected/);
+  await until('the mount is dead', async () =>
+    /Transport endpoint is not connected/.test((await run('ls', [mnt])).stderr),
+  );
   const { code, stderr } = await run(process.execPath, [
     CLI,
     mnt,
@@ -196,9 +197,6 @@ test('help shows the defaults', async (t) => {
 
 /** Waits until no process serves the mountpoint. */
 async function processEnds(mnt: string): Promise<void> {
-  for (let i = 0; i < 100; i += 1) {
-    if ((await shell('pgrep -f -- "$1 .*--foreground"', mnt)).stdout === '') return;
-    await sleep(100);
-  }
-  throw new Error('the process does not end');
+  const pattern = `${mnt} .*--foreground`;
+  await until('the process ends', async () => (await run('pgrep', ['-f', '--', pattern])).stdout === '');
 }

@@ -16,6 +16,7 @@ import { mountedMemory } from '../support/mounted-memory.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
+import { isOpen } from '../support/is-open.js';
 import { until } from '../support/until.js';
 
 const DEV_FUSE = ['--transport', 'dev-fuse'] as const;
@@ -163,6 +164,8 @@ for (const isListed of [false, true]) {
   });
 }
 
+const TIMEOUT_MS = 60_000;
+
 test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever it waits for', async (t) => {
   const server = await startFaultServer(t, (request, response) => {
     if (request.url === '/body') {
@@ -170,7 +173,7 @@ test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever 
       response.write('x'.repeat(1000));
     }
   });
-  const mnt = await mounted(t, ...DEV_FUSE);
+  const mnt = await mounted(t, ...DEV_FUSE, '--timeout', `${TIMEOUT_MS / 1000}s`);
   const base = `${mnt}/http/${server.origin.slice(7)}`;
   for (const [command, path, signal] of [
     ['cat', `${base}/silent`, 'SIGINT'],
@@ -179,23 +182,22 @@ test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever 
     ['cat', `${base}/body`, 'SIGINT'],
     ['cat', `${base}/body`, 'SIGKILL'],
   ] as const) {
+    const requests = server.requests.length;
     const child = spawn(command, [path], { stdio: 'ignore' });
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    await sleep(400);
+    await until(`${command} waits`, () =>
+      path.endsWith('/body') ? isOpen(child.pid, path) : server.requests.length > requests,
+    );
     t.is(child.exitCode, null, `${command} waits`);
     const began = performance.now();
     child.kill(signal);
     await ended;
-    t.true(performance.now() - began < 1_000, `${command} ${signal}`);
+    t.true(performance.now() - began < TIMEOUT_MS / 2, `${command} ${signal}`);
   }
   // And an unmount while somebody waits.
   const waiting = run('cat', [`${base}/silent2`]);
-  await sleep(300);
-  t.is(
-    (await run(process.execPath, [join(import.meta.dirname, '../../bundle/d7y-mount.js'), 'unmount', mnt]))
-      .code,
-    0,
-  );
+  await until('it waits', () => server.requests.some(({ url }) => url === '/silent2'));
+  t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
   t.not((await waiting).code, 0);
   t.is(await findMount(mnt), undefined);
 });

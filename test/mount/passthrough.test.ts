@@ -6,6 +6,8 @@ import test, { type ExecutionContext } from 'ava';
 
 import { MemoryResources } from '../support/memory-resources.js';
 import { run, shell } from '../support/mounted.js';
+import { startPaused } from '../support/paused-script.js';
+import { until } from '../support/until.js';
 import { mountedMemory } from '../support/mounted-memory.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -52,17 +54,13 @@ whereItWorks('an open through the page cache is never mixed with the local copy'
   resources.files.set('mem://host/file', { bytes, etag: '"1"' });
   const file = `${await mountedMemory(t, resources)}/mem/host/file`;
   // Open without a copy, and held; then the copy is complete, and others open it.
-  const held = shell(
-    'exec 3< "$1"; head -c 4096 <&3 | cmp - "$2" -n 4096; sleep 1.5; cat <&3 > /dev/null',
-    file,
-    copy,
-  );
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const script = 'exec 3< "$1"; head -c 4096 <&3 | cmp - "$2" -n 4096; echo open; read go; cat <&3 | wc -c';
+  const held = await startPaused(t, script, file, copy);
   resources.files.set('mem://host/file', { bytes, etag: '"1"', localFd: fd });
   t.is((await run('cmp', [file, copy])).code, 0);
   const readsWhileHeld = resources.reads;
   t.true(readsWhileHeld > 0);
-  t.is((await held).stderr, '');
+  t.is(await held.goOn(), `${bytes.length - 4096}\n`);
   // The last one has closed it: from here on the kernel reads by itself.
   const before = resources.reads;
   t.is((await run('dd', [`if=${file}`, 'of=/dev/null', 'bs=1M', 'iflag=direct'])).code, 0);
@@ -80,18 +78,16 @@ test.serial('when a version changes the kernel is told, and an open handle keeps
   const resources = new MemoryResources();
   resources.files.set('mem://host/file', { bytes: Buffer.alloc(100_000, 'a'), etag: '"1"' });
   const file = `${await mountedMemory(t, resources)}/mem/host/file`;
-  const held = shell('exec 3< "$1"; sleep 1; cat <&3 | tr -d a | wc -c', file);
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  const held = await startPaused(t, 'exec 3< "$1"; echo open; read go; cat <&3 | tr -d a | wc -c', file);
   t.is((await run('stat', ['-c', '%s', file])).stdout, '100000\n');
   resources.files.set('mem://host/file', { bytes: Buffer.alloc(50_000, 'b'), etag: '"2"' });
   t.is((await run('stat', ['-c', '%s', file])).stdout, '100000\n', 'trusted for its time');
   resources.onChanged('mem://host/file');
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  t.is((await run('stat', ['-c', '%s', file])).stdout, '50000\n');
+  const size = async (): Promise<string> => (await run('stat', ['-c', '%s', file])).stdout;
+  await until('the kernel has forgotten the size', async () => (await size()) === '50000\n');
   t.is((await shell('tr -d b < "$1" | wc -c', file)).stdout, '0\n');
-  t.is((await held).stdout, '0\n', 'the old handle sees old bytes alone');
+  t.is(await held.goOn(), '0\n', 'the old handle sees old bytes alone');
   resources.files.delete('mem://host/file');
   resources.onChanged('mem://host/file');
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  t.regex((await run('cat', [file])).stderr, /No such file/);
+  await until('it is missing', async () => /No such file/.test((await run('cat', [file])).stderr));
 });
