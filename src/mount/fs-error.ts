@@ -5,7 +5,6 @@ export type FsErrorCode =
   | 'NO_ENTRY'
   | 'NOT_DIRECTORY'
   | 'IS_A_DIRECTORY'
-  | 'READ_ONLY'
   | 'NOT_PERMITTED'
   | 'NAME_TOO_LONG'
   | 'INVALID_NAME'

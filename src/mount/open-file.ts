@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { Consume, FileStat, ResourceCache } from '../cache/resource-cache.js';
 import { safeJson } from '../source/index.js';
@@ -71,5 +71,5 @@ export function pluginJson(plugins: PluginCatalog, node: PluginNode): { bytes: B
   const description = plugins.describe(node.scheme);
   if (description === undefined) throw new FsError('NO_ENTRY', node.scheme, 'no such plugin');
   const bytes = Buffer.from(`${safeJson(JSON.stringify(description, null, 2))}\n`);
-  return { bytes, version: createHash('sha1').update(bytes).digest('hex') };
+  return { bytes, version: hash('sha1', bytes, 'hex') };
 }
