@@ -1,5 +1,5 @@
 import { NoClientFoundError, PluginUnusableError } from './errors.js';
-import { type CallCounters, guardClient } from './guarded-client.js';
+import { type CallCounters, validatingClient } from './validating-client.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 
 export interface Registration {
@@ -42,7 +42,7 @@ export interface PluginSource {
 
 interface Registered {
   readonly client: ResourceClient;
-  readonly guarded: CompleteClient;
+  readonly validating: CompleteClient;
   readonly attributes: Readonly<Record<string, string>>;
   readonly counters: CallCounters;
   lastError: string | null;
@@ -61,7 +61,7 @@ export class ClientRegistry {
   readonly #clients = new Map<string, Registered>();
   readonly #plugins: PluginSource | undefined;
   /** The clients of plugins as they are handed out. */
-  readonly #guardedPlugins = new WeakMap<ResourceClient, CompleteClient>();
+  readonly #validatingPlugins = new WeakMap<ResourceClient, CompleteClient>();
   readonly #described = new Map<string, { readonly atMs: number; readonly it: ClientDescription }>();
 
   constructor(plugins?: PluginSource) {
@@ -80,7 +80,7 @@ export class ClientRegistry {
     const counters = newCounters();
     const registered: Registered = {
       client,
-      guarded: guardClient(client, { ...registration, counters }, (error) => {
+      validating: validatingClient(client, { ...registration, counters }, (error) => {
         registered.lastError = error.message;
       }),
       attributes: { ...registration.attributes, type: 'resource', name: scheme, scheme },
@@ -103,10 +103,10 @@ export class ClientRegistry {
     const plugin = await this.#plugins?.clientFor(scheme).catch((error: unknown) => {
       throw new PluginUnusableError(scheme, error);
     });
-    if (plugin !== undefined) return this.#guardedPlugin(scheme, plugin);
+    if (plugin !== undefined) return this.#validatingPlugin(scheme, plugin);
     const registered = this.#clients.get(scheme);
     if (registered === undefined) throw new NoClientFoundError(scheme);
-    return registered.guarded;
+    return registered.validating;
   }
 
   /** Whether there is a client for the scheme. A plugin is not loaded for that. */
@@ -146,14 +146,14 @@ export class ClientRegistry {
     return { location: 'in-tree', attributes, state: 'registered', lastError, counters: { ...counters } };
   }
 
-  #guardedPlugin(scheme: string, client: ResourceClient): CompleteClient {
-    const known = this.#guardedPlugins.get(client);
+  #validatingPlugin(scheme: string, client: ResourceClient): CompleteClient {
+    const known = this.#validatingPlugins.get(client);
     if (known !== undefined) return known;
     const counters = this.#plugins?.countersOf(scheme) ?? newCounters();
     // The plugin notes its own faults.
-    const guarded = guardClient(client, { counters }, () => undefined);
-    this.#guardedPlugins.set(client, guarded);
-    return guarded;
+    const validating = validatingClient(client, { counters }, () => undefined);
+    this.#validatingPlugins.set(client, validating);
+    return validating;
   }
 }
 

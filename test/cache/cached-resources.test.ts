@@ -6,7 +6,7 @@ import test from 'ava';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache, StoredVersion } from '../../src/cache/disk/disk-cache.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import {
   ChangedError,
   newResponse,
@@ -107,7 +107,7 @@ function clientOf(state: Origin): ResourceClient {
 }
 
 function cacheOf(state: Origin, memoryBytes: number, disk?: DiskCache): CachedResources {
-  const client = guardClient(clientOf(state), {}, () => undefined);
+  const client = validatingClient(clientOf(state), {}, () => undefined);
   const readahead = { initialBytes: 16, slackBytes: 8, strideReads: 2, regionBytes: 4 * BLOCK_BYTES };
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES, readahead, metadataTtlMs: 1_000 },

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { withResolvers } from '../../src/cache/with-resolvers.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
@@ -74,7 +74,7 @@ class Origin {
   }
 
   cache(disk?: DiskCache): CachedResources {
-    const client = guardClient(this.client, {}, () => undefined);
+    const client = validatingClient(this.client, {}, () => undefined);
     return new CachedResources(
       {
         memoryBytes: 64 * BLOCK_BYTES,

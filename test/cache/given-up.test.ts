@@ -11,7 +11,7 @@ import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
 import { withResolvers } from '../../src/cache/with-resolvers.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
 import { startFaultServer } from '../support/fault-server.js';
@@ -50,7 +50,7 @@ test('a download whose place another has taken writes into nobody’s memory', a
   });
   const http = createHttpClient();
   t.teardown(() => http.close());
-  const client = guardClient(http, {}, () => undefined);
+  const client = validatingClient(http, {}, () => undefined);
   const cache = new CachedResources(
     { memoryBytes: 1024 * KIB },
     { clientFor: async () => client, budget: MetadataBudget.beside(0), log },
@@ -111,10 +111,10 @@ function cacheOf(sources: ReadonlyMap<string, Source>, memoryBytes: number): Cac
     download: async ({ url }) =>
       newResponse(send(at(url)), { offset: 0, contentLength: at(url).content.length }),
   };
-  const guarded = guardClient(client, {}, () => undefined);
+  const validating = validatingClient(client, {}, () => undefined);
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
-    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log, now: () => 0 },
+    { clientFor: async () => validating, budget: MetadataBudget.beside(0), log, now: () => 0 },
   );
 }
 
@@ -202,7 +202,7 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
       underWay -= 1;
     }
   }
-  const guarded = fileClient(
+  const validating = fileClient(
     { contentLength: fileBytes, supportRange: true },
     async ({ range = { start: 0, end: fileBytes }, signal = new AbortController().signal }) => {
       const contentLength = range.end - range.start;
@@ -211,7 +211,7 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
   );
   const cache = new CachedResources(
     { memoryBytes: 64 * 1024 * KIB },
-    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log },
+    { clientFor: async () => validating, budget: MetadataBudget.beside(0), log },
   );
   t.teardown(() => cache.close());
   const [reader, other] = [await cache.open('test://host/file'), await cache.open('test://host/file')];
@@ -228,7 +228,7 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
 });
 
 /** A file of one letter, under the same tag whatever the letter is. */
-function clientOfLetter(letter: string): ReturnType<typeof guardClient> {
+function clientOfLetter(letter: string): ReturnType<typeof validatingClient> {
   const content = Buffer.alloc(256 * KIB, letter);
   return fileClient(
     { contentLength: content.length, supportRange: true },

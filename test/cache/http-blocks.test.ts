@@ -8,7 +8,7 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { startNginx } from '../support/nginx.js';
@@ -44,11 +44,11 @@ for (const directives of ['', 'max_ranges 0;']) {
     const nginx = await startNginx(t, { root, serverDirectives: directives });
     const client = createHttpClient();
     t.teardown(() => client.close());
-    const guarded = guardClient(client, {}, () => undefined);
+    const validating = validatingClient(client, {}, () => undefined);
     const cache = new CachedResources(
       { memoryBytes: 6 * 1024 * 1024 },
       {
-        clientFor: () => Promise.resolve(guarded),
+        clientFor: () => Promise.resolve(validating),
         budget: MetadataBudget.beside(0),
         log: pino({ level: 'silent' }),
       },
@@ -101,10 +101,10 @@ test('a version that the source has no longer is not opened again', async (t) =>
   const nginx = await startNginx(t, { root });
   const client = createHttpClient();
   t.teardown(() => client.close());
-  const guarded = guardClient(client, {}, () => undefined);
+  const validating = validatingClient(client, {}, () => undefined);
   const cache = new CachedResources(
     {},
-    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+    { clientFor: async () => validating, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
   );
   t.teardown(() => cache.close());
   const changed: string[] = [];
@@ -146,12 +146,12 @@ test('of two versions of one second none is mixed with the other, or stays', asy
   });
   const client = createHttpClient();
   t.teardown(() => client.close());
-  const guarded = guardClient(client, {}, () => undefined);
+  const validating = validatingClient(client, {}, () => undefined);
   let nowMs = Date.now();
   const cache = new CachedResources(
     {},
     {
-      clientFor: async () => guarded,
+      clientFor: async () => validating,
       budget: MetadataBudget.beside(0),
       log: pino({ level: 'silent' }),
       now: () => nowMs,
@@ -185,10 +185,10 @@ test('a body without a length that a reset cuts off tells no length, and the nex
   });
   const client = createHttpClient({ retries: 0 });
   t.teardown(() => client.close());
-  const guarded = guardClient(client, {}, () => undefined);
+  const validating = validatingClient(client, {}, () => undefined);
   const cache = new CachedResources(
     {},
-    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+    { clientFor: async () => validating, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
   );
   t.teardown(() => cache.close());
   const url = `${server.origin}/file`;

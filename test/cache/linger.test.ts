@@ -33,12 +33,12 @@ function breakingFile(): { cache: CachedResources; go: () => void; isWaiting: ()
       yield await Promise.resolve(content.subarray(at, at + BLOCK_BYTES / 2));
     }
   }
-  const guarded = fileClient({ contentLength: content.length, supportRange: false }, async () =>
+  const validating = fileClient({ contentLength: content.length, supportRange: false }, async () =>
     newResponse(send(), { offset: 0, contentLength: content.length }),
   );
   const cache = new CachedResources(
     { memoryBytes: 64 * BLOCK_BYTES, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
-    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+    { clientFor: async () => validating, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
   );
   return { cache, go: () => gate.resolve(), isWaiting: () => isWaiting };
 }
@@ -115,10 +115,10 @@ test.serial('whoever waits for a size is told when the cache is closed', async (
     yield Buffer.alloc(10);
     await new Promise(() => undefined);
   }
-  const guarded = fileClient({ supportRange: false }, async () => newResponse(send(), { offset: 0 }));
+  const validating = fileClient({ supportRange: false }, async () => newResponse(send(), { offset: 0 }));
   const cache = new CachedResources(
     {},
-    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+    { clientFor: async () => validating, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
   );
   const file = await cache.open('test://host/file');
   const size = t.throwsAsync(file.whenSizeKnown());

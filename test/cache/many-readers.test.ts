@@ -4,7 +4,7 @@ import test from 'ava';
 import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { newResponse, type ResourceClient, type Urge } from '../../src/source/index.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
@@ -53,9 +53,9 @@ function client(sent: Sent): ResourceClient {
 }
 
 function cacheOf(sent: Sent, memoryBytes: number): CachedResources {
-  const guarded = guardClient(client(sent), {}, () => undefined);
+  const validating = validatingClient(client(sent), {}, () => undefined);
   const context = {
-    clientFor: async () => guarded,
+    clientFor: async () => validating,
     budget: MetadataBudget.beside(0),
     log: pino({ level: 'silent' }),
   };

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import { BoundedMap } from '../../src/memory/bounded-map.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { NotFoundError, type ResourceClient } from '../../src/source/index.js';
 import { ShownDigests } from '../../src/cache/shown-digests.js';
 import { CountingBudget } from '../support/counting-budget.js';
@@ -45,7 +45,7 @@ class Source {
 function start(limitBytes: number): { cache: CachedResources; source: Source; budget: CountingBudget } {
   const source = new Source();
   const budget = new CountingBudget(limitBytes);
-  const client = guardClient(source.client, {}, () => undefined);
+  const client = validatingClient(source.client, {}, () => undefined);
   const context = {
     clientFor: () => Promise.resolve(client),
     log: pino({ level: 'silent' }),

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import { headerFromJson, headerToJson, type IndexHeader } from '../../src/cache/disk/index-header.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { Validators } from '../../src/source/index.js';
 import { type FaultServer, startFaultServer } from '../support/fault-server.js';
@@ -55,10 +55,15 @@ function answer(
 function cacheOver(t: ExecutionContext, memoryBytes: number, now: () => number = Date.now): CachedResources {
   const client = createHttpClient();
   t.teardown(() => client.close());
-  const guarded = guardClient(client, {}, () => undefined);
+  const validating = validatingClient(client, {}, () => undefined);
   const cache = new CachedResources(
     { memoryBytes, metadataTtlMs: TTL_MS },
-    { clientFor: async () => guarded, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }), now },
+    {
+      clientFor: async () => validating,
+      budget: MetadataBudget.beside(0),
+      log: pino({ level: 'silent' }),
+      now,
+    },
   );
   t.teardown(() => cache.close());
   return cache;

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 
 import { CachedResources, type CacheOptions } from '../../src/cache/cached-resources.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { offlineClient } from '../../src/source/offline-client.js';
 import type { CompleteClient } from '../../src/source/resource-client.js';
@@ -61,12 +61,12 @@ async function start(
     response.end(status === 200 ? body : '');
   });
   const client = createHttpClient({ retries: 0 });
-  const guarded = source ?? guardClient(client, {}, () => undefined);
+  const validating = source ?? validatingClient(client, {}, () => undefined);
   const clock = { ms: Date.now() };
   const now = (): number => clock.ms;
   const budget = MetadataBudget.beside(0);
   const cache = new CachedResources(options, {
-    clientFor: async () => guarded,
+    clientFor: async () => validating,
     budget,
     log: pino({ level: 'silent' }),
     now,

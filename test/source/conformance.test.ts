@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { createDfsClient } from '../../src/source/dfs/dfs-client.js';
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { startNginx } from '../support/nginx.js';
 import { testSource } from '../support/source-conformance.js';
@@ -11,7 +11,7 @@ import { pattern } from '../support/tree.js';
 
 testSource('dfs', () =>
   Promise.resolve({
-    client: guardClient(createDfsClient(), {}, () => undefined),
+    client: validatingClient(createDfsClient(), {}, () => undefined),
     url: 'dfs://host:56001/path/to/resource',
     content: Buffer.from('hello world'),
     supportsRange: false,
@@ -31,7 +31,7 @@ for (const [name, serverDirectives, supportsRange] of [
     const http = createHttpClient({ timeoutMs: 5_000 });
     t.teardown(() => http.close());
     return {
-      client: guardClient(http, {}, () => undefined),
+      client: validatingClient(http, {}, () => undefined),
       url: `${origin}/a%20file.bin`,
       content,
       supportsRange,

@@ -1,4 +1,4 @@
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { type CompleteClient, type ResourceClient, UNKNOWN_SOURCE_FILE_LEN } from '../../src/source/index.js';
 
 export interface FileTraits {
@@ -18,5 +18,5 @@ export function fileClient(traits: FileTraits, download: ResourceClient['downloa
     getMetadata: async () => ({ kind: 'file', contentLength, supportRange, lastModified: -1, etag: '"1"' }),
     download,
   };
-  return guardClient(client, {}, () => undefined);
+  return validatingClient(client, {}, () => undefined);
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
-import { guardClient } from '../../src/source/guarded-client.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 import { type CompleteClient, Request } from '../../src/source/index.js';
 import { PluginSet, type PluginSetOptions } from '../../src/source/plugin/plugin-set.js';
 import { temporaryDirectory } from './temp.js';
@@ -71,7 +71,7 @@ export function pluginSet(
 export async function clientOf(plugins: PluginSet, scheme: string): Promise<CompleteClient> {
   const client = await plugins.clientFor(scheme);
   if (client === undefined) throw new Error(`no plugin for ${scheme}`);
-  return guardClient(client, {}, () => undefined);
+  return validatingClient(client, {}, () => undefined);
 }
 
 export async function textOf(client: CompleteClient, url: string): Promise<string> {

@@ -10,7 +10,7 @@ import process from 'node:process';
 
 import type { Logger } from 'pino';
 
-import type { CallCounters } from '../guarded-client.js';
+import type { CallCounters } from '../validating-client.js';
 import type { PluginDescription, PluginSource } from '../registry.js';
 import type { ResourceClient } from '../resource-client.js';
 import { type DirectoryScan, scanDirectory } from './plugin-directory.js';

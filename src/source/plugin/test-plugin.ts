@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { pino } from 'pino';
 
 import { CONFORMANCE_CHECKS, type SourceFacts } from '../conformance.js';
-import { guardClient } from '../guarded-client.js';
+import { validatingClient } from '../validating-client.js';
 import type { CompleteClient } from '../resource-client.js';
 import { PluginSet } from './plugin-set.js';
 
@@ -66,7 +66,7 @@ export async function withPlugin<Result>(
       const why = failure ?? (found === undefined ? 'there is none' : JSON.stringify(found));
       throw new Error(`${path} is no plugin: ${why}`);
     }
-    return await work(guardClient(client, {}, () => undefined));
+    return await work(validatingClient(client, {}, () => undefined));
   } finally {
     await plugins.close();
   }

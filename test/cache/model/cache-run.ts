@@ -5,7 +5,7 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../../src/cache/disk/disk-cache.js';
-import { guardClient } from '../../../src/source/guarded-client.js';
+import { validatingClient } from '../../../src/source/validating-client.js';
 import type { ResourceClient } from '../../../src/source/index.js';
 import { offlineClient } from '../../../src/source/offline-client.js';
 import type { Random } from '../../support/random.js';
@@ -50,7 +50,7 @@ export class CacheRun {
     const { memoryBytes, diskBytes, client, now } = this.options;
     this.isOffline = isOffline;
     if (diskBytes > 0) this.#disk = await openStore(this.#directory, { limitBytes: diskBytes });
-    const guarded = isOffline ? offlineClient() : guardClient(client, {}, () => undefined);
+    const validating = isOffline ? offlineClient() : validatingClient(client, {}, () => undefined);
     this.#cache = new CachedResources(
       {
         memoryBytes,
@@ -67,7 +67,7 @@ export class CacheRun {
         staleIfErrorMs: isOffline ? Infinity : STALE_IF_ERROR_MS,
       },
       {
-        clientFor: () => Promise.resolve(guarded),
+        clientFor: () => Promise.resolve(validating),
         budget: MetadataBudget.beside(0),
         log: pino({ level: 'silent' }),
         now,

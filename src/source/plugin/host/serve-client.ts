@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 
 import { SourceError } from '../../errors.js';
-import { guardClient } from '../../guarded-client.js';
+import { validatingClient } from '../../validating-client.js';
 import { Request } from '../../request.js';
 import type { CompleteClient } from '../../resource-client.js';
 import type { Response } from '../../response.js';
@@ -66,7 +66,7 @@ class ModuleHost {
       return;
     }
     const { client, attributes } = made;
-    if (client !== undefined) this.#client = guardClient(adaptClient(client), {}, () => undefined);
+    if (client !== undefined) this.#client = validatingClient(adaptClient(client), {}, () => undefined);
     const clientFault = client === undefined ? { clientFault: 'invalid client, not a ResourceClient' } : {};
     const methods = ['expired', ...(client?.list === undefined ? [] : ['list'])];
     try {

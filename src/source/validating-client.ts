@@ -5,7 +5,7 @@ import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './res
 import type { Response } from './response.js';
 import { Turns } from './turns.js';
 
-export interface Guard {
+export interface ValidatingClientOptions {
   readonly adapter?: RequestAdapter | undefined;
   readonly hooks?: readonly Hook[];
   /** Counted up with every call. */
@@ -22,9 +22,9 @@ export interface CallCounters {
  * A client as the rest of the program sees it: with the optional methods, its adapter and hooks run, its
  * faults turned into `ClientFaultError`, its results checked, and calls that end when their signal fires.
  */
-export function guardClient(
+export function validatingClient(
   client: ResourceClient,
-  { adapter, hooks = [], counters = { calls: 0, failures: 0 } }: Guard,
+  { adapter, hooks = [], counters = { calls: 0, failures: 0 } }: ValidatingClientOptions,
   onFault: (error: ClientFaultError) => void,
 ): CompleteClient {
   async function call<Result>(
@@ -64,7 +64,7 @@ export function guardClient(
     }
   }
 
-  const guarded: CompleteClient = {
+  const validating: CompleteClient = {
     getContentLength: (request) =>
       call('getContentLength', request, async (r) => await client.getContentLength(r), checkLength),
     isSupportRange: (request) =>
@@ -87,7 +87,7 @@ export function guardClient(
       ),
     getMetadata: (request) =>
       client.getMetadata === undefined
-        ? metadataOfFive(guarded, request)
+        ? metadataOfFive(validating, request)
         : call(
             'getMetadata',
             request,
@@ -100,7 +100,7 @@ export function guardClient(
         ? Promise.reject(new ListNotSupportedError(request.url))
         : call('list', request, async (r) => await client.list?.(r), checkEntries),
   };
-  return guarded;
+  return validating;
 }
 
 /** For a client with the five methods only. Two of them may fail, as in Dragonfly's own examples. */
