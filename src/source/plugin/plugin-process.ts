@@ -13,7 +13,7 @@ import { ConnectionPool } from '../http/connection-pool.js';
 import type { Connect } from '../http/connect.js';
 import { type Answer, exchange } from '../http/http-exchange.js';
 import { LowSpeedLimit } from '../http/low-speed-limit.js';
-import { LastWords } from './last-words.js';
+import { StderrTail } from './stderr-tail.js';
 import { safeText } from '../safe-text.js';
 import { launch } from './launch.js';
 import type { OptionMask } from './option-mask.js';
@@ -34,7 +34,7 @@ export interface PluginProcessOptions {
 const KNOCK_MS = 10;
 const MAX_TICK_MS = 250;
 const END_GRACE_MS = 500;
-const LAST_WORDS_MS = 100;
+const STDERR_TAIL_MS = 100;
 
 export class PluginProcess {
   /** Resolves to why it ended; never rejects. */
@@ -42,7 +42,7 @@ export class PluginProcess {
   readonly #child: ChildProcess;
   readonly #pool: ConnectionPool;
   readonly #options: PluginProcessOptions;
-  readonly #lastWords: LastWords;
+  readonly #stderrTail: StderrTail;
   #verdict: string | undefined;
   #isEnded = false;
   /** Calls under way, bodies included. */
@@ -67,7 +67,7 @@ export class PluginProcess {
       connectTimeoutMs: options.callLimitMs,
       tickMs: Math.min(MAX_TICK_MS, options.callLimitMs / 24),
     });
-    this.#lastWords = new LastWords(this.#child.stderr, options.mask);
+    this.#stderrTail = new StderrTail(this.#child.stderr, options.mask);
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(this.#onEnd(`cannot be started: ${error.message}`)));
@@ -76,7 +76,7 @@ export class PluginProcess {
         this.#isEnded = true;
         this.#signal('SIGKILL');
         // What it said last may still be on its way.
-        void Promise.race([once(this.#child, 'close'), sleep(LAST_WORDS_MS)]).then(() =>
+        void Promise.race([once(this.#child, 'close'), sleep(STDERR_TAIL_MS)]).then(() =>
           resolve(this.#onEnd(`its process ended (${how})`)),
         );
       });
@@ -88,8 +88,8 @@ export class PluginProcess {
   }
 
   /** What it last said on its standard error, to be put behind a message. */
-  get lastWords(): string {
-    return this.#lastWords.toString();
+  get stderrTail(): string {
+    return this.#stderrTail.toString();
   }
 
   /** What it says, without the values of its options. */
@@ -180,7 +180,7 @@ export class PluginProcess {
     this.#child.stdin?.destroy();
     this.#child.stderr?.destroy();
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
-    return safeText((this.#verdict ?? how) + this.lastWords);
+    return safeText((this.#verdict ?? how) + this.stderrTail);
   }
 }
 

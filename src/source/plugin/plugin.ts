@@ -120,7 +120,7 @@ export class Plugin {
     } else if (error instanceof ConnectionLostError) {
       // The news of its end may be behind that of its connection.
       await Promise.race([process.ended, sleep(50)]);
-      if (!process.isEnded) this.#note(`broke a connection${process.lastWords}`);
+      if (!process.isEnded) this.#note(`broke a connection${process.stderrTail}`);
     } else if (error instanceof SourceError && (error.code === 'CLIENT_FAULT' || error.code === 'PROTOCOL')) {
       this.#note(error.found === undefined ? error.message : `${error.message} (${error.found})`);
     }
