@@ -80,8 +80,12 @@ export class ClientRegistry {
     const counters = newCounters();
     const registered: Registered = {
       client,
-      validating: validatingClient(client, { ...registration, counters }, (error) => {
-        registered.lastError = error.message;
+      validating: validatingClient(client, {
+        ...registration,
+        counters,
+        onFault: (error) => {
+          registered.lastError = error.message;
+        },
       }),
       attributes: { ...registration.attributes, type: 'resource', name: scheme, scheme },
       counters,
@@ -151,7 +155,7 @@ export class ClientRegistry {
     if (known !== undefined) return known;
     const counters = this.#plugins?.countersOf(scheme) ?? newCounters();
     // The plugin notes its own faults.
-    const validating = validatingClient(client, { counters }, () => undefined);
+    const validating = validatingClient(client, { counters });
     this.#validatingPlugins.set(client, validating);
     return validating;
   }

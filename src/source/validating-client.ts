@@ -10,6 +10,7 @@ export interface ValidatingClientOptions {
   readonly hooks?: readonly Hook[];
   /** Counted up with every call. */
   readonly counters?: CallCounters;
+  readonly onFault?: (error: ClientFaultError) => void;
 }
 
 export interface CallCounters {
@@ -24,8 +25,7 @@ export interface CallCounters {
  */
 export function validatingClient(
   client: ResourceClient,
-  { adapter, hooks = [], counters = { calls: 0, failures: 0 } }: ValidatingClientOptions,
-  onFault: (error: ClientFaultError) => void,
+  { adapter, hooks = [], counters = { calls: 0, failures: 0 }, onFault }: ValidatingClientOptions = {},
 ): CompleteClient {
   async function call<Result>(
     method: string,
@@ -59,7 +59,7 @@ export function validatingClient(
         error instanceof ClientFaultError
           ? error
           : new ClientFaultError(method, url, { found: describe(error), cause: error });
-      onFault(fault);
+      onFault?.(fault);
       throw fault;
     }
   }

@@ -74,7 +74,7 @@ class Origin {
   }
 
   cache(disk?: DiskCache): CachedResources {
-    const client = validatingClient(this.client, {}, () => undefined);
+    const client = validatingClient(this.client);
     return new CachedResources(
       {
         memoryBytes: 64 * BLOCK_BYTES,

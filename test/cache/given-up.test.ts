@@ -50,7 +50,7 @@ test('a download whose place another has taken writes into nobody’s memory', a
   });
   const http = createHttpClient();
   t.teardown(() => http.close());
-  const client = validatingClient(http, {}, () => undefined);
+  const client = validatingClient(http);
   const cache = new CachedResources(
     { memoryBytes: 1024 * KIB },
     { clientFor: async () => client, budget: MetadataBudget.beside(0), log },
@@ -111,7 +111,7 @@ function cacheOf(sources: ReadonlyMap<string, Source>, memoryBytes: number): Cac
     download: async ({ url }) =>
       newResponse(send(at(url)), { offset: 0, contentLength: at(url).content.length }),
   };
-  const validating = validatingClient(client, {}, () => undefined);
+  const validating = validatingClient(client);
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES },
     { clientFor: async () => validating, budget: MetadataBudget.beside(0), log, now: () => 0 },

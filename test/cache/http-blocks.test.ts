@@ -44,7 +44,7 @@ for (const directives of ['', 'max_ranges 0;']) {
     const nginx = await startNginx(t, { root, serverDirectives: directives });
     const client = createHttpClient();
     t.teardown(() => client.close());
-    const validating = validatingClient(client, {}, () => undefined);
+    const validating = validatingClient(client);
     const cache = new CachedResources(
       { memoryBytes: 6 * 1024 * 1024 },
       {
@@ -101,7 +101,7 @@ test('a version that the source has no longer is not opened again', async (t) =>
   const nginx = await startNginx(t, { root });
   const client = createHttpClient();
   t.teardown(() => client.close());
-  const validating = validatingClient(client, {}, () => undefined);
+  const validating = validatingClient(client);
   const cache = new CachedResources(
     {},
     { clientFor: async () => validating, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
@@ -146,7 +146,7 @@ test('of two versions of one second none is mixed with the other, or stays', asy
   });
   const client = createHttpClient();
   t.teardown(() => client.close());
-  const validating = validatingClient(client, {}, () => undefined);
+  const validating = validatingClient(client);
   let nowMs = Date.now();
   const cache = new CachedResources(
     {},
@@ -185,7 +185,7 @@ test('a body without a length that a reset cuts off tells no length, and the nex
   });
   const client = createHttpClient({ retries: 0 });
   t.teardown(() => client.close());
-  const validating = validatingClient(client, {}, () => undefined);
+  const validating = validatingClient(client);
   const cache = new CachedResources(
     {},
     { clientFor: async () => validating, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },

@@ -53,7 +53,7 @@ function client(sent: Sent): ResourceClient {
 }
 
 function cacheOf(sent: Sent, memoryBytes: number): CachedResources {
-  const validating = validatingClient(client(sent), {}, () => undefined);
+  const validating = validatingClient(client(sent));
   const context = {
     clientFor: async () => validating,
     budget: MetadataBudget.beside(0),

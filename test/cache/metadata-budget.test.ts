@@ -45,7 +45,7 @@ class Source {
 function start(limitBytes: number): { cache: CachedResources; source: Source; budget: CountingBudget } {
   const source = new Source();
   const budget = new CountingBudget(limitBytes);
-  const client = validatingClient(source.client, {}, () => undefined);
+  const client = validatingClient(source.client);
   const context = {
     clientFor: () => Promise.resolve(client),
     log: pino({ level: 'silent' }),

@@ -55,7 +55,7 @@ function answer(
 function cacheOver(t: ExecutionContext, memoryBytes: number, now: () => number = Date.now): CachedResources {
   const client = createHttpClient();
   t.teardown(() => client.close());
-  const validating = validatingClient(client, {}, () => undefined);
+  const validating = validatingClient(client);
   const cache = new CachedResources(
     { memoryBytes, metadataTtlMs: TTL_MS },
     {

@@ -61,7 +61,7 @@ async function start(
     response.end(status === 200 ? body : '');
   });
   const client = createHttpClient({ retries: 0 });
-  const validating = source ?? validatingClient(client, {}, () => undefined);
+  const validating = source ?? validatingClient(client);
   const clock = { ms: Date.now() };
   const now = (): number => clock.ms;
   const budget = MetadataBudget.beside(0);

@@ -11,7 +11,7 @@ import { pattern } from '../support/tree.js';
 
 testSource('dfs', () =>
   Promise.resolve({
-    client: validatingClient(createDfsClient(), {}, () => undefined),
+    client: validatingClient(createDfsClient()),
     url: 'dfs://host:56001/path/to/resource',
     content: Buffer.from('hello world'),
     supportsRange: false,
@@ -31,7 +31,7 @@ for (const [name, serverDirectives, supportsRange] of [
     const http = createHttpClient({ timeoutMs: 5_000 });
     t.teardown(() => http.close());
     return {
-      client: validatingClient(http, {}, () => undefined),
+      client: validatingClient(http),
       url: `${origin}/a%20file.bin`,
       content,
       supportsRange,

@@ -18,5 +18,5 @@ export function fileClient(traits: FileTraits, download: ResourceClient['downloa
     getMetadata: async () => ({ kind: 'file', contentLength, supportRange, lastModified: -1, etag: '"1"' }),
     download,
   };
-  return validatingClient(client, {}, () => undefined);
+  return validatingClient(client);
 }

@@ -71,7 +71,7 @@ export function pluginSet(
 export async function clientOf(plugins: PluginSet, scheme: string): Promise<CompleteClient> {
   const client = await plugins.clientFor(scheme);
   if (client === undefined) throw new Error(`no plugin for ${scheme}`);
-  return validatingClient(client, {}, () => undefined);
+  return validatingClient(client);
 }
 
 export async function textOf(client: CompleteClient, url: string): Promise<string> {

@@ -66,7 +66,7 @@ export async function withPlugin<Result>(
       const why = failure ?? (found === undefined ? 'there is none' : JSON.stringify(found));
       throw new Error(`${path} is no plugin: ${why}`);
     }
-    return await work(validatingClient(client, {}, () => undefined));
+    return await work(validatingClient(client));
   } finally {
     await plugins.close();
   }

@@ -50,7 +50,7 @@ export class CacheRun {
     const { memoryBytes, diskBytes, client, now } = this.options;
     this.isOffline = isOffline;
     if (diskBytes > 0) this.#disk = await openStore(this.#directory, { limitBytes: diskBytes });
-    const validating = isOffline ? offlineClient() : validatingClient(client, {}, () => undefined);
+    const validating = isOffline ? offlineClient() : validatingClient(client);
     this.#cache = new CachedResources(
       {
         memoryBytes,

@@ -66,7 +66,7 @@ class ModuleHost {
       return;
     }
     const { client, attributes } = made;
-    if (client !== undefined) this.#client = validatingClient(adaptClient(client), {}, () => undefined);
+    if (client !== undefined) this.#client = validatingClient(adaptClient(client));
     const clientFault = client === undefined ? { clientFault: 'invalid client, not a ResourceClient' } : {};
     const methods = ['expired', ...(client?.list === undefined ? [] : ['list'])];
     try {
