@@ -235,7 +235,7 @@ function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
       return reader.size;
     },
     whenSizeKnown: (signal) => reader.whenSizeKnown(signal),
-    read: (offset, length, consume, signal) => reader.read(me, offset, length, consume, signal),
+    read: (offset, length, consume, options) => reader.read(me, offset, length, consume, options),
     head: () => reader.head(),
     close: () => {
       if (isOpen) reader.release(me);

@@ -37,6 +37,11 @@ export interface ListedEntry {
 /** Takes bytes while they are there: the pieces are valid until it returns, and never to be written to. */
 export type Consume<Result> = (pieces: readonly Uint8Array[]) => Result;
 
+export interface ReadOptions {
+  /** Looked at only by a read that has to wait: the transport makes it then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** One version of a file, open. */
 export interface OpenResource {
   readonly version: Version;
@@ -55,7 +60,7 @@ export interface OpenResource {
     offset: number,
     length: number,
     consume: Consume<Result>,
-    signal?: AbortSignal,
+    options?: ReadOptions,
   ): Promise<Result>;
   /**
    * The first bytes, as far as they are in memory now: perhaps none. Valid in this step only, and never to be

@@ -7,7 +7,7 @@ import type { MemoryShares } from './memory-shares.js';
 import type { FileMetadata } from './file-metadata.js';
 import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead, ReadStream } from './readahead.js';
-import type { Consume } from './resource-cache.js';
+import type { Consume, ReadOptions } from './resource-cache.js';
 import { SequentialBlocks } from './sequential-blocks.js';
 import type { StoredBlocks } from './stored-blocks.js';
 import type { VersionBlocks } from './version-blocks.js';
@@ -157,7 +157,7 @@ export class VersionReader {
     offset: number,
     length: number,
     consume: Consume<Result>,
-    signal?: AbortSignal,
+    options?: ReadOptions,
   ): Promise<Result> {
     const end = this.#cutToSize(offset + length);
     if (end <= offset) return consume([]);
@@ -178,10 +178,11 @@ export class VersionReader {
           wanted = this.#want(offset, end, wanted);
         } else {
           if (wanted.length === 0) wanted = this.#want(offset, end, wanted);
-          await absence.block.whenVisible(absence.bytes, signal);
+          await absence.block.whenVisible(absence.bytes, options?.signal);
         }
       }
       const { memory, blocks } = this.#context;
+      const signal = options?.signal;
       return await memory.scratch.use(end - offset, blocks.key.resource, signal, async (buffer) =>
         consume([
           await copiedRead(buffer, {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import type { Consume, FileStat, ResourceCache } from '../cache/resource-cache.js';
+import type { Consume, ReadOptions, FileStat, ResourceCache } from '../cache/resource-cache.js';
 import { safeJson } from '../source/index.js';
 import { FsError } from './fs-error.js';
 import type { PluginNode } from './node.js';
@@ -17,7 +17,7 @@ export interface OpenFile {
     offset: number,
     length: number,
     consume: Consume<Result>,
-    signal?: AbortSignal,
+    options?: ReadOptions,
   ): Promise<Result>;
   head(): Uint8Array;
   close(): void;
@@ -38,10 +38,10 @@ export async function openResourceFile(
       return resource.size;
     },
     whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
-    read: async (offset, length, consume, reader) => {
+    read: async (offset, length, consume, options) => {
       timeouts.check(offset, length);
       try {
-        return await resource.read(offset, length, consume, reader);
+        return await resource.read(offset, length, consume, options);
       } catch (error) {
         timeouts.add(error, offset, length);
         throw error;

@@ -168,7 +168,7 @@ export class VirtualFs {
     caller: Caller,
     consume: Consume<Result>,
   ): Promise<Result> {
-    return await this.#files.get(handle).read(offset, length, consume, caller.signal);
+    return await this.#files.get(handle).read(offset, length, consume, caller);
   }
 
   /** The first bytes that are there now, perhaps none: valid in this step only. */

@@ -122,8 +122,22 @@ function cacheOf(state: Origin, memoryBytes: number, disk?: DiskCache): CachedRe
 }
 
 function bytesOf(file: OpenResource, offset: number, length: number, signal?: AbortSignal): Promise<Buffer> {
-  return file.read(offset, length, (pieces) => Buffer.concat(pieces), signal);
+  return file.read(offset, length, (pieces) => Buffer.concat(pieces), { signal });
 }
+
+test('a read that need not wait makes no signal', async (t) => {
+  const cache = cacheOf(origin(pattern(777)), 100_000);
+  const file = await cache.open(URL);
+  const cached = await bytesOf(file, 0, 10);
+  const options = {
+    get signal(): never {
+      throw new Error('a signal was made');
+    },
+  };
+  t.deepEqual(await file.read(0, 10, (pieces) => Buffer.concat(pieces), options), cached);
+  file.close();
+  await cache.close();
+});
 
 for (const supportRange of [true, false]) {
   for (const memoryBytes of [32, 100_000]) {

@@ -31,7 +31,7 @@ function stamped(bytes: number, seed: number): Buffer {
 }
 
 function bytesOf(file: OpenResource, offset: number, length: number, signal?: AbortSignal): Promise<Buffer> {
-  return file.read(offset, length, (pieces) => Buffer.concat(pieces), signal);
+  return file.read(offset, length, (pieces) => Buffer.concat(pieces), { signal });
 }
 
 test('a download whose place another has taken writes into nobody’s memory', async (t) => {

@@ -69,7 +69,7 @@ for (const directives of ['', 'max_ranges 0;']) {
         if (random(4) === 0) offset = random(FILE_BYTES);
         const length = 1 + random(2 ** (4 + random(17)));
         const controller = new AbortController();
-        const reading = file.read(offset, length, copyOf, controller.signal).catch((error: unknown) => {
+        const reading = file.read(offset, length, copyOf, controller).catch((error: unknown) => {
           if (!controller.signal.aborted) throw error;
           return undefined;
         });

@@ -166,12 +166,7 @@ export class ReferenceModel {
     this.tally.reads += 1;
     this.#watch.noteRead(length);
     try {
-      const bytes = await handle.open.read(
-        offset,
-        length,
-        (pieces) => Buffer.concat(pieces),
-        controller.signal,
-      );
+      const bytes = await handle.open.read(offset, length, (pieces) => Buffer.concat(pieces), controller);
       handle.check(offset, length, bytes);
       this.tally.bytes += bytes.length;
     } catch (error) {
