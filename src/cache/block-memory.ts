@@ -20,15 +20,13 @@ import type { MemoryShare } from './memory-shares.js';
 import { type MemorySource, PLAIN_MEMORY } from './memory-source.js';
 import { PinnedBlocks } from './pinned-blocks.js';
 import { ReservationQueue } from './reservation-queue.js';
-import { SmallBuffers } from './small-buffers.js';
 
 /** A block that is at most this part of its buffer is moved to memory of its own size. */
 const COMPACT_SHARE = 1 / 4;
 /** What lies in one piece: as much as a request of the kernel takes at most, and a small part of the memory. */
 const MAX_SLAB_BYTES = 1024 * 1024;
 const MAX_SLAB_SHARE = 1 / 16;
-const MAX_SMALL_SLAB_BYTES = 256 * 1024;
-/** A slab stays as long as one of its pieces, when the pool may have grown to the limit by itself. */
+/** Of such blocks together. */
 const MAX_SMALL_SHARE = 1 / 8;
 /**
  * What is asked of the system at once: usually all of it, at the start. It costs nothing before it is used, but V8
@@ -50,8 +48,6 @@ export class BlockMemory {
   readonly scratch: ScratchBuffers;
   readonly #evictable: LRUCache<Block, Block>;
   readonly #pool: BufferPool;
-  /** Blocks that are much shorter than a buffer. */
-  readonly #small: SmallBuffers;
   readonly #queue = new ReservationQueue({
     isGrantable: (bytes) => this.#isGrantable(bytes),
     commit: (bytes) => this.#commit(bytes),
@@ -60,6 +56,8 @@ export class BlockMemory {
     onStuck: () => this.#unpinAll(),
   });
   #cachedBytes = 0;
+  /** Of the memory of compacted blocks, which is not the pool's. */
+  #smallBytes = 0;
   #committedBytes = 0;
   /** Of what is committed: kept for reads that wait. */
   readonly #pinned = new PinnedBlocks();
@@ -79,7 +77,6 @@ export class BlockMemory {
       maxBytes: limitBytes,
       source,
     });
-    this.#small = new SmallBuffers(Math.min(MAX_SMALL_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE));
     const scratchBytes = Math.min(MAX_SCRATCH_BYTES, limitBytes * MAX_SCRATCH_SHARE);
     this.scratch = new ScratchBuffers(Math.max(1, Math.floor(scratchBytes / SCRATCH_BYTES)), SCRATCH_BYTES);
     // Larger than it ever gets: what is evicted is decided here alone.
@@ -274,21 +271,18 @@ export class BlockMemory {
     const { memory } = block;
     block.owner.remove(block);
     if (memory === undefined) return;
-    if (memory.byteLength < this.blockBytes) this.#small.giveBack(memory);
+    if (memory.byteLength < this.blockBytes) this.#smallBytes -= memory.byteLength;
     else this.#pool.giveBack(memory);
   }
 
   /** Moves a short block to memory of its own size. The pool keeps what it has: memory beside it must fit beside it. */
   #compact(block: Block, bytes: number): void {
     if (block.memory === undefined || bytes > this.blockBytes * COMPACT_SHARE) return;
-    const roomBytes = Math.min(
-      this.limitBytes - this.#pool.allocatedBytes,
-      this.limitBytes * MAX_SMALL_SHARE,
-    );
-    const small = this.#small.take(bytes, roomBytes - this.#small.allocatedBytes);
-    if (small === undefined) return;
-    small.set(block.memory.subarray(0, bytes));
-    this.#pool.giveBack(block.memory);
-    block.memory = small;
+    const roomBytes = this.limitBytes - this.#pool.allocatedBytes;
+    if (this.#smallBytes + bytes > Math.min(roomBytes, this.limitBytes * MAX_SMALL_SHARE)) return;
+    this.#smallBytes += bytes;
+    const { memory } = block;
+    block.memory = new Uint8Array(memory.subarray(0, bytes));
+    this.#pool.giveBack(memory);
   }
 }
