@@ -13,9 +13,6 @@
  *
  * A reader that jumps about and comes to a region again and again is likely to come once more (an index, a table,
  * something that is read backward): then the rest of the region is fetched as well.
- *
- * Reads at a constant distance that is a large part of a region (a column of a table) are followed as well: then
- * the next few of them are fetched, and not what lies between.
  */
 import { VisitedRegions } from './visited-regions.js';
 
@@ -23,8 +20,6 @@ export interface ReadaheadOptions {
   readonly initialBytes: number;
   /** How far a read may be from where the last one ended and still be in sequence. */
   readonly slackBytes: number;
-  /** How many reads of a strided reader are fetched ahead. */
-  readonly strideReads: number;
   /** What a reader that jumps about gets the rest of, when it comes again. */
   readonly regionBytes: number;
 }
@@ -32,11 +27,10 @@ export interface ReadaheadOptions {
 export const DEFAULT_READAHEAD: ReadaheadOptions = {
   initialBytes: 1024 * 1024,
   slackBytes: 4 * 1024 * 1024,
-  strideReads: 4,
   regionBytes: 256 * 1024,
 };
 
-/** One sequential or strided reader. As an object it holds the fetches made for it. */
+/** One sequential reader. As an object it holds the fetches made for it. */
 export interface ReadStream {
   /** The first byte that it has read of the file. A read before that goes backward. */
   start: number;
@@ -55,25 +49,18 @@ export interface ReadaheadPlan {
   readonly aheadEnd: number;
   /** Holds what is fetched beyond the read. The rest of a region is short, and not given up with its stream. */
   readonly ahead: object;
-  /** And these, each apart from the others. */
-  readonly apart: readonly { readonly start: number; readonly end: number }[];
+  /** And this, apart from the read. */
+  readonly region: { readonly start: number; readonly end: number } | undefined;
   /** A stream that is followed no longer. */
   readonly abandoned: ReadStream | undefined;
 }
 
 const MAX_STREAMS = 2;
-/** This many equal distances in a row make a strided reader. */
-const MIN_STRIDES = 3;
-/** Nearer ones are the region's to bring, which asks for all of them at once. */
-const MIN_STRIDE_SHARE = 1 / 4;
 
 export class Readahead {
   readonly #options: ReadaheadOptions;
   readonly #streams: ReadStream[] = [];
   readonly #visited: VisitedRegions;
-  #lastStart: number | undefined;
-  #stride = 0;
-  #strides = 0;
 
   constructor(options: ReadaheadOptions = DEFAULT_READAHEAD) {
     this.#options = options;
@@ -91,7 +78,6 @@ export class Readahead {
 
   /** Tells of a read of `[start, end)`, and whether it has to wait; the window grows to `maxBytes` at most. */
   next(start: number, end: number, isStalled: boolean, maxBytes: number): ReadaheadPlan {
-    this.#countStrides(start);
     const known = this.#streams.findIndex((stream) => this.#continues(stream, start));
     const stream = this.#streams[known];
     if (stream === undefined) return this.#begin(start, end, isStalled, maxBytes);
@@ -104,10 +90,14 @@ export class Readahead {
     stream.hasStalled ||= isStalled;
     const left = stream.aheadEnd - end;
     if (stream.windowBytes === 0 || left <= stream.windowBytes / 2) this.#extend(stream, end, maxBytes);
-    const aheadEnd = Math.max(end, stream.aheadEnd);
-    return region === undefined
-      ? { stream, aheadEnd, ahead: stream, apart: [], abandoned: undefined }
-      : { stream, aheadEnd: end, ahead: this.#visited, apart: [region], abandoned: undefined };
+    const aheadEnd = region === undefined ? Math.max(end, stream.aheadEnd) : end;
+    return {
+      stream,
+      aheadEnd,
+      region,
+      ahead: region === undefined ? stream : this.#visited,
+      abandoned: undefined,
+    };
   }
 
   /** The memory is full: go on with a quarter of the window. */
@@ -134,29 +124,11 @@ export class Readahead {
     this.#streams.push(stream);
     const abandoned = this.#streams.length > MAX_STREAMS ? this.#streams.shift() : undefined;
     const region = this.#regionAt(start, isStalled, maxBytes);
-    return region === undefined
-      ? { stream, aheadEnd: end, ahead: stream, apart: this.#nextStrides(start, end - start), abandoned }
-      : { stream, aheadEnd: end, ahead: this.#visited, apart: [region], abandoned };
+    return { stream, aheadEnd: end, region, ahead: region === undefined ? stream : this.#visited, abandoned };
   }
 
   /** What to fetch for a reader that has to wait where it has been before. */
   #regionAt(start: number, isStalled: boolean, maxBytes: number): ReturnType<VisitedRegions['visit']> {
     return isStalled && this.#options.regionBytes <= maxBytes ? this.#visited.visit(start) : undefined;
-  }
-
-  #countStrides(start: number): void {
-    const stride = start - (this.#lastStart ?? start);
-    this.#lastStart = start;
-    this.#strides = stride !== 0 && stride === this.#stride ? this.#strides + 1 : 0;
-    this.#stride = stride;
-  }
-
-  #nextStrides(start: number, length: number): { start: number; end: number }[] {
-    const isShort = Math.abs(this.#stride) < this.#options.regionBytes * MIN_STRIDE_SHARE;
-    if (this.#strides < MIN_STRIDES - 1 || isShort) return [];
-    return Array.from({ length: this.#options.strideReads }, (_, i) => {
-      const at = start + this.#stride * (i + 1);
-      return { start: at, end: at + length };
-    }).filter((range) => range.start >= 0);
   }
 }

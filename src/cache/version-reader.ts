@@ -234,8 +234,8 @@ export class VersionReader {
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
     hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.ahead) && hadRoom;
-    for (const { start, end: rangeEnd } of plan.apart) {
-      const run = this.#runOf(start, this.#cutToSize(rangeEnd));
+    if (plan.region !== undefined) {
+      const run = this.#runOf(plan.region.start, this.#cutToSize(plan.region.end));
       hadRoom &&= this.#demandStored(run, run.first) && this.#provider.readAhead(run, plan.ahead);
     }
     if (!hadRoom) reader.readahead.shrink(plan.stream);

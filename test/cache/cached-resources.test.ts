@@ -108,7 +108,7 @@ function clientOf(state: Origin): ResourceClient {
 
 function cacheOf(state: Origin, memoryBytes: number, disk?: DiskCache): CachedResources {
   const client = validatingClient(clientOf(state));
-  const readahead = { initialBytes: 16, slackBytes: 8, strideReads: 2, regionBytes: 4 * BLOCK_BYTES };
+  const readahead = { initialBytes: 16, slackBytes: 8, regionBytes: 4 * BLOCK_BYTES };
   return new CachedResources(
     { memoryBytes, blockBytes: BLOCK_BYTES, probeBytes: BLOCK_BYTES, readahead, metadataTtlMs: 1_000 },
     {

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { Readahead } from '../../src/cache/readahead.js';
 
-const OPTIONS = { initialBytes: 100, slackBytes: 20, strideReads: 2, regionBytes: 1_000 };
+const OPTIONS = { initialBytes: 100, slackBytes: 20, regionBytes: 1_000 };
 
 test('the window opens with the second sequential read, and doubles while the reader waits', (t) => {
   const readahead = new Readahead(OPTIONS);
@@ -52,52 +52,25 @@ test('two interleaved streams are followed, a third one replaces the older', (t)
   t.is(abandoned?.end, 50);
 });
 
-test('a strided reader gets its next reads, and nothing between them', (t) => {
-  const readahead = new Readahead(OPTIONS);
-  const plans = [0, 1_000, 2_000, 3_000].map((at) => readahead.next(at, at + 10, true, 400));
-  t.deepEqual(
-    plans.map((plan) => plan.apart),
-    [
-      [],
-      [],
-      [],
-      [
-        { start: 4_000, end: 4_010 },
-        { start: 5_000, end: 5_010 },
-      ],
-    ],
-  );
-});
-
 test('a reader that comes to a region again and again gets the rest of it, if it has to wait', (t) => {
   const readahead = new Readahead(OPTIONS);
   const next = (start: number, stalled = true, maxBytes = 1_000): ReturnType<Readahead['next']> =>
     readahead.next(start, start + 10, stalled, maxBytes);
-  for (const start of [5_100, 9_100, 5_500, 9_400]) t.deepEqual(next(start).apart, []);
-  t.deepEqual(next(5_050, false).apart, [], 'it is there already');
-  t.deepEqual(next(9_700).apart, [{ start: 9_000, end: 10_000 }]);
-  t.deepEqual(next(5_200, true, 999).apart, [], 'there is no room');
+  for (const start of [5_100, 9_100, 5_500, 9_400]) t.is(next(start).region, undefined);
+  t.is(next(5_050, false).region, undefined, 'it is there already');
+  t.deepEqual(next(9_700).region, { start: 9_000, end: 10_000 });
+  t.is(next(5_200, true, 999).region, undefined, 'there is no room');
   const plan = next(5_300);
-  t.deepEqual(plan.apart, [{ start: 5_000, end: 6_000 }]);
+  t.deepEqual(plan.region, { start: 5_000, end: 6_000 });
   t.not(plan.ahead, plan.stream, 'it is not given up with the stream');
   t.true(readahead.holders.includes(plan.ahead));
 });
 
 test('a stream that goes backward gets regions as well, one that is out of order does not', (t) => {
   const readahead = new Readahead({ ...OPTIONS, slackBytes: 2_000 });
-  const apartOf = (start: number): readonly unknown[] => readahead.next(start, start + 10, true, 1_000).apart;
-  for (const start of [9_000, 9_010, 9_030, 9_020]) t.deepEqual(apartOf(start), []);
-  for (const start of [8_990, 8_980]) t.deepEqual(apartOf(start), [], 'not often enough');
-  t.deepEqual(apartOf(8_970), [{ start: 8_000, end: 9_000 }]);
-  t.deepEqual(apartOf(8_975), [], 'it has been lower');
-});
-
-test('reads at a short distance are not followed one by one', (t) => {
-  const readahead = new Readahead(OPTIONS);
-  const plans = [9_900, 9_800, 9_700, 9_600].map((at) => readahead.next(at, at + 10, true, 1_000));
-  const region = [{ start: 9_000, end: 10_000 }];
-  t.deepEqual(
-    plans.map((plan) => plan.apart),
-    [[], [], region, region],
-  );
+  const regionOf = (start: number): unknown => readahead.next(start, start + 10, true, 1_000).region;
+  for (const start of [9_000, 9_010, 9_030, 9_020]) t.is(regionOf(start), undefined);
+  for (const start of [8_990, 8_980]) t.is(regionOf(start), undefined, 'not often enough');
+  t.deepEqual(regionOf(8_970), { start: 8_000, end: 9_000 });
+  t.is(regionOf(8_975), undefined, 'it has been lower');
 });

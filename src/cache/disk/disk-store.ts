@@ -11,7 +11,6 @@ import { readNewest, writeConfirmation } from './confirmations.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk-cache.js';
 import { geometryOf, nameOfSegment, nameOfUrl, nameOfVersion, versionOfSegment } from './layout.js';
 import { OpenVersion } from './open-version.js';
-import { removeVersion } from './remove-version.js';
 import { loadVersion } from './segment-loading.js';
 import { segmentsOf } from './shard.js';
 import { storeBlocks } from './store-blocks.js';
@@ -155,12 +154,20 @@ export class DiskStore implements DiskCache {
       return;
     }
     const removing = this.#context.changes
-      .run(() => removeVersion(this.#context, name))
+      .run(() => this.#removeVersion(key.resource, name))
       .finally(() => {
         if (dropped !== undefined) this.#forget(dropped);
         if (this.#dropping.get(name) === removing) this.#dropping.delete(name);
       });
     this.#dropping.set(name, removing);
+  }
+
+  async #removeVersion(url: string, versionName: string): Promise<void> {
+    const catalog = this.#context.writer?.catalog;
+    await catalog?.ready;
+    for (const name of catalog?.segmentsOf(url) ?? []) {
+      if (versionOfSegment(name).versionName === versionName) await catalog?.remove(name);
+    }
   }
 
   isHeld(segment: string): boolean {

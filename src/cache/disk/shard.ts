@@ -1,26 +1,23 @@
 import { readdir } from 'node:fs/promises';
 
 import { codeOf } from './file-io.js';
-import { parseFileName, shardPath, type StoredName } from './layout.js';
+import { parseFileName, shardPath } from './layout.js';
 
-/** Our files in the directory where `name`, or what begins with it, lies. Rejects with the errors of the system. */
-export async function filesBeside(root: string, name: string): Promise<StoredName[]> {
+/**
+ * The names of the segments of a URL, or of a version: `prefix` is what they begin with. Rejects with the errors of the
+ * system.
+ */
+export async function segmentsOf(root: string, prefix: string): Promise<string[]> {
+  let files: string[];
   try {
-    const files = (await readdir(shardPath(root, name))).map(parseFileName);
-    return files
-      .filter((file) => file !== undefined)
-      .filter((file) => file.name.startsWith(name.slice(0, 2)));
+    files = await readdir(shardPath(root, prefix));
   } catch (error) {
     // ENOTDIR: something else has its name.
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
     throw error;
   }
-}
-
-/** The names of the segments of a URL, or of a version: `prefix` is what they begin with. */
-export async function segmentsOf(root: string, prefix: string): Promise<string[]> {
-  const files = await filesBeside(root, prefix);
-  return files
-    .filter(({ kind, name }) => kind === 'index' && name.startsWith(prefix))
-    .map(({ name }) => name);
+  return files.flatMap((name) => {
+    const file = parseFileName(name);
+    return file?.kind === 'index' && file.name.startsWith(prefix) ? [file.name] : [];
+  });
 }

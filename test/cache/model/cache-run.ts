@@ -59,7 +59,6 @@ export class CacheRun {
         readahead: {
           initialBytes: 4 * BLOCK_BYTES,
           slackBytes: 2 * BLOCK_BYTES,
-          strideReads: 3,
           regionBytes: 4 * BLOCK_BYTES,
         },
         metadataTtlMs: TTL_MS,
