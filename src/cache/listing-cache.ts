@@ -144,7 +144,7 @@ export class ListingCache {
       .catch((error: unknown) => this.#keepStale(directory, error, signal));
     if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();
-    const turns = new Turns();
+    const turns = new Turns(signal);
     let nameChars = 0;
     for (const entry of found) {
       const { name } = entry;

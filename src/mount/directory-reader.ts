@@ -56,21 +56,24 @@ export class DirectoryReader {
       const listed = await this.#cache.list(path.url, signal);
       if (listed.length > 0) {
         this.#used.addHost(path, signal);
-        return { entries: await this.#shownOf(listed), isMissing };
+        return { entries: await this.#shownOf(listed, signal), isMissing };
       }
     } catch (error) {
       if (!cannotList(error)) throw error;
       isMissing = error.code === 'NOT_FOUND';
     }
     const used = this.#used.in(path.url, signal).map((segment) => ({ segment }));
-    const entries = await showable(used, ({ segment }) => this.#kindOf(path.childOfSegment(segment)));
+    const entries = await showable(used, ({ segment }) => this.#kindOf(path.childOfSegment(segment)), signal);
     return { entries, isMissing };
   }
 
-  async #shownOf(listed: readonly ListedEntry[]): Promise<readonly DirEntry[]> {
+  async #shownOf(
+    listed: readonly ListedEntry[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly DirEntry[]> {
     let showing = this.#shown.get(listed);
     if (showing === undefined) {
-      showing = showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind));
+      showing = showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind), signal);
       this.#shown.set(listed, showing);
     }
     const shown = await showing;
@@ -88,9 +91,10 @@ export class DirectoryReader {
 async function showable<Entry extends { readonly segment: string }>(
   entries: readonly Entry[],
   kindOf: (entry: Entry) => DirEntry['kind'],
+  signal: AbortSignal | undefined,
 ): Promise<readonly DirEntry[]> {
   const shown: DirEntry[] = [];
-  const turns = new Turns();
+  const turns = new Turns(signal);
   for (const entry of entries) {
     const wait = turns.spend(entry.segment.length, 1);
     if (wait !== undefined) await wait;

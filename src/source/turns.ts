@@ -1,16 +1,28 @@
-/** The pieces of long work that wait for the event loop. */
-const waiting: (() => void)[] = [];
+import { uidOf } from './caller-uid.js';
 
-function letOneGoOn(): void {
-  waiting.shift()?.();
-  if (waiting.length > 0) setImmediate(letOneGoOn);
+/** The pieces of long work that wait for the event loop, by user; the user whose turn it is comes first. */
+const waiting = new Map<number | undefined, (() => void)[]>();
+
+function resumeOne(): void {
+  for (const [uid, pieces] of waiting) {
+    waiting.delete(uid);
+    pieces.shift()?.();
+    if (pieces.length > 0) waiting.set(uid, pieces);
+    break;
+  }
+  if (waiting.size > 0) setImmediate(resumeOne);
 }
 
-/** Lets others have the event loop. However many wait for this, each turn of it has one piece of their work. */
-export function nextTurn(): Promise<void> {
+/**
+ * Yields to the event loop. However much work waits for this, each turn of the loop has one piece of it, and users take
+ * turns.
+ */
+export function nextTurn(uid?: number): Promise<void> {
   return new Promise((resolve) => {
-    waiting.push(resolve);
-    if (waiting.length === 1) setImmediate(letOneGoOn);
+    if (waiting.size === 0) setImmediate(resumeOne);
+    const pieces = waiting.get(uid);
+    if (pieces === undefined) waiting.set(uid, [resolve]);
+    else pieces.push(resolve);
   });
 }
 
@@ -21,13 +33,19 @@ const ENTRY_COST = 64;
 
 /** Cuts long work into turns: readers of files must not wait for a page of a hundred thousand entries. */
 export class Turns {
+  readonly #uid: number | undefined;
   #cost = 0;
+
+  /** `signal` is that of the request, which has the user. */
+  constructor(signal: AbortSignal | undefined) {
+    this.#uid = uidOf(signal);
+  }
 
   /** Undefined: go on at once. */
   spend(chars: number, entries = 0): Promise<void> | undefined {
     this.#cost += chars + entries * ENTRY_COST;
     if (this.#cost < COST_PER_TURN) return undefined;
     this.#cost = 0;
-    return nextTurn();
+    return nextTurn(this.#uid);
   }
 }

@@ -98,7 +98,12 @@ export function validatingClient(
     list: (request) =>
       client.list === undefined
         ? Promise.reject(new ListNotSupportedError(request.url))
-        : call('list', request, async (r) => await client.list?.(r), checkEntries),
+        : call(
+            'list',
+            request,
+            async (r) => await client.list?.(r),
+            (value) => checkEntries(value, request.signal),
+          ),
   };
   return validating;
 }
@@ -168,10 +173,13 @@ function checkMetadata(value: unknown): Metadata | undefined {
   return { ...metadata, contentLength, lastModified };
 }
 
-async function checkEntries(value: unknown): Promise<UrlEntry[] | undefined> {
+async function checkEntries(
+  value: unknown,
+  signal: AbortSignal | undefined,
+): Promise<UrlEntry[] | undefined> {
   if (!Array.isArray(value)) return undefined;
   const entries: UrlEntry[] = [];
-  const turns = new Turns();
+  const turns = new Turns(signal);
   for (const entry of value as UrlEntry[]) {
     const { name } = entry;
     if (typeof name !== 'string' || name === '' || /[/?#]/.test(name)) continue;

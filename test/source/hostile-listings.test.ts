@@ -213,3 +213,18 @@ test('of many that do long work each turn of the event loop has one piece', asyn
   isOver = true;
   t.is(most, 1);
 });
+
+test('users take turns with long work, however much one of them has', async (t) => {
+  let ofOne = 0;
+  const work = async (uid: number, pieces: number, onPiece: () => void): Promise<void> => {
+    for (let piece = 0; piece < pieces; piece += 1) {
+      await nextTurn(uid);
+      onPiece();
+    }
+  };
+  const all = Array.from({ length: 50 }, () => work(1, 20, () => (ofOne += 1)));
+  await work(2, 10, () => undefined);
+  const meanwhile = ofOne;
+  await Promise.all(all);
+  t.true(meanwhile <= 11, `${meanwhile} pieces of the other user`);
+});

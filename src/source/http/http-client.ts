@@ -119,7 +119,12 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     }
     const delivery = checkOrCancel(answer, request.with({ url }));
     const response = toResponse(origin, request.with({ url }), answer, delivery, options.retries);
-    return readIndex(response, new IndexPage(type, url), url, options.timeoutMs * LISTING_TIME_FACTOR);
+    return readIndex(
+      response,
+      new IndexPage(type, url, request.signal),
+      url,
+      options.timeoutMs * LISTING_TIME_FACTOR,
+    );
   }
 
   return {

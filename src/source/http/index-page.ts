@@ -27,12 +27,13 @@ export class IndexPage {
   readonly #contentType: string | null;
   readonly #url: URL;
   readonly #pieces = new TextPieces();
-  readonly #turns = new Turns();
+  readonly #turns: Turns;
   readonly #entries: IndexEntry[] = [];
   #reader: IndexReader | undefined;
   #bytes = 0;
 
-  constructor(contentType: string | null, url: URL) {
+  constructor(contentType: string | null, url: URL, signal?: AbortSignal) {
+    this.#turns = new Turns(signal);
     this.#contentType = contentType;
     this.#url = url;
   }

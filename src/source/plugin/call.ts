@@ -55,7 +55,7 @@ export async function callForRows(
   await withinDeadline(options, async (signal) => {
     const answer = await post(process, path, body, options.url, signal);
     try {
-      await readRows(answer.body, member, take);
+      await readRows(answer.body, member, take, options.signal);
     } catch (error) {
       throw rowsFailure(error, member, options.url);
     }
@@ -140,8 +140,13 @@ async function failureOfAnswer(
   return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.status });
 }
 
-async function readRows(body: Answer['body'], member: string, take: TakeRows): Promise<void> {
-  const [pieces, rows, turns] = [new TextPieces(), new JsonRows(member), new Turns()];
+async function readRows(
+  body: Answer['body'],
+  member: string,
+  take: TakeRows,
+  callerSignal: AbortSignal | undefined,
+): Promise<void> {
+  const [pieces, rows, turns] = [new TextPieces(), new JsonRows(member), new Turns(callerSignal)];
   let bytes = 0;
   const read = async (text: string): Promise<void> => {
     const found = rows.read(text);
