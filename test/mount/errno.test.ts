@@ -3,31 +3,66 @@ import { constants } from 'node:os';
 import test from 'ava';
 
 import { errnoName, errnoOf } from '../../src/mount/errno.js';
-import { FsError } from '../../src/mount/fs-error.js';
-import { SourceError } from '../../src/source/index.js';
+import { FsError, type FsErrorCode } from '../../src/mount/fs-error.js';
+import { SourceError, type SourceErrorCode } from '../../src/source/index.js';
 
-test('failures have the errnos that the documentation promises', (t) => {
-  const rows = [
-    ['NOT_FOUND', 'ENOENT'],
-    ['ACCESS_DENIED', 'EACCES'],
-    ['ADDRESS_REFUSED', 'EACCES'],
-    ['INSECURE_REDIRECT', 'EACCES'],
-    ['CHANGED', 'ESTALE'],
-    ['TIMEOUT', 'ETIMEDOUT'],
-    ['CONNECTION_REFUSED', 'ECONNREFUSED'],
-    ['HOST_UNREACHABLE', 'EHOSTUNREACH'],
-    ['NETWORK_UNREACHABLE', 'ENETUNREACH'],
-    ['PROTOCOL', 'EIO'],
-    ['CONNECTION_LOST', 'EIO'],
-    ['TLS', 'EIO'],
-    ['NO_CLIENT', 'ENOENT'],
-    ['INTERRUPTED', 'EINTR'],
-  ] as const;
-  for (const [code, errno] of rows) t.is(errnoName(new SourceError(code, 'm', 'http://h/'), 'data'), errno);
+const SOURCE_ERRORS = {
+  NOT_FOUND: 'ENOENT',
+  IS_DIRECTORY: 'EISDIR',
+  ACCESS_DENIED: 'EACCES',
+  ADDRESS_REFUSED: 'EACCES',
+  INSECURE_REDIRECT: 'EACCES',
+  CHANGED: 'ESTALE',
+  TIMEOUT: 'ETIMEDOUT',
+  CONNECTION_REFUSED: 'ECONNREFUSED',
+  CONNECTION_LOST: 'EIO',
+  HOST_UNREACHABLE: 'EHOSTUNREACH',
+  NETWORK_UNREACHABLE: 'ENETUNREACH',
+  TLS: 'EIO',
+  BUSY: 'EIO',
+  PROTOCOL: 'EIO',
+  UNEXPECTED_STATUS: 'EIO',
+  INVALID_REQUEST: 'EINVAL',
+  NO_CLIENT: 'ENOENT',
+  LIST_NOT_SUPPORTED: 'EIO',
+  CLIENT_FAULT: 'EIO',
+  INTERRUPTED: 'EINTR',
+} as const satisfies Record<SourceErrorCode, string>;
+
+const FS_ERRORS = {
+  NO_ENTRY: 'ENOENT',
+  NOT_DIRECTORY: 'ENOTDIR',
+  IS_A_DIRECTORY: 'EISDIR',
+  NOT_PERMITTED: 'EACCES',
+  NAME_TOO_LONG: 'ENAMETOOLONG',
+  INVALID_NAME: 'EINVAL',
+  NO_ATTRIBUTE: 'ENODATA',
+  NO_NAMESPACE: 'ENOTSUP',
+  RESULT_TOO_LARGE: 'ERANGE',
+  BAD_HANDLE: 'EBADF',
+  STALE: 'ESTALE',
+  RETRY_LOOKUP: 'ESTALE',
+} as const satisfies Record<FsErrorCode, string>;
+
+test('every failure has the errno that the documentation promises', (t) => {
+  const found = Object.keys(SOURCE_ERRORS).map((code) => [
+    code,
+    errnoName(new SourceError(code as SourceErrorCode, 'm', 'http://h/'), 'data'),
+  ]);
+  t.deepEqual(Object.fromEntries(found), SOURCE_ERRORS);
+  const ofFs = Object.keys(FS_ERRORS).map((code) => [
+    code,
+    errnoName(new FsError(code as FsErrorCode, '/x', 'm'), 'data'),
+  ]);
+  t.deepEqual(Object.fromEntries(ofFs), FS_ERRORS);
   t.is(errnoName(new SourceError('BUSY', 'm', 'http://h/'), 'attributes'), 'EAGAIN');
-  t.is(errnoName(new SourceError('BUSY', 'm', 'http://h/'), 'data'), 'EIO');
   t.is(errnoOf(new FsError('NAME_TOO_LONG', '/x', 'm'), 'data'), constants.errno.ENAMETOOLONG);
+});
+
+test('an abort is EINTR, and an error without a code EIO', (t) => {
+  t.is(errnoName(AbortSignal.abort().reason, 'data'), 'EINTR');
   t.is(errnoName(new TypeError('a bug'), 'attributes'), 'EIO');
+  t.is(errnoName('no error at all', 'data'), 'EIO');
 });
 
 test('a URL in an error holds no secrets', (t) => {

@@ -93,3 +93,49 @@ test('what is no entity tag, or several, tells no versions apart', (t) => {
     t.is(tagOf(...values), undefined, values.join(' and '));
   }
 });
+
+test('a part is believed only if it begins where the request does, and ends there at the latest', (t) => {
+  const check = (contentRange: string | undefined, length?: string): ReturnType<typeof checkAnswer> => {
+    const header = new HeaderFields();
+    if (contentRange !== undefined) header.set('content-range', contentRange);
+    if (length !== undefined) header.set('content-length', length);
+    const answer = { status: 206, header };
+    return checkAnswer(answer, new URL('http://h/x'), { start: 100, end: 200 }, undefined);
+  };
+  t.like(check('bytes 100-199/1000', '100'), { start: 100, end: 200, totalBytes: 1000 });
+  t.like(check('bytes 100-149/150'), { start: 100, end: 150, totalBytes: 150 });
+  for (const wrong of ['bytes 101-199/1000', 'bytes 99-199/1000', 'bytes 100-200/1000', 'bytes 0-99/1000']) {
+    t.like(
+      t.throws(() => check(wrong)),
+      {
+        code: 'PROTOCOL',
+        expected: 'bytes [100, 200)',
+        found: `Content-Range: ${wrong}, Content-Length: none`,
+      },
+    );
+  }
+  t.like(
+    t.throws(() => check('bytes 100-199/1000', '99')),
+    { expected: 'a length that fits the range' },
+  );
+  t.like(
+    t.throws(() => check(undefined, '100')),
+    {
+      expected: 'one Content-Range',
+      found: 'Content-Range: none, Content-Length: 100',
+    },
+  );
+});
+
+test('an answer of another version names both', (t) => {
+  const check = (etag: string | undefined, pin: Parameters<typeof checkAnswer>[3]): unknown => {
+    const header = new HeaderFields();
+    if (etag !== undefined) header.set('etag', etag);
+    return t.throws(() => checkAnswer({ status: 200, header }, new URL('http://h/x'), undefined, pin));
+  };
+  const changed = { code: 'CHANGED', found: 'ETag "b"' };
+  t.like(check('"b"', { etag: '"a"' }), { ...changed, expected: 'ETag "a"' });
+  const expected = 'Last-Modified Thu, 01 Jan 1970 00:00:00 GMT';
+  t.like(check('"b"', { lastModifiedMs: 0 }), { ...changed, expected });
+  t.like(check(undefined, { etag: '"a"' }), { ...changed, found: 'neither ETag nor Last-Modified' });
+});
