@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type ProcessIdentity, whenProcessEnded } from '../bin/process-identity.js';
 import { servingProcess } from '../bin/run-file.js';
 import { findMount } from '../src/mount/mount-table.js';
-import { type Contender, detach, type Mounted, type MountRequest, untilMounted } from './contender.js';
+import { detach, type Mounted, type Mounter, type MountRequest, untilMounted } from './mounter.js';
 import { Programs } from './programs.js';
 import type { Scratch } from './scratch.js';
 
@@ -16,24 +16,18 @@ const UNMOUNT_LIMIT_MS = 25_000;
 const LATE_MOUNT_LIMIT_MS = 3_000;
 
 /** Our mount, as its users start it: in the background, by its command. */
-export class D7yMount implements Contender {
+export class D7yMount implements Mounter {
   readonly role = 'ours';
   readonly name = 'd7y-mount';
-  /** Whether this version keeps content on disk. */
-  readonly hasDiskCache: boolean;
+  readonly versionCommand: Mounter['versionCommand'];
   readonly #scratch: Scratch;
   readonly #program: string;
 
-  private constructor(scratch: Scratch, program: string, hasDiskCache: boolean) {
+  /** `program`: the built command, of this version or another one. */
+  constructor(scratch: Scratch, program = CLI) {
     this.#scratch = scratch;
     this.#program = program;
-    this.hasDiskCache = hasDiskCache;
-  }
-
-  /** `program`: the built command, of this version or another one. */
-  static async find(scratch: Scratch, program = CLI): Promise<D7yMount> {
-    const help = await scratch.programs.run(process.execPath, [program, '--help'], 20_000);
-    return new D7yMount(scratch, program, help.stdout.includes('--cache-dir'));
+    this.versionCommand = [process.execPath, program, '--version'];
   }
 
   async mount({ origin, cacheDirectory, options = [] }: MountRequest): Promise<Mounted> {
@@ -41,7 +35,6 @@ export class D7yMount implements Contender {
     const directory = await this.#scratch.directory('d7y');
     const mountpoint = join(directory.path, 'mnt');
     const cache = cacheDirectory ?? join(directory.path, 'cache');
-    const cacheOptions = this.hasDiskCache ? ['--cache-dir', cache] : [];
     await mkdir(mountpoint);
     let server: ProcessIdentity | undefined;
     const unmount = teardown.add(`mount ${mountpoint}`, async () => {
@@ -49,13 +42,13 @@ export class D7yMount implements Contender {
       await directory.remove();
     });
     const log = join(directory.path, 'log');
-    const args = [this.#program, mountpoint, '--log-file', log, ...cacheOptions, ...options];
+    const args = [this.#program, mountpoint, '--log-file', log, '--cache-dir', cache, ...options];
     try {
-      await programs.run(process.execPath, args, MOUNT_LIMIT_MS);
+      const { elapsedMs: readyMs } = await programs.run(process.execPath, args, MOUNT_LIMIT_MS);
       const mount = await findMount(mountpoint);
       server = mount && (await servingProcess(mount));
-      if (server === undefined) throw new Error(`${mountpoint}: nobody knows who serves it`);
-      return { root: join(mountpoint, 'http', origin.host), pid: server.pid, unmount };
+      if (server === undefined) throw new Error(`${mountpoint}: its process is unknown`);
+      return { root: join(mountpoint, 'http', origin.host), pid: server.pid, readyMs, unmount };
     } catch (error) {
       await unmount();
       throw error;

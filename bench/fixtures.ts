@@ -1,27 +1,26 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Scratch } from './scratch.js';
 import { stampedBlock, writeSparseStamped, writeStamped } from './stamped-file.js';
 
 const MIB = 1024 * 1024;
-export const FIRST_FILES = 20;
-export const SMALL_FILES = 500;
 export const MANY_FILES = 64;
 export const MANY_BYTES = 100 * MIB;
-export const LISTING_ENTRIES = 10_000;
-const FIRST_BYTES = 8 * MIB;
+export const WARM_UP_BYTES = 512 * MIB;
+/** Too much to be fetched whole at once. */
+const HEAD_BYTES = 8 * MIB;
 const BUILD_LIMIT_MS = 120_000;
 
-/** About 32 MB in scattered pages: an index over values in no order. */
-const DATABASE = `
+/** In scattered pages: an index over values in no order; 125,000 rows are about 32 MB. */
+const database = (rows: number): string => `
   pragma page_size = 4096; pragma journal_mode = off; pragma synchronous = off;
   create table item (id integer primary key, key integer, text text);
-  with recursive count(n) as (select 1 union all select n + 1 from count where n < 125000)
+  with recursive count(n) as (select 1 union all select n + 1 from count where n < ${rows})
   insert into item select n, n * 2654435761 % 4294967296, printf('%0200d', n) from count;
   create index item_key on item (key);`;
 
-/** The files of the origin, each built when it is first asked for. All paths are relative to its root. */
+/** The files of the origin, each built when a row first needs it. All paths are relative to its root. */
 export class Fixtures {
   readonly root: string;
   readonly largeBytes: number;
@@ -39,14 +38,22 @@ export class Fixtures {
     return this.#once('large/large.bin', (path) => writeStamped(path, 0, this.largeBytes));
   }
 
-  /** `FIRST_FILES` stamped files `<number>.bin`, too large to be fetched whole at once. */
-  first(): Promise<string> {
-    return this.#numbered('first', FIRST_FILES, (path, i) => writeStamped(path, i, FIRST_BYTES));
+  /** A stamped file of `WARM_UP_BYTES`, with the number 0. */
+  warmUp(): Promise<string> {
+    return this.#once('warm-up/large.bin', (path) => writeStamped(path, 0, WARM_UP_BYTES));
   }
 
-  /** `SMALL_FILES` files `<number>.bin` of one stamped block. */
-  small(): Promise<string> {
-    return this.#numbered('small', SMALL_FILES, (path, i) => writeFile(path, stampedBlock(i, 0)));
+  /** Files `<number>.bin` of `HEAD_BYTES`, of which the first block is stamped. */
+  heads(directory: string, count: number): Promise<string> {
+    return this.#numbered(directory, count, async (path, i) => {
+      await writeFile(path, stampedBlock(i, 0));
+      await truncate(path, HEAD_BYTES);
+    });
+  }
+
+  /** Files `<number>.bin` of one stamped block. */
+  small(directory: string, count: number): Promise<string> {
+    return this.#numbered(directory, count, (path, i) => writeFile(path, stampedBlock(i, 0)));
   }
 
   /** `MANY_FILES` sparse stamped files `<number>.bin` of `MANY_BYTES`. */
@@ -54,14 +61,14 @@ export class Fixtures {
     return this.#numbered('many', MANY_FILES, (path, i) => writeSparseStamped(path, i, MANY_BYTES));
   }
 
-  /** A directory of `LISTING_ENTRIES` files; their sizes differ. */
-  listing(): Promise<string> {
-    return this.#numbered('listing', LISTING_ENTRIES, (path, i) => writeFile(path, 'x'.repeat(i % 100)));
+  /** Files of different sizes. */
+  listing(directory: string, count: number): Promise<string> {
+    return this.#numbered(directory, count, (path, i) => writeFile(path, 'x'.repeat(i % 100)));
   }
 
-  database(): Promise<string> {
-    return this.#once('sqlite/items.db', async (path) => {
-      await this.#scratch.programs.run('sqlite3', [path, DATABASE], BUILD_LIMIT_MS);
+  database(name: string, rows: number): Promise<string> {
+    return this.#once(`sqlite/${name}`, async (path) => {
+      await this.#scratch.programs.run('sqlite3', [path, database(rows)], BUILD_LIMIT_MS);
     });
   }
 

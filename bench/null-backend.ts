@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 import { pino } from 'pino';
 
+import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { raiseKernelReadahead } from '../src/mount/kernel-readahead.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
@@ -38,7 +39,6 @@ begin = time.time()
 for i in range(${NAMES}): os.stat(f'{sys.argv[1]}/name-{i}.bin')
 print(${NAMES} / (time.time() - begin))
 `;
-import { MetadataBudget } from '../src/memory/metadata-budget.js';
 /** The time of one small uncached read, which no readahead hides. */
 const LATENCY = `
 import mmap, os, sys, time

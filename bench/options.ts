@@ -1,14 +1,16 @@
 import { tmpdir } from 'node:os';
 
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command } from 'commander';
 
-import { formatSize, parseCount, parseSize, QuantityError } from '../bin/quantity.js';
+import { optionParser } from '../bin/option-parsers.js';
+import { formatSize, parseCount, parseSize } from '../bin/quantity.js';
 
 export interface BenchOptions {
   /** Names; empty: all. */
   readonly rows: readonly string[];
   readonly rounds: number;
   readonly largeBytes: number;
+  readonly program: string | undefined;
   readonly json: string | undefined;
   readonly directory: string;
 }
@@ -23,29 +25,19 @@ export function parseOptions(argv: readonly string[], rows: readonly string[]): 
       'Reads over nginx on loopback: bare transfers, d7y-mount, and rclone mount where it is installed',
     )
     .addArgument(new Argument('[rows...]', 'what is measured (default: all)').choices(rows))
-    .option('--rounds <count>', 'figures are medians of so many', taking(parseCount), DEFAULTS.rounds)
+    .option('--rounds <count>', 'figures are medians of so many', optionParser(parseCount), DEFAULTS.rounds)
     .option(
-      `--large-bytes <size>`,
+      '--large-bytes <size>',
       `size of the large file, whole MiB (default: ${formatSize(DEFAULTS.largeBytes)})`,
-      taking(parseSize),
+      optionParser(parseSize),
     )
+    .option('--program <path>', 'another build of d7y-mount')
     .option('--json <file>', 'where to write all figures')
     .option('--directory <path>', 'where temporary files go', DEFAULTS.directory)
     .parse(argv, { from: 'user' });
-  const given = program.opts<{ rounds: number; largeBytes?: number; json?: string; directory: string }>();
-  const { rounds, largeBytes = DEFAULTS.largeBytes, json, directory } = given;
+  const given = program.opts<Omit<BenchOptions, 'rows' | 'largeBytes'> & { largeBytes?: number }>();
+  const { rounds, largeBytes = DEFAULTS.largeBytes } = given;
   if (rounds < 1) program.error('error: --rounds is at least 1');
   if (largeBytes < MIB || largeBytes % MIB !== 0) program.error('error: --large-bytes is whole MiB');
-  return { rows: program.args, rounds, largeBytes, json, directory };
-}
-
-function taking(parse: (text: string) => number): (text: string) => number {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof QuantityError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
-  };
+  return { ...given, rows: program.args, largeBytes };
 }

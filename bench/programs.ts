@@ -58,7 +58,7 @@ export class Programs {
   /** Starts one that goes on until `endProgram`, which is the caller's to see to. */
   start(command: string, args: readonly string[]): ChildProcess {
     const child = this.#spawn(command, args, 'ignore');
-    // Who waits for it to serve finds out that it does not.
+    // The caller notices that it does not serve.
     child.once('error', () => undefined);
     return child;
   }

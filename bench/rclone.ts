@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 
-import { type Contender, detach, type Mounted, type MountRequest, untilMounted } from './contender.js';
-import { endProgram } from './programs.js';
+import { identifyProcess, type ProcessIdentity, whenProcessEnded } from '../bin/process-identity.js';
+import { findMount } from '../src/mount/mount-table.js';
+import type { Mounted, Mounter, MountRequest } from './mounter.js';
+import { Programs } from './programs.js';
 import type { Scratch } from './scratch.js';
 
 const MOUNT_LIMIT_MS = 20_000;
@@ -16,9 +19,10 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
 const STREAMS = '--vfs-read-chunk-streams';
 
 /** `rclone mount` in one of its modes. */
-export class Rclone implements Contender {
+export class Rclone implements Mounter {
   readonly role = 'peer';
   readonly name: string;
+  readonly versionCommand = ['rclone', 'version'] as const;
   readonly #modeOptions: readonly string[];
   readonly #scratch: Scratch;
 
@@ -51,23 +55,43 @@ export class Rclone implements Contender {
     const log = join(directory.path, 'log');
     const kept = ['--config', '/dev/null', '--cache-dir', cache, '--log-file', log];
     const remote = `:http,url='http://${origin.host}':`;
-    const args = ['mount', '--read-only', ...kept, ...this.#modeOptions, ...options, remote, root];
-    const rclone = programs.start('rclone', args);
+    const args = [
+      'mount',
+      '--daemon',
+      '--read-only',
+      ...kept,
+      ...this.#modeOptions,
+      ...options,
+      remote,
+      root,
+    ];
+    let server: ProcessIdentity | undefined;
     const unmount = teardown.add(`mount ${root}`, async () => {
-      try {
-        await endProgram(rclone, 'SIGTERM', UNMOUNT_LIMIT_MS);
-      } finally {
-        await detach(root);
-      }
+      await endMount(root, server);
       await directory.remove();
     });
     try {
-      await untilMounted(root, MOUNT_LIMIT_MS);
-      await programs.run('ls', [root], MOUNT_LIMIT_MS);
-      return { root, pid: rclone.pid ?? Number.NaN, unmount };
+      // It keeps its standard error open in the background.
+      const command = ['-c', 'exec rclone "$@" 2>/dev/null', 'sh', ...args];
+      const { elapsedMs: readyMs } = await programs.run('sh', command, MOUNT_LIMIT_MS);
+      const { stdout } = await programs.run(
+        'pgrep',
+        ['-f', `^[^ ]*rclone mount .* ${root}$`],
+        MOUNT_LIMIT_MS,
+      );
+      server = await identifyProcess(Number(stdout));
+      return { root, pid: Number(stdout), readyMs, unmount };
     } catch (error) {
       await unmount();
       throw error;
     }
   }
+}
+
+async function endMount(root: string, server: ProcessIdentity | undefined): Promise<void> {
+  // Its own programs: this is done after an interrupt too.
+  if ((await findMount(root)) !== undefined)
+    await new Programs().run('umount', ['-l', root], UNMOUNT_LIMIT_MS);
+  if (server === undefined || (await whenProcessEnded(server, UNMOUNT_LIMIT_MS))) return;
+  process.kill(server.pid, 'SIGKILL');
 }

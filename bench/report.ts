@@ -1,6 +1,7 @@
 import { median } from './median.js';
 import { best, judge, type Result } from './result.js';
-import type { Metric, Role, Target } from './row.js';
+import type { Metric, Target } from './row.js';
+import type { Role } from './subject.js';
 
 const WIDTHS = [16, 24, 24, 14, 24, 9, 9] as const;
 
@@ -86,7 +87,7 @@ export function toJson(results: readonly Result[], about: Readonly<Record<string
         ]),
       ),
       verdicts: metric.targets.map((target) => judge(result, metric, target)),
-      entrants: result.records.map(({ role, name, samples }) => {
+      subjects: result.records.map(({ role, name, samples }) => {
         const values = samples.get(metric.name) ?? [];
         return { role, name, median: median(values), samples: values };
       }),

@@ -1,7 +1,8 @@
 import { median } from './median.js';
-import type { Metric, Role, Row, Target } from './row.js';
+import type { Metric, Row, Target } from './row.js';
+import type { Role } from './subject.js';
 
-/** What one entrant did in all rounds, by the metrics' names. */
+/** The figures of one subject in all rounds, by the metrics' names. */
 export interface Record {
   readonly role: Role;
   readonly name: string;
@@ -10,7 +11,6 @@ export interface Record {
   readonly failures: string[];
 }
 
-/** What a row came to. */
 export interface Result {
   readonly row: Row;
   readonly records: readonly Record[];
@@ -18,7 +18,7 @@ export interface Result {
   readonly skipped?: string;
 }
 
-/** The best entrant of a role, by its median. */
+/** The best subject of a role, by its median. */
 export interface Best {
   readonly name: string;
   readonly value: number;
@@ -28,7 +28,7 @@ export function best(result: Result, metric: Metric, role: Role): Best | undefin
   return ranked(result, metric, role).at(0);
 }
 
-/** All entrants of a role that have a figure, the best first. */
+/** All subjects of a role that have a figure, the best first. */
 function ranked(result: Result, metric: Metric, role: Role): Best[] {
   const sign = metric.better === 'more' ? 1 : -1;
   return result.records
@@ -42,14 +42,14 @@ export type Verdict = 'pass' | 'FAIL' | 'unknown';
 
 /** A verdict, and what it was measured by. */
 export interface Judgement {
-  /** Undefined: a limit, or nobody. */
+  /** Undefined: a limit, or nothing to compare with. */
   readonly by: string | undefined;
   readonly verdict: Verdict;
 }
 
 /**
  * Ours by the best of the peers, and by each of the bare clients and local files, which differ among themselves.
- * Unknown: nobody to compare with. A failure of ours in any round is a FAIL.
+ * Unknown: nothing to compare with. A failure of ours in any round is a FAIL.
  */
 export function judge(result: Result, metric: Metric, target: Target): readonly Judgement[] {
   const ours = best(result, metric, 'ours');

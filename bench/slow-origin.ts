@@ -9,7 +9,7 @@ import type { Scratch } from './scratch.js';
 const SERVER = fileURLToPath(new URL('slow-server.js', import.meta.url));
 const START_LIMIT_MS = 10_000;
 
-/** Starts slow-server.ts, which serves `/large.bin` of `fileBytes`. */
+/** Starts slow-server.ts, which serves `/large.bin` and `/warm-up.bin` of `fileBytes`. */
 export async function startSlowOrigin(scratch: Scratch, fileBytes: number): Promise<Origin> {
   const server = scratch.programs.start(process.execPath, [SERVER, String(fileBytes)]);
   scratch.teardown.add('slow origin', () => endProgram(server, 'SIGTERM', 2_000));

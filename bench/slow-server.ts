@@ -1,6 +1,6 @@
 /**
  * A distant origin: each request is answered after DELAY_MS, and a connection carries no more than
- * BYTES_PER_SECOND. Serves one stamped file, `/large.bin` of BYTES, and an index that lists it.
+ * BYTES_PER_SECOND. Serves two stamped files, `/large.bin` and `/warm-up.bin` of BYTES, and an index that lists them.
  * Run: node slow-server.js BYTES; prints its port.
  */
 import { once } from 'node:events';
@@ -21,6 +21,7 @@ const freeAtMs = new WeakMap<Socket, number>();
 
 const INDEX = `<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre><a href="../">../</a>
 <a href="large.bin">large.bin</a>                    01-Jan-2024 00:00            ${fileBytes}
+<a href="warm-up.bin">warm-up.bin</a>                01-Jan-2024 00:00            ${fileBytes}
 </pre><hr></body></html>`;
 
 const server = createServer((request, response) => {
@@ -34,7 +35,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.writeHead(200, { 'content-type': 'text/html', 'content-length': INDEX.length }).end(INDEX);
     return;
   }
-  if (request.url !== '/large.bin') {
+  if (request.url !== '/large.bin' && request.url !== '/warm-up.bin') {
     response.writeHead(404, { 'content-length': 0 }).end();
     return;
   }

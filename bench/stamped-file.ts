@@ -5,8 +5,8 @@ const CHUNK_BYTES = 1024 * 1024;
 const UNSTAMPED = Uint8Array.from({ length: BLOCK_BYTES }, (_, i) => (i * 31) % 251);
 
 /**
- * Files that tell where a block belongs: each begins with the file's number and the block's index, both
- * 32 bits, little-endian; what follows is the same in all blocks. So readers can tell wrong bytes.
+ * Files whose blocks say where they belong: each begins with the file's number and the block's index, both
+ * 32 bits, little-endian; what follows is the same in all blocks. So readers recognise wrong bytes.
  */
 export function stampedBlock(file: number, index: number): Buffer {
   const block = Buffer.from(UNSTAMPED);

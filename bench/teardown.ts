@@ -15,7 +15,7 @@ export class Teardown {
     };
   }
 
-  /** Undoes all. A step that fails is told on stderr and does not keep the others from being tried. */
+  /** Undoes all. A step that fails is reported on stderr, and the others are tried nevertheless. */
   run(): Promise<void> {
     this.#running ??= this.#undoAll();
     return this.#running;

@@ -4,8 +4,8 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import type { Origin } from './origin.js';
-import type { Entrant, Figures } from './row.js';
 import type { Scratch } from './scratch.js';
+import type { Figures, Subject } from './subject.js';
 
 /** Reads of one stamped block each, in order: path below the origin's root, number of the file, block. */
 export type Workload = readonly (readonly [path: string, file: number, index: number])[];
@@ -29,12 +29,12 @@ export async function readMounted(scratch: Scratch, root: string, workload: Work
 }
 
 /** The same reads without any filesystem, in two languages, the second of which is ours. */
-export function bareEntrants(
+export function bareSubjects(
   scratch: Scratch,
   origin: Origin,
   workload: (round: number) => Workload,
   figures: (timing: Timing) => Figures,
-): Entrant[] {
+): Subject[] {
   const node = fileURLToPath(new URL('readers/bare.js', import.meta.url));
   const programs: Readonly<Record<string, readonly [string, string]>> = {
     'http.client': ['python3', readerProgram('bare.py')],

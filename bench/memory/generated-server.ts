@@ -1,5 +1,5 @@
 /**
- * An HTTP server of generated resources, for any number of names. The first letter of the last name tells what it is:
+ * An HTTP server of generated resources, for any number of names. The first letter of the last name says what it is:
  *
  * - `f`: a file of a few KiB. A third have an ETag, a third a Last-Modified, a third neither.
  * - `t`: a file with an ETag of 60 KB.

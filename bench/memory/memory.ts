@@ -12,11 +12,12 @@ import { fileURLToPath } from 'node:url';
 import { Argument, Command } from 'commander';
 
 import { parseCount } from '../../bin/quantity.js';
-import { type Mounted, onMount } from '../contender.js';
+import { type Mounted, onMount } from '../mounter.js';
 import { D7yMount } from '../d7y-mount.js';
 import { Programs } from '../programs.js';
 import { Scratch } from '../scratch.js';
 import { Teardown } from '../teardown.js';
+import { noWarmUp } from '../warm-up.js';
 import { startGeneratedServer } from './generated-server.js';
 
 const CLIENT = fileURLToPath(new URL('client.js', import.meta.url));
@@ -74,10 +75,10 @@ try {
   const scratch = await Scratch.make(tmpdir(), programs, teardown);
   const server = await startGeneratedServer();
   teardown.add('server', () => Promise.resolve(server.close()));
-  const ours = await D7yMount.find(scratch, options.program);
+  const ours = new D7yMount(scratch, options.program);
   const request = { origin: server, options: ['--memory', options.memory, ...options.option] };
   for (const phase of phases) {
-    await onMount(ours, request, (mounted) => run(phase, mounted));
+    await onMount(ours, request, noWarmUp, (mounted) => run(phase, mounted));
   }
 } finally {
   await teardown.run();

@@ -1,13 +1,14 @@
-import { contendersOf, onFreshMounts } from '../contender.js';
-import { FIRST_FILES } from '../fixtures.js';
 import { median } from '../median.js';
-import type { Figures, Row } from '../row.js';
-import { bareEntrants, firstBlocks, readMounted, type Timing } from '../workload.js';
+import { onFreshMounts } from '../mounter.js';
+import type { Row } from '../row.js';
+import { mountersOf } from '../setup.js';
+import type { Figures } from '../subject.js';
+import { openings, OPERATIONS } from '../warm-up.js';
+import { bareSubjects, firstBlocks, readMounted, type Timing } from '../workload.js';
 
-/**
- * From open to the first 4 KiB of a file that nobody has opened, on a mount that answers. The very first of
- * them stands apart: it pays for the warming up of the serving process, and for the peer's listing.
- */
+const FILES = 20;
+
+/** From open to the first 4 KiB of a file that was not opened before. */
 export const first: Row = {
   name: 'first',
   metrics: [
@@ -20,18 +21,15 @@ export const first: Row = {
         { times: 'peer', factor: 0.3 },
       ],
     },
-    { name: 'the very first', unit: 'us', better: 'less', targets: [] },
   ],
-  enter: async (stage) => {
-    const { scratch, origin } = stage;
-    const workload = firstBlocks(await stage.fixtures.first(), FIRST_FILES);
-    const figures = ({ microseconds }: Timing): Figures => ({
-      time: median(microseconds.slice(1)),
-      'the very first': microseconds[0] ?? Number.NaN,
-    });
+  subjects: async (setup) => {
+    const { scratch, origin, fixtures } = setup;
+    const workload = firstBlocks(await fixtures.heads('first', FILES), FILES);
+    const warmUp = openings(setup, await fixtures.heads('first-warm-up', OPERATIONS));
+    const figures = ({ microseconds }: Timing): Figures => ({ time: median(microseconds) });
     return [
-      ...bareEntrants(scratch, origin, () => workload, figures),
-      ...onFreshMounts(contendersOf(stage), { origin }, async ({ root }) =>
+      ...bareSubjects(scratch, origin, () => workload, figures),
+      ...onFreshMounts(mountersOf(setup), { origin }, warmUp, async ({ root }) =>
         figures(await readMounted(scratch, root, workload)),
       ),
     ];

@@ -1,5 +1,4 @@
 import type { Row } from '../row.js';
-import { amplification } from './amplification.js';
 import { first } from './first.js';
 import { latency } from './latency.js';
 import { listing } from './listing.js';
@@ -9,9 +8,11 @@ import { remountDropped, remountWarm } from './remount.js';
 import { sequential, sequentialMemory } from './sequential.js';
 import { small } from './small.js';
 import { sqlite } from './sqlite.js';
+import { start } from './start.js';
 
 /** In the order of the table. */
 export const ROWS: readonly Row[] = [
+  start,
   sequential,
   sequentialMemory,
   remountDropped,
@@ -23,5 +24,4 @@ export const ROWS: readonly Row[] = [
   sqlite,
   many,
   listing,
-  amplification,
 ];

@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 
-import { contendersOf, onMount } from '../contender.js';
-import { LISTING_ENTRIES } from '../fixtures.js';
-import type { Entrant, Row } from '../row.js';
+import { type Mounter, onMount } from '../mounter.js';
+import type { Row } from '../row.js';
+import { mountersOf, type Setup } from '../setup.js';
+import type { Figures } from '../subject.js';
+import { OPERATIONS } from '../warm-up.js';
 
 const LIMIT_MS = 180_000;
+const ENTRIES = 10_000;
 
 /**
- * `ls -l` of a large directory, which nginx shows as one index page: of one that the listing of its parent
- * names, and of one that nobody knows. The latter may cost a request more, which tells that it is a directory.
- * Each is measured on a mount of its own, in which nothing is cached.
+ * `ls -l` of a large directory, which nginx shows as one index page: of one that a listing of its parent names, and of one
+ * that no listing names, which may cost one more request. Each is measured on a mount of its own.
  */
 export const listing: Row = {
   name: 'listing',
@@ -19,37 +21,45 @@ export const listing: Row = {
     { name: 'time, unknown', unit: 'ms', better: 'less', targets: [{ times: 'peer', factor: 0.2 }] },
     { name: 'requests, unknown', unit: '', better: 'less', targets: [{ limit: 2 }] },
   ],
-  enter: async (stage) => {
-    const { scratch, origin, fixtures } = stage;
-    const directory = await fixtures.listing();
-    const list = async (path: string): Promise<number> => {
-      const { stdout, elapsedMs } = await scratch.programs.run('ls', ['-l', path], LIMIT_MS);
-      const sizes = [...stdout.matchAll(/^-\S+ +\d+ \S+ \S+ +(\d+) .* (\d+)\.bin$/gm)];
-      const right = sizes.filter(([, size, number]) => Number(size) === Number(number) % 100);
-      if (right.length !== LISTING_ENTRIES) throw new Error(`${path}: ${right.length} right entries`);
-      return elapsedMs;
+  subjects: async (setup) => {
+    const { fixtures } = setup;
+    const directory = await fixtures.listing('listing', ENTRIES);
+    const warmUpDirectory = await fixtures.listing('listing-warm-up/files', OPERATIONS);
+    const warmUp = async (root: string): Promise<void> =>
+      void (await list(setup, join(root, warmUpDirectory), OPERATIONS));
+    const listOn = async (mounter: Mounter, isKnown: boolean): Promise<{ time: number; requests: number }> =>
+      await onMount(mounter, setup, warmUp, async ({ root }) => {
+        if (isKnown) await setup.scratch.programs.run('ls', [root], LIMIT_MS);
+        const count = await setup.origin.count();
+        const time = await list(setup, join(root, directory), ENTRIES);
+        return { time, requests: (await count()).requests };
+      });
+    const measure = async (mounter: Mounter): Promise<Figures> => {
+      const known = await listOn(mounter, true);
+      // The peer lists its root when it is mounted, and finds names in listings alone.
+      const unknown = await listOn(mounter, false);
+      return { ...known, 'time, unknown': unknown.time, 'requests, unknown': unknown.requests };
     };
-    const listIn = async (root: string): Promise<{ time: number; requests: number }> => {
-      const count = await origin.count();
-      const time = await list(join(root, directory));
-      return { time, requests: (await count()).requests };
-    };
-    const mounts = contendersOf(stage).map((contender): Entrant => {
-      const { role, name } = contender;
-      const measure: Entrant['measure'] = async () => {
-        const known = await onMount(contender, { origin }, async ({ root }) => {
-          await scratch.programs.run('ls', [root], LIMIT_MS);
-          return await listIn(root);
-        });
-        // The peer lists its root when it is mounted, and looks names up in listings alone.
-        const unknown = await onMount(contender, { origin }, async ({ root }) => await listIn(root));
-        return { ...known, 'time, unknown': unknown.time, 'requests, unknown': unknown.requests };
-      };
-      return { role, name, measure };
-    });
-    const local = async (): Promise<{ time: number }> => ({
-      time: await list(join(fixtures.root, directory)),
-    });
-    return [{ role: 'local', name: 'ls', measure: local }, ...mounts];
+    return [
+      {
+        role: 'local',
+        name: 'ls',
+        measure: async () => ({ time: await list(setup, join(fixtures.root, directory), ENTRIES) }),
+      },
+      ...mountersOf(setup).map((mounter) => ({
+        role: mounter.role,
+        name: mounter.name,
+        measure: () => measure(mounter),
+      })),
+    ];
   },
 };
+
+/** Milliseconds of `ls -l`, which has to show all entries with their sizes. */
+async function list({ scratch }: Setup, path: string, entries: number): Promise<number> {
+  const { stdout, elapsedMs } = await scratch.programs.run('ls', ['-l', path], LIMIT_MS);
+  const sizes = [...stdout.matchAll(/^-\S+ +\d+ \S+ \S+ +(\d+) .* (\d+)\.bin$/gm)];
+  const right = sizes.filter(([, size, number]) => Number(size) === Number(number) % 100);
+  if (right.length !== entries) throw new Error(`${path}: ${right.length} right entries`);
+  return elapsedMs;
+}

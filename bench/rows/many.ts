@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 
-import { contendersOf, onFreshMounts } from '../contender.js';
 import { MANY_FILES } from '../fixtures.js';
 import { watchMemory } from '../memory-watch.js';
+import { type Mounted, onFreshMounts } from '../mounter.js';
 import type { Row } from '../row.js';
+import type { Figures } from '../subject.js';
+import { sequentialReads } from '../warm-up.js';
 import { readerProgram } from '../workload.js';
 
 const LIMIT_MS = 240_000;
@@ -24,20 +26,11 @@ export const many: Row = {
     { name: 'slowest', unit: 'x median', better: 'more', targets: [{ limit: 0.3 }] },
     { name: 'rate', unit: 'MB/s', better: 'more', targets: [] },
   ],
-  enter: async (stage) => {
-    const { scratch, origin, fixtures } = stage;
+  subjects: async (setup) => {
+    const { scratch, origin, fixtures } = setup;
     const directory = await fixtures.many();
-    const [ours, ...peers] = contendersOf(stage);
-    return [
-      ...onFreshMounts(
-        ours === undefined ? [] : [ours],
-        { origin, options: ['--memory', '128MiB'] },
-        measure,
-      ),
-      ...onFreshMounts(peers, { origin }, measure),
-    ];
-
-    async function measure({ root, pid }: { root: string; pid: number }): Promise<Record<string, number>> {
+    const warmUp = sequentialReads(setup, await fixtures.warmUp());
+    const measure = async ({ root, pid }: Mounted): Promise<Figures> => {
       const watched = watchMemory(pid);
       try {
         const args = [readerProgram('many.py'), join(root, directory), String(MANY_FILES)];
@@ -47,6 +40,10 @@ export const many: Row = {
       } finally {
         watched();
       }
-    }
+    };
+    return [
+      ...onFreshMounts([setup.ours], { origin, options: ['--memory', '128MiB'] }, warmUp, measure),
+      ...onFreshMounts(setup.peers, { origin }, warmUp, measure),
+    ];
   },
 };

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Contender, contendersOf, type Mounted, onMount, SETTLE_MS } from '../contender.js';
+import { WARM_UP_BYTES } from '../fixtures.js';
+import { type Mounted, type Mounter, onMount } from '../mounter.js';
 import { dropPageCache, writeBack } from '../page-cache.js';
-import type { Entrant, Row } from '../row.js';
+import type { Row } from '../row.js';
 import { readThrough } from '../sequential-read.js';
-import type { Stage } from '../stage.js';
+import { mountersOf, type Setup } from '../setup.js';
+import type { Subject } from '../subject.js';
+import { noWarmUp, sequentialReads } from '../warm-up.js';
 
 /**
- * A mount stands for a while after a file was read, and does then what it leaves for quiet times. The local file
- * waits as long, since a host may take back memory that lies free.
+ * The first mount is left alone for so long before it ends: it stores what it has read, and brings the copy into the page
+ * cache. The local file waits as long, since a host may take back memory that lies free.
  */
 const REST_MS = 10_000;
 const DOWNLOAD_LIMIT_MS = 180_000;
@@ -26,23 +29,20 @@ function remount(name: string, isDropped: boolean): Row {
       // Else it is not the disk cache that was measured.
       { name: 'sent by origin', unit: 'MB', better: 'less', targets: [{ limit: 1 }] },
     ],
-    enter: async (stage) => {
-      if (!stage.ours.hasDiskCache) return 'this version of d7y-mount has no --cache-dir';
-      const file = await stage.fixtures.large();
+    subjects: async (setup) => {
+      const file = await setup.fixtures.large();
       // The peer's other modes keep nothing.
-      const keeping = contendersOf(stage).filter(
-        ({ role, name }) => role === 'ours' || name.includes('full'),
-      );
+      const keeping = mountersOf(setup).filter(({ role, name }) => role === 'ours' || name.includes('full'));
       return [
-        localFile(stage, file, isDropped),
-        download(stage, file, isDropped),
-        ...keeping.map((contender) => secondMount(stage, contender, file, isDropped)),
+        localFile(setup, file, isDropped),
+        download(setup, file, isDropped),
+        ...keeping.map((mounter) => secondMount(setup, mounter, file, isDropped)),
       ];
     },
   };
 }
 
-function localFile({ scratch, fixtures }: Stage, file: string, isDropped: boolean): Entrant {
+function localFile({ scratch, fixtures }: Setup, file: string, isDropped: boolean): Subject {
   const path = join(fixtures.root, file);
   return {
     role: 'local',
@@ -57,10 +57,10 @@ function localFile({ scratch, fixtures }: Stage, file: string, isDropped: boolea
 }
 
 /**
- * What who has no mount would read: the file downloaded by curl, as old as what a mount has stored by then. The
+ * The file as curl downloads it, as old as the mount's copy. The
  * origin's own file was written in other pieces, at another time, and can be twice as fast in the page cache.
  */
-function download({ scratch, origin, fixtures }: Stage, file: string, isDropped: boolean): Entrant {
+function download({ scratch, origin, fixtures }: Setup, file: string, isDropped: boolean): Subject {
   return {
     role: 'local',
     name: 'dd of a download',
@@ -76,7 +76,6 @@ function download({ scratch, origin, fixtures }: Stage, file: string, isDropped:
         await sleep(REST_MS);
         await writeBack(scratch);
         if (isDropped) await dropPageCache(scratch, directory.path);
-        await sleep(SETTLE_MS);
         return { rate: await readThrough(scratch, path, fixtures.largeBytes) };
       } finally {
         await directory.remove();
@@ -85,26 +84,30 @@ function download({ scratch, origin, fixtures }: Stage, file: string, isDropped:
   };
 }
 
-function secondMount(stage: Stage, contender: Contender, file: string, isDropped: boolean): Entrant {
-  const { scratch, origin, fixtures } = stage;
+function secondMount(setup: Setup, mounter: Mounter, file: string, isDropped: boolean): Subject {
+  const { scratch, origin, fixtures } = setup;
   return {
-    role: contender.role,
-    name: contender.name,
+    role: mounter.role,
+    name: mounter.name,
     measure: async () => {
       const cache = await scratch.directory('cache');
       const request = { origin, cacheDirectory: cache.path };
       const read = ({ root }: Mounted): Promise<number> =>
         readThrough(scratch, join(root, file), fixtures.largeBytes);
       try {
-        await onMount(contender, request, async (mounted) => {
+        const warmUpFile = await fixtures.warmUp();
+        await onMount(mounter, request, noWarmUp, async (mounted) => {
+          await readThrough(scratch, join(mounted.root, warmUpFile), WARM_UP_BYTES);
           await read(mounted);
           await sleep(REST_MS);
         });
         await writeBack(scratch);
         if (isDropped) await dropPageCache(scratch, cache.path);
-        const count = await origin.count();
-        const rate = await onMount(contender, request, read);
-        return { rate, 'sent by origin': (await count()).bytes / 1e6 };
+        return await onMount(mounter, request, sequentialReads(setup, warmUpFile), async (mounted) => {
+          const count = await origin.count();
+          const rate = await read(mounted);
+          return { rate, 'sent by origin': (await count()).bytes / 1e6 };
+        });
       } finally {
         await cache.remove();
       }

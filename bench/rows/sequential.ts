@@ -1,14 +1,16 @@
 import { join } from 'node:path';
 
-import { type Contender, contendersOf, type MountRequest, onFreshMounts } from '../contender.js';
+import { type Mounter, type MountRequest, onFreshMounts } from '../mounter.js';
 import { warm } from '../page-cache.js';
-import type { Entrant, Row } from '../row.js';
+import type { Row } from '../row.js';
 import { readThrough, transfer } from '../sequential-read.js';
-import type { Stage } from '../stage.js';
+import { mountersOf, type Setup } from '../setup.js';
+import type { Subject } from '../subject.js';
+import { sequentialReads } from '../warm-up.js';
 
 const rate = { name: 'rate', unit: 'MB/s', better: 'more' } as const;
 
-/** One reader, a large file from begin to end, cold. */
+/** One reader, a large file from begin to end. */
 export const sequential: Row = {
   name: 'sequential',
   metrics: [
@@ -20,9 +22,9 @@ export const sequential: Row = {
       ],
     },
   ],
-  enter: async (stage) => [
-    await bare(stage),
-    ...(await coldReaders(stage, contendersOf(stage), { origin: stage.origin })),
+  subjects: async (setup) => [
+    await bare(setup),
+    ...(await readers(setup, mountersOf(setup), { origin: setup.origin })),
   ],
 };
 
@@ -30,21 +32,18 @@ export const sequential: Row = {
 export const sequentialMemory: Row = {
   name: 'sequential-memory',
   metrics: [{ ...rate, targets: [{ times: 'bare', factor: 0.45 }] }],
-  enter: async (stage) => [
-    await bare(stage),
-    ...(await coldReaders(stage, [stage.ours], {
-      origin: stage.origin,
-      options: stage.ours.hasDiskCache ? ['--cache-size', '0'] : [],
-    })),
-    ...(await coldReaders(
-      stage,
-      stage.peers.filter(({ name }) => name.endsWith('off')),
-      { origin: stage.origin },
-    )),
-  ],
+  subjects: async (setup) => {
+    const { origin, ours, peers } = setup;
+    const withoutCache = peers.filter(({ name }) => name.endsWith('off'));
+    return [
+      await bare(setup),
+      ...(await readers(setup, [ours], { origin, options: ['--cache-size', '0'] })),
+      ...(await readers(setup, withoutCache, { origin })),
+    ];
+  },
 };
 
-async function bare({ scratch, origin, fixtures }: Stage): Promise<Entrant> {
+async function bare({ scratch, origin, fixtures }: Setup): Promise<Subject> {
   const file = await fixtures.large();
   return {
     role: 'bare',
@@ -56,14 +55,19 @@ async function bare({ scratch, origin, fixtures }: Stage): Promise<Entrant> {
   };
 }
 
-async function coldReaders(
-  { scratch, origin, fixtures }: Stage,
-  contenders: readonly Contender[],
+async function readers(
+  setup: Setup,
+  mounters: readonly Mounter[],
   request: MountRequest,
-): Promise<Entrant[]> {
+): Promise<Subject[]> {
+  const { scratch, origin, fixtures } = setup;
   const file = await fixtures.large();
-  return onFreshMounts(contenders, request, async ({ root }) => {
+  const readWarmUp = sequentialReads(setup, await fixtures.warmUp());
+  const warmUp = async (root: string): Promise<void> => {
     await warm(scratch, join(origin.root, file));
-    return { rate: await readThrough(scratch, join(root, file), fixtures.largeBytes) };
-  });
+    await readWarmUp(root);
+  };
+  return onFreshMounts(mounters, request, warmUp, async ({ root }) => ({
+    rate: await readThrough(scratch, join(root, file), fixtures.largeBytes),
+  }));
 }

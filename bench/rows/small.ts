@@ -1,19 +1,23 @@
-import { contendersOf, onFreshMounts } from '../contender.js';
-import { SMALL_FILES } from '../fixtures.js';
+import { onFreshMounts } from '../mounter.js';
 import type { Row } from '../row.js';
-import { bareEntrants, firstBlocks, readMounted, type Timing } from '../workload.js';
+import { mountersOf } from '../setup.js';
+import { openings, OPERATIONS } from '../warm-up.js';
+import { bareSubjects, firstBlocks, readMounted, type Timing } from '../workload.js';
 
-/** One reader, files of 4 KiB one after the other, cold. */
+const FILES = 500;
+
+/** One reader, files of 4 KiB one after the other. */
 export const small: Row = {
   name: 'small',
   metrics: [{ name: 'rate', unit: '/s', better: 'more', targets: [{ times: 'bare', factor: 0.4 }] }],
-  enter: async (stage) => {
-    const { scratch, origin } = stage;
-    const workload = firstBlocks(await stage.fixtures.small(), SMALL_FILES);
-    const figures = ({ seconds }: Timing): { rate: number } => ({ rate: SMALL_FILES / seconds });
+  subjects: async (setup) => {
+    const { scratch, origin, fixtures } = setup;
+    const workload = firstBlocks(await fixtures.small('small', FILES), FILES);
+    const warmUp = openings(setup, await fixtures.small('small-warm-up', OPERATIONS));
+    const figures = ({ seconds }: Timing): { rate: number } => ({ rate: FILES / seconds });
     return [
-      ...bareEntrants(scratch, origin, () => workload, figures),
-      ...onFreshMounts(contendersOf(stage), { origin }, async ({ root }) =>
+      ...bareSubjects(scratch, origin, () => workload, figures),
+      ...onFreshMounts(mountersOf(setup), { origin }, warmUp, async ({ root }) =>
         figures(await readMounted(scratch, root, workload)),
       ),
     ];

@@ -1,17 +1,16 @@
-/** Remote filesystems that are measured side by side, each mounted anew for each figure. */
+/** Remote file systems that are measured side by side, each mounted anew for each figure. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { findMount } from '../src/mount/mount-table.js';
 import type { Origin } from './origin.js';
 import { Programs } from './programs.js';
-import type { Entrant, Figures, Role } from './row.js';
-import type { Stage } from './stage.js';
+import type { Figures, Role, Subject } from './subject.js';
 
 export interface MountRequest {
   readonly origin: Origin;
   /** Kept after the unmount. Undefined: one of its own, removed with the mount. */
   readonly cacheDirectory?: string;
-  /** Of the program, besides those that make the contender what it is. */
+  /** Of the program, besides those of the mounter. */
   readonly options?: readonly string[];
 }
 
@@ -20,50 +19,51 @@ export interface Mounted {
   readonly root: string;
   /** The process that serves. */
   readonly pid: number;
+  /** How long the command took that mounts in the background. */
+  readonly readyMs: number;
   /** Returns when the process has ended. */
   readonly unmount: () => Promise<void>;
 }
 
-export interface Contender {
+export interface Mounter {
   readonly role: Role;
   readonly name: string;
+  /** Prints the version of the program. */
+  readonly versionCommand: readonly [program: string, ...args: string[]];
   readonly mount: (request: MountRequest) => Promise<Mounted>;
 }
 
-/** Each contender as an entrant that measures on a fresh mount, in which nothing is cached. */
+/** Brings a mount to its steady state (warm-up.ts). */
+export type WarmUp = (root: string) => Promise<void>;
+
+/** Each mounter as a subject that is measured on a fresh mount, in which the files of the row are not cached. */
 export function onFreshMounts(
-  contenders: readonly Contender[],
+  mounters: readonly Mounter[],
   request: MountRequest,
+  warmUp: WarmUp,
   measure: (mounted: Mounted, round: number) => Promise<Figures>,
-): Entrant[] {
-  return contenders.map((contender) => ({
-    role: contender.role,
-    name: contender.name,
-    measure: async (round) => await onMount(contender, request, (mounted) => measure(mounted, round)),
+): Subject[] {
+  return mounters.map((mounter) => ({
+    role: mounter.role,
+    name: mounter.name,
+    measure: async (round) => await onMount(mounter, request, warmUp, (mounted) => measure(mounted, round)),
   }));
 }
 
-/** A mount is used for long: what is measured is not its start. */
-export const SETTLE_MS = 5_000;
-
-/** Mounts, and unmounts whatever happens. */
+/** Mounts, warms up, uses the mount at once, and unmounts whatever happens. */
 export async function onMount<Value>(
-  contender: Contender,
+  mounter: Mounter,
   request: MountRequest,
+  warmUp: WarmUp,
   use: (mounted: Mounted) => Promise<Value>,
 ): Promise<Value> {
-  const mounted = await contender.mount(request);
+  const mounted = await mounter.mount(request);
   try {
-    await sleep(SETTLE_MS);
+    await warmUp(mounted.root);
     return await use(mounted);
   } finally {
     await mounted.unmount();
   }
-}
-
-/** The contenders that every row of mounts has: ours, and the peer in its modes. */
-export function contendersOf(stage: Stage): Contender[] {
-  return [stage.ours, ...stage.peers];
 }
 
 const POLL_MS = 10;
@@ -76,7 +76,7 @@ export async function untilMounted(path: string, limitMs: number): Promise<void>
   throw new Error(`${path}: not mounted after ${limitMs} ms`);
 }
 
-/** The last resort: the mount is detached, so that whoever hangs in it fails. */
+/** Detaches a mount that could not be ended, so that programs that hang in it fail. */
 export async function detach(path: string): Promise<void> {
   if ((await findMount(path)) === undefined) return;
   await new Programs().run('umount', ['-l', path], 10_000);
