@@ -51,14 +51,20 @@ list it again ['f.txt']
 temporary file EROFS
 `;
 
-eachTransport('programs see what is there, though nothing was listed', async (t, mount) => {
+eachTransport('programs see what is there, though nothing was listed', async (t, mount, transport) => {
   const root = await temporaryDirectory(t);
   await mkdir(join(root, 'forbidden'));
   for (const name of ['plain', 'x.db', 'forbidden/f.txt']) await writeFile(join(root, name), 'f');
-  const serverDirectives = 'location = /forbidden/ { return 403; }';
+  const serverDirectives = `location = /forbidden/ { return 403; }
+    location = /page { default_type text/html; return 200 page; }
+    location = /page/below { default_type application/octet-stream; return 200 below; }`;
   const nginx = await startNginx(t, { root, serverDirectives });
-  const { stdout, stderr } = await run('python3', ['-c', PROBE, `${await mount()}/http/${nginx.host}`]);
+  const host = `${await mount()}/http/${nginx.host}`;
+  const { stdout, stderr } = await run('python3', ['-c', PROBE, host]);
   t.is(stdout, EXPECTED, stderr);
+  if (transport !== 'dev-fuse') return;
+  const inPage = await shell('cd "$1/page" && stat -c %F . && find . && cat below && cat "$1/page"', host);
+  t.is(inPage.stdout, 'directory\n.\nbelowpage', inPage.stderr);
 });
 
 eachTransport('without validators, and with nothing trusted, files are read', async (t, mount) => {
