@@ -1,4 +1,4 @@
-import { withResolvers } from './with-resolvers.js';
+import { withResolvers } from '../with-resolvers.js';
 
 /** Those who wait for one fact. */
 export class Waiters<Fact> {

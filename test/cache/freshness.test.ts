@@ -6,7 +6,7 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
-import { withResolvers } from '../../src/cache/with-resolvers.js';
+import { withResolvers } from '../../src/with-resolvers.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
 import { temporaryDirectory } from '../support/temp.js';

@@ -10,7 +10,7 @@ import { BlockMemory } from '../../src/cache/block-memory.js';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
-import { withResolvers } from '../../src/cache/with-resolvers.js';
+import { withResolvers } from '../../src/with-resolvers.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import { newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
-import { withResolvers } from '../../src/cache/with-resolvers.js';
+import { withResolvers } from '../../src/with-resolvers.js';
 import { newResponse, SourceError } from '../../src/source/index.js';
 import { fileClient } from '../support/file-client.js';
 import { until } from '../support/until.js';

@@ -2,7 +2,7 @@ import test from 'ava';
 import { pino } from 'pino';
 
 import { ListingCache, splitUrl } from '../../src/cache/listing-cache.js';
-import { withResolvers } from '../../src/cache/with-resolvers.js';
+import { withResolvers } from '../../src/with-resolvers.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import {
   type CompleteClient,

@@ -6,7 +6,8 @@ import { makeAttr } from '../../src/mount/attr.js';
 import type { DirEntry } from '../../src/mount/directory-reader.js';
 import { ReaddirReplies } from '../../src/mount/dev-fuse/readdir-replies.js';
 import { DIRENT_BYTES } from '../../src/mount/dev-fuse/dirent-buffer.js';
-import { InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
+import { type Inode, InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
+import { ROOT_ID } from '../../src/mount/dev-fuse/protocol.js';
 import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
 import type { Node } from '../../src/mount/node.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
@@ -38,9 +39,8 @@ function decode(reply: Uint8Array): Listed[] {
 }
 
 /** A directory of files, of which every fifth would need a query. */
-function directory(count: number): { replies: ReaddirReplies; inodes: InodeTable; node: Node } {
+function directory(count: number): { replies: ReaddirReplies; inodes: InodeTable; root: Inode } {
   const parent = ResourcePath.ofHost('http', 'h');
-  const node: Node = { kind: 'resource', type: 'directory', path: parent };
   const listed = Array.from({ length: count }, (_, i): DirEntry => ({ name: `f${i}`, kind: 'file' }));
   const peekEntry = (_parent: Node, name: string): Entry | undefined => {
     const i = Number(name.slice(1));
@@ -49,17 +49,21 @@ function directory(count: number): { replies: ReaddirReplies; inodes: InodeTable
     return kept({ kind: 'resource', type: 'file', path: parent.child(name) }, attr, 1000);
   };
   const inodes = new InodeTable(ROOT, makeAttr('directory', 1, 0, 0, OWNERSHIP), MetadataBudget.beside(0));
-  return { replies: new ReaddirReplies({ readdir: () => listed, peekEntry }, inodes), inodes, node };
+  return {
+    replies: new ReaddirReplies({ readdir: () => listed, peekEntry }, inodes),
+    inodes,
+    root: inodes.get(ROOT_ID),
+  };
 }
 
 for (const size of [400, 4096, 128 * 1024]) {
   for (const isPrompt of [true, false]) {
     const reader = isPrompt ? 'at once' : 'after the prefetch';
     test(`each entry is in one reply, and counted once: ${size} bytes, ${reader}`, async (t) => {
-      const { replies, inodes, node } = directory(3_000);
+      const { replies, inodes, root } = directory(3_000);
       const found: Listed[] = [];
       for (;;) {
-        const entries = decode(replies.entries(node, { handle: HANDLE, offset: found.length, size }));
+        const entries = decode(replies.entries(root, { handle: HANDLE, offset: found.length, size }));
         if (entries.length === 0) break;
         found.push(...entries);
         if (!isPrompt) await nextTurn();
@@ -85,10 +89,10 @@ for (const size of [400, 4096, 128 * 1024]) {
 }
 
 test('a reader that goes back gets the same entries', (t) => {
-  const { replies, node } = directory(1_000);
-  const first = decode(replies.entries(node, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
-  const again = decode(replies.entries(node, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
+  const { replies, root } = directory(1_000);
+  const first = decode(replies.entries(root, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
+  const again = decode(replies.entries(root, { handle: HANDLE, offset: 0, size: 128 * 1024 }));
   t.deepEqual(again, first);
-  const [third] = decode(replies.entries(node, { handle: HANDLE, offset: 3, size: 400 }));
+  const [third] = decode(replies.entries(root, { handle: HANDLE, offset: 3, size: 400 }));
   t.is(third?.name, 'f1');
 });

@@ -14,7 +14,7 @@ import { BackingFiles } from './backing-files.js';
 import { fuseDevice } from './fuse-device.js';
 import { FuseOperations } from './fuse-operations.js';
 import { FuseSession } from './fuse-session.js';
-import { withResolve } from './with-resolve.js';
+import { withResolvers } from '../../with-resolvers.js';
 import { KernelNotifier } from './kernel-notifier.js';
 import { KernelPages } from './kernel-pages.js';
 import { MountError, mountDevice } from './mount-device.js';
@@ -87,7 +87,7 @@ async function serve(
 }
 
 function mountSession(mount: Mount, served: Promise<void>): MountSession {
-  const { promise: abandoned, resolve: abandon } = withResolve<void>();
+  const { promise: abandoned, resolve: abandon } = withResolvers<void>();
   let hasEnded = false;
   void served.then(() => (hasEnded = true));
   // The next mount gets the number of this one: the table alone does not tell them apart.

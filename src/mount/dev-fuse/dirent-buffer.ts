@@ -38,13 +38,13 @@ export class DirentBuffer {
   }
 
   /** `fuse_direntplus`. `found`: the result of a LOOKUP; undefined: the kernel gets the name alone. */
-  addPlus(entry: DirEntry, place: number, found: EntryOut | undefined): void {
+  addPlus(entry: DirEntry, place: number, found?: EntryOut, nodeId = 0): void {
     const at = this.#used >>> 2;
     this.#add(entry, place, this.#used + ENTRY_BYTES);
     if (found === undefined) {
       this.#words.fill(0, at, at + ENTRY_WORDS);
     } else {
-      writeEntry(this.#words, at, found);
+      writeEntry(this.#words, at, nodeId, found);
       writeLong(this.#words, at + ENTRY_WORDS, found.attr.ino);
     }
   }

@@ -14,7 +14,6 @@ import type { FailureLog } from '../failure-log.js';
 import { FsError, MissingNameError } from '../fs-error.js';
 import { isDirectory, pathOf } from '../node.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
-import type { Entry } from '../entry.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
 import { ReaddirReplies } from './readdir-replies.js';
@@ -31,13 +30,11 @@ import {
   encodeOpen,
   encodeStatfs,
   encodeXattrSize,
-  type EntryOut,
 } from './reply-codec.js';
 import {
-  decodeAccess,
+  decodeFlags,
   decodeGetxattr,
   decodeName,
-  decodeOpen,
   decodeRead,
   decodeHandle,
   decodeXattrSize,
@@ -83,7 +80,7 @@ export class FuseOperations implements RequestHandler {
       [OPCODE.OPEN, (request, caller) => this.#open(request, caller)],
       [OPCODE.FLUSH, (request, caller) => this.#flush(request, caller)],
       [OPCODE.RELEASE, (request) => this.#release(request)],
-      [OPCODE.OPENDIR, (request, caller) => this.#opendir(request, decodeOpen(request.body).flags, caller)],
+      [OPCODE.OPENDIR, (request, caller) => this.#opendir(request, decodeFlags(request.body), caller)],
       [OPCODE.RELEASEDIR, (request) => this.#releasedir(request)],
       [OPCODE.STATFS, (request, caller) => this.#statfs(request, caller)],
       [OPCODE.GETXATTR, (request, caller) => this.#getxattr(request, decodeGetxattr(request.body), caller)],
@@ -97,9 +94,11 @@ export class FuseOperations implements RequestHandler {
       case OPCODE.READ:
         return this.#read(decodeRead(request.body), caller, reply);
       case OPCODE.READDIR:
-        return this.#whileLocked(this.inodes.get(request.nodeId), () => this.#readdir(request, reply));
+        reply([this.#directories.names(decodeRead(request.body))]);
+        return Promise.resolve();
       case OPCODE.READDIRPLUS:
-        return this.#whileLocked(this.inodes.get(request.nodeId), () => this.#readdirplus(request, reply));
+        reply([this.#directories.entries(this.inodes.get(request.nodeId), decodeRead(request.body))]);
+        return Promise.resolve();
     }
     return this.#operations.get(request.opcode)?.(request, caller).then(reply);
   }
@@ -125,17 +124,12 @@ export class FuseOperations implements RequestHandler {
     return await this.#whileLocked(parent, async () => {
       try {
         const entry = await this.#vfs.lookup(parent.node, name, caller);
-        return [encodeEntry(this.#refer(entry, name, parent))];
+        return [encodeEntry(this.inodes.refer(entry, name, parent).id, entry)];
       } catch (error) {
         if (error instanceof MissingNameError && error.ttlMs > 0) return [encodeMissing(error.ttlMs)];
         throw error;
       }
     });
-  }
-
-  #refer(entry: Entry, name: string, parent: Inode): EntryOut {
-    const { attr, nameTtlMs, attrTtlMs } = entry;
-    return { nodeId: this.inodes.refer(entry, name, parent).id, attr, nameTtlMs, attrTtlMs };
   }
 
   async #getattr({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
@@ -161,7 +155,7 @@ export class FuseOperations implements RequestHandler {
 
   async #access({ nodeId, body }: FuseRequest, caller: Caller): Promise<Payload> {
     const inode = this.inodes.get(nodeId);
-    const { mask } = decodeAccess(body);
+    const mask = decodeFlags(body);
     await this.#vfs.access(inode.node, mask, caller);
     // Of a file that is refused.
     if (mask === constants.X_OK) inode.wasEntered = true;
@@ -229,17 +223,6 @@ export class FuseOperations implements RequestHandler {
     return [encodeOpen(handle, 0)];
   }
 
-  async #readdir({ nodeId, body }: FuseRequest, reply: Reply): Promise<void> {
-    this.inodes.get(nodeId);
-    reply([this.#directories.names(decodeRead(body))]);
-    await Promise.resolve();
-  }
-
-  async #readdirplus({ nodeId, body }: FuseRequest, reply: Reply): Promise<void> {
-    reply([this.#directories.entries(this.inodes.get(nodeId).node, decodeRead(body))]);
-    await Promise.resolve();
-  }
-
   #releasedir({ nodeId, body }: FuseRequest): Promise<Payload> {
     const { handle } = decodeHandle(body);
     this.inodes.get(nodeId).opens -= 1;
@@ -267,7 +250,7 @@ export class FuseOperations implements RequestHandler {
     return xattr(value, decodeXattrSize(body), 'the list');
   }
 
-  /** For requests that the kernel locks the directory for. */
+  /** For requests for which the kernel locks the directory, and that may wait. */
   async #whileLocked<Result>(directory: Inode, work: () => Promise<Result>): Promise<Result> {
     directory.lockedFor += 1;
     try {

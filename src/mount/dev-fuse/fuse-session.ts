@@ -20,7 +20,7 @@ import {
 } from './protocol.js';
 import { encodeHeader, encodeInit } from './reply-codec.js';
 import { RequestCaller } from './request-caller.js';
-import { type PromiseWithResolve, withResolve } from './with-resolve.js';
+import { type Resolvers, withResolvers } from '../../with-resolvers.js';
 import {
   decodeBatchForget,
   decodeForget,
@@ -46,32 +46,23 @@ export interface RequestHandler {
   errnoOf(request: FuseRequest, error: unknown): number;
 }
 
+/** Of a READ. */
+const MAX_REQUEST_BYTES = 1024 * 1024;
+const MAX_READAHEAD_BYTES = 4 * 1024 * 1024;
+/**
+ * How many reads of pages the kernel has under way at once, for all files together: those of a server that hangs
+ * must not keep it from sending others.
+ */
+const MAX_BACKGROUND = 4096;
+/** From so many on the kernel does not read ahead. */
+const CONGESTION_THRESHOLD = 96;
+
 export interface FuseSessionOptions {
-  /** Of a READ. */
-  readonly maxRequestBytes: number;
-  readonly maxReadaheadBytes: number;
-  /**
-   * How many reads of pages the kernel has under way at once, for all files together: those of a server that hangs
-   * must not keep it from sending others.
-   */
-  readonly maxBackground: number;
-  /** From so many on the kernel does not read ahead. */
-  readonly congestionThreshold: number;
   readonly passthrough: boolean;
   /** Whether requests carry the user (`--allow-other`). */
   readonly isShared: boolean;
   readonly interrupts: Partial<InterruptOptions>;
 }
-
-export const DEFAULT_FUSE_SESSION_OPTIONS: FuseSessionOptions = {
-  maxRequestBytes: 1024 * 1024,
-  maxReadaheadBytes: 4 * 1024 * 1024,
-  maxBackground: 4096,
-  congestionThreshold: 96,
-  passthrough: true,
-  isShared: false,
-  interrupts: {},
-};
 
 /** The kernel speaks a version of the FUSE protocol that we do not. */
 export class ProtocolVersionError extends Error {
@@ -98,14 +89,14 @@ export class FuseSession {
   readonly #options: FuseSessionOptions;
   readonly #running = new Map<number, RequestCaller>();
   readonly #interrupted: InterruptedRequests;
-  readonly #agreed: PromiseWithResolve<Agreement>;
+  readonly #agreed: Resolvers<Agreement>;
 
   constructor(device: FuseDevice, handler: RequestHandler, options: Partial<FuseSessionOptions> = {}) {
     this.#device = device;
     this.#handler = handler;
-    this.#options = { ...DEFAULT_FUSE_SESSION_OPTIONS, ...options };
+    this.#options = { passthrough: true, isShared: false, interrupts: {}, ...options };
     this.#interrupted = new InterruptedRequests(this.#options.interrupts);
-    this.#agreed = withResolve();
+    this.#agreed = withResolvers();
     // Without a waiter its failure is none of the process.
     this.#agreed.promise.catch(() => undefined);
   }
@@ -116,11 +107,6 @@ export class FuseSession {
    */
   get agreement(): Promise<Agreement> {
     return this.#agreed.promise;
-  }
-
-  /** How many requests are under way. */
-  get running(): number {
-    return this.#running.size;
   }
 
   /** Serves until the connection ends. Rejects if the device fails. */
@@ -208,7 +194,6 @@ export class FuseSession {
       this.#agreed.reject(new ProtocolVersionError(offered));
       return;
     }
-    const { maxRequestBytes, maxReadaheadBytes, maxBackground, congestionThreshold } = this.#options;
     const minor = Math.min(offered.minor, KERNEL_MINOR_VERSION);
     const hasExtension = (offered.flags & INIT_FLAG.INIT_EXT) !== 0;
     const wanted = Object.values(INIT_FLAG).reduce((flags, flag) => flags | flag, 0);
@@ -216,13 +201,13 @@ export class FuseSession {
       this.#options.passthrough && hasExtension && (offered.flags2 & INIT_FLAG2.PASSTHROUGH) !== 0;
     const payload = encodeInit({
       minor,
-      maxReadahead: Math.max(offered.maxReadahead, maxReadaheadBytes),
+      maxReadahead: Math.max(offered.maxReadahead, MAX_READAHEAD_BYTES),
       flags: (offered.flags & wanted) >>> 0,
       flags2: (offered.flags2 & INIT_FLAG2.DIRECT_IO_ALLOW_MMAP) | (passthrough ? INIT_FLAG2.PASSTHROUGH : 0),
-      maxBackground,
-      congestionThreshold,
+      maxBackground: MAX_BACKGROUND,
+      congestionThreshold: CONGESTION_THRESHOLD,
       maxWrite: PAGE_BYTES,
-      maxPages: maxRequestBytes / PAGE_BYTES,
+      maxPages: MAX_REQUEST_BYTES / PAGE_BYTES,
       maxStackDepth: passthrough ? 1 : 0,
     });
     this.#reply(request, 0, [payload]);

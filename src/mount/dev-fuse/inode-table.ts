@@ -89,11 +89,6 @@ export class InodeTable {
     return inode;
   }
 
-  /** The inode of a directory, if the kernel knows it. */
-  directory(node: Node): Inode | undefined {
-    return this.#directories.get(identityOf(node));
-  }
-
   /** For an answer that names the node, which was found in `parent`. Counts as one lookup. */
   refer({ node, attr }: Pick<Entry, 'node' | 'attr'>, name: string, parent?: Inode): Inode {
     const identity = identityOf(node);

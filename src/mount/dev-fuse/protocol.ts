@@ -101,7 +101,6 @@ export const FOPEN = {
   DIRECT_IO: 1 << 0,
   KEEP_CACHE: 1 << 1,
   NONSEEKABLE: 1 << 2,
-  CACHE_DIR: 1 << 3,
   NOFLUSH: 1 << 5,
   PASSTHROUGH: 1 << 7,
 } as const;

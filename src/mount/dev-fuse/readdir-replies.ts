@@ -1,11 +1,9 @@
 import type { DirEntry } from '../directory-reader.js';
-import type { Node } from '../node.js';
 import type { Entry } from '../entry.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { DirentBuffer } from './dirent-buffer.js';
 import { ReaddirPrefetch, entryOf, type OpenDirectory } from './readdir-prefetch.js';
 import type { Inode, InodeTable } from './inode-table.js';
-import type { EntryOut } from './reply-codec.js';
 
 /** A READDIR: from which place on, and how many bytes. */
 export interface Reading {
@@ -49,11 +47,10 @@ export class ReaddirReplies {
   }
 
   /** For READDIRPLUS: each name with the result of its LOOKUP, if that needs no query. Valid as `names` is. */
-  entries(node: Node, { handle, offset, size }: Reading): Uint8Array {
+  entries(parent: Inode, { handle, offset, size }: Reading): Uint8Array {
     const room = offset === 0 ? Math.min(size, FIRST_BYTES) : size;
     const buffer = this.#buffer(room);
-    const directory = { node, listed: this.#vfs.readdir(handle) };
-    const parent = this.#inodes.directory(node);
+    const directory = { node: parent.node, listed: this.#vfs.readdir(handle) };
     const run = this.#prefetch.take(handle);
     let place = offset;
     for (; ; place += 1) {
@@ -61,7 +58,8 @@ export class ReaddirReplies {
       if (entry === undefined) return buffer.bytes;
       if (!buffer.hasRoomPlus(entry)) break;
       const found = (run && entryOf(run, place)) ?? this.#look(directory, place);
-      buffer.addPlus(entry, place, found && this.#refer(found, entry.name, parent));
+      // Counts as a lookup.
+      buffer.addPlus(entry, place, found, found && this.#inodes.refer(found, entry.name, parent).id);
     }
     this.#prefetch.prepare(handle, directory, place, Math.ceil(((place - offset) * size) / room));
     return buffer.bytes;
@@ -70,12 +68,6 @@ export class ReaddirReplies {
   #look({ node, listed }: OpenDirectory, place: number): Entry | undefined {
     const entry = place < DOTS.length ? undefined : entryAt(listed, place);
     return entry && this.#vfs.peekEntry(node, entry.name);
-  }
-
-  /** Counts as a lookup. */
-  #refer(found: Entry, name: string, parent: Inode | undefined): EntryOut {
-    const { attr, nameTtlMs, attrTtlMs } = found;
-    return { nodeId: this.#inodes.refer(found, name, parent).id, attr, nameTtlMs, attrTtlMs };
   }
 
   release(handle: number): void {

@@ -1,6 +1,7 @@
 /** Answers as the kernel reads them (include/uapi/linux/fuse.h): pure functions that return buffers. */
 import { bytesOfText } from '../../source/index.js';
 import type { Attr } from '../attr.js';
+import type { Entry } from '../entry.js';
 import { REPLY_HEADER_BYTES } from './protocol.js';
 
 const ATTR_BYTES = 88;
@@ -47,18 +48,13 @@ export function encodeInit(init: InitOut): Buffer {
   return bytes;
 }
 
-/** A reply to LOOKUP. */
-export interface EntryOut {
-  readonly nodeId: number;
-  readonly attr: Attr;
-  readonly nameTtlMs: number;
-  readonly attrTtlMs: number;
-}
+/** An entry without its node, which the kernel knows by a number. */
+export type EntryOut = Omit<Entry, 'node'>;
 
 /** `fuse_entry_out`. */
-export function encodeEntry(entry: EntryOut): Buffer {
+export function encodeEntry(nodeId: number, entry: EntryOut): Buffer {
   const bytes = Buffer.alloc(ENTRY_BYTES);
-  writeEntry(wordsOf(bytes), 0, entry);
+  writeEntry(wordsOf(bytes), 0, nodeId, entry);
   return bytes;
 }
 
@@ -139,8 +135,8 @@ export function encodePrune(nodeIds: readonly number[]): Buffer {
 }
 
 /** `fuse_entry_out`, from the word `at` on. */
-export function writeEntry(words: Uint32Array, at: number, entry: EntryOut): void {
-  const { nodeId, attr, nameTtlMs, attrTtlMs } = entry;
+export function writeEntry(words: Uint32Array, at: number, nodeId: number, entry: EntryOut): void {
+  const { attr, nameTtlMs, attrTtlMs } = entry;
   writeLong(words, at, nodeId);
   writeLong(words, at + 2, 0); // Generation: numbers of nodes are never used again.
   writeLong(words, at + 4, Math.floor(nameTtlMs / 1000));

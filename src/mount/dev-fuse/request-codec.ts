@@ -71,16 +71,10 @@ export function decodeRead(body: Buffer): { handle: number; offset: number; size
   return { handle: readU64(body, 0), offset: readU64(body, 8), size: body.readUInt32LE(16) };
 }
 
-/** `fuse_access_in`: the mode of access(2). */
-export function decodeAccess(body: Buffer): { mask: number } {
+/** `fuse_access_in`: the mode of access(2). `fuse_open_in`: the flags of open(2). */
+export function decodeFlags(body: Buffer): number {
   need(body, 4);
-  return { mask: body.readUInt32LE(0) };
-}
-
-/** `fuse_open_in`: the flags of open(2). */
-export function decodeOpen(body: Buffer): { flags: number } {
-  need(body, 4);
-  return { flags: body.readUInt32LE(0) };
+  return body.readUInt32LE(0);
 }
 
 /** `fuse_release_in` and `fuse_flush_in`. */

@@ -1,4 +1,4 @@
-interface Resolvers<Value> {
+export interface Resolvers<Value> {
   readonly promise: Promise<Value>;
   readonly resolve: (value: Value) => void;
   readonly reject: (error: unknown) => void;
