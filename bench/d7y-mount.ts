@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-import { type ProcessIdentity, whenProcessEnded } from '../bin/process-identity.js';
-import { servingProcess } from '../bin/run-file.js';
+import { type ProcessIdentity, whenProcessEnded, servingProcess } from '../bin/serving-process.js';
 import { findMount } from '../src/mount/mount-table.js';
 import { detach, type Mounted, type Mounter, type MountRequest, untilMounted } from './mounter.js';
 import { Programs } from './programs.js';

@@ -2,7 +2,6 @@ import { tmpdir } from 'node:os';
 
 import { Argument, Command } from 'commander';
 
-import { optionParser } from '../bin/option-parsers.js';
 import { formatSize, parseCount, parseSize } from '../bin/quantity.js';
 
 export interface BenchOptions {
@@ -25,11 +24,11 @@ export function parseOptions(argv: readonly string[], rows: readonly string[]): 
       'Reads over nginx on loopback: bare transfers, d7y-mount, and rclone mount where it is installed',
     )
     .addArgument(new Argument('[rows...]', 'what is measured (default: all)').choices(rows))
-    .option('--rounds <count>', 'figures are medians of so many', optionParser(parseCount), DEFAULTS.rounds)
+    .option('--rounds <count>', 'figures are medians of so many', parseCount, DEFAULTS.rounds)
     .option(
       '--large-bytes <size>',
       `size of the large file, whole MiB (default: ${formatSize(DEFAULTS.largeBytes)})`,
-      optionParser(parseSize),
+      parseSize,
     )
     .option('--program <path>', 'another build of d7y-mount')
     .option('--json <file>', 'where to write all figures')

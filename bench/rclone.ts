@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 
-import { identifyProcess, type ProcessIdentity, whenProcessEnded } from '../bin/process-identity.js';
+import { identifyProcess, type ProcessIdentity, whenProcessEnded } from '../bin/serving-process.js';
 import { findMount } from '../src/mount/mount-table.js';
 import type { Mounted, Mounter, MountRequest } from './mounter.js';
 import { Programs } from './programs.js';

@@ -1,16 +1,16 @@
 /**
- * The process in the background. What it is to mount comes over the channel from the process that started it
- * (`runInBackground`): it may hold secrets, and everybody can read the arguments of a process.
+ * The process in the background. It receives the request over a channel from the process that started it
+ * (`runInBackground`): the request may hold secrets, and all users can read the arguments of a process.
  */
 import process from 'node:process';
 
 import type { DaemonMessage } from './daemon.js';
 import { createLog } from './log.js';
-import type { MountRequest } from './mount-request.js';
 import { serve } from './serve.js';
+import type { MountRequest } from './options.js';
 
-/** Who started it is gone before the mount stands: nobody wants it any more. */
-const endUnwanted = (): void => {
+/** The process that started it ended before the mount was ready: then no user waits for it. */
+const endOrphan = (): void => {
   process.kill(process.pid, 'SIGTERM');
 };
 
@@ -31,13 +31,13 @@ async function run(request: MountRequest): Promise<number> {
 
 /** The last message. */
 async function report(message: DaemonMessage): Promise<void> {
-  process.removeListener('disconnect', endUnwanted);
+  process.removeListener('disconnect', endOrphan);
   if (!process.connected) return;
   await new Promise((resolve) => process.send?.(message, resolve));
   if (process.connected) process.disconnect();
 }
 
-process.once('disconnect', endUnwanted);
+process.once('disconnect', endOrphan);
 process.once('message', (request: MountRequest) => {
   void run(request).then((exitCode) => process.exit(exitCode));
 });

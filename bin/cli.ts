@@ -5,8 +5,7 @@ import { Command } from 'commander';
 
 import { safeLines } from '../src/source/safe-text.js';
 import { parseMountFlags, withMountFlags } from './mount-flags.js';
-import type { MountRequest } from './mount-request.js';
-import { addMountOptions, type MountOptions } from './options.js';
+import { addMountOptions, type MountOptions, type MountRequest } from './options.js';
 import type { PluginCommandOptions } from './plugin-command.js';
 import { version } from './version.js';
 

@@ -69,7 +69,7 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
     ),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));
-      // No plugin is started to be told nothing.
+      // Starts no plugin.
       if (offline && (await registry.isServed(scheme))) return offlineClient();
       return await registry.getClient(scheme);
     },

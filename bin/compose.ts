@@ -19,15 +19,14 @@ import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { composeSources } from './compose-sources.js';
 import { hugePageMemory } from './huge-page-memory.js';
-import type { MountOptions } from './options.js';
-import type { MountRequest } from './mount-request.js';
+import type { MountOptions, MountRequest } from './options.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
 const OPERATION_LIMIT_FACTOR = 4;
 /** Of the memory for content. The rest is for what is on its way: in buffers of sockets, and in copies. */
 const BLOCK_SHARE = 3 / 4;
 
-/** The bits of `--umask` that refuse somebody something. */
+/** The bits of `--umask` that take a right away. */
 const READ_MODE = 0o555;
 
 export async function compose(
@@ -59,7 +58,7 @@ export async function compose(
     gid: options.gid ?? process.getgid?.() ?? 0,
     umask: options.umask,
   };
-  // Without --allow-other the kernel lets in only who mounts.
+  // Without --allow-other the kernel lets in only the user who mounts.
   const checksPermissions = options.allowOther && (options.umask & READ_MODE) !== 0;
   const vfs = new VirtualFs({ cache, plugins: registry, ownership, checksPermissions, budget });
   const transport = await chooseTransport(options.transport, log);

@@ -5,25 +5,25 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { defaultLogFile } from './log.js';
-import type { MountRequest } from './mount-request.js';
-import { hasTerminal } from './terminal.js';
+import { hasTerminal } from './signals.js';
+import type { MountRequest } from './options.js';
 
 const READY_LIMIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 10_000;
 const END_LIMIT_MS = 5_000;
 
-/** What the process in the background tells the one that started it. */
+/** From the process in the background to the one that started it. */
 export type DaemonMessage = { readonly ready: string } | { readonly failed: string };
 
 /**
- * Starts the same program in the background, and returns once its mount answers, asked from this process.
- * Rejects, leaving no process and nothing of its mount, when it does not.
+ * Starts the same program in the background, and returns once a readdir of its mount succeeds.
+ * Otherwise it rejects, and leaves neither process nor mount.
  */
 export async function runInBackground(request: MountRequest): Promise<void> {
   if (!hasTerminal()) process.on('SIGHUP', () => undefined);
   const logFile = request.options.logFile ?? defaultLogFile();
   const script = fileURLToPath(new URL('background.js', import.meta.url));
-  // The arguments are for who looks at the list of processes.
+  // The arguments are only shown, in the list of processes.
   const child = spawn(process.execPath, [script, request.path, '--foreground'], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -56,7 +56,7 @@ function ready(child: ChildProcess, logFile: string): Promise<string> {
   });
 }
 
-/** The child takes away its own mount, and no other. What is left of one that has to be killed is dead, and known by that. */
+/** The child unmounts its own mount. Of one that has to be killed, a dead mount is left, which `recoverMountpoint` recognizes. */
 async function endChild(child: ChildProcess, path: string): Promise<void> {
   if (child.pid === undefined) return;
   if (child.exitCode !== null || child.signalCode !== null) return;

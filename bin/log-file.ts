@@ -30,8 +30,8 @@ export class LogFileError extends Error {
 }
 
 /**
- * A file that only its owner reads. It is never opened through a symbolic link, nor if somebody else owns it or has another
- * name for it: in a directory such as /tmp others could have put it there. At 16 MiB it is begun anew, and one old one is kept.
+ * A log file that only its owner can read. It is not opened through a symbolic link, nor if another user owns it, nor if it
+ * has a second name: in a directory such as /tmp other users could have put it there. At 16 MiB it is renamed to `….1`.
  */
 export class LogFile {
   readonly #path: string;
@@ -94,7 +94,7 @@ function rotate(path: string, fd: number): void {
 
 function openOwn(path: string): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-  // O_NONBLOCK: a named pipe that nobody reads would not open.
+  // O_NONBLOCK: open(2) of a named pipe without a reader would wait.
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
   let fd: number;
   try {

@@ -10,7 +10,7 @@ import { SAFE_LOG } from './safe-log.js';
 
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
-/** Where a mount in the background logs when it is not told. */
+/** The default of `--log-file` in the background. */
 export function defaultLogFile(): string {
   if (process.getuid?.() === 0) return '/var/log/d7y-mount.log';
   const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');

@@ -6,16 +6,16 @@ export function isMountHelper(program: string): boolean {
 }
 
 /**
- * What mount(8) passes to a helper, `SOURCE DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]`, as the program takes it.
+ * What mount(8) passes to a helper, `SOURCE DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]`, as arguments of the program.
  * Undefined: nothing is to be mounted (`-f`, there for `mount --fake`).
  */
 export function fromMountHelper(argv: readonly string[]): string[] | undefined {
-  const taken: string[] = [];
+  const args: string[] = [];
   for (let i = 0; i < argv.length; i += 1) {
     const argument = argv[i] ?? '';
     if (argument === '-N' || argument === '-t') i += 1;
-    else if (!/^-[sfnv]+$/.test(argument)) taken.push(argument);
+    else if (!/^-[sfnv]+$/.test(argument)) args.push(argument);
     else if (argument.includes('f')) return undefined;
   }
-  return taken;
+  return args;
 }

@@ -4,21 +4,8 @@ import { InvalidArgumentError } from 'commander';
 import { isCidr } from '../src/source/address-policy.js';
 import type { HeaderOption } from './origin-headers.js';
 import type { PluginOptionValue } from './plugin-options.js';
-import { QuantityError } from './quantity.js';
 
 const EXPECTED_HEADER = "expected 'https://host[:port]: Name: value', or http:// to send it in the clear";
-
-/** Lets commander name the option in front of what the parser says. */
-export function optionParser<Value>(parse: (text: string) => Value): (text: string) => Value {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof QuantityError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
-  };
-}
 
 /** `[scheme://]host[:port]: Name: value`; a host without a scheme means https, whatever its port. */
 export function collectHeader(text: string, before: readonly HeaderOption[]): HeaderOption[] {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 
 import { safeLines } from '../src/source/safe-text.js';
-import { collectCidr, collectHeader, collectPluginOption, optionParser } from './option-parsers.js';
+import { collectCidr, collectHeader, collectPluginOption } from './option-parsers.js';
 import type { HeaderOption } from './origin-headers.js';
 import { DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
 import {
@@ -11,10 +11,10 @@ import {
   parseDuration,
   parseMode,
   parseSize,
-  QuantityError,
+  quantityError,
 } from './quantity.js';
 
-/** Everything that a mount can be told. */
+/** The options of a mount. */
 export interface MountOptions extends PluginOptions {
   readonly transport: 'auto' | 'dev-fuse' | 'fuse-native';
   readonly passthrough: boolean;
@@ -22,7 +22,7 @@ export interface MountOptions extends PluginOptions {
   readonly allowOther: boolean;
   /** Whether programs on the mount can be executed. */
   readonly exec: boolean;
-  /** Undefined: whoever mounts. */
+  /** Undefined: of the user who mounts. */
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   readonly umask: number;
@@ -42,6 +42,14 @@ export interface MountOptions extends PluginOptions {
   readonly header: readonly HeaderOption[];
   /** CIDRs. */
   readonly allowAddress: readonly string[];
+}
+
+/** What is to be mounted where. */
+export interface MountRequest {
+  readonly path: string;
+  /** What the mount table shows as the source. */
+  readonly source: string;
+  readonly options: MountOptions;
 }
 
 const MIN_MEMORY_BYTES = 8 * 2 ** 20;
@@ -108,11 +116,11 @@ function addOwnOptions(command: Command): Command {
     .option('--no-passthrough', 'never let the kernel read local copies by itself')
     .option('--allow-other', 'let other users in', D.allowOther)
     .option('--no-exec', 'programs on the mount cannot be executed')
-    .option('--uid <id>', 'owner of all files (default: who mounts)', optionParser(parseCount))
-    .option('--gid <id>', 'group of all files (default: who mounts)', optionParser(parseCount))
+    .option('--uid <id>', 'owner of all files (default: who mounts)', parseCount)
+    .option('--gid <id>', 'group of all files (default: who mounts)', parseCount)
     .addOption(
-      new Option('--umask <mode>', 'permission bits to take away')
-        .argParser(optionParser(parseMode))
+      new Option('--umask <mode>', 'permission bits that are cleared')
+        .argParser(parseMode)
         .default(D.umask, '0'),
     )
     .option(
@@ -124,22 +132,31 @@ function addOwnOptions(command: Command): Command {
     .optionsGroup('Cache:')
     .addOption(
       new Option('--memory <size>', 'memory for content')
-        .argParser(optionParser(parseMemory))
+        .argParser(parseMemory)
         .default(D.memory, formatSize(D.memory)),
     )
     .option(
       '--cache-dir <path>',
-      "what is read is kept here (default: d7y-mount in the user's cache directory)",
+      "where blocks are kept from one run to the next (default: d7y-mount in the user's cache directory)",
     )
     .addOption(
-      new Option('--cache-size <size>', 'room for it, never below 1 GiB of free space; 0: off')
-        .argParser(optionParser(parseSize))
+      new Option(
+        '--cache-size <size>',
+        'limit of the cache directory, which leaves 1 GiB of the disk free; 0: off',
+      )
+        .argParser(parseSize)
         .default(D.cacheSize, formatSize(D.cacheSize)),
     )
     .addOption(
-      duration('--metadata-ttl <duration>', 'how long attributes and listings are trusted', D.metadataTtl),
+      duration('--metadata-ttl <duration>', 'how long attributes and listings are fresh', D.metadataTtl),
     )
-    .addOption(duration('--negative-ttl <duration>', 'how long a missing name is', D.negativeTtl))
+    .addOption(
+      duration(
+        '--negative-ttl <duration>',
+        'how long a missing name stays missing without a query',
+        D.negativeTtl,
+      ),
+    )
     .addOption(
       duration(
         '--stale-if-error <duration>',
@@ -150,12 +167,7 @@ function addOwnOptions(command: Command): Command {
     .option('--offline', 'ask no source: only what is cached can be read', D.offline)
     .optionsGroup('Sources:')
     .addOption(duration('--timeout <duration>', 'give up when a source sends nothing for so long', D.timeout))
-    .option(
-      '--retries <count>',
-      'tries again after a failure that may pass',
-      optionParser(parseCount),
-      D.retries,
-    )
+    .option('--retries <count>', 'tries again after a failure that may pass', parseCount, D.retries)
     .option(
       '--header <header>',
       "'https://host[:port]: Name: value', sent to that origin alone (without a scheme: https); repeatable",
@@ -177,27 +189,25 @@ function addPluginOptions(command: Command): Command {
     .option('--plugin-dir <path>', 'where plugins are, instead of the default; repeatable', append, [])
     .option(
       '--plugin-option <option>',
-      'NAME.KEY=VALUE, told to that plugin; repeatable',
+      'NAME.KEY=VALUE, an option of that plugin; repeatable',
       collectPluginOption,
       [],
     )
     .option('--plugin-override <scheme>', 'let a plugin serve this in-tree scheme; repeatable', append, [])
     .addOption(
       new Option('--plugin-memory <size>', "the most that a plugin's process may take")
-        .argParser(optionParser(parseSize))
+        .argParser(parseSize)
         .default(D.pluginMemory, formatSize(D.pluginMemory)),
     );
 }
 
 function duration(flags: string, description: string, value: number): Option {
-  return new Option(flags, description)
-    .argParser(optionParser(parseDuration))
-    .default(value, formatDuration(value));
+  return new Option(flags, description).argParser(parseDuration).default(value, formatDuration(value));
 }
 
 /** Less does not hold what one read of the kernel and its readahead need. */
 function parseMemory(text: string): number {
   const bytes = parseSize(text);
-  if (bytes < MIN_MEMORY_BYTES) throw new QuantityError(`at least ${formatSize(MIN_MEMORY_BYTES)}`, text);
+  if (bytes < MIN_MEMORY_BYTES) throw quantityError(`at least ${formatSize(MIN_MEMORY_BYTES)}`, text);
   return bytes;
 }

@@ -1,3 +1,5 @@
+import { InvalidArgumentError } from 'commander';
+
 /** Sizes and durations as they are written on the command line. */
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -15,12 +17,9 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** A value that is not what its option takes. The message names what was expected and what came. */
-export class QuantityError extends Error {
-  override readonly name = 'QuantityError';
-  constructor(expected: string, found: string) {
-    super(`expected ${expected}, got '${found}'`);
-  }
+/** Names what was expected and what came. Commander adds the name of the option. */
+export function quantityError(expected: string, found: string): InvalidArgumentError {
+  return new InvalidArgumentError(`expected ${expected}, got '${found}'`);
 }
 
 /** `64MiB` in bytes. */
@@ -34,13 +33,13 @@ export function parseDuration(text: string): number {
 }
 
 export function parseCount(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new QuantityError('a whole number', text);
+  if (!/^\d{1,9}$/.test(text)) throw quantityError('a whole number', text);
   return Number(text);
 }
 
 /** Octal, as for umask(1). */
 export function parseMode(text: string): number {
-  if (!/^[0-7]{1,4}$/.test(text)) throw new QuantityError('an octal mode such as 022', text);
+  if (!/^[0-7]{1,4}$/.test(text)) throw quantityError('an octal mode such as 022', text);
   return Number.parseInt(text, 8);
 }
 
@@ -59,6 +58,6 @@ function parse(text: string, units: Readonly<Record<string, number>>, expected: 
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(text.trim());
   const unit = match?.[2];
   const factor = unit !== undefined && Object.hasOwn(units, unit) ? units[unit] : undefined;
-  if (match === null || factor === undefined) throw new QuantityError(expected, text);
+  if (match === null || factor === undefined) throw quantityError(expected, text);
   return Number(match[1]) * factor;
 }

@@ -1,6 +1,6 @@
 /**
  * What every line of a log goes through, at every level: whatever was logged, it holds no secrets of URLs, no
- * control characters, and of errors only what is known to be safe (no headers, options, sockets).
+ * control characters, and of errors only fields that are safe (no headers, options, sockets).
  */
 import type { LoggerOptions } from 'pino';
 
@@ -23,13 +23,13 @@ const ERROR_FIELDS = [
 ];
 
 export const SAFE_LOG: LoggerOptions = {
-  // Pino's own would look at errors as they are.
+  // Pino's own serializer would write errors unchanged.
   serializers: { err: (error: unknown) => error },
   hooks: {
     logMethod(args, method) {
       const [first, ...rest] = args as unknown[];
       const facts = first instanceof Error ? { err: first } : first;
-      // Without a message pino would take that of the error, as it is.
+      // Without a message pino would write that of the error, unchanged.
       const given =
         rest.length === 0 && typeof facts === 'object' ? [facts, messageOf(facts)] : [facts, ...rest];
       method.apply(this, given.map((value) => safeValue(value, MAX_DEPTH)) as Parameters<typeof method>);

@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDirectory } from '../src/make-directory.js';
 import { loadSyscalls, type Syscalls } from '../src/native/posix.js';
 import { MountpointError } from '../src/mount/mountpoint.js';
-import { runDirectory } from './run-file.js';
+import { runDirectory } from './serving-process.js';
 
 const POLL_MS = 50;
 
 /**
  * Held from before a process looks whether its mountpoint is free until its mount stands: of several that start at once on
- * one mountpoint, the others then see the mount of the first. It is kept per user, so that nobody can hold up another user's
+ * one mountpoint, the others then see the mount of the first. There is one per user, so that no user can block another's
  * starts; between users the kernel decides (`coversAnother`). It ends with its process.
  */
 export interface StartLock {

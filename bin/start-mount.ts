@@ -9,11 +9,11 @@ import {
 } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
 import { compose } from './compose.js';
-import type { MountRequest } from './mount-request.js';
-import { noteProcess, servingProcess } from './run-file.js';
+import { recordProcess, servingProcess } from './serving-process.js';
 import { type StartLock, tryStartLock } from './start-lock.js';
+import type { MountRequest } from './options.js';
 
-/** A mount that stands, and whose process others can find. */
+/** A mount whose process other processes of the user can find. */
 export interface StartedMount {
   readonly session: MountSession;
   /** To be called when the session has ended: leaves nothing behind. */
@@ -34,18 +34,18 @@ export async function startMount(
     mountpoint = await prepareMountpoint(request.path).catch(nameServer);
     session = await mount(request, log);
     await refuseCovered(request.path);
-    const forgetProcess = await noteProcess(request.path);
+    const removeRecord = await recordProcess(request.path);
     lock.release();
     const made = mountpoint;
     const cleanUp = async (): Promise<void> => {
-      await forgetProcess();
-      await removeUnlessWanted(made);
+      await removeRecord();
+      await removeUnlessLocked(made);
     };
     return { session, cleanUp };
   } catch (error) {
     if (session !== undefined) await end(session, log);
     lock.release();
-    if (mountpoint !== undefined) await removeUnlessWanted(mountpoint);
+    if (mountpoint !== undefined) await removeUnlessLocked(mountpoint);
     throw error;
   }
 }
@@ -59,8 +59,8 @@ async function end(session: MountSession, log: Logger): Promise<void> {
   }
 }
 
-/** The directory that we made stays if another process is about to mount there. */
-async function removeUnlessWanted(mountpoint: Mountpoint): Promise<void> {
+/** Keeps the directory that we made if another process is starting to mount there. */
+async function removeUnlessLocked(mountpoint: Mountpoint): Promise<void> {
   const lock = await tryStartLock(mountpoint.path);
   if (lock === undefined) return;
   await removeMountpoint(mountpoint);

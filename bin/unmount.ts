@@ -2,8 +2,7 @@ import process from 'node:process';
 
 import { findMount, FS_TYPE } from '../src/mount/mount-table.js';
 import { canonicalPath, MountpointError, unmountPath } from '../src/mount/mountpoint.js';
-import { isRunning, type ProcessIdentity, whenProcessEnded } from './process-identity.js';
-import { servingProcess } from './run-file.js';
+import { isRunning, type ProcessIdentity, whenProcessEnded, servingProcess } from './serving-process.js';
 
 const END_LIMIT_MS = 10_000;
 
@@ -18,7 +17,7 @@ export async function unmount(given: string): Promise<void> {
   const server = await servingProcess(mount);
   if ((await unmountPath(path)) === 'detached') {
     process.stderr.write(`d7y-mount: ${path} was busy; it is detached, and what was open on it fails\n`);
-    // Without its process the kernel fails what is still open; otherwise it would live as long as that.
+    // When its process ends, the kernel fails what is still open; otherwise the process would wait for that.
     if (server !== undefined) await signal(server, 'SIGTERM');
   }
   if (server !== undefined && !(await whenProcessEnded(server, END_LIMIT_MS))) {

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { whenProcessEnded } from '../../bin/process-identity.js';
-import { servingProcess } from '../../bin/run-file.js';
+import { whenProcessEnded, servingProcess } from '../../bin/serving-process.js';
 import { CLI, eachTransport, onDevFuse, type Finished, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 
 import test from 'ava';
 
-import { whenProcessEnded } from '../../bin/process-identity.js';
-import { servingProcess } from '../../bin/run-file.js';
+import { whenProcessEnded, servingProcess } from '../../bin/serving-process.js';
 import { devFuseTransport } from '../../src/mount/dev-fuse/dev-fuse-transport.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { MemoryResources } from '../support/memory-resources.js';

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { whenProcessEnded } from '../../bin/process-identity.js';
-import { servingProcess } from '../../bin/run-file.js';
+import { whenProcessEnded, servingProcess } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { CLI, run } from './run.js';
 import { temporaryDirectory } from './temp.js';

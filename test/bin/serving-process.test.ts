@@ -3,7 +3,7 @@ import { once } from 'node:events';
 
 import test from 'ava';
 
-import { identifyProcess, isRunning, whenProcessEnded } from '../../bin/process-identity.js';
+import { identifyProcess, isRunning, whenProcessEnded } from '../../bin/serving-process.js';
 
 test('a number that another process has by now stands for the one that ended', async (t) => {
   const child = spawn('sleep', ['60']);
