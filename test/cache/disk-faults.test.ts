@@ -18,6 +18,7 @@ import {
   startChild,
   storeFiles,
   storeFor,
+  until,
   write,
 } from './disk-store-support.js';
 
@@ -35,10 +36,6 @@ async function fillVersion(store: DiskCache, name: string, sizeBytes = 200_000):
   const isStored = await write(version, 0, sample.blocks(0, sample.blockCount));
   version.close();
   return isStored;
-}
-
-function later(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 asRoot(
@@ -66,7 +63,7 @@ asRoot(
     for (let file = 0; file < 30; file += 1) if (!(await fillVersion(store, `g${file}`, 20_000))) failed += 1;
     t.true(failed > 0);
     t.is(logged.filter(({ msg }) => msg.includes('cannot store blocks')).length, 1);
-    await later(2_100);
+    await until(() => fillVersion(store, 'h', 20_000));
     for (let file = 0; file < 5; file += 1) t.true(await fillVersion(store, `h${file}`, 20_000));
     for (let file = 0; file < 60; file += 1) {
       const sample = new Sample(`f${file}`, 200_000);
@@ -75,7 +72,7 @@ asRoot(
       version.close();
     }
     rmSync(join(mountpoint, 'foreign'));
-    await later(2_100);
+    await until(() => fillVersion(store, 'i'));
     for (let file = 0; file < 30; file += 1) t.true(await fillVersion(store, `i${file}`));
   },
 );
@@ -142,10 +139,7 @@ test('a directory that vanishes is made again', async (t) => {
   await readAll(t, version, sample);
   await write(version, 5, sample.blocks(5, 5));
   for (let file = 0; file < 5; file += 1) t.false(await fillVersion(store, `f${file}`));
-  await later(3_100);
-  t.false((await write(version, 0, sample.blocks(0, 5))) && storeFiles(directory).length > 2);
-  await later(100);
-  t.true(await fillVersion(store, 'new'));
+  await until(() => fillVersion(store, 'new'));
   t.is(storeFiles(directory).length % 2, 0);
   const again = await opened(store, sample);
   t.true(await write(again, 0, sample.blocks(0, 10)));

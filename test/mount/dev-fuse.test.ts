@@ -281,8 +281,10 @@ test.serial(
       const size = kind === 'sequential' && offset === '0' ? '300000' : offset;
       const child = spawn('python3', ['-c', WAITING_READ, path, kind, size], { stdio: 'ignore' });
       const ended = new Promise((resolve) => child.once('exit', resolve));
-      await until('it waits', () => server.requests.some((head) => head.includes(`/${kind}${offset} `)));
-      await sleep(500);
+      // For its head by the lookup, and for what is read.
+      const requests = (): number =>
+        server.requests.filter((head) => head.includes(`/${kind}${offset} `)).length;
+      await until('it waits', () => requests() > 1);
       t.is(child.exitCode, null, path);
       child.kill('SIGKILL');
       await ended;

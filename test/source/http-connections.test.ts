@@ -11,6 +11,7 @@ import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
 import { Request, type RequestOptions, type SourceError, Urge } from '../../src/source/index.js';
 import { startRawServer } from '../support/fault-server.js';
+import { until as untilSo } from '../support/until.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
@@ -35,9 +36,7 @@ async function failure(t: ExecutionContext, work: Promise<unknown>): Promise<Sou
   return (await t.throwsAsync(work)) as SourceError;
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 200 && !condition(); attempt += 1) await sleep(10);
-}
+const until = (condition: () => boolean): Promise<void> => untilSo(String(condition), condition);
 
 test('requests in a row share a connection', async (t) => {
   const server = await startRawServer(t, (socket) => socket.write(ANSWER));
@@ -53,7 +52,7 @@ test('a connection that the server closed while it was idle is not noticed', asy
   const http = client(t);
   for (let count = 0; count < 3; count += 1) {
     t.is(await fetch(http, server.origin), 'ok');
-    await sleep(100);
+    await until(() => server.open() === 0);
   }
   t.is(server.accepted(), 3);
   t.is(server.requests.length, 3);
