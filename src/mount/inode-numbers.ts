@@ -99,7 +99,7 @@ function contradict(a: Fingerprint, b: Fingerprint): boolean {
   return Math.floor(a.mtimeMs / precisionMs) !== Math.floor(b.mtimeMs / precisionMs);
 }
 
-/** 52 bits, never 0 or 1 (the root's number to the kernel). A digest, so that nobody can choose a name that has the number of another file. */
+/** 52 bits, never 0 or 1 (the root's). A digest, so that a name cannot be chosen for the number of another file. */
 function inodeNumber(kind: string, identity: string, change: number): number {
   return Number.parseInt(hash('sha1', `${kind}\0${change}\0${identity}`, 'hex').slice(0, 13), 16) || 2;
 }

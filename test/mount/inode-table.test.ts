@@ -66,7 +66,7 @@ test('what is given up was used longest ago, and is neither open nor given up ye
   table.use(a);
   const names = (count: number): string[] =>
     table.oldestUnused(count).map((inode) => {
-      inode.isGivenUp = true;
+      inode.isPruned = true;
       return inode.name;
     });
   t.deepEqual(names(2), ['c', 'd'], 'the root, the directory that has something in it and the open one stay');
@@ -97,9 +97,9 @@ test('a directory is given up when the kernel has forgotten what is in it', (t) 
     inode.opens = 1;
     t.deepEqual(table.oldestUnused(10), [], 'it is open');
     inode.opens = 0;
-    inode.isGivenUp = true;
+    inode.isPruned = true;
     t.deepEqual(table.oldestUnused(10), []);
-    table.reconsider();
+    table.retryPruned();
     table.forget(inode.id, 1);
   }
   t.deepEqual(table.oldestUnused(10), [], 'the root stays');

@@ -7,57 +7,66 @@ import { generationOf, identityOf, isDirectory, type Node } from '../node.js';
 import type { Entry } from '../entry.js';
 import { ROOT_ID } from './protocol.js';
 
-/** What the kernel knows under one number: a directory, or one version of a file. */
+/** What the kernel knows by one number (`nodeid`): a directory, or one version of a file. */
 export interface Inode {
   readonly id: number;
   /** Replaced when more is learned of it; what it identifies stays. */
   node: Node;
-  /** As last told to the kernel. */
+  /** As in the last reply. */
   attr: Attr;
   /** As it was looked up. */
   readonly name: string;
   lookups: number;
   /** Open handles. */
   opens: number;
-  /** A directory that somebody has, or had, as the working directory. */
+  /** A directory that is, or was, the working directory of a process. */
   wasEntered: boolean;
   /** The directory that it was found in; undefined: the root. */
   parent: Inode | undefined;
-  /** How many inodes were found in it. The kernel keeps a directory as long as it has something in it. */
+  /** How many inodes were found in it. The kernel keeps a directory as long as it has one of them. */
   children: number;
   /** Charged to the budget. */
   readonly bytes: number;
   /** The kernel may have pages of it. */
   wasOpen: boolean;
-  /** The kernel was told to forget it, and it was not used since. */
-  isGivenUp: boolean;
-  /** Of a directory: the kernel has it locked for so many requests. */
+  /** The kernel was notified to drop it, and it was not used since. */
+  isPruned: boolean;
+  /** Of a directory: how many requests the kernel has it locked for. */
   lockedFor: number;
   /** Of the same file: another version that the kernel knows. */
   other: Inode | undefined;
 }
 
+const NEW = {
+  lookups: 1,
+  opens: 0,
+  children: 0,
+  wasEntered: false,
+  wasOpen: false,
+  isPruned: false,
+  lockedFor: 0,
+};
+
 /** An inode, its node, path and attributes, and its slots in two maps. */
 const INODE_BYTES = 420;
 
 /**
- * Numbers of nodes, as the kernel uses them. A number is given out with the first answer that names the
- * node, kept as long as the kernel has not forgotten as many answers as it got, and never used again.
+ * Inodes by the numbers that the kernel uses. One is added with the first entry that is sent, kept until the kernel has
+ * sent FORGET for as many lookups as it has made, and its number is never used again.
  *
- * A directory is its identity. A file is its identity and version (its inode number): pages and size of two
- * versions cannot meet in the kernel. There are many files, and hardly ever two versions of one.
+ * A directory is its identity. A file is its identity and version (its inode number), so that the kernel never mixes
+ * pages or sizes of two versions. There are many files, and hardly ever two versions of one.
  */
 export class InodeTable {
-  /** The one that was used last is the last. */
+  /** The most recently used is the last. */
   readonly #byId = new Map<number, Inode>();
   readonly #directories = new Map<string, Inode>();
   /** The version that was added last of each file. */
   readonly #files = new Map<string, Inode>();
   readonly #budget: MetadataBudget;
   #last = ROOT_ID;
-  /** There is one more. */
   onAdded: () => void = () => undefined;
-  /** No request that we know of has the directory locked any more. */
+  /** No request has the directory locked any more. */
   onUnlocked: (directory: Inode) => void = () => undefined;
 
   constructor(root: Node, attr: Attr, budget: MetadataBudget) {
@@ -67,7 +76,7 @@ export class InodeTable {
       node: root,
       attr,
       name: '',
-      ...unused(),
+      ...NEW,
       parent: undefined,
       bytes: 0,
       other: undefined,
@@ -89,7 +98,7 @@ export class InodeTable {
     return inode;
   }
 
-  /** For an answer that names the node, which was found in `parent`. Counts as one lookup. */
+  /** For a reply with an entry of `parent`. Counts as one lookup. */
   refer({ node, attr }: Pick<Entry, 'node' | 'attr'>, name: string, parent?: Inode): Inode {
     const identity = identityOf(node);
     const inodes = isDirectory(node) ? this.#directories : this.#files;
@@ -109,7 +118,7 @@ export class InodeTable {
     // Its path may be kept twice: `node` is replaced, and the key of the map is not.
     const pathBytes = stringBytes(name) + 2 * stringBytes(identity);
     const bytes = INODE_BYTES + pathBytes + (isDirectory(node) ? 0 : GENERATION_BYTES);
-    const added = { id: this.#last, node, attr, name, ...unused(), parent, bytes, other: newest };
+    const added = { id: this.#last, node, attr, name, ...NEW, parent, bytes, other: newest };
     this.#add(added);
     this.onAdded();
     return added;
@@ -125,31 +134,28 @@ export class InodeTable {
 
   /** It is looked up, or opened. */
   use(inode: Inode): void {
-    inode.isGivenUp = false;
+    inode.isPruned = false;
     this.#moveToEnd(inode);
   }
 
-  /**
-   * At most `count` that were used longest ago, that nobody has open, that have nothing in them, and that are not
-   * given up yet.
-   */
+  /** The `count` least recently used that are not open, have no children, and are not pruned yet. */
   oldestUnused(count: number): Inode[] {
     const oldest: Inode[] = [];
     const passed: Inode[] = [];
     for (const inode of this.#byId.values()) {
       if (oldest.length === count) break;
       passed.push(inode);
-      const { id, opens, children, isGivenUp } = inode;
-      if (id !== ROOT_ID && opens === 0 && children === 0 && !isGivenUp) oldest.push(inode);
+      const { id, opens, children, isPruned } = inode;
+      if (id !== ROOT_ID && opens === 0 && children === 0 && !isPruned) oldest.push(inode);
     }
     // Those that stay must not be the first again and again.
     for (const inode of passed) this.#moveToEnd(inode);
     return oldest;
   }
 
-  /** What was given up is still there: it may be used in ways that only the kernel knows of, but not for ever. */
-  reconsider(): void {
-    for (const inode of this.#byId.values()) inode.isGivenUp = false;
+  /** The kernel has kept what was pruned: it was in use, in a way that sends no request. */
+  retryPruned(): void {
+    for (const inode of this.#byId.values()) inode.isPruned = false;
   }
 
   #moveToEnd(inode: Inode): void {
@@ -194,19 +200,4 @@ export class InodeTable {
     while (before !== undefined && before.other !== inode) before = before.other;
     if (before !== undefined) before.other = inode.other;
   }
-}
-
-function unused(): Pick<
-  Inode,
-  'lookups' | 'opens' | 'children' | 'wasEntered' | 'wasOpen' | 'isGivenUp' | 'lockedFor'
-> {
-  return {
-    lookups: 1,
-    opens: 0,
-    children: 0,
-    wasEntered: false,
-    wasOpen: false,
-    isGivenUp: false,
-    lockedFor: 0,
-  };
 }

@@ -16,7 +16,7 @@ export interface InterruptOptions {
   readonly unseenMs: number;
 }
 
-export const DEFAULT_INTERRUPT_OPTIONS: InterruptOptions = {
+const DEFAULT_INTERRUPT_OPTIONS: InterruptOptions = {
   intentOf: intentOfThread,
   intervalMs: 50,
   // Long enough for most answers, short enough for who presses Ctrl-C in a container.

@@ -7,49 +7,49 @@ import { encodeHeader, encodeInvalEntry, encodeInvalInode, encodePrune } from '.
 
 /** Each takes one of the four threads of libuv's pool while it waits for a lock. */
 const MAX_UNDER_WAY = 2;
-/** A directory that is locked all the time: so long the notification is put off. */
+/** After this time a change is sent although its directory is locked. */
 const MAX_DELAY_MS = 1_000;
-const FORGET_BATCH = 256;
-/** For so long the next batch waits for one whose directories are locked. */
+const PRUNE_BATCH = 256;
+/** The next batch waits this long for one whose directories are locked. */
 const MAX_BATCH_MS = 50;
-/** When all that could be forgotten is in use: what is used no more is found, and what the kernel has kept is tried again. */
-const FORGET_AGAIN_MS = 1_000;
-const RECONSIDER_MS = 10_000;
+/** When every inode is in use: how soon others are looked for, and when those that the kernel has kept are pruned again. */
+const IDLE_MS = 1_000;
+const RETRY_MS = 10_000;
 
 /**
- * Tells the kernel that what it remembers of a resource no longer holds, and makes it forget what it does not use.
+ * Notifies the kernel of resources that changed, and prunes inodes when there are too many.
  *
- * A notification about a name waits for the lock of its directory, which a reader may hold who waits for us, and
- * keeps out those who come after it. So it is sent from another thread; for a directory that is locked when it is
- * unlocked, or where something changed, after a while; one at a time for one directory, and few at a time in all, so
- * that those of one directory do not wait for those of another. None is sent once the connection ends.
+ * INVAL_ENTRY waits for the lock of its directory, which the kernel holds during a LOOKUP, and keeps out later lookups.
+ * So it is sent from another thread, and to a locked directory when it is unlocked, or for a change after a while; one
+ * at a time to one directory, and few at a time in all, so that one directory does not hold up another. None is sent
+ * once the connection ends.
  */
 export class KernelNotifier {
   readonly #device: FuseDevice;
   readonly #inodes: InodeTable;
-  /** Names to be notified of, by their directory. */
+  /** By directory. */
   readonly #waiting = new Map<Inode, Waiting>();
   /** Directories with a notification under way; true: it was sent although the directory was locked. */
   readonly #underWay = new Map<Inode, boolean>();
   #kernelMinor = 0;
   #isStopped = false;
-  #isForgetting = false;
+  #isPruning = false;
 
   constructor(device: FuseDevice, inodes: InodeTable) {
     this.#device = device;
     this.#inodes = inodes;
-    inodes.onAdded = () => this.#forgetExcess();
+    inodes.onAdded = () => this.#pruneExcess();
     inodes.onUnlocked = (directory) => {
       if (this.#waiting.has(directory)) this.#send();
     };
   }
 
-  /** Which version of the protocol the kernel knows. */
+  /** The kernel's version of the protocol is known. */
   agree(kernelMinor: number): void {
     this.#kernelMinor = kernelMinor;
   }
 
-  /** The resource has another version, or is gone: its name is looked up again. */
+  /** The resource has another version, or is gone: its name must be looked up again. */
   entryChanged(url: string): void {
     for (const inode of this.#inodes.filesAt(url)) this.#waitingIn(inode.parent)?.changed.add(inode);
     this.#send();
@@ -87,7 +87,7 @@ export class KernelNotifier {
       waiting.isOverdue = true;
       this.#send();
     }, MAX_DELAY_MS).unref();
-    // Of these one at a time: those that are not locked are always left a thread.
+    // One at a time: directories that are not locked always have a thread.
     return waiting.isOverdue && ![...this.#underWay.values()].includes(true);
   }
 
@@ -113,20 +113,20 @@ export class KernelNotifier {
     this.#send();
   }
 
-  /** What was used longest ago is forgotten, what is in a directory before the directory. */
-  #forgetExcess(): void {
-    if (this.#isForgetting || this.#isStopped || !this.#inodes.isFull) return;
-    this.#isForgetting = true;
-    void this.#forget().then(() => {
-      this.#isForgetting = false;
+  /** The least recently used first, what is in a directory before the directory. */
+  #pruneExcess(): void {
+    if (this.#isPruning || this.#isStopped || !this.#inodes.isFull) return;
+    this.#isPruning = true;
+    void this.#prune().then(() => {
+      this.#isPruning = false;
     });
   }
 
-  async #forget(): Promise<void> {
-    let reconsideredAtMs = performance.now();
+  async #prune(): Promise<void> {
+    let retriedAtMs = performance.now();
     while (!this.#isStopped && this.#inodes.isFull) {
-      const unused = this.#inodes.oldestUnused(FORGET_BATCH).filter((inode) => this.#isForgettable(inode));
-      for (const inode of unused) inode.isGivenUp = true;
+      const unused = this.#inodes.oldestUnused(PRUNE_BATCH).filter((inode) => this.#mayPrune(inode));
+      for (const inode of unused) inode.isPruned = true;
       if (this.#kernelMinor >= PRUNE_MINOR_VERSION) {
         // It takes no lock.
         if (unused.length > 0) await this.#notify(NOTIFY.PRUNE, encodePrune(unused.map(({ id }) => id)));
@@ -136,21 +136,21 @@ export class KernelNotifier {
         await this.#settle();
       }
       // The kernel's FORGETs come in between.
-      await sleep(unused.length > 0 ? 0 : FORGET_AGAIN_MS, undefined, { ref: false });
-      if (unused.length > 0 || performance.now() - reconsideredAtMs < RECONSIDER_MS) continue;
-      reconsideredAtMs = performance.now();
-      this.#inodes.reconsider();
+      await sleep(unused.length > 0 ? 0 : IDLE_MS, undefined, { ref: false });
+      if (unused.length > 0 || performance.now() - retriedAtMs < RETRY_MS) continue;
+      retriedAtMs = performance.now();
+      this.#inodes.retryPruned();
     }
   }
 
-  /** Until all that waits is sent, or only locked directories are left. */
+  /** Until all is sent, or only locked directories are left. */
   async #settle(): Promise<void> {
     const untilMs = performance.now() + MAX_BATCH_MS;
     while (this.#waiting.size > 0 && performance.now() < untilMs) await sleep(1, undefined, { ref: false });
   }
 
-  /** An older kernel drops a name even if it is in use: a working directory would lose its path. */
-  #isForgettable({ wasEntered }: Inode): boolean {
+  /** INVAL_ENTRY drops a name even if it is in use: a working directory would lose its path. */
+  #mayPrune({ wasEntered }: Inode): boolean {
     return this.#kernelMinor >= PRUNE_MINOR_VERSION || !wasEntered;
   }
 
@@ -160,12 +160,11 @@ export class KernelNotifier {
   }
 }
 
-/** Whether it was used since it was given up. */
-function isStillUnused({ opens, children, isGivenUp }: Inode): boolean {
-  return opens === 0 && children === 0 && isGivenUp;
+function isStillUnused({ opens, children, isPruned }: Inode): boolean {
+  return opens === 0 && children === 0 && isPruned;
 }
 
-/** What the kernel is to be notified of in one directory. */
+/** What waits to be sent to one directory. */
 interface Waiting {
   /** Sent before the others, and after a while although the directory is locked. */
   readonly changed: Set<Inode>;
