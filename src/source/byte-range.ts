@@ -10,7 +10,7 @@ export interface ByteRange {
 }
 
 /** What a `Content-Range` says: the bytes that came (undefined in the unsatisfied form) and the total, if known. */
-export interface ContentRange {
+export interface ContentRangeField {
   readonly range: ByteRange | undefined;
   readonly totalBytes: number | undefined;
 }
@@ -36,7 +36,7 @@ export function parseDragonflyRange(value: string): ByteRange | undefined {
 
 // Reads `bytes 0-99/200`, `bytes 0-99/*` and, with a 416, `bytes */200`.
 /** Parses a `Content-Range` (RFC 9110, 14.4); undefined when it is malformed or contradicts itself. */
-export function parseContentRange(value: string): ContentRange | undefined {
+export function parseContentRange(value: string): ContentRangeField | undefined {
   const match = /^bytes\s+(?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)$/i.exec(value.trim());
   if (match === null) return undefined;
   const totalBytes = match[3] === '*' ? undefined : Number(match[3]);

@@ -86,7 +86,7 @@ export class ChangedError extends SourceError {
   }
 }
 
-/** The answer breaks its protocol: wrong range, short or long body, encoded body. Never used as data. */
+/** The response breaks its protocol: wrong range, short or long body, encoded body. Never used as data. */
 export class ProtocolError extends SourceError {
   override readonly name = 'ProtocolError';
   constructor(message: string, url: URL | string, facts: SourceErrorFacts) {

@@ -26,7 +26,7 @@ export interface Metadata {
   /** The media type as sent, where the source has one. */
   readonly contentType?: string;
   /**
-   * The answer that told all this, its body unread: the first bytes of a resource that supports ranges,
+   * The response that told all this, its body unread: the first bytes of a resource that supports ranges,
    * the whole of one that does not. Present only where reading it saves a request. Whoever gets the
    * metadata owns it, and reads or cancels it.
    */

@@ -21,16 +21,16 @@ export function isWeakEtag(etag: string): boolean {
   return /^w\//i.test(etag);
 }
 
-/** Whether somebody waits for the answer, or will want it later. */
+/** Whether somebody waits for the response, or will want it later. */
 export type RequestPriority = 'foreground' | 'background';
 
 export interface RequestOptions {
   readonly header?: Headers | Record<string, string>;
   /** The bytes wanted; absent: the whole resource. */
   readonly range?: ByteRange;
-  /** The version that the answer must belong to. A client that sees another one throws `ChangedError`. */
+  /** The version that the response must belong to. A client that sees another one throws `ChangedError`. */
   readonly pin?: Validators;
-  /** Fires when the caller no longer wants the answer. */
+  /** Fires when the caller no longer wants the response. */
   readonly signal?: AbortSignal;
   /** Which of the requests that wait for a connection go first. Default: foreground. */
   readonly priority?: RequestPriority;

@@ -33,7 +33,7 @@ export interface ResourceClient {
 
   /**
    * All of the above in one round trip. `request.range` is the prefix that the caller would like to have
-   * with it; the answer that brings it may be passed on as `Metadata.response`.
+   * with it; the response that brings it may be passed on as `Metadata.response`.
    */
   getMetadata?(request: Request): Promise<Metadata>;
 

@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 
-/** The freshness facts of an answer, as text in the source's own format (pkg/source/header.go). */
+/** The freshness facts of a response, as text in the source's own format (pkg/source/header.go). */
 export interface ExpireInfo {
   readonly expire?: string;
   readonly lastModified?: string;
   readonly etag?: string;
 }
 
-/** One answer of a source, as in Dragonfly's `source.Response` (pkg/source/response.go). */
+/** One response of a source, as in Dragonfly's `source.Response` (pkg/source/response.go). */
 export interface Response {
   readonly status: number;
   readonly statusText: string;
@@ -27,10 +27,10 @@ export interface Response {
    * into memory of their own and use it again, which costs no garbage, or straight into what `room` offers.
    */
   drain?(sink: BodySink, room?: BodyRoom): Promise<void>;
-  /** Whether a failure of this answer may pass when tried again. */
+  /** Whether a failure of this response may pass when tried again. */
   readonly temporary: boolean;
   expireInfo(): ExpireInfo;
-  /** Throws when the answer as a whole cannot be used. */
+  /** Throws when the response as a whole cannot be used. */
   validate(): void;
   /** Releases the connection without reading the rest. May be called at any time, any number of times. */
   cancel(): void;

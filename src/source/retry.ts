@@ -9,7 +9,7 @@ export interface RetryPolicy {
   readonly deadlineMs: number;
   /** The first wait; it doubles with every try. */
   readonly backoffMs: number;
-  readonly mayPass: (error: unknown) => boolean;
+  readonly isRetryable: (error: unknown) => boolean;
   readonly random?: () => number;
 }
 
@@ -29,7 +29,7 @@ export async function withRetries<Result>(
     } catch (error) {
       const waitMs = waitBefore(attempt, policy, error);
       const isLast = attempt >= policy.retries || performance.now() + waitMs >= endsAt;
-      if (isLast || signal?.aborted === true || !policy.mayPass(error)) throw error;
+      if (isLast || signal?.aborted === true || !policy.isRetryable(error)) throw error;
       await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => {
         throw error;
       });

@@ -1,4 +1,4 @@
-/** By which a request that was made for later is told that somebody waits for its answer by now. */
+/** By which a request that was made for later is told that somebody waits for its response by now. */
 export class Urge {
   #isGiven = false;
   #listener: (() => void) | undefined;

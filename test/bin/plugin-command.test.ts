@@ -369,7 +369,7 @@ test.serial('plugin leaves no process and no directory behind', async (t) => {
   const { stderr } = await run('env', [`TMPDIR=${temporary}`, ...command]);
   t.regex(
     stderr,
-    /d7y-resource-plugin-loop\.mjs: "describe failed: expected an answer within 10 s, found nothing"/,
+    /d7y-resource-plugin-loop\.mjs: "describe failed: expected a response within 10 s, found nothing"/,
   );
   t.true(performance.now() - began < 20_000);
   t.is((await run('pgrep', ['-f', '--', directory])).stdout, '');

@@ -7,7 +7,7 @@ import { type CompleteClient, Request } from '../../src/source/index.js';
 import { addExample, addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
 import type { PluginSet } from '../../src/source/plugin/plugin-set.js';
 import { HeaderFields } from '../../src/source/http/header-fields.js';
-import { checkAnswer } from '../../src/source/plugin/remote-answer.js';
+import { checkResponse } from '../../src/source/plugin/remote-response.js';
 import { run } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -218,7 +218,7 @@ for (const [title, script, said] of [
     `exec python3 -c "
 import os, socket, time
 s = socket.socket(socket.AF_UNIX); s.bind(os.environ['D7Y_PLUGIN_SOCKET']); s.listen(99); time.sleep(60)"`,
-    /expected an answer within/,
+    /expected a response within/,
   ],
   [
     'answers nonsense',
@@ -363,7 +363,7 @@ test('a body that ends with its connection is refused: the end of the plugin wou
   const check = (...field: [string, string] | []): number | undefined => {
     const header = new HeaderFields();
     if (field.length === 2) header.append(...field);
-    return checkAnswer(header, request, undefined).lengthBytes;
+    return checkResponse(header, request, undefined).lengthBytes;
   };
   t.is(check('transfer-encoding', 'chunked'), undefined);
   t.is(check('content-length', '3'), 3);

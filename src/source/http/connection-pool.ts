@@ -17,11 +17,11 @@ import { WaitingExchanges } from './waiting-exchanges.js';
 
 const IDLE_MS = 30_000;
 
-/** Of either limit: with those whose answers nobody reads on, and those beyond it that are somebody's share. */
+/** Of either limit: with those whose responses nobody reads on, and those beyond it that are somebody's share. */
 const MOST_FACTOR = 4;
 
 /**
- * A connection whose answer nobody reads on (a file that is open, of a source without ranges) counts against neither:
+ * A connection whose response nobody reads on (a file that is open, of a source without ranges) counts against neither:
  * eight of them would leave their origin to nobody else.
  */
 export interface PoolLimits {
@@ -211,7 +211,7 @@ export class ConnectionPool implements ConnectionOwner {
     }
     for (const connection of this.#all()) connection.tick(this.#nowMs, IDLE_MS);
     const waiting = this.#waiting.foreground.count + this.#waiting.background.count;
-    // Answers that nobody reads on may have made room.
+    // Responses that nobody reads on may have made room.
     if (waiting > 0) this.#assign();
     if (this.#count + waiting > 0) return;
     clearInterval(this.#timer);

@@ -1,5 +1,5 @@
 /**
- * The body of one answer, between the connection that pushes it and whoever drains it. Chunks go straight
+ * The body of one response, between the connection that pushes it and whoever drains it. Chunks go straight
  * from the read buffer into the sink. Before somebody drains, they are kept: the first one where it lies
  * until this turn of the event loop is over, because most bodies are drained at once; later copies of up to
  * `HIGH_WATER_BYTES`, so that a small body frees its connection even if nobody looks at it for long.

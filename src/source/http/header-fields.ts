@@ -1,6 +1,6 @@
 /**
- * The fields of an answer's head, by lower-cased name. The web's `Headers` are what others get to see; making
- * them costs more than all the rest of a small answer.
+ * The fields of a response's head, by lower-cased name. The web's `Headers` are what others get to see; making
+ * them costs more than all the rest of a small response.
  */
 export class HeaderFields {
   readonly #values = new Map<string, string>();

@@ -10,12 +10,12 @@ import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type Url
 import { isWeakEtag, type Request, type Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import { drainBody, type ExpireInfo, type Response } from '../response.js';
-import { checkAnswer, isLastModifiedWeak, isSameEtag, validatorsOf } from './answer-check.js';
+import { checkResponse, isLastModifiedWeak, isSameEtag, validatorsOf } from './response-check.js';
 import { HeaderFields } from './header-fields.js';
 import { httpDate } from './http-date.js';
 import { toResponse } from './http-download.js';
 import { DEFAULT_HTTP_CLIENT_OPTIONS, type HttpClientOptions } from './http-options.js';
-import { DirectoryRedirect, HttpOrigin, type OriginAnswer } from './http-origin.js';
+import { DirectoryRedirect, HttpOrigin, type OriginResponse } from './http-origin.js';
 import { IndexPage } from './index-page.js';
 
 const PROBE = { start: 0, end: 64 * 1024 };
@@ -35,58 +35,58 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     const { range, pin } = request;
     const header = range === undefined ? {} : rangeHeader(range, pin);
     const isInside = range !== undefined && range.end <= (pin?.contentLength ?? 0);
-    const answer = await origin.send(request, header, isInside ? [200, 206, 416] : [200, 206]);
-    if (answer instanceof DirectoryRedirect) throw new IsDirectoryError(request.url);
-    if (answer.status === 416 && isInside) {
-      answer.body.cancel();
+    const response = await origin.send(request, header, isInside ? [200, 206, 416] : [200, 206]);
+    if (response instanceof DirectoryRedirect) throw new IsDirectoryError(request.url);
+    if (response.status === 416 && isInside) {
+      response.body.cancel();
       const expected = `${pin?.contentLength} bytes, and of them ${formatRangeHeader(range)}`;
       throw new ChangedError(request.url, { expected, found: 'status 416' });
     }
-    const delivery = checkOrCancel(answer, request);
-    return toResponse(origin, request, answer, delivery, options.retries);
+    const contentRange = checkOrCancel(response, request);
+    return toResponse(origin, request, response, contentRange, options.retries);
   }
 
   async function getMetadata(request: Request): Promise<Metadata> {
     const asked = request.with({ range: request.range ?? PROBE });
-    const answer = await origin.send(asked, rangeHeader(asked.range ?? PROBE, undefined), [200, 206, 416]);
-    if (answer instanceof DirectoryRedirect) return directory();
-    if (answer.status === 416) {
-      // An empty file has no first byte. Without a range the answer tells its validators too.
-      answer.body.cancel();
+    const response = await origin.send(asked, rangeHeader(asked.range ?? PROBE, undefined), [200, 206, 416]);
+    if (response instanceof DirectoryRedirect) return directory();
+    if (response.status === 416) {
+      // An empty file has no first byte. Without a range the response tells its validators too.
+      response.body.cancel();
       return await wholeMetadata(request);
     }
-    return toMetadata(answer, asked);
+    return toMetadata(response, asked);
   }
 
   async function wholeMetadata(request: Request): Promise<Metadata> {
-    const answer = await origin.send(request, {}, [200]);
-    return answer instanceof DirectoryRedirect ? directory() : toMetadata(answer, request);
+    const response = await origin.send(request, {}, [200]);
+    return response instanceof DirectoryRedirect ? directory() : toMetadata(response, request);
   }
 
-  function toMetadata(answer: OriginAnswer, request: Request): Metadata {
+  function toMetadata(response: OriginResponse, request: Request): Metadata {
     if (request.url.pathname.endsWith('/')) {
-      answer.body.cancel();
+      response.body.cancel();
       return directory();
     }
-    const delivery = checkOrCancel(answer, request);
-    const { etag, lastModifiedMs } = validatorsOf(answer.header);
-    const contentType = answer.header.get('content-type');
-    const contentLength = delivery.totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
+    const contentRange = checkOrCancel(response, request);
+    const { etag, lastModifiedMs } = validatorsOf(response.header);
+    const contentType = response.header.get('content-type');
+    const contentLength = contentRange.totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
     const isWeak =
       (etag === undefined || isWeakEtag(etag)) &&
       lastModifiedMs !== undefined &&
-      isLastModifiedWeak(lastModifiedMs, answer.header);
+      isLastModifiedWeak(lastModifiedMs, response.header);
     return {
       kind: 'file',
       contentLength,
       // To an empty file a range makes no difference.
-      supportRange: answer.status === 206 || contentLength === 0,
+      supportRange: response.status === 206 || contentLength === 0,
       lastModified: lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
       ...(etag === undefined ? {} : { etag }),
       ...(isWeak ? { isLastModifiedWeak: true } : {}),
-      ...(answer.usedOtherCredentials ? { usedOtherCredentials: true } : {}),
+      ...(response.usedOtherCredentials ? { usedOtherCredentials: true } : {}),
       ...(contentType === null ? {} : { contentType }),
-      response: toResponse(origin, request, answer, delivery, options.retries),
+      response: toResponse(origin, request, response, contentRange, options.retries),
     };
   }
 
@@ -96,10 +96,10 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     if (condition === undefined) return true;
     try {
       const header = { ...condition, range: 'bytes=0-0' };
-      const answer = await origin.send(request, header, [200, 206, 304, 416]);
-      if (answer instanceof DirectoryRedirect) return true;
-      answer.body.cancel();
-      return answer.status !== 304 && isOther(known, validatorsOf(answer.header));
+      const response = await origin.send(request, header, [200, 206, 304, 416]);
+      if (response instanceof DirectoryRedirect) return true;
+      response.body.cancel();
+      return response.status !== 304 && isOther(known, validatorsOf(response.header));
     } catch (error) {
       if (error instanceof SourceError && error.code === 'NOT_FOUND') return true;
       throw error;
@@ -110,21 +110,17 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     const url = new URL(request.url);
     if (!url.pathname.endsWith('/')) url.pathname += '/';
     const header = { accept: 'text/html, application/json;q=0.9, */*;q=0.1' };
-    const answer = await origin.send(request.with({ url }), header, [200]);
-    if (answer instanceof DirectoryRedirect) return [];
-    const type = contentTypeOf(answer.header);
+    const response = await origin.send(request.with({ url }), header, [200]);
+    if (response instanceof DirectoryRedirect) return [];
+    const type = contentTypeOf(response.header);
     if (type !== null && !/html|json/i.test(type)) {
-      answer.body.cancel();
+      response.body.cancel();
       return [];
     }
-    const delivery = checkOrCancel(answer, request.with({ url }));
-    const response = toResponse(origin, request.with({ url }), answer, delivery, options.retries);
-    return readIndex(
-      response,
-      new IndexPage(type, url, request.signal),
-      url,
-      options.timeoutMs * LISTING_TIME_FACTOR,
-    );
+    const contentRange = checkOrCancel(response, request.with({ url }));
+    const body = toResponse(origin, request.with({ url }), response, contentRange, options.retries);
+    const page = new IndexPage(type, url, request.signal);
+    return readIndex(body, page, url, options.timeoutMs * LISTING_TIME_FACTOR);
   }
 
   return {
@@ -154,11 +150,11 @@ function directory(): Metadata {
   };
 }
 
-function checkOrCancel(answer: OriginAnswer, request: Request): ReturnType<typeof checkAnswer> {
+function checkOrCancel(response: OriginResponse, request: Request): ReturnType<typeof checkResponse> {
   try {
-    return checkAnswer(answer, request.url, request.range, request.pin);
+    return checkResponse(response, request.url, request.range, request.pin);
   } catch (error) {
-    answer.body.cancel();
+    response.body.cancel();
     throw error;
   }
 }

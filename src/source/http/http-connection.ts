@@ -1,5 +1,5 @@
 /**
- * One connection, kept alive: it sends one request at a time, and parses the answer out of one buffer that
+ * One connection, kept alive: it sends one request at a time, and parses the response out of one buffer that
  * every read fills anew. A taker of the body that returns a promise owns that buffer until the promise is
  * settled, so the socket is not read meanwhile.
  *
@@ -19,7 +19,7 @@ const READ_BYTES = 256 * 1024;
 const MAX_DISCARD_BYTES = 64 * 1024;
 const DISCARD_MS = 1_000;
 
-/** One request with its answer, as the connection sees it. Exactly one of `onEnd` and `onFailure` is called. */
+/** One request with its response, as the connection sees it. Exactly one of `onEnd` and `onFailure` is called. */
 export interface Exchange extends ResponseHandler {
   /** Its protocol, host and port are where the connection leads. */
   readonly url: URL;
@@ -28,7 +28,7 @@ export interface Exchange extends ResponseHandler {
   /** Memory for the next bytes of the body; counts until the next `onBody`, or the end of the exchange. */
   room(): Uint8Array | undefined;
   onEnd(): void;
-  /** `isStale`: the connection had been in use before, and brought no byte of this answer. */
+  /** `isStale`: the connection had been in use before, and brought no byte of this response. */
   onFailure(error: Error, isStale: boolean): void;
   /** Time passes. */
   onTick(nowMs: number): void;
@@ -73,7 +73,7 @@ export class HttpConnection {
   #isUsed = false;
   #exchange: Exchange | undefined;
   #parser = new ResponseParser(DISCARDING);
-  #hasAnswer = false;
+  #hasResponse = false;
   #wasActive = false;
   /** Nobody has taken what came, for a whole tick. */
   #isHeldUp = false;
@@ -105,7 +105,7 @@ export class HttpConnection {
     return this.#exchange === undefined && this.#state === 'open' ? this.#idleSinceMs : undefined;
   }
 
-  /** Its answer waits for whoever reads it, who may not go on for long. */
+  /** Its response waits for whoever reads it, who may not go on for long. */
   get isHeldUp(): boolean {
     return this.#isHeldUp;
   }
@@ -114,7 +114,7 @@ export class HttpConnection {
   send(exchange: Exchange): void {
     this.#exchange = exchange;
     this.#parser = new ResponseParser(exchange);
-    this.#hasAnswer = false;
+    this.#hasResponse = false;
     if (this.#state === 'open') this.#write(exchange);
   }
 
@@ -207,7 +207,7 @@ export class HttpConnection {
   /** Returns whether to read on. */
   #onRead(buffer: Buffer, bytes: number): boolean {
     this.#wasActive = true;
-    this.#hasAnswer = true;
+    this.#hasResponse = true;
     this.#isReadingIntoRoom = false;
     if (this.#parser.wait === undefined) {
       this.#parsed = buffer;
@@ -270,7 +270,7 @@ export class HttpConnection {
     }
   }
 
-  /** The answer is complete. */
+  /** The response is complete. */
   #finish(): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
@@ -288,13 +288,13 @@ export class HttpConnection {
     this.#socketEnd ??= end;
     if (this.#parser.wait !== undefined) return;
     if (this.#socketEnd === 'orderly') this.#parser.finish();
-    if (this.#exchange !== undefined && this.#hasAnswer && this.#parser.isDone) this.#finish();
+    if (this.#exchange !== undefined && this.#hasResponse && this.#parser.isDone) this.#finish();
     else this.#fail(new Error(CONNECTION_CLOSED));
   }
 
   #fail(error: Error): void {
     const exchange = this.#exchange;
     this.destroy();
-    exchange?.onFailure(error, this.#isUsed && !this.#hasAnswer);
+    exchange?.onFailure(error, this.#isUsed && !this.#hasResponse);
   }
 }

@@ -8,31 +8,31 @@ import { uidOf, withUid } from '../caller-uid.js';
 import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
 import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
-import { checkAnswer, type Delivery, isLastModifiedWeak, validatorsOf } from './answer-check.js';
+import { checkResponse, type ContentRange, isLastModifiedWeak, validatorsOf } from './response-check.js';
 import type { HeaderFields } from './header-fields.js';
 import { httpDate } from './http-date.js';
-import { failureOf, mayPass } from './http-failure.js';
-import { DirectoryRedirect, type HttpOrigin, type OriginAnswer } from './http-origin.js';
+import { failureOf, isRetryable } from './http-failure.js';
+import { DirectoryRedirect, type HttpOrigin, type OriginResponse } from './http-origin.js';
 import { readAhead } from './read-ahead.js';
 
 /** Less than this is no progress: a body that breaks after each byte would be asked for that often. */
 const MIN_PROGRESS_BYTES = 1024;
 
-/** Makes the response of a checked answer. */
+/** Makes the response of a source of a checked response of HTTP. */
 export function toResponse(
   origin: HttpOrigin,
   request: Request,
-  answer: OriginAnswer,
-  delivery: Delivery,
+  response: OriginResponse,
+  contentRange: ContentRange,
   retries: number,
 ): Response {
-  const download = new HttpDownload(origin, request, answer, delivery, retries);
+  const download = new HttpDownload(origin, request, response, contentRange, retries);
   const drain = (sink: BodySink, room?: BodyRoom): Promise<void> => download.drain(sink, room);
   const cancel = (): void => download.cancel();
   return newResponse(readAhead(drain, cancel), {
-    status: answer.status,
-    header: () => answer.header.toHeaders(),
-    offset: delivery.start,
+    status: response.status,
+    header: () => response.header.toHeaders(),
+    offset: contentRange.start,
     contentLength: download.wantedBytes ?? -1,
     drain,
     cancel,
@@ -44,14 +44,14 @@ class HttpDownload {
   readonly #origin: HttpOrigin;
   readonly #request: Request;
   readonly #retries: number;
-  /** Of the whole, once an answer told it. */
+  /** Of the whole, once a response told it. */
   #totalBytes: number | undefined;
-  /** As the first answer told them; looked at when the download breaks. */
+  /** As the first response told them; looked at when the download breaks. */
   readonly #header: HeaderFields;
   #end: number | undefined;
-  #answer: OriginAnswer;
+  #response: OriginResponse;
   #position: number;
-  #answerEnd: number | undefined;
+  #responseEnd: number | undefined;
   #isCancelled = false;
   /** Ends the request for the rest of a body that broke. */
   #resuming: AbortController | undefined;
@@ -59,20 +59,20 @@ class HttpDownload {
   constructor(
     origin: HttpOrigin,
     request: Request,
-    answer: OriginAnswer,
-    delivery: Delivery,
+    response: OriginResponse,
+    contentRange: ContentRange,
     retries: number,
   ) {
     this.#origin = origin;
     this.#request = request;
-    this.#answer = answer;
+    this.#response = response;
     this.#retries = retries;
-    this.#position = delivery.start;
-    this.#answerEnd = delivery.end;
-    this.#end = wantedEnd(request.range, delivery, answer.status);
-    this.wantedBytes = this.#end === undefined ? undefined : this.#end - delivery.start;
-    this.#totalBytes = delivery.totalBytes;
-    this.#header = answer.header;
+    this.#position = contentRange.start;
+    this.#responseEnd = contentRange.end;
+    this.#end = wantedEnd(request.range, contentRange, response.status);
+    this.wantedBytes = this.#end === undefined ? undefined : this.#end - contentRange.start;
+    this.#totalBytes = contentRange.totalBytes;
+    this.#header = response.header;
   }
 
   /** What the rest must belong to. A time of the second in which it was told does not tell. */
@@ -89,7 +89,7 @@ class HttpDownload {
 
   cancel(): void {
     this.#isCancelled = true;
-    this.#answer.body.cancel();
+    this.#response.body.cancel();
     this.#resuming?.abort();
   }
 
@@ -98,47 +98,47 @@ class HttpDownload {
     let failures = 0;
     for (;;) {
       const before = this.#position;
-      const failure = await this.#drainAnswer(sink, room);
+      const failure = await this.#drainResponse(sink, room);
       // A shorter range than asked for is legal: the rest is asked for.
       if (failure === undefined && this.#isAtEnd()) return;
       failures = this.#position - before >= MIN_PROGRESS_BYTES ? 0 : failures + 1;
-      const isLate = this.#answer.lowSpeedLimit.leftMs === 0;
+      const isLate = this.#response.lowSpeedLimit.leftMs === 0;
       if (isLate || failures > this.#retries) throw failure ?? this.#wrongLength('no more');
       await this.#resume(failure);
       if (this.#end !== undefined && this.#position >= this.#end) return;
     }
   }
 
-  /** Of an answer that ended. Where no length is known the end of a 200 is that of the body; of a part it tells nothing. */
+  /** Of a response that ended. Where no length is known the end of a 200 is that of the body; of a part it tells nothing. */
   #isAtEnd(): boolean {
     if (this.#end !== undefined) return this.#position >= this.#end;
-    if (this.#answer.status === 206) throw this.#wrongLength('a part of a whole of unknown length');
+    if (this.#response.status === 206) throw this.#wrongLength('a part of a whole of unknown length');
     return true;
   }
 
   /** Returns what may pass; throws what does not, and what `sink` throws. */
-  async #drainAnswer(sink: BodySink, room: BodyRoom | undefined): Promise<SourceError | undefined> {
-    const { body } = this.#answer;
+  async #drainResponse(sink: BodySink, room: BodyRoom | undefined): Promise<SourceError | undefined> {
+    const { body } = this.#response;
     try {
       await body.drain((chunk) => {
         this.#advance(chunk.byteLength);
         return sink(chunk);
       }, room);
-      if (this.#answerEnd !== undefined && this.#position < this.#answerEnd)
+      if (this.#responseEnd !== undefined && this.#position < this.#responseEnd)
         throw new Error('the body ended early');
       return undefined;
     } catch (error) {
       if (body.hasSinkFailed) throw error;
       const failure = failureOf(error, this.#request.url, this.#request.signal);
-      if (this.#isCancelled || !mayPass(failure)) throw failure;
+      if (this.#isCancelled || !isRetryable(failure)) throw failure;
       return failure;
     }
   }
 
   #advance(bytes: number): void {
     this.#position += bytes;
-    if (this.#answerEnd !== undefined && this.#position > this.#answerEnd) {
-      throw this.#wrongLength(`${this.#position - this.#answerEnd} bytes more`);
+    if (this.#responseEnd !== undefined && this.#position > this.#responseEnd) {
+      throw this.#wrongLength(`${this.#position - this.#responseEnd} bytes more`);
     }
   }
 
@@ -155,45 +155,46 @@ class HttpDownload {
     const request = this.#request.with({
       signal: signal === undefined ? own : withUid(AbortSignal.any([signal, own]), uidOf(signal)),
     });
-    const { lowSpeedLimit } = this.#answer;
+    const { lowSpeedLimit } = this.#response;
     const beganMs = this.#origin.now();
-    const answer = await this.#origin.send(request, header, [200, 206, 416], lowSpeedLimit);
+    const response = await this.#origin.send(request, header, [200, 206, 416], lowSpeedLimit);
     lowSpeedLimit.noteWait(this.#origin.now() - beganMs);
     const changed = (found: string): ChangedError =>
       new ChangedError(this.#request.url, { expected: 'the rest of the body', found });
-    if (answer instanceof DirectoryRedirect) throw changed('a directory');
+    if (response instanceof DirectoryRedirect) throw changed('a directory');
     if (this.#isCancelled) {
-      answer.body.cancel();
+      response.body.cancel();
       throw new InterruptedError(this.#request.url);
     }
-    if (answer.status !== 206) {
-      answer.body.cancel();
-      if (this.#isNothingLeft(answer)) {
+    if (response.status !== 206) {
+      response.body.cancel();
+      if (this.#isNothingLeft(response)) {
         this.#end = this.#position;
         return;
       }
-      if (this.#isWhole(answer) && failure instanceof Error) throw failure;
-      throw changed(`status ${answer.status}`);
+      if (this.#isWhole(response) && failure instanceof Error) throw failure;
+      throw changed(`status ${response.status}`);
     }
-    this.#answer = answer;
+    this.#response = response;
     try {
-      // The condition held, and an answer to it need not repeat the time (RFC 9110, 15.3.7).
-      const isBare = condition !== this.#pin.etag && validatorsOf(answer.header).lastModifiedMs === undefined;
+      // The condition held, and a response to it need not repeat the time (RFC 9110, 15.3.7).
+      const isBare =
+        condition !== this.#pin.etag && validatorsOf(response.header).lastModifiedMs === undefined;
       const { lastModifiedMs: _, ...timeless } = this.#pin;
       const pin = isBare ? timeless : this.#pin;
-      const { end, totalBytes } = checkAnswer(answer, this.#request.url, range, pin);
-      this.#answerEnd = end;
+      const { end, totalBytes } = checkResponse(response, this.#request.url, range, pin);
+      this.#responseEnd = end;
       this.#totalBytes ??= totalBytes;
-      // The first answer was a 200 without a length.
+      // The first response was a 200 without a length.
       this.#end ??= totalBytes;
     } catch (error) {
-      answer.body.cancel();
+      response.body.cancel();
       throw error;
     }
   }
 
   /** A 416 that names our position as the length: what broke had all of the body, and only its end was missing. */
-  #isNothingLeft({ status, header }: OriginAnswer): boolean {
+  #isNothingLeft({ status, header }: OriginResponse): boolean {
     if (status !== 416 || this.#end !== undefined) return false;
     const { etag } = validatorsOf(header);
     const isOther = etag !== undefined && etag !== this.#pin.etag;
@@ -201,10 +202,10 @@ class HttpDownload {
   }
 
   /** A 200 with our validators: the source knows no ranges. */
-  #isWhole(answer: OriginAnswer): boolean {
-    if (answer.status !== 200) return false;
+  #isWhole(response: OriginResponse): boolean {
+    if (response.status !== 200) return false;
     try {
-      checkAnswer(answer, this.#request.url, undefined, this.#pin);
+      checkResponse(response, this.#request.url, undefined, this.#pin);
       return true;
     } catch {
       return false;
@@ -220,9 +221,14 @@ class HttpDownload {
 }
 
 /** Where the body should end: at the end of what was asked for, as far as the resource goes. */
-function wantedEnd(asked: ByteRange | undefined, delivery: Delivery, status: number): number | undefined {
-  if (status !== 206 || asked === undefined) return delivery.end;
-  return delivery.totalBytes === undefined ? delivery.end : Math.min(asked.end, delivery.totalBytes);
+function wantedEnd(
+  asked: ByteRange | undefined,
+  { end, totalBytes }: ContentRange,
+  status: number,
+): number | undefined {
+  return status !== 206 || asked === undefined || totalBytes === undefined
+    ? end
+    : Math.min(asked.end, totalBytes);
 }
 
 function ifRange({ etag, lastModifiedMs }: Validators): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * One request and its answer: from the wait for a connection to the end of the body. A GET that meets a
+ * One request and its response: from the wait for a connection to the end of the body. A GET that meets a
  * kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1);
  * nobody notices.
  */
@@ -29,7 +29,7 @@ export interface ExchangeOptions {
   readonly lowSpeedLimit: LowSpeedLimit;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly header: HeaderFields;
   /** Ends only where the message ends; anything else throws. Must be drained or cancelled. */
@@ -41,14 +41,14 @@ export function exchange(
   url: URL,
   header: Readonly<Record<string, string>>,
   options: ExchangeOptions,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     new HttpExchange(pool, url, header, options, { resolve, reject }).start();
   });
 }
 
 interface Outcome {
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (response: HttpResponse) => void;
   readonly reject: (reason: unknown) => void;
 }
 

@@ -10,7 +10,7 @@ import {
 
 import type { HeaderFields } from './header-fields.js';
 import { parseHttpDate } from './http-date.js';
-import { MalformedAnswer } from './response-head.js';
+import { MalformedResponse } from './response-head.js';
 
 export const CONNECT_LATE = 'no connection within the deadline';
 export const CONNECTION_CLOSED = 'the other side closed the connection';
@@ -37,15 +37,15 @@ const CODES: Readonly<Record<string, SourceErrorCode>> = {
 export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefined): SourceError {
   if (error instanceof SourceError) return error;
   if (signal?.aborted === true) return new InterruptedError(url, error);
-  if (error instanceof MalformedAnswer) {
-    const facts = { expected: 'an answer in HTTP/1.1', found: error.message, cause: error };
-    return new ProtocolError('the answer is malformed', url, facts);
+  if (error instanceof MalformedResponse) {
+    const facts = { expected: 'a response in HTTP/1.1', found: error.message, cause: error };
+    return new ProtocolError('the response is malformed', url, facts);
   }
   const code = codeOf(error);
   const message = (error instanceof Error ? error.message : String(error)) || code;
   if (message === CLIENT_CLOSED) return new InterruptedError(url, error);
   if ([HEADERS_LATE, CONNECTION_IDLE, CONNECT_LATE, BODY_SLOW].includes(message)) {
-    return new TimeoutError(url, { expected: 'an answer', found: message });
+    return new TimeoutError(url, { expected: 'a response', found: message });
   }
   if (/CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
     return new SourceError('TLS', 'the connection is not secure', url, {
@@ -58,7 +58,7 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefi
   if (kind === 'TIMEOUT')
     return new TimeoutError(url, { expected: 'a connection', found: message, cause: error });
   return new SourceError(kind, 'the connection failed', url, {
-    expected: 'an answer',
+    expected: 'a response',
     found: message,
     cause: error,
   });
@@ -82,7 +82,7 @@ export function statusFailure(
 }
 
 /** Whether the same request may succeed a moment later. */
-export function mayPass(error: unknown): boolean {
+export function isRetryable(error: unknown): boolean {
   if (!(error instanceof SourceError)) return false;
   if (error.status !== undefined) return RETRYABLE_STATUS.has(error.status);
   if (error.code === 'HOST_UNREACHABLE') return !/ENOTFOUND/.test(String(error.found));

@@ -6,8 +6,8 @@ import type { Request } from '../request.js';
 import { withRetries } from '../retry.js';
 import { createConnect } from './connect.js';
 import { ConnectionPool } from './connection-pool.js';
-import { type Answer, exchange } from './http-exchange.js';
-import { failureOf, mayPass, statusFailure } from './http-failure.js';
+import { type HttpResponse, exchange } from './http-exchange.js';
+import { failureOf, isRetryable, statusFailure } from './http-failure.js';
 import type { HttpClientOptions } from './http-options.js';
 import { LowSpeedLimit } from './low-speed-limit.js';
 import { NameResolver } from './name-resolver.js';
@@ -22,16 +22,16 @@ const MAX_REDIRECT_CHARS = 1024 * 1024;
 const REMEMBERED_SHARE = 1 / 3;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
 
-export interface OriginAnswer extends Answer {
-  /** Where the answer came from. */
+export interface OriginResponse extends HttpResponse {
+  /** Where the response came from. */
   readonly url: URL;
   /** Configured headers were sent to another origin than that of the request. */
   readonly usedOtherCredentials: boolean;
-  /** Of the download that the answer begins or goes on with. */
+  /** Of the download that the response begins or goes on with. */
   readonly lowSpeedLimit: LowSpeedLimit;
 }
 
-/** The answer was a redirect to the same path with a slash: what stands there is a directory. */
+/** The response was a redirect to the same path with a slash: what stands there is a directory. */
 export class DirectoryRedirect {
   readonly url: URL;
   constructor(url: URL) {
@@ -68,18 +68,18 @@ export class HttpOrigin {
   }
 
   /**
-   * Sends until an answer has one of the allowed statuses. The body is the caller's to read or cancel. `resumed`: of
-   * the download that the answer is to go on with.
+   * Sends until a response has one of the allowed statuses. The body is the caller's to read or cancel. `resumed`: of
+   * the download that the response is to go on with.
    */
   async send(
     request: Request,
     header: Readonly<Record<string, string>>,
     allowed: readonly number[],
     resumed?: LowSpeedLimit,
-  ): Promise<OriginAnswer | DirectoryRedirect> {
+  ): Promise<OriginResponse | DirectoryRedirect> {
     const { timeoutMs, retries } = this.#options;
     const deadlineMs = Math.min(timeoutMs, resumed?.leftMs ?? Infinity);
-    const policy = { retries, deadlineMs, backoffMs: BACKOFF_MS, mayPass };
+    const policy = { retries, deadlineMs, backoffMs: BACKOFF_MS, isRetryable };
     return await withRetries(policy, request.signal, async (leftMs) => {
       const lowSpeedLimit = resumed ?? new LowSpeedLimit(timeoutMs);
       try {
@@ -100,7 +100,7 @@ export class HttpOrigin {
     return this.#pool.now();
   }
 
-  async #follow(sending: Sending, leftMs: number): Promise<OriginAnswer | DirectoryRedirect> {
+  async #follow(sending: Sending, leftMs: number): Promise<OriginResponse | DirectoryRedirect> {
     const endsAtMs = performance.now() + leftMs;
     const { request, allowed } = sending;
     const target = request.pin === undefined ? undefined : this.#redirects.get(request.url.href);
@@ -111,17 +111,17 @@ export class HttpOrigin {
     let usedOtherCredentials = false;
     for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
       usedOtherCredentials ||= this.#isConfiguredElsewhere(url, request.url);
-      const answer = await this.#exchange(sending, url, Math.max(1, endsAtMs - performance.now()));
-      if (allowed.includes(answer.status)) {
+      const response = await this.#exchange(sending, url, Math.max(1, endsAtMs - performance.now()));
+      if (allowed.includes(response.status)) {
         if (url === request.url) this.#redirects.delete(request.url.href);
         else this.#redirects.set(request.url.href, url.href);
-        return { ...answer, url, usedOtherCredentials, lowSpeedLimit: sending.lowSpeedLimit };
+        return { ...response, url, usedOtherCredentials, lowSpeedLimit: sending.lowSpeedLimit };
       }
-      answer.body.cancel();
-      if (!REDIRECT_STATUS.has(answer.status)) {
-        throw statusFailure(answer.status, answer.header, url, allowed);
+      response.body.cancel();
+      if (!REDIRECT_STATUS.has(response.status)) {
+        throw statusFailure(response.status, response.header, url, allowed);
       }
-      const next = redirectTarget(answer.header.get('location'), url);
+      const next = redirectTarget(response.header.get('location'), url);
       if (isDirectoryRedirect(url, next)) return new DirectoryRedirect(next);
       refuseDowngrade(request.url, next);
       url = next;
@@ -133,20 +133,24 @@ export class HttpOrigin {
   }
 
   /**
-   * The answer of the target that a version was redirected to. Undefined: it is not of use any more, since it was valid
+   * The response of the target that a version was redirected to. Undefined: it is not of use any more, since it was valid
    * for a moment only, or is dead; the origin may know another.
    */
-  async #askRemembered(sending: Sending, target: string, limitMs: number): Promise<OriginAnswer | undefined> {
+  async #askRemembered(
+    sending: Sending,
+    target: string,
+    limitMs: number,
+  ): Promise<OriginResponse | undefined> {
     const { request, allowed, lowSpeedLimit } = sending;
     const url = new URL(target);
     try {
-      const answer = await this.#exchange(sending, url, limitMs);
+      const response = await this.#exchange(sending, url, limitMs);
       const usedOtherCredentials = this.#isConfiguredElsewhere(url, request.url);
-      if (allowed.includes(answer.status)) {
+      if (allowed.includes(response.status)) {
         this.#redirects.set(request.url.href, target);
-        return { ...answer, url, usedOtherCredentials, lowSpeedLimit };
+        return { ...response, url, usedOtherCredentials, lowSpeedLimit };
       }
-      answer.body.cancel();
+      response.body.cancel();
     } catch (error) {
       if (failureOf(error, url, request.signal).code === 'INTERRUPTED') throw error;
     }
@@ -158,7 +162,11 @@ export class HttpOrigin {
     return url.origin !== asked.origin && Object.keys(this.#options.headersFor(url)).length > 0;
   }
 
-  async #exchange({ request, header, lowSpeedLimit }: Sending, url: URL, leftMs: number): Promise<Answer> {
+  async #exchange(
+    { request, header, lowSpeedLimit }: Sending,
+    url: URL,
+    leftMs: number,
+  ): Promise<HttpResponse> {
     const own = request.hasHeader ? carriedHeader(request.header, request.url, url) : {};
     delete own['x-dragonfly-range'];
     const configured = this.#options.headersFor(url);

@@ -25,8 +25,8 @@ done
 
 /** What getaddrinfo looks at. */
 const PASSED_ON = ['PATH', 'RES_OPTIONS', 'LOCALDOMAIN', 'HOSTALIASES'];
-/** Want of descriptors, processes or memory passes. */
-const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+/** Want of descriptors, processes or memory. */
+const TRANSIENT = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 const MAX_RUNNING = 64;
 const MAX_WAITING = 1_000;
 const LIMIT_S = 5;
@@ -96,7 +96,7 @@ export class LookupProcess {
       env,
       detached: true,
     });
-    shell.once('error', ({ code }: NodeJS.ErrnoException) => this.#onExit(PASSING.has(code ?? '')));
+    shell.once('error', ({ code }: NodeJS.ErrnoException) => this.#onExit(TRANSIENT.has(code ?? '')));
     shell.once('exit', () => this.#onExit());
     const { stdin, stdout } = shell as Partial<typeof shell>;
     // There are none where no process could be made for want of descriptors.
@@ -122,10 +122,10 @@ export class LookupProcess {
     this.#start();
   }
 
-  #onExit(mayPass = false): void {
+  #onExit(isTransient = false): void {
     this.#shell = undefined;
     // What never worked does not come to work.
-    this.#isUsable = this.#hasAnswered || mayPass;
+    this.#isUsable = this.#hasAnswered || isTransient;
     for (const lookup of [...this.#running.values(), ...this.#waiting.splice(0)]) {
       lookup.reject(noAnswer(lookup.name));
     }

@@ -1,13 +1,13 @@
 /**
- * Parses the head of an HTTP/1.x answer, strictly (RFC 9112, 2 to 6): where two readings are possible, as
- * with two lengths, the answer is refused, because a wrong guess would shift bytes.
+ * Parses the head of an HTTP/1.x response, strictly (RFC 9112, 2 to 6): where two readings are possible, as
+ * with two lengths, the response is refused, because a wrong guess would shift bytes.
  */
 
 import { HeaderFields } from './header-fields.js';
 
-/** The answer is no HTTP/1.x, or contradicts itself. */
-export class MalformedAnswer extends Error {
-  override readonly name = 'MalformedAnswer';
+/** The response is no HTTP/1.x, or contradicts itself. */
+export class MalformedResponse extends Error {
+  override readonly name = 'MalformedResponse';
 }
 
 /** How a body ends: after so many bytes, with its last chunk, or with the connection (RFC 9112, 6.3). */
@@ -31,7 +31,7 @@ const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?=:)/;
 export function parseResponseHead(lines: readonly string[]): ResponseHead {
   const [statusLine = '', ...fieldLines] = lines;
   const match = STATUS_LINE.exec(statusLine);
-  if (match === null) throw new MalformedAnswer(`a status line ${quote(statusLine)}`);
+  if (match === null) throw new MalformedResponse(`a status line ${quote(statusLine)}`);
   const status = Number(match[2]);
   const header = parseFields(fieldLines);
   const isOld = match[1] === '0';
@@ -44,7 +44,7 @@ function parseFields(lines: readonly string[]): HeaderFields {
   for (const line of unfold(lines)) {
     const name = FIELD_NAME.exec(line)?.[0];
     if (name === undefined || line.includes('\0')) {
-      throw new MalformedAnswer(`a header line ${quote(line)}`);
+      throw new MalformedResponse(`a header line ${quote(line)}`);
     }
     header.append(name, withoutSpaces(line, name.length + 1));
   }
@@ -85,10 +85,10 @@ function framingOf(status: number, header: HeaderFields, isOld: boolean): Framin
   const coding = header.get('transfer-encoding');
   const length = header.get('content-length');
   if (coding !== null) {
-    if (length !== null) throw new MalformedAnswer('both a Content-Length and a Transfer-Encoding');
+    if (length !== null) throw new MalformedResponse('both a Content-Length and a Transfer-Encoding');
     // Another coding would hand out bytes that are not the resource's.
     if (isOld || coding.toLowerCase() !== 'chunked')
-      throw new MalformedAnswer(`Transfer-Encoding: ${coding}`);
+      throw new MalformedResponse(`Transfer-Encoding: ${coding}`);
   }
   const lengthBytes = length === null ? undefined : parseContentLength(length, header);
   if (status < 200 || status === 204 || status === 304) return 0;
@@ -99,7 +99,7 @@ function framingOf(status: number, header: HeaderFields, isOld: boolean): Framin
 function parseContentLength(value: string, header: HeaderFields): number {
   const lengths = new Set(value.split(',').map((one) => one.trim()));
   const [length = ''] = lengths;
-  if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) throw new MalformedAnswer(`Content-Length: ${value}`);
+  if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) throw new MalformedResponse(`Content-Length: ${value}`);
   if (length !== value) header.set('content-length', length);
   return Number(length);
 }

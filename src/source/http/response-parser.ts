@@ -1,11 +1,11 @@
 /**
- * Splits the bytes of a connection into an answer's head and body. Bytes are fed as they were read, in
+ * Splits the bytes of a connection into a response's head and body. Bytes are fed as they were read, in
  * pieces of any size; those of the body are handed on where they lie, without a copy. A taker that is not
  * ready returns a promise, and parsing stops behind the piece that it took.
  */
-import { type Framing, MalformedAnswer, parseResponseHead, type ResponseHead } from './response-head.js';
+import { type Framing, MalformedResponse, parseResponseHead, type ResponseHead } from './response-head.js';
 
-/** Who is told of an answer. What it throws goes through `execute` to the connection. */
+/** Who is told of a response. What it throws goes through `execute` to the connection. */
 export interface ResponseHandler {
   onHead(head: ResponseHead): void;
   /** The memory of `chunk` is used again when this returns, or when the promise that it returns resolves. */
@@ -45,7 +45,7 @@ export class ResponseParser {
     return this.#state === 'done';
   }
 
-  /** Whether the connection may be used again behind this answer. */
+  /** Whether the connection may be used again behind this response. */
   get keepsAlive(): boolean {
     return this.isDone && this.#keepsAlive;
   }
@@ -61,7 +61,7 @@ export class ResponseParser {
     this.#handler = handler;
   }
 
-  /** Parses from `start` on. Returns where it stopped: at the end, behind the answer, or to wait. */
+  /** Parses from `start` on. Returns where it stopped: at the end, behind the response, or to wait. */
   execute(bytes: Buffer, start: number): number {
     let at = start;
     while (at < bytes.length && this.#state !== 'done' && this.wait === undefined) {
@@ -97,12 +97,13 @@ export class ResponseParser {
     const lineFeed = bytes.indexOf(LINE_FEED, at);
     const end = lineFeed === -1 ? bytes.length : lineFeed;
     this.#linesBytes += end - at;
-    if (this.#linesBytes > MAX_LINES_BYTES) throw new MalformedAnswer(`more than ${MAX_LINES_BYTES} bytes`);
+    if (this.#linesBytes > MAX_LINES_BYTES) throw new MalformedResponse(`more than ${MAX_LINES_BYTES} bytes`);
     this.#line += bytes.toString('latin1', at, end);
     if (state === 'head' && this.#lines.length === 0) checkBeginning(this.#line);
     if (lineFeed === -1) return end;
     const line = this.#line.slice(0, -1);
-    if (!this.#line.endsWith('\r') || line.includes('\r')) throw new MalformedAnswer('a line without CR LF');
+    if (!this.#line.endsWith('\r') || line.includes('\r'))
+      throw new MalformedResponse('a line without CR LF');
     this.#line = '';
     this.#onLine(line, state);
     return end + 1;
@@ -120,11 +121,11 @@ export class ResponseParser {
         this.#chunkLinesLeftBytes += USUAL_CHUNK_LINE_BYTES + this.#leftBytes - line.length;
         this.#turnChunks += 1;
         if (this.#turnChunks === MAX_TURN_CHUNKS) this.#endTurn();
-        if (this.#chunkLinesLeftBytes < 0) throw new MalformedAnswer('more chunk extensions than content');
+        if (this.#chunkLinesLeftBytes < 0) throw new MalformedResponse('more chunk extensions than content');
         this.#state = this.#leftBytes === 0 ? 'trailers' : 'chunk';
         break;
       case 'chunk end':
-        if (line !== '') throw new MalformedAnswer('a chunk that is longer than it says');
+        if (line !== '') throw new MalformedResponse('a chunk that is longer than it says');
         this.#state = 'chunk size';
         break;
       case 'trailers':
@@ -143,8 +144,8 @@ export class ResponseParser {
   #onHeadEnd(): void {
     const head = parseResponseHead(this.#lines);
     this.#lines = [];
-    if (head.status === 101) throw new MalformedAnswer('a switch of protocols that nobody asked for');
-    // An interim answer: the final one follows (RFC 9110, 15.2). All heads together are as long as one may be.
+    if (head.status === 101) throw new MalformedResponse('a switch of protocols that nobody asked for');
+    // An interim response: the final one follows (RFC 9110, 15.2). All heads together are as long as one may be.
     if (head.status < 200) return;
     this.#linesBytes = 0;
     this.#keepsAlive = head.keepsAlive;
@@ -162,12 +163,12 @@ function bodyState(framing: Framing): State {
 
 /** Finds out at once what speaks another protocol, and may wait for us to speak. */
 function checkBeginning(line: string): void {
-  if (!HTTP.startsWith(line.slice(0, HTTP.length))) throw new MalformedAnswer('what is no HTTP/1.x');
+  if (!HTTP.startsWith(line.slice(0, HTTP.length))) throw new MalformedResponse('what is no HTTP/1.x');
 }
 
 /** RFC 9112, 7.1, without the extensions. */
 function parseChunkSize(line: string): number {
   const size = /^([0-9A-Fa-f]{1,13})[ \t]*(?:;.*)?$/.exec(line)?.[1];
-  if (size === undefined) throw new MalformedAnswer('a chunk without a size');
+  if (size === undefined) throw new MalformedResponse('a chunk without a size');
   return Number.parseInt(size, 16);
 }

@@ -1,16 +1,16 @@
-/** One call of a plugin: its deadline, the size of its answer, and what its failures mean. */
+/** One call of a plugin: its deadline, the size of its response, and what its failures mean. */
 import { ClientFaultError, InterruptedError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
 import { JsonRows } from '../json-rows.js';
 import { ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
 import { TextPieces } from '../text-pieces.js';
 import { Turns } from '../turns.js';
-import type { Answer } from '../http/http-exchange.js';
+import type { HttpResponse } from '../http/http-exchange.js';
 import { CONNECTION_IDLE } from '../http/http-failure.js';
-import { MalformedAnswer } from '../http/response-head.js';
+import { MalformedResponse } from '../http/response-head.js';
 import type { PluginProcess } from './plugin-process.js';
-import { codeOfFailure, type FailureAnswer } from './protocol.js';
+import { codeOfFailure, type FailureResponse } from './protocol.js';
 
-/** No answer within the deadline. Whoever catches it decides what becomes of the process. */
+/** No response within the deadline. Whoever catches it decides what becomes of the process. */
 export class DeadlineError extends TimeoutError {}
 
 /** The connection to the process broke, most often because the process ended. */
@@ -32,7 +32,7 @@ export type TakeRows = (rows: readonly unknown[]) => void;
 const MAX_FAILURE_BYTES = 64 * 1024;
 const MAX_SHOWN_CHARS = 100;
 
-/** Calls, and reads an answer of JSON, all within the deadline. */
+/** Calls, and reads a response of JSON, all within the deadline. */
 export async function callForJson(
   process: PluginProcess,
   path: string,
@@ -40,12 +40,12 @@ export async function callForJson(
   options: CallOptions & { readonly maxBytes: number },
 ): Promise<Record<string, unknown>> {
   return await withinDeadline(options, async (signal) => {
-    const answer = await post(process, path, body, options.url, signal);
-    return parse(process, await readText(answer, options.url, options.maxBytes), options.url);
+    const response = await post(process, path, body, options.url, signal);
+    return parse(process, await readText(response, options.url, options.maxBytes), options.url);
   });
 }
 
-/** Calls, and hands on the rows of the list `member` of the answer as they come, all within the deadline. */
+/** Calls, and hands on the rows of the list `member` of the response as they come, all within the deadline. */
 export async function callForRows(
   process: PluginProcess,
   path: string,
@@ -53,22 +53,22 @@ export async function callForRows(
   { member, take, ...options }: CallOptions & { readonly member: string; readonly take: TakeRows },
 ): Promise<void> {
   await withinDeadline(options, async (signal) => {
-    const answer = await post(process, path, body, options.url, signal);
+    const response = await post(process, path, body, options.url, signal);
     try {
-      await readRows(answer.body, member, take, options.signal);
+      await readRows(response.body, member, take, options.signal);
     } catch (error) {
       throw rowsFailure(error, member, options.url);
     }
   });
 }
 
-/** Calls, and returns the answer with its body unread. The deadline holds until the answer begins. */
+/** Calls, and returns the response with its body unread. The deadline holds until the response begins. */
 export async function callForBody(
   process: PluginProcess,
   path: string,
   body: object,
   options: CallOptions,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   return await withinDeadline(options, (signal) => post(process, path, body, options.url, signal));
 }
 
@@ -78,21 +78,21 @@ async function post(
   body: object,
   url: URL | string,
   signal: AbortSignal,
-): Promise<Answer> {
-  const answer = await process.post(path, body, signal);
-  if (answer.status !== 200) throw await failureOfAnswer(process, answer, url);
-  return answer;
+): Promise<HttpResponse> {
+  const response = await process.post(path, body, signal);
+  if (response.status !== 200) throw await failureOfResponse(process, response, url);
+  return response;
 }
 
 /** What a failure of the transport means. */
 export function failureOfTransport(error: unknown, url: URL | string): SourceError {
   if (error instanceof SourceError) return error;
   if (error instanceof Error && error.message === CONNECTION_IDLE) {
-    return new DeadlineError(url, { expected: 'an answer of the plugin', found: 'nothing', cause: error });
+    return new DeadlineError(url, { expected: 'a response of the plugin', found: 'nothing', cause: error });
   }
-  if (error instanceof MalformedAnswer) {
+  if (error instanceof MalformedResponse) {
     return new ProtocolError('the plugin does not speak HTTP', url, {
-      expected: 'an answer of HTTP/1.1 with the length that it says',
+      expected: 'a response of HTTP/1.1 with the length that it says',
       found: error.message,
       cause: error,
     });
@@ -106,7 +106,10 @@ async function withinDeadline<Result>(
 ): Promise<Result> {
   if (signal?.aborted === true) throw new InterruptedError(url, signal.reason);
   const controller = new AbortController();
-  const late = new DeadlineError(url, { expected: `an answer within ${limitMs / 1000} s`, found: 'nothing' });
+  const late = new DeadlineError(url, {
+    expected: `a response within ${limitMs / 1000} s`,
+    found: 'nothing',
+  });
   const timer = setTimeout(() => controller.abort(late), limitMs);
   const onAbort = (): void => controller.abort(new InterruptedError(url, signal?.reason));
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -121,27 +124,27 @@ async function withinDeadline<Result>(
   }
 }
 
-async function failureOfAnswer(
+async function failureOfResponse(
   process: PluginProcess,
-  answer: Answer,
+  response: HttpResponse,
   url: URL | string,
 ): Promise<SourceError> {
-  const text = await readText(answer, url, MAX_FAILURE_BYTES);
-  let failure: FailureAnswer = {};
+  const text = await readText(response, url, MAX_FAILURE_BYTES);
+  let failure: FailureResponse = {};
   try {
     failure = parse(process, text, url);
   } catch {
     // A server's own page; its status says enough.
   }
-  const code = codeOfFailure(answer.status, failure.code);
+  const code = codeOfFailure(response.status, failure.code);
   const message = typeof failure.message === 'string' ? process.masked(failure.message).slice(0, 500) : '';
-  const found = message === '' ? `status ${answer.status}` : message;
-  if (code === undefined) return new ClientFaultError('plugin', url, { found, status: answer.status });
-  return new SourceError(code, `the plugin says: ${found}`, url, { found, status: answer.status });
+  const found = message === '' ? `status ${response.status}` : message;
+  if (code === undefined) return new ClientFaultError('plugin', url, { found, status: response.status });
+  return new SourceError(code, `the plugin says: ${found}`, url, { found, status: response.status });
 }
 
 async function readRows(
-  body: Answer['body'],
+  body: HttpResponse['body'],
   member: string,
   take: TakeRows,
   callerSignal: AbortSignal | undefined,
@@ -174,13 +177,13 @@ function rowsFailure(error: unknown, member: string, url: URL | string): unknown
   });
 }
 
-async function readText(answer: Answer, url: URL | string, maxBytes: number): Promise<string> {
+async function readText(response: HttpResponse, url: URL | string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  await answer.body.drain((chunk) => {
+  await response.body.drain((chunk) => {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) {
-      const expected = `an answer of at most ${maxBytes} bytes`;
+      const expected = `a response of at most ${maxBytes} bytes`;
       throw new ClientFaultError('plugin', url, { expected, found: 'more' });
     }
     chunks.push(Buffer.from(chunk));

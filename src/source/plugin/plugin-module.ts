@@ -20,7 +20,7 @@ export interface PluginAttributes {
 /** What `download` may return: a body, a body with facts about it, or a response of `newResponse`. */
 export type PluginDownload = Response | BodySource | ({ readonly body: BodySource } & ResponseOptions);
 
-type Answer<Value> = Value | Promise<Value>;
+type MaybePromise<Value> = Value | Promise<Value>;
 
 /**
  * A `ResourceClient` in the loosest form: methods may be synchronous. What they throw is understood by its
@@ -28,16 +28,16 @@ type Answer<Value> = Value | Promise<Value>;
  * fault of the plugin, and EIO to the reader.
  */
 export interface PluginClient {
-  getContentLength(request: Request): Answer<number>;
-  isSupportRange(request: Request): Answer<boolean>;
-  isExpired(request: Request, info: ExpireInfo): Answer<boolean>;
-  download(request: Request): Answer<PluginDownload>;
-  getLastModified(request: Request): Answer<number>;
-  getMetadata?(request: Request): Answer<Metadata>;
-  list?(request: Request): Answer<readonly UrlEntry[]>;
+  getContentLength(request: Request): MaybePromise<number>;
+  isSupportRange(request: Request): MaybePromise<boolean>;
+  isExpired(request: Request, info: ExpireInfo): MaybePromise<boolean>;
+  download(request: Request): MaybePromise<PluginDownload>;
+  getLastModified(request: Request): MaybePromise<number>;
+  getMetadata?(request: Request): MaybePromise<Metadata>;
+  list?(request: Request): MaybePromise<readonly UrlEntry[]>;
 }
 
 /** What a plugin's module exports under the name `DragonflyPluginInit`. */
 export type PluginInit = (
   option: Readonly<Record<string, string>>,
-) => Answer<readonly [client: PluginClient, attributes: PluginAttributes]>;
+) => MaybePromise<readonly [client: PluginClient, attributes: PluginAttributes]>;

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ConnectionPool } from '../http/connection-pool.js';
 import type { Connect } from '../http/connect.js';
-import { type Answer, exchange } from '../http/http-exchange.js';
+import { type HttpResponse, exchange } from '../http/http-exchange.js';
 import { LowSpeedLimit } from '../http/low-speed-limit.js';
 import { StderrTail } from './stderr-tail.js';
 import { safeText } from '../safe-text.js';
@@ -27,7 +27,7 @@ export interface PluginProcessOptions {
   readonly mask: OptionMask;
   /** How long it may take until it listens. */
   readonly startLimitMs: number;
-  /** How long an answer may take to begin, and to go on. */
+  /** How long a response may take to begin, and to go on. */
   readonly callLimitMs: number;
 }
 
@@ -115,8 +115,8 @@ export class PluginProcess {
     throw new Error(await this.ended);
   }
 
-  /** Sends a call. The answer's body must be read to its end, or cancelled. */
-  async post(path: string, call: object, signal: AbortSignal): Promise<Answer> {
+  /** Sends a call. The response's body must be read to its end, or cancelled. */
+  async post(path: string, call: object, signal: AbortSignal): Promise<HttpResponse> {
     this.lastUsedMs = performance.now();
     return await exchange(
       this.#pool,

@@ -30,7 +30,7 @@ export interface PluginSetOptions {
   readonly override: readonly string[];
   /** How long a plugin may take to start, at most. */
   readonly startLimitMs: number;
-  /** How long a plugin may leave a call without an answer. */
+  /** How long a plugin may leave a call without a response. */
   readonly callLimitMs: number;
   /** The most that one plugin's process may take. */
   readonly memoryBytes: number;

@@ -2,7 +2,7 @@
  * One plugin, as one version of its file: its process when it has one, and what is known of it.
  *
  * - The process is started by the first call that needs it, and again by the next call after its end.
- * - A process that ends by itself, takes too much memory, or leaves a call without an answer until the
+ * - A process that ends by itself, takes too much memory, or leaves a call without a response until the
  *   deadline is replaced. Starts that follow failures wait: 100 ms, then twice as long each time, up to
  *   30 s. A caller waits along for up to 2 s; for longer it is refused with the last error.
  * - A process that has taken as much processor time as the deadline without sending anything, and that no
@@ -130,7 +130,7 @@ export class Plugin {
   async tend(): Promise<void> {
     const now = performance.now();
     for (const [process, untilMs] of this.#draining) {
-      if (process.activeCalls === 0 || now >= untilMs) process.kill('gave no answer');
+      if (process.activeCalls === 0 || now >= untilMs) process.kill('gave no response');
     }
     for (const process of this.#processes) {
       const bytes = (await process.look())?.residentBytes;
@@ -239,20 +239,20 @@ export class Plugin {
 
   async #describe(process: PluginProcess): Promise<void> {
     const { name } = this.file;
-    let answer: Record<string, unknown>;
+    let response: Record<string, unknown>;
     try {
       const { option, startLimitMs: limitMs } = this.#context;
       const call = { url: `${name}://`, signal: undefined, limitMs, maxBytes: MAX_DESCRIPTION_BYTES };
-      answer = await callForJson(process, '/describe', { option }, call);
+      response = await callForJson(process, '/describe', { option }, call);
       process.hasSent = true;
     } catch (error) {
       throw describeFailure(error, process.isEnded ? await process.ended : undefined);
     }
-    this.attributes = this.#maskedAttributes(checkAttributes(answer['attributes'], name));
-    if (typeof answer['clientFault'] === 'string') {
-      throw new PluginLoadError('PLUGIN_LOAD', this.#mask.hide(answer['clientFault']).slice(0, 500));
+    this.attributes = this.#maskedAttributes(checkAttributes(response['attributes'], name));
+    if (typeof response['clientFault'] === 'string') {
+      throw new PluginLoadError('PLUGIN_LOAD', this.#mask.hide(response['clientFault']).slice(0, 500));
     }
-    const methods = Array.isArray(answer['methods']) ? answer['methods'] : [];
+    const methods = Array.isArray(response['methods']) ? response['methods'] : [];
     this.methods = new Set((['list', 'expired'] as const).filter((method) => methods.includes(method)));
   }
 

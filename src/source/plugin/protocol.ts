@@ -2,7 +2,7 @@
  * The protocol between the mount and a plugin's process (docs/PLUGINS.md is its text for authors).
  *
  * A plugin is an HTTP/1.1 server on the Unix socket that `SOCKET_VARIABLE` names. Every call is a POST of a
- * JSON object; every answer but a download's is a JSON object. A module in JavaScript is served by a host
+ * JSON object; every response but a download's is a JSON object. A module in JavaScript is served by a host
  * program of ours that speaks the same, so there is one boundary, and one way to be behind it.
  */
 import type { SourceErrorCode } from '../errors.js';
@@ -10,7 +10,7 @@ import type { SourceErrorCode } from '../errors.js';
 /** The environment variable that holds the path of the socket to listen on. */
 export const SOCKET_VARIABLE = 'D7Y_PLUGIN_SOCKET';
 
-/** The header of a download's answer: the position in the resource of the body's first byte. */
+/** The header of a download's response: the position in the resource of the body's first byte. */
 export const OFFSET_HEADER = 'x-d7y-offset';
 
 /** `POST /describe`: what `DragonflyPluginInit(option)` is told, and answers. */
@@ -18,7 +18,7 @@ export interface DescribeCall {
   readonly option: Readonly<Record<string, string>>;
 }
 
-export interface DescribeAnswer {
+export interface DescribeResponse {
   readonly attributes: Readonly<Record<string, string>>;
   /** What the plugin can beside describing, metadata and downloads. */
   readonly methods: readonly OptionalMethod[];
@@ -44,8 +44,8 @@ export interface ResourceCall {
   readonly info?: { readonly expire?: string; readonly lastModified?: string; readonly etag?: string };
 }
 
-/** The answer of `/metadata`; absent members take the value in brackets. */
-export interface MetadataAnswer {
+/** The response of `/metadata`; absent members take the value in brackets. */
+export interface MetadataResponse {
   /** ["file"] */
   readonly kind?: 'file' | 'directory';
   /** Bytes, negative: unknown [-2]. */
@@ -57,11 +57,11 @@ export interface MetadataAnswer {
   readonly etag?: string;
 }
 
-export interface ListAnswer {
-  readonly entries: readonly ListedAnswer[];
+export interface ListResponse {
+  readonly entries: readonly ListedEntry[];
 }
 
-export interface ListedAnswer {
+export interface ListedEntry {
   /** The last path element, percent-encoded as in a URL. */
   readonly name: string;
   readonly isDir?: boolean;
@@ -70,12 +70,12 @@ export interface ListedAnswer {
   readonly lastModifiedPrecisionMs?: number;
 }
 
-export interface ExpiredAnswer {
+export interface ExpiredResponse {
   readonly expired: boolean;
 }
 
-/** The body of every answer with a status of 400 or more. The code decides; without one, the status. */
-export interface FailureAnswer {
+/** The body of every response with a status of 400 or more. The code decides; without one, the status. */
+export interface FailureResponse {
   readonly code?: string;
   readonly message?: string;
 }

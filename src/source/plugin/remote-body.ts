@@ -1,7 +1,7 @@
 /**
  * The body of a plugin's download. It delivers exactly the bytes that were promised: more or fewer are a
  * fault of the plugin. A body that breaks because the process ended goes on where it stopped on the next
- * process, if the answer named its version (strong entity tag, or time) and the next one names the same.
+ * process, if the response named its version (strong entity tag, or time) and the next one names the same.
  */
 import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Request } from '../request.js';
@@ -11,13 +11,13 @@ import { type BodyRoom, type BodySink, newResponse, type Response } from '../res
 import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
 import type { Plugin } from './plugin.js';
 import type { PluginProcess } from './plugin-process.js';
-import { type AnswerFacts, checkAnswer } from './remote-answer.js';
+import { type ResponseFacts, checkResponse } from './remote-response.js';
 import { callOf, type KnownResource } from './resource-call.js';
 
 const MAX_RESUMES = 3;
 
-/** One answer with its body. */
-interface Part extends AnswerFacts {
+/** One response with its body. */
+interface Part extends ResponseFacts {
   readonly process: PluginProcess;
   readonly body: ExchangeBody;
   close(): void;
@@ -141,7 +141,7 @@ async function openPart(plugin: Plugin, request: Request, known: KnownResource |
   const { url, signal } = request;
   return await plugin.run(url, async (process) => {
     const options = { url, signal, limitMs: plugin.callLimitMs };
-    const answer = await callForBody(process, '/download', callOf(request), options);
+    const response = await callForBody(process, '/download', callOf(request), options);
     let isOpen = true;
     process.activeCalls += 1;
     const close = (): void => {
@@ -150,11 +150,11 @@ async function openPart(plugin: Plugin, request: Request, known: KnownResource |
       process.activeCalls -= 1;
       process.lastUsedMs = performance.now();
       signal?.removeEventListener('abort', close);
-      answer.body.cancel();
+      response.body.cancel();
     };
     signal?.addEventListener('abort', close, { once: true });
     try {
-      return { process, close, body: answer.body, ...checkAnswer(answer.header, request, known) };
+      return { process, close, body: response.body, ...checkResponse(response.header, request, known) };
     } catch (error) {
       close();
       throw error;
@@ -162,7 +162,7 @@ async function openPart(plugin: Plugin, request: Request, known: KnownResource |
   });
 }
 
-/** What names the version of an answer. */
+/** What names the version of a response. */
 function nameOf({ header }: Part): string {
   return `${header.get('etag') ?? ''} ${header.get('last-modified') ?? ''}`.trim();
 }

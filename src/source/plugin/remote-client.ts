@@ -16,7 +16,7 @@ import type { ResourceCall } from './protocol.js';
 import { openRemoteBody } from './remote-body.js';
 import { callOf, type KnownResource } from './resource-call.js';
 
-const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_RESPONSE_BYTES = 64 * 1024;
 const MAX_ENTITY_TAG_CHARS = 1_024;
 const MAX_KNOWN = 10_000;
 
@@ -29,7 +29,7 @@ export function createRemoteClient(plugin: Plugin): ResourceClient {
     extra: Partial<ResourceCall> = {},
   ): Promise<Record<string, unknown>> {
     const { url, signal } = request;
-    const options = { url, signal, limitMs: plugin.callLimitMs, maxBytes: MAX_ANSWER_BYTES };
+    const options = { url, signal, limitMs: plugin.callLimitMs, maxBytes: MAX_RESPONSE_BYTES };
     return await plugin.run(
       url,
       async (process) => await callForJson(process, path, { ...callOf(request), ...extra }, options),
@@ -81,9 +81,9 @@ export function createRemoteClient(plugin: Plugin): ResourceClient {
   };
 }
 
-function toMetadata(answer: Record<string, unknown>, url: URL): Metadata {
-  const { kind = 'file', contentLength = UNKNOWN_SOURCE_FILE_LEN, supportRange = false, etag } = answer;
-  const { lastModified = UNKNOWN_LAST_MODIFIED } = answer;
+function toMetadata(response: Record<string, unknown>, url: URL): Metadata {
+  const { kind = 'file', contentLength = UNKNOWN_SOURCE_FILE_LEN, supportRange = false, etag } = response;
+  const { lastModified = UNKNOWN_LAST_MODIFIED } = response;
   if (kind !== 'file' && kind !== 'directory') throw wrongType('kind', "'file' or 'directory'", kind, url);
   if (!Number.isSafeInteger(contentLength)) throw wrongType('contentLength', 'bytes', contentLength, url);
   if (typeof supportRange !== 'boolean') {

@@ -9,7 +9,7 @@ import { validatingClient } from '../../validating-client.js';
 import { Request } from '../../request.js';
 import type { CompleteClient } from '../../resource-client.js';
 import type { Response } from '../../response.js';
-import { type DescribeCall, type MetadataAnswer, OFFSET_HEADER, type ResourceCall } from '../protocol.js';
+import { type DescribeCall, type MetadataResponse, OFFSET_HEADER, type ResourceCall } from '../protocol.js';
 import { adaptClient, typed } from './adapt-client.js';
 import type { InitResult } from './init-module.js';
 
@@ -90,8 +90,8 @@ async function answerCall(
       const { kind, contentLength, supportRange, lastModified, ...rest } = await client.getMetadata(request);
       rest.response?.cancel();
       const etag = rest.etag === undefined ? {} : { etag: rest.etag };
-      const answer: MetadataAnswer = { kind, contentLength, supportRange, lastModified, ...etag };
-      sendJson(response, answer);
+      const content: MetadataResponse = { kind, contentLength, supportRange, lastModified, ...etag };
+      sendJson(response, content);
       return;
     }
     case '/list':
@@ -170,8 +170,8 @@ function headOf({ header, contentLength, offset }: Response): Record<string, str
   return head;
 }
 
-function sendJson(response: ServerResponse, answer: object, status = 200): void {
-  const json = Buffer.from(JSON.stringify(answer));
+function sendJson(response: ServerResponse, content: object, status = 200): void {
+  const json = Buffer.from(JSON.stringify(content));
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': json.byteLength });
   response.end(json);
 }

@@ -4,8 +4,8 @@ import type { Request } from '../request.js';
 import { OFFSET_HEADER } from './protocol.js';
 import type { KnownResource } from './resource-call.js';
 
-/** What the head of a download's answer says, checked against what was asked and what is known. */
-export interface AnswerFacts {
+/** What the head of a download's response says, checked against what was asked and what is known. */
+export interface ResponseFacts {
   readonly header: HeaderFields;
   /** Undefined: the plugin does not say, and nothing is known of the resource. */
   readonly offset: number | undefined;
@@ -13,11 +13,11 @@ export interface AnswerFacts {
   readonly lengthBytes: number | undefined;
 }
 
-export function checkAnswer(
+export function checkResponse(
   header: HeaderFields,
   request: Request,
   known: KnownResource | undefined,
-): AnswerFacts {
+): ResponseFacts {
   checkVersion(header, request);
   const { url, range } = request;
   const start = range?.start ?? 0;
@@ -38,7 +38,7 @@ export function checkAnswer(
   return { header, offset, lengthBytes: declared ?? (isExact ? wanted : undefined) };
 }
 
-/** A plugin need not look at the pin, if its answers tell their version. */
+/** A plugin need not look at the pin, if its responses tell their version. */
 function checkVersion(header: HeaderFields, { url, pin }: Request): void {
   const etag = header.get('etag');
   const time = Date.parse(header.get('last-modified') ?? '');

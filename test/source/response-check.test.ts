@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { checkAnswer, isLastModifiedWeak, validatorsOf } from '../../src/source/http/answer-check.js';
+import { checkResponse, isLastModifiedWeak, validatorsOf } from '../../src/source/http/response-check.js';
 import { HeaderFields } from '../../src/source/http/header-fields.js';
 
 function timeOf(text: string): number | undefined {
@@ -63,10 +63,10 @@ test('an answer with an entity tag that is too long is not of the version that i
   header.set('etag', `"${'x'.repeat(60_000)}"`);
   const pin = { etag: '"a"', lastModifiedMs: Date.UTC(1994, 10, 6, 8, 49, 37) };
   const answer = { status: 200, header };
-  const error = t.throws(() => checkAnswer(answer, new URL('http://h/x'), undefined, pin));
+  const error = t.throws(() => checkResponse(answer, new URL('http://h/x'), undefined, pin));
   t.like(error, { code: 'CHANGED', found: 'an ETag that cannot be used' });
   t.notThrows(() =>
-    checkAnswer(answer, new URL('http://h/x'), undefined, { lastModifiedMs: pin.lastModifiedMs }),
+    checkResponse(answer, new URL('http://h/x'), undefined, { lastModifiedMs: pin.lastModifiedMs }),
   );
 });
 
@@ -95,12 +95,12 @@ test('what is no entity tag, or several, tells no versions apart', (t) => {
 });
 
 test('a part is believed only if it begins where the request does, and ends there at the latest', (t) => {
-  const check = (contentRange: string | undefined, length?: string): ReturnType<typeof checkAnswer> => {
+  const check = (contentRange: string | undefined, length?: string): ReturnType<typeof checkResponse> => {
     const header = new HeaderFields();
     if (contentRange !== undefined) header.set('content-range', contentRange);
     if (length !== undefined) header.set('content-length', length);
     const answer = { status: 206, header };
-    return checkAnswer(answer, new URL('http://h/x'), { start: 100, end: 200 }, undefined);
+    return checkResponse(answer, new URL('http://h/x'), { start: 100, end: 200 }, undefined);
   };
   t.like(check('bytes 100-199/1000', '100'), { start: 100, end: 200, totalBytes: 1000 });
   t.like(check('bytes 100-149/150'), { start: 100, end: 150, totalBytes: 150 });
@@ -128,10 +128,10 @@ test('a part is believed only if it begins where the request does, and ends ther
 });
 
 test('an answer of another version names both', (t) => {
-  const check = (etag: string | undefined, pin: Parameters<typeof checkAnswer>[3]): unknown => {
+  const check = (etag: string | undefined, pin: Parameters<typeof checkResponse>[3]): unknown => {
     const header = new HeaderFields();
     if (etag !== undefined) header.set('etag', etag);
-    return t.throws(() => checkAnswer({ status: 200, header }, new URL('http://h/x'), undefined, pin));
+    return t.throws(() => checkResponse({ status: 200, header }, new URL('http://h/x'), undefined, pin));
   };
   const changed = { code: 'CHANGED', found: 'ETag "b"' };
   t.like(check('"b"', { etag: '"a"' }), { ...changed, expected: 'ETag "a"' });

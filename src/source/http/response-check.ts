@@ -1,4 +1,4 @@
-/** Whether an answer is what was asked for. Nothing of an answer that fails here is used. */
+/** Whether a response is what was asked for. Nothing of a response that fails here is used. */
 import { type ByteRange, parseContentRange } from '../byte-range.js';
 import { ChangedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Validators } from '../request.js';
@@ -12,36 +12,36 @@ const MAX_ETAG_CHARS = 1_024;
 const NO_ENTITY_TAG = /^(?:W\/)?(?:"")?$|", /i;
 const MAX_DATE_CHARS = 64;
 
-/** What an answer brings: bytes `[start, end)` of a resource of `totalBytes`. */
-export interface Delivery {
+/** What a response brings: bytes `[start, end)` of a resource of `totalBytes`. */
+export interface ContentRange {
   readonly start: number;
   /** Undefined: until the body ends. */
   readonly end: number | undefined;
   readonly totalBytes: number | undefined;
 }
 
-interface AnswerHead {
+interface CheckedHead {
   readonly status: number;
   readonly header: HeaderFields;
 }
 
 /** Checks a 200 or 206 against the request (RFC 9110, 15.3.7). */
-export function checkAnswer(
-  { status, header }: AnswerHead,
+export function checkResponse(
+  { status, header }: CheckedHead,
   url: URL,
   asked: ByteRange | undefined,
   pin: Validators | undefined,
-): Delivery {
+): ContentRange {
   checkEncoding(header, url);
-  const delivery = status === 206 ? checkPartial(header, url, asked) : checkWhole(header, url);
-  checkPin(header, url, delivery.totalBytes, pin);
-  return delivery;
+  const contentRange = status === 206 ? checkPartial(header, url, asked) : checkWhole(header, url);
+  checkPin(header, url, contentRange.totalBytes, pin);
+  return contentRange;
 }
 
-/** The validators of an answer. */
+/** The validators of a response. */
 export function validatorsOf(header: HeaderFields): Validators {
   const value = header.get('etag');
-  // One that could not be sent back ties no later answer to this one, nor does one that is too long to be kept, an
+  // One that could not be sent back ties no later response to this one, nor does one that is too long to be kept, an
   // empty one, which stands for none, or the list of several that two header lines make.
   const isUsable =
     value !== null && value.length <= MAX_ETAG_CHARS && isFieldValue(value) && !NO_ENTITY_TAG.test(value);
@@ -77,7 +77,7 @@ function checkEncoding(header: HeaderFields, url: URL): void {
   });
 }
 
-function checkWhole(header: HeaderFields, url: URL): Delivery {
+function checkWhole(header: HeaderFields, url: URL): ContentRange {
   const length = contentLength(header);
   // Some servers answer a range by 200 instead of 206: only what says that it is the whole is taken for it.
   const value = header.get('content-range');
@@ -87,7 +87,7 @@ function checkWhole(header: HeaderFields, url: URL): Delivery {
     got.range.end === got.totalBytes &&
     got.range.end === (length ?? got.range.end);
   if (value !== null && !isWhole) {
-    throw new ProtocolError('the answer has a wrong range', url, {
+    throw new ProtocolError('the response has a wrong range', url, {
       expected: 'status 206, or the whole',
       found: `status 200, Content-Range: ${value}`,
     });
@@ -95,11 +95,11 @@ function checkWhole(header: HeaderFields, url: URL): Delivery {
   return { start: 0, end: length, totalBytes: length };
 }
 
-function checkPartial(header: HeaderFields, url: URL, asked: ByteRange | undefined): Delivery {
+function checkPartial(header: HeaderFields, url: URL, asked: ByteRange | undefined): ContentRange {
   const value = header.get('content-range');
   const got = value === null ? undefined : parseContentRange(value);
   const wrong = (expected: string): ProtocolError =>
-    new ProtocolError('the answer has a wrong range', url, {
+    new ProtocolError('the response has a wrong range', url, {
       expected,
       found: `Content-Range: ${value ?? 'none'}, Content-Length: ${header.get('content-length') ?? 'none'}`,
     });
@@ -132,7 +132,7 @@ function checkPin(
 }
 
 /**
- * By all that the pin has and the answer tells, of which one must be strong: the same entity tag, or the same time
+ * By all that the pin has and the response tells, of which one must be strong: the same entity tag, or the same time
  * (RFC 9110, 15.3.7.3). Where the pin has nothing strong, the bytes are compared by whoever joins them.
  */
 function isSameVersion(pin: Validators, got: Validators): boolean {
