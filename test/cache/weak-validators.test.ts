@@ -5,10 +5,8 @@ import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
-import { headerFromJson, headerToJson, type IndexHeader } from '../../src/cache/disk/index-header.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
-import type { Validators } from '../../src/source/index.js';
 import { type FaultServer, startFaultServer } from '../support/fault-server.js';
 import { pattern } from '../support/tree.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
@@ -145,25 +143,4 @@ test('what was evicted of a weak version comes back as another version', async (
   t.not(second.version.id, first.version.id);
   t.true((await second.read(0, MIB, copyOf)).equals(after));
   second.close();
-});
-
-test('what an earlier release stored by a weak tag alone is not believed', (t) => {
-  const headerWith = (validators: Validators): IndexHeader => ({
-    url: 'http://host/file',
-    facts: {
-      version: { id: 'x', validators, verifiable: true },
-      sizeBytes: 1,
-      lastModifiedMs: undefined,
-      supportRange: true,
-    },
-    blockBytes: 32_768,
-    segmentBlocks: 8_192,
-    segment: 0,
-    createdAtMs: 0,
-  });
-  const read = (validators: Validators): boolean =>
-    headerFromJson(headerToJson(headerWith(validators))) !== undefined;
-  t.true(read({ etag: '"one"' }));
-  t.true(read({ etag: 'W/"one"', lastModifiedMs: 1_000 }));
-  t.false(read({ etag: 'W/"one"' }));
 });

@@ -2,17 +2,8 @@ import { constants } from 'node:fs';
 
 import type { ConfirmedFacts } from './disk-cache.js';
 import { close, codeOf, futimes, openOwn, readAt, writeAt } from './file-io.js';
-import {
-  CONFIRMATION_AT,
-  type DecodedIndex,
-  decodeHeader,
-  encodeConfirmation,
-  headerLength,
-} from './index-file.js';
+import { CONFIRMATION_AT, type DecodedIndex, encodeConfirmation, readHeader } from './index-file.js';
 import { filePath, versionOfSegment } from './layout.js';
-
-/** Holds nearly every header. */
-const START_BYTES = 4096;
 
 /**
  * The version of a URL, among those of these segments, that was confirmed last. `confirmedAtMs` tells what is not
@@ -64,12 +55,10 @@ async function readIndexStart(root: string, name: string): Promise<DecodedIndex 
     throw error;
   }
   try {
-    const start = Buffer.alloc(START_BYTES);
-    const bytes = start.subarray(0, await readAt(fd, [start], 0));
-    const needed = headerLength(bytes) ?? 0;
-    if (needed <= bytes.length) return decodeHeader(bytes);
-    const longer = Buffer.alloc(needed);
-    return decodeHeader(longer.subarray(0, await readAt(fd, [longer], 0)));
+    return await readHeader(async (bytes) => {
+      const start = Buffer.alloc(bytes);
+      return start.subarray(0, await readAt(fd, [start], 0));
+    });
   } finally {
     // Nobody needs to wait for it.
     close(fd).catch(() => undefined);

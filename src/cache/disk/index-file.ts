@@ -15,7 +15,7 @@
 import { crc32 } from 'node:zlib';
 
 import type { BlockTable } from './block-table.js';
-import { headerFromJson, headerToJson, type IndexHeader } from './index-header.js';
+import type { IndexHeader } from './index-header.js';
 import { blockLength } from './layout.js';
 
 export const RECORD_BYTES = 16;
@@ -24,8 +24,10 @@ export const MAX_HEADER_BYTES = 64 * 1024;
 export const CONFIRMATION_AT = 16;
 export const STAMP_AT = 32;
 
-const MAGIC = 'd7yblk2\n';
+const MAGIC = 'd7yblk3\n';
 const JSON_AT = 80;
+/** Holds nearly every header. */
+const START_BYTES = 4096;
 const STAMP_FIELDS = 5;
 
 /** Identifies the state of a data file: whoever writes to it changes one of these. */
@@ -55,7 +57,7 @@ export interface EncodedHeader {
 
 /** Undefined: the header is too long. */
 export function encodeHeader(header: IndexHeader): EncodedHeader | undefined {
-  const text = Buffer.from(headerToJson(header));
+  const text = Buffer.from(JSON.stringify(header));
   const bytes = Buffer.alloc(Math.ceil((JSON_AT + text.length) / RECORD_BYTES) * RECORD_BYTES);
   if (bytes.length > MAX_HEADER_BYTES) return undefined;
   bytes.write(MAGIC, 0, 'latin1');
@@ -67,21 +69,30 @@ export function encodeHeader(header: IndexHeader): EncodedHeader | undefined {
   return { bytes, seed };
 }
 
-/** `bytes` is the start of the file, at least its header. Undefined: not an index file, or a damaged one. */
+/** `bytes` is the start of the file, at least its header. */
 export function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
   const text = headerText(bytes);
   if (text === undefined) return undefined;
   const seed = bytes.readUInt32LE(12);
   if (headerCheck(bytes, text) !== seed) return undefined;
-  const header = headerFromJson(text.toString());
-  if (header === undefined) return undefined;
+  // Its check fits: it is what was encoded. Another form of it gets another magic.
+  const header = JSON.parse(text.toString()) as IndexHeader;
   const recordsAt = Math.ceil((JSON_AT + text.length) / RECORD_BYTES) * RECORD_BYTES;
   const confirmedAtMs = decodeConfirmation(bytes, seed) ?? header.createdAtMs;
   return { header, seed, recordsAt, confirmedAtMs, stamp: decodeStamp(bytes, seed) };
 }
 
+/** `read` returns so many bytes of the start of the file, or all of it. Undefined: not an index file, or a damaged one. */
+export async function readHeader(
+  read: (bytes: number) => Promise<Buffer>,
+): Promise<DecodedIndex | undefined> {
+  const start = await read(START_BYTES);
+  const needed = headerLength(start) ?? 0;
+  return decodeHeader(needed <= start.length ? start : await read(needed));
+}
+
 /** The bytes to read to have the whole header; undefined if this is not the start of an index file. */
-export function headerLength(start: Buffer): number | undefined {
+function headerLength(start: Buffer): number | undefined {
   if (start.length < JSON_AT || start.toString('latin1', 0, 8) !== MAGIC) return undefined;
   const bytes = JSON_AT + start.readUInt32LE(8);
   return bytes <= MAX_HEADER_BYTES ? bytes : undefined;

@@ -6,11 +6,10 @@ import {
   applyRecords,
   type BlockRecord,
   type DecodedIndex,
-  decodeHeader,
   type EncodedHeader,
   encodeRecords,
   encodeStamp,
-  headerLength,
+  readHeader,
   RECORD_BYTES,
   recordsEnd,
   sameStamp,
@@ -116,10 +115,7 @@ export class Segment {
   }
 
   async #loadHeader(identity: SegmentIdentity): Promise<DecodedIndex | undefined> {
-    let start = await this.files.readIndex(0, PAGE_BYTES);
-    const needed = headerLength(start);
-    if (needed !== undefined && needed > start.length) start = await this.files.readIndex(0, needed);
-    const decoded = decodeHeader(start);
+    const decoded = await readHeader((bytes) => this.files.readIndex(0, bytes));
     return decoded !== undefined && isHeaderOf(decoded.header, identity) ? decoded : undefined;
   }
 
