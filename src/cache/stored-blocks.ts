@@ -4,7 +4,7 @@
  *
  * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written together, and
  * more than `DirtyBytes` allow is not stored: a slow disk never holds up a reader. Less than what is worth a write of
- * its own waits until it is quiet.
+ * its own waits until nothing is read.
  */
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
@@ -12,7 +12,7 @@ import type { BlockRun } from './block-provider.js';
 import { checksumOf } from './checksum.js';
 import type { DirtyBytes } from './dirty-bytes.js';
 import type { CheckedBlock, StoredVersion } from './disk/disk-cache.js';
-import type { QuietQueue } from './quiet-queue.js';
+import type { WriteBehindQueue } from './write-behind-queue.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
@@ -32,7 +32,7 @@ export interface StoredBlocksContext {
   readonly sizeBytes: number;
   /** Shared by all versions: how much is held to be written. */
   readonly dirty: DirtyBytes;
-  readonly quiet: QuietQueue;
+  readonly queue: WriteBehindQueue;
   /** Opens what nothing is stored of yet. */
   readonly open: () => Promise<StoredVersion | undefined>;
 }
@@ -43,7 +43,7 @@ export class StoredBlocks {
   #stored: StoredVersion | undefined;
   #unwritten: Unwritten[] = [];
   #writing: Promise<void> | undefined;
-  #whenStoredQuietly: Promise<void> | undefined;
+  #whenFlushed: Promise<void> | undefined;
   #isClosed = false;
   #isDropped = false;
 
@@ -83,7 +83,7 @@ export class StoredBlocks {
   store(block: Block): void {
     // One that is held is being stored already, by an earlier opening of the version.
     if (this.#isClosed || block.holds > 0 || this.#stored?.has(block.index) === true) return;
-    const { dirty, quiet } = this.#context;
+    const { dirty, queue } = this.#context;
     if (!dirty.tryAdd(this.#dirtyBytesOf(block))) return;
     this.#context.memory.hold(block);
     // Now, while the bytes that have just arrived are in the processor's caches.
@@ -93,9 +93,9 @@ export class StoredBlocks {
       this.#flush();
       return;
     }
-    quiet.note();
-    if (dirty.isPressing) quiet.hurry();
-    this.#flushWhenQuiet();
+    queue.noteActivity();
+    if (dirty.isPressing) queue.flush();
+    this.#flushLater();
   }
 
   #isMuch(): boolean {
@@ -113,8 +113,8 @@ export class StoredBlocks {
   async close(): Promise<void> {
     this.#isClosed = true;
     // No block brings the files of an empty one into being.
-    if (this.#context.sizeBytes === 0) this.#flushWhenQuiet();
-    await this.#whenStoredQuietly;
+    if (this.#context.sizeBytes === 0) this.#flushLater();
+    await this.#whenFlushed;
     // A write that is just ending does not take what is left.
     do {
       this.#flush();
@@ -130,9 +130,9 @@ export class StoredBlocks {
     return this.#context.sizeBytes <= this.#context.blocks.blockBytes;
   }
 
-  #flushWhenQuiet(): void {
-    this.#whenStoredQuietly ??= this.#context.quiet.run(async () => {
-      this.#whenStoredQuietly = undefined;
+  #flushLater(): void {
+    this.#whenFlushed ??= this.#context.queue.run(async () => {
+      this.#whenFlushed = undefined;
       if (this.#context.sizeBytes === 0) await this.#opened();
       // That may end while there is little, and leave it to this.
       await this.#writing;
@@ -190,7 +190,7 @@ export class StoredBlocks {
         this.#writing = undefined;
         if (this.#isDue()) this.#flush();
         // What was much when it came may not be so now, where others have left more room.
-        else if (this.#unwritten.length > 0) this.#flushWhenQuiet();
+        else if (this.#unwritten.length > 0) this.#flushLater();
       });
   }
 

@@ -2,7 +2,7 @@ import type { BlockMemory } from './block-memory.js';
 import { DirtyBytes } from './dirty-bytes.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk/disk-cache.js';
 import type { FileMetadata } from './file-metadata.js';
-import { QuietQueue } from './quiet-queue.js';
+import { WriteBehindQueue } from './write-behind-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
 import { mapKeyOf } from './version.js';
 import type { VersionBlocks } from './version-blocks.js';
@@ -25,7 +25,7 @@ export class StoredVersions {
   readonly #disk: DiskCache | undefined;
   readonly #memory: BlockMemory;
   readonly #dirty: DirtyBytes;
-  readonly #quiet = new QuietQueue();
+  readonly #queue = new WriteBehindQueue();
   /** Those that are not closed, by resource and version. */
   readonly #attached = new Map<string, StoredBlocks>();
   readonly #opening = new Map<VersionReader, Promise<StoredBlocks | undefined>>();
@@ -45,7 +45,7 @@ export class StoredVersions {
     const disk = this.#disk;
     const facts = factsOf(reader.file);
     if (disk === undefined || facts === undefined) return;
-    this.#quiet.note();
+    this.#queue.noteActivity();
     const { key } = reader.blocks;
     // What is being stored for an earlier opening is not in the catalogue yet.
     if (disk.mayHave(key.resource) || this.#attached.has(mapKeyOf(key))) {
@@ -66,7 +66,7 @@ export class StoredVersions {
     stored: StoredVersion | undefined,
   ): StoredBlocks {
     const { blocks } = reader;
-    const context = { blocks, memory: this.#memory, sizeBytes, dirty: this.#dirty, quiet: this.#quiet, open };
+    const context = { blocks, memory: this.#memory, sizeBytes, dirty: this.#dirty, queue: this.#queue, open };
     const storedBlocks = new StoredBlocks(stored, context);
     blocks.onComplete = (block) => storedBlocks.store(block);
     reader.attach(storedBlocks);
@@ -101,7 +101,7 @@ export class StoredVersions {
   }
 
   async closeAll(): Promise<void> {
-    this.#quiet.drain();
+    this.#queue.drain();
     for (const reader of this.#opening.keys()) this.close(reader);
     const giveUp = setTimeout(() => {
       for (const stored of this.#attached.values()) if (stored.isSmall) stored.drop();

@@ -4,12 +4,12 @@ import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
 import { BackgroundSync } from '../../src/cache/disk/background-sync.js';
-import { Lane } from '../../src/cache/disk/lane.js';
+import { Semaphore } from '../../src/cache/disk/semaphore.js';
 import { filePath, shardPath } from '../../src/cache/disk/layout.js';
-import { TroubleLog } from '../../src/cache/disk/trouble-log.js';
+import { RateLimitedLog } from '../../src/cache/disk/rate-limited-log.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-class CountingLane extends Lane {
+class CountingSemaphore extends Semaphore {
   runs = 0;
 
   override run<T>(task: () => Promise<T>): Promise<T> {
@@ -19,7 +19,7 @@ class CountingLane extends Lane {
 }
 
 class Fixture {
-  readonly lane = new CountingLane(1);
+  readonly semaphore = new CountingSemaphore(1);
   readonly logged: string[] = [];
   fileSystemSyncs = 0;
   onFileSystemSync: () => void = () => undefined;
@@ -31,8 +31,8 @@ class Fixture {
     this.sync = new BackgroundSync({
       root,
       afterMs: 1,
-      lane: this.lane,
-      trouble: new TroubleLog(log, root),
+      semaphore: this.semaphore,
+      warnings: new RateLimitedLog(log, root),
       syncFileSystem: async () => {
         this.fileSystemSyncs += 1;
         this.onFileSystemSync();
@@ -91,11 +91,11 @@ test('what is written while the file system is synced is synced after it', async
   t.is(await fixture.nextRound(), 0);
 });
 
-test('the lane is free between two segments', async (t) => {
+test('the semaphore is free between two segments', async (t) => {
   const { fixture } = await start(t);
   for (let i = 0; i < 20; i += 1) fixture.sync.add(nameOf(i));
   await fixture.untilAllIsSynced();
-  t.is(fixture.lane.runs, 20);
+  t.is(fixture.semaphore.runs, 20);
 });
 
 test('a segment that cannot be synced is synced with the next one that is written', async (t) => {

@@ -4,9 +4,9 @@ import { readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileS
 import test from 'ava';
 
 import { BlockMemory } from '../../src/cache/block-memory.js';
-import { decodeHeader, encodeStamp, STAMP_AT } from '../../src/cache/disk/index-file.js';
+import { decodeHeader, encodeIdentity, IDENTITY_AT } from '../../src/cache/disk/index-file.js';
 import { DirtyBytes } from '../../src/cache/dirty-bytes.js';
-import { QuietQueue } from '../../src/cache/quiet-queue.js';
+import { WriteBehindQueue } from '../../src/cache/write-behind-queue.js';
 import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -28,7 +28,7 @@ function renewStamp(index: string, data: string): void {
   const bytes = readFileSync(index);
   const { dev, ino, size, mtimeNs, ctimeNs } = statSync(data, { bigint: true });
   const seed = decodeHeader(bytes)?.seed ?? 0;
-  encodeStamp({ dev, ino, size, mtimeNs, ctimeNs }, seed).copy(bytes, STAMP_AT);
+  encodeIdentity({ dev, ino, size, mtimeNs, ctimeNs }, seed).copy(bytes, IDENTITY_AT);
   writeFileSync(index, bytes);
 }
 
@@ -110,7 +110,7 @@ test('what the disk is too slow for is not stored, the rest by one write at a ti
     },
     close: () => (found.isClosed = true),
   };
-  const context = { blocks, memory, dirty, quiet: new QuietQueue(), sizeBytes: 1024 * BLOCK_BYTES };
+  const context = { blocks, memory, dirty, queue: new WriteBehindQueue(), sizeBytes: 1024 * BLOCK_BYTES };
   const storing = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
   blocks.onComplete = (block) => storing.store(block);
   const bring = (first: number, count: number): void => {

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { BlockMemory } from '../../src/cache/block-memory.js';
 import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
-import { QuietQueue } from '../../src/cache/quiet-queue.js';
+import { WriteBehindQueue } from '../../src/cache/write-behind-queue.js';
 import { DirtyBytes } from '../../src/cache/dirty-bytes.js';
 import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { VersionBlocks } from '../../src/cache/version-blocks.js';
@@ -57,7 +57,7 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
   );
   const disk = new SlowDisk();
   const dirty = new DirtyBytes(() => MAX_DIRTY_BYTES);
-  const context = { blocks, memory, dirty, quiet: new QuietQueue(), sizeBytes: 8 * MAX_DIRTY_BYTES };
+  const context = { blocks, memory, dirty, queue: new WriteBehindQueue(), sizeBytes: 8 * MAX_DIRTY_BYTES };
   const stored = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
   blocks.onComplete = (block) => stored.store(block);
   let next = 0;
@@ -128,7 +128,7 @@ test('what is demanded of a disk never takes more memory than there is, however 
     blocks,
     memory,
     dirty: new DirtyBytes(() => MAX_DIRTY_BYTES),
-    quiet: new QuietQueue(),
+    queue: new WriteBehindQueue(),
     sizeBytes,
     open: () => Promise.resolve(disk),
   });

@@ -4,10 +4,10 @@
  * Of each segment the data is synced before the index that names its blocks, then the directories of new files. An index
  * that reaches the disk before its data does no harm: the checksums do not fit, and the blocks are fetched again.
  */
-import type { Lane } from './lane.js';
+import type { Semaphore } from './semaphore.js';
 import { shardPath } from './layout.js';
 import { syncDirectory, syncSegment } from './sync-files.js';
-import type { TroubleLog } from './trouble-log.js';
+import type { RateLimitedLog } from './rate-limited-log.js';
 
 /** Each is three waits for the disk. The system writes by itself what is older than half a minute. */
 const MAX_PER_ROUND = 16;
@@ -21,8 +21,8 @@ export interface BackgroundSyncOptions {
   /** For how long writes are collected. */
   readonly afterMs: number;
   /** One slow operation of the disk at a time. */
-  readonly lane: Lane;
-  readonly trouble: TroubleLog;
+  readonly semaphore: Semaphore;
+  readonly warnings: RateLimitedLog;
   /** syncfs(2) of the file system that the store is on. */
   readonly syncFileSystem: () => Promise<void>;
   /** Called after each round: how many segments are not synced yet. */
@@ -83,13 +83,13 @@ export class BackgroundSync {
 
   /** False: something could not be synced. */
   async #runRound(): Promise<boolean> {
-    const { lane } = this.#options;
-    if (this.#isOverfull) return await lane.run(() => this.#syncFileSystem());
+    const { semaphore } = this.#options;
+    if (this.#isOverfull) return await semaphore.run(() => this.#syncFileSystem());
     let isDone = true;
     for (const name of [...this.#unsynced.keys()].slice(0, MAX_PER_ROUND)) {
       if (this.#isStopped) break;
-      // Others that need the lane go between two segments.
-      isDone = (await lane.run(() => this.#syncSegment(name))) && isDone;
+      // Others that need the semaphore go between two segments.
+      isDone = (await semaphore.run(() => this.#syncSegment(name))) && isDone;
     }
     return isDone;
   }
@@ -103,13 +103,13 @@ export class BackgroundSync {
       return true;
     } catch (error) {
       this.#isOverfull = true;
-      this.#options.trouble.note('cannot make the store durable', error);
+      this.#options.warnings.warn('cannot make the store durable', error);
       return false;
     }
   }
 
   async #syncSegment(name: string): Promise<boolean> {
-    const { root, trouble } = this.#options;
+    const { root, warnings } = this.#options;
     const isNew = this.#unsynced.get(name);
     if (isNew === undefined) return true;
     // What is written from now on may be missed.
@@ -120,7 +120,7 @@ export class BackgroundSync {
       return true;
     } catch (error) {
       this.#unsynced.set(name, isNew || this.#unsynced.get(name) === true);
-      trouble.note('cannot make the store durable', error);
+      warnings.warn('cannot make the store durable', error);
       return false;
     }
   }

@@ -2,7 +2,7 @@ import { type FoundSegment, scanSegments } from './scan.js';
 import { touchSegment, unlinkSegment } from './segment-files.js';
 import { SegmentTable } from './segment-table.js';
 import type { Space } from './space.js';
-import type { TroubleLog } from './trouble-log.js';
+import type { RateLimitedLog } from './rate-limited-log.js';
 
 /** The time of last use is written to disk at most this often for one segment. */
 const TOUCH_EVERY_MS = 5_000;
@@ -13,7 +13,7 @@ export interface CatalogOptions {
   readonly root: string;
   readonly blockBytes: number;
   readonly space: Space;
-  readonly trouble: TroubleLog;
+  readonly warnings: RateLimitedLog;
   readonly use: SegmentUse;
 }
 
@@ -24,7 +24,7 @@ export interface SegmentUse {
   detach(name: string): Promise<void>;
 }
 
-/** All stored segments, in the order of their last use; kept by the writer, in its lane of changes. */
+/** All stored segments, in the order of their last use; kept by the writer, in its semaphore of changes. */
 export class Catalog {
   readonly #options: CatalogOptions;
   readonly #segments = new SegmentTable();
@@ -73,13 +73,13 @@ export class Catalog {
 
   /** Leaves all times of last use on disk, when nothing changes any more. Never rejects. */
   async writeTimesOfUse(): Promise<void> {
-    const { root, trouble } = this.#options;
+    const { root, warnings } = this.#options;
     try {
       for (const [name, { usedAtMs, touchedAtMs }] of this.#segments.entries()) {
         if (usedAtMs > touchedAtMs) await touchSegment(root, name, usedAtMs);
       }
     } catch (error) {
-      trouble.note('cannot note the use of a stored segment', error);
+      warnings.warn('cannot note the use of a stored segment', error);
     }
   }
 
@@ -116,13 +116,13 @@ export class Catalog {
    */
   async remove(name: string): Promise<boolean> {
     if (!(await this.ready)) return false;
-    const { root, space, trouble, use } = this.#options;
+    const { root, space, warnings, use } = this.#options;
     const wasHeld = use.isHeld(name);
     const detached = use.detach(name);
     try {
       await unlinkSegment(root, name);
     } catch (error) {
-      trouble.note('cannot remove a stored segment', error);
+      warnings.warn('cannot remove a stored segment', error);
       return false;
     }
     const chargedBytes = this.#segments.get(name)?.chargedBytes ?? 0;
@@ -154,7 +154,7 @@ export class Catalog {
   }
 
   async #scan(): Promise<boolean> {
-    const { root, space, trouble } = this.#options;
+    const { root, space, warnings } = this.#options;
     let foundBytes = 0;
     try {
       await scanSegments(
@@ -163,13 +163,13 @@ export class Catalog {
         (segment) => {
           if (!this.#isAbandoned) foundBytes += this.#add(segment);
         },
-        (path, error) => trouble.note('left alone what is not of the cache', error, { path }),
+        (path, error) => warnings.warn('left alone what is not of the cache', error, { path }),
       );
       this.#segments.sort();
       space.usedBytes += foundBytes;
       this.#isScanned = !this.#isAbandoned;
     } catch (error) {
-      trouble.note('cannot scan the directory', error);
+      warnings.warn('cannot scan the directory', error);
     }
     return this.#isScanned;
   }

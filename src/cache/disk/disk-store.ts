@@ -65,7 +65,7 @@ export class DiskStore implements DiskCache {
     version.retain();
     const handle = new VersionHandle(this.#context, version);
     await loaded;
-    if (known !== undefined) await version.local?.prove();
+    if (known !== undefined) await version.local?.verify();
     return handle;
   }
 
@@ -88,7 +88,7 @@ export class DiskStore implements DiskCache {
 
   async #storeEmpty(version: OpenVersion): Promise<void> {
     await storeBlocks(this.#context, version, 0, []);
-    await version.local?.prove();
+    await version.local?.verify();
   }
 
   #forget(version: OpenVersion): void {
@@ -96,7 +96,7 @@ export class DiskStore implements DiskCache {
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
-    const { root, reads, trouble, isClosing, writer } = this.#context;
+    const { root, reads, warnings, isClosing, writer } = this.#context;
     if (this.#dropping.size > 0) await Promise.all(this.#dropping.values());
     if (isClosing || !this.mayHave(url)) return undefined;
     try {
@@ -107,11 +107,11 @@ export class DiskStore implements DiskCache {
           url,
           segments,
           (name) => this.#context.confirmations.get(name)?.atMs,
-          (error) => trouble.note('cannot read an index file', error),
+          (error) => warnings.warn('cannot read an index file', error),
         );
       });
     } catch (error) {
-      trouble.note('cannot look for the versions of a URL', error);
+      warnings.warn('cannot look for the versions of a URL', error);
       return undefined;
     }
   }
@@ -131,7 +131,7 @@ export class DiskStore implements DiskCache {
   }
 
   async #writeConfirmation(versionName: string, segmentCount: number, atMs: number): Promise<void> {
-    const { root, trouble, writer } = this.#context;
+    const { root, warnings, writer } = this.#context;
     if (writer === undefined || !(await writer.catalog.ready)) return;
     try {
       for (let segment = 0; segment < segmentCount; segment += 1) {
@@ -140,7 +140,7 @@ export class DiskStore implements DiskCache {
           await writeConfirmation(root, name, atMs, writer.catalog.usedAtMs(name));
       }
     } catch (error) {
-      trouble.note('cannot note a confirmation', error);
+      warnings.warn('cannot note a confirmation', error);
     }
   }
 

@@ -3,7 +3,7 @@
  *
  *     0   magic (8), length of the JSON text (4), crc32 of these 12 bytes and the text (4)
  *     16  confirmation: milliseconds since the epoch as a double (8), check (4), unused (4)
- *     32  stamp: dev, ino, size, mtimeNs, ctimeNs of the data file (8 each), check (4), unused (4)
+ *     32  identity: dev, ino, size, mtimeNs, ctimeNs of the data file (8 each), check (4), unused (4)
  *     80  JSON text (index-header.ts), filled up to a multiple of 16
  *     …   records, appended: block index (4), length (4), checksum of the block (4), check (4)
  *
@@ -22,16 +22,16 @@ export const RECORD_BYTES = 16;
 /** Longer headers (of very long URLs) are not stored. */
 export const MAX_HEADER_BYTES = 64 * 1024;
 export const CONFIRMATION_AT = 16;
-export const STAMP_AT = 32;
+export const IDENTITY_AT = 32;
 
 const MAGIC = 'd7yblk3\n';
 const JSON_AT = 80;
 /** Holds nearly every header. */
 const START_BYTES = 4096;
-const STAMP_FIELDS = 5;
+const IDENTITY_FIELDS = 5;
 
 /** Identifies the state of a data file: whoever writes to it changes one of these. */
-export interface Stamp {
+export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly size: bigint;
@@ -46,7 +46,7 @@ export interface DecodedIndex {
   /** Where the first record begins. */
   readonly recordsAt: number;
   readonly confirmedAtMs: number;
-  readonly stamp: Stamp | undefined;
+  readonly fileIdentity: FileIdentity | undefined;
 }
 
 /** An index file without records. */
@@ -79,7 +79,7 @@ export function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
   const header = JSON.parse(text.toString()) as IndexHeader;
   const recordsAt = Math.ceil((JSON_AT + text.length) / RECORD_BYTES) * RECORD_BYTES;
   const confirmedAtMs = decodeConfirmation(bytes, seed) ?? header.createdAtMs;
-  return { header, seed, recordsAt, confirmedAtMs, stamp: decodeStamp(bytes, seed) };
+  return { header, seed, recordsAt, confirmedAtMs, fileIdentity: decodeIdentity(bytes, seed) };
 }
 
 /** `read` returns so many bytes of the start of the file, or all of it. Undefined: not an index file, or a damaged one. */
@@ -115,33 +115,33 @@ export function encodeConfirmation(confirmedAtMs: number, seed: number): Buffer 
 }
 
 function decodeConfirmation(index: Buffer, seed: number): number | undefined {
-  const bytes = index.subarray(CONFIRMATION_AT, STAMP_AT);
+  const bytes = index.subarray(CONFIRMATION_AT, IDENTITY_AT);
   return crc32(bytes.subarray(0, 8), seed) === bytes.readUInt32LE(8) ? bytes.readDoubleLE(0) : undefined;
 }
 
 /** Undefined clears it. */
-export function encodeStamp(stamp: Stamp | undefined, seed: number): Buffer {
-  const bytes = Buffer.alloc(JSON_AT - STAMP_AT);
-  if (stamp === undefined) return bytes;
-  const { dev, ino, size, mtimeNs, ctimeNs } = stamp;
+export function encodeIdentity(fileIdentity: FileIdentity | undefined, seed: number): Buffer {
+  const bytes = Buffer.alloc(JSON_AT - IDENTITY_AT);
+  if (fileIdentity === undefined) return bytes;
+  const { dev, ino, size, mtimeNs, ctimeNs } = fileIdentity;
   for (const [field, value] of [dev, ino, size, mtimeNs, ctimeNs].entries()) {
     bytes.writeBigUInt64LE(BigInt.asUintN(64, value), field * 8);
   }
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, STAMP_FIELDS * 8), seed), STAMP_FIELDS * 8);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, IDENTITY_FIELDS * 8), seed), IDENTITY_FIELDS * 8);
   return bytes;
 }
 
-function decodeStamp(index: Buffer, seed: number): Stamp | undefined {
-  const bytes = index.subarray(STAMP_AT, JSON_AT);
-  const check = bytes.readUInt32LE(STAMP_FIELDS * 8);
+function decodeIdentity(index: Buffer, seed: number): FileIdentity | undefined {
+  const bytes = index.subarray(IDENTITY_AT, JSON_AT);
+  const check = bytes.readUInt32LE(IDENTITY_FIELDS * 8);
   const [dev, ino, size, mtimeNs, ctimeNs] = [0, 8, 16, 24, 32].map((at) => bytes.readBigUInt64LE(at));
-  if (crc32(bytes.subarray(0, STAMP_FIELDS * 8), seed) !== check || ino === undefined || ino === 0n) {
+  if (crc32(bytes.subarray(0, IDENTITY_FIELDS * 8), seed) !== check || ino === undefined || ino === 0n) {
     return undefined;
   }
   return { dev: dev ?? 0n, ino, size: size ?? 0n, mtimeNs: mtimeNs ?? 0n, ctimeNs: ctimeNs ?? 0n };
 }
 
-export function sameStamp(a: Stamp, b: Stamp): boolean {
+export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
   return (
     a.dev === b.dev &&
     a.ino === b.ino &&

@@ -1,9 +1,9 @@
 /**
  * Tells when a data file can be handed out, to be read without us and so without checksums: every block is
  * there, and each was written by this process, or found right, or the file's identity and times are still
- * those that were noted (the stamp) when that was so. Whoever writes to a file changes its ctime.
+ * those that were recorded (the file identity) when that was so. Whoever writes to a file changes its ctime.
  */
-import { sameStamp } from './index-file.js';
+import { sameIdentity } from './index-file.js';
 import { blockLength } from './layout.js';
 import type { Segment } from './segment.js';
 import type { SeenData } from './segment-files.js';
@@ -11,13 +11,13 @@ import type { StoreContext } from './store-context.js';
 import { warmCopy } from './warm-copy.js';
 
 /** Smaller files are not worth an fsync: reading them again is as fast. */
-const MIN_STAMPED_BYTES = 1024 * 1024;
+const MIN_IDENTITY_BYTES = 1024 * 1024;
 const CHECK_RUN_BYTES = 1024 * 1024;
 /** So much is read even if nobody has the file open any more: a part that an earlier opening had written. */
 const SHORT_CHECK_BYTES = 64 * 1024 * 1024;
 
 /** The state of the file in which all blocks were right. */
-interface Proof extends SeenData {
+interface Verified extends SeenData {
   /** Of the segment's table. */
   readonly forgetCount: number;
 }
@@ -34,8 +34,8 @@ export class LocalCopy {
   readonly #context: StoreContext;
   readonly #segment: Segment;
   readonly #owner: SegmentOwner;
-  #proof: Proof | undefined;
-  #proving: Promise<void> | undefined;
+  #verified: Verified | undefined;
+  #verifying: Promise<void> | undefined;
   #isChecking = false;
 
   constructor(context: StoreContext, segment: Segment, owner: SegmentOwner) {
@@ -43,13 +43,13 @@ export class LocalCopy {
     this.#segment = segment;
     this.#owner = owner;
     const { loadedData, table } = segment;
-    if (loadedData !== undefined) this.#proof = { ...loadedData, forgetCount: table.forgetCount };
+    if (loadedData !== undefined) this.#verified = { ...loadedData, forgetCount: table.forgetCount };
   }
 
   /** The descriptor, if the file is known to be right; else that is looked into. */
   hold(): number | undefined {
-    const fd = this.isProven() ? this.#segment.files.hold() : undefined;
-    if (fd === undefined && this.#segment.table.isComplete) void this.prove();
+    const fd = this.isVerified() ? this.#segment.files.hold() : undefined;
+    if (fd === undefined && this.#segment.table.isComplete) void this.verify();
     return fd;
   }
 
@@ -57,40 +57,42 @@ export class LocalCopy {
     this.#segment.files.giveBack();
   }
 
-  isProven(): boolean {
+  isVerified(): boolean {
     const { isDetached, table, files } = this.#segment;
-    if (isDetached || !table.isComplete || this.#proof === undefined) return false;
-    return this.#proof.forgetCount === table.forgetCount && this.#proof.openings === files.data.openings;
+    if (isDetached || !table.isComplete || this.#verified === undefined) return false;
+    return (
+      this.#verified.forgetCount === table.forgetCount && this.#verified.openings === files.data.openings
+    );
   }
 
-  /** Finds out whether the file is right; of a large one whose stamp does not tell, in the background. */
-  prove(): Promise<void> {
-    return (this.#proving ??= this.#whileRetained(() => this.#prove()).finally(() => {
-      this.#proving = undefined;
+  /** Finds out whether the file is right; of a large one whose identity does not show it, in the background. */
+  verify(): Promise<void> {
+    return (this.#verifying ??= this.#whileRetained(() => this.#verify()).finally(() => {
+      this.#verifying = undefined;
     }));
   }
 
-  async #prove(): Promise<void> {
-    const { table, files, span, stamp, isDetached, exists } = this.#segment;
+  async #verify(): Promise<void> {
+    const { table, files, span, fileIdentity, isDetached, exists } = this.#segment;
     if (!table.isComplete || !exists || isDetached) return;
     const { forgetCount } = table;
-    const now = await files.stampOfData();
+    const now = await files.dataIdentity();
     // Blocks end where the resource does, but who reads the file itself reads to its end.
-    if (now.stamp.size !== BigInt(span.dataBytes)) {
-      this.#proof = undefined;
+    if (now.fileIdentity.size !== BigInt(span.dataBytes)) {
+      this.#verified = undefined;
       return;
     }
-    const known = this.#proof?.stamp ?? stamp;
-    const isSound = this.#proof === undefined || this.#proof.forgetCount === forgetCount;
-    if (known !== undefined && isSound && sameStamp(known, now.stamp)) {
-      this.#proof = { ...now, forgetCount };
+    const known = this.#verified?.fileIdentity ?? fileIdentity;
+    const isSound = this.#verified === undefined || this.#verified.forgetCount === forgetCount;
+    if (known !== undefined && isSound && sameIdentity(known, now.fileIdentity)) {
+      this.#verified = { ...now, forgetCount };
       return;
     }
-    this.#proof = undefined;
-    this.#segment.stamp = undefined;
+    this.#verified = undefined;
+    this.#segment.fileIdentity = undefined;
     if (known !== undefined) table.uncheckAll();
     if (table.isChecked) this.#accept({ ...now, forgetCount });
-    else if (span.dataBytes <= MIN_STAMPED_BYTES) await this.#check();
+    else if (span.dataBytes <= MIN_IDENTITY_BYTES) await this.#check();
     else this.#checkInBackground();
   }
 
@@ -108,7 +110,7 @@ export class LocalCopy {
     return this.#segment.files.whileOpen(async () => {
       const { table, span, files } = this.#segment;
       const { forgetCount } = table;
-      const before = await files.stampOfData();
+      const before = await files.dataIdentity();
       const run = Math.max(1, Math.floor(CHECK_RUN_BYTES / span.blockBytes));
       const bytes = new Uint8Array(Math.min(run * span.blockBytes, span.dataBytes));
       const isShort = table.uncheckedCount * span.blockBytes <= SHORT_CHECK_BYTES;
@@ -118,9 +120,9 @@ export class LocalCopy {
         await this.#checkRun(first, Math.min(run, span.blockCount - first), bytes);
       }
       await this.#segment.forgetting;
-      const after = await files.stampOfData();
-      if (!sameStamp(after.stamp, before.stamp)) table.uncheckAll();
-      else if (table.isChecked && after.stamp.size === BigInt(span.dataBytes)) {
+      const after = await files.dataIdentity();
+      if (!sameIdentity(after.fileIdentity, before.fileIdentity)) table.uncheckAll();
+      else if (table.isChecked && after.fileIdentity.size === BigInt(span.dataBytes)) {
         this.#accept({ ...after, forgetCount });
       }
     });
@@ -138,25 +140,26 @@ export class LocalCopy {
     for (const [offset, isRight] of right.entries()) if (isRight) table.markChecked(first + offset);
   }
 
-  #accept(proof: Proof): void {
-    this.#proof = proof;
+  #accept(verified: Verified): void {
+    this.#verified = verified;
     const { span, loadedBy } = this.#segment;
-    if (span.dataBytes <= MIN_STAMPED_BYTES || loadedBy === undefined) return;
+    if (span.dataBytes <= MIN_IDENTITY_BYTES || loadedBy === undefined) return;
     const settle = async (): Promise<void> => {
-      await this.#keepStamp(proof);
+      await this.#writeIdentity(verified);
       await warmCopy(this.#context, this.#segment);
     };
     void this.#whileRetained(() => this.#context.checks.run(settle));
   }
 
   /** The data is durable before the index says that it is right. */
-  async #keepStamp(proof: Proof): Promise<void> {
+  async #writeIdentity(verified: Verified): Promise<void> {
     const { files, table, loadedBy } = this.#segment;
     await files.syncData();
-    if (!sameStamp((await files.stampOfData()).stamp, proof.stamp)) return;
+    if (!sameIdentity((await files.dataIdentity()).fileIdentity, verified.fileIdentity)) return;
     await this.#context.changes.run(async () => {
       if (loadedBy !== this.#context.writer || this.#segment.isDetached) return;
-      if (proof.forgetCount === table.forgetCount) await this.#segment.writeStamp(proof.stamp);
+      if (verified.forgetCount === table.forgetCount)
+        await this.#segment.writeIdentity(verified.fileIdentity);
     });
   }
 
@@ -165,7 +168,7 @@ export class LocalCopy {
     try {
       await this.#owner.whileRetained(work);
     } catch (error) {
-      if (!this.#segment.isDetached) this.#context.trouble.note('cannot check a stored file', error);
+      if (!this.#segment.isDetached) this.#context.warnings.warn('cannot check a stored file', error);
     }
   }
 }

@@ -9,10 +9,10 @@ import { prepareDirectory } from './directory.js';
 import type { DiskCache } from './disk-cache.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
-import { Lane } from './lane.js';
+import { Semaphore } from './semaphore.js';
 import { ScopedDiskCache } from './scoped-disk-cache.js';
 import type { StoreContext } from './store-context.js';
-import { TroubleLog } from './trouble-log.js';
+import { RateLimitedLog } from './rate-limited-log.js';
 
 /** At most this many reads of data files at once. */
 const READS = 2;
@@ -26,23 +26,23 @@ const CONFIRMATION_BYTES = 70;
 export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCache> {
   const { directory, log } = options;
   const root = await prepareDirectory(directory);
-  const trouble = new TroubleLog(log, directory);
-  const checks = new Lane(1);
+  const warnings = new RateLimitedLog(log, directory);
+  const checks = new Semaphore(1);
   const descriptors = new Descriptors(options.maxOpenFiles);
   const context: StoreContext = {
     options,
     root,
     descriptors,
     direct: new DirectWrites(descriptors),
-    trouble,
-    reads: new Lane(READS),
-    changes: new Lane(1),
+    warnings,
+    reads: new Semaphore(READS),
+    changes: new Semaphore(1),
     checks,
     sync: new BackgroundSync({
       root,
       afterMs: options.syncAfterMs,
-      lane: checks,
-      trouble,
+      semaphore: checks,
+      warnings,
       syncFileSystem: async () => await context.writer?.lock.syncFileSystem(),
       onSynced: (left) => log.debug({ directory, left }, 'disk cache: synced'),
     }),

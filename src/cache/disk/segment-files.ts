@@ -16,14 +16,14 @@ import {
   writeAt,
 } from './file-io.js';
 import type { WritePath } from './disk-cache.js';
-import type { Stamp } from './index-file.js';
+import type { FileIdentity } from './index-file.js';
 import { filePath, shardPath } from './layout.js';
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_EXCL } = constants;
 
 /** The data file as it was found. */
 export interface SeenData {
-  readonly stamp: Stamp;
+  readonly fileIdentity: FileIdentity;
   /** Which of the openings of `data` it is that was looked at: opened again, the path may lead to another file. */
   readonly openings: number;
 }
@@ -113,10 +113,10 @@ export class SegmentFiles {
     return this.#descriptors.use(this.#writableIndex, (fd) => futimes(fd, usedAtMs / 1000, usedAtMs / 1000));
   }
 
-  stampOfData(): Promise<SeenData> {
+  dataIdentity(): Promise<SeenData> {
     return this.#descriptors.use(this.data, async (fd) => {
       const { dev, ino, size, mtimeNs, ctimeNs } = await fstat(fd);
-      return { stamp: { dev, ino, size, mtimeNs, ctimeNs }, openings: this.data.openings };
+      return { fileIdentity: { dev, ino, size, mtimeNs, ctimeNs }, openings: this.data.openings };
     });
   }
 

@@ -13,7 +13,7 @@ export async function loadVersion(context: StoreContext, version: OpenVersion): 
       version.seenIndexes.set(number, await seenIndex(context, version, number));
     await loadSegment(context, version, number);
   }
-  if (version.local?.isProven() === false) await version.local.prove();
+  if (version.local?.isVerified() === false) await version.local.verify();
 }
 
 /** Loads what the writer, another process, has changed. Never rejects. */
@@ -43,7 +43,7 @@ export async function loadSegment(
     found = await segment.load(identity);
     if (version.removals !== removals) found = 'nothing';
   } catch (error) {
-    context.trouble.note('cannot read an index file', error);
+    context.warnings.warn('cannot read an index file', error);
     found = 'unreadable';
   }
   if (found === 'stored') {
@@ -74,7 +74,7 @@ async function storedSegments(context: StoreContext, version: OpenVersion): Prom
       .map((name) => versionOfSegment(name).segment)
       .filter((segment) => segment < version.geometry.segmentCount);
   } catch (error) {
-    context.trouble.note('cannot list the directory', error);
+    context.warnings.warn('cannot list the directory', error);
     return [];
   }
 }

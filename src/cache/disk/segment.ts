@@ -8,13 +8,13 @@ import {
   type DecodedIndex,
   type EncodedHeader,
   encodeRecords,
-  encodeStamp,
+  encodeIdentity,
   readHeader,
   RECORD_BYTES,
   recordsEnd,
-  sameStamp,
-  type Stamp,
-  STAMP_AT,
+  sameIdentity,
+  type FileIdentity,
+  IDENTITY_AT,
 } from './index-file.js';
 import { isHeaderOf } from './index-header.js';
 import { blockLength, type Geometry, type Span, spanOf } from './layout.js';
@@ -36,7 +36,7 @@ export interface SegmentIdentity {
 
 /**
  * One data file and its index: the unit of eviction. Block indexes count from its start. What changes files
- * runs in the lane of changes, and rejects with the errors of the system.
+ * runs in the semaphore of changes, and rejects with the errors of the system.
  */
 export class Segment {
   readonly name: string;
@@ -46,8 +46,8 @@ export class Segment {
   /** The role in which it was loaded: only what the writer loaded does it append to. */
   readonly loadedBy: Writer | undefined;
   /** As the index tells; undefined: not known to be complete and right. */
-  stamp: Stamp | undefined;
-  /** The data file, if it carried the stamp when that was loaded. */
+  fileIdentity: FileIdentity | undefined;
+  /** The data file, if it had that identity when it was loaded. */
   loadedData: SeenData | undefined;
   /** Removed from the store, or closed. */
   isDetached = false;
@@ -83,7 +83,7 @@ export class Segment {
   /**
    * 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read.
    *
-   * A file that carries its stamp is complete and right. Its records are wanted only when its blocks are read by us,
+   * A file that still has the recorded identity is complete and right. Its records are wanted only when its blocks are read by us,
    * and left until then: a large file is opened as fast as a small one.
    */
   async load(identity: SegmentIdentity): Promise<'stored' | 'nothing' | 'wrong'> {
@@ -91,14 +91,14 @@ export class Segment {
     const [decoded, indexBytes, data] = await Promise.all([
       unlessMissing(this.#loadHeader(identity)),
       unlessMissing(this.files.indexBytes()),
-      unlessMissing(this.files.stampOfData()),
+      unlessMissing(this.files.dataIdentity()),
     ]);
     if (indexBytes === undefined) return 'nothing';
     if (decoded === undefined || data === undefined) return 'wrong';
     this.#seed = decoded.seed;
-    this.stamp = decoded.stamp;
+    this.fileIdentity = decoded.fileIdentity;
     const { recordsAt } = decoded;
-    if (decoded.stamp === undefined || !sameStamp(decoded.stamp, data.stamp)) {
+    if (decoded.fileIdentity === undefined || !sameIdentity(decoded.fileIdentity, data.fileIdentity)) {
       this.#recordsEnd = await this.#loadRecords(recordsAt, this.table);
       return 'stored';
     }
@@ -146,7 +146,7 @@ export class Segment {
       const at = first * this.span.blockBytes;
       bytes = await this.#context.reads.run(() => this.files.readData(targets, at));
     } catch (error) {
-      if (!this.isDetached) this.#context.trouble.note('cannot read a stored block', error);
+      if (!this.isDetached) this.#context.warnings.warn('cannot read a stored block', error);
       for (const offset of targets.keys()) this.table.forget(first + offset);
       return targets.map(() => false);
     }
@@ -197,10 +197,10 @@ export class Segment {
     }
   }
 
-  async writeStamp(stamp: Stamp | undefined): Promise<void> {
-    await this.files.writeIndex(encodeStamp(stamp, this.#seed), STAMP_AT);
+  async writeIdentity(fileIdentity: FileIdentity | undefined): Promise<void> {
+    await this.files.writeIndex(encodeIdentity(fileIdentity, this.#seed), IDENTITY_AT);
     this.#context.sync.add(this.name);
-    this.stamp = stamp;
+    this.fileIdentity = fileIdentity;
   }
 
   /** What the two files allocate. */
@@ -211,15 +211,15 @@ export class Segment {
   /** Nothing is read or written any more. Resolves when the descriptors are closed. */
   async detach(): Promise<void> {
     this.isDetached = true;
-    this.stamp = undefined;
+    this.fileIdentity = undefined;
     this.table.forgetAll();
     await this.files.retire();
   }
 
   #forget(wrong: readonly number[]): void {
-    this.stamp = undefined;
+    this.fileIdentity = undefined;
     for (const index of wrong) this.table.forget(index);
-    this.#context.trouble.note('a stored block is wrong and is forgotten', undefined, {
+    this.#context.warnings.warn('a stored block is wrong and is forgotten', undefined, {
       segment: this.name,
     });
     const forgetting = this.#context.changes.run(async () => {
@@ -229,10 +229,10 @@ export class Segment {
         .map((index) => ({ index, length: 0, checksum: 0 }));
       if (this.isDetached || this.loadedBy === undefined || this.loadedBy !== this.#context.writer) return;
       try {
-        await this.writeStamp(undefined);
+        await this.writeIdentity(undefined);
         await this.#append(records);
       } catch (error) {
-        this.#context.trouble.note('cannot forget a stored block', error);
+        this.#context.warnings.warn('cannot forget a stored block', error);
       }
     });
     this.forgetting = forgetting;

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 
-import type { TroubleLog } from './trouble-log.js';
+import type { RateLimitedLog } from './rate-limited-log.js';
 
 const STATFS_EVERY_MS = 2_000;
 /** After ENOSPC or EDQUOT the store does not grow for this long. */
@@ -14,7 +14,7 @@ export interface SpaceOptions {
   readonly directory: string;
   readonly limitBytes: number;
   readonly reserveBytes: number | undefined;
-  readonly trouble: TroubleLog;
+  readonly warnings: RateLimitedLog;
 }
 
 /** How much the store uses, and how much more it may. */
@@ -24,8 +24,8 @@ export class Space {
   readonly #options: SpaceOptions;
   #freeBytes = 0;
   #reserveBytes = 0;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
-  #usedBytesWhenAsked = 0;
+  #queriedAtMs = Number.NEGATIVE_INFINITY;
+  #usedBytesWhenQueried = 0;
   #ceiling: { readonly bytes: number; readonly endsAtMs: number } | undefined;
 
   constructor(options: SpaceOptions) {
@@ -34,16 +34,16 @@ export class Space {
 
   /** How many bytes must go before `bytes` more may be written; 0 or less: none. */
   async shortBytes(bytes: number): Promise<number> {
-    if (performance.now() - this.#askedAtMs >= STATFS_EVERY_MS) await this.#ask();
+    if (performance.now() - this.#queriedAtMs >= STATFS_EVERY_MS) await this.#query();
     const { limitBytes } = this.#options;
     const mayUse = Math.min(limitBytes - limitBytes * HEADROOM_SHARE, this.#ceilingBytes());
-    const freeBytes = this.#freeBytes - (this.usedBytes - this.#usedBytesWhenAsked);
+    const freeBytes = this.#freeBytes - (this.usedBytes - this.#usedBytesWhenQueried);
     return Math.max(this.usedBytes + bytes - mayUse, bytes + this.#reserveBytes - freeBytes);
   }
 
   /** The file system (or a quota, which statfs does not tell of) has no room, whatever was computed. */
   noteFull(): void {
-    this.#askedAtMs = Number.NEGATIVE_INFINITY;
+    this.#queriedAtMs = Number.NEGATIVE_INFINITY;
     this.#ceiling = { bytes: this.usedBytes, endsAtMs: performance.now() + CEILING_MS };
   }
 
@@ -54,17 +54,17 @@ export class Space {
     return Number.POSITIVE_INFINITY;
   }
 
-  async #ask(): Promise<void> {
-    this.#askedAtMs = performance.now();
+  async #query(): Promise<void> {
+    this.#queriedAtMs = performance.now();
     try {
       const { bavail, blocks, bsize } = await statfs(this.#options.directory);
       this.#freeBytes = bavail * bsize;
       this.#reserveBytes =
         this.#options.reserveBytes ?? Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
     } catch (error) {
-      this.#options.trouble.note('cannot tell the free space', error);
+      this.#options.warnings.warn('cannot tell the free space', error);
       this.#freeBytes = 0;
     }
-    this.#usedBytesWhenAsked = this.usedBytes;
+    this.#usedBytesWhenQueried = this.usedBytes;
   }
 }

@@ -21,7 +21,7 @@ export async function storeBlocks(
   try {
     return await context.changes.run(() => store(context, version, number, blocks, path));
   } catch (error) {
-    context.trouble.note('cannot store blocks', error);
+    context.warnings.warn('cannot store blocks', error);
     return false;
   }
 }
@@ -49,7 +49,7 @@ async function store(
     if (blocks.length > 0) await segment.write(blocks, path);
     return true;
   } catch (error) {
-    context.trouble.note('cannot store blocks', error);
+    context.warnings.warn('cannot store blocks', error);
     if (FULL.has(codeOf(error))) writer.catalog.noteFull();
     // Perhaps the directory itself was removed.
     if (codeOf(error) === 'ENOENT') writer.lock.doubt();

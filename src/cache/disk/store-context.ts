@@ -4,9 +4,9 @@ import type { Catalog } from './catalog.js';
 import type { Descriptors } from './descriptors.js';
 import type { DirectWrites } from './direct-writes.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
-import type { Lane } from './lane.js';
+import type { Semaphore } from './semaphore.js';
 import type { StoreLock } from './store-lock.js';
-import type { TroubleLog } from './trouble-log.js';
+import type { RateLimitedLog } from './rate-limited-log.js';
 
 /** What this process holds while it is the one that writes. */
 export interface Writer {
@@ -27,15 +27,15 @@ export interface StoreContext {
   readonly root: string;
   readonly descriptors: Descriptors;
   readonly direct: DirectWrites;
-  readonly trouble: TroubleLog;
+  readonly warnings: RateLimitedLog;
   /**
    * libuv has four threads for all files, names and devices of the process. So few reads run at once, one
    * change, and one slow check or fsync.
    */
-  readonly reads: Lane;
+  readonly reads: Semaphore;
   /** Everything that changes files, so that no change meets another one. */
-  readonly changes: Lane;
-  readonly checks: Lane;
+  readonly changes: Semaphore;
+  readonly checks: Semaphore;
   readonly sync: BackgroundSync;
   /** Those of this run, by the name of the version. */
   readonly confirmations: BoundedMap<Confirmation>;
@@ -46,14 +46,14 @@ export interface StoreContext {
 
 /** The writer, unless somebody removed the directory under it: then this process is not it any more. */
 export async function currentWriter(context: StoreContext): Promise<Writer | undefined> {
-  const { writer, trouble } = context;
+  const { writer, warnings } = context;
   try {
     if (writer === undefined || (await writer.lock.isHeld())) return writer;
   } catch (error) {
-    trouble.note('cannot look at the lock', error);
+    warnings.warn('cannot look at the lock', error);
     return undefined;
   }
-  trouble.note('the directory was removed');
+  warnings.warn('the directory was removed');
   await releaseWriter(context, writer);
   return undefined;
 }

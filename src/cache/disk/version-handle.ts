@@ -79,7 +79,7 @@ export class VersionHandle implements StoredVersion {
         ),
       );
       const { local } = this.#version;
-      if (local?.isProven() === false) void local.prove();
+      if (local?.isVerified() === false) void local.verify();
       return stored.every(Boolean);
     });
   }
@@ -93,7 +93,7 @@ export class VersionHandle implements StoredVersion {
     const { local } = this.#version;
     if (this.#isClosed || local === undefined) return undefined;
     if (this.#held !== undefined) {
-      return this.#held.local === local && local.isProven() ? this.#held.fd : undefined;
+      return this.#held.local === local && local.isVerified() ? this.#held.fd : undefined;
     }
     const fd = local.hold();
     if (fd !== undefined) this.#held = { local, fd };
@@ -120,7 +120,7 @@ export class VersionHandle implements StoredVersion {
     try {
       await this.#version.whileRetained(() => this.#context.changes.run(() => segment.files.touch(usedAtMs)));
     } catch (error) {
-      if (!segment.isDetached) this.#context.trouble.note('cannot note the use of a stored segment', error);
+      if (!segment.isDetached) this.#context.warnings.warn('cannot note the use of a stored segment', error);
     }
   }
 

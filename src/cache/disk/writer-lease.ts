@@ -37,7 +37,7 @@ export class WriterLease {
   }
 
   async #try(): Promise<void> {
-    const { options, root, trouble } = this.#context;
+    const { options, root, warnings } = this.#context;
     try {
       if ((await prepareDirectory(options.directory)) !== root)
         throw new Error(`${root} is another directory now`);
@@ -46,8 +46,8 @@ export class WriterLease {
       // That of a store that is being closed would outlive it.
       if (this.#context.isClosing) return await lock.release();
       const { limitBytes, reserveBytes, blockBytes } = options;
-      const space = new Space({ directory: root, limitBytes, reserveBytes, trouble });
-      const catalog = new Catalog({ root, blockBytes, space, trouble, use: this.#use });
+      const space = new Space({ directory: root, limitBytes, reserveBytes, warnings });
+      const catalog = new Catalog({ root, blockBytes, space, warnings, use: this.#use });
       const writer = { lock, catalog };
       this.#context.writer = writer;
       // The limit may be lower than it was.
@@ -56,7 +56,7 @@ export class WriterLease {
         else await releaseWriter(this.#context, writer);
       });
     } catch (error) {
-      trouble.note('cannot write, only read', error);
+      warnings.warn('cannot write, only read', error);
     }
   }
 }

@@ -2,21 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
-import { QuietQueue } from '../../src/cache/quiet-queue.js';
+import { WriteBehindQueue } from '../../src/cache/write-behind-queue.js';
 
 test('work waits until nothing was noted for a while, and then runs one after the other', async (t) => {
-  const queue = new QuietQueue({ quietMs: 100, maxWaitMs: 60_000 });
+  const queue = new WriteBehindQueue({ quietMs: 100, maxWaitMs: 60_000 });
   const events: string[] = [];
   const work = (name: string) => async (): Promise<void> => {
     events.push(`${name} begins`);
     await sleep(5);
     events.push(`${name} ends`);
   };
-  queue.note();
+  queue.noteActivity();
   const all = Promise.all([queue.run(work('a')), queue.run(work('b'))]);
   for (let i = 0; i < 5; i += 1) {
     await sleep(20);
-    queue.note();
+    queue.noteActivity();
   }
   t.deepEqual(events, []);
   await all;
@@ -24,13 +24,13 @@ test('work waits until nothing was noted for a while, and then runs one after th
 });
 
 test('what is left at the end does not wait', async (t) => {
-  const queue = new QuietQueue({ quietMs: 60_000, maxWaitMs: 60_000 });
+  const queue = new WriteBehindQueue({ quietMs: 60_000, maxWaitMs: 60_000 });
   let done = 0;
   const work = async (): Promise<void> => {
     done += 1;
     await sleep(1);
   };
-  queue.note();
+  queue.noteActivity();
   const all = [queue.run(work), queue.run(work)];
   t.is(done, 0);
   queue.drain();
@@ -39,17 +39,17 @@ test('what is left at the end does not wait', async (t) => {
 });
 
 test('what has waited for long, or is in a hurry, does not wait for quiet', async (t) => {
-  const queue = new QuietQueue({ quietMs: 60_000, maxWaitMs: 100 });
+  const queue = new WriteBehindQueue({ quietMs: 60_000, maxWaitMs: 100 });
   const work = (): Promise<void> => sleep(1);
-  queue.note();
+  queue.noteActivity();
   const begunMs = performance.now();
   await queue.run(work);
   t.true(performance.now() - begunMs >= 90);
 
-  const patient = new QuietQueue({ quietMs: 60_000, maxWaitMs: 60_000 });
-  patient.note();
+  const patient = new WriteBehindQueue({ quietMs: 60_000, maxWaitMs: 60_000 });
+  patient.noteActivity();
   const first = [patient.run(work), patient.run(work)];
-  patient.hurry();
+  patient.flush();
   let isLaterDone = false;
   const later = patient.run(work).then(() => {
     isLaterDone = true;

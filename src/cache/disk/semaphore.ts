@@ -1,5 +1,5 @@
 /** Runs tasks in the order they came, at most `width` at once. */
-export class Lane {
+export class Semaphore {
   readonly #width: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;

@@ -2,20 +2,20 @@
  * Work that nobody waits for and that costs more than what it follows, such as the storing of a small file:
  * it runs one after the other when nothing was noted for a while, or when much of it waits.
  */
-export interface QuietQueueOptions {
+export interface WriteBehindQueueOptions {
   /** How long nothing may have been noted. */
   readonly quietMs: number;
   /** What has waited for so long does not wait for that. */
   readonly maxWaitMs: number;
 }
 
-const DEFAULT_QUIET_QUEUE_OPTIONS: QuietQueueOptions = {
+const DEFAULT_WRITE_BEHIND_OPTIONS: WriteBehindQueueOptions = {
   quietMs: 100,
   maxWaitMs: 5_000,
 };
 
-export class QuietQueue {
-  readonly #options: QuietQueueOptions;
+export class WriteBehindQueue {
+  readonly #options: WriteBehindQueueOptions;
   readonly #waiting: { readonly work: () => Promise<void>; readonly sinceMs: number }[] = [];
   #notedAtMs = -Infinity;
   /** How many of those that wait first are in a hurry. */
@@ -24,12 +24,12 @@ export class QuietQueue {
   #isDraining = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: QuietQueueOptions = DEFAULT_QUIET_QUEUE_OPTIONS) {
+  constructor(options: WriteBehindQueueOptions = DEFAULT_WRITE_BEHIND_OPTIONS) {
     this.#options = options;
   }
 
-  /** Something is going on that is not to be disturbed. */
-  note(): void {
+  /** Reads go on, for which work waits. */
+  noteActivity(): void {
     this.#notedAtMs = performance.now();
   }
 
@@ -42,7 +42,7 @@ export class QuietQueue {
   }
 
   /** What waits now is not to wait any longer. */
-  hurry(): void {
+  flush(): void {
     this.#hurried = this.#waiting.length;
     this.#next();
   }
