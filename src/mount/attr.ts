@@ -1,3 +1,5 @@
+import { constants } from 'node:fs';
+
 /** The attributes of a node, in the terms of stat(2). Times are in milliseconds since the epoch. */
 export interface Attr {
   readonly ino: number;
@@ -19,9 +21,6 @@ export interface Ownership {
   readonly umask: number;
 }
 
-const S_IFDIR = 0o040000;
-const S_IFREG = 0o100000;
-
 export function makeAttr(
   kind: Attr['kind'],
   ino: number,
@@ -29,7 +28,8 @@ export function makeAttr(
   mtimeMs: number,
   { uid, gid, umask }: Ownership,
 ): Attr {
-  const mode = kind === 'directory' ? S_IFDIR | (0o555 & ~umask) : S_IFREG | (0o444 & ~umask);
+  const mode =
+    kind === 'directory' ? constants.S_IFDIR | (0o555 & ~umask) : constants.S_IFREG | (0o444 & ~umask);
   // 1: unknown. 2 would say that a directory has no subdirectories, and fts(3) would not look for any.
   return { ino, kind, size, mtimeMs, mode, nlink: 1, uid, gid };
 }

@@ -41,12 +41,9 @@ export class Guesses {
     if (this.#byCaller.size === 0) return;
     const key = keyOf(caller);
     const last = this.#byCaller.get(key);
-    if (last !== undefined && isIn(last.directory, url)) this.#byCaller.delete(key);
+    const isInDirectory = last?.directory.length === url.lastIndexOf('/') && url.startsWith(last.directory);
+    if (isInDirectory) this.#byCaller.delete(key);
   }
-}
-
-function isIn(directory: string, url: string): boolean {
-  return url.lastIndexOf('/') === directory.length && url.startsWith(directory);
 }
 
 /** The transport fuse-native has two ids, none of which is a caller. */

@@ -2,7 +2,7 @@ import type { FileStat, ResourceStat } from '../cache/resource-cache.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
 import { type Entry, kept } from './entry.js';
 import { type FileGeneration, type InodeNumbers, mtimeOf } from './inode-numbers.js';
-import { identityOf, type Node, type ResourceNode, withGeneration } from './node.js';
+import { identityOf, type Node, type ResourceNode } from './node.js';
 import { pluginJson } from './open-file.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 import type { ResourcePath } from './resource-path.js';
@@ -28,7 +28,7 @@ export class NodeEntries {
     if (node.kind !== 'plugin') return kept(node, this.#directory(identity), FIXED_TTL_MS);
     const { bytes, version } = pluginJson(this.#plugins, node);
     const generation = this.#inodes.ofFile(identity, { version }, node.generation);
-    return kept(withGeneration(node, generation), this.#file(generation, bytes.byteLength), 0);
+    return kept({ ...node, generation }, this.#file(generation, bytes.byteLength), 0);
   }
 
   ofResource(path: ResourcePath, stat: ResourceStat, ttlMs: number): Entry {
