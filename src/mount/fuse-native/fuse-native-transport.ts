@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 
 import type { Attr } from '../attr.js';
 import type { Caller } from '../caller.js';
-import { errnoOf, type Purpose } from '../errno.js';
+import { errnoOf } from '../errno.js';
 import { FailureLog } from '../failure-log.js';
 import { raiseKernelReadahead } from '../kernel-readahead.js';
 import { loadSyscalls } from '../../native/posix.js';
@@ -106,11 +106,10 @@ function mountSession(mount: Mount, fd: number): MountSession {
 function operations(vfs: VirtualFs, options: TransportOptions, failures: FailureLog): Operations {
   const paths = new PathOperations(vfs);
 
-  /** Runs an operation within its time, and replies exactly once. */
+  /** Runs an operation within its time limit, and replies exactly once. */
   function run<Value>(
     name: string,
     path: string,
-    purpose: Purpose,
     work: (caller: Caller) => Promise<Value>,
     reply: Reply<Value>,
   ): void {
@@ -120,6 +119,7 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
       .then(
         (value) => reply(0, value),
         (error: unknown) => {
+          const purpose = name === 'read' ? 'data' : 'attributes';
           failures.note(name, path, error, purpose);
           reply(controller.signal.aborted ? -constants.errno.ETIMEDOUT : -errnoOf(error, purpose));
         },
@@ -129,16 +129,13 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
 
   return {
     getattr: (path, reply) =>
-      run('getattr', path, 'attributes', async (caller) => toStat(await paths.getattr(path, caller)), reply),
-    access: (path, mode, reply) =>
-      run('access', path, 'attributes', (caller) => paths.access(path, mode, caller), reply),
-    open: (path, _flags, reply) =>
-      run('open', path, 'attributes', (caller) => paths.open(path, caller), reply),
+      run('getattr', path, async (caller) => toStat(await paths.getattr(path, caller)), reply),
+    access: (path, mode, reply) => run('access', path, (caller) => paths.access(path, mode, caller), reply),
+    open: (path, _flags, reply) => run('open', path, (caller) => paths.open(path, caller), reply),
     read: (path, fd, buffer, length, offset, reply) =>
       run(
         'read',
         path,
-        'data',
         (caller) => paths.read(fd, offset, length, caller, (views) => copyInto(buffer, views)),
         (result, bytes = 0) => reply(result < 0 ? result : bytes),
       ),
@@ -147,30 +144,17 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
       reply(0);
     },
     opendir: (path, flags, reply) =>
-      run('opendir', path, 'attributes', (caller) => paths.opendir(path, flags, caller), reply),
-    readdir: (path, reply) =>
-      run('readdir', path, 'attributes', (caller) => paths.readdir(path, caller), reply),
+      run('opendir', path, (caller) => paths.opendir(path, flags, caller), reply),
+    readdir: (path, reply) => run('readdir', path, (caller) => paths.readdir(path, caller), reply),
     releasedir: (path, fd, reply) => {
       paths.releasedir(path, fd);
       reply(0);
     },
     statfs: (_path, reply) => reply(0, { bsize: BLOCK_BYTES, frsize: BLOCK_BYTES, namemax: NAME_MAX_BYTES }),
     getxattr: (path, name, _position, reply) =>
-      run(
-        'getxattr',
-        path,
-        'attributes',
-        async (caller) => Buffer.from(await paths.getxattr(path, name, caller)),
-        reply,
-      ),
+      run('getxattr', path, async (caller) => Buffer.from(await paths.getxattr(path, name, caller)), reply),
     listxattr: (path, reply) =>
-      run(
-        'listxattr',
-        path,
-        'attributes',
-        async (caller) => [...(await paths.listxattr(path, caller))],
-        reply,
-      ),
+      run('listxattr', path, async (caller) => [...(await paths.listxattr(path, caller))], reply),
   };
 }
 
