@@ -1,4 +1,4 @@
-import type { Response, Urge } from '../source/index.js';
+import type { Response, Promotion } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import type { MemoryShare } from './memory-shares.js';
 import type { VersionBlocks } from './version-blocks.js';
@@ -48,9 +48,9 @@ export interface ProviderContext {
   readonly onIdle: () => void;
 }
 
-/** With an `urge` that is not given yet it is readahead, until somebody waits for it. */
+/** With a `promotion` that has not happened, it is readahead. */
 export type Download = (
   range: { start: number; end: number } | undefined,
-  urge: Urge | undefined,
+  promotion: Promotion | undefined,
   signal: AbortSignal,
 ) => Promise<Response>;

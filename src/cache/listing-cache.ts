@@ -7,7 +7,7 @@ import {
   type RequestPriority,
   Turns,
   type UrlEntry,
-  Urge,
+  Promotion,
 } from '../source/index.js';
 import { BoundedMap } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
@@ -54,7 +54,7 @@ export class ListingCache {
   readonly #byEntries = new WeakMap<readonly ListedEntry[], Listing>();
   readonly #flights = new SingleFlight<Listing>();
   /** Of the requests that are under way. */
-  readonly #urges = new Map<string, Urge>();
+  readonly #promotions = new Map<string, Promotion>();
   /** Changes whenever something is forgotten: the result of a request under way is not kept then. */
   #epoch = 0;
 
@@ -121,17 +121,21 @@ export class ListingCache {
     const known = this.peek(directory);
     if (known !== undefined) return known;
     const result = this.#flights.run(directory, (shared) => this.#fetch(directory, priority, shared), signal);
-    if (priority === 'foreground') this.#urges.get(directory)?.give();
+    if (priority === 'foreground') this.#promotions.get(directory)?.promote();
     return await result;
   }
 
   async #fetch(directory: string, priority: RequestPriority, signal: AbortSignal): Promise<Listing> {
-    const urge = new Urge();
-    this.#urges.set(directory, urge);
+    const promotion = new Promotion();
+    this.#promotions.set(directory, promotion);
     try {
-      return await this.#query(directory, new Request(`${directory}/`, { signal, priority, urge }), signal);
+      return await this.#query(
+        directory,
+        new Request(`${directory}/`, { signal, priority, promotion }),
+        signal,
+      );
     } finally {
-      if (this.#urges.get(directory) === urge) this.#urges.delete(directory);
+      if (this.#promotions.get(directory) === promotion) this.#promotions.delete(directory);
     }
   }
 

@@ -1,4 +1,4 @@
-import { drainBody, InterruptedError, ProtocolError, type Response, Urge } from '../source/index.js';
+import { drainBody, InterruptedError, ProtocolError, type Response, Promotion } from '../source/index.js';
 import type { Block } from './block.js';
 import { BlockFiller } from './block-filler.js';
 import type { BlockRun, Holder, ProviderContext } from './block-provider.js';
@@ -26,7 +26,7 @@ export class RangedFetch {
   readonly #context: ProviderContext;
   readonly #sizeBytes: number;
   readonly #controller = new AbortController();
-  readonly #urge = new Urge();
+  readonly #promotion = new Promotion();
   readonly #holders = new Set<Holder>();
   readonly #announced: readonly Block[];
   /** Once there is an answer. That of a probe knows nothing of the controller. */
@@ -46,7 +46,7 @@ export class RangedFetch {
     for (let index = run.first; index < run.end; index += 1) announced.push(context.blocks.announce(index));
     this.#announced = announced;
     this.#response = begin.response;
-    if (begin.isNeeded) this.#urge.give();
+    if (begin.isNeeded) this.#promotion.promote();
     this.done = this.#run();
   }
 
@@ -71,7 +71,7 @@ export class RangedFetch {
   /** Somebody waits for some of it: it goes before what is fetched for later. */
   need(holder: Holder): void {
     this.hold(holder);
-    this.#urge.give();
+    this.#promotion.promote();
   }
 
   unhold(holder: Holder): void {
@@ -117,7 +117,7 @@ export class RangedFetch {
       }
       signal.throwIfAborted();
       const { start, end } = this.#byteRange();
-      this.#response ??= await this.#context.download({ start, end }, this.#urge, signal);
+      this.#response ??= await this.#context.download({ start, end }, this.#promotion, signal);
       this.#response.validate();
       await this.#consume(this.#response, start, end);
     } catch (error) {

@@ -89,9 +89,9 @@ export class VersionReaders {
       memory,
       shares: this.#shares,
       probeBytes,
-      download: async (range, urge, signal) => {
+      download: async (range, promotion, signal) => {
         client ??= await clientFor(url);
-        const priority = urge?.isGiven === false ? 'background' : 'foreground';
+        const priority = promotion?.isPromoted === false ? 'background' : 'foreground';
         const pin = file.version.validators;
         return await client.download(
           new Request(url, {
@@ -99,7 +99,7 @@ export class VersionReaders {
             signal: withUid(signal, reader.uid),
             priority,
             ...(range === undefined ? {} : { range }),
-            ...(urge === undefined ? {} : { urge }),
+            ...(promotion === undefined ? {} : { promotion }),
           }),
         );
       },

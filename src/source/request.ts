@@ -1,5 +1,5 @@
 import { type ByteRange, parseDragonflyRange } from './byte-range.js';
-import type { Urge } from './urge.js';
+import type { Promotion } from './promotion.js';
 
 /** The header that carries a range in Dragonfly: `start-last`, without `bytes=` (pkg/source/header.go). */
 export const DRAGONFLY_RANGE_HEADER = 'X-Dragonfly-Range';
@@ -35,7 +35,7 @@ export interface RequestOptions {
   /** Which of the requests that wait for a connection go first. Default: foreground. */
   readonly priority?: RequestPriority;
   /** Brings a request that waits in the background to the foreground. */
-  readonly urge?: Urge;
+  readonly promotion?: Promotion;
 }
 
 /** One request to a source, as in Dragonfly's `source.Request` (pkg/source/request.go). Immutable. */
@@ -45,7 +45,7 @@ export class Request {
   readonly pin: Validators | undefined;
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
-  readonly urge: Urge | undefined;
+  readonly promotion: Promotion | undefined;
   #header: Headers | undefined;
 
   constructor(url: URL | string, options: RequestOptions = {}) {
@@ -55,7 +55,7 @@ export class Request {
     this.pin = options.pin;
     this.signal = options.signal;
     this.priority = options.priority ?? 'foreground';
-    this.urge = options.urge;
+    this.promotion = options.promotion;
   }
 
   get header(): Headers {
@@ -80,7 +80,7 @@ export class Request {
       ...(this.range === undefined ? {} : { range: this.range }),
       ...(this.pin === undefined ? {} : { pin: this.pin }),
       ...(this.signal === undefined ? {} : { signal: this.signal }),
-      ...(this.urge === undefined ? {} : { urge: this.urge }),
+      ...(this.promotion === undefined ? {} : { promotion: this.promotion }),
     };
     return new Request(changes.url ?? this.url, { ...options, ...changes });
   }

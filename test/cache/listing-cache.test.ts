@@ -128,9 +128,9 @@ test('a listing that nobody waits for is asked for in the background, until some
     asked.map(({ priority }) => priority),
     ['background', 'foreground'],
   );
-  t.is(asked[0]?.urge?.isGiven, false);
+  t.is(asked[0]?.promotion?.isPromoted, false);
   const waited = listings.list('http://h/d');
-  t.is(asked[0]?.urge?.isGiven, true);
+  t.is(asked[0]?.promotion?.isPromoted, true);
   gate.resolve([entry('a')]);
   const [one, ...rest] = await Promise.all([first, second, waited]);
   t.deepEqual(rest, [one, one]);

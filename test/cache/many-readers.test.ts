@@ -5,7 +5,7 @@ import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import { validatingClient } from '../../src/source/validating-client.js';
-import { newResponse, type ResourceClient, type Urge } from '../../src/source/index.js';
+import { newResponse, type ResourceClient, type Promotion } from '../../src/source/index.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const MIB = 1024 * 1024;
@@ -17,7 +17,7 @@ const CHUNK_BYTES = 256 * 1024;
 interface Sent {
   bytes: number;
   /** Of requests that were made for later. */
-  readonly urges: Urge[];
+  readonly promotions: Promotion[];
 }
 
 function client(sent: Sent): ResourceClient {
@@ -40,13 +40,13 @@ function client(sent: Sent): ResourceClient {
       lastModified: -1,
       etag: '"1"',
     }),
-    download: async ({ range = { start: 0, end: FILE_BYTES }, priority, urge }) => {
+    download: async ({ range = { start: 0, end: FILE_BYTES }, priority, promotion }) => {
       await nextTurn();
       const response = newResponse(body(range.start, range.end), {
         offset: range.start,
         contentLength: range.end - range.start,
       });
-      if (priority === 'background' && urge !== undefined) sent.urges.push(urge);
+      if (priority === 'background' && promotion !== undefined) sent.promotions.push(promotion);
       return response;
     },
   };
@@ -63,7 +63,7 @@ function cacheOf(sent: Sent, memoryBytes: number): CachedResources {
 }
 
 test('with more readers than memory every byte is fetched once', async (t) => {
-  const sent: Sent = { bytes: 0, urges: [] };
+  const sent: Sent = { bytes: 0, promotions: [] };
   const cache = cacheOf(sent, 24 * MIB);
   await Promise.all(
     Array.from({ length: FILES }, async (_, number) => {
@@ -80,13 +80,13 @@ test('with more readers than memory every byte is fetched once', async (t) => {
 });
 
 test('a read that needs what was asked for ahead makes it urgent', async (t) => {
-  const sent: Sent = { bytes: 0, urges: [] };
+  const sent: Sent = { bytes: 0, promotions: [] };
   const cache = cacheOf(sent, 64 * MIB);
   const file = await cache.open('test://host/0');
   const length = 64 * 1024;
   const read = (at: number): Promise<number> => file.read(at, length, (views) => views.length);
   for (let at = 0; at < FILE_BYTES / 2; at += 2 * length) await Promise.all([read(at), read(at + length)]);
-  t.true(sent.urges.some((urge) => urge.isGiven));
+  t.true(sent.promotions.some((promotion) => promotion.isPromoted));
   file.close();
   await cache.close();
 });

@@ -9,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
-import { Request, type RequestOptions, type SourceError, Urge } from '../../src/source/index.js';
+import { Request, type RequestOptions, type SourceError, Promotion } from '../../src/source/index.js';
 import { startRawServer } from '../support/fault-server.js';
 import { until as untilSo } from '../support/until.js';
 
@@ -169,17 +169,17 @@ test('what somebody comes to wait for leaves the background', async (t) => {
     setTimeout(() => socket.write(ANSWER), 5);
   });
   const http = client(t, { maxConnectionsPerOrigin: 1 });
-  const urge = new Urge();
+  const promotion = new Promotion();
   const answers = [
     fetch(http, `${server.origin}/first`),
     fetch(http, `${server.origin}/later`, { priority: 'background' }),
-    fetch(http, `${server.origin}/urged`, { priority: 'background', urge }),
+    fetch(http, `${server.origin}/promoted`, { priority: 'background', promotion }),
     fetch(http, `${server.origin}/second`),
   ];
-  urge.give();
-  answers.push(fetch(http, `${server.origin}/third`, { priority: 'background', urge }));
+  promotion.promote();
+  answers.push(fetch(http, `${server.origin}/third`, { priority: 'background', promotion }));
   await Promise.all(answers);
-  t.deepEqual(order, ['first', 'second', 'urged', 'third', 'later']);
+  t.deepEqual(order, ['first', 'second', 'promoted', 'third', 'later']);
 });
 
 test('a request keeps its priority', (t) => {

@@ -5,7 +5,7 @@
  */
 import { uidOf } from '../caller-uid.js';
 import type { RequestPriority } from '../request.js';
-import type { Urge } from '../urge.js';
+import type { Promotion } from '../promotion.js';
 import type { ConnectionPool } from './connection-pool.js';
 import { ExchangeBody } from './exchange-body.js';
 import type { HeaderFields } from './header-fields.js';
@@ -20,7 +20,7 @@ export interface ExchangeOptions {
   readonly json?: string;
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
-  readonly urge: Urge | undefined;
+  readonly promotion: Promotion | undefined;
   /** From now to the head, the wait for a connection included. */
   readonly headersTimeoutMs: number;
   /** Between two pieces of the body, while somebody waits for bytes: a body that nobody reads is not idle. */
@@ -83,7 +83,7 @@ class HttpExchange implements PooledExchange {
     this.origin = url.origin;
     this.uid = uidOf(options.signal);
     this.requestText = formatRequest(url, header, options.json);
-    this.priority = options.urge?.isGiven === true ? 'foreground' : options.priority;
+    this.priority = options.promotion?.isPromoted === true ? 'foreground' : options.priority;
     this.#options = options;
     this.#outcome = outcome;
     this.#activeMs = pool.now();
@@ -99,8 +99,9 @@ class HttpExchange implements PooledExchange {
       return;
     }
     signal?.addEventListener('abort', this.#onAbort);
-    const { urge } = this.#options;
-    if (urge !== undefined && this.priority === 'background') urge.listener = () => this.#pool.raise(this);
+    const { promotion } = this.#options;
+    if (promotion !== undefined && this.priority === 'background')
+      promotion.listener = () => this.#pool.raise(this);
     this.#pool.submit(this);
   }
 
@@ -164,6 +165,6 @@ class HttpExchange implements PooledExchange {
   #leave(): void {
     this.#state = 'over';
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    if (this.#options.urge !== undefined) this.#options.urge.listener = undefined;
+    if (this.#options.promotion !== undefined) this.#options.promotion.listener = undefined;
   }
 }

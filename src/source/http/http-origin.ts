@@ -174,7 +174,7 @@ export class HttpOrigin {
     return await exchange(this.#pool, url, sent, {
       signal: request.signal,
       priority: request.priority,
-      urge: request.urge,
+      promotion: request.promotion,
       headersTimeoutMs: leftMs,
       idleTimeoutMs: this.#options.timeoutMs / 3,
       lowSpeedLimit,

@@ -126,7 +126,7 @@ export class PluginProcess {
         json: JSON.stringify(call),
         signal,
         priority: 'foreground',
-        urge: undefined,
+        promotion: undefined,
         headersTimeoutMs: Infinity,
         idleTimeoutMs: this.#options.callLimitMs,
         lowSpeedLimit: new LowSpeedLimit(Infinity),
