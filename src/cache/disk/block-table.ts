@@ -33,10 +33,6 @@ export class BlockTable {
     return this.#checkedCount === this.span.blockCount;
   }
 
-  get uncheckedCount(): number {
-    return this.span.blockCount - this.#checkedCount;
-  }
-
   has(index: number): boolean {
     return hasBit(this.#stored, index);
   }

@@ -13,8 +13,6 @@ import { warmCopy } from './warm-copy.js';
 /** Smaller files are not worth an fsync: reading them again is as fast. */
 const MIN_IDENTITY_BYTES = 1024 * 1024;
 const CHECK_RUN_BYTES = 1024 * 1024;
-/** So much is read even if nobody has the file open any more: a part that an earlier opening had written. */
-const SHORT_CHECK_BYTES = 64 * 1024 * 1024;
 
 /** The state of the file in which all blocks were right. */
 interface Verified extends SeenData {
@@ -113,10 +111,8 @@ export class LocalCopy {
       const before = await files.dataIdentity();
       const run = Math.max(1, Math.floor(CHECK_RUN_BYTES / span.blockBytes));
       const bytes = new Uint8Array(Math.min(run * span.blockBytes, span.dataBytes));
-      const isShort = table.uncheckedCount * span.blockBytes <= SHORT_CHECK_BYTES;
       for (let first = 0; first < span.blockCount; first += run) {
-        if (this.#segment.isDetached) return;
-        if (!isShort && (this.#context.isClosing || !this.#owner.isWanted())) return;
+        if (this.#segment.isDetached || this.#context.isClosing || !this.#owner.isWanted()) return;
         await this.#checkRun(first, Math.min(run, span.blockCount - first), bytes);
       }
       await this.#segment.forgetting;
