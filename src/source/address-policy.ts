@@ -1,5 +1,5 @@
 /**
- * Which addresses may be connected to. It is asked about addresses, not names: about each that a name resolved to,
+ * Which addresses may be connected to. It applies to addresses, not names: to each that a name resolved to,
  * right before a connection to it is made.
  */
 import { BlockList, isIP, isIPv4 } from 'node:net';
@@ -123,7 +123,7 @@ function embeddedIPv4(address: string): string[] {
 
 /**
  * In the prefix for local use (RFC 8215) the network may have set up any of four layouts (RFC 6052, 2.2), which the
- * address does not tell. What would lie in 0.0.0.0/8 is the zeros of another layout, unless there is nothing else.
+ * address does not show. What would lie in 0.0.0.0/8 is the zeros of another layout, unless there is nothing else.
  */
 function localNat64(groups: readonly number[]): string[] {
   const octets = groups.flatMap((group) => [group >> 8, group & 0xff]);

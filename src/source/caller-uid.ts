@@ -1,5 +1,5 @@
 /**
- * For whom work is done, where several users share the mount. The uid travels with the signal by which that user gives
+ * The user that work is done for, where several share the mount. The uid travels with the signal by which that user gives
  * up, which already goes wherever the work goes.
  */
 const uids = new WeakMap<AbortSignal, number>();
@@ -10,7 +10,7 @@ export function withUid(signal: AbortSignal, uid: number | undefined): AbortSign
   return signal;
 }
 
-/** Undefined: nobody in particular. */
+/** Undefined: no user in particular. */
 export function uidOf(signal: AbortSignal | undefined): number | undefined {
   return signal === undefined ? undefined : uids.get(signal);
 }

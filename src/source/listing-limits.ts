@@ -1,4 +1,4 @@
-/** What a listing may be. Half a million entries is what the cache keeps; a longer one would be asked for at each use. */
+/** What a listing may be. Half a million entries is what the cache keeps; a longer one would be fetched at each use. */
 export const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 export const MAX_LISTED_ENTRIES = 500_000;
 

@@ -6,7 +6,7 @@ export const UNKNOWN_SOURCE_FILE_LEN = -2;
 /** "The time is not known", as Dragonfly's http client answers. */
 export const UNKNOWN_LAST_MODIFIED = -1;
 
-/** What is known of a resource without its content (pkg/source/metadata.go). */
+/** A resource without its content (pkg/source/metadata.go). */
 export interface Metadata {
   readonly kind: 'file' | 'directory';
   /** Bytes, or `UNKNOWN_SOURCE_FILE_LEN`. */
@@ -14,7 +14,7 @@ export interface Metadata {
   readonly supportRange: boolean;
   /** Milliseconds since the epoch, or `UNKNOWN_LAST_MODIFIED`. */
   readonly lastModified: number;
-  /** It was told within that second, in which the resource may change again: it does not tell versions apart. */
+  /** It lies in the second of the response, in which the resource may change again: it does not identify a version. */
   readonly isLastModifiedWeak?: true;
   /**
    * On the way to it, credentials were sent to another origin than that of the URL. Who may have the content cannot be
@@ -26,7 +26,7 @@ export interface Metadata {
   /** The media type as sent, where the source has one. */
   readonly contentType?: string;
   /**
-   * The response that told all this, its body unread: the first bytes of a resource that supports ranges,
+   * The response with all this, its body unread: the first bytes of a resource that supports ranges,
    * the whole of one that does not. Present only where reading it saves a request. Whoever gets the
    * metadata owns it, and reads or cancels it.
    */

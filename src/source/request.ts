@@ -4,7 +4,7 @@ import type { Promotion } from './promotion.js';
 /** The header that carries a range in Dragonfly: `start-last`, without `bytes=` (pkg/source/header.go). */
 export const DRAGONFLY_RANGE_HEADER = 'X-Dragonfly-Range';
 
-/** What identifies one version of a resource. Fields that the source does not tell are absent. */
+/** What identifies one version of a resource. Fields that the source does not report are absent. */
 export interface Validators {
   /** The entity tag as sent, with its quotes and its `W/` if it is weak. */
   readonly etag?: string;
@@ -21,7 +21,7 @@ export function isWeakEtag(etag: string): boolean {
   return /^w\//i.test(etag);
 }
 
-/** Whether somebody waits for the response, or will want it later. */
+/** Whether a caller waits for the response, or it is for later. */
 export type RequestPriority = 'foreground' | 'background';
 
 export interface RequestOptions {

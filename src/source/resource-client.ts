@@ -2,7 +2,7 @@
  * The contract of a source: Dragonfly's `source.ResourceClient` (pkg/source/source_client.go), async.
  *
  * A client may implement just the five methods. Two more are used where they exist: `getMetadata` saves
- * round trips, and `list` makes directories. All methods may throw or reject; a `SourceError` tells why,
+ * round trips, and `list` makes directories. All methods may throw or reject; a `SourceError` says why,
  * anything else counts as a fault of the client. Every request may carry a `signal`.
  */
 import type { Metadata, UrlEntry } from './metadata.js';
@@ -24,7 +24,7 @@ export interface ResourceClient {
 
   /**
    * The bytes of `request.range`, or from byte 0 if the client does not support ranges (`Response.offset`
-   * tells which). Throws `ChangedError` when `request.pin` is not the version that the source has.
+   * says which). Throws `ChangedError` when `request.pin` is not the version that the source has.
    */
   download(request: Request): Promise<Response>;
 

@@ -17,7 +17,7 @@ export interface Response {
   readonly contentLength: number;
   /**
    * The position in the resource of the body's first byte. Undefined: the start of the range that was
-   * asked for if the client supports ranges, else 0.
+   * requested if the client supports ranges, else 0.
    */
   readonly offset: number | undefined;
   /** May be read once. Whoever does not read it to its end calls `cancel`. */
@@ -73,7 +73,7 @@ export type BodySource =
 export interface ResponseOptions {
   readonly status?: number;
   readonly statusText?: string;
-  /** A function is called when somebody looks at the header. */
+  /** A function is called when the header is first used. */
   readonly header?: Headers | Record<string, string> | (() => Headers);
   readonly contentLength?: number;
   readonly offset?: number;
@@ -134,7 +134,7 @@ async function* toAsyncIterable(body: Exclude<BodySource, string>): AsyncGenerat
 function cancelBody(body: Exclude<BodySource, string>): void {
   if (body instanceof Uint8Array) return;
   if (body instanceof Readable) {
-    // An error after this is nobody's concern any more.
+    // Errors after this are ignored.
     body.on('error', () => undefined).destroy();
   } else if (body instanceof ReadableStream) {
     if (!body.locked) body.cancel().catch(() => undefined);

@@ -22,7 +22,7 @@ export interface ConnectOptions {
   readonly addressPolicy: AddressPolicy;
 }
 
-/** Direct connections, to the very addresses that the policy was asked about. */
+/** Direct connections, to the very addresses that the policy was applied to. */
 export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): Connect {
   const sessions = new LRUCache<string, Buffer>({ max: MAX_TLS_SESSIONS });
   let context: SecureContext | undefined;

@@ -3,10 +3,10 @@
  * before background. A request whose origin has no connection left does not hold up those behind it.
  *
  * An origin may always have its share of the connections, and a user of those to an origin, however many others have:
- * slow ones that have them all would otherwise leave none to whoever comes later.
+ * otherwise slow ones that have them all would leave none to later ones.
  *
  * One coarse timer moves a clock that all deadlines are measured by. It moves by two ticks at most, so that
- * the time in which this process was stopped or busy counts against nobody.
+ * the time in which this process was stopped or busy counts against no exchange.
  */
 import type { RequestPriority } from '../request.js';
 import type { Connect } from './connect.js';
@@ -17,12 +17,12 @@ import { WaitingExchanges } from './waiting-exchanges.js';
 
 const IDLE_MS = 30_000;
 
-/** Of either limit: with those whose responses nobody reads on, and those beyond it that are somebody's share. */
+/** Of either limit: with those whose readers have paused, and those beyond it that are within a share. */
 const MOST_FACTOR = 4;
 
 /**
- * A connection whose response nobody reads on (a file that is open, of a source without ranges) counts against neither:
- * eight of them would leave their origin to nobody else.
+ * A connection whose reader has paused (a file that is open, of a source without ranges) counts against neither: eight of
+ * them would block their origin.
  */
 export interface PoolLimits {
   readonly maxConnectionsPerOrigin: number;
@@ -80,7 +80,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#assign();
   }
 
-  /** Takes an exchange out, wherever it is. It is told of nothing more. */
+  /** Takes an exchange out, wherever it is. Nothing more of it is called. */
   abandon(exchange: PooledExchange): void {
     if (!this.#waiting[exchange.priority].remove(exchange)) this.#sent.get(exchange)?.abandon(exchange);
   }
@@ -155,7 +155,7 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#isBelowShare(uid, siblings, limit);
   }
 
-  /** Of all connections, as if one more user had some: whoever comes next finds room. */
+  /** Of all connections, as if one more user had some: so the next one finds room. */
   #isUserBelowShare({ uid }: PooledExchange): boolean {
     const { maxConnections: limit } = this.#limits;
     if (uid === undefined || this.#count < limit) return true;
@@ -211,7 +211,7 @@ export class ConnectionPool implements ConnectionOwner {
     }
     for (const connection of this.#all()) connection.tick(this.#nowMs, IDLE_MS);
     const waiting = this.#waiting.foreground.count + this.#waiting.background.count;
-    // Responses that nobody reads on may have made room.
+    // Readers that have paused may have made room.
     if (waiting > 0) this.#assign();
     if (this.#count + waiting > 0) return;
     clearInterval(this.#timer);

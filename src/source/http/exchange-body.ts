@@ -1,8 +1,8 @@
 /**
- * The body of one response, between the connection that pushes it and whoever drains it. Chunks go straight
- * from the read buffer into the sink. Before somebody drains, they are kept: the first one where it lies
+ * The body of one response, between the connection that pushes it and its reader. Chunks go straight
+ * from the read buffer into the sink. Before `drain` is called, they are kept: the first one where it lies
  * until this turn of the event loop is over, because most bodies are drained at once; later copies of up to
- * `HIGH_WATER_BYTES`, so that a small body frees its connection even if nobody looks at it for long.
+ * `HIGH_WATER_BYTES`, so that a small body frees its connection even if it is not read for long.
  */
 import type { BodyRoom, BodySink } from '../response.js';
 
@@ -58,7 +58,7 @@ export class ExchangeBody {
     if (this.#state === 'failed') throw this.#failure;
   }
 
-  /** Where the next bytes may be read to, if somebody is ready to take them there. */
+  /** Where the next bytes may be read to, if the reader offers memory now. */
   room(): Uint8Array | undefined {
     return this.#state === 'open' && this.isWaiting ? this.#room?.() : undefined;
   }

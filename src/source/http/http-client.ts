@@ -1,5 +1,5 @@
 /**
- * The sources http and https. Everything is asked by GET, never by HEAD: a presigned URL is signed for GET
+ * The sources http and https. All requests are GET, never HEAD: a presigned URL is signed for GET
  * alone (Dragonfly's http client does the same). A probe is a ranged GET whose body is the beginning of
  * the content, so that a small file costs one request.
  */
@@ -51,7 +51,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
     const response = await origin.send(asked, rangeHeader(asked.range ?? PROBE, undefined), [200, 206, 416]);
     if (response instanceof DirectoryRedirect) return directory();
     if (response.status === 416) {
-      // An empty file has no first byte. Without a range the response tells its validators too.
+      // An empty file has no first byte. Without a range the response has its validators too.
       response.body.cancel();
       return await wholeMetadata(request);
     }

@@ -3,7 +3,7 @@
  * every read fills anew. A taker of the body that returns a promise owns that buffer until the promise is
  * settled, so the socket is not read meanwhile.
  *
- * Deadlines are checked by whoever calls `tick`; a read only leaves a mark.
+ * The owner checks deadlines by calling `tick`; a read only leaves a mark.
  */
 import { once } from 'node:events';
 import type { OnReadOpts, Socket } from 'node:net';
@@ -105,7 +105,7 @@ export class HttpConnection {
     return this.#exchange === undefined && this.#state === 'open' ? this.#idleSinceMs : undefined;
   }
 
-  /** Its response waits for whoever reads it, who may not go on for long. */
+  /** Its reader has paused, perhaps for long. */
   get isHeldUp(): boolean {
     return this.#isHeldUp;
   }
@@ -118,7 +118,7 @@ export class HttpConnection {
     if (this.#state === 'open') this.#write(exchange);
   }
 
-  /** The exchange takes nothing more, and is told of nothing more. */
+  /** Calls nothing more of the exchange. */
   abandon(exchange: Exchange): void {
     if (this.#exchange !== exchange) return;
     const left = this.#parser.leftBytes;
@@ -186,7 +186,7 @@ export class HttpConnection {
   }
 
   /**
-   * Memory of whoever takes the body. Not for its last part, so that a connection can still be kept when a
+   * Memory of the body's reader. Not for its last part, so that a connection can still be kept when a
    * short rest is given up, and not with TLS, which hands over what it has decrypted at any time.
    */
   #room(): Buffer | undefined {
@@ -196,7 +196,7 @@ export class HttpConnection {
     return room && Buffer.from(room.buffer, room.byteOffset, Math.min(room.byteLength, leftBytes));
   }
 
-  /** TLS hands over what it has decrypted even when it was told to stop: not into memory that is lent. */
+  /** TLS hands over what it has decrypted even when reading is paused: not into memory that is lent. */
   #ownBuffer(): Buffer {
     const isLent = this.#isTls && this.#parser.wait !== undefined && this.#parsed === this.#buffer;
     if (!isLent) return this.#buffer;
@@ -222,8 +222,8 @@ export class HttpConnection {
   }
 
   /**
-   * libuv takes a reset behind what it has just read for an end, unless it is told to stop and nobody tells it to
-   * go on in the same step: then it reads once more, and gets the error.
+   * libuv takes a reset behind what it has just read for an end, unless reading stops and
+   * is not resumed in the same step: then it reads once more, and gets the error.
    */
   get #mayReadAtOnce(): boolean {
     return this.#isTls || !this.#parser.endsWithConnection;
@@ -231,7 +231,7 @@ export class HttpConnection {
 
   #parse(bytes: Buffer): void {
     if (this.#exchange === undefined) {
-      this.destroy(); // Bytes that nobody asked for.
+      this.destroy(); // Bytes without a request.
       return;
     }
     const parser = this.#parser;

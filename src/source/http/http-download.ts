@@ -15,7 +15,7 @@ import { failureOf, isRetryable } from './http-failure.js';
 import { DirectoryRedirect, type HttpOrigin, type OriginResponse } from './http-origin.js';
 import { readAhead } from './read-ahead.js';
 
-/** Less than this is no progress: a body that breaks after each byte would be asked for that often. */
+/** Less than this is no progress: a body that breaks after each byte would take that many requests. */
 const MIN_PROGRESS_BYTES = 1024;
 
 /** Makes the response of a source of a checked response of HTTP. */
@@ -44,9 +44,9 @@ class HttpDownload {
   readonly #origin: HttpOrigin;
   readonly #request: Request;
   readonly #retries: number;
-  /** Of the whole, once a response told it. */
+  /** Of the whole, once a response has named it. */
   #totalBytes: number | undefined;
-  /** As the first response told them; looked at when the download breaks. */
+  /** Of the first response; parsed only when the download breaks. */
   readonly #header: HeaderFields;
   #end: number | undefined;
   #response: OriginResponse;
@@ -75,7 +75,7 @@ class HttpDownload {
     this.#header = response.header;
   }
 
-  /** What the rest must belong to. A time of the second in which it was told does not tell. */
+  /** What the rest must belong to. A weak time does not identify a version. */
   get #pin(): Validators {
     const { etag, lastModifiedMs } = validatorsOf(this.#header);
     const isWeak = lastModifiedMs !== undefined && isLastModifiedWeak(lastModifiedMs, this.#header);
@@ -99,7 +99,7 @@ class HttpDownload {
     for (;;) {
       const before = this.#position;
       const failure = await this.#drainResponse(sink, room);
-      // A shorter range than asked for is legal: the rest is asked for.
+      // A shorter range than the requested one is legal: another request continues it.
       if (failure === undefined && this.#isAtEnd()) return;
       failures = this.#position - before >= MIN_PROGRESS_BYTES ? 0 : failures + 1;
       const isLate = this.#response.lowSpeedLimit.leftMs === 0;
@@ -109,7 +109,7 @@ class HttpDownload {
     }
   }
 
-  /** Of a response that ended. Where no length is known the end of a 200 is that of the body; of a part it tells nothing. */
+  /** Of a response that ended. Where no length is known the end of a 200 is that of the body; that of a part is not. */
   #isAtEnd(): boolean {
     if (this.#end !== undefined) return this.#position >= this.#end;
     if (this.#response.status === 206) throw this.#wrongLength('a part of a whole of unknown length');
@@ -220,7 +220,7 @@ class HttpDownload {
   }
 }
 
-/** Where the body should end: at the end of what was asked for, as far as the resource goes. */
+/** Where the body should end: at the end of the requested range, or of the resource. */
 function wantedEnd(
   asked: ByteRange | undefined,
   { end, totalBytes }: ContentRange,

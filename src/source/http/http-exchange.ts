@@ -1,7 +1,6 @@
 /**
  * One request and its response: from the wait for a connection to the end of the body. A GET that meets a
- * kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1);
- * nobody notices.
+ * kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1).
  */
 import { uidOf } from '../caller-uid.js';
 import type { RequestPriority } from '../request.js';
@@ -23,7 +22,7 @@ export interface ExchangeOptions {
   readonly promotion: Promotion | undefined;
   /** From now to the head, the wait for a connection included. */
   readonly headersTimeoutMs: number;
-  /** Between two pieces of the body, while somebody waits for bytes: a body that nobody reads is not idle. */
+  /** Between two pieces of the body, while its reader waits: a body that is not read is not idle. */
   readonly idleTimeoutMs: number;
   /** Of the download that this goes on with, or of a new one. */
   readonly lowSpeedLimit: LowSpeedLimit;
@@ -66,7 +65,7 @@ class HttpExchange implements PooledExchange {
   readonly #onAbort = (): void => this.#giveUp(this.#options.signal?.reason);
   readonly #headersDeadlineMs: number;
   #state: 'head' | 'body' | 'over' = 'head';
-  /** When the last piece of the body was noticed, or nobody waited for one. */
+  /** When a tick last saw more of the body, or no reader waiting for it. */
   #activeMs: number;
   #tickedMs: number;
   #noticedBytes: number;
@@ -134,7 +133,7 @@ class HttpExchange implements PooledExchange {
     this.#fail(error);
   }
 
-  /** Whatever else is active: only bytes of the body are what somebody waits for. */
+  /** Only bytes of the body count as progress, whatever else comes. */
   onTick(nowMs: number): void {
     const { lowSpeedLimit, idleTimeoutMs } = this.#options;
     const isBody = this.#state === 'body';

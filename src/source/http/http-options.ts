@@ -13,7 +13,7 @@ export interface HttpClientOptions {
   readonly maxConnections: number;
   readonly maxRedirects: number;
   /**
-   * Headers to send to the URL's origin, credentials among them; asked anew for each URL of a redirect
+   * Headers to send to the URL's origin, credentials among them; called for each URL of a redirect
    * chain. Names are in lower case.
    */
   readonly headersFor: (url: URL) => Readonly<Record<string, string>>;

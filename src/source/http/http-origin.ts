@@ -18,7 +18,7 @@ const MAX_TICK_MS = 250;
 const REDIRECT_TTL_MS = 60_000;
 /** Of the URLs of both ends: a target may carry a signature of thousands of characters. */
 const MAX_REDIRECT_CHARS = 1024 * 1024;
-/** Of the time that is left: for a target that is remembered, so that the origin can be asked after it. */
+/** Of the time that is left: for a remembered target, so that the origin can be queried after it. */
 const REMEMBERED_SHARE = 1 / 3;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
 
@@ -44,8 +44,8 @@ export class HttpOrigin {
   readonly #resolver = new NameResolver();
   readonly #pool: ConnectionPool;
   /**
-   * Where a URL was redirected to: reads of a version that is known should not walk the chain each time. Whoever
-   * asks what there is now walks it, since it may lead elsewhere by now.
+   * Where a URL was redirected to: reads of a version should not follow the chain each time. A probe
+   * follows it, since it may lead elsewhere by now.
    */
   readonly #redirects = new LRUCache<string, string>({
     max: 1_000,

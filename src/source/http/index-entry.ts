@@ -1,14 +1,14 @@
 import { percentEncodedToAscii } from '../byte-text.js';
 import type { UrlEntry } from '../metadata.js';
 
-/** What an index page tells of an entry besides its name. */
+/** What an index page has of an entry besides its name. */
 export interface Columns {
   readonly size?: number | undefined;
   readonly lastModified?: number | undefined;
   readonly lastModifiedPrecisionMs?: number | undefined;
 }
 
-/** An entry of an index page. Its URL is parsed when somebody asks for it, which hardly anybody does. */
+/** An entry of an index page. Its URL is parsed on use, which is rare. */
 export class IndexEntry implements UrlEntry {
   readonly name: string;
   readonly isDir: boolean;

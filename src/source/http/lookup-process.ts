@@ -103,7 +103,7 @@ export class LookupProcess {
     if (stdin === undefined || stdout === undefined) return shell;
     stdin.on('error', () => undefined);
     createInterface({ input: stdout }).on('line', (line) => this.#onAnswer(line));
-    // It keeps nobody from ending.
+    // It does not keep this process alive.
     shell.unref();
     for (const stream of [stdin, stdout]) (stream as { unref?(): void }).unref?.();
     return shell;

@@ -2,7 +2,7 @@
 const MIN_BYTES_PER_SECOND = 1024;
 
 /**
- * The low-speed limit of one download, with all its retries, as curl's --speed-limit and --speed-time: while somebody
+ * The low-speed limit of one download, with all its retries, as curl's --speed-limit and --speed-time: while a reader
  * waits for the body, what `MIN_BYTES_PER_SECOND` bring in `limitMs` must come in `limitMs`. Framing does not count,
  * nor does the time in which the receiver pauses.
  */

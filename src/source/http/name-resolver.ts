@@ -1,6 +1,5 @@
 /**
- * From names to addresses, as the system does it (nsswitch, /etc/hosts, mDNS). Names that hang, of which anybody can
- * have many, hold up no other: one look-up at a time runs in libuv's pool, others in processes that end in time.
+ * From names to addresses, as the system does it (nsswitch, /etc/hosts, mDNS). Names that hang hold up no other: one look-up at a time runs in libuv's pool, others in processes that end in time.
  */
 import { type LookupAddress, ADDRCONFIG } from 'node:dns';
 import { lookup } from 'node:dns/promises';
@@ -19,7 +18,7 @@ export interface Lookups {
   close(): void;
 }
 
-/** A burst of connections asks once. */
+/** A burst of connections is one query. */
 const FRESH_MS = 5_000;
 /** What a name had is used for so long when there is no answer within the patience. */
 const LAST_GOOD_MS = 600_000;

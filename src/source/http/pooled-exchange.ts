@@ -5,7 +5,7 @@ import type { Exchange } from './http-connection.js';
 export interface PooledExchange extends Exchange {
   /** Of `url`. */
   readonly origin: string;
-  /** For whom it is, where users are told apart. */
+  /** The user that it is for, on a shared mount. */
   readonly uid: number | undefined;
   priority: RequestPriority;
   /** Set when a kept-alive connection turned out to be dead: its siblings may be as well. */

@@ -48,7 +48,7 @@ export function redirectTarget(location: string | null, from: URL): URL {
   return target;
 }
 
-/** Whoever asks by https does not take content that anybody on the way could have replaced. */
+/** Content of an https URL must not come over http, where others on the way can replace it. */
 export function refuseDowngrade(asked: URL, target: URL): void {
   if (asked.protocol !== 'https:' || target.protocol !== 'http:') return;
   throw new SourceError('INSECURE_REDIRECT', 'a redirect from https to http is refused', asked, {

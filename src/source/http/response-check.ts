@@ -1,4 +1,4 @@
-/** Whether a response is what was asked for. Nothing of a response that fails here is used. */
+/** Whether a response is what was requested. Nothing of a response that fails here is used. */
 import { type ByteRange, parseContentRange } from '../byte-range.js';
 import { ChangedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Validators } from '../request.js';
@@ -7,7 +7,7 @@ import { httpDate, parseHttpDate } from './http-date.js';
 import { isFieldValue } from './format-request.js';
 
 const LAST_MODIFIED_PRECISION_MS = 1_000;
-/** As `MAX_ENTITY_TAG_CHARS` of plugins: a tag is kept for each file that is known. */
+/** As `MAX_ENTITY_TAG_CHARS` of plugins: a tag is kept for each file with metadata. */
 const MAX_ETAG_CHARS = 1_024;
 const NO_ENTITY_TAG = /^(?:W\/)?(?:"")?$|", /i;
 const MAX_DATE_CHARS = 64;
@@ -132,8 +132,8 @@ function checkPin(
 }
 
 /**
- * By all that the pin has and the response tells, of which one must be strong: the same entity tag, or the same time
- * (RFC 9110, 15.3.7.3). Where the pin has nothing strong, the bytes are compared by whoever joins them.
+ * By all validators that both have, of which one must be strong: the same entity tag, or the same time
+ * (RFC 9110, 15.3.7.3). Where the pin has nothing strong, the caller compares the bytes.
  */
 function isSameVersion(pin: Validators, got: Validators): boolean {
   if (pin.etag !== undefined && got.etag !== undefined) {
@@ -146,11 +146,11 @@ function isSameVersion(pin: Validators, got: Validators): boolean {
 }
 
 function describe({ etag, lastModifiedMs }: Validators): string {
-  const told = [
+  const validators = [
     ...(etag === undefined ? [] : [`ETag ${etag}`]),
     ...(lastModifiedMs === undefined ? [] : [`Last-Modified ${httpDate(lastModifiedMs)}`]),
   ];
-  return told.join(', ') || 'neither ETag nor Last-Modified';
+  return validators.join(', ') || 'neither ETag nor Last-Modified';
 }
 
 function contentLength(header: HeaderFields): number | undefined {

@@ -5,7 +5,7 @@
  */
 import { type Framing, MalformedResponse, parseResponseHead, type ResponseHead } from './response-head.js';
 
-/** Who is told of a response. What it throws goes through `execute` to the connection. */
+/** Takes a response. What it throws goes through `execute` to the connection. */
 export interface ResponseHandler {
   onHead(head: ResponseHead): void;
   /** The memory of `chunk` is used again when this returns, or when the promise that it returns resolves. */
@@ -50,7 +50,7 @@ export class ResponseParser {
     return this.isDone && this.#keepsAlive;
   }
 
-  /** How much of the body is still to come; undefined when that cannot be told. */
+  /** How much of the body is still to come; undefined when that is unknown. */
   get leftBytes(): number | undefined {
     if (this.#state === 'done') return 0;
     return this.#state === 'sized' ? this.#leftBytes : undefined;
@@ -144,7 +144,7 @@ export class ResponseParser {
   #onHeadEnd(): void {
     const head = parseResponseHead(this.#lines);
     this.#lines = [];
-    if (head.status === 101) throw new MalformedResponse('a switch of protocols that nobody asked for');
+    if (head.status === 101) throw new MalformedResponse('a switch of protocols without a request for one');
     // An interim response: the final one follows (RFC 9110, 15.2). All heads together are as long as one may be.
     if (head.status < 200) return;
     this.#linesBytes = 0;

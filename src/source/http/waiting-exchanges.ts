@@ -40,7 +40,7 @@ export class WaitingExchanges {
     return true;
   }
 
-  /** Takes out those that `begin` returns true for. It is not asked again for an origin that it had nothing for. */
+  /** Takes out those that `begin` returns true for. It is not called again for an origin that it returned false for. */
   serve(begin: (exchange: PooledExchange) => boolean): void {
     if (this.#count === 0) return;
     let turns: Turn[] = [];

@@ -27,8 +27,8 @@ export interface LaunchOptions {
 /**
  * Starts it as the leader of a process group of its own, so that its children can be ended with it. Its
  * standard input is a pipe that ends when we do; its standard output is dropped; the descriptors that we
- * have open are not passed on. It is killed by the kernel if we die (prctl(2), PR_SET_PDEATHSIG), wherever
- * setpriv(1) is there to ask for that.
+ * have open are not passed on. It is killed by the kernel if we die (prctl(2), PR_SET_PDEATHSIG), where
+ * setpriv(1) exists.
  */
 export function launch(file: PluginFile, options: LaunchOptions): ChildProcess {
   const heapMiB = Math.max(16, Math.floor(options.memoryBytes / 2 ** 20));

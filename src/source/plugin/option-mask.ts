@@ -5,7 +5,7 @@ const MIN_CHARS = 8;
 const MIN_SECRET_CHARS = 4;
 const SECRET_NAME = /sig|token|secret|pass|credential|auth|key|pin/i;
 
-/** Hides what a plugin was given as options in what it says: it may say what it was told to keep. */
+/** Hides the values of a plugin's options in its messages: they may be secret. */
 export class OptionMask {
   readonly #secrets: readonly string[];
 

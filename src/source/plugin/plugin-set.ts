@@ -1,10 +1,10 @@
 /**
  * All out-of-tree plugins: what lies in the plugin directories, and the `Plugin` of each that was used.
  *
- * The directories are looked through when somebody asks (at most once in a moment), and regularly while a
+ * The directories are scanned on use (at most once a second), and regularly while a
  * plugin's process runs. So what is added is there at the next use, and what is replaced or removed gives
- * way at once: new requests go to the new file, and `onReplaced` tells that what was remembered of the
- * scheme is void.
+ * way at once: new requests go to the new file, and `onReplaced` is called, since cached metadata of
+ * the scheme is void.
  */
 import process from 'node:process';
 
@@ -77,7 +77,7 @@ export class PluginSet implements PluginSource {
   readonly #retired = new Set<Plugin>();
   #scans: readonly DirectoryScan[] = [];
   #scannedMs = -Infinity;
-  /** What was told already. */
+  /** Those that were logged. */
   #problems: ReadonlySet<string> = new Set();
   #scanning: Promise<void> | undefined;
   readonly #runDirectory = new RunDirectory();
@@ -191,14 +191,14 @@ export class PluginSet implements PluginSource {
       // What is remembered came from the tree's own client.
       if (this.#context.isInTree(name)) this.onReplaced(name);
     }
-    this.#tellProblems();
+    this.#logProblems();
   }
 
-  #tellProblems(): void {
-    const told = this.#problems;
+  #logProblems(): void {
+    const logged = this.#problems;
     const problems = problemsOf(this.#scans, (file) => this.refusalOf(file));
     for (const { location, message } of problems) {
-      if (!told.has(location + message))
+      if (!logged.has(location + message))
         this.#context.log.warn({ location }, `plugin passed over: ${message}`);
     }
     this.#problems = new Set(problems.map(({ location, message }) => location + message));

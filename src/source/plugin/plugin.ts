@@ -1,5 +1,5 @@
 /**
- * One plugin, as one version of its file: its process when it has one, and what is known of it.
+ * One plugin, as one version of its file: its process when it has one, and its state.
  *
  * - The process is started by the first call that needs it, and again by the next call after its end.
  * - A process that ends by itself, takes too much memory, or leaves a call without a response until the
@@ -137,7 +137,7 @@ export class Plugin {
       if (bytes !== undefined && bytes > this.#context.memoryBytes) {
         process.kill(`took too much memory: ${Math.ceil(bytes / 2 ** 20)} MiB`);
       }
-      // Who was asked last has given up waiting; nobody else would find out.
+      // The caller has given up; no other call would find out.
       if (process.activeCalls === 0 && process.fruitlessMs > this.#context.callLimitMs) {
         process.kill(`was busy for ${Math.round(process.fruitlessMs / 1_000)} s with nothing to do`);
       }
@@ -269,7 +269,7 @@ export class Plugin {
   #onEnded(process: PluginProcess, why: string): void {
     this.#processes.delete(process);
     const wasDraining = this.#draining.delete(process);
-    // One that did not come up is told of by its start; one that drained, when it was replaced.
+    // `#start` reports one that did not come up, `#replace` one that drained.
     if (this.#isClosed || wasDraining || this.state !== 'loaded') return;
     this.#current = undefined;
     if (!this.#isRetired) this.#fellOut(process, why);

@@ -11,7 +11,7 @@ const PAGE_BYTES = 4096;
 /** A tick of /proc, the same on every architecture that Node.js runs on (USER_HZ). */
 const TICK_MS = 10;
 
-/** Undefined where the system does not tell, and of a process that has ended. */
+/** Undefined without /proc, and for a process that has ended. */
 export async function readUsage(pid: number): Promise<ProcessUsage | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');

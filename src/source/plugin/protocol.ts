@@ -13,7 +13,7 @@ export const SOCKET_VARIABLE = 'D7Y_PLUGIN_SOCKET';
 /** The header of a download's response: the position in the resource of the body's first byte. */
 export const OFFSET_HEADER = 'x-d7y-offset';
 
-/** `POST /describe`: what `DragonflyPluginInit(option)` is told, and answers. */
+/** `POST /describe`: the argument and the result of `DragonflyPluginInit(option)`. */
 export interface DescribeCall {
   readonly option: Readonly<Record<string, string>>;
 }
@@ -40,7 +40,7 @@ export interface ResourceCall {
     readonly lastModifiedMs?: number;
     readonly contentLength?: number;
   };
-  /** For `/expired`: what is known of the resource. */
+  /** For `/expired`: the validators to compare with. */
   readonly info?: { readonly expire?: string; readonly lastModified?: string; readonly etag?: string };
 }
 

@@ -73,7 +73,7 @@ export function createRemoteClient(plugin: Plugin): ResourceClient {
     isExpired: (request, info) =>
       plugin.methods.has('expired')
         ? isExpired(request, info)
-        : Promise.reject(new SourceError('INVALID_REQUEST', 'the plugin cannot tell', request.url)),
+        : Promise.reject(new SourceError('INVALID_REQUEST', 'the plugin does not support it', request.url)),
     download: (request): Promise<Response> =>
       openRemoteBody(plugin, request, () => known.get(request.url.href)),
     getMetadata,
@@ -107,7 +107,7 @@ function toEntry(entry: unknown, directory: URL): UrlEntry {
   if (typeof name !== 'string') throw wrongType('name', 'a text', name, directory);
   return {
     name,
-    // Made when somebody asks: it takes longer than all the rest.
+    // Made on use: it takes longer than all the rest.
     get url() {
       const base = directory.href.endsWith('/') ? directory.href : `${directory.href}/`;
       return URL.canParse(`${base}${name}`) ? new URL(`${base}${name}`) : directory;

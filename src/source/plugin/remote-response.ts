@@ -4,10 +4,10 @@ import type { Request } from '../request.js';
 import { OFFSET_HEADER } from './protocol.js';
 import type { KnownResource } from './resource-call.js';
 
-/** What the head of a download's response says, checked against what was asked and what is known. */
+/** What the head of a download's response says, checked against the request and the metadata. */
 export interface ResponseFacts {
   readonly header: HeaderFields;
-  /** Undefined: the plugin does not say, and nothing is known of the resource. */
+  /** Undefined: the plugin does not report it, and there is no metadata. */
   readonly offset: number | undefined;
   /** How long the body has to be; undefined: as long as it is. */
   readonly lengthBytes: number | undefined;
@@ -27,7 +27,7 @@ export function checkResponse(
   const isRanged = range !== undefined && known?.supportRange === true;
   const wantedEnd = isRanged ? Math.min(range.end, total ?? Infinity) : (total ?? Infinity);
   const wanted = wantedEnd === Infinity || offset === undefined ? undefined : Math.max(0, wantedEnd - offset);
-  // A range past an end that nobody knows is answered by less.
+  // A range may reach past an unknown end.
   const isExact = wanted !== undefined && total !== undefined;
   if (declared !== undefined && wanted !== undefined && (isExact ? declared !== wanted : declared > wanted)) {
     throw new ProtocolError('the body has a wrong length', url, {
@@ -38,7 +38,7 @@ export function checkResponse(
   return { header, offset, lengthBytes: declared ?? (isExact ? wanted : undefined) };
 }
 
-/** A plugin need not look at the pin, if its responses tell their version. */
+/** A plugin need not look at the pin, if its responses name their version. */
 function checkVersion(header: HeaderFields, { url, pin }: Request): void {
   const etag = header.get('etag');
   const time = Date.parse(header.get('last-modified') ?? '');

@@ -15,7 +15,7 @@ export class RunDirectory {
   #made: Promise<string> | undefined;
   #path: string | undefined;
 
-  /** Its path; made when it is first asked for. */
+  /** Its path; made on first use. */
   async path(): Promise<string> {
     this.#made ??= make();
     try {
@@ -46,7 +46,7 @@ async function make(): Promise<string> {
   return await mkdtemp(join(parent, `${PREFIX}${process.pid}-${namespace}-`));
 }
 
-/** Removes those of our user whose process is gone. One of another container cannot be told; it stays. */
+/** Removes those of our user whose process is gone. Those of another container stay: its processes are not visible. */
 async function removeAbandoned(parent: string, namespace: string): Promise<void> {
   const names = await readdir(parent).catch(() => []);
   for (const name of names) {

@@ -7,7 +7,7 @@ export interface ScanProblem {
   readonly message: string;
 }
 
-/** Why a mount does not use what looks like a plugin. Other files are nobody's mistake. */
+/** Why a mount does not use what looks like a plugin. Other files are ignored. */
 export function problemsOf(
   scans: readonly DirectoryScan[],
   refusalOf: (file: PluginFile) => Error | undefined,

@@ -11,7 +11,7 @@ import { PluginSet } from './plugin-set.js';
 export type { SourceFacts } from '../conformance.js';
 
 export interface TestPluginFacts extends SourceFacts {
-  /** What `DragonflyPluginInit` is told. */
+  /** The argument of `DragonflyPluginInit`. */
   readonly option?: Readonly<Record<string, string>>;
 }
 
@@ -23,7 +23,7 @@ export class PluginConformanceError extends AggregateError {
 
 /**
  * Runs a plugin as the mount does, in a process of its own, and checks that it keeps to the contract of a
- * source. Resolves when it does; rejects with a `PluginConformanceError` that tells everything it does not.
+ * source. Resolves when it does; rejects with a `PluginConformanceError` that lists every check that failed.
  *
  * @example
  * test('conforms', () => testPlugin('./d7y-resource-plugin-d7yfs.mjs', {
@@ -40,8 +40,8 @@ export async function testPlugin(path: string, facts: TestPluginFacts): Promise<
       });
     }
     if (errors.length === 0) return;
-    const told = errors.map(({ message }) => `\n- ${message}`).join('');
-    throw new PluginConformanceError(errors, `${basename(path)} breaks the contract of a source:${told}`);
+    const list = errors.map(({ message }) => `\n- ${message}`).join('');
+    throw new PluginConformanceError(errors, `${basename(path)} breaks the contract of a source:${list}`);
   });
 }
 

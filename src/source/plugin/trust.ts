@@ -1,5 +1,5 @@
 /**
- * Code is loaded only from where nobody but root and the mounting user can put it: the file, everything in
+ * Code is loaded only from where root and the mounting user alone can put it: the file, everything in
  * its folder if it is one, and every directory on the way belong to one of the two and are not writable by
  * group or others (see trusted-path.ts). It is then loaded from the real path that was checked.
  */

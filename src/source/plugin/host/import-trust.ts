@@ -1,6 +1,6 @@
 /**
- * From where a module may import: as the plugin itself, only from where nobody but root and this user can put code.
- * Node.js looks for a package in the `node_modules` of every directory above: one that anybody could have made,
+ * From where a module may import: as the plugin itself, only from where root and this user alone can put code.
+ * Node.js looks for a package in the `node_modules` of every directory above: one that others could have made,
  * as in /tmp, is passed over.
  */
 import { isAbsolute } from 'node:path';

@@ -26,7 +26,7 @@ process.stdin.on('close', () => process.exit(0)).on('error', () => process.exit(
 process.stdin.resume();
 process.on('SIGTERM', () => process.exit(0));
 process.on('unhandledRejection', (reason) => {
-  // As in the mount itself: told, and no reason to end what others use.
+  // As in the mount itself: logged, and no reason to end.
   process.stderr.write(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
 });
 
