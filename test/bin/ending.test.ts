@@ -133,7 +133,9 @@ test.serial('nohup keeps a mount in the foreground from that', async (t) => {
   t.teardown(() => run('umount', ['-l', mnt]));
   const hangUp = await onTerminal('nohup', directory);
   hangUp();
-  await until('it was told', async () => (await readFile(join(directory, 'log'), 'utf8')).includes('SIGHUP'));
+  await until('it got the signal', async () =>
+    (await readFile(join(directory, 'log'), 'utf8')).includes('SIGHUP'),
+  );
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
   t.is((await run('umount', [mnt])).code, 0);
   await ends(t, mnt);

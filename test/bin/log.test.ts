@@ -22,7 +22,7 @@ import { temporaryDirectory } from '../support/temp.js';
 /** A line of 256 KiB: each of its texts has a limit. */
 const LONG = { texts: Array.from({ length: 128 }, () => 'x'.repeat(2_045)) };
 
-test('a log that cannot be written harms nobody', async (t) => {
+test('a log that cannot be written does no harm', async (t) => {
   // Each write to it is ENOSPC.
   const log = await createLog({ logFile: '/dev/full', logLevel: 'info' });
   t.notThrows(() => {
@@ -55,7 +55,7 @@ test('a log that another mount is rotating is left to it', async (t) => {
   t.true((await stat(`${logFile}.1`)).size > 17 * 1024 * 1024);
 });
 
-test('a log whose directory is gone harms nobody when it is to be opened again', async (t) => {
+test('a log whose directory is gone does no harm when it is reopened', async (t) => {
   const directory = join(await temporaryDirectory(t), 'logs');
   const log = await createLog({ logFile: join(directory, 'log'), logLevel: 'info' });
   await rm(directory, { recursive: true });

@@ -376,7 +376,7 @@ test.serial('plugin leaves no process and no directory behind', async (t) => {
   t.deepEqual(await readdir(temporary), []);
 });
 
-test('the line for a path that cannot be told', (t) => {
+test('the line for a path that is unknown', (t) => {
   const line = pathFailureLine(new Error('no "home"\n'));
   t.deepEqual(line, { stream: 'stderr', text: String.raw`failed to get plugin path: "no \"home\"\n"` });
 });

@@ -1,4 +1,4 @@
-/** Secrets in every place that a log may tell of, and a look whether it does. */
+/** Secrets in every field that a log may have, which must not show them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 

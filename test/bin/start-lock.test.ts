@@ -7,7 +7,7 @@ import { MountpointError } from '../../src/mount/mountpoint.js';
 import { shell } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-test('a start lock is held by one at a time; who waits too long is told by whom', async (t) => {
+test('a start lock is held by one at a time; a start that waits too long names the process that holds it', async (t) => {
   const mountpoint = await temporaryDirectory(t);
   const lock = await tryStartLock(mountpoint);
   t.teardown(() => lock?.release());

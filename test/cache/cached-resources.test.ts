@@ -60,7 +60,7 @@ async function* send(state: Origin, { start, end }: { start: number; end: number
   state.sentBytes += bytes.length;
   const excess = Buffer.alloc(state.excessNext, 'x');
   state.excessNext = 0;
-  // A byte alone first, so that whoever waits for no more is answered before the rest comes.
+  // A byte alone first, so that a reader of no more is answered before the rest comes.
   yield await Promise.resolve(bytes.subarray(0, 1));
   await state.gate;
   yield await nextTurn(Buffer.concat([bytes.subarray(1), excess]));
@@ -71,7 +71,7 @@ function bodyOf(state: Origin, range: { start: number; end: number }): Response 
   return newResponse(send(state, range), { offset: range.start, contentLength });
 }
 
-/** A source in memory that counts its downloads, and fails when told. */
+/** A source in memory that counts its downloads, and fails on demand. */
 function clientOf(state: Origin): ResourceClient {
   const at = {
     getContentLength: async () => state.content.length,
@@ -164,7 +164,7 @@ for (const supportRange of [true, false]) {
   }
 }
 
-test('concurrent readers share fetches, and one that gives up disturbs nobody', async (t) => {
+test('concurrent readers share fetches, and one that gives up disturbs no other', async (t) => {
   const state = origin(pattern(64));
   const cache = cacheOf(state, 10_000);
   const file = await cache.open(URL);

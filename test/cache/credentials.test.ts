@@ -192,7 +192,7 @@ test("what a redirect fetched with another origin's credentials is not stored", 
   t.is(await code(t, await start(t, directory, { offline: true }), url), 'NETWORK_UNREACHABLE');
 });
 
-test('neither names nor files tell the credentials, and without the key nobody can try some', async (t) => {
+test('neither names nor files reveal credentials, and guesses need the key', async (t) => {
   const { site, directory } = await storedSite(t);
   const root = join(directory, LAYOUT_DIRECTORY);
   const key = join(root, CREDENTIAL_KEY_NAME);

@@ -55,7 +55,7 @@ test('a run of blocks is written past the page cache, but for the end of the fil
   const first = await openStore(directory, options);
   const version = await opened(first, sample);
   t.true(await store(version, 'direct', { first: 1 }));
-  if (statfsSync(directory).type === TMPFS_MAGIC) t.log('a directory in memory: not told apart');
+  if (statfsSync(directory).type === TMPFS_MAGIC) t.log('a directory in memory: not checked');
   else t.true(cachedBytes(directory) <= BLOCK_BYTES, 'at most the last block');
   t.true(await store(version, 'direct'));
   await until('a complete copy is brought there', () => cachedBytes(directory) > BLOCKS * BLOCK_BYTES);

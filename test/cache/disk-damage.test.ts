@@ -247,7 +247,7 @@ test('a stamp that holds hands out a large file at once', async (t) => {
   version.close();
 });
 
-test('a stamped file is handed out whatever became of its records, but only what they tell of is read by them', async (t) => {
+test('a verified file is handed out whatever its records say, and blocks are read only by their records', async (t) => {
   const directory = await temporaryDirectory(t);
   const sample = new Sample('large', 1000 * BLOCK_BYTES);
   await stored(directory, sample);
@@ -299,7 +299,7 @@ test('a large file that was touched is handed out after it was read through', as
     version.close();
     await store.close();
   }
-  // The same times, and one bit: only the ctime tells.
+  // The same times, and one bit: only the ctime differs.
   flipBit(data, 8 * 500_000);
   utimesSync(data, atime, mtime);
   const store = await storeFor(t, directory);

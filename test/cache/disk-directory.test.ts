@@ -75,7 +75,7 @@ test('a way by links is looked at, link by link', async (t) => {
   symlinkSync('own', join(outer, 'link'));
   t.true(await canStore(t, join(outer, 'link', '..', 'link', 'cache')));
   t.true(existsSync(join(outer, 'own', 'cache', LAYOUT_DIRECTORY)));
-  // It leads to a good place, as long as nobody changes the link on the way.
+  // It leads to a good place, as long as the link is not changed meanwhile.
   symlinkSync('../own', join(outer, 'open', 'middle'));
   symlinkSync('open/middle', join(outer, 'indirect'));
   t.regex(await refusal(t, join(outer, 'indirect', 'cache2')), /open is not trusted/);

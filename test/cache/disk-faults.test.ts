@@ -81,7 +81,7 @@ asRoot('a full file system that does not say so is lived with', async (t) => {
   const directory = await temporaryDirectory(t);
   const mountpoint = join(directory, 'few');
   mkdirSync(mountpoint);
-  // No more inodes: statfs tells of free bytes.
+  // No more inodes: statfs reports free bytes.
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,nr_inodes=40,mode=700', 'd7y-test', mountpoint]);
   t.teardown(() => execFileSync('umount', ['-l', mountpoint]));
   const store = await storeFor(t, join(mountpoint, 'cache'));

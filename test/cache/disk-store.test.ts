@@ -223,7 +223,7 @@ test('several openings share one version', async (t) => {
   t.deepEqual(await readAll(t, two, sample), { right: 4, wrong: 0 });
 });
 
-test('what cannot be told apart later is not stored', async (t) => {
+test('a version without validators is not stored', async (t) => {
   const store = await storeFor(t, await temporaryDirectory(t));
   const { key, facts } = new Sample('a', 10);
   const unverifiable = { ...facts, version: { ...facts.version, verifiable: false } };

@@ -38,11 +38,11 @@ test('a block that was found wrong is not there for the next opening, however so
   await stored(directory, sample);
   const [[data = ''], [index = '']] = [storeFiles(directory, 'data'), storeFiles(directory, 'index')];
   flipBit(data, 5 * 4096 * 8 + 1);
-  // No time tells of a disk that forgets.
+  // No timestamp shows that a disk loses writes.
   renewStamp(index, data);
   const store = await storeFor(t, directory);
   const version = await opened(store, sample);
-  t.not(version.localFd(), undefined, 'nobody knows yet');
+  t.not(version.localFd(), undefined, 'it is not known yet');
   const other = await opened(store, new Sample('other', 2000 * 4096));
   // What is noted on disk has to wait behind this.
   const writing = write(other, 0, new Sample('other', 2000 * 4096).blocks(0, 2000));

@@ -122,7 +122,7 @@ for (const where of ['memory', 'disk']) {
   });
 }
 
-test('a listing that was asked for before the file was does not tell anything newer', async (t) => {
+test('a listing that was requested before the metadata of a file is older', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();
   const gate = withResolvers<void>();
@@ -169,17 +169,17 @@ test('a directory stays one while the source cannot be asked, and what is truste
   t.is(origin.probes, 2, 'asked again once the clock was set back');
 });
 
-test('a source that cannot tell whether a version still stands is probed instead', async (t) => {
+test('a source that cannot revalidate a version is probed instead', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();
-  origin.expiryFailure = new SourceError('INVALID_REQUEST', 'the plugin cannot tell', FILE);
+  origin.expiryFailure = new SourceError('INVALID_REQUEST', 'the plugin cannot revalidate', FILE);
   t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
   origin.nowMs += TTL_MS;
   t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
   t.is(origin.probes, 2);
   origin.nowMs += TTL_MS;
   origin.failure = new SourceError('CONNECTION_REFUSED', 'refused', FILE);
-  t.like(await cache.stat(FILE), { size: BLOCK_BYTES }, 'it stays in force while the source is away');
+  t.like(await cache.stat(FILE), { size: BLOCK_BYTES }, 'it stays valid while the source is away');
   origin.failure = undefined;
   origin.nowMs += TTL_MS;
   origin.change('b', 2);
@@ -228,7 +228,7 @@ test('what was refuted while the source was asked about it does not come back', 
   old.close();
 });
 
-test('what is known stays in force where not even a client can be had', async (t) => {
+test('metadata stays valid when no client can be created', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();
   t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));

@@ -25,7 +25,7 @@ const KIB = 1024;
 const BLOCK_BYTES = 8;
 const log = pino({ level: 'silent' });
 
-/** Each four bytes tell where they are. */
+/** Each four bytes hold their offset. */
 function stamped(bytes: number, seed: number): Buffer {
   return Buffer.from(Uint32Array.from({ length: bytes / 4 }, (_, i) => i * 64 + seed).buffer);
 }
@@ -34,7 +34,7 @@ function bytesOf(file: OpenResource, offset: number, length: number, signal?: Ab
   return file.read(offset, length, (pieces) => Buffer.concat(pieces), { signal });
 }
 
-test('a download whose place another has taken writes into nobody’s memory', async (t) => {
+test('a download that was replaced writes into no memory of others', async (t) => {
   const contents: Readonly<Record<string, Buffer>> = {
     '/file': stamped(2048 * KIB, 1),
     '/other': stamped(1536 * KIB, 2),
@@ -252,7 +252,7 @@ for (const isOpen of [true, false]) {
     client = clientOfLetter('b');
     cache.forget('test:');
     const after = await cache.open('test://host/file');
-    t.is((await bytesOf(after, 128 * KIB, 4)).toString(), 'bbbb', 'what nobody has read before');
+    t.is((await bytesOf(after, 128 * KIB, 4)).toString(), 'bbbb', 'what was not read before');
     t.is((await bytesOf(after, 0, 4)).toString(), 'bbbb', 'what was read before');
     if (isOpen)
       t.is((await bytesOf(before, 128 * KIB, 4)).toString(), 'aaaa', 'an open handle keeps its client');

@@ -20,7 +20,7 @@ const MIB = 1024 * 1024;
 const READERS = 6;
 const STEPS = 60;
 
-/** Each four bytes tell where they are, so that bytes of another place are noticed. */
+/** Each four bytes hold their offset, so that bytes of another offset are detected. */
 function stamped(bytes: number, seed: number): Buffer {
   const words = new Uint32Array(Math.ceil(bytes / 4));
   for (let i = 0; i < words.length; i += 1) words[i] = (i * 2_654_435_761 + seed) >>> 0;
@@ -116,7 +116,7 @@ test('a version that the source has no longer is not opened again', async (t) =>
   await utimes(path, 1_000_000_000, 1_000_000_000);
   t.like(await t.throwsAsync(file.read(MIB / 2, 1000, copyOf)), { code: 'CHANGED', status: 412 });
   file.close();
-  t.deepEqual(changed, [url], 'the kernel is told');
+  t.deepEqual(changed, [url], 'the kernel is notified');
   const again = await cache.open(url);
   t.true((await again.read(MIB / 2, 1000, copyOf)).equals(after.subarray(MIB / 2, MIB / 2 + 1000)));
   again.close();
@@ -171,7 +171,7 @@ test('of two versions of one second none is mixed with the other, or stays', asy
   again.close();
 });
 
-test('a body without a length that a reset cuts off tells no length, and the next one does', async (t) => {
+test('a reset of a body without a length gives no length, the next body does', async (t) => {
   const content = stamped(3_145_745, 1);
   let answers = 0;
   const server = await startRawServer(t, (socket) => {

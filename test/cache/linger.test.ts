@@ -1,4 +1,4 @@
-/** How long a body that nobody reads is kept, and that the end of that time touches nobody else. */
+/** How long a body without readers is kept, and that the end of that time affects no other reader. */
 import { mock } from 'node:test';
 
 import test from 'ava';
@@ -47,27 +47,24 @@ function read(file: OpenResource, block: number): Promise<Buffer> {
   return file.read(block * BLOCK_BYTES, BLOCK_BYTES, (pieces) => Buffer.concat(pieces));
 }
 
-test.serial(
-  'whoever opens a file again is not interrupted by the time that ran for those before',
-  async (t) => {
-    mock.timers.enable({ apis: ['setTimeout'] });
-    t.teardown(() => mock.timers.reset());
-    const { cache, go, isWaiting } = breakingFile();
-    const first = await cache.open('test://host/file');
-    await read(first, 0);
-    await t.throwsAsync(read(first, 4));
-    first.close();
-    mock.timers.tick(LINGER_MS - 1);
-    const second = await cache.open('test://host/file');
-    const reading = read(second, 5);
-    await until('the second download waits', isWaiting);
-    mock.timers.tick(LINGER_MS);
-    go();
-    t.true((await reading).equals(content.subarray(5 * BLOCK_BYTES, 6 * BLOCK_BYTES)));
-    second.close();
-    await cache.close();
-  },
-);
+test.serial('an open is not interrupted by the linger time of earlier readers', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { cache, go, isWaiting } = breakingFile();
+  const first = await cache.open('test://host/file');
+  await read(first, 0);
+  await t.throwsAsync(read(first, 4));
+  first.close();
+  mock.timers.tick(LINGER_MS - 1);
+  const second = await cache.open('test://host/file');
+  const reading = read(second, 5);
+  await until('the second download waits', isWaiting);
+  mock.timers.tick(LINGER_MS);
+  go();
+  t.true((await reading).equals(content.subarray(5 * BLOCK_BYTES, 6 * BLOCK_BYTES)));
+  second.close();
+  await cache.close();
+});
 
 test.serial(
   'a download without readers goes on for the next one, and ends after the linger time',
@@ -110,7 +107,7 @@ test.serial(
   },
 );
 
-test.serial('whoever waits for a size is told when the cache is closed', async (t) => {
+test.serial('a wait for a size fails when the cache is closed', async (t) => {
   async function* send(): AsyncGenerator<Buffer> {
     yield Buffer.alloc(10);
     await new Promise(() => undefined);

@@ -68,7 +68,7 @@ test('what is named twice, in one spelling or two, is one entry: the last', asyn
   }
 });
 
-test('a listing is trusted for its time, and tells nothing of what it does not name', async (t) => {
+test('a listing is fresh for its TTL, and says nothing about names that it lacks', async (t) => {
   const { listings, asked, state } = listingsOf([entry('a'), entry('b%3Fc')]);
   await Promise.all([listings.list('http://h/d'), listings.list('http://h/d')]);
   t.is(listings.peekEntry('http://h/d/a')?.entry.stat, 'unknown-file');
@@ -91,7 +91,7 @@ test('a listing is trusted for its time, and tells nothing of what it does not n
   t.is(listings.peek('http://h/d'), undefined);
 });
 
-test('a listing stays in force while the source cannot be asked, but not if it says that there is none', async (t) => {
+test('a listing stays valid while the source cannot be queried, but not after a 404', async (t) => {
   const { listings, asked, state } = listingsOf([entry('a', { size: 1 })]);
   const first = await listings.list('http://h/d');
   state.failure = new SourceError('CONNECTION_REFUSED', 'refused', 'http://h/d/');
@@ -99,7 +99,7 @@ test('a listing stays in force while the source cannot be asked, but not if it s
   t.is((await listings.list('http://h/d')).entries, first.entries);
   await listings.list('http://h/d');
   t.is(asked.length, 2, 'not asked again at once');
-  t.is(listings.peekEntry('http://h/d/a')?.listing.queriedAtMs, 0, 'what it tells is no newer than it was');
+  t.is(listings.peekEntry('http://h/d/a')?.listing.queriedAtMs, 0, 'its entries are no newer than it was');
   state.now = 2_100;
   await listings.list('http://h/d');
   t.is(asked.length, 3);
@@ -110,7 +110,7 @@ test('a listing stays in force while the source cannot be asked, but not if it s
   t.like(await t.throwsAsync(listings.list('http://h/d')), { code: 'NOT_FOUND' });
 });
 
-test('a listing that nobody waits for is asked for in the background, until somebody waits for it', async (t) => {
+test('a listing is prefetched in the background, and promoted when a reader waits for it', async (t) => {
   const asked: Request[] = [];
   const gate = withResolvers<readonly UrlEntry[]>();
   const client = {

@@ -27,7 +27,7 @@ class Memory {
   }
 }
 
-test('whoever waits for memory leaves some to others, and is served again when that is given back', async (t) => {
+test('an origin that waits for memory leaves some to others, and is served when that is released', async (t) => {
   const memory = new Memory();
   // Three quarters, when it stands alone.
   const hung = [1, 2, 3].map((name) => memory.reserve(`http://hung/${name}`, 4));
@@ -59,7 +59,7 @@ test('a user has one share for all origins, and others have their own', async (t
   t.deepEqual(memory.granted.slice(3), ['http://a/']);
 });
 
-test('more than the limit is possible alone, and what nobody uses is not kept', async (t) => {
+test('more than the limit is possible alone, and what is unused is not kept', async (t) => {
   const memory = new Memory();
   const share = await memory.reserve('http://h/1', 2 * LIMIT_BLOCKS, ALICE);
   t.is(memory.shares.count, 2);

@@ -4,7 +4,7 @@ import { ScratchBuffers } from '../../src/cache/scratch-buffers.js';
 
 const URL = 'test://host/file';
 
-test('buffers are used again, and whoever finds none waits for his turn', async (t) => {
+test('buffers are reused, and a reader that finds none waits its turn', async (t) => {
   const scratch = new ScratchBuffers(2, 16);
   const memories = new Set<ArrayBufferLike>();
   let [running, most] = [0, 0];
@@ -23,7 +23,7 @@ test('buffers are used again, and whoever finds none waits for his turn', async 
   t.is(await scratch.use(100, URL, undefined, work), 100, 'more than usual is possible');
 });
 
-test('one that gives up while it waits, and one that fails, hold nobody up', async (t) => {
+test('a reader that gives up or fails holds up no other', async (t) => {
   const scratch = new ScratchBuffers(1, 16);
   let end = (): void => undefined;
   const first = scratch.use(1, URL, undefined, () => new Promise<void>((resolve) => (end = resolve)));

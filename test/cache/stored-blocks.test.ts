@@ -14,7 +14,7 @@ const BLOCK_BYTES = 64 * 1024;
 const FULL_BLOCKS = 32;
 const MAX_DIRTY_BYTES = 8 * FULL_BLOCKS * BLOCK_BYTES;
 
-/** A disk that takes what it is given when it is told to. */
+/** A disk that stores what it is given on demand. */
 class SlowDisk implements StoredVersion {
   readonly storedBytes = 0;
   readonly writes: { path: WritePath; blocks: number; done: () => void }[] = [];

@@ -28,7 +28,7 @@ const INDEX =
 const API = { 'content-type': 'application/json' };
 
 /**
- * Every path but `…/void` is a file whose content is its path, at all depths at once. No listing tells, or each path
+ * Every path but `…/void` is a file whose content is its path, at all depths at once. There is no listing, or each path
  * with a slash is a listing of one file.
  */
 async function allFiles(
@@ -110,7 +110,7 @@ with os.scandir(path) as entries: print(next(entries).name, os.path.isdir(path))
 print(os.path.isdir(path), open(path).read())
 `;
 
-test.serial('who insists on a directory gets one, where the name is a file too', async (t) => {
+test.serial('opendir works where the name is a file too', async (t) => {
   const { host } = await allFiles(t, true);
   const base = `${await mounted(t, ...DEV_FUSE)}/http/${host}`;
   const { stdout, stderr } = await run('python3', ['-c', LIST_AND_READ, `${base}/a`]);
@@ -467,7 +467,7 @@ class ListedDirectories extends MemoryResources {
   }
 }
 
-test.serial('the kernel forgets directories too, but none that somebody is in', async (t) => {
+test.serial('the kernel forgets directories too, but none that is a working directory', async (t) => {
   const resources = new ListedDirectories();
   resources.files.set('mem://host/0/file', { bytes: Buffer.from('0'), etag: '"0"' });
   const budget = new CountingBudget(300_000);

@@ -17,7 +17,7 @@ import { until } from '../support/until.js';
 /** A connection whose kernel is the test. */
 class FakeDevice implements FuseDevice {
   readonly replies: { unique: number; errno: number; payload: Buffer }[] = [];
-  /** What was told of each request: whether more are likely to wait. */
+  /** For each request, whether more are likely to wait. */
   readonly busy: boolean[] = [];
   readonly #queue: Buffer[] = [];
   #wake: () => void = () => undefined;
@@ -166,13 +166,13 @@ test('a request goes on after a signal that can wait, and is given up after one 
   device.send(OPCODE.INTERRUPT, 9, uniqueOf(8));
   await until('its thread is looked at again', () => threads.looks > 3);
   t.deepEqual(device.replies, []);
-  // The kernel interrupts a request once: nothing tells of the second signal.
+  // The kernel interrupts a request once: nothing reports the second signal.
   threads.intent = 'give-up';
   await until('it is answered', () => device.replies.length > 0);
   t.like(device.replies[0], { unique: 8, errno: constants.errno.EINTR });
   const { looks } = threads;
   await sleep(20);
-  t.is(threads.looks, looks, 'nobody is looked at any more');
+  t.is(threads.looks, looks, 'no thread is looked at any more');
   device.end();
   await served;
 });

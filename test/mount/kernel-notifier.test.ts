@@ -19,7 +19,7 @@ const nodeOf = (type: 'file' | 'directory', path: ResourcePath): Node => ({ kind
 /** A kernel that holds up notifications of some directories. */
 class Kernel implements Pick<FuseDevice, 'notify'> {
   /** As `name in directory`. */
-  readonly told: string[] = [];
+  readonly notified: string[] = [];
   readonly pruned: number[][] = [];
   readonly locked = new Map<number, (() => void)[]>();
   underWay = 0;
@@ -44,7 +44,7 @@ class Kernel implements Pick<FuseDevice, 'notify'> {
     if (waiters !== undefined) await new Promise<void>((resolve) => waiters.push(resolve));
     this.underWay -= 1;
     const name = bytes.toString('utf8', 32, 32 + bytes.readUInt32LE(24));
-    this.told.push(`${name} in ${parent}`);
+    this.notified.push(`${name} in ${parent}`);
     this.onTold(name);
   }
 }
@@ -86,13 +86,13 @@ test('a notification that waits for the lock of its directory holds up no other 
   kernel.locked.set(one.id, []);
   for (const url of ['one/a', 'one/b', 'two/a', 'two/b']) notifier.entryChanged(`http://h/${url}`);
   await settle();
-  t.deepEqual(kernel.told, [`a in ${two.id}`, `b in ${two.id}`]);
+  t.deepEqual(kernel.notified, [`a in ${two.id}`, `b in ${two.id}`]);
   const waiters = kernel.locked.get(one.id);
   t.is(waiters?.length, 1, 'one at a time for one directory');
   kernel.locked.delete(one.id);
   for (const wake of waiters ?? []) wake();
   await settle();
-  t.deepEqual(kernel.told.slice(2), [`a in ${one.id}`, `b in ${one.id}`]);
+  t.deepEqual(kernel.notified.slice(2), [`a in ${one.id}`, `b in ${one.id}`]);
 });
 
 test('of a directory that is known to be locked the kernel is notified when it no longer is', async (t) => {
@@ -102,11 +102,11 @@ test('of a directory that is known to be locked the kernel is notified when it n
   notifier.entryChanged('http://h/one/a');
   notifier.entryChanged('http://h/two/a');
   await settle();
-  t.deepEqual(kernel.told, [`a in ${two.id}`]);
+  t.deepEqual(kernel.notified, [`a in ${two.id}`]);
   one.lockedFor = 0;
   inodes.onUnlocked(one);
   await settle();
-  t.deepEqual(kernel.told, [`a in ${two.id}`, `a in ${one.id}`]);
+  t.deepEqual(kernel.notified, [`a in ${two.id}`, `a in ${one.id}`]);
 });
 
 test('a directory that is always locked does not put its notifications off for ever, nor take all threads', async (t) => {
@@ -120,7 +120,7 @@ test('a directory that is always locked does not put its notifications off for e
   const free = directory('free', 'a');
   notifier.entryChanged('http://h/free/a');
   await settle();
-  t.deepEqual(kernel.told, [`a in ${free.id}`]);
+  t.deepEqual(kernel.notified, [`a in ${free.id}`]);
   t.is(kernel.underWay, 1);
   t.is(kernel.mostUnderWay, 2);
 });
@@ -139,7 +139,7 @@ test('names of a directory that is locked by their lookups are dropped when it i
   };
   for (let i = 0; i < 100; i += 1) lookUp(`${i}`);
   await settle();
-  t.true(kernel.told.length > 0);
+  t.true(kernel.notified.length > 0);
   notifier.stop();
 });
 
@@ -150,14 +150,14 @@ test('to forget a name nothing waits for the lock of a directory', async (t) => 
   unused.lockedFor = changed.lockedFor = 1;
   for (let i = 0; !inodes.isFull; i += 1) directory(`${i}`, '');
   notifier.entryChanged('http://h/changed/a');
-  while (kernel.told.length === 0) await nextTurn();
+  while (kernel.notified.length === 0) await nextTurn();
   await settle();
-  t.true(kernel.told.includes(`a in ${changed.id}`));
-  t.false(kernel.told.some((told) => told.endsWith(` in ${unused.id}`)));
+  t.true(kernel.notified.includes(`a in ${changed.id}`));
+  t.false(kernel.notified.some((change) => change.endsWith(` in ${unused.id}`)));
   unused.lockedFor = 0;
   inodes.onUnlocked(unused);
   await settle();
-  t.true(kernel.told.some((told) => told.endsWith(` in ${unused.id}`)));
+  t.true(kernel.notified.some((change) => change.endsWith(` in ${unused.id}`)));
   notifier.stop();
 });
 
@@ -176,7 +176,7 @@ test('the kernel is made to forget what it uses least, directories too, down to 
   while (inodes.isFull) await nextTurn();
   t.true(inodes.size < 150, `${inodes.size} of 3,002 are left`);
   t.is(inodes.get(used.id), used);
-  t.deepEqual(kernel.told, [], 'no lock was waited for');
+  t.deepEqual(kernel.notified, [], 'no lock was waited for');
   notifier.stop();
 });
 
@@ -198,8 +198,8 @@ test('a kernel without FUSE_NOTIFY_PRUNE drops names, but none of a directory th
   while (inodes.isFull) await nextTurn();
   await settle();
   t.deepEqual(kernel.pruned, []);
-  t.true(kernel.told.length > 50);
-  t.false(kernel.told.some((told) => told.startsWith('entered')));
+  t.true(kernel.notified.length > 50);
+  t.false(kernel.notified.some((change) => change.startsWith('entered')));
   t.is(inodes.get(entered.id), entered);
   notifier.stop();
 });

@@ -114,7 +114,7 @@ asRoot('no other mount is ended where the path of a mount leads by now', async (
   t.is(await findMount(join(moved, 'mnt')), undefined);
 });
 
-asRoot('of mounts that lie on one another it is told which covers which', async (t) => {
+asRoot('of mounts on one another it is known which covers which', async (t) => {
   const path = await temporaryDirectory(t);
   const opened = await openMountpoint(path);
   t.teardown(() => run('umount', ['-l', path]));

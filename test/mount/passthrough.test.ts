@@ -74,7 +74,7 @@ test.serial('passthrough can be turned off', async (t) => {
   t.true(resources.reads > 0);
 });
 
-test.serial('when a version changes the kernel is told, and an open handle keeps its own', async (t) => {
+test.serial('when a version changes the kernel is notified, and an open handle keeps its own', async (t) => {
   const resources = new MemoryResources();
   resources.files.set('mem://host/file', { bytes: Buffer.alloc(100_000, 'a'), etag: '"1"' });
   const file = `${await mountedMemory(t, resources)}/mem/host/file`;

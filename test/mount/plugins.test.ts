@@ -24,7 +24,7 @@ for scheme, times in (('throws', 200), ('types', 40), ('exits', 40), ('aborts', 
 print(failures)
 `;
 
-onDevFuse("both of the guide's examples say hello world, and .plugins tells of them", async (t, mount) => {
+onDevFuse("both of the guide's examples say hello world, and are listed in .plugins", async (t, mount) => {
   const directory = await pluginDirectory(t);
   await addExample(directory, 'd7y-resource-plugin-d7yfs.mjs');
   const mnt = await mount('--plugin-dir', directory);
@@ -70,32 +70,38 @@ onDevFuse('plugins come, change and go while the mount stands', async (t, mount)
   t.not((await run('cat', [`${mnt}/one/h/x`])).code, 0);
 });
 
-onDevFuse('a plugin that cannot be loaded is EIO below its scheme, and tells why', async (t, mount) => {
-  const directory = await pluginDirectory(t);
-  await addModule(directory, 'bad', { top: `throw new Error('no license');` });
-  await chmod(await addModule(directory, 'loose'), 0o666);
-  await addModule(directory, 'http');
-  await writeFile(join(directory, 'd7y-resource-plugin-No.mjs'), '');
-  const mnt = await mount('--plugin-dir', directory);
-  for (const scheme of ['bad', 'loose']) {
-    t.is((await run('ls', [`${mnt}/${scheme}`])).code, 0, 'the scheme itself is there');
-    t.regex((await run('cat', [`${mnt}/${scheme}/h/x.txt`])).stderr, /Input\/output error/);
-    t.regex((await run('stat', [`${mnt}/${scheme}/h/y.txt`])).stderr, /Input\/output error/);
-    t.regex((await run('ls', [`${mnt}/${scheme}/h/`])).stderr, /Input\/output error/);
-    t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/${scheme}`])).stdout), { state: 'failed' });
-  }
-  t.regex((await run('cat', [`${mnt}/.plugins/bad`])).stdout, /"lastError": "no license"/);
-  t.regex((await run('cat', [`${mnt}/none/h/x.txt`])).stderr, /No such file/);
-  const log = await readFile(join(dirname(mnt), 'log'), 'utf8');
-  t.regex(log, /"location":"[^"]*bad\.mjs","msg":"plugin: no license"/);
-  t.regex(log, /"errno":"EIO".*the plugin for scheme bad cannot be used/);
-  t.regex(log, /loose\.mjs is not trusted: others may write to it/);
-  t.regex(log, /plugin-http\.mjs","msg":"plugin passed over: scheme http is in-tree; --plugin-override/);
-  t.is(log.match(/plugin passed over: not valid plugin name/g)?.length, 1, 'told once');
+onDevFuse(
+  'a plugin that cannot be loaded is EIO below its scheme, and its error is shown',
+  async (t, mount) => {
+    const directory = await pluginDirectory(t);
+    await addModule(directory, 'bad', { top: `throw new Error('no license');` });
+    await chmod(await addModule(directory, 'loose'), 0o666);
+    await addModule(directory, 'http');
+    await writeFile(join(directory, 'd7y-resource-plugin-No.mjs'), '');
+    const mnt = await mount('--plugin-dir', directory);
+    for (const scheme of ['bad', 'loose']) {
+      t.is((await run('ls', [`${mnt}/${scheme}`])).code, 0, 'the scheme itself is there');
+      t.regex((await run('cat', [`${mnt}/${scheme}/h/x.txt`])).stderr, /Input\/output error/);
+      t.regex((await run('stat', [`${mnt}/${scheme}/h/y.txt`])).stderr, /Input\/output error/);
+      t.regex((await run('ls', [`${mnt}/${scheme}/h/`])).stderr, /Input\/output error/);
+      t.like(JSON.parse((await run('cat', [`${mnt}/.plugins/${scheme}`])).stdout), { state: 'failed' });
+    }
+    t.regex((await run('cat', [`${mnt}/.plugins/bad`])).stdout, /"lastError": "no license"/);
+    t.regex((await run('cat', [`${mnt}/none/h/x.txt`])).stderr, /No such file/);
+    const log = await readFile(join(dirname(mnt), 'log'), 'utf8');
+    t.regex(log, /"location":"[^"]*bad\.mjs","msg":"plugin: no license"/);
+    t.regex(log, /"errno":"EIO".*the plugin for scheme bad cannot be used/);
+    t.regex(log, /loose\.mjs is not trusted: others may write to it/);
+    t.regex(log, /plugin-http\.mjs","msg":"plugin passed over: scheme http is in-tree; --plugin-override/);
+    t.is(log.match(/plugin passed over: not valid plugin name/g)?.length, 1, 'logged once');
 
-  await addModule(directory, 'bad');
-  await until('the mended plugin is used', async () => (await run('cat', [`${mnt}/bad/h/x.txt`])).code === 0);
-});
+    await addModule(directory, 'bad');
+    await until(
+      'the mended plugin is used',
+      async () => (await run('cat', [`${mnt}/bad/h/x.txt`])).code === 0,
+    );
+  },
+);
 
 onDevFuse('a plugin that gives no answer is ETIMEDOUT after one deadline', async (t, mount) => {
   const directory = await pluginDirectory(t);

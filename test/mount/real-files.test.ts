@@ -30,7 +30,7 @@ async function ok(t: ExecutionContext, script: string, ...args: string[]): Promi
   return stdout;
 }
 
-/** Takes long to make, and nobody writes to it. */
+/** Takes long to make, and is only read. */
 let originalTree = '';
 test.before(async () => {
   originalTree = await mkdtemp(join(tmpdir(), 'd7y-test-tree-'));
@@ -87,7 +87,7 @@ for (const [kind, serverDirectives] of [
     const root = originalTree;
     const nginx = await startNginx(t, { root, serverDirectives });
     const tree = `${await mount('--memory', '512MiB')}/http/${nginx.host}`;
-    // A length that nobody told is known after the first download, which this is.
+    // An unknown length is known after the first download, which this is.
     await ok(t, 'cmp "$1/large.bin" "$2/large.bin"', tree, root);
     const { stdout } = await run('python3', ['-c', RANDOM_READS, `${tree}/large.bin`, `${root}/large.bin`]);
     t.is(stdout, 'same\n');

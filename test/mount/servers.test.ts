@@ -72,7 +72,7 @@ eachTransport('names are bytes, of any encoding or none', async (t, mount, trans
 });
 
 onDevFuse(
-  'a certificate is checked; a private authority is trusted when Node is told of it',
+  'a certificate is checked; a private authority is trusted by NODE_EXTRA_CA_CERTS',
   async (t, mount) => {
     const root = await temporaryDirectory(t);
     await writeFile(join(root, 'f.txt'), 'over tls');

@@ -1,4 +1,4 @@
-/** A mount that several users share (`--allow-other`), told apart by their uid. */
+/** A mount that several users share (`--allow-other`), distinguished by uid. */
 import test from 'ava';
 
 import { RequestCaller } from '../../src/mount/dev-fuse/request-caller.js';
@@ -11,7 +11,7 @@ import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 const ALICE = 1001;
 const BOB = 1002;
 
-test('the signal of a request tells whose it is', (t) => {
+test('the signal of a request has the uid of its caller', (t) => {
   t.is(uidOf(new RequestCaller(1, ALICE).signal), ALICE);
   t.is(uidOf(new RequestCaller(1, undefined).signal), undefined);
   t.is(uidOf(undefined), undefined);

@@ -81,7 +81,7 @@ const CASES: Readonly<Record<string, Case>> = {
 for (const [title, { start = '', part, bytes = 2 * MIB, type = 'text/html', entries }] of Object.entries(
   CASES,
 )) {
-  test.serial(`nobody waits for a page of ${title}`, async (t) => {
+  test.serial(`no caller waits for a page of ${title}`, async (t) => {
     const toBytes = (text: string): Buffer =>
       text.includes('\udcc3') ? Buffer.from(text, 'latin1') : Buffer.from(text);
     const chunk = toBytes(part.repeat(Math.ceil((64 * 1024) / part.length)));
@@ -177,7 +177,7 @@ test('a listing that goes on and on is given up after four times the timeout', a
   t.like(error, { code: 'TIMEOUT' });
 });
 
-test.serial("nobody waits for a plugin's listing, and what is beyond the limits is refused", async (t) => {
+test.serial("no caller waits for a plugin's listing, and what is beyond the limits is refused", async (t) => {
   const directory = await pluginDirectory(t);
   await addModule(directory, 'many', {
     client: `list: ({ url }) => url.pathname === '/deep/'

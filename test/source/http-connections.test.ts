@@ -99,7 +99,7 @@ test('an origin gets so many connections and no more, and all requests an answer
   t.is(server.accepted(), 3);
 });
 
-test('answers that nobody reads on leave the origin to others, but not without limit', async (t) => {
+test('paused responses leave the origin to others, up to a limit', async (t) => {
   const long = Buffer.alloc(4 * 1024 * 1024);
   const server = await startRawServer(t, (socket, head) => {
     if (head.startsWith('GET /long'))
@@ -223,7 +223,7 @@ test('an abort while connecting, in the head, and in the body, closes the connec
     t.true(await slow.isLeft());
   }
   const began = performance.now();
-  // An address of a network for documentation (RFC 5737): nobody answers, or a network on the way refuses.
+  // An address of a network for documentation (RFC 5737): nothing answers, or a network on the way refuses.
   const work = failure(t, fetch(http, 'http://192.0.2.1/', { signal: AbortSignal.timeout(50) }));
   const refusals = ['NETWORK_UNREACHABLE', 'HOST_UNREACHABLE', 'CONNECTION_REFUSED', 'CONNECTION_LOST'];
   t.true(['INTERRUPTED', ...refusals].includes((await work).code));
@@ -269,7 +269,7 @@ test('the short rest that does not come is not waited for', async (t) => {
   t.is(server.open(), 0);
 });
 
-test('a body that stops coming is a timeout; one that nobody reads is not', async (t) => {
+test('a body that stops coming is a timeout; one that is not read is not', async (t) => {
   const server = await startRawServer(t, (socket, _, count) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nfir');
     if (count === 2) setTimeout(() => socket.write('st!'), 600);
@@ -325,7 +325,7 @@ test('what a sink throws ends the body, and is thrown as it is', async (t) => {
   t.is(server.requests.length, 2);
 });
 
-test('a body that nobody reads is read ahead so far and no further', async (t) => {
+test('a body that is not read is received up to a limit', async (t) => {
   let sent = 0;
   const server = await startRawServer(t, (socket) => {
     socket.write('HTTP/1.1 200 OK\r\n\r\n');

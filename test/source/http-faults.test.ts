@@ -206,13 +206,13 @@ test('a broken body is taken up where it stopped, if it is still the same', asyn
   t.like(server.requests[1]?.headers, { range: 'bytes=4-9', 'if-range': '"one"' });
 });
 
-for (const [kind, told, again, expected] of [
+for (const [kind, lastModified, again, expected] of [
   ['an old time, which the rest does not repeat', 'Sat, 01 Jan 2000 00:00:00 GMT', undefined, 'all'],
   ['the time of this second', new Date(4_000_000_000_000).toUTCString(), 'the same', 'broken'],
 ] as const) {
   test(`a broken body is asked for again by ${kind}: ${expected}`, async (t) => {
     const server = await startFaultServer(t, (_request, response, count) => {
-      const time = count === 1 || again !== undefined ? { 'last-modified': told } : {};
+      const time = count === 1 || again !== undefined ? { 'last-modified': lastModified } : {};
       const [start, end] = count === 1 ? [0, 10] : [4, 10];
       response.writeHead(206, {
         date: new Date(4_000_000_000_000).toUTCString(),
@@ -349,7 +349,7 @@ test('a silent server is a timeout, a closed port a refusal, within the deadline
   t.true(performance.now() - began < 3_000);
 });
 
-test('whoever gives up is free at once', async (t) => {
+test('a caller that gives up is free at once', async (t) => {
   const silent = await startFaultServer(t, () => undefined);
   const signal = AbortSignal.timeout(100);
   const began = performance.now();

@@ -205,7 +205,7 @@ test('a large body in chunks of all sizes is the body', async (t) => {
   t.is(server.accepted(), 1);
 });
 
-test('of tiny chunks that nobody takes few are kept, and many take several turns', async (t) => {
+test('few tiny chunks are kept, and many take several turns', async (t) => {
   const body = new ExchangeBody(() => undefined);
   await body.push(Buffer.of(1));
   let kept = 1;

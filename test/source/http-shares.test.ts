@@ -13,7 +13,7 @@ const [ALICE, BOB] = [1001, 1002];
 
 type Get = (url: string, uid?: number) => Promise<string>;
 
-/** What fails at the end of the test is nobody's concern. */
+/** What fails at the end of the test does not matter. */
 function client(t: ExecutionContext, options: Partial<HttpClientOptions>): Get {
   const http = createHttpClient({ timeoutMs: 20_000, retries: 0, ...options });
   t.teardown(() => http.close());

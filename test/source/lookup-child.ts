@@ -1,4 +1,4 @@
-/** Resolves names, eight of which hang, and reads files meanwhile; tells in which order that ended, and ends. */
+/** Resolves names, eight of which hang, and reads files meanwhile; prints in which order that ended, and ends. */
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 

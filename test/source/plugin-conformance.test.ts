@@ -76,7 +76,7 @@ testSource('module plugin with everything', async (t) => {
   };
 });
 
-test('testPlugin passes a right plugin, and tells all that a wrong one does', async (t) => {
+test('testPlugin passes a right plugin, and lists every fault of a wrong one', async (t) => {
   const facts = { url: 'd7yfs://host/any', supportsRange: false };
   const path = join(EXAMPLES, 'd7y-resource-plugin-d7yfs.mjs');
   await t.notThrowsAsync(() => testPlugin(path, { ...facts, content: Buffer.from('hello world') }));

@@ -82,7 +82,7 @@ test.serial('a link by way of a directory that others can write to is refused', 
   await mkdir(open);
   await chmod(open, 0o777);
   const good = await addModule(await pluginDirectory(t), 'one');
-  // Whoever writes to `open` lets it lead to something else, between the check and the start.
+  // A user who can write to `open` lets it lead to something else, between the check and the start.
   await symlink(good, join(open, 'link'));
   await symlink(join(open, 'link'), join(plugins, 'd7y-resource-plugin-one.mjs'));
   const uid = process.getuid?.() ?? 0;

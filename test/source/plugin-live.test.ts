@@ -60,7 +60,7 @@ test.serial('what is added is found, what is replaced gives way, and what is rem
   t.deepEqual(replaced, ['one', 'one']);
 });
 
-test.serial('a running plugin that is replaced is noticed though nobody asks', async (t) => {
+test.serial('a running plugin that is replaced is detected without a call', async (t) => {
   const directory = await pluginDirectory(t);
   await addModule(directory, 'one');
   const plugins = pluginSet(t, directory);
@@ -180,7 +180,7 @@ test.serial('a plugin has its options, and little of our environment', async (t)
   t.not(attributes?.['cwd'], process.cwd());
 });
 
-test.serial('only what nobody else can write to is trusted', async (t) => {
+test.serial('only what others cannot write to is trusted', async (t) => {
   const directory = await pluginDirectory(t);
   const path = await addModule(directory, 'one');
   const uid = process.getuid?.() ?? 0;

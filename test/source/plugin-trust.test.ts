@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { type Stats, writeFileSync } from 'node:fs';
 import { chmod, mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -6,6 +6,7 @@ import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 
 import { checkDirectoryTrust, checkTrust } from '../../src/source/plugin/trust.js';
+import { checkOwnership } from '../../src/trusted-path.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const UID = process.getuid?.() ?? 0;
@@ -63,6 +64,23 @@ test('a plugin of another user is not trusted', async (t) => {
   await (UID === 0
     ? t.notThrowsAsync(checkTrust(folder, 1234), 'root is trusted')
     : t.throwsAsync(checkTrust(folder, UID + 1), { code: 'PLUGIN_TRUST' }));
+});
+
+/** A user of Debian whose group has no other member. */
+const DAEMON = 1;
+
+test('the group may write only if it is the private one of the user, who owns the file', (t) => {
+  const check = (uid: number, stats: Partial<Stats>): void => checkOwnership('/f', stats as Stats, uid);
+  t.notThrows(() => check(DAEMON, { uid: DAEMON, gid: DAEMON, mode: 0o664 }));
+  for (const [uid, stats] of [
+    [DAEMON, { uid: 0, gid: DAEMON, mode: 0o664 }],
+    [DAEMON, { uid: DAEMON, gid: DAEMON, mode: 0o666 }],
+    [DAEMON, { uid: DAEMON, gid: DAEMON, mode: 0o646 }],
+    [0, { uid: 0, gid: 0, mode: 0o664 }],
+  ] as const) {
+    const { message } = t.throws(() => check(uid, stats));
+    t.true(message.includes(stats.mode.toString(8)), message);
+  }
 });
 
 test('what is in a plugin directory is not looked at, the directory is', async (t) => {

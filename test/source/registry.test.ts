@@ -20,7 +20,7 @@ test('schemes are case-insensitive, the same client twice is a no-op, another on
   t.like(await t.throwsAsync(registry.getClient('dfs')), { code: 'NO_CLIENT' });
 });
 
-test('a missing scheme is asked of the plugins, whose failure is told', async (t) => {
+test('a missing scheme is looked for in the plugins, whose failure is reported', async (t) => {
   const registry = new ClientRegistry({
     refresh: () => Promise.resolve(),
     listSchemes: () => ['late', 'bad'],

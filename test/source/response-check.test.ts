@@ -35,14 +35,14 @@ test('dates of all months are read as they are written', (t) => {
   }
 });
 
-test('a time within the second in which it is told does not tell versions apart', (t) => {
+test('a Last-Modified of the second of the answer is a weak validator', (t) => {
   const header = new HeaderFields();
   header.set('date', 'Sun, 06 Nov 1994 08:49:37 GMT');
   const ms = Date.UTC(1994, 10, 6, 8, 49, 37);
   t.true(isLastModifiedWeak(ms, header));
   t.false(isLastModifiedWeak(ms - 1_000, header));
   t.false(isLastModifiedWeak(ms + 86_400_000, header), 'a file from the future');
-  t.true(isLastModifiedWeak(Date.now(), new HeaderFields()), 'without a Date it is told now');
+  t.true(isLastModifiedWeak(Date.now(), new HeaderFields()), 'without a Date now counts');
 });
 
 test('an entity tag that cannot be sent back is no validator', (t) => {
@@ -81,7 +81,7 @@ test('what is no date is no validator', (t) => {
   for (const text of wrong) t.is(timeOf(text), undefined, text);
 });
 
-test('what is no entity tag, or several, tells no versions apart', (t) => {
+test('what is no entity tag, or several, is no validator', (t) => {
   const tagOf = (...values: string[]): string | undefined => {
     const header = new HeaderFields();
     for (const value of values) header.append('etag', value);

@@ -1,6 +1,6 @@
 import { type Charge, type Links, MetadataBudget } from '../../src/memory/metadata-budget.js';
 
-/** A budget that tells how much of it is used. */
+/** A budget that shows how much of it is used. */
 export class CountingBudget extends MetadataBudget {
   usedBytes = 0;
 

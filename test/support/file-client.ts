@@ -2,7 +2,7 @@ import { validatingClient } from '../../src/source/validating-client.js';
 import { type CompleteClient, type ResourceClient, UNKNOWN_SOURCE_FILE_LEN } from '../../src/source/index.js';
 
 export interface FileTraits {
-  /** In bytes; undefined: nobody tells. */
+  /** In bytes; undefined: unknown. */
   readonly contentLength?: number;
   readonly supportRange: boolean;
 }

@@ -45,7 +45,7 @@ export class LossyDisk {
     execFileSync('/usr/bin/python3', ['-c', SHUTDOWN, this.mountpoint]);
   }
 
-  /** The machine comes up again; nobody has a file open. */
+  /** The machine comes up again; no file is open. */
   restart(): void {
     execFileSync('umount', [this.mountpoint]);
     // 1: it has mended something, which is what the journal is for.

@@ -22,7 +22,7 @@ export async function mounted(t: ExecutionContext, ...options: string[]): Promis
   return mountpoint;
 }
 
-/** Ends a mount, and waits until nobody writes to its cache any more. */
+/** Ends a mount, and waits until its process, which writes to its cache, has ended. */
 async function unmounted(mountpoint: string): Promise<void> {
   const mount = await findMount(mountpoint);
   const server = mount && (await servingProcess(mount));

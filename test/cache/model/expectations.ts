@@ -24,7 +24,7 @@ export class Expectations {
     if (code === 'CHANGED') handle.file.noteSuperseded(handle.versionNumbers);
   }
 
-  /** What is opened is the current version, or was told to be so recently. */
+  /** What is opened is the current version, or was reported as such recently. */
   checkFresh({ file, versionNumbers, open }: ModelHandle): void {
     if (open.size !== undefined) {
       const isSize = file.versions.some(
@@ -33,11 +33,11 @@ export class Expectations {
       if (!isSize) throw new ModelError(`the size is ${open.size}`);
     }
     if (this.#run.isOffline || (versionNumbers.includes(file.current.number) && !file.isMissing)) return;
-    const told = Math.max(...versionNumbers.map((number) => file.confirmedAtMs(number)));
+    const reportedAtMs = Math.max(...versionNumbers.map((number) => file.confirmedAtMs(number)));
     const limitMs = file.hasFailedSince ? STALE_IF_ERROR_MS + NEGATIVE_TTL_MS : TTL_MS;
-    if (this.#run.options.now() - told <= limitMs + SLACK_MS) return;
+    if (this.#run.options.now() - reportedAtMs <= limitMs + SLACK_MS) return;
     throw new ModelError(
-      `version ${versionNumbers.join()} was opened, it is ${this.#run.options.now() - told} ms old`,
+      `version ${versionNumbers.join()} was opened, it is ${this.#run.options.now() - reportedAtMs} ms old`,
     );
   }
 

@@ -10,13 +10,13 @@ export type Fault =
   | 'thrown'
   /** Breaks in the middle of the body. */
   | 'lost'
-  /** The body ends early, and nobody says so. */
+  /** The body ends early, without an error. */
   | 'short'
   /** The body goes on after its end. */
   | 'long'
   /** The body begins behind the range. */
   | 'late'
-  /** The range was ignored, and nothing tells. */
+  /** The range is ignored, and no header says so. */
   | 'ignored'
   /** Nothing comes, before or in the body, until it is ended. */
   | 'silent'
@@ -25,7 +25,7 @@ export type Fault =
   | 'early'
   /** The range was ignored, and the answer says so. */
   | 'whole'
-  /** The right bytes, but neither where they begin nor how many they are is told. */
+  /** The right bytes, without their offset or their number. */
   | 'unlabelled';
 
 /** The codes that a reader may see because of a fault. */
@@ -55,7 +55,7 @@ const RANGE_FAULTS: Partial<Record<Fault, number>> = {
   unlabelled: 3,
 };
 
-/** Which faults a request can have: what nobody could notice is not among them. */
+/** Which faults a request can have: those that cannot be detected are left out. */
 export function pickFault(
   random: Random,
   request: { readonly hasRange: boolean; readonly hasBody: boolean; readonly isLengthTold: boolean },
@@ -65,7 +65,7 @@ export function pickFault(
     ...(request.hasBody ? BODY_FAULTS : {}),
     ...(request.hasRange ? RANGE_FAULTS : {}),
   };
-  // An end that comes too early or too late shows only if the length was told.
+  // An end that comes too early or too late shows only if the length was given.
   if (!request.isLengthTold) {
     delete weights.short;
     delete weights.long;

@@ -11,7 +11,7 @@ export class ModelError extends Error {}
 
 const PATTERNS = ['sequential', 'strided', 'backward', 'interleaved', 'random'] as const;
 
-/** An open handle, and the versions whose bytes it may return: one, unless nothing tells versions apart. */
+/** An open handle, and the versions whose bytes it may return: one, unless there are no validators. */
 export class ModelHandle {
   readonly file: SimulatedFile;
   readonly open: OpenResource;
@@ -85,7 +85,7 @@ export class ModelHandle {
     const code = (error as { code?: SourceErrorCode } | undefined)?.code;
     if (code === 'INTERRUPTED' && isAborted) return;
     const { url, traits } = this.file;
-    // Without validators the source cannot tell whose request it was that failed.
+    // Without validators the source does not know whose request failed.
     const isUnpinned = traits.validator === 'none';
     const numbers = isUnpinned ? this.file.versions.map(({ number }) => number) : this.versionNumbers;
     const isExcused = numbers.some((number) => code !== undefined && source.excuses(url, number).has(code));
@@ -95,7 +95,7 @@ export class ModelHandle {
     throw new ModelError(`an error that nothing explains: ${String(code)}`, { cause: error });
   }
 
-  /** The size of an unpinned resource, once told, holds for its TTL: a longer one is cut there. */
+  /** The size of an unpinned resource, once reported, holds for its TTL: a longer one is cut there. */
   #knownEnd(): number {
     return this.file.traits.validator === 'none' ? (this.open.size ?? Infinity) : Infinity;
   }

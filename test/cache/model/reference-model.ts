@@ -211,7 +211,7 @@ export class ReferenceModel {
 
   #change(isRemoval: boolean): void {
     const file = this.#random.pick(this.#source.files);
-    // Nothing could tell its readers.
+    // Its readers could not detect it.
     const isRead = [...this.#handles].some((handle) => handle.file === file);
     if (file.traits.validator === 'none' && isRead) return;
     this.#note(`  change ${file.name} ${isRemoval}`);
@@ -276,7 +276,7 @@ export class ReferenceModel {
     for (const file of this.#source.files) await this.#readOffline(file);
   }
 
-  /** A file that is cached as a whole can be read without the source, unless it was damaged, which nobody may have seen yet. */
+  /** A file that is cached as a whole can be read without the source, unless it was damaged, which may not have been detected yet. */
   async #readOffline(file: SimulatedFile): Promise<void> {
     const handle = await this.#open(file);
     const size = handle?.open.size;

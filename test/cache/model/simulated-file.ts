@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { Version } from '../../../src/cache/version.js';
 import { Random } from '../../support/random.js';
 
-/** What a source can tell of a file, and how it brings it. */
+/** The metadata that a source has of a file, and how it sends the file. */
 export interface FileTraits {
   readonly supportRange: boolean;
   readonly isLengthKnown: boolean;
@@ -24,19 +24,19 @@ export interface FileVersion {
 
 const FIRST_MODIFIED_MS = 1_600_000_000_000;
 
-/** A file at the source: its versions, and when each was last told of. */
+/** A file at the source: its versions, and when each was last reported. */
 export class SimulatedFile {
   readonly url: string;
   readonly traits: FileTraits;
   readonly versions: FileVersion[] = [];
   isMissing = false;
-  /** When the source last told that a version is the current one, by its number. */
+  /** When the source last reported a version as the current one, by its number. */
   readonly #confirmedAt = new Map<number, Moment>();
-  /** Versions that a reader was told are superseded: none of them may be opened again. */
+  /** Versions that were reported to a reader as superseded: none of them may be opened again. */
   readonly #superseded = new Set<number>();
-  /** When it last told that there is none. */
+  /** When it last reported that there is none. */
   #missingAt: Moment | undefined;
-  /** It failed to answer since the last time it told of a version. */
+  /** It failed to answer since it last reported a version. */
   hasFailedSince = false;
 
   constructor(url: string, traits: FileTraits, sizeBytes: number) {
@@ -89,7 +89,7 @@ export class SimulatedFile {
     return this.#missingAt?.clockMs ?? -Infinity;
   }
 
-  /** A reader was told that his version is superseded. */
+  /** It was reported to a reader that its version is superseded. */
   noteSuperseded(numbers: readonly number[]): void {
     for (const number of numbers) if (number !== this.current.number) this.#superseded.add(number);
   }

@@ -62,7 +62,7 @@ export class SimulatedSource implements ResourceClient {
     return hanging.length > 0;
   }
 
-  // The five methods alone tell less than `getMetadata`, which is what is used where it exists.
+  // The five methods return less than `getMetadata`, which is preferred where it exists.
   async getContentLength(request: Request): Promise<number> {
     return (await this.getMetadata(request)).contentLength;
   }
@@ -138,7 +138,7 @@ export class SimulatedSource implements ResourceClient {
   ): Promise<{ file: SimulatedFile; active: ActiveRequest }> {
     const file = this.#fileOf(request);
     const { supportRange, isLengthKnown, validator } = file.traits;
-    // Where nothing tells versions apart there is one download, which stays for a while.
+    // Without validators there is one download, which stays for a while.
     const isRanged = supportRange && isLengthKnown && validator !== 'none';
     const hasRange = isRanged && hasBody && scope !== 'metadata';
     const facts = { hasRange, hasBody, isLengthTold: hasRange || isLengthKnown };
