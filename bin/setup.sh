@@ -62,6 +62,8 @@ if [ "$(uname -s)" = Linux ]; then
     needs unzip unzip
     needs rsync rsync
     needs getfattr attr
+    needs pgrep procps
+    needs fincore util-linux-extra
   fi
 fi
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
@@ -145,8 +145,9 @@ asRoot('a line of fstab is mounted by mount -a, once, with its source and its op
   const directory = await temporaryDirectory(t);
   const [mnt, fstab] = [join(directory, 'mnt'), join(directory, 'fstab')];
   await mkdir(mnt);
-  await symlink(CLI, join(directory, 'd7y-mount'));
-  await chmod(CLI, 0o755);
+  // mount(8) clears PATH: `env node` would find another Node.js, or none.
+  const program = `#!/bin/sh\nexec ${process.execPath} ${CLI} "$@"\n`;
+  await writeFile(join(directory, 'd7y-mount'), program, { mode: 0o755 });
   t.teardown(() => run('umount', ['-l', mnt]));
   const flags = `defaults,noexec,relatime,sync,nofail,_netdev,uid=1234,cache_size=0,log_file=${directory}/log`;
   await writeFile(fstab, `the\\040world ${mnt} fuse.${directory}/d7y-mount ${flags} 0 0\n`);

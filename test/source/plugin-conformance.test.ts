@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 
 import { testPlugin } from '../../src/source/plugin/test-plugin.js';
-import { addExample, addModule, clientOf, EXAMPLES, pluginDirectory, pluginSet } from '../support/plugins.js';
+import { addExample, addModule, clientOf, pluginDirectory, pluginSet } from '../support/plugins.js';
 import { testSource } from '../support/source-conformance.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -78,7 +78,9 @@ testSource('module plugin with everything', async (t) => {
 
 test('testPlugin passes a right plugin, and lists every fault of a wrong one', async (t) => {
   const facts = { url: 'd7yfs://host/any', supportsRange: false };
-  const path = join(EXAMPLES, 'd7y-resource-plugin-d7yfs.mjs');
+  const directory = await pluginDirectory(t);
+  await addExample(directory, 'd7y-resource-plugin-d7yfs.mjs');
+  const path = join(directory, 'd7y-resource-plugin-d7yfs.mjs');
   await t.notThrowsAsync(() => testPlugin(path, { ...facts, content: Buffer.from('hello world') }));
   const error = await t.throwsAsync(() =>
     testPlugin(path, { ...facts, content: Buffer.from('hello moon'), supportsRange: true }),
@@ -86,7 +88,7 @@ test('testPlugin passes a right plugin, and lists every fault of a wrong one', a
   t.like(error, { name: 'PluginConformanceError', code: 'PLUGIN_CONFORMANCE' });
   t.regex(error.message, /breaks the contract.*\n- the length.*\n- a download.*\n- a ranged/s);
   await t.throwsAsync(
-    () => testPlugin(join(EXAMPLES, 'd7y-resource-plugin-none.mjs'), { ...facts, content: Buffer.of() }),
+    () => testPlugin(join(directory, 'd7y-resource-plugin-none.mjs'), { ...facts, content: Buffer.of() }),
     {
       message: /is no plugin: there is none/,
     },
