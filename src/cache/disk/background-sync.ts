@@ -63,65 +63,60 @@ export class BackgroundSync {
     await this.#round;
   }
 
-  /** Makes all of it durable, after `stop`. Never rejects. */
+  /** Makes all of it durable, after `stop`; tries each once. Never rejects. */
   async syncAll(): Promise<void> {
-    if (this.#isOverfull || this.#unsynced.size > MAX_AT_END) await this.#syncFileSystem();
-    else for (const name of this.#unsynced.keys()) await this.#syncSegment(name);
+    // As of now: a segment that fails comes to the end of the map again.
+    const names = Array.from(this.#unsynced.keys());
+    if (this.#isOverfull || names.length > MAX_AT_END) await this.#syncFileSystem();
+    else for (const name of names) await this.#syncSegment(name);
   }
 
   #arm(): void {
     if (this.#isStopped || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
-      this.#round = this.#runRound().then((isDone) => {
+      this.#round = this.#runRound().finally(() => {
         this.#timer = undefined;
         this.#options.onSynced(this.#unsynced.size);
-        // After a failure the next write begins a round.
-        if (isDone && this.#unsynced.size > 0) this.#arm();
+        if (this.#isOverfull || this.#unsynced.size > 0) this.#arm();
       });
     }, this.#options.afterMs).unref();
   }
 
-  /** False: something could not be synced. */
-  async #runRound(): Promise<boolean> {
+  /** What cannot be synced is left to the next round. */
+  async #runRound(): Promise<void> {
     const { semaphore } = this.#options;
     if (this.#isOverfull) return await semaphore.run(() => this.#syncFileSystem());
-    let isDone = true;
     for (const name of [...this.#unsynced.keys()].slice(0, MAX_PER_ROUND)) {
       if (this.#isStopped) break;
       // Others that need the semaphore go between two segments.
-      isDone = (await semaphore.run(() => this.#syncSegment(name))) && isDone;
+      await semaphore.run(() => this.#syncSegment(name));
     }
-    return isDone;
   }
 
-  async #syncFileSystem(): Promise<boolean> {
+  async #syncFileSystem(): Promise<void> {
     // What is written from now on may be missed.
     this.#isOverfull = false;
     this.#unsynced.clear();
     try {
       await this.#options.syncFileSystem();
-      return true;
     } catch (error) {
       this.#isOverfull = true;
       this.#options.warnings.warn('cannot make the store durable', error);
-      return false;
     }
   }
 
-  async #syncSegment(name: string): Promise<boolean> {
+  async #syncSegment(name: string): Promise<void> {
     const { root, warnings } = this.#options;
     const isNew = this.#unsynced.get(name);
-    if (isNew === undefined) return true;
+    if (isNew === undefined) return;
     // What is written from now on may be missed.
     this.#unsynced.delete(name);
     try {
       await syncSegment(root, name);
       if (isNew) for (const directory of [shardPath(root, name), root]) await syncDirectory(directory);
-      return true;
     } catch (error) {
       this.#unsynced.set(name, isNew || this.#unsynced.get(name) === true);
       warnings.warn('cannot make the store durable', error);
-      return false;
     }
   }
 }
