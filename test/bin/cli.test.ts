@@ -42,6 +42,7 @@ onDevFuse('every write is refused with EROFS', async (t, mount) => {
   }
 });
 
+// S101
 eachTransport(
   'unmount ends the mount, removes the directory that it made, and the process',
   async (t, mount) => {
@@ -58,6 +59,7 @@ eachTransport(
   },
 );
 
+// S103
 onDevFuse('SIGTERM ends the mount', async (t, mount) => {
   const mnt = await mount();
   await shell('pkill -TERM -f -- "$1 .*--foreground"', mnt);
@@ -77,6 +79,7 @@ onDevFuse('a busy mount is detached', async (t, mount) => {
   await processEnds(mnt);
 });
 
+// S99
 eachTransport('a mountpoint that a killed process left behind is recovered', async (t, mount) => {
   const mnt = await mount();
   await shell('pkill -KILL -f -- "$1 .*--foreground"', mnt);
@@ -131,6 +134,7 @@ test.serial('a link to a directory is mounted where it leads, and unmounted by i
 });
 
 for (const transport of TRANSPORTS) {
+  // S98
   test.serial(`${transport}: of several starts at once one wins, on a dead mount too`, async (t) => {
     const directory = await temporaryDirectory(t);
     const mnt = join(directory, 'mnt');
@@ -158,6 +162,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+// S105 S108
 test.serial(
   'options may be given as mount(8) gives them, and secrets among them are not shown',
   async (t) => {

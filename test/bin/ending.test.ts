@@ -66,6 +66,7 @@ onDevFuse('fusermount -u and umount -l end the process', async (t, mount) => {
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // S103
   test.serial(`${signal} ends a mount in the foreground, with exit code 0`, async (t) => {
     const mnt = join(await temporaryDirectory(t), 'mnt');
     t.teardown(() => run('umount', ['-l', mnt]));
@@ -119,6 +120,7 @@ async function onTerminal(command: string, directory: string): Promise<() => voi
   return () => terminal.kill('SIGKILL');
 }
 
+// S104
 test.serial('a hang-up ends a mount that is in the foreground of a terminal', async (t) => {
   const directory = await temporaryDirectory(t);
   t.teardown(() => run('umount', ['-l', join(directory, 'mnt')]));
@@ -127,6 +129,7 @@ test.serial('a hang-up ends a mount that is in the foreground of a terminal', as
   await ends(t, join(directory, 'mnt'));
 });
 
+// S104
 test.serial('nohup keeps a mount in the foreground from that', async (t) => {
   const directory = await temporaryDirectory(t);
   const mnt = join(directory, 'mnt');
@@ -141,6 +144,7 @@ test.serial('nohup keeps a mount in the foreground from that', async (t) => {
   await ends(t, mnt);
 });
 
+// S109 S110
 asRoot('a line of fstab is mounted by mount -a, once, with its source and its options', async (t) => {
   const directory = await temporaryDirectory(t);
   const [mnt, fstab] = [join(directory, 'mnt'), join(directory, 'fstab')];
@@ -198,6 +202,7 @@ asRoot('--allow-other lets other users in', async (t) => {
 });
 
 for (const transport of TRANSPORTS) {
+  // S28
   asRoot(`${transport}: --umask keeps others from what it takes from them`, async (t) => {
     const mnt = await mounted(t, '--transport', transport, '--allow-other', '--umask', '077');
     await shell('chmod 755 "$(dirname "$1")"', mnt);

@@ -72,6 +72,7 @@ test('a log is written as it is said, into directories of its own', async (t) =>
   t.deepEqual([(await stat(directory)).mode & 0o777, (await stat(logFile)).mode & 0o777], [0o700, 0o600]);
 });
 
+// S107
 test('a log that others could read is closed to them', async (t) => {
   const logFile = join(await temporaryDirectory(t), 'log');
   await writeFile(logFile, '');
@@ -80,6 +81,7 @@ test('a log that others could read is closed to them', async (t) => {
   t.is((await stat(logFile)).mode & 0o777, 0o600);
 });
 
+// S107
 test('a log is not written through a link, whether it is there at the start or planted later', async (t) => {
   const directory = await temporaryDirectory(t);
   const [logFile, victim] = [join(directory, 'log'), join(directory, 'victim')];

@@ -29,6 +29,7 @@ test('sizes and durations are read, printed, and refused with what was expected'
   t.throws(() => parseDuration('30 lightyears'), { message: /expected a duration such as 30s/ });
 });
 
+// S108
 test('mount flags become options; what only mount(8) understands is dropped', (t) => {
   const flags =
     'defaults,ro,_netdev,relatime,sync,nofail,user=root,x-systemd.automount,X-mount.mkdir,allow_other';
@@ -42,6 +43,7 @@ test('mount flags become options; what only mount(8) understands is dropped', (t
   t.deepEqual(parseMountFlags(['noexec,user,exec']).args, []);
 });
 
+// S110
 test('the arguments of a mount helper are those of the program', (t) => {
   t.true(isMountHelper('/sbin/mount.d7y'));
   t.false(isMountHelper('/usr/bin/d7y-mount'));
@@ -59,6 +61,7 @@ test('flags add to what is repeatable, and count before other options', (t) => {
   t.like(merged, { pluginDir: ['/a', '/b'], retries: 2, memory: 1, exec: false });
 });
 
+// S106
 test('the list of processes shows no value that may be a secret', (t) => {
   const argv = [
     '-f',
@@ -80,6 +83,7 @@ test('the list of processes shows no value that may be a secret', (t) => {
   t.deepEqual(shownArguments(['-foheader=secret', 'm']), ['-fo***', 'm']);
 });
 
+// S67
 test('a header belongs to an origin; a host without a scheme means https', (t) => {
   const origins = {
     'Example.com': 'https://example.com',

@@ -394,6 +394,7 @@ test('strings and attributes are written as Go writes them', (t) => {
   t.is(goJson({ b: '<a>&', a: '1' }), String.raw`{"a":"1","b":"\u003ca\u003e\u0026"}`);
 });
 
+// S113
 test('nothing that a plugin or the name of a file says reaches a terminal as a control', (t) => {
   const evil = 'x\u001b[2J\u007f\u009b\u202e';
   const description = {

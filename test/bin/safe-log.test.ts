@@ -17,6 +17,7 @@ import { temporaryDirectory } from '../support/temp.js';
 const SECRET = 'hunter2-and-more';
 const CONTROL = '\x1b]0;owned\x07\x9b2J\u202e';
 
+// S111
 test('no secret and no control character reaches a log, at any level', async (t) => {
   const logFile = join(await temporaryDirectory(t), 'log');
   const log = await createLog({ logFile, logLevel: 'trace' });

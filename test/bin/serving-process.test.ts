@@ -5,6 +5,7 @@ import test from 'ava';
 
 import { identifyProcess, isRunning, whenProcessEnded } from '../../bin/serving-process.js';
 
+// S102
 test('a number that another process has by now stands for the one that ended', async (t) => {
   const child = spawn('sleep', ['60']);
   t.teardown(() => child.kill());

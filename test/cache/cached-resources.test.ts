@@ -141,6 +141,7 @@ test('a read that need not wait makes no signal', async (t) => {
 
 for (const supportRange of [true, false]) {
   for (const memoryBytes of [32, 100_000]) {
+    // S1
     test(`random reads are the truth: ranges ${supportRange}, memory ${memoryBytes}`, async (t) => {
       const state = origin(pattern(777), { supportRange });
       const cache = cacheOf(state, memoryBytes);
@@ -184,6 +185,7 @@ test('a failure is not kept', async (t) => {
   t.deepEqual(await bytesOf(file, 0, 8), state.content.subarray(0, 8));
 });
 
+// S5 S36
 test('an open handle keeps its version, and the next open has the new one', async (t) => {
   const state = origin(Buffer.alloc(64, 'a'));
   const cache = cacheOf(state, 10_000);
@@ -197,6 +199,7 @@ test('an open handle keeps its version, and the next open has the new one', asyn
   t.is((await bytesOf(fresh, 0, 64)).toString(), 'b'.repeat(64));
 });
 
+// S46
 test('without validators, an evicted block must come back as it was', async (t) => {
   const state = origin(Buffer.alloc(640, 'a'), { etag: undefined });
   const file = await cacheOf(state, 16).open(URL);
@@ -207,6 +210,7 @@ test('without validators, an evicted block must come back as it was', async (t) 
   t.like(await t.throwsAsync(bytesOf(file, 0, 8)), { code: 'CHANGED' });
 });
 
+// S45
 test('without validators nothing is asked for by range, since ranges could be of different versions', async (t) => {
   const state = origin(pattern(640), { etag: undefined });
   const cache = cacheOf(state, 10_000);
@@ -299,6 +303,7 @@ test('a body that breaks while its length is looked for is not taken for a long 
   t.like(await cache.stat(URL), { kind: 'file', size: 10 });
 });
 
+// S34
 test('many lengths are looked for at once', async (t) => {
   const state = origin(pattern(10), { supportRange: false, isLengthKnown: false, isProbed: true });
   const cache = cacheOf(state, 10_000);

@@ -109,6 +109,7 @@ async function storedSite(t: ExecutionContext): Promise<{ site: Site; directory:
   return { site, directory };
 }
 
+// S60
 test('what was fetched with credentials is not there without them', async (t) => {
   const { site, directory } = await storedSite(t);
   for (const given of [
@@ -130,6 +131,7 @@ test('what was fetched with credentials is not there without them', async (t) =>
   t.true((await read(again, site.url)).equals(CONTENT));
 });
 
+// S62
 test('what is forbidden by now is not served once the source cannot be asked, nor by a later mount', async (t) => {
   const { site, directory } = await storedSite(t);
   const mount = await start(t, directory, withSecret(site));
@@ -179,6 +181,7 @@ test('a listing that is forbidden by now is not served once the source cannot be
   await t.throwsAsync(cache.list(site.origin), { code: 'CONNECTION_LOST' });
 });
 
+// S61
 test("what a redirect fetched with another origin's credentials is not stored", async (t) => {
   const [site, directory] = [await startSite(t), await temporaryDirectory(t)];
   const middle = await startFaultServer(t, (_, response) =>
@@ -260,6 +263,7 @@ test('two stores that begin at once have the same key', async (t) => {
   t.is(storeFiles(directory).length, 2);
 });
 
+// S60
 test('credentials are all headers for the origin, and all options of the plugin, in any order', (t) => {
   const headers: Record<string, Record<string, string>> = {
     'https://a': { Cookie: 'x', 'X-B': 'y' },
@@ -284,6 +288,7 @@ test('credentials are all headers for the origin, and all options of the plugin,
   t.is(configuredCredentials(undefined, {}, DEFAULT_MOUNT_OPTIONS), undefined);
 });
 
+// S63
 test('what was fetched from an address that this mount refuses is not served from the cache', async (t) => {
   const [site, directory] = [await startSite(t), await temporaryDirectory(t)];
   const [secret, shared] = [withSecret(site), { allowOther: true, metadataTtl: 60_000 }];

@@ -72,6 +72,7 @@ async function checkAndRefill(t: ExecutionContext, store: DiskCache, sample: Sam
   version.close();
 }
 
+// S53
 test('flipped bits and lost ranges never give wrong bytes', async (t) => {
   const directory = await temporaryDirectory(t);
   const random = numbers(1);
@@ -283,6 +284,7 @@ for (const blocks of [10, 300]) {
   });
 }
 
+// S54
 test('a large file that was touched is handed out after it was read through', async (t) => {
   const directory = await temporaryDirectory(t);
   const sample = new Sample('large', 1000 * BLOCK_BYTES);

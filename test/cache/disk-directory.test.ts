@@ -58,6 +58,7 @@ test('a group that only the user is in may write', (t) => {
   t.throws(() => checkOwnership('/x', unknown, 4_000_000), { instanceOf: UntrustedPathError });
 });
 
+// S64
 test('a cache directory in a directory that others can write to is not used, unless it is sticky', async (t) => {
   const parent = join(await temporaryDirectory(t), 'parent');
   mkdirSync(parent);
@@ -105,6 +106,7 @@ test('a directory that cannot be made is an error at once, which names it', asyn
   t.regex(message, /ENOENT.*'\/proc\/x'/);
 });
 
+// S65
 test('what is missing is made for this user alone', async (t) => {
   const outer = await temporaryDirectory(t);
   const { path } = await resolveTrusted(join(outer, 'a/b/./c'), process.geteuid?.() ?? 0, 'make');

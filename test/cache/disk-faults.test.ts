@@ -38,6 +38,7 @@ async function fillVersion(store: DiskCache, name: string, sizeBytes = 200_000):
   return isStored;
 }
 
+// S58
 asRoot(
   'a full file system: nothing fails, nothing is wrong, and it goes on when there is room',
   async (t) => {

@@ -55,6 +55,7 @@ async function storedBytes(store: DiskCache, sample: Sample): Promise<number> {
   return bytes;
 }
 
+// S51
 test.serial('the limit holds at every moment', async (t) => {
   const directory = await temporaryDirectory(t);
   const limitBytes = 8 * MIB;
@@ -122,6 +123,7 @@ test.serial('a version larger than the limit keeps what was used last', async (t
   version.close();
 });
 
+// S51
 test.serial('the least recently used goes first, after a restart too', async (t) => {
   const directory = await temporaryDirectory(t);
   const limitBytes = 11 * 105_000;

@@ -26,6 +26,7 @@ if (!LossyDisk.isPossible)
 /** More by hand: POWER_LOSS_ROUNDS=100 npx ava dist/test/cache/disk-power-loss.test.js */
 const ROUNDS = Number(process.env['POWER_LOSS_ROUNDS'] ?? 4);
 
+// S56
 onLossyDisk('what was stored some seconds before a power loss is there after it', async (t) => {
   const disk = await LossyDisk.create(t, 64);
   const directory = join(disk.mountpoint, 'cache');

@@ -223,6 +223,7 @@ test('several openings share one version', async (t) => {
   t.deepEqual(await readAll(t, two, sample), { right: 4, wrong: 0 });
 });
 
+// S48
 test('a version without validators is not stored', async (t) => {
   const store = await storeFor(t, await temporaryDirectory(t));
   const { key, facts } = new Sample('a', 10);

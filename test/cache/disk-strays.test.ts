@@ -65,6 +65,7 @@ const STRAYS: Readonly<
 };
 
 for (const [title, put] of Object.entries(STRAYS)) {
+  // S59
   test(`${title}: nothing is stored there, and everything else is`, async (t) => {
     t.timeout(30_000);
     const directory = await temporaryDirectory(t);
@@ -104,6 +105,7 @@ function isStray(path: string): boolean {
   return stats !== undefined && !stats.isFile();
 }
 
+// S59
 test('a link in the place of a shard is not followed', async (t) => {
   const directory = await temporaryDirectory(t);
   const outside = await temporaryDirectory(t);

@@ -83,6 +83,7 @@ test('what could not be read once is neither lost nor written over', async (t) =
 const BLOCK_BYTES = 64 * 1024;
 const MAX_DIRTY_BYTES = 256 * BLOCK_BYTES;
 
+// S57
 test('what the disk is too slow for is not stored, the rest by one write at a time, all of it before the end', async (t) => {
   const memory = new BlockMemory(4 * MAX_DIRTY_BYTES, BLOCK_BYTES);
   const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };

@@ -106,6 +106,7 @@ async function read(cache: CachedResources): Promise<string> {
 }
 
 for (const where of ['memory', 'disk']) {
+  // S40
   test(`a listing that contradicts what is known of a file is believed: it was kept in ${where}`, async (t) => {
     const disk = where === 'disk' ? await openStore(await temporaryDirectory(t)) : undefined;
     const origin = new Origin();
@@ -122,6 +123,7 @@ for (const where of ['memory', 'disk']) {
   });
 }
 
+// S40
 test('a listing that was requested before the metadata of a file is older', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();
@@ -155,6 +157,7 @@ test('a reader of a version that is gone takes nothing back that is known of the
   old.close();
 });
 
+// S42
 test('a directory stays one while the source cannot be asked, and what is trusted does not outlast a clock', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();

@@ -66,6 +66,7 @@ test.serial('an open is not interrupted by the linger time of earlier readers', 
   await cache.close();
 });
 
+// S49
 test.serial(
   'a download without readers goes on for the next one, and ends after the linger time',
   async (t) => {

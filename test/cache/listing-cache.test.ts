@@ -68,6 +68,7 @@ test('what is named twice, in one spelling or two, is one entry: the last', asyn
   }
 });
 
+// S36
 test('a listing is fresh for its TTL, and says nothing about names that it lacks', async (t) => {
   const { listings, asked, state } = listingsOf([entry('a'), entry('b%3Fc')]);
   await Promise.all([listings.list('http://h/d'), listings.list('http://h/d')]);
@@ -91,6 +92,7 @@ test('a listing is fresh for its TTL, and says nothing about names that it lacks
   t.is(listings.peek('http://h/d'), undefined);
 });
 
+// S42
 test('a listing stays valid while the source cannot be queried, but not after a 404', async (t) => {
   const { listings, asked, state } = listingsOf([entry('a', { size: 1 })]);
   const first = await listings.list('http://h/d');
@@ -154,6 +156,7 @@ test('a URL is a name in a directory', (t) => {
   t.is(splitUrl('http://h?x=/y').parent, undefined);
 });
 
+// S88
 test('a listing that has no room is there as long as somebody holds its entries', async (t) => {
   const asked: string[] = [];
   const entries = Array.from({ length: 1_000 }, (_, i) => entry(`${i}`, { size: i }));

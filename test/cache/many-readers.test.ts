@@ -62,6 +62,7 @@ function cacheOf(sent: Sent, memoryBytes: number): CachedResources {
   return new CachedResources({ memoryBytes }, context);
 }
 
+// S84
 test('with more readers than memory every byte is fetched once', async (t) => {
   const sent: Sent = { bytes: 0, promotions: [] };
   const cache = cacheOf(sent, 24 * MIB);

@@ -54,6 +54,7 @@ function start(limitBytes: number): { cache: CachedResources; source: Source; bu
   return { cache: new CachedResources({ memoryBytes: 1024 * 1024 }, context), source, budget };
 }
 
+// S85
 test('attributes, missing names and listings share one limit, and come back right', async (t) => {
   const { cache, source, budget } = start(100_000);
   let most = 0;
@@ -90,6 +91,7 @@ test('long validators are counted by their length', async (t) => {
   await cache.close();
 });
 
+// S86
 test('of all maps, what was used least recently is evicted', (t) => {
   const budget = new CountingBudget(1_000);
   const evicted: string[] = [];
@@ -122,6 +124,7 @@ test('of all maps, what was used least recently is evicted', (t) => {
   t.is(budget.usedBytes, 0);
 });
 
+// S85
 test('inodes, digests and entries together stay within the budget, and each has a third of it', (t) => {
   const budget = new CountingBudget(90_000);
   const digests = new ShownDigests(budget, 16);

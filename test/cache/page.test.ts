@@ -5,6 +5,7 @@ import { isPage } from '../../src/cache/page.js';
 const HTML = 'text/html; charset=utf-8';
 const JSON_TYPE = 'application/json';
 
+// S19
 test('a page is what may have others below its URL', (t) => {
   for (const [url, type] of [
     ['http://h/docs', HTML],

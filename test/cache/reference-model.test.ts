@@ -7,6 +7,7 @@ import { ReferenceModel } from './model/reference-model.js';
 const [first = 1, last = first] = (process.env['D7Y_MODEL_SEEDS'] ?? '1-8').split('-').map(Number);
 const STEPS = Number(process.env['D7Y_MODEL_STEPS'] ?? 400);
 
+// S1
 test.serial('random use returns the truth of one version, whatever source and disk do', async (t) => {
   t.timeout(600_000);
   for (let seed = first; seed <= last; seed += 1) {

@@ -23,6 +23,7 @@ test('a block is the same only with the bytes that were shown, in part or as a w
   t.false(shown.has(1));
 });
 
+// S47
 test('an endless body takes no more than the budget has, and what follows cannot be compared', (t) => {
   const budget = new CountingBudget(4_096);
   const shown = new ShownDigests(budget, BLOCK_BYTES);

@@ -42,6 +42,7 @@ class SlowDisk implements StoredVersion {
   }
 }
 
+// S57
 test('a stream goes straight to a disk that keeps up, and by way of the page cache to one that does not', async (t) => {
   const memory = new BlockMemory(2 * MAX_DIRTY_BYTES, BLOCK_BYTES);
   const version = {

@@ -103,6 +103,7 @@ for (const [title, headers, joins] of [
   });
 }
 
+// S37
 test('what a weak tag ties together is fresh after a 304, and is read from memory', async (t) => {
   let nowMs = Date.now();
   const content = pattern(MIB);

@@ -4,6 +4,7 @@ import test from 'ava';
 
 import { WriteBehindQueue } from '../../src/cache/write-behind-queue.js';
 
+// S55
 test('work waits until nothing was noted for a while, and then runs one after the other', async (t) => {
   const queue = new WriteBehindQueue({ quietMs: 100, maxWaitMs: 60_000 });
   const events: string[] = [];
@@ -38,6 +39,7 @@ test('what is left at the end does not wait', async (t) => {
   t.is(done, 2);
 });
 
+// S55
 test('what has waited for long, or is in a hurry, does not wait for quiet', async (t) => {
   const queue = new WriteBehindQueue({ quietMs: 60_000, maxWaitMs: 100 });
   const work = (): Promise<void> => sleep(1);

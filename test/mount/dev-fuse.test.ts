@@ -166,6 +166,7 @@ for (const isListed of [false, true]) {
 
 const TIMEOUT_MS = 60_000;
 
+// S89
 test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever it waits for', async (t) => {
   const server = await startFaultServer(t, (request, response) => {
     if (request.url === '/body') {
@@ -224,6 +225,7 @@ signal.signal(signal.SIGUSR1, count)
 os.stat(sys.argv[1] + '/silent')
 `;
 
+// S90
 test.serial(
   'a handled signal fails no operation, and hides no Ctrl-C or kill that comes later',
   async (t) => {
@@ -261,6 +263,7 @@ if sys.argv[2] == 'random': os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_RANDOM)
 os.pread(handle, 4096, int(sys.argv[3]))
 `;
 
+// S93
 test.serial(
   'a reader that is killed leaves no fetch behind, and others who have its descriptor go on',
   async (t) => {
@@ -430,6 +433,7 @@ class CountingResources extends MemoryResources {
   }
 }
 
+// S87
 test.serial(
   'the kernel forgets what it looked up long ago when it knows too much, but nothing that is open',
   async (t) => {

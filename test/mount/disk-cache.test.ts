@@ -40,6 +40,7 @@ async function sha(path: string): Promise<string> {
   return (await shell('sha256sum < "$1"', path)).stdout.slice(0, 64);
 }
 
+// S52
 onDevFuse('what was read is not downloaded again after a remount', async (t, mount) => {
   const origin = await site(t);
   const expected = await sha(join(origin.root, 'file.bin'));
@@ -69,6 +70,7 @@ onDevFuse('another version of the file is never mixed with what is on disk', asy
   t.is(await sha(join(second, origin.url)), await sha(join(origin.root, 'file.bin')));
 });
 
+// S43
 test.serial('what is cached is served while the source is gone, and offline; nothing else is', async (t) => {
   const origin = await site(t);
   const expected = await sha(join(origin.root, 'file.bin'));
@@ -101,6 +103,7 @@ test.serial('what is cached is served while the source is gone, and offline; not
   t.regex((await shell('cat "$1" 2>&1', other)).stdout, /Network is unreachable/);
 });
 
+// S52
 test.serial('a mount process that is killed leaves a cache that is right', async (t) => {
   const origin = await site(t);
   const expected = await sha(join(origin.root, 'file.bin'));
@@ -128,6 +131,7 @@ onDevFuse('--cache-size 0 writes nothing', async (t, mount) => {
   t.deepEqual(await readdir(origin.cache), []);
 });
 
+// S64 S66
 test.serial(
   'a cache directory that the mount would hide, or that others can write to, ends the start',
   async (t) => {

@@ -102,6 +102,7 @@ onDevFuse('five hundred small files, read in parallel, are one request each', as
   t.true(uris.length - files.length <= 1, 'and their directory is listed once at the most');
 });
 
+// S53
 onDevFuse('a block that was spoilt on disk is fetched again, alone', async (t, mount) => {
   const { nginx, original, path, cache } = await site(t);
   const first = await mount('--cache-dir', cache);

@@ -44,6 +44,7 @@ const FS_ERRORS = {
   RETRY_LOOKUP: 'ESTALE',
 } as const satisfies Record<FsErrorCode, string>;
 
+// S94
 test('every failure has the errno that the documentation promises', (t) => {
   const found = Object.keys(SOURCE_ERRORS).map((code) => [
     code,

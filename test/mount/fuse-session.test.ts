@@ -158,6 +158,7 @@ function uniqueOf(request: number): Buffer {
   return body;
 }
 
+// S91
 test('a request goes on after a signal that can wait, and is given up after one that follows', async (t) => {
   const { device, served, threads } = start();
   threads.intent = 'continue';
@@ -177,6 +178,7 @@ test('a request goes on after a signal that can wait, and is given up after one 
   await served;
 });
 
+// S92
 test('a request whose thread cannot be seen is given up a moment after a signal', async (t) => {
   const { device, served, threads } = start();
   threads.intent = 'unknown';

@@ -17,6 +17,7 @@ const node = (type: 'file' | 'directory' | 'unknown', path = HOST.child('a')): N
   path,
 });
 
+// S31
 test('a file has a number for each version, a directory has one', (t) => {
   const table = new InodeTable({ kind: 'root' }, attr('directory', 1), MetadataBudget.beside(0));
   const parent = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');

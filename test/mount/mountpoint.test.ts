@@ -79,6 +79,7 @@ asRoot('what is mounted by descriptor stays on its directory, whatever the path 
   t.is(await findMount(trap), undefined);
 });
 
+// S100
 test('a path that has become a link, or leads through one, is not opened', async (t) => {
   const directory = await temporaryDirectory(t);
   await mkdir(join(directory, 'real', 'mnt'), { recursive: true });

@@ -104,6 +104,7 @@ function index(...names: readonly string[]): Answer {
   return { ...PAGE, body: `<title>Index of /</title>${links.join('\n')}` };
 }
 
+// S18 S21
 test('a file five levels deep costs one request', async (t) => {
   const { kernel, at, asked } = await start(t, {
     '/a/b/c/d/e.bin': PLAIN,
@@ -127,6 +128,7 @@ test('a directory whose name looks like a file is queried once, and can be walke
   }
 });
 
+// S18
 test('a name with an extension has its type at once', async (t) => {
   const { kernel, at, asked } = await start(t, { '/x/data.db': PLAIN });
   await fails(t, kernel.openToWrite(at('/x/data.db')), 'EROFS');
@@ -134,6 +136,7 @@ test('a name with an extension has its type at once', async (t) => {
   t.deepEqual(asked(), ['/x/data.db']);
 });
 
+// S19
 test('a file stays a file for every caller after the TTL of its attributes', async (t) => {
   const { kernel, at, clock } = await start(t, { '/x/database': PLAIN });
   await kernel.stat(at('/x/database'), 1);
@@ -143,6 +146,7 @@ test('a file stays a file for every caller after the TTL of its attributes', asy
   t.is(await kernel.read(at('/x/database'), 3), '/x/database');
 });
 
+// S16
 test('a listed file stays a file after the TTL of the listing', async (t) => {
   const { kernel, at, clock } = await start(t, { '/x/': index('database'), '/x/database': PAGE });
   t.deepEqual(await kernel.list(at('/x')), ['database']);
@@ -150,6 +154,7 @@ test('a listed file stays a file after the TTL of the listing', async (t) => {
   await fails(t, kernel.openToWrite(at('/x/database')), 'EROFS');
 });
 
+// S21
 test('a page can be read, and walked through by others at the same time', async (t) => {
   const { kernel, at } = await start(t, { '/docs': PAGE, '/docs/intro': PAGE, '/docs/intro/f': PLAIN });
   for (let pid = 1; pid <= 2; pid += 1) {
@@ -164,6 +169,7 @@ test('a page can be read, and walked through by others at the same time', async 
   t.is(await kernel.read(at('/docs'), 1), '/docs');
 });
 
+// S20 S22
 test('a missing name is ENOENT to every system call that reaches the mount', async (t) => {
   const { kernel, at } = await start(t, {});
   for (const name of ['/x/missing', '/x/missing.txt']) {
@@ -180,6 +186,7 @@ test('a missing name is ENOENT to every system call that reaches the mount', asy
   }
 });
 
+// S24
 test('a file cannot be executed, or entered', async (t) => {
   const { kernel, at } = await start(t, { '/x/program': PLAIN, '/x/script.sh': PLAIN });
   for (const name of ['/x/program', '/x/script.sh']) {
@@ -191,6 +198,7 @@ test('a file cannot be executed, or entered', async (t) => {
   }
 });
 
+// S23
 test('a directory that cannot be listed is empty, and can be entered and walked', async (t) => {
   const refusals: Readonly<Record<string, Answer>>[] = [
     { '/x/': { status: 403 } },
@@ -221,6 +229,7 @@ test('a name with something used below it is a directory, whatever the source an
   t.deepEqual(asked(), []);
 });
 
+// S17
 test('in a listed directory a name that is not listed is queried, and a 404 is final', async (t) => {
   const options = { negativeTtlMs: 2_500 };
   const { kernel, at, asked, clock } = await start(t, { '/x/': index('a'), '/x/hidden': PLAIN }, options);
@@ -235,6 +244,7 @@ test('in a listed directory a name that is not listed is queried, and a 404 is f
   await fails(t, kernel.create(at('/x/other')), 'EROFS');
 });
 
+// S26
 test('a program that looks for a free name ends, without effect on others', async (t) => {
   const { kernel, at } = await start(t, { '/x/deep/f': PLAIN });
   for (let i = 0; i < 3; i += 1) await fails(t, kernel.create(at(`/x/tmp${i}`)), 'EEXIST');
@@ -284,6 +294,7 @@ test('callers of another pid namespace do not end each other’s intents', async
   t.is(await readAgain(), '/page');
 });
 
+// S38
 test('stat and open work without validators and with TTLs of 0', async (t) => {
   const { kernel, at, tree } = await start(
     t,
@@ -302,6 +313,7 @@ test('stat and open work without validators and with TTLs of 0', async (t) => {
   t.is(await kernel.read(at('/file')), 'changed');
 });
 
+// S24
 test('a page can be the working directory, and an open one', async (t) => {
   const { kernel, at } = await start(t, { '/docs': PAGE, '/docs/f': PLAIN });
   const docs = await kernel.chdir(at('/docs'));
@@ -320,6 +332,7 @@ test('a page that is open as a directory is one to all threads of the process', 
   t.false((await kernel.stat(at('/docs'), process.ppid)).isDirectory);
 });
 
+// S25
 test('a directory cannot be entered whose source does not answer', async (t) => {
   const { kernel, at, server } = await start(t, { '/known/': index('a') });
   await kernel.list(at('/known'));
@@ -330,6 +343,7 @@ test('a directory cannot be entered whose source does not answer', async (t) => 
   await kernel.chdir(at('/known'));
 });
 
+// S25
 test('offline, what is not cached can be walked through and entered', async (t) => {
   const { kernel, at } = await start(t, {}, { source: offlineClient() });
   await kernel.chdir(at('/x'));

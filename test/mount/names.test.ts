@@ -51,6 +51,7 @@ list it again ['f.txt']
 temporary file EROFS
 `;
 
+// S20
 eachTransport('programs see what is there, though nothing was listed', async (t, mount, transport) => {
   const root = await temporaryDirectory(t);
   await mkdir(join(root, 'forbidden'));

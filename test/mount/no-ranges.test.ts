@@ -30,6 +30,7 @@ for (const [words, directives, memory] of [
   // What was evicted is on disk by then.
   ['one that is larger than the memory', 'limit_rate 12m;', '16MiB'],
 ] as const) {
+  // S45
   onDevFuse(`all readers of a source without ranges share one download: ${words}`, async (t, mount) => {
     const { nginx, original } = await site(t, directives);
     const mnt = await mount('--memory', memory);
@@ -74,6 +75,7 @@ subprocess.run(['dd', 'if=' + file + '3', 'of=' + copy, 'bs=1M', 'skip=3', 'stat
 print('read', len(open(file + '4', 'rb').read()))
 `;
 
+// S35
 eachTransport('a body of unknown length is copied whole by every program', async (t, mount) => {
   const body = Buffer.alloc(5 * 1024 * 1024, 'x');
   const server = await startFaultServer(t, (_, response) => {

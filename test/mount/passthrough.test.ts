@@ -38,6 +38,7 @@ async function withLocalCopy(t: ExecutionContext): Promise<Fixture> {
   return { resources, copy, fd };
 }
 
+// S54
 whereItWorks('the kernel reads a complete local copy by itself', async (t) => {
   const { resources, copy } = await withLocalCopy(t);
   const file = `${await mountedMemory(t, resources)}/mem/host/file`;

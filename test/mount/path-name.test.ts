@@ -4,6 +4,7 @@ import { FsError } from '../../src/mount/fs-error.js';
 import { nameOfSegment, segmentOfName } from '../../src/mount/path-name.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
 
+// S8 S9
 test('a name stands for the URL segment that a user would expect', (t) => {
   for (const [name, segment] of [
     ['a b', 'a%20b'],
@@ -21,6 +22,7 @@ test('a name stands for the URL segment that a user would expect', (t) => {
   }
 });
 
+// S11
 test('every listed name opens the resource that it was listed for', (t) => {
   const segments = [
     'a%20b',
@@ -50,6 +52,7 @@ test('every listed name opens the resource that it was listed for', (t) => {
   t.is(nameOfSegment('a%2520b'), 'a%2520b');
 });
 
+// S12
 test('names that would leave their directory, or are too long, are refused', (t) => {
   for (const name of ['%2e%2e', '%2E', '.%2e', '?x']) {
     t.is(t.throws(() => segmentOfName(name), { instanceOf: FsError })?.code, 'INVALID_NAME', name);
@@ -62,6 +65,7 @@ test('names that would leave their directory, or are too long, are refused', (t)
   t.is(nameOfSegment('%00') ?? '%00', '%00');
 });
 
+// S6 S7
 test('a host is lower-cased, keeps its port, and carries no credentials', (t) => {
   t.is(ResourcePath.ofHost('http', 'Example.COM:8080').url, 'http://example.com:8080');
   t.is(ResourcePath.ofHost('http', '[::1]:80').url, 'http://[::1]');

@@ -9,6 +9,7 @@ const URL = 'mem://host/file.bin';
 const PATH = '/mem/host/file.bin';
 const CALLER = { id: -1 };
 
+// S44
 test('a path is one version as long as it is open', async (t) => {
   const resources = new MemoryResources();
   const vfs = new VirtualFs({

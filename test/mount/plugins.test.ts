@@ -24,6 +24,7 @@ for scheme, times in (('throws', 200), ('types', 40), ('exits', 40), ('aborts', 
 print(failures)
 `;
 
+// S13
 onDevFuse("both of the guide's examples say hello world, and are listed in .plugins", async (t, mount) => {
   const directory = await pluginDirectory(t);
   await addExample(directory, 'd7y-resource-plugin-d7yfs.mjs');
@@ -163,6 +164,7 @@ onDevFuse('kill -9 of a plugin during a read is survived', async (t, mount) => {
   t.regex((await run('ls', ['-l', `${mnt}/pyfs/h`])).stdout, /20000000 .* a\.bin/);
 });
 
+// S97
 onDevFuse('hostile plugins disturb no reader, end with an error, and leave nothing', async (t, mount) => {
   const directory = await pluginDirectory(t);
   const hostile = await addHostilePlugins(directory);

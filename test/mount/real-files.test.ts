@@ -116,6 +116,7 @@ onDevFuse('sixty-four readers of one file request each block once', async (t, mo
   t.is(sent, 4 << 20);
 });
 
+// S83
 onDevFuse(
   'a dead server is an errno in time; others go on, and reads work when it is back',
   async (t, mount) => {
@@ -155,6 +156,7 @@ with open(name, 'rb', buffering=0) as f:
     print(all_of(f, first))
 `;
 
+// S5
 eachTransport(
   'a file that changes is the old one or ESTALE to an open handle, and the new one to others',
   async (t, mount, transport) => {
@@ -178,6 +180,7 @@ eachTransport(
   },
 );
 
+// S28 S29
 eachTransport('names, attributes and failures are what the documentation says', async (t, mount) => {
   const root = await temporaryDirectory(t);
   await writeFile(join(root, 'plain'), 'plain');

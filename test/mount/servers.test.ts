@@ -63,6 +63,7 @@ found = sorted(open(tree + b'/dir %FC/' + name, 'rb').read() for name in listed)
 assert found == sorted(b'content of ' + name for name in names), found
 `;
 
+// S10
 eachTransport('names are bytes, of any encoding or none', async (t, mount, transport) => {
   const root = await temporaryDirectory(t);
   const nginx = await startNginx(t, { root });
@@ -102,6 +103,7 @@ onDevFuse(
   },
 );
 
+// S67
 onDevFuse('a header goes to its host and to no other', async (t, mount) => {
   const answer = (_: unknown, response: { end(text: string): void }): void => response.end('x');
   const [mine, other] = [await startFaultServer(t, answer), await startFaultServer(t, answer)];
@@ -116,6 +118,7 @@ onDevFuse('a header goes to its host and to no other', async (t, mount) => {
   t.true(other.requests.length > 0);
 });
 
+// S84
 eachTransport(
   'a body without end is read as far as it is wanted, and the memory stays bounded',
   async (t, mount) => {

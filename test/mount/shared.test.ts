@@ -17,6 +17,7 @@ test('the signal of a request has the uid of its caller', (t) => {
   t.is(uidOf(undefined), undefined);
 });
 
+// S15
 test('hosts, and names where nothing is listed, are shown to who used them', async (t) => {
   const cache = new MemoryResources(false);
   cache.list = (url) => Promise.reject(new ListNotSupportedError(url));

@@ -22,6 +22,7 @@ function start(list: () => Promise<readonly ListedEntry[]> = () => Promise.resol
   return { clock, listed, siblings: new SiblingListing(cache, MetadataBudget.beside(0), () => clock.ms) };
 }
 
+// S27
 test('a directory is listed when four of its files were used', (t) => {
   const { listed, siblings } = start();
   for (const name of ['a', 'b', 'c']) siblings.used(`http://h/dir/${name}`);

@@ -28,6 +28,7 @@ function status({ pending = [], shared = [], blocked = [], ignored = [], caught 
   return ['Name:\tSigPnd', 'SigQ:\t1/96365', ...lines, 'CapInh:\t0000000000000000', ''].join('\n');
 }
 
+// S89
 test('signals that end a process, or are meant to, end the wait', (t) => {
   for (const signals of [
     { shared: ['SIGINT'] },
@@ -45,6 +46,7 @@ test('signals that end a process, or are meant to, end the wait', (t) => {
     t.is(signalIntent(status(signals)), 'give-up', JSON.stringify(signals));
 });
 
+// S90
 test('signals that are handled, ignored, blocked, or stop the process wait for the answer', (t) => {
   for (const signals of [
     {},

@@ -50,6 +50,7 @@ for (const isListed of [true, false]) {
   });
 }
 
+// S32 S33
 test('what is listed of attributes can be read, of files with and without ETag, and of directories', async (t) => {
   const cache = new MemoryResources(true);
   cache.files.set('mem://h/d/tagged', { bytes: Buffer.from('x'), etag: '"1"' });
@@ -80,6 +81,7 @@ test('what is listed of attributes can be read, of files with and without ETag, 
   }
 });
 
+// S31
 test('a file that the kernel knows keeps its inode, whatever metadata is evicted', async (t) => {
   const cache = new MemoryResources(true);
   const names = Array.from({ length: 50 }, (_, i) => `${i}`);

@@ -55,6 +55,7 @@ const REFUSED_IF_SHARED = [
   ['2002:c0a8:1::', 'private'],
 ] as const;
 
+// S71
 test('the table of addresses: what is refused always, and what on a mount that others can read', (t) => {
   for (const [address, rule] of REFUSED_ALWAYS) {
     t.is(PRIVATE(address), rule, address);
@@ -78,6 +79,7 @@ test('the table of addresses: what is refused always, and what on a mount that o
   t.is(PRIVATE('no address'), 'not an address');
 });
 
+// S73
 test('what --allow-address names is allowed, and nothing beside it', (t) => {
   const policy = addressPolicy({ isShared: true, allowed: ['127.0.0.0/8', '169.254.169.254', 'fd00::/8'] });
   for (const address of ['127.0.0.1', '::ffff:127.0.0.1', '169.254.169.254', 'fd00:ec2::254']) {
@@ -109,6 +111,7 @@ async function refusal(t: ExecutionContext, work: Promise<unknown>): Promise<Sou
   return error;
 }
 
+// S72
 test('every way to write an address is refused, and the message names address, rule and option', async (t) => {
   const http = client(t, false);
   const hosts = [
@@ -126,6 +129,7 @@ test('every way to write an address is refused, and the message names address, r
   }
 });
 
+// S71
 test('names and redirects that lead to loopback are refused on a shared mount, unless allowed', async (t) => {
   const target = await startFaultServer(t, (_, response) => response.end('secret'));
   const server = await startFaultServer(t, (_, response) =>
@@ -140,6 +144,7 @@ test('names and redirects that lead to loopback are refused on a shared mount, u
   t.is(target.requests.length, 0);
 });
 
+// S72
 test('of the addresses of a name only those that may be connected to are', async (t) => {
   const server = await startFaultServer(t, (_, response) => response.end('x'));
   const { port } = new URL(server.origin);

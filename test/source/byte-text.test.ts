@@ -35,6 +35,7 @@ test('bytes that are not UTF-8 become lone surrogates, and come back', (t) => {
   }
 });
 
+// S10
 test('any bytes come back, by text and by escapes', (t) => {
   for (let round = 0; round < 2_000; round += 1) {
     const bytes = randomBytes(round % 40);

@@ -64,6 +64,7 @@ async function connect(
   return socket;
 }
 
+// S78
 test('an address that drops packets does not hold up the next one', async (t) => {
   const { port } = await startFullServer(t, '127.0.0.2');
   await startServer(t, '127.0.0.1', port);
@@ -90,6 +91,7 @@ test('an address that refuses is followed by the next one at once, and the last 
   t.regex(String(refused), /ECONNREFUSED 127\.0\.0\.3/);
 });
 
+// S78
 test('the families take turns', async (t) => {
   const server = await startServer(t, '127.0.0.1', 0);
   const { port } = server.address() as { port: number };

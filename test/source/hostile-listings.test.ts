@@ -122,6 +122,7 @@ for (const [title, start, part] of [
   });
 }
 
+// S95
 test.serial('half a million entries are taken, and one more is too many', async (t) => {
   const lines = 10_000;
   const page = new IndexPage('text/html', PAGE_URL);
@@ -141,6 +142,7 @@ test.serial('half a million entries are taken, and one more is too many', async 
   t.is(error.expected, '500000 entries');
 });
 
+// S95
 test('a listing that never ends is refused, and one that is cut off is no shorter listing', async (t) => {
   const server = await startFaultServer(t, (request, response) => {
     response.writeHead(200, { 'content-type': 'text/html' });

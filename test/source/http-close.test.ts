@@ -94,6 +94,7 @@ const PLAIN: Readonly<Record<string, readonly [(socket: Socket) => void, (length
   };
 
 for (const [title, [end, expected]] of Object.entries(PLAIN)) {
+  // S3
   test(`a body without a length: ${title}`, async (t) => {
     const server = await startRawServer(t, (socket, head) => answer(socket, head, () => end(socket)));
     const url = (lengthBytes: number, delayMs?: number): string =>
@@ -112,6 +113,7 @@ const OVER_TLS: Readonly<
 
 for (const [title, [end, expected]] of Object.entries(OVER_TLS)) {
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    // S3
     test(`a body without a length over ${maxVersion}: ${title}`, async (t) => {
       const files = await createCertificate(t, 'IP:127.0.0.1');
       const [cert, key] = await Promise.all([

@@ -86,6 +86,7 @@ test('a new connection that brings no answer is a failure, and so is one that br
   t.is(stumbling.requests.length, 2);
 });
 
+// S74
 test('an origin gets so many connections and no more, and all requests an answer', async (t) => {
   let most = 0;
   const server = await startRawServer(t, (socket) => {
@@ -99,6 +100,7 @@ test('an origin gets so many connections and no more, and all requests an answer
   t.is(server.accepted(), 3);
 });
 
+// S50
 test('paused responses leave the origin to others, up to a limit', async (t) => {
   const long = Buffer.alloc(4 * 1024 * 1024);
   const server = await startRawServer(t, (socket, head) => {
@@ -269,6 +271,7 @@ test('the short rest that does not come is not waited for', async (t) => {
   t.is(server.open(), 0);
 });
 
+// S81
 test('a body that stops coming is a timeout; one that is not read is not', async (t) => {
   const server = await startRawServer(t, (socket, _, count) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nfir');
@@ -325,6 +328,7 @@ test('what a sink throws ends the body, and is thrown as it is', async (t) => {
   t.is(server.requests.length, 2);
 });
 
+// S49
 test('a body that is not read is received up to a limit', async (t) => {
   let sent = 0;
   const server = await startRawServer(t, (socket) => {

@@ -60,6 +60,7 @@ for (const [title, headers, code] of [
   ['an encoded body', { 'content-encoding': 'gzip' }, 'PROTOCOL'],
   ['several parts', { 'content-type': 'multipart/byteranges; boundary=x', 'content-range': '' }, 'PROTOCOL'],
 ] as const) {
+  // S2
   test(`an answer with ${title} is refused, once`, async (t) => {
     const server = await startFaultServer(t, (request, response) => partial(request, response, headers));
     const pin = { etag: '"one"', contentLength: CONTENT.length };
@@ -152,6 +153,7 @@ for (const [title, pin, found, expected] of [
   { etag: string; at?: string },
   string,
 ])[]) {
+  // S39
   test(`of a pinned version: ${title}`, async (t) => {
     const [asked, answered] = [validators(pin), validators(found)];
     const server = await startFaultServer(t, (request, response) =>
@@ -195,6 +197,7 @@ test('the rest of a body with a weak tag is asked for by its time, or not at all
   }
 });
 
+// S4
 test('a broken body is taken up where it stopped, if it is still the same', async (t) => {
   const server = await startFaultServer(t, (request, response, count) => {
     if (count > 1) return partial(request, response);
@@ -210,6 +213,7 @@ for (const [kind, lastModified, again, expected] of [
   ['an old time, which the rest does not repeat', 'Sat, 01 Jan 2000 00:00:00 GMT', undefined, 'all'],
   ['the time of this second', new Date(4_000_000_000_000).toUTCString(), 'the same', 'broken'],
 ] as const) {
+  // S81
   test(`a broken body is asked for again by ${kind}: ${expected}`, async (t) => {
     const server = await startFaultServer(t, (_request, response, count) => {
       const time = count === 1 || again !== undefined ? { 'last-modified': lastModified } : {};
@@ -240,6 +244,7 @@ test('a body that breaks again and again without progress is given up', async (t
   t.is(server.requests.length, 2);
 });
 
+// S2
 test('a chunked body that breaks is no end of file', async (t) => {
   const server = await startFaultServer(t, (_request, response) => {
     response.writeHead(200, {});
@@ -280,6 +285,7 @@ for (const [title, found, expected] of [
   ['another length', { 'content-range': 'bytes */19' }, 'CHANGED'],
   ['no length', {}, 'CHANGED'],
 ] as const) {
+  // S4
   test(`a chunked body that breaks behind its last byte, and then 416 with ${title}`, async (t) => {
     const server = await startFaultServer(t, (_request, response, count) => {
       if (count > 1) return void response.writeHead(416, found).end();
@@ -319,6 +325,7 @@ for (const [range, expected] of [
   });
 }
 
+// S96
 test('what may pass is retried; what may not is not', async (t) => {
   const busy = await startFaultServer(t, (request, response, count) =>
     count < 3 ? response.writeHead(503, { 'retry-after': '0' }).end() : partial(request, response),
@@ -341,6 +348,7 @@ test('what may pass is retried; what may not is not', async (t) => {
   }
 });
 
+// S79
 test('a silent server is a timeout, a closed port a refusal, within the deadline', async (t) => {
   const silent = await startFaultServer(t, () => undefined);
   const began = performance.now();
@@ -361,6 +369,7 @@ test('a caller that gives up is free at once', async (t) => {
   t.true(performance.now() - began < 2_000);
 });
 
+// S41
 test('a redirect is remembered for reads of a known version, and followed anew by who asks what there is now', async (t) => {
   let leadsTo = '/one';
   const server = await startFaultServer(t, (request, response) => {
@@ -390,6 +399,7 @@ for (const [title, die] of [
   ['that answers 503', ({ answerWith }) => answerWith((_request, response) => response.writeHead(503).end())],
   ['that is silent', ({ answerWith }) => answerWith(() => undefined)],
 ] as const satisfies readonly (readonly [string, (target: Target) => unknown])[]) {
+  // S41
   test(`a redirect's target ${title} is asked for anew at the origin, and the version checked`, async (t) => {
     const [first, second] = [await startTarget(t), await startTarget(t)];
     let target = first.origin;
@@ -433,6 +443,7 @@ async function startTarget(t: ExecutionContext): Promise<Target> {
   };
 }
 
+// S68
 test('a redirect elsewhere than http, and a loop, are refused', async (t) => {
   const file = await startFaultServer(t, (_request, response) =>
     response.writeHead(302, { location: 'file:///etc/passwd' }).end(),
@@ -457,6 +468,7 @@ test('an empty file that answers 416 is found, and a redirect to itself with a s
   t.is((await client(t).getMetadata(new Request(`${server.origin}/dir`))).kind, 'directory');
 });
 
+// S37
 test('a known version is asked for conditionally', async (t) => {
   const server = await startFaultServer(t, (request, response) =>
     request.headers['if-none-match'] === '"one"' ? response.writeHead(304).end() : partial(request, response),

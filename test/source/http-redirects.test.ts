@@ -31,6 +31,7 @@ const startTarget = (t: ExecutionContext): Promise<Server> =>
 const startRedirect = (t: ExecutionContext, location: string): Promise<Server> =>
   startFaultServer(t, (_, response) => response.writeHead(302, { location }).end());
 
+// S69
 test('a redirect carries to another origin what is on the list, and nothing else', async (t) => {
   const target = await startTarget(t);
   const server = await startRedirect(t, `${target.origin}/there`);
@@ -51,6 +52,7 @@ test('a redirect within the origin carries everything', async (t) => {
   t.is(server.requests[1]?.headers['x-api-key'], 'c');
 });
 
+// S69
 test('each origin of a chain gets the headers that are configured for it', async (t) => {
   const target = await startTarget(t);
   const server = await startRedirect(t, `${target.origin}/there`);
@@ -63,6 +65,7 @@ test('each origin of a chain gets the headers that are configured for it', async
   t.is(target.requests[0]?.headers['x-key'], 'second');
 });
 
+// S70
 test('a redirect with credentials is refused, and its message holds none', async (t) => {
   const target = await startTarget(t);
   const server = await startRedirect(t, target.origin.replace('//', '//user:hunter2@'));

@@ -38,6 +38,7 @@ async function hang(get: Get, servers: readonly RawServer[], each: number, uid?:
   await until('the servers are asked', () => servers.every(({ requests }) => requests.length > 0));
 }
 
+// S75
 test('origins that hang and have all connections leave some to another', async (t) => {
   const get = client(t, { maxConnectionsPerOrigin: 2, maxConnections: 4 });
   const hung = await Promise.all([startHung(t), startHung(t), startHung(t)]);
@@ -49,6 +50,7 @@ test('origins that hang and have all connections leave some to another', async (
   t.deepEqual(counts, [2, 2, 1]);
 });
 
+// S76
 test('a user who has all connections to an origin leaves some to another user, and none to itself', async (t) => {
   const get = client(t, { maxConnectionsPerOrigin: 4 });
   const server = await startRawServer(t, (socket, head) => {
@@ -63,6 +65,7 @@ test('a user who has all connections to an origin leaves some to another user, a
   t.true(server.accepted() <= 6);
 });
 
+// S76
 test('users whose requests wait take turns', async (t) => {
   const get = client(t, { maxConnectionsPerOrigin: 1 });
   const order: string[] = [];

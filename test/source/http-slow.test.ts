@@ -56,6 +56,7 @@ for (const [title, head, pieces] of [
   ['trailers', `${OK}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: `, [...bytes('x'), '\r\n\r\n']],
   ['a head', 'HTTP/1.1 200 OK\r\nX: ', [...bytes('x'), '\r\nContent-Length: 1\r\n\r\nx']],
 ] as const) {
+  // S80
   test(`${title} of which a byte comes at a time is a timeout, retries included`, async (t) => {
     const server = await startRawServer(t, (socket) => {
       socket.write(head, 'latin1');
@@ -67,6 +68,7 @@ for (const [title, head, pieces] of [
   });
 }
 
+// S80
 test('a slow body that is not too slow is the body', async (t) => {
   const content = 'fair'.repeat(1_000);
   const pieces = content.match(/.{1,100}/g) ?? [];
@@ -78,6 +80,7 @@ test('a slow body that is not too slow is the body', async (t) => {
   t.is(server.requests.length, 1);
 });
 
+// S82
 test('the time in which the receiver pauses does not count', async (t) => {
   const server = await startRawServer(t, (socket) => {
     socket.write(`${OK}Content-Length: 3\r\n\r\n`);
@@ -103,6 +106,7 @@ test('a body that breaks after each byte is given up after the retries', async (
   t.is(server.requests.length, 3);
 });
 
+// S79
 test('the hosts of a redirect chain share one deadline', async (t) => {
   const server = await startFaultServer(t, (request, response) => {
     const hop = Number(request.url?.slice(1));
@@ -114,6 +118,7 @@ test('the hosts of a redirect chain share one deadline', async (t) => {
   t.true(server.requests.length <= 3);
 });
 
+// S82
 test('more extensions of chunks than content are refused', async (t) => {
   const server = await startRawServer(t, (socket) => {
     socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n`);

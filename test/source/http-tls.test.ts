@@ -82,6 +82,7 @@ test('a certificate of an unknown authority, and one for another host, are refus
   t.is(error.code, 'TLS');
 });
 
+// S68
 test('a redirect from https to http is refused', async (t) => {
   const plain = await startNginx(t, { root: await temporaryDirectory(t) });
   const { origin, ca } = await startTls(

@@ -20,6 +20,7 @@ async function parseIndexPage(
   return await page.end();
 }
 
+// S30
 test('nginx pages give exact sizes, and times to the minute', async (t) => {
   const page = `<html><head><title>Index of /dir/</title></head><body><h1>Index of /dir/</h1><hr><pre>
 <a href="../">../</a>

@@ -87,6 +87,7 @@ function resolver(lookups: Partial<Lookups>): NameResolver {
   return new NameResolver({ inPool: never, outside: never, close: () => undefined, ...lookups });
 }
 
+// S77
 test('a name is looked up once for all who ask, and not again for a moment', async (t) => {
   let count = 0;
   const names = resolver({
@@ -119,6 +120,7 @@ test('one look-up at a time is in the pool, and all are where there is nothing e
   t.deepEqual(asked, ['pool a', 'pool hangs', 'outside b', 'outside c', 'pool c']);
 });
 
+// S77
 test('what a name had is used when there is no answer, but not when there is no such name', async (t) => {
   let answer = Promise.resolve(ONE);
   let nowMs = 0;

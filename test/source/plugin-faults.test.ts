@@ -80,6 +80,7 @@ for (const [title, bad, code] of [
     'CLIENT_FAULT',
   ],
 ] as const) {
+  // S97
   test.serial(`${title} is ${code} to its caller, and disturbs no other`, async (t) => {
     const evil = await hosted(t, bad);
     await evil.client.getMetadata(new Request('evil://h/bad'));

@@ -15,6 +15,7 @@ import { until } from '../support/until.js';
 const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? test.serial : test.skip;
 
+// S14
 test.serial('a plugin is loaded at its first use, not before', async (t) => {
   const directory = await pluginDirectory(t);
   await addModule(directory, 'one');

@@ -35,6 +35,7 @@ test('dates of all months are read as they are written', (t) => {
   }
 });
 
+// S38
 test('a Last-Modified of the second of the answer is a weak validator', (t) => {
   const header = new HeaderFields();
   header.set('date', 'Sun, 06 Nov 1994 08:49:37 GMT');

@@ -37,6 +37,7 @@ test('in any text the URLs are redacted, and nothing else is lost', (t) => {
   t.is(redactPath('/http/h/ü#1'), '/http/h/ü#1');
 });
 
+// S113
 test('control characters, line breaks and changes of direction are escaped', (t) => {
   t.is(
     safeText('a\x1b[2J\n\r\t\x7f\x9b\u2028\u202e\u2066\udcffü🐘'),
@@ -56,6 +57,7 @@ test('long and hostile text takes no time', (t) => {
   }
 });
 
+// S111
 test('an error of a source is safe in all of its fields', (t) => {
   const error = new SourceError('PROTOCOL', 'from /x?k=SECRET', 'http://u:SECRET@h/x?y=SECRET', {
     expected: 'no http://SECRET@h',
@@ -67,6 +69,7 @@ test('an error of a source is safe in all of its fields', (t) => {
   );
 });
 
+// S112
 test('what a plugin was given is hidden in what it says', (t) => {
   const mask = new OptionMask({
     token: 'abc/d',
