@@ -23,8 +23,8 @@ const MAX_WRITE_BYTES = 32 * 1024 * 1024;
 /** A version that waits for its one short block to be written: its objects, and at most half of this in bytes. */
 const MIN_DIRTY_BYTES = 16 * 1024;
 /** So much is not worth waiting for more, or this part of what may wait. */
-const FULL_BYTES = 16 * 1024 * 1024;
-const FULL_SHARE = 1 / 8;
+const FULL_BYTES = 32 * 1024 * 1024;
+const FULL_SHARE = 1 / 4;
 
 export interface StoredBlocksContext {
   readonly blocks: VersionBlocks;
