@@ -5,10 +5,12 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 
@@ -41,7 +43,10 @@ function filesOf(directory: string, sample: Sample): { data: string; index: stri
 async function listen(t: ExecutionContext, path: string): Promise<void> {
   const server = createServer();
   t.teardown(() => server.close());
-  await new Promise<void>((resolve) => server.listen(path, resolve));
+  // The address of a socket has room for 107 bytes.
+  const short = join(tmpdir(), `s${process.pid}`);
+  await new Promise<void>((resolve) => server.listen(short, resolve));
+  renameSync(short, path);
 }
 
 /** Puts something in the place of the data file, the index file, or both. */
