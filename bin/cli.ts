@@ -43,7 +43,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     });
   program
     .command('plugin')
-    .description('list the sources of the tree and the plugins, without a mount')
+    .description('list the built-in sources and the plugins, without a mount')
     .option('--json', 'as JSON', false)
     .option('--strict', 'exit with 1 when a plugin cannot be used', false)
     .action(async (_own: object, command: Command) => {

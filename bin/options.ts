@@ -94,14 +94,15 @@ export function addMountOptions(command: Command): Command {
     .configureOutput({ outputError: (text, write) => write(safeLines(withoutSecrets(text))) });
 }
 
-/** A usage error, without the values that may be secrets. */
+/** A usage error, without the values that may be secrets, and without a `?`, which `safeLines` takes for a query. */
 export function withoutSecrets(text: string): string {
   return text
     .replace(
       /(option '(?:--header|--plugin-option|-o)\b[^']*') argument '[\s\S]*' is invalid/,
       '$1 argument is invalid',
     )
-    .replace(/(unknown option '[^'=]*)=[\s\S]*'/, "$1=…'");
+    .replace(/(unknown option '[^'=]*)=[\s\S]*'/, "$1=…'")
+    .replace(/\n\(Did you mean (?:one of )?([^?]*)\?\)/, '; similar: $1');
 }
 
 function addOwnOptions(command: Command): Command {
@@ -109,13 +110,13 @@ function addOwnOptions(command: Command): Command {
     .optionsGroup('Mount:')
     .option('-f, --foreground', 'stay in the foreground', D.foreground)
     .addOption(
-      new Option('--transport <name>', 'how to talk to the kernel')
+      new Option('--transport <name>', 'how to speak to the kernel')
         .choices(['auto', 'dev-fuse', 'fuse-native'])
         .default(D.transport),
     )
-    .option('--no-passthrough', 'never let the kernel read local copies by itself')
+    .option('--no-passthrough', 'never let the kernel read complete local copies by itself')
     .option('--allow-other', 'let other users in', D.allowOther)
-    .option('--no-exec', 'programs on the mount cannot be executed')
+    .option('--no-exec', 'mount noexec: the loader runs no program on the mount either')
     .option('--uid <id>', 'owner of all files (default: who mounts)', parseCount)
     .option('--gid <id>', 'group of all files (default: who mounts)', parseCount)
     .addOption(
@@ -142,7 +143,7 @@ function addOwnOptions(command: Command): Command {
     .addOption(
       new Option(
         '--cache-size <size>',
-        'limit of the cache directory, which leaves 1 GiB of the disk free; 0: off',
+        'limit of the cache directory, which leaves 1 GiB (or 5 %) of the disk free; 0: off',
       )
         .argParser(parseSize)
         .default(D.cacheSize, formatSize(D.cacheSize)),
@@ -160,14 +161,19 @@ function addOwnOptions(command: Command): Command {
     .addOption(
       duration(
         '--stale-if-error <duration>',
-        'how long a source that fails is served from the cache',
+        'how long cached data is served while its source fails',
         D.staleIfError,
       ),
     )
-    .option('--offline', 'ask no source: only what is cached can be read', D.offline)
+    .option('--offline', 'query no source: only what is cached can be read', D.offline)
     .optionsGroup('Sources:')
-    .addOption(duration('--timeout <duration>', 'give up when a source sends nothing for so long', D.timeout))
-    .option('--retries <count>', 'tries again after a failure that may pass', parseCount, D.retries)
+    .addOption(duration('--timeout <duration>', 'limit for a response to begin, retries included', D.timeout))
+    .option(
+      '--retries <count>',
+      'how often a request is repeated after a temporary failure',
+      parseCount,
+      D.retries,
+    )
     .option(
       '--header <header>',
       "'https://host[:port]: Name: value', sent to that origin alone (without a scheme: https); repeatable",
@@ -193,9 +199,9 @@ function addPluginOptions(command: Command): Command {
       collectPluginOption,
       [],
     )
-    .option('--plugin-override <scheme>', 'let a plugin serve this in-tree scheme; repeatable', append, [])
+    .option('--plugin-override <scheme>', 'let a plugin serve this built-in scheme; repeatable', append, [])
     .addOption(
-      new Option('--plugin-memory <size>', "the most that a plugin's process may take")
+      new Option('--plugin-memory <size>', "limit of a plugin's process, which is killed above it")
         .argParser(parseSize)
         .default(D.pluginMemory, formatSize(D.pluginMemory)),
     );

@@ -155,6 +155,7 @@ test('a usage error shows no value that may be a secret', (t) => {
     ['--plugin-option', 'secret'],
     ['--heeder=secret'],
     ['--memory', 'shown'],
+    ['--alow-other'],
   ]) {
     const command = addMountOptions(new Command('d7y-mount')).exitOverride();
     command.configureOutput({ writeErr: (text) => said.push(text) });
@@ -162,4 +163,5 @@ test('a usage error shows no value that may be a secret', (t) => {
   }
   t.notRegex(said.join(''), /secret/);
   t.regex(said.join(''), /--header[\s\S]*expected 'https:[\s\S]*shown/);
+  t.regex(said.join(''), /'--alow-other'; similar: --allow-other\n$/);
 });

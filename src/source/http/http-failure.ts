@@ -72,13 +72,10 @@ export function statusFailure(
   allowed: readonly number[],
 ): SourceError {
   const retryAfterMs = parseRetryAfter(header.get('retry-after'));
-  return new UnexpectedStatusCodeError(
-    statusCode(status),
-    url,
-    status,
-    allowed,
-    retryAfterMs === undefined ? {} : { retryAfterMs },
-  );
+  return new UnexpectedStatusCodeError(statusCode(status), url, status, allowed, {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(status === 412 ? { expected: 'the version that was opened', found: 'another one (status 412)' } : {}),
+  });
 }
 
 /** Whether the same request may succeed a moment later. */
