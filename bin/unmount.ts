@@ -21,7 +21,10 @@ export async function unmount(given: string): Promise<void> {
     if (server !== undefined) await signal(server, 'SIGTERM');
   }
   if (server !== undefined && !(await whenProcessEnded(server, END_LIMIT_MS))) {
-    process.stderr.write(`d7y-mount: ${path} is unmounted, but process ${server.pid} has not ended\n`);
+    const cause = 'a container or another mount namespace may still have the mount';
+    process.stderr.write(
+      `d7y-mount: ${path} is unmounted, but process ${server.pid} has not ended: ${cause}\n`,
+    );
   }
 }
 

@@ -49,7 +49,7 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal | undefi
   }
   if (/CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
     return new SourceError('TLS', 'the connection is not secure', url, {
-      expected: 'a valid certificate',
+      expected: 'TLS, and a valid certificate',
       found: code,
       cause: error,
     });
