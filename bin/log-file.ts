@@ -12,6 +12,7 @@ import {
 import { dirname } from 'node:path';
 import process from 'node:process';
 
+import { codeOf } from '../src/error-code.js';
 import { makeDirectory } from '../src/make-directory.js';
 import { loadSyscalls, type Syscalls } from '../src/native/posix.js';
 
@@ -123,8 +124,4 @@ function faultOf(found: Stats): string | undefined {
   }
   if (found.uid !== uid) return `is owned by user ${found.uid}, not ${uid}`;
   return found.nlink > 1 ? 'has a second name (a hard link)' : undefined;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }

@@ -1,6 +1,8 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { codeOf } from './error-code.js';
+
 /**
  * Makes a directory, and the parents that it lacks. Returns whether it made the directory; one that is there is no failure.
  * Node's own `recursive` option never returns below a directory that takes no new ones with ENOENT (`/proc/x/y`).
@@ -29,8 +31,4 @@ async function isDirectory(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   );
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -4,6 +4,7 @@ import { type FileHandle, open, readlink, realpath, rmdir, statfs } from 'node:f
 import { dirname, join, basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
+import { codeOf } from '../error-code.js';
 import { makeDirectory } from '../make-directory.js';
 import { loadSyscalls, MNT_DETACH, UMOUNT_NOFOLLOW } from '../native/posix.js';
 import { findMount, type Mount } from './mount-table.js';
@@ -179,8 +180,4 @@ async function isDead(path: string): Promise<boolean> {
 
 function run(command: string, args: readonly string[]): Promise<unknown> {
   return runFile(command, args, { timeout: COMMAND_LIMIT_MS });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 
 import type { ConfirmedFacts } from './disk-cache.js';
-import { close, codeOf, futimes, openOwn, readAt, writeAt } from './file-io.js';
+import { codeOf } from '../../error-code.js';
+import { close, futimes, openOwn, readAt, writeAt } from './file-io.js';
 import { CONFIRMATION_AT, type DecodedIndex, encodeConfirmation, readHeader } from './index-file.js';
 import { filePath, versionOfSegment } from './layout.js';
 

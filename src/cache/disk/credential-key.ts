@@ -3,7 +3,8 @@ import { constants } from 'node:fs';
 import { link, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { close, codeOf, fsync, openOwn, readAt, writeAt } from './file-io.js';
+import { codeOf } from '../../error-code.js';
+import { close, fsync, openOwn, readAt, writeAt } from './file-io.js';
 import { CREDENTIAL_KEY_NAME } from './layout.js';
 import { syncDirectory } from './sync-files.js';
 

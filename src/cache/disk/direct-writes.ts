@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 
 import type { Descriptors, OpenFile } from './descriptors.js';
-import { codeOf, writeAt } from './file-io.js';
+import { codeOf } from '../../error-code.js';
+import { writeAt } from './file-io.js';
 
 /**
  * Undefined on systems without it. What is written so must begin, in memory and in the file, and end at multiples

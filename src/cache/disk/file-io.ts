@@ -97,8 +97,3 @@ function withoutFirst(pieces: readonly Uint8Array[], bytes: number): readonly Ui
   const [cut] = rest;
   return left === 0 || cut === undefined ? rest : [cut.subarray(left), ...rest.slice(1)];
 }
-
-/** The `code` of a failed system call. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
-}

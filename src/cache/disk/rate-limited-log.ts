@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { codeOf } from './file-io.js';
+import { codeOf } from '../../error-code.js';
 
 const INTERVAL_MS = 60_000;
 

@@ -2,7 +2,8 @@ import type { Dirent, Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { codeOf, isOwnDirectory, isOwnFile, STAT_BLOCK_BYTES } from './file-io.js';
+import { codeOf } from '../../error-code.js';
+import { isOwnDirectory, isOwnFile, STAT_BLOCK_BYTES } from './file-io.js';
 import { filePath, isReserved, isShard, parseFileName } from './layout.js';
 import { unlinkSegment } from './segment-files.js';
 

@@ -3,8 +3,8 @@ import { lstat, lutimes, mkdir, unlink } from 'node:fs/promises';
 
 import { type Descriptors, OpenFile } from './descriptors.js';
 import { DIRECT_FLAGS, type DirectWrites } from './direct-writes.js';
+import { codeOf } from '../../error-code.js';
 import {
-  codeOf,
   fstat,
   fsync,
   ftruncate,

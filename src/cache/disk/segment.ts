@@ -1,7 +1,7 @@
 import { checksumOf } from '../checksum.js';
 import { BlockTable } from './block-table.js';
 import type { CheckedBlock, WritePath } from './disk-cache.js';
-import { codeOf } from './file-io.js';
+import { codeOf } from '../../error-code.js';
 import {
   applyRecords,
   type BlockRecord,

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-import { codeOf } from './file-io.js';
+import { codeOf } from '../../error-code.js';
 import { parseFileName, shardPath } from './layout.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { CheckedBlock, WritePath } from './disk-cache.js';
-import { codeOf } from './file-io.js';
+import { codeOf } from '../../error-code.js';
 import type { EncodedHeader } from './index-file.js';
 import type { OpenVersion } from './open-version.js';
 import { loadSegment } from './segment-loading.js';

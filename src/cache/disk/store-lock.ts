@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 import { loadSyscalls, type Syscalls } from '../../native/posix.js';
-import { close, codeOf, fstat, open } from './file-io.js';
+import { codeOf } from '../../error-code.js';
+import { close, fstat, open } from './file-io.js';
 
 const CHECK_EVERY_MS = 2_000;
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 
-import { close, codeOf, fdatasync, fsync, open, openOwn } from './file-io.js';
+import { codeOf } from '../../error-code.js';
+import { close, fdatasync, fsync, open, openOwn } from './file-io.js';
 import { filePath } from './layout.js';
 
 /** Makes a segment durable: its data before the index that names it. Does nothing if it was removed. */

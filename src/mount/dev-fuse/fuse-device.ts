@@ -1,5 +1,6 @@
 import { write, writevSync } from 'node:fs';
 
+import { codeOf } from '../../error-code.js';
 import { type OnRequest, readRequests } from './request-reader.js';
 import type { Syscalls } from '../../native/posix.js';
 
@@ -43,8 +44,4 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
         else write(fd, message, () => resolve());
       }),
   };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { codeOf } from '../../error-code.js';
 import { MODULE_ENDINGS, parsePluginName, type PluginFile } from './plugin-file.js';
 import { checkDirectoryTrust } from './trust.js';
 
@@ -100,10 +101,6 @@ function fingerprintOf(
   }: { dev: number; ino: number; size: number; mtimeMs: number; ctimeMs: number },
 ): string {
   return `${path} ${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs};`;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
 function messageOf(error: unknown): string {
