@@ -1,7 +1,13 @@
 import type { Logger } from 'pino';
 
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { type CompleteClient, IsDirectoryError, type RequestPriority, uidOf } from '../source/index.js';
+import {
+  type CompleteClient,
+  IsDirectoryError,
+  orAborted,
+  type RequestPriority,
+  uidOf,
+} from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
@@ -9,7 +15,6 @@ import type { MemorySource } from './memory-source.js';
 import type { FileMetadata, ResourceMetadata } from './file-metadata.js';
 import { MetadataCache } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
-import { orAborted } from './or-aborted.js';
 import type {
   FileStat,
   KnownStat,

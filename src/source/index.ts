@@ -13,6 +13,7 @@ export { escapeControls, redactPath, redactUrl, safeJson, safeLines, safeText } 
 export { uidOf, withUid } from './caller-uid.js';
 export { canonicalSegment } from './path-segment.js';
 export { Turns } from './turns.js';
+export { orAborted } from './or-aborted.js';
 export { Promotion } from './promotion.js';
 export {
   isWeakEtag,

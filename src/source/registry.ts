@@ -94,10 +94,6 @@ export class ClientRegistry {
     this.#clients.set(scheme, registered);
   }
 
-  unregister(scheme: string): void {
-    this.#clients.delete(scheme.toLowerCase());
-  }
-
   isInTree(scheme: string): boolean {
     return this.#clients.has(scheme.toLowerCase());
   }

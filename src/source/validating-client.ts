@@ -1,5 +1,6 @@
 import { ClientFaultError, InterruptedError, ListNotSupportedError, SourceError } from './errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from './metadata.js';
+import { orAborted } from './or-aborted.js';
 import { Request } from './request.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 import type { Response } from './response.js';
@@ -50,7 +51,7 @@ export function validatingClient(
       return checked;
     })();
     try {
-      return await unlessAborted(started, given, drop);
+      return await orAborted(started, given.signal, url, drop);
     } catch (error) {
       if (given.signal?.aborted !== true) counters.failures += 1;
       if (error instanceof SourceError && !(error instanceof ClientFaultError)) throw error;
@@ -119,26 +120,6 @@ async function metadataOfFive(client: CompleteClient, request: Request): Promise
     client.getLastModified(whole).catch(() => UNKNOWN_LAST_MODIFIED),
   ]);
   return { kind: 'file', contentLength, supportRange, lastModified };
-}
-
-function unlessAborted<Result>(
-  work: Promise<Result>,
-  { signal, url }: Request,
-  drop: (late: Result) => void,
-): Promise<Result> {
-  if (signal === undefined) return work;
-  return new Promise<Result>((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(new InterruptedError(url, signal.reason));
-      work.then(drop, () => undefined);
-    };
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
-  });
 }
 
 function checkLength(value: unknown): number | undefined {

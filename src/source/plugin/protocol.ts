@@ -18,14 +18,6 @@ export interface DescribeCall {
   readonly option: Readonly<Record<string, string>>;
 }
 
-export interface DescribeResponse {
-  readonly attributes: Readonly<Record<string, string>>;
-  /** What the plugin can beside describing, metadata and downloads. */
-  readonly methods: readonly OptionalMethod[];
-  /** Why the client that was made cannot be used. Attributes are judged first. */
-  readonly clientFault?: string;
-}
-
 export type OptionalMethod = 'list' | 'expired';
 
 /** `POST /metadata`, `/download`, `/list`, `/expired`. */
@@ -55,23 +47,6 @@ export interface MetadataResponse {
   /** Milliseconds since the epoch, negative: unknown [-1]. */
   readonly lastModified?: number;
   readonly etag?: string;
-}
-
-export interface ListResponse {
-  readonly entries: readonly ListedEntry[];
-}
-
-export interface ListedEntry {
-  /** The last path element, percent-encoded as in a URL. */
-  readonly name: string;
-  readonly isDir?: boolean;
-  readonly size?: number;
-  readonly lastModified?: number;
-  readonly lastModifiedPrecisionMs?: number;
-}
-
-export interface ExpiredResponse {
-  readonly expired: boolean;
 }
 
 /** The body of every response with a status of 400 or more. The code decides; without one, the status. */
