@@ -328,3 +328,31 @@ test('a file that is spoilt while it is open is noticed by the next opening', as
   await until(() => again.localFd() !== undefined);
   t.true(localBytes(again, sample)?.equals(sample.bytes()));
 });
+
+test('a damaged file can be evicted while it is checked', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [damaged, newer] = [
+    new Sample('damaged', 600 * BLOCK_BYTES),
+    new Sample('newer', 1190 * BLOCK_BYTES),
+  ];
+  const filling = await openStore(directory);
+  // So that the check finds the damage before the eviction comes to the file.
+  for (let i = 0; i < 300; i += 1) {
+    const small = new Sample(`small ${i}`, BLOCK_BYTES);
+    const version = await opened(filling, small);
+    await write(version, 0, small.blocks(0, 1));
+    version.close();
+  }
+  await filling.close();
+  await stored(directory, damaged);
+  const [data = ''] = storeFiles(directory, 'data').filter((file) => statSync(file).size > BLOCK_BYTES);
+  flipBit(data, 0);
+  await stored(directory, newer);
+  const limitBytes = 1220 * BLOCK_BYTES;
+  const store = await storeFor(t, directory, { limitBytes });
+  const version = await opened(store, damaged);
+  await until(() => store.usedBytes > 0);
+  await until(() => store.usedBytes <= limitBytes);
+  t.false(storeFiles(directory, 'data').includes(data), 'it is removed');
+  version.close();
+});

@@ -104,8 +104,8 @@ export class LocalCopy {
   }
 
   /** Reads all blocks that are not known to be right; what is wrong is forgotten. */
-  #check(): Promise<void> {
-    return this.#segment.files.whileOpen(async () => {
+  async #check(): Promise<void> {
+    await this.#segment.files.whileOpen(async () => {
       const { table, span, files } = this.#segment;
       const { forgetCount } = table;
       const before = await files.dataIdentity();
@@ -115,13 +115,15 @@ export class LocalCopy {
         if (this.#segment.isDetached || this.#context.isClosing || !this.#owner.isWanted()) return;
         await this.#checkRun(first, Math.min(run, span.blockCount - first), bytes);
       }
-      await this.#segment.forgetting;
       const after = await files.dataIdentity();
       if (!sameIdentity(after.fileIdentity, before.fileIdentity)) table.uncheckAll();
       else if (table.isChecked && after.fileIdentity.size === BigInt(span.dataBytes)) {
         this.#accept({ ...after, forgetCount });
       }
     });
+    // Not while the file is in use: a change that removes it waits for that, and this one for the change.
+    const { forgetting } = this.#segment;
+    if (forgetting !== undefined) void this.#whileRetained(() => forgetting);
   }
 
   async #checkRun(first: number, count: number, bytes: Uint8Array): Promise<void> {
