@@ -3,6 +3,7 @@
  * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), madvise(2).
  */
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import process from 'node:process';
 import { getSystemErrorName } from 'node:util';
 
@@ -43,7 +44,7 @@ export interface Syscalls {
   closeBacking(fuseFd: number, id: number): void;
   /** Acquires the exclusive lock of an open file if it is free; the system releases it when the process ends. */
   tryLock(fd: number): boolean;
-  /** Writes the file system of an open file to its device, on another thread. */
+  /** Writes the file system of an open file to its device, on another thread. Rejects if that fails. */
   syncFileSystem(fd: number): Promise<void>;
   /** Programs that this process starts do not get the descriptor. */
   closeOnExec(fd: number): void;
@@ -137,7 +138,14 @@ async function load(): Promise<Syscalls> {
       const [LOCK_EX, LOCK_NB] = [2, 4];
       return flock(fd, LOCK_EX | LOCK_NB) === 0;
     },
-    syncFileSystem: (fd) => new Promise((resolve) => syncfs.async(fd, () => resolve())),
+    syncFileSystem: (fd) =>
+      new Promise((resolve, reject) => {
+        syncfs.async(fd, (error: unknown, result: unknown) => {
+          if (error === null && result === 0) resolve();
+          // Its errno stays with the other thread.
+          else reject(new SystemCallError('syncfs', constants.errno.EIO));
+        });
+      }),
     closeOnExec: (fd) => {
       const [F_SETFD, FD_CLOEXEC] = [2, 1];
       check('fcntl', fcntl(fd, F_SETFD, FD_CLOEXEC));

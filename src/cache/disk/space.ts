@@ -63,7 +63,8 @@ export class Space {
         this.#options.reserveBytes ?? Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
     } catch (error) {
       this.#options.warnings.warn('cannot tell the free space', error);
-      this.#freeBytes = 0;
+      // A write finds out; to evict for it would empty the cache.
+      this.#freeBytes = Number.POSITIVE_INFINITY;
     }
     this.#usedBytesWhenQueried = this.usedBytes;
   }

@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+
+import test from 'ava';
+import { pino } from 'pino';
+
+import { RateLimitedLog } from '../../src/cache/disk/rate-limited-log.js';
+import { Space } from '../../src/cache/disk/space.js';
+import { loadSyscalls } from '../../src/native/posix.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+// S58
+test('nothing is evicted because the free space cannot be read', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'missing');
+  const warnings = new RateLimitedLog(pino({ level: 'silent' }), directory);
+  const space = new Space({ directory, limitBytes: 1000, reserveBytes: 10, warnings });
+  space.usedBytes = 500;
+  t.true((await space.shortBytes(100)) <= 0);
+  t.true((await space.shortBytes(600)) > 0, 'the limit holds');
+});
+
+test('a file system that cannot be synced is an error', async (t) => {
+  const syscalls = await loadSyscalls();
+  await t.throwsAsync(syscalls.syncFileSystem(-1), { message: /syncfs/ });
+});
