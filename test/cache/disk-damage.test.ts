@@ -345,7 +345,7 @@ test('a damaged file can be evicted while it is checked', async (t) => {
   }
   await filling.close();
   await stored(directory, damaged);
-  const [data = ''] = storeFiles(directory, 'data').filter((file) => statSync(file).size > BLOCK_BYTES);
+  const data = storeFiles(directory, 'data').find((file) => statSync(file).size > BLOCK_BYTES) ?? '';
   flipBit(data, 0);
   await stored(directory, newer);
   const limitBytes = 1220 * BLOCK_BYTES;
