@@ -116,8 +116,6 @@ export class InterruptedError extends SourceError {
  */
 export class UnexpectedStatusCodeError extends SourceError {
   override readonly name = 'UnexpectedStatusCodeError';
-  readonly allowed: readonly number[];
-
   constructor(
     code: Extract<SourceErrorCode, 'NOT_FOUND' | 'ACCESS_DENIED' | 'CHANGED' | 'BUSY' | 'UNEXPECTED_STATUS'>,
     url: URL | string,
@@ -132,7 +130,6 @@ export class UnexpectedStatusCodeError extends SourceError {
       status: got,
       ...facts,
     });
-    this.allowed = allowed;
   }
 }
 

@@ -1,7 +1,7 @@
 /** How the process of a plugin is started: what it is given, and what it is not. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { constants as osConstants, getPriority, setPriority } from 'node:os';
+import { existsSync } from 'node:fs';
+import { constants, getPriority, setPriority } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -37,9 +37,10 @@ export function launch(file: PluginFile, options: LaunchOptions): ChildProcess {
       ? [file.path]
       : [process.execPath, `--max-old-space-size=${heapMiB}`, HOST, file.path];
   const [program = '', ...args] = [...untilWeDie(), ...command];
+  const inherited = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));
   const child = spawn(program, args, {
     cwd: options.workingDirectory,
-    env: { ...inheritedEnvironment(), [SOCKET_VARIABLE]: options.socketPath },
+    env: { ...inherited, [SOCKET_VARIABLE]: options.socketPath },
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
   });
@@ -50,36 +51,14 @@ export function launch(file: PluginFile, options: LaunchOptions): ChildProcess {
 
 function setNice(pid: number): void {
   try {
-    setPriority(pid, Math.min(osConstants.priority.PRIORITY_LOW, getPriority() + NICE_INCREMENT));
+    setPriority(pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICE_INCREMENT));
   } catch {
     // It has ended already.
   }
 }
 
-let setpriv: readonly string[] | undefined;
-
 function untilWeDie(): readonly string[] {
-  setpriv ??= findSetpriv();
-  return setpriv;
-}
-
-function findSetpriv(): readonly string[] {
-  for (const path of ['/usr/bin/setpriv', '/bin/setpriv']) {
-    try {
-      accessSync(path, constants.X_OK);
-      return [path, '--pdeathsig', 'KILL'];
-    } catch {
-      // Without it a plugin learns of our end from its standard input.
-    }
-  }
-  return [];
-}
-
-function inheritedEnvironment(): Record<string, string> {
-  const environment: Record<string, string> = {};
-  for (const name of INHERITED) {
-    const value = process.env[name];
-    if (value !== undefined) environment[name] = value;
-  }
-  return environment;
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+  // Without it a plugin learns of our end from its standard input.
+  return setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL'];
 }

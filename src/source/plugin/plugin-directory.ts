@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -90,16 +91,7 @@ async function mainOf(description: string): Promise<string> {
   return typeof main === 'string' ? main : 'index.js';
 }
 
-function fingerprintOf(
-  path: string,
-  {
-    dev,
-    ino,
-    size,
-    mtimeMs,
-    ctimeMs,
-  }: { dev: number; ino: number; size: number; mtimeMs: number; ctimeMs: number },
-): string {
+function fingerprintOf(path: string, { dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `${path} ${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs};`;
 }
 

@@ -15,20 +15,22 @@ import { type HttpResponse, exchange } from '../http/http-exchange.js';
 import { LowSpeedLimit } from '../http/low-speed-limit.js';
 import { StderrTail } from './stderr-tail.js';
 import { safeText } from '../safe-text.js';
-import { launch } from './launch.js';
+import { launch, type LaunchOptions } from './launch.js';
 import type { OptionMask } from './option-mask.js';
 import type { PluginFile } from './plugin-file.js';
 import { type ProcessUsage, readUsage } from './process-usage.js';
 
-export interface PluginProcessOptions {
-  readonly socketPath: string;
-  readonly workingDirectory: string;
-  readonly memoryBytes: number;
-  readonly mask: OptionMask;
-  /** How long it may take until it listens. */
+export interface PluginLimits {
+  /** How long a plugin may take until it listens. */
   readonly startLimitMs: number;
   /** How long a response may take to begin, and to go on. */
   readonly callLimitMs: number;
+  /** The most that one plugin's process may take. */
+  readonly memoryBytes: number;
+}
+
+export interface PluginProcessOptions extends PluginLimits, LaunchOptions {
+  readonly mask: OptionMask;
 }
 
 const KNOCK_MS = 10;

@@ -17,23 +17,18 @@ import { type DirectoryScan, scanDirectory } from './plugin-directory.js';
 import type { PluginFile } from './plugin-file.js';
 import { PluginLoadError } from './plugin-load-error.js';
 import { Plugin } from './plugin.js';
+import type { PluginLimits } from './plugin-process.js';
 import { createRemoteClient } from './remote-client.js';
 import { RunDirectory } from './run-directory.js';
 import { problemsOf } from './scan-problems.js';
 
-export interface PluginSetOptions {
+export interface PluginSetOptions extends PluginLimits {
   /** Earlier ones come first: of two plugins for one scheme, the first found is used. */
   readonly directories: readonly string[];
   /** By plugin name. */
   readonly option: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Schemes of the tree that a plugin may serve instead. */
   readonly override: readonly string[];
-  /** How long a plugin may take to start, at most. */
-  readonly startLimitMs: number;
-  /** How long a plugin may leave a call without a response. */
-  readonly callLimitMs: number;
-  /** The most that one plugin's process may take. */
-  readonly memoryBytes: number;
   /** Whose plugins are trusted, beside root's. */
   readonly uid: number;
 }
@@ -217,13 +212,9 @@ export class PluginSet implements PluginSource {
   }
 
   #plugin(file: PluginFile): Plugin {
-    const { option, uid, startLimitMs, callLimitMs, memoryBytes } = this.#options;
     return new Plugin(file, {
-      option: option[file.name] ?? {},
-      uid,
-      startLimitMs,
-      callLimitMs,
-      memoryBytes,
+      ...this.#options,
+      option: this.#options.option[file.name] ?? {},
       runDirectory: () => this.#ensureRunDirectory(),
       onStart: () => this.#startTending(),
       onFault: (message) =>

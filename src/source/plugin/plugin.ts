@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ChangedError, ClientFaultError, SourceError } from '../errors.js';
+import type { PluginDescription } from '../registry.js';
 import { safeText } from '../safe-text.js';
 import { checkAttributes } from './attributes.js';
 import { Backoff } from './backoff.js';
@@ -22,18 +23,14 @@ import { callForJson, ConnectionLostError, DeadlineError } from './call.js';
 import { OptionMask } from './option-mask.js';
 import type { PluginFile } from './plugin-file.js';
 import { describeFailure, PluginLoadError } from './plugin-load-error.js';
-import { PluginProcess } from './plugin-process.js';
+import { type PluginLimits, PluginProcess } from './plugin-process.js';
 import type { OptionalMethod } from './protocol.js';
 import { checkTrust } from './trust.js';
 
-export type PluginState = 'registered' | 'loaded' | 'failed' | 'restarting';
-
-export interface PluginContext {
+export interface PluginContext extends PluginLimits {
   readonly option: Readonly<Record<string, string>>;
+  /** Whose plugins are trusted, beside root's. */
   readonly uid: number;
-  readonly startLimitMs: number;
-  readonly callLimitMs: number;
-  readonly memoryBytes: number;
   /** A directory of ours for sockets. */
   readonly runDirectory: () => Promise<string>;
   /** Called when a process was started. */
@@ -56,7 +53,7 @@ export class Plugin {
   readonly counters = { calls: 0, failures: 0, starts: 0, bytes: 0 };
   attributes: Readonly<Record<string, string>> = {};
   methods: ReadonlySet<OptionalMethod> = new Set();
-  state: PluginState = 'registered';
+  state: PluginDescription['state'] = 'registered';
   lastError: string | null = null;
   readonly #context: PluginContext;
   readonly #mask: OptionMask;
