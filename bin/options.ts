@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { safeLines } from '../src/source/safe-text.js';
 import { collectCidr, collectHeader, collectPluginOption } from './option-parsers.js';
 import type { HeaderOption } from './origin-headers.js';
-import { DEFAULT_PLUGIN_OPTIONS, type PluginOptions } from './plugin-options.js';
+import type { PluginOptions } from './plugin-options.js';
 import {
   formatDuration,
   formatSize,
@@ -54,33 +54,6 @@ export interface MountRequest {
 
 const MIN_MEMORY_BYTES = 8 * 2 ** 20;
 
-export const DEFAULT_MOUNT_OPTIONS: MountOptions = {
-  transport: 'auto',
-  passthrough: true,
-  foreground: false,
-  allowOther: false,
-  exec: true,
-  uid: undefined,
-  gid: undefined,
-  umask: 0,
-  memory: 256 * 1024 * 1024,
-  cacheDir: undefined,
-  cacheSize: 10 * 1024 ** 3,
-  metadataTtl: 60_000,
-  negativeTtl: 5_000,
-  staleIfError: 24 * 3_600_000,
-  offline: false,
-  timeout: 30_000,
-  retries: 3,
-  logFile: undefined,
-  logLevel: 'info',
-  header: [],
-  allowAddress: [],
-  ...DEFAULT_PLUGIN_OPTIONS,
-};
-
-const D = DEFAULT_MOUNT_OPTIONS;
-
 /** The options of the mount command, with their defaults as `--help` shows them. */
 export function addMountOptions(command: Command): Command {
   return addPluginOptions(addOwnOptions(command))
@@ -89,7 +62,7 @@ export function addMountOptions(command: Command): Command {
     .addOption(
       new Option('--log-level <level>', 'least severity that is logged')
         .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
-        .default(D.logLevel),
+        .default('info'),
     )
     .configureOutput({ outputError: (text, write) => write(safeLines(withoutSecrets(text))) });
 }
@@ -108,21 +81,19 @@ export function withoutSecrets(text: string): string {
 function addOwnOptions(command: Command): Command {
   return command
     .optionsGroup('Mount:')
-    .option('-f, --foreground', 'stay in the foreground', D.foreground)
+    .option('-f, --foreground', 'stay in the foreground', false)
     .addOption(
       new Option('--transport <name>', 'how to speak to the kernel')
         .choices(['auto', 'dev-fuse', 'fuse-native'])
-        .default(D.transport),
+        .default('auto'),
     )
     .option('--no-passthrough', 'never let the kernel read complete local copies by itself')
-    .option('--allow-other', 'let other users in', D.allowOther)
+    .option('--allow-other', 'let other users in', false)
     .option('--no-exec', 'mount noexec: the loader runs no program on the mount either')
     .option('--uid <id>', 'owner of all files (default: who mounts)', parseCount)
     .option('--gid <id>', 'group of all files (default: who mounts)', parseCount)
     .addOption(
-      new Option('--umask <mode>', 'permission bits that are cleared')
-        .argParser(parseMode)
-        .default(D.umask, '0'),
+      new Option('--umask <mode>', 'permission bits that are cleared').argParser(parseMode).default(0, '0'),
     )
     .option(
       '-o <options>',
@@ -131,49 +102,33 @@ function addOwnOptions(command: Command): Command {
       [],
     )
     .optionsGroup('Cache:')
-    .addOption(
-      new Option('--memory <size>', 'memory for content')
-        .argParser(parseMemory)
-        .default(D.memory, formatSize(D.memory)),
-    )
+    .addOption(size('--memory <size>', 'memory for content', 256 * 1024 * 1024, parseMemory))
     .option(
       '--cache-dir <path>',
       "where blocks are kept from one run to the next (default: d7y-mount in the user's cache directory)",
     )
     .addOption(
-      new Option(
+      size(
         '--cache-size <size>',
         'limit of the cache directory, which leaves 1 GiB (or 5 %) of the disk free; 0: off',
-      )
-        .argParser(parseSize)
-        .default(D.cacheSize, formatSize(D.cacheSize)),
-    )
-    .addOption(
-      duration('--metadata-ttl <duration>', 'how long attributes and listings are fresh', D.metadataTtl),
-    )
-    .addOption(
-      duration(
-        '--negative-ttl <duration>',
-        'how long a missing name stays missing without a query',
-        D.negativeTtl,
+        10 * 1024 ** 3,
       ),
+    )
+    .addOption(duration('--metadata-ttl <duration>', 'how long attributes and listings are fresh', 60_000))
+    .addOption(
+      duration('--negative-ttl <duration>', 'how long a missing name stays missing without a query', 5_000),
     )
     .addOption(
       duration(
         '--stale-if-error <duration>',
         'how long cached data is served while its source fails',
-        D.staleIfError,
+        24 * 3_600_000,
       ),
     )
-    .option('--offline', 'query no source: only what is cached can be read', D.offline)
+    .option('--offline', 'query no source: only what is cached can be read', false)
     .optionsGroup('Sources:')
-    .addOption(duration('--timeout <duration>', 'limit for a response to begin, retries included', D.timeout))
-    .option(
-      '--retries <count>',
-      'how often a request is repeated after a temporary failure',
-      parseCount,
-      D.retries,
-    )
+    .addOption(duration('--timeout <duration>', 'limit for a response to begin, retries included', 30_000))
+    .option('--retries <count>', 'how often a request is repeated after a temporary failure', parseCount, 3)
     .option(
       '--header <header>',
       "'https://host[:port]: Name: value', sent to that origin alone (without a scheme: https); repeatable",
@@ -201,10 +156,16 @@ function addPluginOptions(command: Command): Command {
     )
     .option('--plugin-override <scheme>', 'let a plugin serve this built-in scheme; repeatable', append, [])
     .addOption(
-      new Option('--plugin-memory <size>', "limit of a plugin's process, which is killed above it")
-        .argParser(parseSize)
-        .default(D.pluginMemory, formatSize(D.pluginMemory)),
+      size(
+        '--plugin-memory <size>',
+        "limit of a plugin's process, which is killed above it",
+        512 * 1024 * 1024,
+      ),
     );
+}
+
+function size(flags: string, description: string, bytes: number, parse = parseSize): Option {
+  return new Option(flags, description).argParser(parse).default(bytes, formatSize(bytes));
 }
 
 function duration(flags: string, description: string, value: number): Option {

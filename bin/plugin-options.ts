@@ -18,13 +18,6 @@ export interface PluginOptions {
   readonly pluginMemory: number;
 }
 
-export const DEFAULT_PLUGIN_OPTIONS: PluginOptions = {
-  pluginDir: [],
-  pluginOption: [],
-  pluginOverride: [],
-  pluginMemory: 512 * 1024 * 1024,
-};
-
 /** Dragonfly's (pkg/dfpath/dfpath_linux.go). */
 const SYSTEM_DIRECTORY = '/usr/local/dragonfly/plugins';
 

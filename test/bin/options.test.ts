@@ -5,7 +5,8 @@ import { Command } from 'commander';
 
 import { parseMountFlags, withMountFlags } from '../../bin/mount-flags.js';
 import { fromMountHelper, isMountHelper } from '../../bin/mount-helper.js';
-import { addMountOptions, DEFAULT_MOUNT_OPTIONS } from '../../bin/options.js';
+import { addMountOptions } from '../../bin/options.js';
+import { DEFAULT_MOUNT_OPTIONS } from '../support/default-options.js';
 import { collectHeader } from '../../bin/option-parsers.js';
 import { originHeaders } from '../../bin/origin-headers.js';
 import { shownArguments } from '../../bin/shown-arguments.js';
@@ -115,15 +116,6 @@ test('a header is sent to no plain-http twin of its origin, which is said once',
   t.deepEqual(warnings, [
     '--header for https://a is not sent to http://a; name http://a to send it in the clear',
   ]);
-});
-
-test('without options, the defaults are the one const', (t) => {
-  const command = addMountOptions(new Command()).exitOverride();
-  command.parse([], { from: 'user' });
-  const { o, ...parsed } = command.opts<Record<string, unknown>>();
-  t.deepEqual(o, []);
-  const defined = Object.entries(DEFAULT_MOUNT_OPTIONS).filter(([, value]) => value !== undefined);
-  t.deepEqual(parsed, Object.fromEntries(defined));
 });
 
 test('docs/OPTIONS.md has a row for every option, with its default, and README rows are among them', async (t) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { pino } from 'pino';
 
-import { DEFAULT_MOUNT_OPTIONS } from '../../bin/options.js';
+import { DEFAULT_MOUNT_OPTIONS } from '../support/default-options.js';
 import { startMount } from '../../bin/start-mount.js';
 import { temporaryDirectory } from '../support/temp.js';
 

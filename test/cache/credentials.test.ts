@@ -7,7 +7,8 @@ import { pino } from 'pino';
 
 import { composeSources } from '../../bin/compose-sources.js';
 import { configuredCredentials } from '../../bin/credentials.js';
-import { DEFAULT_MOUNT_OPTIONS, type MountOptions } from '../../bin/options.js';
+import type { MountOptions } from '../../bin/options.js';
+import { DEFAULT_MOUNT_OPTIONS } from '../support/default-options.js';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { loadCredentialKey } from '../../src/cache/disk/credential-key.js';
