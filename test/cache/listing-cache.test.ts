@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import test from 'ava';
 import { pino } from 'pino';
 
@@ -74,6 +76,7 @@ test('a listing is fresh for its TTL, and says nothing about names that it lacks
   await Promise.all([listings.list('http://h/d'), listings.list('http://h/d')]);
   t.is(listings.peekEntry('http://h/d/a')?.entry.stat, 'unknown-file');
   t.is(listings.peekEntry('http://h/d/b%3fc')?.entry.segment, 'b%3Fc');
+  t.is(listings.peekEntry('http://h/d/a', 'http://h/d')?.entry.segment, 'a');
   for (const other of [
     'http://h/d/c',
     'http://h/d/a?x=/a',
@@ -105,7 +108,9 @@ test('a listing stays valid while the source cannot be queried, but not after a 
   state.now = 2_100;
   await listings.list('http://h/d');
   t.is(asked.length, 3);
-  state.now = 10_001;
+  state.now = 10_000;
+  t.is((await listings.list('http://h/d')).entries, first.entries, 'at most that old');
+  state.now = 10_100;
   t.like(await t.throwsAsync(listings.list('http://h/d')), { code: 'CONNECTION_REFUSED' });
   state.now = 5_000;
   state.failure = new NotFoundError('http://h/d/');
@@ -174,4 +179,43 @@ test('a listing that has no room is there as long as somebody holds its entries'
   t.deepEqual(asked, ['http://h/d/']);
   listings.forget('http://h');
   t.is(listings.peekEntry('http://h/d/999'), undefined);
+});
+
+// S42 S62
+test('a listing that is denied by now is not served once the source fails', async (t) => {
+  for (const budgetBytes of [1024 * 1024, 100]) {
+    let code: 'ACCESS_DENIED' | 'TIMEOUT' | undefined;
+    let nowMs = 0;
+    const list = async (): Promise<readonly UrlEntry[]> => {
+      if (code !== undefined) throw new SourceError(code, 'failed', 'http://h/d/');
+      return [entry('a')];
+    };
+    const client = { list } as unknown as CompleteClient;
+    const listings = listingsWith(client, () => nowMs, new MetadataBudget(budgetBytes));
+    const held = await listings.list('http://h/d');
+    nowMs += 1_000;
+    for (code of ['ACCESS_DENIED', 'TIMEOUT'] as const) {
+      t.like(await t.throwsAsync(listings.list('http://h/d')), { code });
+    }
+    t.is(held.entries.length, 1);
+  }
+});
+
+test('a listing that is under way when it is forgotten is not kept, and later callers do not wait for it', async (t) => {
+  const gates = [withResolvers<readonly UrlEntry[]>(), withResolvers<readonly UrlEntry[]>()];
+  let requests = 0;
+  const list = async (): Promise<readonly UrlEntry[] | undefined> => await gates[requests++]?.promise;
+  const listings = listingsWith({ list } as unknown as CompleteClient, () => 0);
+  const old = listings.list('http://h/d');
+  await nextTurn();
+  listings.forget('http://h');
+  const next = listings.list('http://h/d');
+  await nextTurn();
+  t.is(requests, 2);
+  gates[0]?.resolve([entry('old')]);
+  t.is((await old).entries[0]?.segment, 'old');
+  t.is(listings.peek('http://h/d'), undefined);
+  gates[1]?.resolve([entry('new')]);
+  t.is((await next).entries[0]?.segment, 'new');
+  t.is(listings.peek('http://h/d')?.entries[0]?.segment, 'new');
 });

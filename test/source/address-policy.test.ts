@@ -177,3 +177,20 @@ test('of the addresses of a name only those that may be connected to are', async
   t.is(lookups, 2);
   t.is(server.requests.length, 1);
 });
+
+// S72 S73
+test('what an IPv6 address stands for is allowed by a CIDR of either', (t) => {
+  const address = '64:ff9b::10.0.0.1';
+  t.is(SHARED(address), 'private');
+  for (const [allowed, rule] of [
+    ['64:ff9b::/96', undefined],
+    ['10.0.0.0/8', undefined],
+    ['10.0.0.1/32', undefined],
+    ['10.0.0.1', undefined],
+    ['10.0.0.2', 'private'],
+    ['64:ff9b::a00:2/128', 'private'],
+  ] as const) {
+    t.true(isCidr(allowed), allowed);
+    t.is(addressPolicy({ isShared: true, allowed: [allowed] })(address), rule, allowed);
+  }
+});

@@ -36,11 +36,25 @@ test('a redirect carries to another origin what is on the list, and nothing else
   const target = await startTarget(t);
   const server = await startRedirect(t, `${target.origin}/there`);
   const secret = { authorization: 'a', cookie: 'b', 'x-api-key': 'c', 'private-token': 'd' };
-  await fetch(t, `${server.origin}/here`, { header: { ...secret, accept: 'text/html', 'user-agent': 'me' } });
+  const conditions = {
+    'if-match': '"1"',
+    'if-modified-since': 'a',
+    'if-none-match': '"2"',
+    'if-range': '"3"',
+    'if-unmodified-since': 'b',
+  };
+  const allowed = {
+    ...conditions,
+    accept: 'text/html',
+    'accept-language': 'de',
+    'cache-control': 'no-cache',
+    'user-agent': 'me',
+  };
+  await fetch(t, `${server.origin}/here`, { header: { ...secret, ...allowed } });
   t.like(server.requests[0]?.headers, secret);
   const carried = target.requests[0]?.headers ?? {};
   for (const name of Object.keys(secret)) t.is(carried[name], undefined, name);
-  t.like(carried, { accept: 'text/html', 'user-agent': 'me', range: 'bytes=0-0' });
+  t.like(carried, { ...allowed, range: 'bytes=0-0' });
 });
 
 test('a redirect within the origin carries everything', async (t) => {
@@ -68,10 +82,12 @@ test('each origin of a chain gets the headers that are configured for it', async
 // S70
 test('a redirect with credentials is refused, and its message holds none', async (t) => {
   const target = await startTarget(t);
-  const server = await startRedirect(t, target.origin.replace('//', '//user:hunter2@'));
-  const error = await failure(t, fetch(t, server.origin));
-  t.is(error.code, 'PROTOCOL');
-  t.notRegex(`${error.message} ${error.found}`, /hunter2/);
+  for (const credentials of ['user:hunter2', 'hunter2', ':hunter2']) {
+    const server = await startRedirect(t, target.origin.replace('//', `//${credentials}@`));
+    const error = await failure(t, fetch(t, server.origin));
+    t.is(error.code, 'PROTOCOL');
+    t.notRegex(`${error.message} ${error.found}`, /hunter2/);
+  }
   t.is(target.requests.length, 0);
 });
 

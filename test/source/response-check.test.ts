@@ -140,3 +140,18 @@ test('an answer of another version names both', (t) => {
   t.like(check('"b"', { lastModifiedMs: 0 }), { ...changed, expected });
   t.like(check(undefined, { etag: '"a"' }), { ...changed, found: 'neither ETag nor Last-Modified' });
 });
+
+// S1
+test('a body that is encoded is refused, and so is a part of what was requested whole', (t) => {
+  const url = new URL('http://h/f');
+  const check = (status: number, name: string, value: string): unknown => {
+    const header = new HeaderFields();
+    header.set(name, value);
+    return checkResponse({ status, header }, url, undefined, undefined);
+  };
+  for (const none of ['identity', ' Identity ', '']) {
+    t.notThrows(() => check(200, 'content-encoding', none));
+  }
+  t.throws(() => check(200, 'content-encoding', 'gzip'), { code: 'PROTOCOL' });
+  t.throws(() => check(206, 'content-range', 'bytes 0-1/2'), { code: 'PROTOCOL' });
+});

@@ -1,0 +1,385 @@
+/** What is fresh, stale or invalid, over a source that responds as each test says. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import test from 'ava';
+import { pino } from 'pino';
+
+import type { ConfirmedFacts } from '../../src/cache/disk/disk-cache.js';
+import type { FileMetadata, ResourceMetadata } from '../../src/cache/file-metadata.js';
+import { MetadataCache } from '../../src/cache/metadata-cache.js';
+import { versionOf } from '../../src/cache/version.js';
+import { MetadataBudget } from '../../src/memory/metadata-budget.js';
+import {
+  type CompleteClient,
+  type ExpireInfo,
+  type Metadata,
+  NotFoundError,
+  newResponse,
+  type Request,
+  SourceError,
+  type SourceErrorCode,
+} from '../../src/source/index.js';
+import { withResolvers } from '../../src/with-resolvers.js';
+
+const [TTL_MS, NEGATIVE_TTL_MS, STALE_MS] = [1_000, 100, 10_000];
+const URL = 'test://host/file';
+const UNKNOWN = { contentLength: -2, supportRange: false, lastModified: -1 };
+const DIRECTORY: Metadata = { kind: 'directory', ...UNKNOWN };
+
+function file(etag: string, facts: Partial<Metadata> = {}): Metadata {
+  return { kind: 'file', contentLength: 10, supportRange: true, lastModified: -1, etag, ...facts };
+}
+
+function failure(code: SourceErrorCode): SourceError {
+  return new SourceError(code, 'failed', URL);
+}
+
+class Fixture {
+  nowMs = 1_000_000;
+  metadata: () => Promise<Metadata> = async () => file('"1"');
+  isExpired: (info: ExpireInfo, request: Request) => Promise<boolean> = async () => false;
+  newest: () => Promise<ConfirmedFacts | undefined> = async () => undefined;
+  /** Requests, and what the cache reported. */
+  events: string[] = [];
+  readonly cache: MetadataCache;
+
+  constructor() {
+    const client = {
+      getMetadata: async () => {
+        this.events.push('probe');
+        return await this.metadata();
+      },
+      isExpired: async (request: Request, info: ExpireInfo) => {
+        this.events.push('revalidate');
+        return await this.isExpired(info, request);
+      },
+    } as unknown as CompleteClient;
+    this.cache = new MetadataCache({
+      ttlMs: TTL_MS,
+      negativeTtlMs: NEGATIVE_TTL_MS,
+      staleIfErrorMs: STALE_MS,
+      budget: new MetadataBudget(1024 * 1024),
+      probeBytes: 4,
+      clientFor: async () => client,
+      newest: async () => await this.newest(),
+      onProbed: () => this.events.push('probed'),
+      onConfirmed: (_, { version }) => this.events.push(`confirmed ${version.validators.etag}`),
+      onChanged: (_, { version }) => this.events.push(`changed ${version.validators.etag}`),
+      now: () => this.nowMs,
+      log: pino({ level: 'warn' }, { write: () => this.events.push('logged') }),
+    });
+  }
+
+  fail(code: SourceErrorCode): void {
+    const fail = async (): Promise<never> => await Promise.reject(failure(code));
+    this.metadata = fail;
+    this.isExpired = fail;
+  }
+
+  /** The events since the last call. */
+  take(): string[] {
+    return this.events.splice(0);
+  }
+
+  async file(): Promise<FileMetadata> {
+    return (await this.cache.get(URL)) as FileMetadata;
+  }
+}
+
+// S36 S37
+test('a version that is revalidated is fresh for another TTL', async (t) => {
+  const fixture = new Fixture();
+  const first = await fixture.file();
+  t.deepEqual(fixture.take(), ['probe', 'confirmed "1"']);
+  for (let ttl = 0; ttl < 2; ttl += 1) {
+    fixture.nowMs += TTL_MS;
+    t.is(fixture.cache.peek(URL), undefined);
+    t.is(await fixture.file(), first);
+    t.is(await fixture.file(), first);
+    t.deepEqual(fixture.take(), ['revalidate', 'confirmed "1"']);
+  }
+});
+
+// S37
+test('a version is revalidated by the validators that it has', async (t) => {
+  const lastModified = Date.UTC(2020, 1, 2);
+  const byTime = { lastModified: 'Sun, 02 Feb 2020 00:00:00 GMT' };
+  for (const [{ etag: _, ...others }, etag, expected] of [
+    [file('', { lastModified }), undefined, byTime],
+    [file(''), '"1"', { etag: '"1"' }],
+    [file('', { lastModified }), '"1"', { etag: '"1"', ...byTime }],
+  ] as const) {
+    const fixture = new Fixture();
+    fixture.metadata = async () => ({ ...others, ...(etag === undefined ? {} : { etag }) });
+    await fixture.file();
+    fixture.nowMs += TTL_MS;
+    fixture.isExpired = async (info) => {
+      t.deepEqual(info, expected);
+      return false;
+    };
+    await fixture.file();
+    t.is(fixture.events.filter((event) => event === 'revalidate').length, 1);
+  }
+});
+
+// S29
+test('a time that the source does not give is none', async (t) => {
+  const fixture = new Fixture();
+  t.is((await fixture.file()).lastModifiedMs, undefined);
+  fixture.metadata = async () => ({ ...DIRECTORY, lastModified: 5 });
+  t.deepEqual(await fixture.cache.get(`${URL}/d`), { kind: 'directory', lastModifiedMs: 5 });
+});
+
+for (const kind of ['file', 'directory'] as const) {
+  // S42
+  test(`stale metadata of a ${kind} is served for stale-if-error since the source last confirmed it`, async (t) => {
+    const fixture = new Fixture();
+    if (kind === 'directory') fixture.metadata = async () => DIRECTORY;
+    await fixture.cache.get(URL);
+    if (kind === 'file') {
+      fixture.nowMs += TTL_MS;
+      await fixture.cache.get(URL);
+    }
+    const confirmedAtMs = fixture.nowMs;
+    fixture.take();
+    fixture.fail('CONNECTION_REFUSED');
+    const request = kind === 'file' ? 'revalidate' : 'probe';
+    for (const afterMs of [TTL_MS, TTL_MS + NEGATIVE_TTL_MS, STALE_MS]) {
+      fixture.nowMs = confirmedAtMs + afterMs;
+      t.like(await fixture.cache.get(URL), { kind });
+      t.like(await fixture.cache.get(URL), { kind }, 'queried again after the negative TTL only');
+      t.deepEqual(fixture.take(), [request, 'logged']);
+    }
+    fixture.nowMs = confirmedAtMs + STALE_MS + NEGATIVE_TTL_MS;
+    t.like(await t.throwsAsync(fixture.cache.get(URL)), { code: 'CONNECTION_REFUSED' });
+  });
+}
+
+// S42
+test('stale metadata is served after a failure that leaves open what the source has, and after no other', async (t) => {
+  for (const [code, isServed] of [
+    ['CONNECTION_REFUSED', true],
+    ['TIMEOUT', true],
+    ['PROTOCOL', true],
+    ['NOT_FOUND', false],
+    ['IS_DIRECTORY', false],
+    ['ACCESS_DENIED', false],
+    ['ADDRESS_REFUSED', false],
+    ['INSECURE_REDIRECT', false],
+    ['CHANGED', false],
+    ['INVALID_REQUEST', false],
+    ['NO_CLIENT', false],
+  ] as const) {
+    const fixture = new Fixture();
+    fixture.metadata = async () => DIRECTORY;
+    await fixture.cache.get(URL);
+    fixture.nowMs += TTL_MS;
+    fixture.fail(code);
+    const result = await fixture.cache.get(URL).catch((error: unknown) => error);
+    t.like(result, isServed ? { kind: 'directory' } : { code }, code);
+  }
+});
+
+// S62
+test('what a probe is denied is invalid: it is not served once the source fails', async (t) => {
+  for (const metadata of [file('"1"'), DIRECTORY]) {
+    const fixture = new Fixture();
+    fixture.metadata = async () => metadata;
+    await fixture.cache.get(URL);
+    fixture.take();
+    if (metadata.kind === 'file') fixture.cache.invalidate(URL);
+    fixture.nowMs += TTL_MS;
+    fixture.fail('ACCESS_DENIED');
+    t.like(await t.throwsAsync(fixture.cache.get(URL)), { code: 'ACCESS_DENIED' });
+    t.deepEqual(fixture.take(), ['probe', ...(metadata.kind === 'file' ? ['changed "1"'] : [])]);
+    t.is(fixture.cache.lastKnown(URL), undefined);
+    fixture.fail('TIMEOUT');
+    t.like(await t.throwsAsync(fixture.cache.get(URL)), { code: 'TIMEOUT' });
+  }
+});
+
+test('a file that is another one, a directory or missing has changed, and is dropped', async (t) => {
+  for (const [next, events] of [
+    [file('"1"'), ['probe', 'confirmed "1"']],
+    [file('"2"'), ['probe', 'changed "1"', 'confirmed "2"']],
+    [DIRECTORY, ['probe', 'changed "1"']],
+    [undefined, ['probe', 'changed "1"']],
+  ] as const) {
+    const fixture = new Fixture();
+    const { version } = await fixture.file();
+    t.false(fixture.cache.isSuperseded(URL, version));
+    fixture.cache.invalidate(URL);
+    t.true(fixture.cache.isSuperseded(URL, version), 'it may be another one');
+    fixture.take();
+    fixture.metadata = async () => {
+      if (next === undefined) throw new NotFoundError(URL);
+      return next;
+    };
+    await fixture.cache.get(URL).catch(() => undefined);
+    t.deepEqual(fixture.take(), events);
+    t.is(fixture.cache.isSuperseded(URL, version), events.length > 2 || next?.kind !== 'file');
+  }
+  const other = new Fixture();
+  t.false(other.cache.isSuperseded(URL, versionOf(file('"1"'))), 'no metadata, so none that is newer');
+});
+
+test('what a reader learns is kept for its own version only', async (t) => {
+  const fixture = new Fixture();
+  fixture.metadata = async () => file('"1"', { contentLength: -2 });
+  const [version, other] = ['"1"', '"2"'].map((etag) => versionOf(file(etag, { contentLength: -2 })));
+  if (version === undefined || other === undefined) return;
+  const known = (url = URL): ResourceMetadata | 'missing' | undefined => fixture.cache.peek(url)?.metadata;
+  fixture.cache.learn(URL, version, { size: 7 });
+  t.is(known(), undefined);
+  await fixture.file();
+  fixture.nowMs += 1;
+  fixture.cache.learn(URL, other, { size: 8 });
+  t.like(known(), { size: undefined });
+  fixture.cache.learn(URL, version, { size: 7 });
+  t.like(known(), { size: 7 });
+  t.is(fixture.cache.peek(URL)?.ttlMs, TTL_MS - 1);
+  fixture.metadata = async () => DIRECTORY;
+  await fixture.cache.get(`${URL}/d`);
+  fixture.metadata = async () => await Promise.reject(new NotFoundError(URL));
+  await t.throwsAsync(fixture.cache.get(`${URL}/m`));
+  for (const name of ['d', 'm']) fixture.cache.learn(`${URL}/${name}`, version, { size: 7 });
+  t.deepEqual(known(`${URL}/d`), { kind: 'directory', lastModifiedMs: undefined });
+  t.is(known(`${URL}/m`), 'missing');
+});
+
+test('what is forgotten is queried again, and a query that is under way is of no use', async (t) => {
+  const fixture = new Fixture();
+  await fixture.file();
+  const missing = `${URL}/m`;
+  fixture.metadata = async () => await Promise.reject(new NotFoundError(URL));
+  await t.throwsAsync(fixture.cache.get(missing));
+  fixture.metadata = async () => DIRECTORY;
+  await fixture.cache.get('other://host');
+  fixture.take();
+  fixture.cache.forget('test:');
+  t.deepEqual(fixture.take(), ['changed "1"']);
+  t.is(fixture.cache.lastKnown(URL), undefined);
+  t.is(fixture.cache.lastKnown(missing), undefined);
+  t.like(fixture.cache.lastKnown('other://host'), { kind: 'directory' });
+
+  const gate = withResolvers<Metadata>();
+  fixture.metadata = async () => await gate.promise;
+  const old = fixture.file();
+  await nextTurn();
+  fixture.cache.forget('test:');
+  fixture.metadata = async () => file('"2"');
+  t.like(await fixture.file(), { version: { validators: { etag: '"2"' } } });
+  let isCancelled = false;
+  const response = Object.assign(newResponse(Buffer.of()), { cancel: () => (isCancelled = true) });
+  gate.resolve(file('"1"', { response }));
+  t.like(await old, { version: { validators: { etag: '"1"' } } }, "its caller's, and no other's");
+  t.true(isCancelled);
+  t.like(await fixture.file(), { version: { validators: { etag: '"2"' } } });
+});
+
+function stored(confirmedAtMs: number): ConfirmedFacts {
+  const version = versionOf(file('"1"'));
+  return {
+    confirmedAtMs,
+    facts: { version, sizeBytes: 10, lastModifiedMs: undefined, supportRange: true, isPage: true },
+  };
+}
+
+// S36 S52
+test('metadata on disk is fresh for its TTL, stale after it, and never of the future', async (t) => {
+  for (const [ageMs, request] of [
+    [TTL_MS - 1, []],
+    [TTL_MS, ['revalidate', 'confirmed "1"']],
+    [-3_600_000, []],
+  ] as const) {
+    const fixture = new Fixture();
+    fixture.newest = async () => stored(fixture.nowMs - ageMs);
+    t.like(await fixture.file(), { size: 10, isPage: true });
+    t.deepEqual(fixture.take(), request);
+    t.is(fixture.cache.lastKind(URL), 'page');
+    if (ageMs < 0) t.is(fixture.cache.peek(URL)?.ttlMs, TTL_MS);
+  }
+});
+
+test('what was forgotten while it was looked for on disk is not used', async (t) => {
+  const fixture = new Fixture();
+  const gate = withResolvers<ConfirmedFacts>();
+  fixture.newest = async () => await gate.promise;
+  fixture.metadata = async () => file('"2"');
+  const metadata = fixture.file();
+  await nextTurn();
+  fixture.cache.forget('test:');
+  gate.resolve(stored(fixture.nowMs));
+  t.like(await metadata, { version: { validators: { etag: '"2"' } } });
+});
+
+// S89
+test('a revalidation that its caller gave up counts as none', async (t) => {
+  for (const code of ['INTERRUPTED', 'CONNECTION_LOST'] as const) {
+    const fixture = new Fixture();
+    await fixture.file();
+    fixture.nowMs += TTL_MS;
+    fixture.take();
+    const controller = new AbortController();
+    fixture.isExpired = async (_, { signal }) =>
+      await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(failure(code))));
+    const given = fixture.cache.get(URL, controller.signal);
+    await nextTurn();
+    controller.abort(failure('INTERRUPTED'));
+    t.like(await t.throwsAsync(given), { code: 'INTERRUPTED' });
+    await nextTurn();
+    t.deepEqual(fixture.take(), ['revalidate'], code);
+    t.is(fixture.cache.peek(URL), undefined);
+  }
+});
+
+// S45
+test('the body of a probe is used if it is the whole, or the first block of a version that ranges continue', async (t) => {
+  for (const [metadata, bytes, isUsed] of [
+    [file('"1"'), 4, true],
+    [file('"1"'), 10, true],
+    [file('W/"1"'), 4, false],
+    [file('W/"1"'), 10, true],
+    [file('"1"', { supportRange: false }), 10, true],
+    [DIRECTORY, 4, false],
+  ] as const) {
+    const fixture = new Fixture();
+    let isCancelled = false;
+    const response = Object.assign(newResponse(Buffer.alloc(bytes)), { cancel: () => (isCancelled = true) });
+    fixture.metadata = async () => ({ ...metadata, response });
+    await fixture.cache.get(URL);
+    t.is(fixture.events.includes('probed'), isUsed);
+    t.is(isCancelled, !isUsed);
+  }
+});
+
+test('what is invalidated while it is revalidated is probed, and not confirmed', async (t) => {
+  const fixture = new Fixture();
+  await fixture.file();
+  fixture.nowMs += TTL_MS;
+  fixture.take();
+  fixture.isExpired = async () => {
+    fixture.cache.invalidate(URL);
+    return false;
+  };
+  fixture.metadata = async () => file('"2"');
+  t.like(await fixture.file(), { version: { validators: { etag: '"2"' } } });
+  t.deepEqual(fixture.take(), ['revalidate', 'probe', 'changed "1"', 'confirmed "2"']);
+});
+
+test('what is forgotten while it is revalidated is returned to its caller, and to no other', async (t) => {
+  for (const code of [undefined, 'TIMEOUT'] as const) {
+    const fixture = new Fixture();
+    const first = await fixture.file();
+    fixture.nowMs += TTL_MS;
+    fixture.isExpired = async () => {
+      fixture.cache.forget('test:');
+      if (code !== undefined) throw failure(code);
+      return false;
+    };
+    fixture.take();
+    t.is(await fixture.file(), first);
+    t.is(fixture.take().includes('probe'), false);
+    t.is(fixture.cache.lastKnown(URL), undefined);
+  }
+});
