@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import type { Consume, ReadOptions, FileStat, ResourceCache } from '../cache/resource-cache.js';
+import type { FileStat, OpenResource, ResourceCache } from '../cache/resource-cache.js';
 import { safeJson } from '../source/index.js';
 import { FsError } from './fs-error.js';
 import type { PluginNode } from './node.js';
@@ -8,19 +8,8 @@ import type { PluginCatalog } from './plugin-catalog.js';
 import { RecentTimeouts } from './recent-timeouts.js';
 
 /** A file that is open, whatever it is made of. */
-export interface OpenFile {
+export interface OpenFile extends Omit<OpenResource, 'version'> {
   readonly version: string;
-  readonly size: number | undefined;
-  readonly localFd: number | undefined;
-  whenSizeKnown(signal?: AbortSignal): Promise<number>;
-  read<Result>(
-    offset: number,
-    length: number,
-    consume: Consume<Result>,
-    options?: ReadOptions,
-  ): Promise<Result>;
-  head(): Uint8Array;
-  close(): void;
 }
 
 export async function openResourceFile(

@@ -136,7 +136,7 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
       run(
         'read',
         path,
-        (caller) => paths.read(fd, offset, length, caller, (views) => copyInto(buffer, views)),
+        (caller) => vfs.read(fd, offset, length, caller, (views) => copyInto(buffer, views)),
         (result, bytes = 0) => reply(result < 0 ? result : bytes),
       ),
     release: (_path, fd, reply) => {

@@ -10,7 +10,6 @@
  */
 import { constants } from 'node:fs';
 
-import type { Consume } from '../../cache/resource-cache.js';
 import { hasEscapedBytes } from '../../source/index.js';
 import type { Attr } from '../attr.js';
 import type { Caller } from '../caller.js';
@@ -76,16 +75,6 @@ export class PathOperations {
       this.#vfs.release(id);
       throw error;
     }
-  }
-
-  async read<Result>(
-    id: number,
-    offset: number,
-    length: number,
-    caller: Caller,
-    consume: Consume<Result>,
-  ): Promise<Result> {
-    return await this.#vfs.read(id, offset, length, caller, consume);
   }
 
   release(id: number): void {

@@ -1,16 +1,13 @@
-export interface BackoffOptions {
-  readonly firstMs: number;
-  readonly maxMs: number;
-}
-
 /** How long to wait before the next start: twice as long after every failure in a row. */
 export class Backoff {
-  readonly #options: BackoffOptions;
+  readonly #firstMs: number;
+  readonly #maxMs: number;
   #failures = 0;
   #untilMs = 0;
 
-  constructor(options: BackoffOptions) {
-    this.#options = options;
+  constructor(firstMs: number, maxMs: number) {
+    this.#firstMs = firstMs;
+    this.#maxMs = maxMs;
   }
 
   get leftMs(): number {
@@ -18,8 +15,7 @@ export class Backoff {
   }
 
   fail(): void {
-    const { firstMs, maxMs } = this.#options;
-    this.#untilMs = performance.now() + Math.min(maxMs, firstMs * 2 ** this.#failures);
+    this.#untilMs = performance.now() + Math.min(this.#maxMs, this.#firstMs * 2 ** this.#failures);
     this.#failures += 1;
   }
 

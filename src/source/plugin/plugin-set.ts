@@ -7,6 +7,7 @@
  * the scheme is void.
  */
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Logger } from 'pino';
 
@@ -76,7 +77,6 @@ export class PluginSet implements PluginSource {
   #problems: ReadonlySet<string> = new Set();
   #scanning: Promise<void> | undefined;
   readonly #runDirectory = new RunDirectory();
-  #tending: NodeJS.Timeout | undefined;
   #isTending = false;
   #isClosed = false;
   readonly #end = (): void => {
@@ -155,7 +155,6 @@ export class PluginSet implements PluginSource {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearInterval(this.#tending);
     await this.#scanning?.catch(() => undefined);
     await Promise.all(this.#plugins().map((plugin) => plugin.close()));
     atExit.delete(this.#end);
@@ -216,7 +215,7 @@ export class PluginSet implements PluginSource {
       ...this.#options,
       option: this.#options.option[file.name] ?? {},
       runDirectory: () => this.#ensureRunDirectory(),
-      onStart: () => this.#startTending(),
+      onStart: () => void this.#tend(),
       onFault: (message) =>
         this.#context.log.warn({ plugin: file.name, location: file.path }, `plugin: ${message}`),
     });
@@ -230,28 +229,21 @@ export class PluginSet implements PluginSource {
     return this.#runDirectory.path();
   }
 
-  #startTending(): void {
-    if (this.#tending !== undefined || this.#isClosed) return;
-    this.#tending = setInterval(() => {
-      if (this.#isTending) return;
-      this.#isTending = true;
-      void this.#tend().finally(() => {
-        this.#isTending = false;
-      });
-    }, TEND_MS).unref();
-  }
-
+  /** Goes on as long as a plugin has a process. */
   async #tend(): Promise<void> {
-    await this.refresh(SCAN_AGE_MS).catch((error: unknown) =>
-      this.#context.log.warn({ err: error }, 'cannot look through the plugin directories'),
-    );
-    const plugins = this.#plugins();
-    for (const plugin of plugins) {
-      await plugin.tend();
-      if (!plugin.hasProcess) this.#retired.delete(plugin);
-    }
-    if (plugins.some(({ hasProcess }) => hasProcess)) return;
-    clearInterval(this.#tending);
-    this.#tending = undefined;
+    if (this.#isTending) return;
+    this.#isTending = true;
+    do {
+      await sleep(TEND_MS, undefined, { ref: false });
+      if (this.#isClosed) return;
+      await this.refresh(SCAN_AGE_MS).catch((error: unknown) =>
+        this.#context.log.warn({ err: error }, 'cannot look through the plugin directories'),
+      );
+      for (const plugin of this.#plugins()) {
+        await plugin.tend();
+        if (!plugin.hasProcess) this.#retired.delete(plugin);
+      }
+    } while (this.#plugins().some(({ hasProcess }) => hasProcess));
+    this.#isTending = false;
   }
 }

@@ -38,7 +38,7 @@ export interface PluginContext extends PluginLimits {
   readonly onFault: (message: string) => void;
 }
 
-const RESTART_BACKOFF = { firstMs: 100, maxMs: 30_000 };
+const [RESTART_MS, MAX_RESTART_MS] = [100, 30_000];
 const FAILED_LOAD_MS = 5_000;
 const PATIENCE_MS = 2_000;
 /** A process that lived for so long did not fail by starting. */
@@ -57,8 +57,8 @@ export class Plugin {
   lastError: string | null = null;
   readonly #context: PluginContext;
   readonly #mask: OptionMask;
-  readonly #restart = new Backoff(RESTART_BACKOFF);
-  readonly #failedLoad = new Backoff({ firstMs: FAILED_LOAD_MS, maxMs: FAILED_LOAD_MS });
+  readonly #restart = new Backoff(RESTART_MS, MAX_RESTART_MS);
+  readonly #failedLoad = new Backoff(FAILED_LOAD_MS, FAILED_LOAD_MS);
   #failure: unknown;
   #current: Promise<PluginProcess> | undefined;
   readonly #processes = new Set<PluginProcess>();
