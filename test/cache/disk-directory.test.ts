@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lchownSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, mkdirSync, realpathSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
@@ -99,6 +99,47 @@ asRoot("in a sticky directory, another user's entries are not trusted", async (t
   t.regex(await refusal(t, join(shared, 'link', 'cache')), /link is not trusted: it belongs to user 65534/);
   lchownSync(shared, NOBODY, NOBODY);
   t.regex(await refusal(t, join(shared, 'cache')), /shared is not trusted/);
+});
+
+// S64
+test('what root and the user own is trusted, and nothing of another user', (t) => {
+  const check = (owner: number, uid: number, mode = 0o755): void =>
+    checkOwnership('/x', { uid: owner, gid: owner, mode }, uid);
+  for (const owner of [0, 1000]) t.notThrows(() => check(owner, 1000));
+  t.throws(() => check(1001, 1000), { message: /user 1001, not to root or user 1000;/ });
+  t.throws(() => check(1000, 0), { message: /user 1000, not to root;/ });
+  t.throws(() => check(0, 0, 0o100_775), { message: /\(mode 775\)/ });
+});
+
+// S64
+test('a path is walked as the kernel walks it: `..` and each of its forty links', async (t) => {
+  const outer = realpathSync(await temporaryDirectory(t));
+  const uid = process.geteuid?.() ?? 0;
+  for (const name of ['a/b', 'c', 'open/d']) mkdirSync(join(outer, name), { recursive: true });
+  symlinkSync(join(outer, 'a/b'), join(outer, 'absolute'));
+  symlinkSync('.', join(outer, 'dot'));
+  chmodSync(join(outer, 'open'), 0o777);
+  for (const [path, expected] of [
+    ['/a/../c', '/c'],
+    ['/a/b/..', '/a'],
+    ['/absolute', '/a/b'],
+    ['/absolute/../../c', '/c'],
+    [`${'/dot'.repeat(40)}/c`, '/c'],
+  ] as const) {
+    for (const found of [
+      await resolveTrusted(outer + path, uid),
+      resolveTrustedSync(`/..${outer}${path}`, uid),
+    ]) {
+      t.is(found.path, outer + expected);
+      t.is(found.stats.ino, statSync(outer + expected).ino);
+    }
+  }
+  const refused = (path: string, message: RegExp): unknown =>
+    t.throws(() => resolveTrustedSync(outer + path, uid), { instanceOf: UntrustedPathError, message });
+  refused(`${'/dot'.repeat(41)}/c`, /too many symbolic links/);
+  refused('/open/d', /open is not trusted/);
+  refused('/open/d/../d', /open is not trusted/);
+  refused('/a/../open/d', /open is not trusted/);
 });
 
 test('a directory that cannot be made is an error at once, which names it', async (t) => {

@@ -22,6 +22,8 @@ test('a file keeps its number until two reports of it contradict each other', (t
     [{ size: undefined, version: 'a' }, { size: 2, version: 'a' }, true],
     [{ mtimeMs: 1_000 }, { mtimeMs: 1_001 }, false],
     [{ mtimeMs: 1_000 }, { size: 1 }, true],
+    [{ mtimeMs: 1_000 }, { mtimeMs: 1_000, size: 1 }, true],
+    [{ mtimeMs: 1_000, size: 1 }, { mtimeMs: 1_000, mtimePrecisionMs: 1_000 }, true],
     [{ size: 1 }, { mtimeMs: 1_000 }, true],
     [{ mtimeMs: 0, mtimePrecisionMs: MINUTE_MS }, { mtimeMs: 59_000, mtimePrecisionMs: 1_000 }, true],
     [{ mtimeMs: 59_000, mtimePrecisionMs: 1_000 }, { mtimeMs: 0, mtimePrecisionMs: MINUTE_MS }, true],
@@ -48,6 +50,18 @@ test('what one report leaves out is kept from those before it', (t) => {
   t.is(found.ino, ino);
   const seen = new Set([ino, ...['b', 'c', 'd'].map((version) => numbers.ofFile(FILE, { version }).ino)]);
   t.is(seen.size, 4);
+});
+
+// S31
+test('a fact that a report leaves out still tells the next version from this one', (t) => {
+  const numbers = start();
+  const { ino } = numbers.ofFile(FILE, { version: 'a' });
+  t.is(numbers.ofFile(FILE, { mtimeMs: 0, mtimePrecisionMs: MINUTE_MS }).ino, ino);
+  t.not(numbers.ofFile(FILE, { version: 'b' }).ino, ino);
+  const listed = `${FILE}2`;
+  const first = numbers.ofFile(listed, { mtimeMs: 0, mtimePrecisionMs: MINUTE_MS }).ino;
+  t.is(numbers.ofFile(listed, { mtimeMs: 0, mtimePrecisionMs: 1_000 }).ino, first);
+  t.not(numbers.ofFile(listed, { mtimeMs: 30_000, mtimePrecisionMs: 1_000 }).ino, first, 'exact by now');
 });
 
 // S29 S30
