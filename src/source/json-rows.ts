@@ -31,11 +31,6 @@ export class JsonRows {
     this.#member = member;
   }
 
-  /** Whether the list has begun. */
-  get isFound(): boolean {
-    return this.#state !== 'before';
-  }
-
   /** The rows that are whole with this text. */
   read(text: string): unknown[] {
     this.#text += text;

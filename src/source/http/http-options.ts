@@ -11,7 +11,6 @@ export interface HttpClientOptions {
   readonly maxConnectionsPerOrigin: number;
   /** To all origins together. */
   readonly maxConnections: number;
-  readonly maxRedirects: number;
   /**
    * Headers to send to the URL's origin, credentials among them; called for each URL of a redirect
    * chain. Names are in lower case.
@@ -45,7 +44,6 @@ export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
   retries: 3,
   maxConnectionsPerOrigin: 8,
   maxConnections: Math.max(1, Math.min(MAX_CONNECTIONS, Math.floor(maxDescriptors() * DESCRIPTOR_SHARE))),
-  maxRedirects: 10,
   headersFor: () => ({}),
   ca: undefined,
   addressPolicy: addressPolicy({ isShared: false, allowed: [] }),

@@ -15,6 +15,7 @@ import { carriedHeader, isDirectoryRedirect, redirectTarget, refuseDowngrade } f
 
 const BACKOFF_MS = 200;
 const MAX_TICK_MS = 250;
+const MAX_REDIRECTS = 10;
 const REDIRECT_TTL_MS = 60_000;
 /** Of the URLs of both ends: a target may carry a signature of thousands of characters. */
 const MAX_REDIRECT_CHARS = 1024 * 1024;
@@ -109,7 +110,7 @@ export class HttpOrigin {
     if (remembered !== undefined) return remembered;
     let { url } = request;
     let usedOtherCredentials = false;
-    for (let hops = 0; hops <= this.#options.maxRedirects; hops += 1) {
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
       usedOtherCredentials ||= this.#isConfiguredElsewhere(url, request.url);
       const response = await this.#exchange(sending, url, Math.max(1, endsAtMs - performance.now()));
       if (allowed.includes(response.status)) {
@@ -127,7 +128,7 @@ export class HttpOrigin {
       url = next;
     }
     throw new ProtocolError('too many redirects', request.url, {
-      expected: `at most ${this.#options.maxRedirects}`,
+      expected: `at most ${MAX_REDIRECTS}`,
       found: `another one, to ${url.origin}`,
     });
   }

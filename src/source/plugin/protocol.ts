@@ -6,6 +6,7 @@
  * program of ours that speaks the same, so there is one boundary, and one way to be behind it.
  */
 import type { SourceErrorCode } from '../errors.js';
+import type { Request } from '../request.js';
 
 /** The environment variable that holds the path of the socket to listen on. */
 export const SOCKET_VARIABLE = 'D7Y_PLUGIN_SOCKET';
@@ -34,6 +35,18 @@ export interface ResourceCall {
   };
   /** For `/expired`: the validators to compare with. */
   readonly info?: { readonly expire?: string; readonly lastModified?: string; readonly etag?: string };
+}
+
+/** A request as the protocol carries it. */
+export function callOf({ url, header, range, pin }: Request): ResourceCall {
+  return {
+    url: url.href,
+    header: Object.fromEntries(header),
+    ...(pin === undefined ? {} : { pin }),
+    ...(range === undefined
+      ? {}
+      : { range: { start: range.start, end: range.end === Infinity ? null : range.end } }),
+  };
 }
 
 /** The response of `/metadata`; absent members take the value in brackets. */

@@ -11,8 +11,8 @@ import { type BodyRoom, type BodySink, newResponse, type Response } from '../res
 import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
 import type { Plugin } from './plugin.js';
 import type { PluginProcess } from './plugin-process.js';
-import { type ResponseFacts, checkResponse } from './remote-response.js';
-import { callOf, type KnownResource } from './resource-call.js';
+import { callOf } from './protocol.js';
+import { checkResponse, type KnownResource, type ResponseFacts } from './remote-response.js';
 
 const MAX_RESUMES = 3;
 

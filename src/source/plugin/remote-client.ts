@@ -12,9 +12,9 @@ import type { ResourceClient } from '../resource-client.js';
 import type { ExpireInfo, Response } from '../response.js';
 import { callForJson, callForRows } from './call.js';
 import type { Plugin } from './plugin.js';
-import type { ResourceCall } from './protocol.js';
+import { callOf, type ResourceCall } from './protocol.js';
 import { openRemoteBody } from './remote-body.js';
-import { callOf, type KnownResource } from './resource-call.js';
+import type { KnownResource } from './remote-response.js';
 
 const MAX_RESPONSE_BYTES = 64 * 1024;
 const MAX_ENTITY_TAG_CHARS = 1_024;

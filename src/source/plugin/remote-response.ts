@@ -1,8 +1,11 @@
 import { ChangedError, ClientFaultError, ProtocolError } from '../errors.js';
 import type { HeaderFields } from '../http/header-fields.js';
+import type { Metadata } from '../metadata.js';
 import type { Request } from '../request.js';
 import { OFFSET_HEADER } from './protocol.js';
-import type { KnownResource } from './resource-call.js';
+
+/** What the last metadata of a URL said, by which its downloads are checked. */
+export type KnownResource = Pick<Metadata, 'contentLength' | 'supportRange'>;
 
 /** What the head of a download's response says, checked against the request and the metadata. */
 export interface ResponseFacts {
