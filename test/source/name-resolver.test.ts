@@ -42,11 +42,10 @@ asRoot('eight names that hang hold up neither other names nor files', async (t) 
   const args = ['-m', 'sh', '-c', script, 'sh', conf, process.execPath, CHILD];
   const { stdout } = await promisify(execFile)('unshare', args);
   const ended = JSON.parse(stdout) as string[];
-  t.deepEqual(ended.slice(0, 3).toSorted(), [
-    'localhost 127.0.0.1',
-    'one.test 127.0.0.9',
-    'two.test 127.0.0.9',
-  ]);
+  const [localhost, ...others] = ended.slice(0, 3).toSorted();
+  // Of which family it is first depends on /etc/hosts.
+  t.regex(localhost ?? '', /^localhost (127\.0\.0\.1|::1)$/);
+  t.deepEqual(others, ['one.test 127.0.0.9', 'two.test 127.0.0.9']);
   t.is(ended[3], 'files');
   t.regex(ended[4] ?? '', /^hang\d\.test .*EAI_AGAIN/);
 });
