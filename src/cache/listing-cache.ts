@@ -183,7 +183,6 @@ export class ListingCache {
   #keep(directory: string, listing: Listing): void {
     this.#byEntries.set(listing.entries, listing);
     this.#collected.register(listing, directory);
-    this.#evicted.delete(directory);
     this.#listings.set(directory, listing);
   }
 
