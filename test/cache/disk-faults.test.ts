@@ -16,6 +16,7 @@ import {
   readAll,
   Sample,
   startChild,
+  WITHOUT_OVERRIDE,
   storeFiles,
   storeFor,
   until,
@@ -101,12 +102,8 @@ asRoot('a full file system that does not say so is lived with', async (t) => {
 });
 
 asRoot('a directory without the right to write is read, and written again later', async (t) => {
-  const outer = await temporaryDirectory(t);
-  const directory = join(outer, 'cache');
-  chmodSync(outer, 0o755);
-  mkdirSync(directory, 0o700);
-  chownSync(directory, NOBODY, NOBODY);
-  const child = await startChild('serve', directory, NOBODY);
+  const directory = await temporaryDirectory(t);
+  const child = await startChild('serve', directory, 0, WITHOUT_OVERRIDE);
   t.teardown(() => child.kill());
   t.true(await child.ask('store 1'));
   chmodSync(join(directory, LAYOUT_DIRECTORY), 0o500);

@@ -5,7 +5,6 @@
 import process from 'node:process';
 
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
-import { loadSyscalls } from '../../src/native/posix.js';
 import {
   CHURN_OPTIONS,
   type Logged,
@@ -66,10 +65,6 @@ async function answer(store: DiskCache, logged: readonly Logged[], message: stri
 const [task, directory = '', argument = '0'] = process.argv.slice(2);
 if (task === 'write') await writeForEver(await openStore(directory, CHURN_OPTIONS), Number(argument));
 if (task === 'serve') {
-  const uid = Number(argument);
-  // That user may not be able to read where the modules are.
-  await loadSyscalls();
-  if (uid > 0) process.setuid?.(uid);
   const logged: Logged[] = [];
   await serve(await openStore(directory, {}, logged), logged);
 }

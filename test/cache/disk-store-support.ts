@@ -1,7 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type ForkOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import type { ExecutionContext } from 'ava';
@@ -228,10 +229,21 @@ export interface Child {
   kill(): Promise<void>;
 }
 
+/** Runs a program as root whom permissions bind. Debian 13's Node.js refuses setuid(), because of io_uring. */
+export const WITHOUT_OVERRIDE: ForkOptions = {
+  execPath: 'setpriv',
+  execArgv: ['--bounding-set=-dac_override', process.execPath],
+};
+
 /** A process that uses the store too: see disk-store-child.ts. */
-export async function startChild(task: 'write' | 'serve', directory: string, argument = 0): Promise<Child> {
+export async function startChild(
+  task: 'write' | 'serve',
+  directory: string,
+  seed = 0,
+  options: ForkOptions = {},
+): Promise<Child> {
   const path = fileURLToPath(new URL('disk-store-child.js', import.meta.url));
-  const child: ChildProcess = fork(path, [task, directory, String(argument)]);
+  const child: ChildProcess = fork(path, [task, directory, String(seed)], options);
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const reply = (): Promise<unknown> =>
     new Promise((resolve, reject) => {
