@@ -36,7 +36,7 @@ export async function compose(
   const { registry, plugins, clientFor, credentialsFor, close } = composeSources(options, log);
   const budget = MetadataBudget.beside(options.memory);
   const disk = await openDisk(mountpoint, options, credentialsFor, budget, log);
-  const memorySource = await hugePageMemory();
+  const allocate = await hugePageMemory();
   const cache = new CachedResources(
     {
       memoryBytes: options.memory * BLOCK_SHARE,
@@ -49,7 +49,7 @@ export async function compose(
       log,
       budget,
       ...(disk === undefined ? {} : { disk }),
-      ...(memorySource === undefined ? {} : { memorySource }),
+      ...(allocate === undefined ? {} : { allocate }),
     },
   );
   plugins.onReplaced = (scheme) => cache.forget(`${scheme}:`);

@@ -15,9 +15,8 @@ import { LRUCache } from 'lru-cache';
 
 import type { Block } from './block.js';
 import { ScratchBuffers } from './scratch-buffers.js';
-import { BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
+import { type AllocateMemory, BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
 import type { MemoryShare } from './memory-shares.js';
-import { type MemorySource, PLAIN_MEMORY } from './memory-source.js';
 import { PinnedBlocks } from './pinned-blocks.js';
 import { ReservationQueue } from './reservation-queue.js';
 
@@ -33,9 +32,6 @@ const MAX_SMALL_SHARE = 1 / 8;
  * takes each new piece for a reason to collect garbage (measured: 20 to 60 ms in the midst of a read).
  */
 const MAX_ARENA_BYTES = 1024 * 1024 * 1024;
-/** What is made ready before it is used: a few milliseconds of the fastest stream, and a small part of the memory. */
-const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
-const MAX_AHEAD_SHARE = 1 / 8;
 /** As much as one request of the kernel. */
 const SCRATCH_BYTES = 1024 * 1024;
 const MAX_SCRATCH_BYTES = 16 * 1024 * 1024;
@@ -63,20 +59,13 @@ export class BlockMemory {
   readonly #pinned = new PinnedBlocks();
   #sharers = 0;
 
-  constructor(limitBytes: number, blockBytes: number, source: MemorySource = PLAIN_MEMORY) {
+  constructor(limitBytes: number, blockBytes: number, allocate: AllocateMemory = allocatePlain) {
     this.limitBytes = limitBytes;
     this.blockBytes = blockBytes;
     const slabLimitBytes = Math.min(MAX_SLAB_BYTES, limitBytes * MAX_SLAB_SHARE);
     const slabBuffers = Math.max(1, Math.min(Math.floor(slabLimitBytes / blockBytes), MAX_SLAB_BUFFERS));
     const arenaSlabs = Math.ceil(Math.min(limitBytes, MAX_ARENA_BYTES) / (slabBuffers * blockBytes));
-    this.#pool = new BufferPool({
-      bufferBytes: blockBytes,
-      slabBuffers,
-      arenaSlabs,
-      aheadBytes: Math.min(MAX_AHEAD_BYTES, limitBytes * MAX_AHEAD_SHARE),
-      maxBytes: limitBytes,
-      source,
-    });
+    this.#pool = new BufferPool({ bufferBytes: blockBytes, slabBuffers, arenaSlabs, allocate });
     const scratchBytes = Math.min(MAX_SCRATCH_BYTES, limitBytes * MAX_SCRATCH_SHARE);
     this.scratch = new ScratchBuffers(Math.max(1, Math.floor(scratchBytes / SCRATCH_BYTES)), SCRATCH_BYTES);
     // Larger than it ever gets: what is evicted is decided here alone.
@@ -285,4 +274,8 @@ export class BlockMemory {
     block.memory = new Uint8Array(memory.subarray(0, bytes));
     this.#pool.giveBack(memory);
   }
+}
+
+function allocatePlain(bytes: number): Buffer {
+  return Buffer.allocUnsafeSlow(bytes);
 }

@@ -1,7 +1,8 @@
-import type { MemorySource } from './memory-source.js';
-
 /** Bits of a number that is shifted. */
 export const MAX_SLAB_BUFFERS = 32;
+
+/** Returns `bytes` bytes, zeroed or not; what is not touched of them costs nothing yet. */
+export type AllocateMemory = (bytes: number) => Buffer;
 
 export interface BufferPoolOptions {
   readonly bufferBytes: number;
@@ -9,10 +10,7 @@ export interface BufferPoolOptions {
   readonly slabBuffers: number;
   /** Memory is allocated for so many slabs at once. */
   readonly arenaSlabs: number;
-  /** Memory is prepared so far ahead of its use, within its arena, but never more than `maxBytes` in all. */
-  readonly aheadBytes: number;
-  readonly maxBytes: number;
-  readonly source: MemorySource;
+  readonly allocate: AllocateMemory;
 }
 
 /**
@@ -34,7 +32,6 @@ export class BufferPool {
   constructor(options: BufferPoolOptions) {
     this.#options = options;
     this.#newest = this.#addArena();
-    this.#prepare(this.#newest);
   }
 
   /** Of all slabs. They are never given back. */
@@ -91,28 +88,15 @@ export class BufferPool {
     slabs.push(slab);
     this.#open.push(slab);
     this.#allocatedBytes += slabBytes;
-    this.#prepare(this.#newest);
     return slab;
   }
 
   #addArena(): Arena {
-    const { bufferBytes, slabBuffers, arenaSlabs, source } = this.#options;
-    const memory = source.allocate(arenaSlabs * slabBuffers * bufferBytes);
-    const arena = { memory, slabs: [], preparedBytes: 0 };
+    const { bufferBytes, slabBuffers, arenaSlabs, allocate } = this.#options;
+    const memory = allocate(arenaSlabs * slabBuffers * bufferBytes);
+    const arena = { memory, slabs: [] };
     this.#arenas.set(memory.buffer, arena);
     return arena;
-  }
-
-  /** What follows the slabs that were cut, when half of what is to be ahead of them is used up. */
-  #prepare(arena: Arena): void {
-    const { bufferBytes, slabBuffers, aheadBytes, maxBytes, source } = this.#options;
-    const usedBytes = arena.slabs.length * slabBuffers * bufferBytes;
-    const roomBytes = Math.min(aheadBytes, maxBytes - this.#allocatedBytes);
-    const end = Math.min(usedBytes + roomBytes, arena.memory.byteLength);
-    const start = Math.max(arena.preparedBytes, usedBytes);
-    if (end <= start || start - usedBytes > aheadBytes / 2) return;
-    arena.preparedBytes = end;
-    source.prepare(arena.memory.subarray(start, end));
   }
 }
 
@@ -120,8 +104,6 @@ interface Arena {
   readonly memory: Buffer;
   /** Those that were cut so far, from its start on. */
   readonly slabs: Slab[];
-  /** From its start on. */
-  preparedBytes: number;
 }
 
 interface Slab {

@@ -11,7 +11,7 @@ import {
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
-import type { MemorySource } from './memory-source.js';
+import type { AllocateMemory } from './buffer-pool.js';
 import type { FileMetadata, ResourceMetadata } from './file-metadata.js';
 import { MetadataCache } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
@@ -59,7 +59,7 @@ export interface CachedResourcesContext {
   /** Where blocks are kept from one run to the next. */
   readonly disk?: DiskCache;
   /** Of the memory for blocks. */
-  readonly memorySource?: MemorySource;
+  readonly allocate?: AllocateMemory;
   readonly now?: () => number;
   /** For what is known of names. */
   readonly budget: MetadataBudget;
@@ -80,7 +80,7 @@ export class CachedResources implements ResourceCache {
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
-    const memory = new BlockMemory(memoryBytes, blockBytes, context.memorySource);
+    const memory = new BlockMemory(memoryBytes, blockBytes, context.allocate);
     this.#stored = new StoredVersions(context.disk, memory);
     const { budget, now = Date.now } = context;
     this.#metadata = new MetadataCache({

@@ -58,8 +58,6 @@ export interface Syscalls {
   addressOf(memory: Uint8Array): bigint;
   /** Asks for large pages wherever they fit into `memory`. */
   adviseHugePages(memory: Uint8Array): void;
-  /** Brings all pages of `memory` into being, on another thread; its content stays as it is. False: it did not. */
-  populate(memory: Uint8Array): Promise<boolean>;
   /** A connected pair of sockets. */
   socketPair(): [number, number];
   /** A descriptor that was sent over a socket (SCM_RIGHTS). Blocks until it comes. */
@@ -164,12 +162,6 @@ async function load(): Promise<Syscalls> {
       const MADV_HUGEPAGE = 14;
       check('madvise', madvise(memory, memory.byteLength, MADV_HUGEPAGE));
     },
-    populate: (memory) =>
-      new Promise((resolve) => {
-        const MADV_POPULATE_WRITE = 23;
-        const onEnd = (error: unknown, result: unknown): void => resolve(error === null && result === 0);
-        madvise.async(memory, memory.byteLength, MADV_POPULATE_WRITE, onEnd);
-      }),
     socketPair: () => {
       const [AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC] = [1, 1, 0o2000000];
       const fds = [0, 0];

@@ -21,9 +21,9 @@ function hugeKilobytesAt(address: bigint): number {
 }
 
 test('memory for blocks lies in large pages, where the system has them', async (t) => {
-  const [source, syscalls] = [await hugePageMemory(), await loadSyscalls()];
-  if (source === undefined) return t.fail();
-  const memory = source.allocate(8 * MIB);
+  const [allocate, syscalls] = [await hugePageMemory(), await loadSyscalls()];
+  if (allocate === undefined) return t.fail();
+  const memory = allocate(8 * MIB);
   t.is(memory.byteLength, 8 * MIB);
   const address = syscalls.addressOf(memory);
   t.is(address % BigInt(2 * MIB), 0n);
@@ -33,20 +33,3 @@ test('memory for blocks lies in large pages, where the system has them', async (
   if (/\[(always|madvise)\]/.test(mode)) t.true(hugeKilobytesAt(address) >= 4 * 1024);
   else t.log('this system has none');
 });
-
-test('memory is there before it is touched, and keeps what is in it', async (t) => {
-  const [source, syscalls] = [await hugePageMemory(), await loadSyscalls()];
-  if (source === undefined) return t.fail();
-  const memory = source.allocate(16 * MIB);
-  memory.write('kept', 5 * MIB);
-  const beforeBytes = residentBytes();
-  t.true(await syscalls.populate(memory));
-  t.true(residentBytes() - beforeBytes > 8 * MIB);
-  t.is(memory.toString('latin1', 5 * MIB, 5 * MIB + 4), 'kept');
-  t.is(memory[9 * MIB], 0);
-});
-
-/** From proc_pid_smaps(5), which counts exactly. */
-function residentBytes(): number {
-  return Number(/^Rss: +(\d+) kB/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1]) * 1024;
-}

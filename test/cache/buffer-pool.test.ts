@@ -1,31 +1,15 @@
 import test from 'ava';
 
 import { BufferPool, MAX_SLAB_BUFFERS } from '../../src/cache/buffer-pool.js';
-import type { MemorySource } from '../../src/cache/memory-source.js';
 
 const BUFFER_BYTES = 8;
 /** Memory whose part that is used does not begin at its start. */
 const SHIFT_BYTES = 3;
 
-function poolOf(slabBuffers: number, arenaSlabs = 2, ahead?: Ahead): BufferPool {
-  const source: MemorySource = {
-    allocate: (bytes) => Buffer.allocUnsafeSlow(bytes + SHIFT_BYTES).subarray(SHIFT_BYTES),
-    prepare: ({ byteOffset, byteLength }) => ahead?.prepared.push([byteOffset - SHIFT_BYTES, byteLength]),
-  };
-  const { aheadBytes, maxBytes } = ahead ?? { aheadBytes: 0, maxBytes: 0 };
-  return new BufferPool({ bufferBytes: BUFFER_BYTES, slabBuffers, arenaSlabs, aheadBytes, maxBytes, source });
-}
-
-interface Ahead {
-  readonly aheadBytes: number;
-  readonly maxBytes: number;
-  /** Where in its arena, and how much. */
-  readonly prepared: [number, number][];
-}
-
-/** Takes so many buffers. */
-function takeFrom(pool: BufferPool, count: number): void {
-  for (let i = 0; i < count; i += 1) pool.take();
+function poolOf(slabBuffers: number, arenaSlabs = 2): BufferPool {
+  const allocate = (bytes: number): Buffer =>
+    Buffer.allocUnsafeSlow(bytes + SHIFT_BYTES).subarray(SHIFT_BYTES);
+  return new BufferPool({ bufferBytes: BUFFER_BYTES, slabBuffers, arenaSlabs, allocate });
 }
 
 test('what is taken in a row lies in a row', (t) => {
@@ -65,27 +49,6 @@ test('a slab of as many buffers as there can be is used up, and used again', (t)
   t.is(pool.take().byteOffset, first.byteOffset);
   t.is(pool.take().byteOffset, last.byteOffset);
   t.is(pool.allocatedBytes, MAX_SLAB_BUFFERS * BUFFER_BYTES);
-});
-
-test('memory is prepared ahead of its use, each part once, and up to the end of its arena', (t) => {
-  const prepared: [number, number][] = [];
-  const pool = poolOf(1, 8, { aheadBytes: 4 * BUFFER_BYTES, maxBytes: 1000, prepared });
-  t.deepEqual(prepared, [[0, 32]]);
-  takeFrom(pool, 1);
-  t.is(prepared.length, 1, 'enough is ahead');
-  takeFrom(pool, 1);
-  t.deepEqual(prepared.slice(1), [[32, 16]]);
-  takeFrom(pool, 6);
-  t.deepEqual(prepared.slice(2), [[48, 16]]);
-  takeFrom(pool, 1);
-  t.deepEqual(prepared.slice(3), [[8, 32]], 'in the next arena');
-});
-
-test('memory beyond the limit is not prepared', (t) => {
-  const prepared: [number, number][] = [];
-  const pool = poolOf(1, 100, { aheadBytes: 10 * BUFFER_BYTES, maxBytes: 5 * BUFFER_BYTES, prepared });
-  takeFrom(pool, 20);
-  t.deepEqual(prepared, [[0, 40]]);
 });
 
 test('no two owners ever have the same buffer, and nothing is allocated while something is free', (t) => {

@@ -24,8 +24,8 @@ async function store(
   path: WritePath,
   { shiftBytes = 0, first = 0 } = {},
 ): Promise<boolean> {
-  const source = await hugePageMemory();
-  const memory = source?.allocate((BLOCKS + 2) * BLOCK_BYTES) ?? Buffer.alloc(0);
+  const allocate = await hugePageMemory();
+  const memory = allocate?.((BLOCKS + 2) * BLOCK_BYTES) ?? Buffer.alloc(0);
   return await version.write(
     sample.blocks(first, BLOCKS + 1 - first).map((bytes, offset) => {
       const index = first + offset;
