@@ -35,7 +35,7 @@ export interface SourceErrorFacts {
   readonly found?: string;
   /** The HTTP status (or the source's counterpart), where there was one. */
   readonly status?: number;
-  /** How long the source asks to wait before the next try. */
+  /** How long the source requests to wait before a retry. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }

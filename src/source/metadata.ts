@@ -17,8 +17,8 @@ export interface Metadata {
   /** It lies in the second of the response, in which the resource may change again: it does not identify a version. */
   readonly isLastModifiedWeak?: true;
   /**
-   * On the way to it, credentials were sent to another origin than that of the URL. Who may have the content cannot be
-   * told by the URL then, and it is not kept for later runs.
+   * On the way to it, credentials were sent to another origin than that of the URL. The URL then does not determine
+   * who may read the content, and it is not kept for later runs.
    */
   readonly usedOtherCredentials?: true;
   /** The entity tag as sent, with its quotes and its `W/`. */
@@ -27,7 +27,7 @@ export interface Metadata {
   readonly contentType?: string;
   /**
    * The response with all this, its body unread: the first bytes of a resource that supports ranges,
-   * the whole of one that does not. Present only where reading it saves a request. Whoever gets the
+   * the whole of one that does not. Present only where reading it saves a request. The caller that gets the
    * metadata owns it, and reads or cancels it.
    */
   readonly response?: Response;

@@ -2,7 +2,7 @@ import { SourceError } from './errors.js';
 import type { Request } from './request.js';
 import type { CompleteClient } from './resource-client.js';
 
-/** Stands in for every source when none is to be asked: only what is cached can be read. */
+/** Replaces every source when none may be queried: only cached content can be read. */
 export function offlineClient(): CompleteClient {
   const refuse = ({ url }: Request): Promise<never> =>
     Promise.reject(

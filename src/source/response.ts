@@ -20,7 +20,7 @@ export interface Response {
    * requested if the client supports ranges, else 0.
    */
   readonly offset: number | undefined;
-  /** May be read once. Whoever does not read it to its end calls `cancel`. */
+  /** May be read once. A reader that stops before its end calls `cancel`. */
   readonly body: AsyncIterable<Uint8Array>;
   /**
    * Instead of `body`: pushes the same bytes into `sink`, and resolves at their end. For clients that read

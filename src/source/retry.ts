@@ -15,7 +15,7 @@ export interface RetryPolicy {
 
 /**
  * Tries again what may pass, with exponential backoff and full jitter (half of it fixed, so that a burst
- * of tries is no storm), or after the time that the source asked for. The last error is the one thrown.
+ * of tries is no storm), or after the time that the source requested. The last error is the one thrown.
  */
 export async function withRetries<Result>(
   policy: RetryPolicy,
@@ -42,6 +42,6 @@ function waitBefore(
   { backoffMs, random = Math.random }: RetryPolicy,
   error: unknown,
 ): number {
-  const asked = error instanceof SourceError ? error.retryAfterMs : undefined;
-  return asked ?? backoffMs * 2 ** attempt * (0.5 + random() / 2);
+  const requestedMs = error instanceof SourceError ? error.retryAfterMs : undefined;
+  return requestedMs ?? backoffMs * 2 ** attempt * (0.5 + random() / 2);
 }

@@ -39,12 +39,12 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
       const socket = connectTls({
         ...target,
         secureContext: context,
-        // An address is no name to ask for (RFC 6066, 3); it is checked against the certificate all the same.
+        // SNI takes no address (RFC 6066, 3); it is checked against the certificate all the same.
         servername: isIP(host) === 0 ? host : '',
         ALPNProtocols: ['http/1.1'],
         ...(session === undefined ? {} : { session }),
       });
-      // A session that is resumed is not checked again: only one whose certificate was believed is kept.
+      // A session that is resumed is not checked again: only one whose certificate was verified is kept.
       const keep = (fresh: Buffer): unknown => sessions.set(url.origin, fresh);
       socket.on('session', (fresh) =>
         socket.authorized ? keep(fresh) : socket.once('secureConnect', () => keep(fresh)),

@@ -36,7 +36,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly connect: Connect;
   readonly #limits: PoolLimits;
   readonly #connections = new Map<string, Set<HttpConnection>>();
-  /** Where each exchange is under way. */
+  /** The connection of each exchange. */
   readonly #sent = new WeakMap<PooledExchange, HttpConnection>();
   /** For whom each connection is used, or was used last. */
   readonly #users = new WeakMap<HttpConnection, number | undefined>();

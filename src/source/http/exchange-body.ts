@@ -26,7 +26,7 @@ export class ExchangeBody {
   #keptBytes = 0;
   #settle: (() => void) | undefined;
 
-  /** `onCancel` is called once, when the rest is given up before the end. */
+  /** `onCancel` is called once, when the rest is cancelled before the end. */
   constructor(onCancel: (reason: unknown) => void) {
     this.#onCancel = onCancel;
   }

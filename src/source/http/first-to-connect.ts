@@ -1,6 +1,6 @@
 /**
  * The addresses of a name, tried as RFC 8305 ("Happy Eyeballs") says: one after the other, each 250 ms after the one
- * before or as soon as that failed, none given up for the next. The first that connects is used.
+ * before or as soon as that failed, none aborted for the next. The first that connects is used.
  *
  * Not Node's `autoSelectFamily`, which gives up each address before it tries the next one: with a short limit it never
  * reaches a slow server, with a long one an address that drops packets holds up every connection.

@@ -47,15 +47,19 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
   }
 
   async function getMetadata(request: Request): Promise<Metadata> {
-    const asked = request.with({ range: request.range ?? PROBE });
-    const response = await origin.send(asked, rangeHeader(asked.range ?? PROBE, undefined), [200, 206, 416]);
+    const ranged = request.with({ range: request.range ?? PROBE });
+    const response = await origin.send(
+      ranged,
+      rangeHeader(ranged.range ?? PROBE, undefined),
+      [200, 206, 416],
+    );
     if (response instanceof DirectoryRedirect) return directory();
     if (response.status === 416) {
       // An empty file has no first byte. Without a range the response has its validators too.
       response.body.cancel();
       return await wholeMetadata(request);
     }
-    return toMetadata(response, asked);
+    return toMetadata(response, ranged);
   }
 
   async function wholeMetadata(request: Request): Promise<Metadata> {

@@ -75,7 +75,7 @@ export class HttpConnection {
   #parser = new ResponseParser(DISCARDING);
   #hasResponse = false;
   #wasActive = false;
-  /** Nobody has taken what came, for a whole tick. */
+  /** The reader has taken no received bytes for a whole tick. */
   #isHeldUp = false;
   /** What was read and must wait: the rest of the buffer, and what TLS had decrypted by then. */
   #held: Buffer[] = [];
@@ -143,7 +143,7 @@ export class HttpConnection {
     this.#owner.onClosed(this);
   }
 
-  /** Ends what was under way with `error`. Resolves when the socket is gone. */
+  /** Ends the exchange in progress with `error`. Resolves when the socket is gone. */
   async close(error: Error): Promise<void> {
     const socket = this.#socket;
     const closed = socket === undefined || socket.closed ? undefined : once(socket, 'close');
@@ -187,7 +187,7 @@ export class HttpConnection {
 
   /**
    * Memory of the body's reader. Not for its last part, so that a connection can still be kept when a
-   * short rest is given up, and not with TLS, which hands over what it has decrypted at any time.
+   * short rest is cancelled, and not with TLS, which hands over what it has decrypted at any time.
    */
   #room(): Buffer | undefined {
     const { leftBytes = 0, wait } = this.#parser;

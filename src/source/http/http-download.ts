@@ -222,13 +222,13 @@ class HttpDownload {
 
 /** Where the body should end: at the end of the requested range, or of the resource. */
 function wantedEnd(
-  asked: ByteRange | undefined,
+  requested: ByteRange | undefined,
   { end, totalBytes }: ContentRange,
   status: number,
 ): number | undefined {
-  return status !== 206 || asked === undefined || totalBytes === undefined
+  return status !== 206 || requested === undefined || totalBytes === undefined
     ? end
-    : Math.min(asked.end, totalBytes);
+    : Math.min(requested.end, totalBytes);
 }
 
 function ifRange({ etag, lastModifiedMs }: Validators): string | undefined {

@@ -159,8 +159,8 @@ export class HttpOrigin {
     return undefined;
   }
 
-  #isConfiguredElsewhere(url: URL, asked: URL): boolean {
-    return url.origin !== asked.origin && Object.keys(this.#options.headersFor(url)).length > 0;
+  #isConfiguredElsewhere(url: URL, requested: URL): boolean {
+    return url.origin !== requested.origin && Object.keys(this.#options.headersFor(url)).length > 0;
   }
 
   async #exchange(

@@ -1,6 +1,6 @@
 /**
- * Directory indexes of web servers. Only pages that are known to be an index are believed, and of those
- * only links that lead one level down; a size or time is taken only where the page states it exactly.
+ * Directory indexes of web servers. Only pages that are recognized as an index are parsed, and of
+ * those only links that lead one level down; a size or time is taken only where the page states it exactly.
  */
 import { ListingTooLong, MAX_LISTED_ENTRIES, MAX_LISTING_BYTES } from '../listing-limits.js';
 import type { UrlEntry } from '../metadata.js';

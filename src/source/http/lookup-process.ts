@@ -30,7 +30,7 @@ const TRANSIENT = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 const MAX_RUNNING = 64;
 const MAX_WAITING = 1_000;
 const LIMIT_S = 5;
-/** Where many are under way, most of them hang. */
+/** When this many are in progress, most of them hang. */
 const MANY = 16;
 const SHORT_LIMIT_S = 1;
 

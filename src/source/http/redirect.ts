@@ -49,9 +49,9 @@ export function redirectTarget(location: string | null, from: URL): URL {
 }
 
 /** Content of an https URL must not come over http, where others on the way can replace it. */
-export function refuseDowngrade(asked: URL, target: URL): void {
-  if (asked.protocol !== 'https:' || target.protocol !== 'http:') return;
-  throw new SourceError('INSECURE_REDIRECT', 'a redirect from https to http is refused', asked, {
+export function refuseDowngrade(requested: URL, target: URL): void {
+  if (requested.protocol !== 'https:' || target.protocol !== 'http:') return;
+  throw new SourceError('INSECURE_REDIRECT', 'a redirect from https to http is refused', requested, {
     expected: 'a redirect to https',
     found: `a redirect to ${target.origin}`,
   });

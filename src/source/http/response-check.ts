@@ -29,11 +29,11 @@ interface CheckedHead {
 export function checkResponse(
   { status, header }: CheckedHead,
   url: URL,
-  asked: ByteRange | undefined,
+  requested: ByteRange | undefined,
   pin: Validators | undefined,
 ): ContentRange {
   checkEncoding(header, url);
-  const contentRange = status === 206 ? checkPartial(header, url, asked) : checkWhole(header, url);
+  const contentRange = status === 206 ? checkPartial(header, url, requested) : checkWhole(header, url);
   checkPin(header, url, contentRange.totalBytes, pin);
   return contentRange;
 }
@@ -95,7 +95,7 @@ function checkWhole(header: HeaderFields, url: URL): ContentRange {
   return { start: 0, end: length, totalBytes: length };
 }
 
-function checkPartial(header: HeaderFields, url: URL, asked: ByteRange | undefined): ContentRange {
+function checkPartial(header: HeaderFields, url: URL, requested: ByteRange | undefined): ContentRange {
   const value = header.get('content-range');
   const got = value === null ? undefined : parseContentRange(value);
   const wrong = (expected: string): ProtocolError =>
@@ -103,11 +103,11 @@ function checkPartial(header: HeaderFields, url: URL, asked: ByteRange | undefin
       expected,
       found: `Content-Range: ${value ?? 'none'}, Content-Length: ${header.get('content-length') ?? 'none'}`,
     });
-  if (asked === undefined) throw wrong('the whole, as no range was asked for');
+  if (requested === undefined) throw wrong('the whole, as no range was asked for');
   if (got?.range === undefined) throw wrong('one Content-Range');
   const { range, totalBytes } = got;
-  if (range.start !== asked.start || range.end > asked.end)
-    throw wrong(`bytes [${asked.start}, ${asked.end})`);
+  if (range.start !== requested.start || range.end > requested.end)
+    throw wrong(`bytes [${requested.start}, ${requested.end})`);
   const length = contentLength(header);
   if (length !== undefined && length !== range.end - range.start) throw wrong('a length that fits the range');
   return { ...range, totalBytes };

@@ -56,7 +56,7 @@ export class ResponseParser {
     return this.#state === 'sized' ? this.#leftBytes : undefined;
   }
 
-  /** Tells another handler from here on. */
+  /** Calls another handler from here on. */
   handOver(handler: ResponseHandler): void {
     this.#handler = handler;
   }

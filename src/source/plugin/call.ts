@@ -10,7 +10,7 @@ import { MalformedResponse } from '../http/response-head.js';
 import type { PluginProcess } from './plugin-process.js';
 import { codeOfFailure, type FailureResponse } from './protocol.js';
 
-/** No response within the deadline. Whoever catches it decides what becomes of the process. */
+/** No response within the deadline. The caller decides whether the process ends. */
 export class DeadlineError extends TimeoutError {}
 
 /** The connection to the process broke, most often because the process ended. */

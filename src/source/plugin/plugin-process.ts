@@ -47,7 +47,7 @@ export class PluginProcess {
   readonly #stderrTail: StderrTail;
   #verdict: string | undefined;
   #isEnded = false;
-  /** Calls under way, bodies included. */
+  /** Calls in progress, bodies included. */
   activeCalls = 0;
   lastUsedMs = performance.now();
   /** Processor time since it last sent anything, as of the last `look`. */
@@ -155,7 +155,7 @@ export class PluginProcess {
     this.#signal('SIGKILL');
   }
 
-  /** Asks it to end, and kills what is left after a moment. */
+  /** Requests its end, and kills what is left after a moment. */
   async stop(): Promise<void> {
     if (this.#isEnded) return;
     this.#verdict ??= 'stopped';
@@ -172,7 +172,7 @@ export class PluginProcess {
       // The whole group; what it has left behind too, after its own end.
       process.kill(-this.pid, signal);
     } catch {
-      // Nobody is left.
+      // No process is left.
     }
   }
 

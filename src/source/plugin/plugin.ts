@@ -134,7 +134,7 @@ export class Plugin {
       if (bytes !== undefined && bytes > this.#context.memoryBytes) {
         process.kill(`took too much memory: ${Math.ceil(bytes / 2 ** 20)} MiB`);
       }
-      // The caller has given up; no other call would find out.
+      // The caller has aborted; no other call would detect it.
       if (process.activeCalls === 0 && process.fruitlessMs > this.#context.callLimitMs) {
         process.kill(`was busy for ${Math.round(process.fruitlessMs / 1_000)} s with nothing to do`);
       }

@@ -1,6 +1,6 @@
 /**
- * A plugin as a `ResourceClient`: each method is one call of its process. Nothing that comes back is
- * believed before its type was checked; lengths of bodies are checked by `RemoteBody`.
+ * A plugin as a `ResourceClient`: each method is one call of its process. No result is
+ * used before its type was checked; lengths of bodies are checked by `RemoteBody`.
  */
 import { LRUCache } from 'lru-cache';
 
