@@ -4,7 +4,7 @@ import { findMount } from './mount-table.js';
 
 /**
  * Raises what the kernel reads ahead of a sequential reader. Its default, 128 KiB, is one request of libfuse 2: the
- * reader then waits for every single one. With 8 requests several are under way (measured: twice as fast). Takes
+ * reader then waits for every single one. With 8 requests several are in flight (measured: twice as fast). Takes
  * root; without, the mount works as it is.
  */
 export async function raiseKernelReadahead(mountpoint: string, readAheadKb: number): Promise<boolean> {

@@ -100,7 +100,7 @@ export async function unmountPath(path: string): Promise<Ending> {
   return await endMount(path, ['unmounted', 'detached']);
 }
 
-/** Takes the mount from its place, whoever uses it and whatever it waits for. */
+/** Detaches the mount, even if it is in use or hangs (lazy unmount). */
 export async function detachPath(path: string): Promise<void> {
   await endMount(path, ['detached']);
 }

@@ -23,7 +23,7 @@ import { loadSyscalls, type Syscalls } from '../../native/posix.js';
 /** A process that still uses a detached mount gets so long to be done. */
 const DETACHED_GRACE_MS = 200;
 
-/** Four requests under way: a cold sequential read is 12 % faster than with one, and 6 % faster than with two. */
+/** Four requests in flight: a cold sequential read is 12 % faster than with one, and 6 % faster than with two. */
 const READ_AHEAD_KB = 4096;
 
 /** Speaks the kernel's own protocol on /dev/fuse. Linux only. */
@@ -90,7 +90,7 @@ function mountSession(mount: Mount, served: Promise<void>): MountSession {
   const { promise: abandoned, resolve: abandon } = withResolvers<void>();
   let hasEnded = false;
   void served.then(() => (hasEnded = true));
-  // The next mount gets the number of this one: the table alone does not tell them apart.
+  // The next mount gets the number of this one: the table alone does not distinguish them.
   const isOnTop = async (): Promise<boolean> => !hasEnded && (await isTopmost(mount));
   return {
     ended: Promise.race([served, abandoned]),

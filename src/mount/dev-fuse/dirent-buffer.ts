@@ -58,7 +58,7 @@ export class DirentBuffer {
   #add({ name, kind }: DirEntry, place: number, at: number): void {
     const nameBytes = this.#writeName(name, at + DIRENT_BYTES);
     const word = at >>> 2;
-    // The number is only told, never used to find the file; 0 would hide the entry.
+    // The number is only reported, never used for a lookup; 0 would hide the entry.
     writeLong(this.#words, word, 1);
     writeLong(this.#words, word + 2, place + 1);
     this.#words[word + 4] = nameBytes;

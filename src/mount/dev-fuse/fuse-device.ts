@@ -8,9 +8,9 @@ import type { Syscalls } from '../../native/posix.js';
 export interface FuseDevice {
   /** Hands on each request, whose memory is used again after the call; resolves when the connection has ended. */
   serve(onRequest: OnRequest): Promise<void>;
-  /** Answers a request. An answer that nobody waits for any more is dropped. */
+  /** Replies to a request. A reply to a request that has ended is dropped. */
   reply(parts: readonly Uint8Array[]): void;
-  /** Tells the kernel something unasked. May take until a reader that holds a lock is answered. */
+  /** Sends the kernel a notification. May block until a request that holds a lock is answered. */
   notify(message: Uint8Array): Promise<void>;
 }
 

@@ -50,7 +50,7 @@ export interface RequestHandler {
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_READAHEAD_BYTES = 4 * 1024 * 1024;
 /**
- * How many reads of pages the kernel has under way at once, for all files together: those of a server that hangs
+ * How many reads of pages the kernel has in flight at once, for all files together: those of a server that hangs
  * must not keep it from sending others.
  */
 const MAX_BACKGROUND = 4096;

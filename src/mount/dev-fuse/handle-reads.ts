@@ -1,5 +1,5 @@
 /**
- * The READs that are under way, by handle.
+ * The READs in flight, by handle.
  *
  * The kernel does not interrupt the READs of its readahead, nor those of most buffered reads, and they keep the handle
  * from being released: the fetches of a reader that was killed would go on to their time limits. But the kernel sends

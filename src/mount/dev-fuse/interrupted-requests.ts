@@ -2,8 +2,8 @@
  * Requests that were interrupted by a signal that can wait.
  *
  * The kernel interrupts a request once: a Ctrl-C that follows a SIGCHLD is not reported. So each of these threads is
- * looked at again and again, until its request is answered. Answering INTERRUPT with EAGAIN would make the kernel
- * repeat it, which tells nothing more, and costs two system calls in addition to the look.
+ * checked periodically, until its request is answered. Answering INTERRUPT with EAGAIN would make the kernel
+ * repeat it, which reports nothing new, and costs two system calls in addition to the check.
  */
 import type { RequestCaller } from './request-caller.js';
 import { intentOfThread, type SignalIntent } from './signal-intent.js';
@@ -28,7 +28,7 @@ const MAX_LOOKS = 256;
 
 export class InterruptedRequests {
   readonly #options: InterruptOptions;
-  /** Each with the time from which on it is given up if its thread cannot be seen; the next to look at first. */
+  /** Each with the time from which on it is aborted if its thread cannot be seen; the next to check first. */
   readonly #waiting = new Map<RequestCaller, number>();
   #timer: NodeJS.Timeout | undefined;
 

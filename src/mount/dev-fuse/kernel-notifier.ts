@@ -29,7 +29,7 @@ export class KernelNotifier {
   readonly #inodes: InodeTable;
   /** By directory. */
   readonly #waiting = new Map<Inode, Waiting>();
-  /** Directories with a notification under way; true: it was sent although the directory was locked. */
+  /** Directories with a notification in progress; true: it was sent although the directory was locked. */
   readonly #underWay = new Map<Inode, boolean>();
   #kernelMinor = 0;
   #isStopped = false;

@@ -7,7 +7,7 @@ import { encodeHeader, encodeStore } from './reply-codec.js';
  * Stores the first bytes of a file in the page cache (FUSE_NOTIFY_STORE) before the reply to the first open, if they are
  * in memory: it saves the first READ.
  *
- * The kernel waits for a page that is locked, and a READ that is under way may hold the lock. Before the first open there
+ * The kernel waits for a page that is locked, and a READ in flight may hold the lock. Before the first open there
  * is none.
  */
 export class KernelPages {

@@ -7,7 +7,7 @@ import { REPLY_HEADER_BYTES } from './protocol.js';
 const ATTR_BYTES = 88;
 export const ENTRY_BYTES = 40 + ATTR_BYTES;
 const BLOCK_BYTES = 4096;
-/** Told of files whose length is unknown: programs read them by so much, past the page cache. */
+/** Reported for files of unknown length: programs read them by so much, past the page cache. */
 const UNCACHED_BLOCK_BYTES = 128 * 1024;
 
 /** `fuse_out_header`. `errno` is positive, 0 for success; `payloadBytes` follow. */

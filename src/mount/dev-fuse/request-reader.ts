@@ -5,18 +5,18 @@
  * instead takes three times the processor time for a lookup or a read of 4 KiB, and one of its threads.
  *
  * libuv reads one request in each turn of the event loop, and a turn in which several sockets bring what they have
- * takes a millisecond: 64 opens at once then waited for 0.8 s. So where several are under way, what else is there is
- * read at once. A single reader has one, whose answer must not wait for a read that finds nothing.
+ * takes a millisecond: 64 opens at once then waited for 0.8 s. So where several are in flight, the others are read
+ * at once. A single reader has one, whose reply must not wait for a read that finds nothing.
  */
 import { closeSync } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 
 import type { Syscalls } from '../../native/posix.js';
 
-/** Takes a request. True: others are under way, so that more of them are likely to wait. */
+/** Takes a request. True: others are in flight, so that more of them are likely to wait. */
 export type OnRequest = (message: Buffer) => boolean;
 
-/** Room for the longest request: the header, and a name or a batch of FORGETs. The kernel asks for 8 KiB at least. */
+/** Room for the longest request: the header, and a name or a batch of FORGETs. The kernel requires 8 KiB at least. */
 const REQUEST_BYTES = 64 * 1024;
 
 /** At most so many requests in one turn, so that sockets get theirs. */

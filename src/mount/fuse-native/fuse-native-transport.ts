@@ -80,7 +80,7 @@ async function isDevice(fd: number): Promise<boolean> {
 }
 
 function mountSession(mount: Mount, fd: number): MountSession {
-  // The next mount gets the number of this one: the table alone does not tell them apart.
+  // The next mount gets the number of this one: the table alone does not distinguish them.
   const isServed = async (): Promise<boolean> => (await isDevice(fd)) && (await isMounted(mount));
   const isOnTop = async (): Promise<boolean> => (await isDevice(fd)) && (await isTopmost(mount));
   const ended = new Promise<void>((resolve) => {

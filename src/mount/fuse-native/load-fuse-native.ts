@@ -144,7 +144,7 @@ function mended(base: FuseConstructor, binding: Binding): FuseConstructor {
   };
 }
 
-/** The protocol of both: no room asks for the length, too little is ERANGE. */
+/** The protocol of both: no room queries the length, too little is ERANGE. */
 function answer(signal: Signal, result: number, value: Buffer | undefined, room: Buffer): void {
   if (result < 0 || value === undefined) {
     signal(result, room.buffer);

@@ -1,9 +1,9 @@
 /**
- * `VirtualFs` for a transport that knows nothing but paths. libfuse 2 cannot tell LOOKUP from GETATTR and
- * shows no caller, so what a name is used as is seen less exactly than by the kernel's own protocol:
+ * `VirtualFs` for a transport that has only paths. libfuse 2 does not distinguish LOOKUP from GETATTR and
+ * reports no caller, so the use of a name is determined less exactly than by the kernel's own protocol:
  *
  * - a path with open handles is a file;
- * - a bare stat of a name that nothing is known of asks the source if the name has a file extension, and otherwise
+ * - a bare stat of a name without metadata queries the source if the name has a file extension, and otherwise
  *   shows a directory;
  * - names that are not UTF-8 are listed with their bytes as `%XX`, since fuse-native passes strings;
  * - opening and access(2) work for every name: ESTALE for a file, and the walk is repeated.
@@ -21,9 +21,9 @@ import { hasFileExtension, segmentOfName } from '../path-name.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { PathHandles } from './path-handles.js';
 
-/** Whoever calls. */
+/** Any caller. */
 export const ANYBODY_ID = -1;
-/** Names that a path only walks through are nobody's last name: no intent is kept under this number. */
+/** The caller of a path's intermediate names: no intent is kept under this number. */
 const WALKER_ID = -2;
 
 export class PathOperations {
@@ -42,9 +42,9 @@ export class PathOperations {
     const { node, attr } = await this.#resolve(path, caller);
     if (node.kind !== 'resource' || node.type !== 'unknown') return this.#handles.openAs(path)?.attr ?? attr;
     if (!hasFileExtension(node.path.name)) return attr;
-    const asked = await this.#attrOf(node, caller);
+    const queried = await this.#attrOf(node, caller);
     // It may have been opened meanwhile, as an older version than was found.
-    return this.#handles.openAs(path)?.attr ?? asked;
+    return this.#handles.openAs(path)?.attr ?? queried;
   }
 
   async #attrOf(node: ResourceNode, caller: Caller): Promise<Attr> {
@@ -104,7 +104,7 @@ export class PathOperations {
   }
 
   async getxattr(path: string, name: string, caller: Caller): Promise<Uint8Array> {
-    // ls and cp ask for foreign attributes of everything: not worth a walk.
+    // ls and cp query foreign attributes of every file: not worth a lookup.
     if (!name.startsWith('user.d7y.')) throw noAttribute(path, name);
     return await this.#vfs.getxattr((await this.#resolve(path, caller)).node, name, caller);
   }
