@@ -26,7 +26,7 @@ const FILE_BYTES = 256 * 1024 * 1024;
 const PATTERN_BYTES = 1024 * 1024;
 const NAMES = 20_000;
 const LATENCY_READS = 3_000;
-/** What dev-fuse asks of the kernel. */
+/** What dev-fuse sets in the kernel. */
 const READAHEAD_KB = 4096;
 const TRANSPORTS = ['dev-fuse', 'fuse-native'] as const;
 type TransportName = (typeof TRANSPORTS)[number] | 'local file' | 'passthrough' | typeof FLOOR;

@@ -37,13 +37,13 @@ static struct fuse_attr attr_of(uint64_t id)
     return (struct fuse_attr){ .ino = id, .size = file_bytes, .mode = S_IFREG | 0444, .nlink = 1, .blksize = PAGE };
 }
 
-static void init(uint64_t unique, const struct fuse_init_in *asked)
+static void init(uint64_t unique, const struct fuse_init_in *requested)
 {
     struct fuse_init_out agreed = {
         .major = FUSE_KERNEL_VERSION,
-        .minor = asked->minor < FUSE_KERNEL_MINOR_VERSION ? asked->minor : FUSE_KERNEL_MINOR_VERSION,
+        .minor = requested->minor < FUSE_KERNEL_MINOR_VERSION ? requested->minor : FUSE_KERNEL_MINOR_VERSION,
         .max_readahead = 4 << 20,
-        .flags = asked->flags & (FUSE_ASYNC_READ | FUSE_MAX_PAGES | FUSE_PARALLEL_DIROPS),
+        .flags = requested->flags & (FUSE_ASYNC_READ | FUSE_MAX_PAGES | FUSE_PARALLEL_DIROPS),
         .max_background = 64,
         .congestion_threshold = 64,
         .max_write = PAGE,
@@ -60,10 +60,10 @@ static void lookup(uint64_t unique, const char *name)
     reply(unique, 0, &entry, sizeof entry);
 }
 
-static void read_file(uint64_t unique, const struct fuse_read_in *asked)
+static void read_file(uint64_t unique, const struct fuse_read_in *requested)
 {
-    uint64_t left = asked->offset < file_bytes ? file_bytes - asked->offset : 0;
-    reply(unique, 0, content, asked->size < left ? asked->size : left);
+    uint64_t left = requested->offset < file_bytes ? file_bytes - requested->offset : 0;
+    reply(unique, 0, content, requested->size < left ? requested->size : left);
 }
 
 static void answer(struct fuse_in_header *header, void *body)

@@ -78,7 +78,7 @@ export class Programs {
   }
 }
 
-/** Asks a program to end, insists after `limitMs`, and returns when it has, or cannot. */
+/** Signals a program to end, kills it after `limitMs`, and returns when it has ended, or cannot. */
 export async function endProgram(
   child: ChildProcess,
   signal: NodeJS.Signals,

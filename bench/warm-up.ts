@@ -10,7 +10,7 @@ import type { Setup } from './setup.js';
 import { firstBlocks, randomWorkload, readMounted } from './workload.js';
 
 export const OPERATIONS = 1000;
-/** The most that the kernel asks for at once by default. */
+/** The most that the kernel requests at once by default. */
 const READ_BYTES = 128 * 1024;
 const LIMIT_MS = 180_000;
 

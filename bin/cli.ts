@@ -69,7 +69,7 @@ async function mountWithFlags(request: MountRequest, given: readonly string[]): 
     say(`${request.path} stays as it is: unmount it and mount it again to change its options`);
     return 0;
   }
-  // As mount(8) says it of every file system that is mounted read-only although `ro` was not asked for.
+  // As mount(8) prints for every file system that is mounted read-only without `ro` in its options.
   if (flags.rw) say(`${request.path}: mounted read-only`);
   return await mount({ ...request, options });
 }

@@ -24,7 +24,7 @@ export function inventoryLines(inventory: Inventory): Line[] {
   return lines;
 }
 
-/** What is said when the directories themselves cannot be told. */
+/** Printed when the directories cannot be determined. */
 export function pathFailureLine(error: unknown): Line {
   return err(`failed to get plugin path: ${goQuote(messageOf(error))}`);
 }

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 sh bin/setup.sh run
 
-# A directory that this user may mount on: fusermount3 asks for the right to write to it.
+# A directory that this user may mount on: fusermount3 requires the right to write to it.
 default_mountpoint() {
   if [ "$(id -u)" = 0 ] || [ -O /mnt/d7y ] || [ -w /mnt/d7y ] || { [ ! -e /mnt/d7y ] && [ -w /mnt ]; }; then
     echo /mnt/d7y

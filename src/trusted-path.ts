@@ -1,10 +1,10 @@
 /**
- * Paths that nobody but root and one user can lead elsewhere.
+ * Paths that only root and one user can redirect.
  *
- * A path is walked from `/`, one name at a time, symbolic links included. Each directory is checked before a name is looked
- * up in it: it must belong to root or the user, and be writable by nobody else (the private group of the user counts as the
- * user); a sticky one such as /tmp is passed, since in it nobody can replace another's entry. So no other user can replace
- * what the walk has passed, and the real path that comes out leads to the same file later on.
+ * A path is walked from `/`, one name at a time, symbolic links included. Each directory is checked before a lookup
+ * in it: it must belong to root or the user, and be writable by no other (the private group of the user counts as
+ * the user); a sticky one such as /tmp is accepted: no user can replace another's entry in it. So no other user can
+ * replace what the walk has passed, and the real path that comes out leads to the same file later on.
  */
 import fs, { type Stats } from 'node:fs';
 import { lstat, mkdir, readlink, stat } from 'node:fs/promises';
@@ -105,7 +105,7 @@ function* walkPath(path: string, uid: number, missing: 'fail' | 'make'): Walk<Tr
   return { path: here, stats };
 }
 
-/** Throws unless the file or directory belongs to root or the user, and nobody else can write to it. */
+/** Throws unless the file or directory belongs to root or the user, and no other user can write to it. */
 export function checkOwnership(
   path: string,
   { uid: owner, gid, mode }: Pick<Stats, 'uid' | 'gid' | 'mode'>,

@@ -5,7 +5,7 @@ const ENTRY_BYTES = 150;
 
 export interface BoundedMapOptions<Value> {
   readonly budget: MetadataBudget;
-  /** What the value takes. It is asked once: a value that grows is set again. */
+  /** The size of the value, computed once: a value that grows is set again. */
   readonly bytesOf: (value: Value) => number;
   readonly onEvicted?: (key: string, value: Value) => void;
 }

@@ -56,7 +56,7 @@ export interface Syscalls {
   tryRead(fd: number, memory: Uint8Array): number;
   /** Where `memory` begins in the process's memory. */
   addressOf(memory: Uint8Array): bigint;
-  /** Asks for large pages wherever they fit into `memory`. */
+  /** Requests huge pages wherever they fit into `memory`. */
   adviseHugePages(memory: Uint8Array): void;
   /** A connected pair of sockets. */
   socketPair(): [number, number];

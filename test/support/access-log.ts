@@ -6,7 +6,7 @@ export interface SentRange {
   readonly end: number;
 }
 
-/** What was sent of a file, in the order of the log. Of an answer that was given up, the part that was sent. */
+/** What was sent of a file, in the order of the log. Of an aborted response, the part that was sent. */
 export function sentRanges(log: readonly AccessLogEntry[], uri: string): SentRange[] {
   return log
     .filter((entry) => entry.uri === uri && entry.bytesSent > 0)

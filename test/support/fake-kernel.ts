@@ -36,7 +36,7 @@ const MODE_TYPE = 0o170000;
 
 /**
  * Walks paths and makes requests as Linux does: each name is looked up, of the last one not knowing that it is the
- * last; the type that came back decides what is asked next; ESTALE repeats the walk once. It keeps nothing.
+ * last; the type in the reply decides the next request; ESTALE repeats the walk once. It keeps nothing.
  */
 export class FakeKernel {
   readonly operations: FuseOperations;
