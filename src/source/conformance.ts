@@ -9,7 +9,7 @@ import { UNKNOWN_SOURCE_FILE_LEN } from './metadata.js';
 import { Request, type RequestOptions } from './request.js';
 import type { CompleteClient } from './resource-client.js';
 
-/** What a test knows of a source: one resource, and what is around it. */
+/** What a test needs of a source: a resource, and its surroundings. */
 export interface SourceFacts {
   readonly url: string;
   /** All of the resource; at least eight bytes. */

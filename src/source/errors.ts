@@ -1,6 +1,6 @@
 /**
  * Every way in which a source can fail. An error carries a stable `code` and the facts as fields; the
- * message is a sentence made of them. No error knows an errno: `src/mount/errno.ts` maps the codes.
+ * message is a sentence made of them. No error has an errno: `src/mount/errno.ts` maps the codes.
  */
 
 import { redactUrl, safeText } from './safe-text.js';
@@ -62,7 +62,7 @@ export class SourceError extends Error {
   }
 }
 
-/** The source says that there is no such resource (404, 410, no such key). */
+/** The source reports that there is no such resource (404, 410, no such key). */
 export class NotFoundError extends SourceError {
   override readonly name = 'NotFoundError';
   constructor(url: URL | string, facts: SourceErrorFacts = {}) {

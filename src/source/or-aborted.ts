@@ -1,7 +1,7 @@
 import { InterruptedError } from './errors.js';
 
 /**
- * The result of `work`, unless the signal fires first: then `InterruptedError`, and `work` goes on for others. `drop` gets a
+ * The result of `work`, unless the signal fires first: then `InterruptedError`, and `work` continues. `drop` gets a
  * result that comes too late.
  */
 export function orAborted<Value>(

@@ -21,14 +21,14 @@ export function isWeakEtag(etag: string): boolean {
   return /^w\//i.test(etag);
 }
 
-/** Whether a caller waits for the response, or it is for later. */
+/** Whether a caller waits for the response, or it is a prefetch. */
 export type RequestPriority = 'foreground' | 'background';
 
 export interface RequestOptions {
   readonly header?: Headers | Record<string, string>;
-  /** The bytes wanted; absent: the whole resource. */
+  /** The requested bytes; absent: the whole resource. */
   readonly range?: ByteRange;
-  /** The version that the response must belong to. A client that sees another one throws `ChangedError`. */
+  /** The version that the response must belong to. A client that gets another one throws `ChangedError`. */
   readonly pin?: Validators;
   /** Fires when the caller no longer wants the response. */
   readonly signal?: AbortSignal;

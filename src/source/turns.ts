@@ -41,7 +41,7 @@ export class Turns {
     this.#uid = uidOf(signal);
   }
 
-  /** Undefined: go on at once. */
+  /** Undefined: continue at once. */
   spend(chars: number, entries = 0): Promise<void> | undefined {
     this.#cost += chars + entries * ENTRY_COST;
     if (this.#cost < COST_PER_TURN) return undefined;

@@ -111,7 +111,7 @@ export function validatingClient(
 
 /** For a client with the five methods only. Two of them may fail, as in Dragonfly's own examples. */
 async function metadataOfFive(client: CompleteClient, request: Request): Promise<Metadata> {
-  // Without the range: the length of the whole is wanted.
+  // Without the range: the length of the whole is needed.
   const { url, header, signal } = request;
   const whole = new Request(url, { header, ...(signal === undefined ? {} : { signal }) });
   const [contentLength, supportRange, lastModified] = await Promise.all([

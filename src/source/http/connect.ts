@@ -16,7 +16,7 @@ const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 
 const MAX_TLS_SESSIONS = 256;
 
 export interface ConnectOptions {
-  /** An authority to trust besides those that Node brings along, in PEM. */
+  /** An authority to trust besides those of Node, in PEM. */
   readonly ca: string | undefined;
   readonly resolver: Pick<NameResolver, 'resolve'>;
   readonly addressPolicy: AddressPolicy;

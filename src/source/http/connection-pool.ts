@@ -1,6 +1,6 @@
 /**
  * The connections to all origins, and the requests that wait for one: first come, first served, foreground
- * before background. A request whose origin has no connection left does not hold up those behind it.
+ * before background. A request whose origin has no connection left does not delay those behind it.
  *
  * An origin may always have its share of the connections, and a user of those to an origin, however many others have:
  * otherwise slow ones that have them all would leave none to later ones.
@@ -38,7 +38,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #connections = new Map<string, Set<HttpConnection>>();
   /** The connection of each exchange. */
   readonly #sent = new WeakMap<PooledExchange, HttpConnection>();
-  /** For whom each connection is used, or was used last. */
+  /** The current or last user of each connection. */
   readonly #users = new WeakMap<HttpConnection, number | undefined>();
   readonly #waiting: Readonly<Record<RequestPriority, WaitingExchanges>> = {
     foreground: new WaitingExchanges(),
@@ -70,7 +70,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#assign();
   }
 
-  /** Somebody waits for an exchange that waits in the background. */
+  /** A reader waits for an exchange in the background queue. */
   raise(exchange: PooledExchange): void {
     const { background, foreground } = this.#waiting;
     const isWaiting = background.remove(exchange);
@@ -112,7 +112,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #assign(): void {
-    // Closing an idle connection to make room comes back here.
+    // Closing an idle connection to make room calls this again.
     if (this.#isAssigning) return;
     this.#isAssigning = true;
     for (const queue of [this.#waiting.foreground, this.#waiting.background]) {

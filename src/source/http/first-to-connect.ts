@@ -3,7 +3,7 @@
  * before or as soon as that failed, none aborted for the next. The first that connects is used.
  *
  * Not Node's `autoSelectFamily`, which gives up each address before it tries the next one: with a short limit it never
- * reaches a slow server, with a long one an address that drops packets holds up every connection.
+ * reaches a slow server, with a long one an address that drops packets delays every connection.
  */
 import type { LookupAddress } from 'node:dns';
 import type { Socket } from 'node:net';
@@ -68,7 +68,7 @@ export function firstToConnect(
   });
 }
 
-/** The system's order, with the families taking turns, so that one which leads nowhere holds up nothing. */
+/** The system's order, with the families taking turns, so that an unreachable one delays no connection. */
 function alternatingFamilies(addresses: readonly LookupAddress[]): LookupAddress[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family);
   const others = addresses.filter(({ family }) => family !== addresses[0]?.family);

@@ -52,7 +52,7 @@ export class HtmlTags {
     if (this.#left.length > MAX_TAG_CHARS) throw new ListingTooLong(`${MAX_TAG_CHARS} characters in one tag`);
   }
 
-  /** Takes the text before the next tag, or the tag; returns where to go on, undefined when more has to come. */
+  /** Takes the text before the next tag, or the tag; returns where to continue, undefined when more has to come. */
   #step(page: string, at: number): number | undefined {
     const start = page.indexOf('<', at);
     if (start !== at) {

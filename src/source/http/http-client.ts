@@ -47,19 +47,15 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
   }
 
   async function getMetadata(request: Request): Promise<Metadata> {
-    const ranged = request.with({ range: request.range ?? PROBE });
-    const response = await origin.send(
-      ranged,
-      rangeHeader(ranged.range ?? PROBE, undefined),
-      [200, 206, 416],
-    );
+    const first = request.with({ range: request.range ?? PROBE });
+    const response = await origin.send(first, rangeHeader(first.range ?? PROBE, undefined), [200, 206, 416]);
     if (response instanceof DirectoryRedirect) return directory();
     if (response.status === 416) {
       // An empty file has no first byte. Without a range the response has its validators too.
       response.body.cancel();
       return await wholeMetadata(request);
     }
-    return toMetadata(response, ranged);
+    return toMetadata(response, first);
   }
 
   async function wholeMetadata(request: Request): Promise<Metadata> {
@@ -211,7 +207,7 @@ async function readIndex(
     await drainBody(response, async (chunk) => {
       await page.write(chunk);
       if (page.isOther) throw OTHER_PAGE;
-      // One that always goes on somehow would be waited for without end.
+      // A body that keeps making progress would be read without end.
       if (performance.now() < endMs) return;
       throw new TimeoutError(url, {
         expected: `a listing within ${limitMs / 1000} s`,

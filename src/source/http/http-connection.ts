@@ -19,7 +19,7 @@ const READ_BYTES = 256 * 1024;
 const MAX_DISCARD_BYTES = 64 * 1024;
 const DISCARD_MS = 1_000;
 
-/** One request with its response, as the connection sees it. Exactly one of `onEnd` and `onFailure` is called. */
+/** One request with its response, for the connection. Exactly one of `onEnd` and `onFailure` is called. */
 export interface Exchange extends ResponseHandler {
   /** Its protocol, host and port are where the connection leads. */
   readonly url: URL;
@@ -28,7 +28,7 @@ export interface Exchange extends ResponseHandler {
   /** Memory for the next bytes of the body; counts until the next `onBody`, or the end of the exchange. */
   room(): Uint8Array | undefined;
   onEnd(): void;
-  /** `isStale`: the connection had been in use before, and brought no byte of this response. */
+  /** `isStale`: the connection had been in use before, and received no byte of this response. */
   onFailure(error: Error, isStale: boolean): void;
   /** Time passes. */
   onTick(nowMs: number): void;

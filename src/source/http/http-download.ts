@@ -201,7 +201,7 @@ class HttpDownload {
     return !isOther && parseContentRange(header.get('content-range') ?? '')?.totalBytes === this.#position;
   }
 
-  /** A 200 with our validators: the source knows no ranges. */
+  /** A 200 with our validators: the source supports no ranges. */
   #isWhole(response: OriginResponse): boolean {
     if (response.status !== 200) return false;
     try {

@@ -24,7 +24,7 @@ export interface ExchangeOptions {
   readonly headersTimeoutMs: number;
   /** Between two pieces of the body, while its reader waits: a body that is not read is not idle. */
   readonly idleTimeoutMs: number;
-  /** Of the download that this goes on with, or of a new one. */
+  /** Of the download that this continues, or of a new one. */
   readonly lowSpeedLimit: LowSpeedLimit;
 }
 

@@ -16,7 +16,7 @@ export interface HttpClientOptions {
    * chain. Names are in lower case.
    */
   readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
-  /** A certificate authority to trust besides those that Node brings along, in PEM. */
+  /** A certificate authority to trust besides those of Node, in PEM. */
   readonly ca: string | undefined;
   /** Which addresses may be connected to. */
   readonly addressPolicy: AddressPolicy;

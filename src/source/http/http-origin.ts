@@ -28,7 +28,7 @@ export interface OriginResponse extends HttpResponse {
   readonly url: URL;
   /** Configured headers were sent to another origin than that of the request. */
   readonly usedOtherCredentials: boolean;
-  /** Of the download that the response begins or goes on with. */
+  /** Of the download that the response begins or continues. */
   readonly lowSpeedLimit: LowSpeedLimit;
 }
 
@@ -70,7 +70,7 @@ export class HttpOrigin {
 
   /**
    * Sends until a response has one of the allowed statuses. The body is the caller's to read or cancel. `resumed`: of
-   * the download that the response is to go on with.
+   * the download that the response continues.
    */
   async send(
     request: Request,
@@ -135,7 +135,7 @@ export class HttpOrigin {
 
   /**
    * The response of the target that a version was redirected to. Undefined: it is not of use any more, since it was valid
-   * for a moment only, or is dead; the origin may know another.
+   * for a moment only, or is unreachable; the origin may have another.
    */
   async #askRemembered(
     sending: Sending,

@@ -1,5 +1,6 @@
 /**
- * From names to addresses, as the system does it (nsswitch, /etc/hosts, mDNS). Names that hang hold up no other: one look-up at a time runs in libuv's pool, others in processes that end in time.
+ * Resolves names as the system does (nsswitch, /etc/hosts, mDNS). A lookup that hangs delays no other: one at a time
+ * runs in libuv's pool, others in processes with a time limit.
  */
 import { type LookupAddress, ADDRCONFIG } from 'node:dns';
 import { lookup } from 'node:dns/promises';

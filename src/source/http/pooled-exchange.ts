@@ -8,6 +8,6 @@ export interface PooledExchange extends Exchange {
   /** The user that it is for, on a shared mount. */
   readonly uid: number | undefined;
   priority: RequestPriority;
-  /** Set when a kept-alive connection turned out to be dead: its siblings may be as well. */
+  /** Set when a kept-alive connection proved closed: its siblings may be as well. */
   readonly needsNewConnection: boolean;
 }

@@ -6,7 +6,7 @@ import { redactUrl } from '../safe-text.js';
 /** What servers and browsers take at least (RFC 9110, 4.1), and most take at most. */
 const MAX_LOCATION_CHARS = 8 * 1024;
 
-/** What the engine itself may set, and what describes only the response that is wanted. Anything else may grant access. */
+/** What the engine itself may set, and what describes only the requested response. Anything else may grant access. */
 const CARRIED = new Set([
   'accept',
   'accept-language',

@@ -133,7 +133,7 @@ export class ResponseParser {
     }
   }
 
-  /** Chunks of a few bytes take long: what else is to be done goes on in between. */
+  /** Chunks of a few bytes take long: other work runs in between. */
   #endTurn(): void {
     this.#turnChunks = 0;
     this.wait = new Promise((resolve) => {

@@ -11,7 +11,7 @@ import { SOCKET_VARIABLE } from './protocol.js';
 /** All that a plugin's process inherits of our environment; the rest may hold secrets. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 
-/** Added to our own nice value: a plugin that computes much leaves the processor to those who read. */
+/** Added to our own nice value: a plugin that computes much leaves the processor to readers. */
 const NICE_INCREMENT = 5;
 
 /** By its name in package.json: this module may be part of a bundle. */
@@ -59,6 +59,6 @@ function setNice(pid: number): void {
 
 function untilWeDie(): readonly string[] {
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
-  // Without it a plugin learns of our end from its standard input.
+  // Without it a plugin detects our end by EOF on its stdin.
   return setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL'];
 }

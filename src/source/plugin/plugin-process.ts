@@ -23,7 +23,7 @@ import { type ProcessUsage, readUsage } from './process-usage.js';
 export interface PluginLimits {
   /** How long a plugin may take until it listens. */
   readonly startLimitMs: number;
-  /** How long a response may take to begin, and to go on. */
+  /** How long a response may take to begin, and to continue. */
   readonly callLimitMs: number;
   /** The most that one plugin's process may take. */
   readonly memoryBytes: number;
@@ -77,7 +77,7 @@ export class PluginProcess {
         const how = signal === null ? `exit code ${code}` : signal;
         this.#isEnded = true;
         this.#signal('SIGKILL');
-        // What it said last may still be on its way.
+        // The last output may still be in the pipe.
         void Promise.race([once(this.#child, 'close'), sleep(STDERR_TAIL_MS)]).then(() =>
           resolve(this.#onEnd(`its process ended (${how})`)),
         );
@@ -89,12 +89,12 @@ export class PluginProcess {
     return this.#child.pid;
   }
 
-  /** What it last said on its standard error, to be put behind a message. */
+  /** The tail of its stderr, to be appended to a message. */
   get stderrTail(): string {
     return this.#stderrTail.toString();
   }
 
-  /** What it says, without the values of its options. */
+  /** Its stderr, without the values of its options. */
   masked(text: string): string {
     return this.#options.mask.hide(text);
   }

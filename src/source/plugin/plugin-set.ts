@@ -58,7 +58,7 @@ interface Entry {
 const SCAN_AGE_MS = 1_000;
 const TEND_MS = 250;
 
-/** What an exit that waits for nothing has to do: leave no process and no socket behind. */
+/** Called at a synchronous exit, so that no process and no socket is left. */
 const atExit = new Set<() => void>();
 
 function onExit(): void {

@@ -8,7 +8,7 @@
  * - A process that has taken as much processor time as the deadline without sending anything, and that no
  *   call waits for, is ended.
  * - A failed load is kept for 5 s, and not tried again in that time.
- * - A replaced or removed plugin (`retire`) goes on with its process for who still uses it, without a new
+ * - A replaced or removed plugin (`retire`) keeps its process for the calls that still use it, without a new
  *   one; a minute after its last call it ends.
  */
 import { join } from 'node:path';
@@ -109,13 +109,13 @@ export class Plugin {
     }
   }
 
-  /** Notes a failure of a call, and what it says of the process. */
+  /** Records a failed call, and replaces a process that missed the deadline. */
   async judge(process: PluginProcess, error: unknown): Promise<void> {
     if (error instanceof DeadlineError) {
       if (process.isEnded || this.#draining.has(process)) this.#note(error.message);
       else this.#replace(process, error.message);
     } else if (error instanceof ConnectionLostError) {
-      // The news of its end may be behind that of its connection.
+      // The exit event may follow the close of its connection.
       await Promise.race([process.ended, sleep(50)]);
       if (!process.isEnded) this.#note(`broke a connection${process.stderrTail}`);
     } else if (error instanceof SourceError && (error.code === 'CLIENT_FAULT' || error.code === 'PROTOCOL')) {
@@ -158,7 +158,7 @@ export class Plugin {
     );
   }
 
-  /** Kills what there is, at once: for an exit that waits for nothing. */
+  /** Kills its processes at once: for a synchronous exit. */
   kill(): void {
     this.#isClosed = true;
     for (const process of this.#processes) process.kill('stopped');

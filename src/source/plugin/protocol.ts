@@ -27,7 +27,7 @@ export interface ResourceCall {
   readonly header: Readonly<Record<string, string>>;
   /** Bytes `[start, end)`; `end` null: to the end. */
   readonly range?: { readonly start: number; readonly end: number | null };
-  /** The version that is wanted. */
+  /** The requested version. */
   readonly pin?: {
     readonly etag?: string;
     readonly lastModifiedMs?: number;

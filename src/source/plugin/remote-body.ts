@@ -1,6 +1,6 @@
 /**
  * The body of a plugin's download. It delivers exactly the bytes that were promised: more or fewer are a
- * fault of the plugin. A body that breaks because the process ended goes on where it stopped on the next
+ * fault of the plugin. A body that breaks because the process ended continues where it stopped on the next
  * process, if the response named its version (strong entity tag, or time) and the next one names the same.
  */
 import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';

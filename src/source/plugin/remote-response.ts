@@ -4,10 +4,10 @@ import type { Metadata } from '../metadata.js';
 import type { Request } from '../request.js';
 import { OFFSET_HEADER } from './protocol.js';
 
-/** What the last metadata of a URL said, by which its downloads are checked. */
+/** The last metadata of a URL, by which its downloads are checked. */
 export type KnownResource = Pick<Metadata, 'contentLength' | 'supportRange'>;
 
-/** What the head of a download's response says, checked against the request and the metadata. */
+/** The head of a download's response, checked against the request and the metadata. */
 export interface ResponseFacts {
   readonly header: HeaderFields;
   /** Undefined: the plugin does not report it, and there is no metadata. */

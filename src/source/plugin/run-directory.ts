@@ -32,7 +32,7 @@ export class RunDirectory {
     if (path !== undefined) await rm(path, { recursive: true, force: true });
   }
 
-  /** For an exit that waits for nothing. */
+  /** For a synchronous exit. */
   removeNow(): void {
     if (this.#path !== undefined) rmSync(this.#path, { recursive: true, force: true });
   }

@@ -9,7 +9,7 @@ const BYTES_PER_SECOND = 64 * 1024;
 
 /**
  * The end of what a process writes to its standard error, without the values of its options. No more is read than
- * is good for us: who writes without end has to wait.
+ * is good for us: a plugin that writes without end blocks.
  */
 export class StderrTail {
   readonly #mask: OptionMask;

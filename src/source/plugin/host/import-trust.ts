@@ -28,7 +28,7 @@ interface Resolver {
   _resolveFilename: (request: string, ...rest: unknown[]) => string;
 }
 
-/** For `require`, which knows no hooks. */
+/** For `require`, which has no hooks. */
 export function checkRequires(): void {
   const resolver = Module as unknown as Resolver;
   const { _nodeModulePaths: nodeModulePaths, _resolveFilename: resolveFilename } = resolver;
