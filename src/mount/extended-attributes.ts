@@ -41,7 +41,7 @@ export function xattrNames(node: Node): readonly string[] {
  */
 const FOREIGN_NAMESPACE = /^(?:security|system|trusted)\./;
 
-/** The failure that says that a file has no such attribute. */
+/** The error of a file without such an attribute. */
 export function noAttribute(path: string, name: string): FsError {
   const code = FOREIGN_NAMESPACE.test(name) ? 'NO_NAMESPACE' : 'NO_ATTRIBUTE';
   return new FsError(code, path, `no attribute ${name}`);

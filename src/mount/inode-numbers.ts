@@ -35,7 +35,7 @@ export class InodeNumbers {
   readonly #files: BoundedMap<FileGeneration>;
   readonly #now: () => number;
   readonly #mountedAtMs: number;
-  /** How many changes were seen, of all files. */
+  /** How many changes were detected, of all files. */
   #changes = 0;
   /** The generations of a file that the kernel has inodes of, the newest first. */
   inKernel: (identity: string) => readonly FileGeneration[] = () => [];

@@ -201,7 +201,7 @@ export class VirtualFs {
     return this.#directories.entries(handle);
   }
 
-  /** For transports whose readdir knows no handle. */
+  /** For transports whose readdir has no handle. */
   listDirectory(node: Node, caller: Caller): Promise<readonly DirEntry[]> {
     return this.#directoryReader.read(node, caller.signal);
   }

@@ -100,7 +100,7 @@ function mountSession(mount: Mount, served: Promise<void>): MountSession {
     unmount: async () => {
       if (await isOnTop()) await unmountPath(mount.mountpoint);
       if (await settlesWithin(served, DETACHED_GRACE_MS)) return;
-      // Detached, and somebody still uses it. Where no fusectl is mounted, the end of this process does it.
+      // Detached, and still in use. Where no fusectl is mounted, the end of this process does it.
       const minor = mount.device.split(':')[1];
       await writeFile(`/sys/fs/fuse/connections/${minor}/abort`, '1').catch(() => undefined);
       if (!(await settlesWithin(served, DETACHED_GRACE_MS))) abandon();

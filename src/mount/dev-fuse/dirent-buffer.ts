@@ -25,7 +25,7 @@ export class DirentBuffer {
     return this.#bytes.subarray(0, this.#used);
   }
 
-  /** `fuse_dirent`. `place`: which entry it is; readers go on behind it. False: there is no room. */
+  /** `fuse_dirent`. `place`: which entry it is; readers continue behind it. False: there is no room. */
   add(entry: DirEntry, place: number): boolean {
     if (!this.#hasRoom(entry, 0)) return false;
     this.#add(entry, place, this.#used);

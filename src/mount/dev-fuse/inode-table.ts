@@ -7,7 +7,7 @@ import { generationOf, identityOf, isDirectory, type Node } from '../node.js';
 import type { Entry } from '../entry.js';
 import { ROOT_ID } from './protocol.js';
 
-/** What the kernel knows by one number (`nodeid`): a directory, or one version of a file. */
+/** What one number (`nodeid`) identifies to the kernel: a directory, or one version of a file. */
 export interface Inode {
   readonly id: number;
   /** Replaced when more is learned of it; what it identifies stays. */

@@ -12,14 +12,14 @@ export interface InterruptOptions {
   readonly intentOf: (thread: number) => SignalIntent;
   /** How often the threads are looked at. */
   readonly intervalMs: number;
-  /** How long a request goes on whose thread cannot be seen. */
+  /** How long a request may run whose thread cannot be seen. */
   readonly unseenMs: number;
 }
 
 const DEFAULT_INTERRUPT_OPTIONS: InterruptOptions = {
   intentOf: intentOfThread,
   intervalMs: 50,
-  // Long enough for most answers, short enough for who presses Ctrl-C in a container.
+  // Long enough for most answers, short enough for a Ctrl-C in a container.
   unseenMs: 1_000,
 };
 

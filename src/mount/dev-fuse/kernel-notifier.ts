@@ -21,7 +21,7 @@ const RETRY_MS = 10_000;
  *
  * INVAL_ENTRY waits for the lock of its directory, which the kernel holds during a LOOKUP, and keeps out later lookups.
  * So it is sent from another thread, and to a locked directory when it is unlocked, or for a change after a while; one
- * at a time to one directory, and few at a time in all, so that one directory does not hold up another. None is sent
+ * at a time to one directory, and few at a time in all, so that one directory does not delay another. None is sent
  * once the connection ends.
  */
 export class KernelNotifier {

@@ -1,7 +1,7 @@
 /** Numbers of the Linux FUSE protocol, version 7.40 (include/uapi/linux/fuse.h). */
 
 export const KERNEL_VERSION = 7;
-/** The newest minor version that we speak; 40 brought passthrough. The kernel goes down to it. */
+/** The newest minor version supported; 40 has passthrough. The kernel adapts to it. */
 export const KERNEL_MINOR_VERSION = 40;
 /** The oldest one whose structures have the sizes used here (`fuse_init_out`, 64 bytes: 7.23). */
 export const OLDEST_MINOR_VERSION = 31;

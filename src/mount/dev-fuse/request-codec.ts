@@ -23,7 +23,7 @@ export interface FuseRequest {
   readonly body: Buffer;
 }
 
-/** `bytes` is what one read of the device brought. Undefined when not even the header is whole. */
+/** `bytes` is what one read of the device returned. Undefined when not even the header is whole. */
 export function decodeRequest(bytes: Buffer): FuseRequest | undefined {
   if (bytes.length < REQUEST_HEADER_BYTES) return undefined;
   const length = bytes.readUInt32LE(0);
