@@ -1,4 +1,4 @@
-/** Remote file systems that are measured side by side, each mounted anew for each figure. */
+/** Remote file systems that are measured side by side, each mounted again for each figure. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { findMount } from '../src/mount/mount-table.js';

@@ -55,7 +55,7 @@ export class Programs {
     return { ...output, elapsedMs };
   }
 
-  /** Starts one that goes on until `endProgram`, which is the caller's to see to. */
+  /** Starts one that runs until the caller calls `endProgram`. */
   start(command: string, args: readonly string[]): ChildProcess {
     const child = this.#spawn(command, args, 'ignore');
     // The caller notices that it does not serve.

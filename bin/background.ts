@@ -9,7 +9,7 @@ import { createLog } from './log.js';
 import { serve } from './serve.js';
 import type { MountRequest } from './options.js';
 
-/** The process that started it ended before the mount was ready: then no user waits for it. */
+/** The process that started it ended before the mount was ready. */
 const endOrphan = (): void => {
   process.kill(process.pid, 'SIGTERM');
 };

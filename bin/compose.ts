@@ -1,4 +1,4 @@
-/** The composition root: the only place that knows which parts make a mount. */
+/** The composition root: the only module that connects the parts of a mount. */
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import process from 'node:process';

@@ -75,7 +75,7 @@ export class LogFile {
   #reopen(): void {
     this.#uncheckedBytes = 0;
     if (this.#syscalls?.tryLock(this.#fd) ?? true) rotate(this.#path, this.#fd);
-    // Where it cannot be opened (its directory is gone) the file goes on that is open.
+    // Where it cannot be opened (no directory), the open file stays.
     const fd = openOwn(this.#path);
     // Releases the lock too.
     closeSync(this.#fd);

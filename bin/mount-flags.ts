@@ -9,7 +9,7 @@ import { addMountOptions, type MountOptions } from './options.js';
 const IGNORED =
   /^(?:defaults|(?:no)?suid|(?:no)?dev|a?sync|dirsync|silent|loud|(?:no)?(?:atime|diratime|relatime|strictatime|lazytime|mand|iversion|auto|users?|owner|group)|_netdev|nofail|(?:[xX]-|comment=|user=|u?helper=).*)$/;
 
-/** What `-o` says. */
+/** The flags of `-o`. */
 export interface MountFlags {
   /** The same as long options: `a,b=c` is `--a --b=c`. */
   readonly args: readonly string[];

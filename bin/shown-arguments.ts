@@ -2,7 +2,7 @@
 const SECRET_OPTIONS = ['--header', '--plugin-option', '-o'];
 const MASK = '***';
 
-/** The arguments as everybody may see them in the list of processes. */
+/** The arguments as all users may see them in the process list. */
 export function shownArguments(argv: readonly string[]): string[] {
   let [isValue, areNames] = [false, false];
   return argv.map((argument) => {

@@ -19,7 +19,7 @@ const STICKY = 0o1000;
 /** As in Linux (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** Somebody else can write to the file or directory, or replace it. The message says what to do. */
+/** Another user can write to the file or directory, or replace it. The message says what to do. */
 export class UntrustedPathError extends Error {
   override readonly name = 'UntrustedPathError';
   readonly code = 'UNTRUSTED_PATH';

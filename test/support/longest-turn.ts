@@ -1,6 +1,6 @@
 /**
- * How long one turn of the event loop takes at the most while some work goes on, in milliseconds of processor time:
- * other processes on the machine do not count, only what this one computes without letting others go on.
+ * How long one turn of the event loop takes at the most while some work runs, in milliseconds of processor time:
+ * other processes on the machine do not count, only what this one computes without yielding.
  */
 export async function longestTurnMs(work: () => Promise<unknown>): Promise<number> {
   let longestUs = 0;

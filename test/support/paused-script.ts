@@ -3,7 +3,7 @@ import { once } from 'node:events';
 
 import type { ExecutionContext } from 'ava';
 
-/** A shell script that waits in `read` until the test lets it go on. */
+/** A shell script that waits in `read` until the test resumes it. */
 export interface PausedScript {
   /** Resolves to what the script printed since, when it has ended. */
   goOn(): Promise<string>;

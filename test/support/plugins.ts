@@ -26,7 +26,7 @@ export async function addExample(directory: string, fileName: string): Promise<v
   await chmod(join(directory, fileName), 0o755);
 }
 
-/** A module whose every file says `content`, apart from the members that `client` (JavaScript) replaces. */
+/** A module whose every file contains `content`, apart from the members that `client` (JavaScript) replaces. */
 export async function addModule(
   directory: string,
   name: string,
