@@ -17,7 +17,7 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Names what was expected and what came. Commander adds the name of the option. */
+/** Names what was expected and what was found. Commander adds the name of the option. */
 export function quantityError(expected: string, found: string): InvalidArgumentError {
   return new InvalidArgumentError(`expected ${expected}, got '${found}'`);
 }

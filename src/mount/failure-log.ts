@@ -17,7 +17,7 @@ const MAX_KEY_CHARS = 256 * 1024;
 /** Answers that are part of normal life. */
 const EXPECTED = new Set(['NOT_FOUND', 'INTERRUPTED', 'NO_CLIENT']);
 
-/** Logs failed operations: which one, of which URL, what was expected and what came. */
+/** Logs failed operations: which one, of which URL, what was expected and what was received. */
 export class FailureLog {
   readonly #log: Logger;
   readonly #recent = new LRUCache<string, true>({

@@ -165,9 +165,9 @@ export async function checkOutside(mountpoint: string, what: string, path: strin
   throw new MountpointError('HIDES', mountpoint, reason);
 }
 
-/** Whether the process behind a FUSE mount is gone. One that merely does not answer is not dead. */
+/** Whether the process behind a FUSE mount is gone. One that does not reply is not dead. */
 async function isDead(path: string): Promise<boolean> {
-  // The kernel may still know the attributes, but it keeps no answer to this.
+  // The kernel may still know the attributes, but it caches no reply to this.
   const answer = statfs(path).then(
     () => false,
     (error: unknown) => codeOf(error) === 'ENOTCONN',

@@ -1,5 +1,5 @@
 /**
- * How a file name stands for a piece of a URL.
+ * How a file name maps to a piece of a URL.
  *
  * A name is taken as it is typed: a valid `%XX` in it is kept, and every byte that a URL path cannot hold
  * is encoded (RFC 3986, 3.3). The first `?` begins the query. A listing shows names decoded, except where

@@ -67,7 +67,7 @@ export function addressPolicy({
   };
 }
 
-/** A rule of the mount refuses the address that a name or a redirect leads to. */
+/** A rule of the mount refuses the address of a name or of a redirect. */
 export class AddressRefusedError extends SourceError {
   override readonly name = 'AddressRefusedError';
   constructor(url: URL, address: string, rule: string) {

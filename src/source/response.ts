@@ -27,7 +27,7 @@ export interface Response {
    * into memory of their own and use it again, which costs no garbage, or straight into what `room` offers.
    */
   drain?(sink: BodySink, room?: BodyRoom): Promise<void>;
-  /** Whether a failure of this response may pass when tried again. */
+  /** Whether a failure of this response is retryable. */
   readonly temporary: boolean;
   expireInfo(): ExpireInfo;
   /** Throws when the response as a whole cannot be used. */

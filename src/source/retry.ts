@@ -14,7 +14,7 @@ export interface RetryPolicy {
 }
 
 /**
- * Tries again what may pass, with exponential backoff and full jitter (half of it fixed, so that a burst
+ * Retries retryable failures, with exponential backoff and full jitter (half of it fixed, so that a burst
  * of tries is no storm), or after the time that the source requested. The last error is the one thrown.
  */
 export async function withRetries<Result>(

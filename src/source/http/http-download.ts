@@ -116,7 +116,7 @@ class HttpDownload {
     return true;
   }
 
-  /** Returns what may pass; throws what does not, and what `sink` throws. */
+  /** Returns a retryable failure; throws any other, and what `sink` throws. */
   async #drainResponse(sink: BodySink, room: BodyRoom | undefined): Promise<SourceError | undefined> {
     const { body } = this.#response;
     try {

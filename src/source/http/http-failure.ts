@@ -1,4 +1,4 @@
-/** From what goes wrong on the way, and from statuses, to `SourceError`s; and which of them may pass. */
+/** Maps failures and statuses to `SourceError`s, and determines which of them are retryable. */
 import {
   InterruptedError,
   ProtocolError,

@@ -6,7 +6,7 @@ import type { Connect } from './connect.js';
 export interface HttpClientOptions {
   /** Give up when the source has sent nothing for this long, or less than `LowSpeedLimit` demands, retries included. */
   readonly timeoutMs: number;
-  /** Tries after the first one, for what may pass. */
+  /** Tries after the first one, for retryable failures. */
   readonly retries: number;
   readonly maxConnectionsPerOrigin: number;
   /** To all origins together. */

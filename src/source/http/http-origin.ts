@@ -1,4 +1,4 @@
-/** Sends one request to where it leads in the end: redirects are followed, and what may pass is retried. */
+/** Sends one request to its final target: follows redirects, and retries retryable failures. */
 import { LRUCache } from 'lru-cache';
 
 import { ProtocolError } from '../errors.js';

@@ -79,7 +79,7 @@ function checkEncoding(header: HeaderFields, url: URL): void {
 
 function checkWhole(header: HeaderFields, url: URL): ContentRange {
   const length = contentLength(header);
-  // Some servers answer a range by 200 instead of 206: only what says that it is the whole is taken for it.
+  // Some servers answer a range by 200 instead of 206: only a full range is accepted as the whole.
   const value = header.get('content-range');
   const got = value === null ? undefined : parseContentRange(value);
   const isWhole =
