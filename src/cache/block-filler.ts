@@ -9,7 +9,7 @@ export interface BlockFillerOptions {
   readonly position: number;
   /** Where the last chunk ends, if that is known. */
   readonly end?: number;
-  /** False: nothing is shown to readers before `finish`, which tells that all of it is believed. */
+  /** False: nothing is shown to readers before `finish`, which says that all is valid. */
   readonly isBelieved: boolean;
   /** A block was completed, or will not be filled because it is there already. Its reservation is used up. */
   readonly onBlock?: () => void;

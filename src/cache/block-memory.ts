@@ -6,7 +6,7 @@
  * chunk a sequential read spent more time in page faults and collections than in copying.)
  *
  * Two things use the limit: cached blocks, which can be evicted at any time, and what is committed:
- * reservations for blocks under way, blocks that are being written to disk, and blocks that a read needs which
+ * reservations for blocks in flight, blocks that are being written to disk, and blocks that a read needs which
  * still waits for others. A reservation evicts cached blocks, and waits only when commitments alone take the whole
  * limit. A read that keeps blocks may itself wait for a reservation: when nothing but such blocks is committed, or
  * nothing goes on for a while, they are cached like others, so that reads never wait for one another for long.
@@ -28,7 +28,7 @@ const MAX_SLAB_SHARE = 1 / 16;
 /** Of such blocks together. */
 const MAX_SMALL_SHARE = 1 / 8;
 /**
- * What is asked of the system at once: usually all of it, at the start. It costs nothing before it is used, but V8
+ * What is requested of the system at once: usually all of it, at the start. It costs nothing before it is used, but V8
  * takes each new piece for a reason to collect garbage (measured: 20 to 60 ms in the midst of a read).
  */
 const MAX_ARENA_BYTES = 1024 * 1024 * 1024;
@@ -97,7 +97,7 @@ export class BlockMemory {
     return this.#sharers;
   }
 
-  /** How much whoever fetches may fetch ahead: if some took more, others would get none, and fall behind. */
+  /** How much a provider may fetch ahead: if some took more, others would get none, and fall behind. */
   get shareBytes(): number {
     return this.#reservableBytes / Math.max(1, this.#sharers);
   }
@@ -161,7 +161,7 @@ export class BlockMemory {
     this.#evictable.get(block);
   }
 
-  /** Forgets a cached block, at the latest when nobody holds it any more. */
+  /** Forgets a cached block, at the latest when its last holder releases it. */
   drop(block: Block): void {
     block.isSpent = true;
     if (!this.#evictable.delete(block)) return;
@@ -180,7 +180,7 @@ export class BlockMemory {
     if (!block.isProtected) this.#expose(block);
   }
 
-  /** A read that waits needs the block, which is there or under way; until `unwant`. */
+  /** A read that waits needs the block, which is there or in flight; until `unwant`. */
   want(block: Block): void {
     block.wanted += 1;
     if (block.isComplete) this.#pin(block);

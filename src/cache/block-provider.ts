@@ -20,7 +20,7 @@ export interface BlockProvider {
    * Returns false when memory did not allow to read ahead.
    */
   demand(needed: BlockRun, aheadEnd: number, reader: Holder, ahead: Holder): boolean;
-  /** Begins to fetch a run that nobody waits for yet. Returns false when memory did not allow it. */
+  /** Begins to fetch a run that no read waits for yet. Returns false when memory did not allow it. */
   readAhead(run: BlockRun, ahead: Holder): boolean;
   /** How much to fetch ahead of a sequential reader at most. */
   readonly maxAheadBytes: number;
@@ -28,7 +28,7 @@ export interface BlockProvider {
   unhold(holder: Holder): void;
   /** Waits for the size. */
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
-  /** Whether anything is under way or kept ready. */
+  /** Whether anything is in flight or kept ready. */
   readonly busy: boolean;
   /** No handle is open any more (false) or one is again (true). */
   setInUse(inUse: boolean): void;

@@ -13,12 +13,12 @@ export interface BlockOwner {
 }
 
 /**
- * One block of one version, from when it is asked for until it is evicted.
+ * One block of one version, from when it is requested until it is evicted.
  *
- *     under way ──► complete ──► (evicted: gone)
+ *     in flight ──► complete ──► (evicted: gone)
  *         └───────► failed, or given up: gone
  *
- * Its memory belongs to `BlockMemory` and is used again for other blocks, so nobody looks into it later
+ * Its memory belongs to `BlockMemory` and is used again for other blocks, so no reader looks into it later
  * than in the same synchronous step in which the block was found to be there.
  */
 export class Block {
@@ -37,7 +37,7 @@ export class Block {
   wanted = 0;
   /** It is kept for those reads. */
   isPinned = false;
-  /** Nobody is expected to read it again: it is not cached once nobody holds it. */
+  /** No reader is expected to need it again: it is not cached once released. */
   isSpent = false;
   #visibleBytes = 0;
   #waiters: Waiter[] | undefined;
@@ -75,7 +75,7 @@ export class Block {
     this.#wake(() => true);
   }
 
-  /** It will not come, or is no longer there. Whoever waits looks again, or gets the error if there is one. */
+  /** It will not come, or is no longer there. A waiting read looks again, or gets the error if there is one. */
   lose(error?: unknown): void {
     this.#visibleBytes = 0;
     this.isComplete = false;
@@ -84,7 +84,7 @@ export class Block {
     this.#wake(() => true, error);
   }
 
-  /** What was filled so far is given up; somebody else will fill it from its start. */
+  /** What was filled so far is given up; another filler fills it from its start. */
   restart(): void {
     this.#visibleBytes = 0;
     this.memory = undefined;

@@ -61,7 +61,7 @@ export interface CachedResourcesContext {
   /** Of the memory for blocks. */
   readonly allocate?: AllocateMemory;
   readonly now?: () => number;
-  /** For what is known of names. */
+  /** For the metadata of names. */
   readonly budget: MetadataBudget;
 }
 
@@ -214,7 +214,7 @@ export class CachedResources implements ResourceCache {
   #noteChanged(url: string, old: FileMetadata): void {
     // What is on disk would be taken for the current version again.
     this.#stored.drop(url, old);
-    // Others may have noticed before: then what is known by now is newer.
+    // Others may have noticed before: then the metadata kept by now is newer.
     if (this.#metadata.isSuperseded(url, old.version)) return;
     this.#metadata.invalidate(url);
     this.onChanged(url);

@@ -5,7 +5,7 @@ export interface CopiedReadOptions {
   readonly offset: number;
   /** Where the read ends, as far as the size is known by now. */
   readonly end: () => number;
-  /** Makes sure that the blocks of `[start, end)` are under way. */
+  /** Makes sure that the blocks of `[start, end)` are in flight. */
   readonly demand: (start: number, end: number) => void;
   readonly signal: AbortSignal | undefined;
 }

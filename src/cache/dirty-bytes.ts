@@ -3,7 +3,7 @@ export class DirtyBytes {
   readonly #limitBytes: () => number;
   #bytes = 0;
 
-  /** `limitBytes` tells how much may wait now. */
+  /** `limitBytes` returns how much may wait now. */
   constructor(limitBytes: () => number) {
     this.#limitBytes = limitBytes;
   }

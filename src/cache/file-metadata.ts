@@ -64,7 +64,7 @@ export function metadataFromFacts(facts: StoredFacts): FileMetadata {
   };
 }
 
-/** The conditions of a request that asks whether the version is still the source's. */
+/** The conditions of a request that queries whether the version is still the source's. */
 export function expireInfoOf({ validators }: Version): ExpireInfo {
   const { etag, lastModifiedMs } = validators;
   return {

@@ -18,7 +18,7 @@ const FADING = 0.95;
 export class LinkSpeed {
   #bytesPerMs = 0;
 
-  /** A request brought so many bytes, in so much time. It may have shared the link, so the fastest tells most. */
+  /** A request brought so many bytes, in so much time. It may have shared the link, so the fastest counts most. */
   note(bytes: number, durationMs: number): void {
     if (bytes < MIN_MEASURED_BYTES) return;
     this.#bytesPerMs = Math.max(bytes / Math.max(durationMs, 0.01), this.#bytesPerMs * FADING);

@@ -53,9 +53,9 @@ export class ListingCache {
   /** The entries of a listing keep all of it. */
   readonly #byEntries = new WeakMap<readonly ListedEntry[], Listing>();
   readonly #flights = new SingleFlight<Listing>();
-  /** Of the requests that are under way. */
+  /** Of the requests that are in flight. */
   readonly #promotions = new Map<string, Promotion>();
-  /** Changes whenever something is forgotten: the result of a request under way is not kept then. */
+  /** Changes whenever something is forgotten: the result of a request in flight is not kept then. */
   #epoch = 0;
 
   constructor(options: ListingCacheOptions) {

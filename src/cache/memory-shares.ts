@@ -1,5 +1,5 @@
 /**
- * How much memory is committed to bodies under way, by whom it is for: an origin, and where users are told apart a
+ * How much memory is committed to bodies in flight, by whom it is for: an origin, and where users are distinguished a
  * user, and an origin of that user. Whoever waits for more has to leave some to others: a server that hangs, and has
  * many readers, would otherwise have all of it (the dynamic threshold of shared buffers: Choudhury and Hahne, 1998).
  */

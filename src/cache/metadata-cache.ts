@@ -29,7 +29,7 @@ export interface MetadataCacheOptions {
   /** For how long a missing resource is. */
   readonly negativeTtlMs: number;
   readonly budget: MetadataBudget;
-  /** The prefix that a probe asks for. */
+  /** The prefix that a probe requests. */
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   /** For how long expired metadata is served while the source cannot be queried. */
@@ -68,7 +68,7 @@ export class MetadataCache {
   readonly #options: MetadataCacheOptions;
   readonly #entries: BoundedMap<Entry>;
   readonly #flights = new SingleFlight<ResourceMetadata>();
-  /** Changes whenever something is forgotten: the result of a request under way is not kept then. */
+  /** Changes whenever something is forgotten: the result of a request in flight is not kept then. */
   #epoch = 0;
 
   constructor(options: MetadataCacheOptions) {

@@ -78,7 +78,7 @@ export class RangedFetch {
     if (this.#holders.delete(holder)) this.#noteHolders();
   }
 
-  /** The file is open no more: nobody but the fetch itself, if it does, holds it. */
+  /** The file is open no more: only the fetch itself may retain it. */
   unholdAll(): void {
     if (this.#holders.has(this)) return;
     this.#holders.clear();
@@ -96,7 +96,7 @@ export class RangedFetch {
     this.#giveUp(new InterruptedError(this.#context.url));
   }
 
-  /** Without an error, whoever came to wait for a block of it without holding it asks for the block again. */
+  /** Without an error, a read that waits for a block of it without retaining it requests the block again. */
   #giveUp(error?: InterruptedError): void {
     // All blocks are there: the connection is about to be free for the next request.
     if (this.#announced.at(-1)?.isComplete === true) return;
@@ -143,8 +143,8 @@ export class RangedFetch {
         found: `byte ${response.offset}`,
       });
     }
-    // A client that tells neither where its body begins nor how long it is may have ignored the range:
-    // then nothing is believed until exactly the bytes asked for have come.
+    // A client that reports neither where its body begins nor its length may have ignored the range:
+    // then nothing is believed until exactly the requested bytes have come.
     const isBelieved = response.offset !== undefined || response.contentLength === end - start;
     // A body that ends where the run ends is read to its own end, which keeps the connection usable.
     const endsWithRun = response.contentLength === skip + end - start;

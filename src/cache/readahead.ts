@@ -3,13 +3,13 @@
  *
  * Up to two streams are followed, so that two interleaved sequential readers of one handle both count as
  * such. A read that begins exactly where a stream ended makes the stream sequential; from then on a read
- * that is near it, before or behind, belongs to it: the kernel keeps two readahead windows under way, whose
+ * that is near it, before or behind, belongs to it: the kernel keeps two readahead windows in flight, whose
  * requests arrive in any order. Anything else begins a new stream in place of the one used longest ago,
  * whose fetches are given up.
  *
  * The window opens with the second read, since many programs look at the first bytes of a file and leave. It
  * doubles each time that the reader had to wait since it was last extended, up to a maximum that depends on
- * the link; it is extended when half of it is used up, so that requests are few and one is always under way.
+ * the link; it is extended when half of it is used up, so that requests are few and one is always in flight.
  *
  * A reader that jumps about and comes to a region again and again is likely to come once more (an index, a table,
  * something that is read backward): then the rest of the region is fetched as well.
@@ -76,7 +76,7 @@ export class Readahead {
     return [...this.#streams, this.#visited];
   }
 
-  /** Tells of a read of `[start, end)`, and whether it has to wait; the window grows to `maxBytes` at most. */
+  /** Reports a read of `[start, end)`, and whether it has to wait; the window grows to `maxBytes` at most. */
   next(start: number, end: number, isStalled: boolean, maxBytes: number): ReadaheadPlan {
     const known = this.#streams.findIndex((stream) => this.#continues(stream, start));
     const stream = this.#streams[known];

@@ -17,12 +17,12 @@ export interface DirectoryStat {
 
 export interface FileStat {
   readonly kind: 'file';
-  /** Bytes; undefined while the source has not told. */
+  /** Bytes; undefined while the source has not reported it. */
   readonly size: number | undefined;
   readonly lastModifiedMs: number | undefined;
   /** `lastModifiedMs` is cut to whole multiples of this. */
   readonly lastModifiedPrecisionMs: number;
-  /** Undefined while only a listing told of the file. */
+  /** Undefined while only a listing has named the file. */
   readonly version: Version | undefined;
   /** An HTML page or an answer of an API: other resources may lie below its URL. */
   readonly isPage?: true;
@@ -85,10 +85,10 @@ export interface ResourceCache {
   lastKind(url: string): 'file' | 'page' | 'directory' | undefined;
   /** Whether the source listed the directory, however long ago, and something was in it. */
   wasListed(directory: string): boolean;
-  /** Asks the source if what is known is not trusted any more. */
+  /** Queries the source if the cached metadata is not fresh. */
   stat(url: string, signal?: AbortSignal): Promise<ResourceStat>;
   /**
-   * The entries of a directory. `ListNotSupportedError` when the source cannot list. `background`: nobody waits for
+   * The entries of a directory. `ListNotSupportedError` when the source cannot list. `background`: no caller waits for
    * them, and others go first.
    */
   list(
@@ -105,7 +105,7 @@ export interface ResourceCache {
   open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource>;
   /** How many bytes of the current version are cached, in memory or on disk, whichever has more. */
   cachedBytes(url: string): Promise<number>;
-  /** Ends everything that is under way; resolves when what is kept for the next run is safe. */
+  /** Ends everything that is in flight; resolves when what is kept for the next run is safe. */
   close(): Promise<void>;
 }
 

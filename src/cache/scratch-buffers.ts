@@ -9,7 +9,7 @@ export class ScratchBuffers {
   readonly #free: (Uint8Array | undefined)[];
   readonly #waiting: ((buffer: Uint8Array | undefined) => void)[] = [];
 
-  /** `count` buffers, made when they are needed; of `bufferBytes`, unless more is asked for. */
+  /** `count` buffers, made when they are needed; of `bufferBytes`, unless more is requested. */
   constructor(count: number, bufferBytes: number) {
     this.#bufferBytes = bufferBytes;
     this.#free = Array.from({ length: count }, () => undefined);

@@ -2,7 +2,7 @@
  * Brings the blocks of a resource that can only be downloaded from its start: one download, shared by all
  * readers, that fills the block cache.
  *
- * - It runs at most `WINDOW_BYTES` ahead of the farthest byte that anyone has asked for, and pauses there
+ * - It runs at most `WINDOW_BYTES` ahead of the farthest byte that a read has requested, and pauses there
  *   (the transport's flow control stops the source).
  * - It begins with the body of the probe, if that has not been given up: one request per file.
  * - When the last handle closes it is kept paused for `LINGER_MS`, so that the next open goes on with it.
@@ -15,7 +15,7 @@ import { SequentialDownload } from './sequential-download.js';
 import { Waiters } from './waiters.js';
 
 const WINDOW_BYTES = 8 * 1024 * 1024;
-/** A body that nobody has opened is read this far, so that `stat` learns the length of a small one. */
+/** The body of a file that no handle has open is read this far, so that `stat` learns the length of a small one. */
 const UNOPENED_WINDOW_BYTES = 1024 * 1024;
 const LINGER_MS = 10_000;
 
@@ -120,7 +120,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#inUse = inUse;
     clearTimeout(this.#lingerTimer);
     if (!inUse) {
-      // What was asked for is of no interest any more; the download stays where it is.
+      // The requested blocks are not needed any more; the download stays where it is.
       this.#demandEndBytes = this.#download?.positionBytes ?? 0;
       if (this.busy) this.#linger();
     }
@@ -196,7 +196,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#onSize(size);
     this.#sizeWaiters.resolve(size);
     this.#settleWaiters.resolve(false);
-    // Blocks past the end were asked for while the end was unknown.
+    // Blocks past the end were requested while the end was unknown.
     this.#context.blocks.failPastEnd(Math.ceil(size / this.#context.blocks.blockBytes));
     // Blocks that were evicted again while the download ran are still waited for.
     if (this.#context.blocks.pendingCount > 0) this.#begin(undefined);
@@ -211,7 +211,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#rest();
   }
 
-  /** Nothing is under way: whoever reads the version next may do so by another object, which this must not end. */
+  /** Nothing is in flight: whoever reads the version next may do so by another object, which this must not end. */
   #rest(): void {
     clearTimeout(this.#lingerTimer);
     this.#context.onIdle();

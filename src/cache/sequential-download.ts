@@ -6,7 +6,7 @@ export interface SequentialDownloadOptions {
   readonly context: ProviderContext;
   /** The body of a probe, to begin with. */
   readonly response: Response | undefined;
-  /** Undefined: it tells where the resource ends. */
+  /** Undefined: the body shows where the resource ends. */
   readonly sizeBytes: number | undefined;
   /** How far somebody wants it to go by now. */
   readonly pauseAtBytes: () => number;
@@ -16,7 +16,7 @@ export interface SequentialDownloadOptions {
 /** The download was stopped. */
 class StoppedError extends Error {}
 
-/** One download of a resource from its start, which fills blocks as it comes, and pauses where nobody wants more. */
+/** One download of a resource from its start, which fills blocks as it comes, and pauses where no read needs more. */
 export class SequentialDownload {
   readonly #options: SequentialDownloadOptions;
   readonly #controller = new AbortController();
@@ -47,7 +47,7 @@ export class SequentialDownload {
     this.#wake?.();
   }
 
-  /** Nothing of it is taken any more: its block under way is left to whoever fills it next. */
+  /** Nothing of it is taken any more: its block in flight is left to the next filler. */
   stop(): void {
     this.#isStopped = true;
     this.#controller.abort();
@@ -100,7 +100,7 @@ export class SequentialDownload {
     return this.positionBytes >= this.#options.pauseAtBytes();
   }
 
-  /** Takes a chunk from `at` on, block by block. Waits only where there is no memory, or nobody wants more. */
+  /** Takes a chunk from `at` on, block by block. Waits only where there is no memory, or no read needs more. */
   #take(chunk: Uint8Array, at: number): void | Promise<void> {
     const { context, sizeBytes } = this.#options;
     const end = this.positionBytes + chunk.byteLength - at;

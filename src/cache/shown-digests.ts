@@ -29,7 +29,7 @@ export class ShownDigests {
     return this.#parts.has(index) || this.#wholeAt(index) !== 0 || this.#isBeyond(index);
   }
 
-  /** Whether a block is as it was shown before: `unknown` where that cannot be told any more. */
+  /** Whether a block is as it was shown before: `unknown` where no digest is left to compare. */
   compare(index: number, memory: Uint8Array): 'same' | 'other' | 'unknown' {
     const part = this.#parts.get(index);
     if (part !== undefined)
@@ -52,7 +52,7 @@ export class ShownDigests {
     this.#whole[index] = digest;
   }
 
-  /** Nothing of the body will be asked for again. */
+  /** No read requests the body again. */
   clear(): void {
     this.#budget.charge('digests', -this.#whole.byteLength);
     this.#whole = new Uint32Array();

@@ -17,7 +17,7 @@ export class SingleFlight<Result> {
     return this.#join(key, flight, callerSignal);
   }
 
-  /** Later callers do not join what is under way for keys that begin so. */
+  /** Later callers do not join what is in flight for keys that begin so. */
   forget(prefix: string): void {
     for (const key of this.#flights.keys()) if (key.startsWith(prefix)) this.#flights.delete(key);
   }

@@ -166,7 +166,7 @@ export class StoredBlocks {
     }
   }
 
-  /** Whoever waits for it asks again, and gets it from the source. */
+  /** A waiting read requests it again, from the source. */
   #miss(block: Block): void {
     this.#context.memory.discard(block);
     this.#context.blocks.fail(block);

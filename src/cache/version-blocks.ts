@@ -6,7 +6,7 @@ import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
 
 /**
- * The blocks of one version that are in memory or under way, each at most once: whoever needs one waits
+ * The blocks of one version that are in memory or in flight, each at most once: whoever needs one waits
  * for the same. A failure is never kept.
  *
  * Blocks of a version that the source gives no validators for are compared with what came under the same index
@@ -22,7 +22,7 @@ export class VersionBlocks implements BlockOwner {
   readonly #memory: BlockMemory;
   readonly #blocks = new Map<number, Block>();
   readonly #pending = new Set<Block>();
-  /** Undefined: the source tells versions apart. */
+  /** Undefined: the source distinguishes versions. */
   readonly #shown: ShownDigests | undefined;
   #cachedBytes = 0;
 
@@ -53,7 +53,7 @@ export class VersionBlocks implements BlockOwner {
     return this.#pending.size;
   }
 
-  /** The highest index under way, or -1. */
+  /** The highest index in flight, or -1. */
   get lastPendingIndex(): number {
     let last = -1;
     for (const { index } of this.#pending) last = Math.max(last, index);
@@ -79,7 +79,7 @@ export class VersionBlocks implements BlockOwner {
       const bytes = Math.min(end - start, blockBytes);
       const block = this.#blocks.get(start / blockBytes);
       if (block === undefined) return { block, bytes };
-      // A complete block that is shorter is the last of a resource whose end nobody knew.
+      // A complete block that is shorter is the last of a resource whose end was unknown.
       if (!block.isComplete && block.visibleBytes < bytes) absence = { block, bytes };
     }
     return absence;
@@ -98,7 +98,7 @@ export class VersionBlocks implements BlockOwner {
     return views;
   }
 
-  /** The block, announced as under way if it was missing. */
+  /** The block, announced as in flight if it was missing. */
   announce(index: number): Block {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;
@@ -127,7 +127,7 @@ export class VersionBlocks implements BlockOwner {
     });
   }
 
-  /** A block under way will not come. Without an error, whoever waits for it asks for it again. */
+  /** A block in flight will not come. Without an error, a waiting read requests it again. */
   fail(block: Block, error?: unknown): void {
     if (this.#blocks.get(block.index) === block) this.#blocks.delete(block.index);
     this.#pending.delete(block);
@@ -152,7 +152,7 @@ export class VersionBlocks implements BlockOwner {
     if (this.isEmpty) this.onEmpty?.();
   }
 
-  /** Forgets all blocks that are not under way. */
+  /** Forgets all blocks that are not in flight. */
   drop(): void {
     for (const block of this.#blocks.values()) if (block.isComplete) this.#memory.drop(block);
   }
@@ -178,7 +178,7 @@ export class VersionBlocks implements BlockOwner {
     if (!this.#shown.has(index)) this.#shown.note(index, memory.subarray(0, visibleBytes));
   }
 
-  /** Nothing of the version will be asked for again. */
+  /** No read requests the version again. */
   forgetShown(): void {
     this.#shown?.clear();
   }

@@ -19,9 +19,9 @@ export interface VersionReaderContext {
   readonly download: Download;
   readonly shares: MemoryShares;
   readonly onSize: (size: number) => void;
-  /** The source has another version by now, or gives nobody any. */
+  /** The source has another version by now, or serves none. */
   readonly onChanged: () => void;
-  /** Nothing is open and nothing under way any more. */
+  /** Nothing is open and nothing in flight any more. */
   readonly onIdle: () => void;
 }
 
@@ -38,7 +38,7 @@ const MAX_LOSSES = 3;
 const SCAN_SHARE = 1 / 2;
 
 /**
- * Reads one version of one file: blocks come from memory, from what is under way, or are demanded of the
+ * Reads one version of one file: blocks come from memory, from what is in flight, or are demanded of the
  * provider. Shared by all handles of the version, which is what makes fetches single-flight.
  */
 export class VersionReader {
@@ -107,7 +107,7 @@ export class VersionReader {
     else this.#provider.fill(response);
   }
 
-  /** Whether a body is kept ready though no handle is open, and nobody waits for it. */
+  /** Whether a body is kept ready though no handle is open, and no read waits for it. */
   get isParked(): boolean {
     const provider = this.#provider;
     if (this.#handles > 0 || !(provider instanceof SequentialBlocks)) return false;
@@ -119,7 +119,7 @@ export class VersionReader {
     return this.#provider instanceof SequentialBlocks && (await this.#provider.isLong(waitMs, signal));
   }
 
-  /** For whom it downloads: the user who opened it last, where users are told apart. */
+  /** For whom it downloads: the user who opened it last, where users are distinguished. */
   get uid(): number | undefined {
     return this.#uid;
   }

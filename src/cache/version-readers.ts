@@ -17,7 +17,7 @@ export interface VersionReadersContext {
   readonly onSize: (url: string, version: Version, size: number) => void;
   /** A reader found that the source has another version by now. */
   readonly onChanged: (url: string, file: FileMetadata) => void;
-  /** A version was left that cannot be told from the next one. */
+  /** A version was left that is indistinguishable from the next. */
   readonly onUntellable: (url: string, version: Version) => void;
 }
 
@@ -37,7 +37,7 @@ export class VersionReaders {
     this.#context = context;
   }
 
-  /** The reader of a version. It is forgotten when nothing is open and nothing under way. */
+  /** The reader of a version. It is forgotten when nothing is open and nothing in flight. */
   of(url: string, file: FileMetadata): VersionReader {
     const key = mapKeyOf({ resource: url, version: file.version.id });
     return this.#readers.get(key) ?? this.#add(key, url, file);

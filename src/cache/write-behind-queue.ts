@@ -1,5 +1,5 @@
 /**
- * Work that nobody waits for and that costs more than what it follows, such as the storing of a small file:
+ * Work that no caller waits for and that costs more than what it follows, such as the storing of a small file:
  * it runs one after the other when nothing was noted for a while, or when much of it waits.
  */
 export interface WriteBehindQueueOptions {
@@ -18,7 +18,7 @@ export class WriteBehindQueue {
   readonly #options: WriteBehindQueueOptions;
   readonly #waiting: { readonly work: () => Promise<void>; readonly sinceMs: number }[] = [];
   #notedAtMs = -Infinity;
-  /** How many of those that wait first are in a hurry. */
+  /** How many of those that wait first are to be flushed. */
   #hurried = 0;
   #isRunning = false;
   #isDraining = false;

@@ -62,11 +62,11 @@ export class BlockTable {
     this.#storedBytes = this.span.dataBytes;
   }
 
-  /** Of the same span. A block whose checksum nobody knows is worth nothing to who reads it. */
-  adoptChecksums(told: BlockTable): void {
-    this.#checksums.set(told.#checksums);
+  /** Of the same span. A block without a checksum is of no use to a reader. */
+  adoptChecksums(loaded: BlockTable): void {
+    this.#checksums.set(loaded.#checksums);
     for (let index = 0; index < this.span.blockCount; index += 1) {
-      if (!told.has(index)) this.forget(index);
+      if (!loaded.has(index)) this.forget(index);
     }
   }
 

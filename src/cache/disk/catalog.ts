@@ -112,7 +112,7 @@ export class Catalog {
 
   /**
    * Removes the files, whether they are in the catalog or not. What they allocate is free when they are
-   * closed too, which this waits for only if nobody was handed a descriptor.
+   * closed too, which this waits for only if no caller was handed a descriptor.
    */
   async remove(name: string): Promise<boolean> {
     if (!(await this.ready)) return false;
@@ -188,7 +188,7 @@ export class Catalog {
 }
 
 /**
- * File systems allocate blocks for the list of extents too, and tell of them late. At worst each block is an
+ * File systems allocate blocks for the list of extents too, and report them late. At worst each block is an
  * extent of its own. A segment counts as a block at least: it takes memory of ours too.
  */
 function chargeOf(allocatedBytes: number, blockBytes: number): number {

@@ -7,7 +7,7 @@ import { CONFIRMATION_AT, type DecodedIndex, encodeConfirmation, readHeader } fr
 import { filePath, versionOfSegment } from './layout.js';
 
 /**
- * The version of a URL, among those of these segments, that was confirmed last. `confirmedAtMs` tells what is not
+ * The version of a URL, among those of these segments, that was confirmed last. `confirmedAtMs` returns what is not
  * on disk, by version name. What cannot be read is passed over.
  */
 export async function readNewest(
@@ -61,7 +61,7 @@ async function readIndexStart(root: string, name: string): Promise<DecodedIndex 
       return start.subarray(0, await readAt(fd, [start], 0));
     });
   } finally {
-    // Nobody needs to wait for it.
+    // No caller needs to wait for it.
     close(fd).catch(() => undefined);
   }
 }

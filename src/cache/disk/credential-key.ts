@@ -16,7 +16,7 @@ const LINK_IS_UNSUPPORTED = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 /**
  * The random key of a store, with which credentials are hashed: made by the process that needs it first, the same for all.
- * A name that is made with it lets nobody try passwords who has not got the key as well.
+ * A name that is made with it lets only a process with the key try passwords.
  */
 export async function loadCredentialKey(root: string, linkFile: typeof link = link): Promise<Buffer> {
   const path = join(root, CREDENTIAL_KEY_NAME);

@@ -8,7 +8,7 @@ export class OpenFile {
   opening: Promise<number> | undefined;
   /** How often it was opened: after the path was opened again, it may be another file. */
   openings = 0;
-  /** Uses under way, and holders of the descriptor. */
+  /** Uses in flight, and holders of the descriptor. */
   users = 0;
   /** Of these, the holders. */
   holders = 0;
@@ -66,7 +66,7 @@ export class Descriptors {
     this.#unuse(file);
   }
 
-  /** Resolves when the file is closed for good: as soon as nobody uses it. */
+  /** Resolves when the file is closed for good: as soon as no operation uses it. */
   async retire(file: OpenFile): Promise<void> {
     file.isRetired = true;
     const closed = new Promise<void>((resolve) => file.onClosed.push(resolve));
@@ -74,7 +74,7 @@ export class Descriptors {
     await closed;
   }
 
-  /** Closes what nobody uses. */
+  /** Closes what no operation uses. */
   async closeIdle(): Promise<void> {
     const idle = [...this.#open].filter((file) => file.users === 0);
     await Promise.all(idle.map((file) => this.retire(file)));

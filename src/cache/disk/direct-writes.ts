@@ -19,7 +19,7 @@ const REFUSED = new Set(['EINVAL', 'EOPNOTSUPP']);
 
 /**
  * Writes past the page cache. It takes next to no processor time, where a copy into fresh pages costs as much
- * as receiving the bytes did, and no memory: whoever has read the bytes has them in the kernel's pages of the
+ * as receiving the bytes did, and no memory: a process that has read the bytes has them in the kernel's pages of the
  * mount already.
  */
 export class DirectWrites {

@@ -1,6 +1,6 @@
 /**
  * Blocks of versions on disk, kept from one run to the next. A fault of the store never fails a read: what
- * cannot be read is a miss, what cannot be written is not stored, and the log tells why.
+ * cannot be read is a miss, what cannot be written is not stored, and the log says why.
  */
 import type { VersionKey } from '../version.js';
 import type { Version } from '../version.js';
@@ -25,7 +25,7 @@ export interface ConfirmedFacts {
 }
 
 export interface DiskCache {
-  /** False: certainly nothing is stored of the URL. Asks nobody. */
+  /** False: certainly nothing is stored of the URL. Sends no request. */
   mayHave(url: string): boolean;
   /**
    * Opens what is stored of a version: perhaps nothing yet. Undefined when it cannot be stored: the store is
@@ -37,9 +37,9 @@ export interface DiskCache {
    * revalidation, and for use without the source. Never rejects.
    */
   newest(url: string): Promise<ConfirmedFacts | undefined>;
-  /** The source has just told that this is its version. */
+  /** The source has just confirmed that this is its version. */
   confirm(key: VersionKey, facts: StoredFacts): void;
-  /** The source has another version, or none: nothing of this one will be asked for again. */
+  /** The source has another version, or none: no read requests this one again. */
   drop(key: VersionKey): void;
   /**
    * Allocated bytes of the store's files; includes files that are removed but still open here. 0 in a process
@@ -47,7 +47,7 @@ export interface DiskCache {
    */
   readonly usedBytes: number;
   /**
-   * Waits for what is under way and leaves everything durable. Descriptors that were handed out stay open
+   * Waits for what is in flight and leaves everything durable. Descriptors that were handed out stay open
    * until their `StoredVersion` is closed. Never rejects.
    */
   close(): Promise<void>;

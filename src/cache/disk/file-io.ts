@@ -35,7 +35,7 @@ class StrayFileError extends Error {
  * wait for the other end of a FIFO.
  */
 export async function openOwn(path: string, flags: number, mode?: number): Promise<number> {
-  // Whoever creates a file has just made the directory, or found it made.
+  // The caller has just made the directory, or found it made.
   if ((flags & constants.O_CREAT) !== 0) checkDirectory(dirname(path));
   const fd = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
   try {

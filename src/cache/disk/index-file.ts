@@ -30,7 +30,7 @@ const JSON_AT = 80;
 const START_BYTES = 4096;
 const IDENTITY_FIELDS = 5;
 
-/** Identifies the state of a data file: whoever writes to it changes one of these. */
+/** Identifies the state of a data file: a write to it changes one of these. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;

@@ -1,7 +1,7 @@
 /**
- * Tells when a data file can be handed out, to be read without us and so without checksums: every block is
+ * Decides when a data file can be handed out, to be read without us and so without checksums: every block is
  * there, and each was written by this process, or found right, or the file's identity and times are still
- * those that were recorded (the file identity) when that was so. Whoever writes to a file changes its ctime.
+ * those that were recorded (the file identity) when that was so. A write to a file changes its ctime.
  */
 import { sameIdentity } from './index-file.js';
 import { blockLength } from './layout.js';
@@ -22,7 +22,7 @@ interface Verified extends SeenData {
 
 /** Who has the segment open. */
 export interface SegmentOwner {
-  /** False: nobody asks for it any more, except what has retained it. */
+  /** False: only what has retained it uses it. */
   isWanted(): boolean;
   /** Keeps it open as long as the work goes on. */
   whileRetained(work: () => Promise<void>): Promise<void>;

@@ -27,7 +27,7 @@ export class OpenVersion {
   handles = 0;
   readonly #context: StoreContext;
   readonly #onUnused: (version: OpenVersion) => void;
-  /** Handles, and operations under way. */
+  /** Handles, and operations in flight. */
   #users = 0;
 
   constructor(
@@ -54,7 +54,7 @@ export class OpenVersion {
   /** The header for a new index file; undefined: it is too long. */
   header(segment: number): EncodedHeader | undefined {
     const { blockBytes, segmentBlocks } = this.geometry;
-    // It may be stored long after the source told of it.
+    // It may be stored long after the source reported it.
     const createdAtMs = this.#context.confirmations.get(this.name)?.atMs ?? Date.now();
     return encodeHeader({
       url: this.key.resource,

@@ -14,7 +14,7 @@ export interface FoundSegment {
   readonly usedAtMs: number;
 }
 
-/** Is told of everything that is not of the store, or cannot be looked at. */
+/** Receives everything that is not of the store, or cannot be read. */
 type OnStray = (path: string, error?: unknown) => void;
 
 /**

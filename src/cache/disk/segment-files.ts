@@ -56,7 +56,7 @@ export class SegmentFiles {
     this.#writableIndex = new OpenFile(index, O_RDWR);
   }
 
-  /** The data file is there first: an index without data tells nothing. */
+  /** The data file is there first: an index without data is useless. */
   async create(dataBytes: number, header: Buffer): Promise<void> {
     await this.#makeShard();
     const fresh = (path: string): OpenFile => new OpenFile(path, O_WRONLY | O_CREAT | O_EXCL);
@@ -108,7 +108,7 @@ export class SegmentFiles {
     return this.#descriptors.use(this.#writableIndex, (fd) => writeAt(fd, [bytes], position));
   }
 
-  /** Sets when the segment was used last, which the index file's mtime tells. */
+  /** Sets when the segment was used last, which the index file's mtime records. */
   touch(usedAtMs: number): Promise<void> {
     return this.#descriptors.use(this.#writableIndex, (fd) => futimes(fd, usedAtMs / 1000, usedAtMs / 1000));
   }
@@ -142,7 +142,7 @@ export class SegmentFiles {
     this.#descriptors.giveBack(this.data);
   }
 
-  /** Resolves when all are closed, which may wait for whoever was handed the descriptor. */
+  /** Resolves when all are closed, which may wait for a holder of the descriptor. */
   async retire(): Promise<void> {
     const files = [this.data, this.#writableData, this.#directData, this.#index, this.#writableIndex];
     await Promise.all(files.map((file) => this.#descriptors.retire(file)));

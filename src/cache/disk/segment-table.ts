@@ -4,7 +4,7 @@ import { nameOfSegment, nameOfUrl, versionOfSegment } from './layout.js';
 export interface SegmentEntry {
   readonly chargedBytes: number;
   readonly usedAtMs: number;
-  /** What the index file's mtime tells. */
+  /** From the index file's mtime. */
   readonly touchedAtMs: number;
 }
 
@@ -86,7 +86,7 @@ export class SegmentTable {
     this.#used = this.#size = 0;
   }
 
-  /** Least recently used first. The one that was told last may be removed, or used. */
+  /** Least recently used first. The one that was returned last may be removed, or used. */
   *entries(): Generator<[name: string, entry: SegmentEntry]> {
     for (let slot = this.#linkAt(NONE, NEWER); slot !== NONE;) {
       const newer = this.#linkAt(slot, NEWER);

@@ -45,7 +45,7 @@ export class Segment {
   readonly files: SegmentFiles;
   /** The role in which it was loaded: only what the writer loaded does it append to. */
   readonly loadedBy: Writer | undefined;
-  /** As the index tells; undefined: not known to be complete and right. */
+  /** From the index; undefined: not known to be complete and right. */
   fileIdentity: FileIdentity | undefined;
   /** The data file, if it had that identity when it was loaded. */
   loadedData: SeenData | undefined;
@@ -132,9 +132,9 @@ export class Segment {
   }
 
   async #loadRecordsLate(recordsAt: number): Promise<void> {
-    const told = new BlockTable(this.span);
-    await this.#loadRecords(recordsAt, told);
-    if (!this.isDetached) this.table.adoptChecksums(told);
+    const loaded = new BlockTable(this.span);
+    await this.#loadRecords(recordsAt, loaded);
+    if (!this.isDetached) this.table.adoptChecksums(loaded);
   }
 
   /** One boolean per block: whether the target holds the right bytes. Never rejects. */
@@ -180,7 +180,7 @@ export class Segment {
     this.#context.sync.add(this.name, true);
   }
 
-  /** Of a segment that exists; in ascending order. The index tells of them when all are written. */
+  /** Of a segment that exists; in ascending order. The index records them when all are written. */
   async write(blocks: readonly CheckedBlock[], path: WritePath): Promise<void> {
     for (const run of adjacent(blocks)) {
       const pieces = run.map(({ bytes }) => bytes);

@@ -41,7 +41,7 @@ export class Space {
     return Math.max(this.usedBytes + bytes - mayUse, bytes + this.#reserveBytes - freeBytes);
   }
 
-  /** The file system (or a quota, which statfs does not tell of) has no room, whatever was computed. */
+  /** The file system (or a quota, which statfs does not report) has no room, whatever was computed. */
   noteFull(): void {
     this.#queriedAtMs = Number.NEGATIVE_INFINITY;
     this.#ceiling = { bytes: this.usedBytes, endsAtMs: performance.now() + CEILING_MS };

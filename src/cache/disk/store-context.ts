@@ -14,7 +14,7 @@ export interface Writer {
   readonly catalog: Catalog;
 }
 
-/** When the source last told that a version is its own, and when that was noted on disk; ms since the epoch. */
+/** When the source last confirmed a version, and when that was noted on disk; ms since the epoch. */
 export interface Confirmation {
   readonly atMs: number;
   readonly writtenAtMs: number;

@@ -8,7 +8,7 @@ const PIECE_BYTES = 1024 * 1024;
 const MEMORY_SHARE = 1 / 4;
 
 /**
- * Brings a complete copy that was written past the page cache into it: whoever opens the file next, in this
+ * Brings a complete copy that was written past the page cache into it: the next open of the file, in this
  * mount or the next one, most likely does so soon, and is given the copy instead of the pages of the mount.
  * Rejects if it cannot be read.
  */
