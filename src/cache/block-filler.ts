@@ -85,7 +85,7 @@ export class BlockFiller {
     for (const { block, bytes: length } of this.#withheld) this.#complete(block, length);
   }
 
-  /** Gives up the block that is being filled; somebody else will fill it from its start. */
+  /** Discards the block that is being filled; another filler fills it from its start. */
   abandon(): void {
     const block = this.#block;
     this.#block = undefined;
@@ -144,7 +144,7 @@ export class BlockFiller {
   }
 }
 
-/** It is there, or somebody else fills it. */
+/** It is there, or another filler fills it. */
 function isSkipped(block: Block): boolean {
   return block.isComplete || block.isClaimed;
 }

@@ -83,7 +83,7 @@ export class BlockMemory {
     return this.#committedBytes;
   }
 
-  /** Somebody fetches from now on, and is to be left his share; until `leave`. */
+  /** A provider fetches from now on, and keeps a share; until `leave`. */
   join(): void {
     this.#sharers += 1;
   }
@@ -221,7 +221,7 @@ export class BlockMemory {
     if (block.isSpent) this.drop(block);
   }
 
-  /** Whether it can be granted to the one who waits first. */
+  /** Whether it can be granted to the first waiter. */
   #isGrantable(bytes: number): boolean {
     if (!this.#fits(bytes) && this.#committedBytes === this.#pinned.bytes) this.#unpinAll();
     return this.#fits(bytes);

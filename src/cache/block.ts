@@ -16,7 +16,7 @@ export interface BlockOwner {
  * One block of one version, from when it is requested until it is evicted.
  *
  *     in flight ──► complete ──► (evicted: gone)
- *         └───────► failed, or given up: gone
+ *         └───────► failed, or discarded: gone
  *
  * Its memory belongs to `BlockMemory` and is used again for other blocks, so no reader looks into it later
  * than in the same synchronous step in which the block was found to be there.
@@ -27,7 +27,7 @@ export class Block {
   /** Undefined before the first byte, and when the block is gone. */
   memory: Uint8Array | undefined;
   isComplete = false;
-  /** Somebody has said that he will fill it, from the disk. */
+  /** A read from the disk has claimed it, and fills it. */
   isClaimed = false;
   /** It will not come, or was evicted: another object stands for the index now. */
   isLost = false;
@@ -62,13 +62,13 @@ export class Block {
     return this.#visibleBytes;
   }
 
-  /** The first `bytes` bytes are there. Wakes those who wait for no more than that. */
+  /** The first `bytes` bytes are there. Wakes the reads that wait for no more. */
   advance(bytes: number): void {
     this.#visibleBytes = bytes;
     this.#wake((waiter) => waiter.bytes <= bytes);
   }
 
-  /** All of it is there: its length is `visibleBytes`, even if somebody waits for more. */
+  /** All of it is there: its length is `visibleBytes`, even if a read waits for more. */
   complete(bytes: number): void {
     this.#visibleBytes = bytes;
     this.isComplete = true;
@@ -84,7 +84,7 @@ export class Block {
     this.#wake(() => true, error);
   }
 
-  /** What was filled so far is given up; another filler fills it from its start. */
+  /** What was filled so far is discarded; another filler fills it from its start. */
   restart(): void {
     this.#visibleBytes = 0;
     this.memory = undefined;

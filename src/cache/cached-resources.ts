@@ -240,7 +240,7 @@ function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
       return reader.size;
     },
     whenSizeKnown: (signal) => reader.whenSizeKnown(signal),
-    read: (offset, length, consume, options) => reader.read(me, offset, length, consume, options),
+    read: (offset, length, sink, options) => reader.read(me, offset, length, sink, options),
     head: () => reader.head(),
     close: () => {
       if (isOpen) reader.release(me);

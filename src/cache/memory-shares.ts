@@ -1,6 +1,6 @@
 /**
  * How much memory is committed to bodies in flight, by whom it is for: an origin, and where users are distinguished a
- * user, and an origin of that user. Whoever waits for more has to leave some to others: a server that hangs, and has
+ * user, and an origin of that user. A waiter for more has to leave some to others: a server that hangs, and has
  * many readers, would otherwise have all of it (the dynamic threshold of shared buffers: Choudhury and Hahne, 1998).
  */
 export class MemoryShares {
@@ -30,7 +30,7 @@ export class MemoryShares {
   }
 }
 
-/** For each byte that is left to others, somebody may have so many. */
+/** For each byte that is left to others, one share may have so many. */
 const THRESHOLD = 3;
 
 export class MemoryShare {

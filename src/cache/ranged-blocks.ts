@@ -69,7 +69,7 @@ export class RangedBlocks implements BlockProvider {
     return Promise.resolve(this.#sizeBytes);
   }
 
-  /** A stream that was given up holds its fetches as long as others have the file open, who may be what it was read for. */
+  /** An abandoned stream holds its fetches as long as other handles have the file open, which may need them. */
   setInUse(inUse: boolean): void {
     if (!inUse) for (const fetch of this.#fetches) fetch.unholdAll();
   }

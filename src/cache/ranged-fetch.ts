@@ -68,7 +68,7 @@ export class RangedFetch {
     this.#holders.add(holder);
   }
 
-  /** Somebody waits for some of it: it goes before what is fetched for later. */
+  /** A read waits for some of it: it goes before what is fetched for later. */
   need(holder: Holder): void {
     this.hold(holder);
     this.#promotion.promote();
@@ -119,7 +119,7 @@ export class RangedFetch {
       const { start, end } = this.#byteRange();
       this.#response ??= await this.#context.download({ start, end }, this.#promotion, signal);
       this.#response.validate();
-      await this.#consume(this.#response, start, end);
+      await this.#receive(this.#response, start, end);
     } catch (error) {
       this.#failRest(error);
     } finally {
@@ -134,7 +134,7 @@ export class RangedFetch {
     return { start: this.run.first * blockBytes, end: Math.min(this.run.end * blockBytes, this.#sizeBytes) };
   }
 
-  async #consume(response: Response, start: number, end: number): Promise<void> {
+  async #receive(response: Response, start: number, end: number): Promise<void> {
     const { url, blocks, memory } = this.#context;
     let skip = start - (response.offset ?? start);
     if (skip < 0) {

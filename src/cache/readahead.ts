@@ -5,7 +5,7 @@
  * such. A read that begins exactly where a stream ended makes the stream sequential; from then on a read
  * that is near it, before or behind, belongs to it: the kernel keeps two readahead windows in flight, whose
  * requests arrive in any order. Anything else begins a new stream in place of the one used longest ago,
- * whose fetches are given up.
+ * whose fetches are cancelled.
  *
  * The window opens with the second read, since many programs look at the first bytes of a file and leave. It
  * doubles each time that the reader had to wait since it was last extended, up to a maximum that depends on
@@ -47,7 +47,7 @@ export interface ReadaheadPlan {
   readonly stream: ReadStream;
   /** Fetch up to here, at least to the end of the read. */
   readonly aheadEnd: number;
-  /** Holds what is fetched beyond the read. The rest of a region is short, and not given up with its stream. */
+  /** Holds what is fetched beyond the read. The rest of a region is short, and not cancelled with its stream. */
   readonly ahead: object;
   /** And this, apart from the read. */
   readonly region: { readonly start: number; readonly end: number } | undefined;

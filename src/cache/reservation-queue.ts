@@ -1,6 +1,6 @@
 import type { MemoryShare } from './memory-shares.js';
 
-/** After so long without a step, pinned blocks are given up. */
+/** After so long without a step, pinned blocks are released. */
 const PATIENCE_MS = 100;
 
 export interface ReservationQueueContext {

@@ -35,7 +35,7 @@ export interface ListedEntry {
 }
 
 /** Takes bytes while they are there: the pieces are valid until it returns, and never to be written to. */
-export type Consume<Result> = (pieces: readonly Uint8Array[]) => Result;
+export type Sink<Result> = (pieces: readonly Uint8Array[]) => Result;
 
 export interface ReadOptions {
   /** Looked at only by a read that has to wait: the transport makes it then. */
@@ -52,16 +52,11 @@ export interface OpenResource {
   /** Waits until the size is known; may have to download all of it. */
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
   /**
-   * Hands the bytes `[offset, offset + length)`, cut at the end of the file, to `consume` in one go, as views of
+   * Hands the bytes `[offset, offset + length)`, cut at the end of the file, to `sink` in one go, as views of
    * cached blocks laid end to end; resolves to what it returns. Rejects with `ChangedError` when the bytes
    * are not cached and the source has another version by now.
    */
-  read<Result>(
-    offset: number,
-    length: number,
-    consume: Consume<Result>,
-    options?: ReadOptions,
-  ): Promise<Result>;
+  read<Result>(offset: number, length: number, sink: Sink<Result>, options?: ReadOptions): Promise<Result>;
   /**
    * The first bytes, as far as they are in memory now: perhaps none. Valid in this step only, and never to be
    * written to.

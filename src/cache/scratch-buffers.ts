@@ -2,7 +2,7 @@ import { InterruptedError } from '../source/index.js';
 
 /**
  * A few buffers for reads that cannot keep all of their blocks in memory at the same time. They are used again,
- * and whoever finds none waits for his turn: many such readers must not take the memory that is short already.
+ * and a read that finds none waits for its turn: many such readers must not take the memory that is short already.
  */
 export class ScratchBuffers {
   readonly #bufferBytes: number;

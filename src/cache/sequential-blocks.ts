@@ -4,7 +4,7 @@
  *
  * - It runs at most `WINDOW_BYTES` ahead of the farthest byte that a read has requested, and pauses there
  *   (the transport's flow control stops the source).
- * - It begins with the body of the probe, if that has not been given up: one request per file.
+ * - It begins with the body of the probe, if that has not been cancelled: one request per file.
  * - When the last handle closes it is kept paused for `LINGER_MS`, so that the next open goes on with it.
  * - A block that was evicted again is brought by a new download from the start, checked to be of the same
  *   version.
@@ -44,7 +44,7 @@ export class SequentialBlocks implements BlockProvider {
     return this.#download !== undefined || this.#unopened !== undefined;
   }
 
-  /** Somebody waits to see whether the body is short. */
+  /** A caller waits to see whether the body is short. */
   get isAwaited(): boolean {
     return !this.#settleWaiters.isEmpty;
   }
@@ -97,7 +97,7 @@ export class SequentialBlocks implements BlockProvider {
 
   /**
    * Whether the body goes on beyond what is read of it without a reader, or comes for longer than `waitMs`. False
-   * also if it was given up, or failed: then the size is not known after it. Rejects with the signal's reason.
+   * also if it was cancelled, or failed: then the size is not known after it. Rejects with the signal's reason.
    */
   async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#size !== undefined) return false;
@@ -176,7 +176,7 @@ export class SequentialBlocks implements BlockProvider {
     const download = this.#download;
     this.#download = undefined;
     download?.stop();
-    // The next download must not run ahead of those who wait for it, or it evicts what they come to read.
+    // The next download must not run ahead of the waiting reads, or it evicts what they need.
     const lastWaited = this.#context.blocks.lastPendingIndex;
     this.#demandEndBytes = this.#sizeWaiters.isEmpty
       ? (lastWaited + 1) * this.#context.blocks.blockBytes
@@ -211,7 +211,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#rest();
   }
 
-  /** Nothing is in flight: whoever reads the version next may do so by another object, which this must not end. */
+  /** Nothing is in flight: the next read of the version may use another object, which this must not end. */
   #rest(): void {
     clearTimeout(this.#lingerTimer);
     this.#context.onIdle();

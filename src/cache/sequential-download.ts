@@ -8,7 +8,7 @@ export interface SequentialDownloadOptions {
   readonly response: Response | undefined;
   /** Undefined: the body shows where the resource ends. */
   readonly sizeBytes: number | undefined;
-  /** How far somebody wants it to go by now. */
+  /** How far reads need it to go by now. */
   readonly pauseAtBytes: () => number;
   readonly onPause: () => void;
 }

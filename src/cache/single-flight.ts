@@ -2,7 +2,7 @@ import { uidOf, withUid } from '../source/index.js';
 
 /**
  * Many callers, one piece of work. The work gets a signal of its own, which fires when the last of its
- * callers has given up; no caller's abort reaches the others. Nothing is kept once it has settled.
+ * callers has aborted; no caller's abort reaches the others. Nothing is kept once it has settled.
  */
 export class SingleFlight<Result> {
   readonly #flights = new Map<string, Flight<Result>>();

@@ -6,8 +6,8 @@ import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
 
 /**
- * The blocks of one version that are in memory or in flight, each at most once: whoever needs one waits
- * for the same. A failure is never kept.
+ * The blocks of one version that are in memory or in flight, each at most once: all reads that need one
+ * wait for the same. A failure is never kept.
  *
  * Blocks of a version that the source gives no validators for are compared with what came under the same index
  * before: with its bytes if they are still here, else with a digest of what of them was shown. So nothing comes back
@@ -172,7 +172,7 @@ export class VersionBlocks implements BlockOwner {
     }
   }
 
-  /** A block is given up, a part of which may have been read. */
+  /** A block is discarded, a part of which may have been read. */
   noteShown({ index, memory, visibleBytes }: Block): void {
     if (this.#shown === undefined || memory === undefined || visibleBytes === 0) return;
     if (!this.#shown.has(index)) this.#shown.note(index, memory.subarray(0, visibleBytes));

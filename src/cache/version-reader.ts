@@ -7,7 +7,7 @@ import type { MemoryShares } from './memory-shares.js';
 import type { FileMetadata } from './file-metadata.js';
 import { RangedBlocks } from './ranged-blocks.js';
 import type { Readahead, ReadStream } from './readahead.js';
-import type { Consume, ReadOptions } from './resource-cache.js';
+import type { ReadOptions, Sink } from './resource-cache.js';
 import { SequentialBlocks } from './sequential-blocks.js';
 import type { StoredBlocks } from './stored-blocks.js';
 import type { VersionBlocks } from './version-blocks.js';
@@ -119,7 +119,7 @@ export class VersionReader {
     return this.#provider instanceof SequentialBlocks && (await this.#provider.isLong(waitMs, signal));
   }
 
-  /** For whom it downloads: the user who opened it last, where users are distinguished. */
+  /** The user for whom it downloads, who opened it last, where users are distinguished. */
   get uid(): number | undefined {
     return this.#uid;
   }
@@ -156,11 +156,11 @@ export class VersionReader {
     reader: Reader,
     offset: number,
     length: number,
-    consume: Consume<Result>,
+    sink: Sink<Result>,
     options?: ReadOptions,
   ): Promise<Result> {
     const end = this.#cutToSize(offset + length);
-    if (end <= offset) return consume([]);
+    if (end <= offset) return sink([]);
     const holder: Holder = {};
     let wanted: readonly Block[] = [];
     try {
@@ -168,7 +168,7 @@ export class VersionReader {
       for (let losses = 0; losses < MAX_LOSSES;) {
         const absence = this.blocks.lastAbsence(offset, this.#cutToSize(end));
         if (absence === undefined) {
-          const result = consume(this.blocks.views(offset, this.#cutToSize(end)));
+          const result = sink(this.blocks.views(offset, this.#cutToSize(end)));
           this.#leaveBehind(stream, offset, end);
           return result;
         }
@@ -184,7 +184,7 @@ export class VersionReader {
       const { memory, blocks } = this.#context;
       const signal = options?.signal;
       return await memory.scratch.use(end - offset, blocks.key.resource, signal, async (buffer) =>
-        consume([
+        sink([
           await copiedRead(buffer, {
             blocks,
             offset,
@@ -228,8 +228,8 @@ export class VersionReader {
     }
     const isStalled = this.blocks.lastAbsence(offset, end) !== undefined;
     const plan = reader.readahead.next(offset, end, isStalled, this.#provider.maxAheadBytes);
-    // The kernel asks by the handle of whoever came first, so that among many each seems to jump about: what one
-    // leaves, another is likely to read.
+    // The kernel reads by the handle that was opened first, so that among many each seems to jump about: what
+    // one leaves, another is likely to read.
     if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.unhold(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);

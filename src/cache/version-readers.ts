@@ -21,7 +21,7 @@ export interface VersionReadersContext {
   readonly onUntellable: (url: string, version: Version) => void;
 }
 
-/** Bodies of probes that wait for an open: the oldest is given up when there are more. */
+/** Bodies of probes that wait for an open: the oldest is cancelled when there are more. */
 const MAX_PARKED = 16;
 
 /** The versions that are read, each by one reader for all handles, and the blocks of those that were. */
@@ -29,7 +29,7 @@ export class VersionReaders {
   readonly #context: VersionReadersContext;
   readonly #blocks = new Map<string, VersionBlocks>();
   readonly #readers = new Map<string, VersionReader>();
-  /** Those of handles that keep a client which answers for nobody else any more. */
+  /** Those of handles whose client serves no new handle. */
   readonly #detached = new Set<VersionReader>();
   readonly #shares = new MemoryShares();
 
@@ -53,7 +53,7 @@ export class VersionReaders {
   takeProbe(url: string, file: FileMetadata, response: Response): void {
     const reader = this.of(url, file);
     reader.fill(response);
-    // Nothing of it was taken: nothing will tell that it is not used any more.
+    // Nothing of it was taken: no event will report that it is unused.
     if (reader.isIdle) this.#forget(reader);
     const parked = [...this.#readers.values()].filter((other) => other.isParked);
     for (const oldest of parked.slice(0, -MAX_PARKED)) oldest.close();
@@ -148,7 +148,7 @@ export class VersionReaders {
     else if (!isDetached) return;
     this.#context.stored.close(reader);
     // Part of a resource without validators must not be completed from another download later: nothing
-    // could tell that it is the same version.
+    // shows that it is the same version.
     const isUntellable = !file.version.verifiable && blocks.cachedBytes !== reader.size;
     if (isDetached || isUntellable) blocks.drop();
     if (isUntellable && !isDetached) this.#context.onUntellable(blocks.key.resource, file.version);

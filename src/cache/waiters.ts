@@ -1,6 +1,6 @@
 import { withResolvers } from '../with-resolvers.js';
 
-/** Those who wait for one fact. */
+/** The callers that wait for one fact. */
 export class Waiters<Fact> {
   readonly #waiting = new Set<{ resolve: (fact: Fact) => void; reject: (error: unknown) => void }>();
 

@@ -27,10 +27,10 @@ export async function openResourceFile(
       return resource.size;
     },
     whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
-    read: async (offset, length, consume, options) => {
+    read: async (offset, length, sink, options) => {
       timeouts.check(offset, length);
       try {
-        return await resource.read(offset, length, consume, options);
+        return await resource.read(offset, length, sink, options);
       } catch (error) {
         timeouts.add(error, offset, length);
         throw error;
@@ -49,8 +49,8 @@ export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFi
     size: bytes.byteLength,
     localFd: undefined,
     whenSizeKnown: () => Promise.resolve(bytes.byteLength),
-    read: async (offset, length, consume) =>
-      await Promise.resolve(consume([bytes.subarray(offset, offset + length)])),
+    read: async (offset, length, sink) =>
+      await Promise.resolve(sink([bytes.subarray(offset, offset + length)])),
     head: () => bytes,
     close: () => undefined,
   };

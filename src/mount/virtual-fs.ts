@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:fs';
 
-import type { Consume, FileStat, ResourceCache } from '../cache/resource-cache.js';
+import type { FileStat, ResourceCache, Sink } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { Attr, Ownership } from './attr.js';
 import type { Caller } from './caller.js';
@@ -160,15 +160,15 @@ export class VirtualFs {
     return this.#files.get(handle).whenSizeKnown(caller.signal);
   }
 
-  /** `consume` gets the bytes of `[offset, offset + length)`, cut at the end of the file; they are valid until it returns. */
+  /** `sink` gets the bytes of `[offset, offset + length)`, cut at the end of the file, valid until it returns. */
   async read<Result>(
     handle: number,
     offset: number,
     length: number,
     caller: Caller,
-    consume: Consume<Result>,
+    sink: Sink<Result>,
   ): Promise<Result> {
-    return await this.#files.get(handle).read(offset, length, consume, caller);
+    return await this.#files.get(handle).read(offset, length, sink, caller);
   }
 
   /** The first bytes that are there now, perhaps none: valid in this step only. */

@@ -83,9 +83,9 @@ export class MemoryResources implements ResourceCache {
       size,
       localFd,
       whenSizeKnown: () => Promise.resolve(size),
-      read: async (offset, length, consume) => {
+      read: async (offset, length, sink) => {
         this.reads += 1;
-        return await Promise.resolve(consume(views(bytes, offset, Math.min(offset + length, size))));
+        return await Promise.resolve(sink(views(bytes, offset, Math.min(offset + length, size))));
       },
       head: () => bytes.subarray(0, this.headBytes),
       close: () => undefined,

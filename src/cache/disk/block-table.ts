@@ -74,7 +74,7 @@ export class BlockTable {
     if (this.has(index) && setBit(this.#checked, index)) this.#checkedCount += 1;
   }
 
-  /** Somebody else wrote to the file. */
+  /** Another process wrote to the file. */
   uncheckAll(): void {
     this.#checked.fill(0);
     this.#checkedCount = 0;

@@ -12,8 +12,8 @@ export class DirectoryError extends Error {
 }
 
 /**
- * Makes the directories that are missing. Resolves to the real path of the one of this layout, which nobody but root and
- * this user can exchange for another one. Rejects if it cannot be used.
+ * Makes the directories that are missing. Resolves to the real path of the one of this layout, which only root and this
+ * user can exchange for another one. Rejects if it cannot be used.
  */
 export async function prepareDirectory(directory: string): Promise<string> {
   const uid = process.geteuid?.() ?? 0;

@@ -5,7 +5,7 @@ import type { MetadataBudget } from '../../memory/metadata-budget.js';
 import type { CredentialsFor } from './scoped-disk-cache.js';
 
 export interface DiskCacheOptions {
-  /** Created with mode 0700 if it is missing; nobody but root and this user may be able to exchange it. */
+  /** Created with mode 0700 if it is missing; only root and this user may be able to exchange it. */
   readonly directory: string;
   /** The most that the store's files may allocate, at every moment. */
   readonly limitBytes: number;

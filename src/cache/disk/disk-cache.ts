@@ -25,7 +25,7 @@ export interface ConfirmedFacts {
 }
 
 export interface DiskCache {
-  /** False: certainly nothing is stored of the URL. Sends no request. */
+  /** False: certainly nothing is stored of the URL. Does no I/O. */
   mayHave(url: string): boolean;
   /**
    * Opens what is stored of a version: perhaps nothing yet. Undefined when it cannot be stored: the store is

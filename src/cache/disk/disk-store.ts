@@ -3,7 +3,7 @@
  *
  * One process of a user writes (`Writer`: it holds the lock and keeps the catalog); others read the same files
  * and try to take over. Files are only ever removed whole, never cut or punched, and the bytes at an offset
- * never change: so whoever has a file open, here, in another process or in the kernel, reads right bytes or,
+ * never change: so a reader with a file open, here, in another process or in the kernel, reads right bytes or,
  * where a checksum is looked at, a miss.
  */
 import type { VersionKey } from '../version.js';
@@ -194,7 +194,7 @@ export class DiskStore implements DiskCache {
     await checks.idle();
     await changes.idle();
     await sync.stop();
-    // Of a store that somebody removed there is nothing to make durable.
+    // Of a store that was removed there is nothing to make durable.
     this.#context.writer?.lock.doubt();
     const writer = await currentWriter(this.#context);
     if (writer !== undefined) {

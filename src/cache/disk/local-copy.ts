@@ -75,7 +75,7 @@ export class LocalCopy {
     if (!table.isComplete || !exists || isDetached) return;
     const { forgetCount } = table;
     const now = await files.dataIdentity();
-    // Blocks end where the resource does, but who reads the file itself reads to its end.
+    // Blocks end where the resource does, but a reader of the file itself reads to its end.
     if (now.fileIdentity.size !== BigInt(span.dataBytes)) {
       this.#verified = undefined;
       return;

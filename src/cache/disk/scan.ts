@@ -19,7 +19,7 @@ type OnStray = (path: string, error?: unknown) => void;
 
 /**
  * Finds all segments in the directory, in no order; a file without its other half is removed. Only for the writer, and
- * while it creates nothing. Asks for little at once, so that reads are not held up. Rejects only if the directory
+ * while it creates nothing. Requests little at once, so that reads are not held up. Rejects only if the directory
  * itself cannot be read.
  */
 export async function scanSegments(

@@ -44,7 +44,7 @@ export interface StoreContext {
   isClosing: boolean;
 }
 
-/** The writer, unless somebody removed the directory under it: then this process is not it any more. */
+/** The writer, unless its directory was removed: then this process is not it any more. */
 export async function currentWriter(context: StoreContext): Promise<Writer | undefined> {
   const { writer, warnings } = context;
   try {

@@ -41,7 +41,7 @@ export class StoreLock {
     return undefined;
   }
 
-  /** False: somebody removed the file, and others may have locked a new one. Looks every few seconds. */
+  /** False: the file was removed, and others may have locked a new one. Looks every few seconds. */
   async isHeld(): Promise<boolean> {
     if (performance.now() - this.#checkedAtMs >= CHECK_EVERY_MS) {
       this.#checkedAtMs = performance.now();
