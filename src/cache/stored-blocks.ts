@@ -18,8 +18,11 @@ import type { VersionBlocks } from './version-blocks.js';
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 /** Of the memory: what waits for it is read even if its reader gave up, when it may be the only one that is granted. */
 const MAX_READ_SHARE = 1 / 4;
-/** Each write waits for several answers of the system, between which the process does other things. */
-const MAX_WRITE_BYTES = 32 * 1024 * 1024;
+/**
+ * Each write waits for several replies of the system, between which the process does other things: where a source is as fast
+ * as the disk, writes of 32 MiB fell behind, and a tenth of 2 GiB was not stored.
+ */
+const MAX_WRITE_BYTES = 128 * 1024 * 1024;
 /** A version that waits for its one short block to be written: its objects, and at most half of this in bytes. */
 const MIN_DIRTY_BYTES = 16 * 1024;
 /** So much is not worth waiting for more, or this part of what may wait. */
