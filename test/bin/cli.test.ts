@@ -79,6 +79,11 @@ onDevFuse('a busy mount is detached', async (t, mount) => {
   await processEnds(mnt);
 });
 
+/** Another start in the background, beside one that may be there. */
+function startAt(mnt: string): ReturnType<typeof run> {
+  return run(process.execPath, [CLI, mnt, '--log-file', `${mnt}.log`, '--cache-size', '0']);
+}
+
 // S99
 eachTransport('a mountpoint that a killed process left behind is recovered', async (t, mount) => {
   const mnt = await mount();
@@ -86,28 +91,14 @@ eachTransport('a mountpoint that a killed process left behind is recovered', asy
   await until('the mount is dead', async () =>
     /Transport endpoint is not connected/.test((await run('ls', [mnt])).stderr),
   );
-  const { code, stderr } = await run(process.execPath, [
-    CLI,
-    mnt,
-    '--log-file',
-    `${mnt}.log`,
-    '--cache-size',
-    '0',
-  ]);
+  const { code, stderr } = await startAt(mnt);
   t.is(code, 0, stderr);
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');
 });
 
 onDevFuse('a mountpoint in use is refused, and stays', async (t, mount) => {
   const mnt = await mount();
-  const { code, stderr } = await run(process.execPath, [
-    CLI,
-    mnt,
-    '--log-file',
-    `${mnt}.log`,
-    '--cache-size',
-    '0',
-  ]);
+  const { code, stderr } = await startAt(mnt);
   t.is(code, 1);
   t.regex(stderr, /is in use/);
   t.is((await run('cat', [`${mnt}/dfs/h/x`])).stdout, 'hello world');

@@ -53,7 +53,7 @@ test('what one report leaves out is kept from those before it', (t) => {
 });
 
 // S31
-test('a fact that a report leaves out still tells the next version from this one', (t) => {
+test('a fact that a report leaves out still distinguishes the next version from this one', (t) => {
   const numbers = start();
   const { ino } = numbers.ofFile(FILE, { version: 'a' });
   t.is(numbers.ofFile(FILE, { mtimeMs: 0, mtimePrecisionMs: MINUTE_MS }).ino, ino);

@@ -62,7 +62,7 @@ export class Space {
       this.#reserveBytes =
         this.#options.reserveBytes ?? Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
     } catch (error) {
-      this.#options.warnings.warn('cannot tell the free space', error);
+      this.#options.warnings.warn('cannot query the free space', error);
       // A write finds out; to evict for it would empty the cache.
       this.#freeBytes = Number.POSITIVE_INFINITY;
     }
