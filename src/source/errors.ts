@@ -11,6 +11,10 @@ export type SourceErrorCode =
   | 'IS_DIRECTORY'
   | 'ACCESS_DENIED'
   | 'ADDRESS_REFUSED'
+  /** Stored where it cannot be read before it is restored. */
+  | 'ARCHIVED'
+  /** The configuration lacks what the source needs. */
+  | 'NOT_CONFIGURED'
   | 'INSECURE_REDIRECT'
   | 'CHANGED'
   | 'TIMEOUT'

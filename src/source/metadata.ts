@@ -25,12 +25,21 @@ export interface Metadata {
   readonly etag?: string;
   /** The media type as sent, where the source has one. */
   readonly contentType?: string;
+  /** Of all bytes, where the source gives one. */
+  readonly digest?: ContentDigest;
   /**
    * The response with all this, its body unread: the first bytes of a resource that supports ranges,
    * the whole of one that does not. Present only where reading it saves a request. The caller that gets the
    * metadata owns it, and reads or cancels it.
    */
   readonly response?: Response;
+}
+
+/** A digest that the source gives for a whole resource. */
+export interface ContentDigest {
+  readonly algorithm: 'sha256' | 'md5' | 'crc32c' | 'crc64nvme' | 'crc64xz';
+  /** Lower-case hexadecimal; most significant byte first. */
+  readonly hex: string;
 }
 
 /** One entry of a directory (Dragonfly's `URLEntry`, with the size and time that it lacks). */
@@ -44,6 +53,9 @@ export interface UrlEntry {
   readonly isDir: boolean;
   /** Bytes; present only when exact. */
   readonly size?: number | undefined;
+  /** The entity tag exactly as a read of the entry answers it, so that opening it costs no probe. */
+  readonly etag?: string | undefined;
+  readonly digest?: ContentDigest | undefined;
   /** Milliseconds since the epoch, cut to `lastModifiedPrecisionMs`. */
   readonly lastModified?: number | undefined;
   /** 1000 for whole seconds, 60000 for minutes. Default 1000. */

@@ -1,0 +1,28 @@
+import type { Refusal } from './refusal.js';
+
+/** One try of a request, about to be sent to one hop. */
+export interface AuthorizableRequest {
+  readonly method: string;
+  readonly url: URL;
+  /** All that will be sent but what the authorizer adds; names in lower case. */
+  readonly header: Readonly<Record<string, string>>;
+}
+
+/** What an authorizer adds. */
+export interface Authorization {
+  /** Names in lower case. */
+  readonly header?: Readonly<Record<string, string>>;
+  /** The URL with a signature in its query, which is sent and shown nowhere. */
+  readonly url?: URL;
+}
+
+/** Who signs requests. Asked for every try and every hop, so that dates and tokens are fresh. */
+export interface Authorizer {
+  /** Undefined: nothing for this hop; what it has belongs to another origin. */
+  authorize(
+    request: AuthorizableRequest,
+    signal: AbortSignal | undefined,
+  ): Authorization | undefined | Promise<Authorization | undefined>;
+  /** Whether the request may be sent again, once: there is a new token, or the refusal named the region or the time. */
+  refused?(refusal: Refusal, signal: AbortSignal | undefined): boolean | Promise<boolean>;
+}

@@ -1,0 +1,95 @@
+/** The one engine of HTTP/1.1: what a source asks of it, and what it gets. */
+import type { Request } from '../request.js';
+import type { SourceError } from '../errors.js';
+import type { Authorizer } from './authorizer.js';
+import type { ExchangeBody } from './exchange-body.js';
+import type { HeaderFields } from './header-fields.js';
+import type { LowSpeedLimit } from './low-speed-limit.js';
+import type { Refusal } from './refusal.js';
+
+/** How a source speaks to an origin. */
+export interface HttpProfile {
+  /** Of each try and each hop. Default: nothing is added. */
+  readonly authorizer?: Authorizer;
+  /** Default: `follow`. */
+  readonly redirects?: RedirectPolicy;
+  /** What a status that is not allowed means, if the source knows it better than the engine. */
+  explain?(refusal: Refusal): SourceError | undefined;
+  /** Which statuses that are not allowed may be another by a retry; `undefined`: as the engine says. */
+  isRetryable?(refusal: Refusal): boolean | undefined;
+  /** By what the connections are made, if not as the environment says. Equal keys share connections. */
+  readonly route?: HttpRoute;
+}
+
+/**
+ * `follow`: http and https, never from https to http; to another origin go only the headers of an allow-list, and an
+ * authorizer decides by itself. `refuse`: a redirect is a status like any other. A function returns where to go on, the
+ * request as it is, or undefined to refuse.
+ */
+export type RedirectPolicy = 'follow' | 'refuse' | ((redirect: Refusal) => URL | undefined);
+
+/** Connections other than direct ones with Node's certificates. */
+export interface HttpRoute {
+  /** Two routes with the same key share connections; it holds no secret. */
+  readonly key: string;
+  /** A forward proxy, in absolute form for http and by CONNECT for https; `direct`: none, whatever the environment says. */
+  readonly proxy?: URL | 'direct';
+  readonly proxyAuthorization?: string;
+  /** A Unix socket instead of the host's address. */
+  readonly socketPath?: string;
+  readonly tls?: {
+    /** PEM. `ca`: besides those of Node. */
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    /** Default: true. */
+    readonly verify?: boolean;
+  };
+}
+
+/** One request as a source wants it sent. */
+export interface HttpRequest extends HttpProfile {
+  /** http or https; its path and query are sent as they are in `href`, without the fragment. */
+  readonly url: URL;
+  /** Default: GET. HEAD is not supported: its framing is another. */
+  readonly method?: string;
+  /** Names in lower case. */
+  readonly header?: Readonly<Record<string, string>>;
+  /** A small one. */
+  readonly body?: { readonly type: string; readonly text: string };
+  /** The statuses whose answer the caller uses. */
+  readonly allowed: readonly number[];
+}
+
+/** Of the request of a source on whose behalf it is sent. */
+export type HttpCaller = Pick<Request, 'url' | 'pin' | 'signal' | 'priority' | 'promotion'>;
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly header: HeaderFields;
+  /** Where it came from. */
+  readonly url: URL;
+  /** The heads of the redirects before it, the first hop first. */
+  readonly hops: readonly { readonly url: URL; readonly status: number; readonly header: HeaderFields }[];
+  /** Credentials were sent to another origin than that of the request. */
+  readonly usedOtherCredentials: boolean;
+  /** Ends only where the message ends; anything else throws. Must be drained or cancelled. */
+  readonly body: ExchangeBody;
+  /** Of the download that the answer begins or continues. */
+  readonly lowSpeedLimit: LowSpeedLimit;
+}
+
+export interface HttpEngine {
+  /**
+   * Sends until an answer has one of the allowed statuses: with retries, redirects, and once more where the authorizer
+   * says so. Errors name `caller.url`.
+   */
+  send(request: HttpRequest, caller: HttpCaller, resumed?: LowSpeedLimit): Promise<HttpAnswer>;
+  /** Sends, and reads a body of at most `maxBytes` as UTF-8: for tokens and small documents. */
+  fetchText(
+    request: HttpRequest,
+    caller: HttpCaller,
+    maxBytes: number,
+  ): Promise<HttpAnswer & { readonly text: string }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,38 @@
+/**
+ * A source over HTTP: how the resources of a scheme are read from an origin. `createHttpResource` makes the methods of
+ * a `ResourceClient` of it (all but `list`), with the checks, retries, resumption and deadlines that every source has.
+ */
+import type { ByteRange } from '../byte-range.js';
+import type { Metadata } from '../metadata.js';
+import type { Validators } from '../request.js';
+import type { HttpAnswer, HttpProfile } from './http-engine.js';
+import type { ContentRange } from './response-check.js';
+
+/** Where a resource is read. */
+export interface HttpTarget extends HttpProfile {
+  /** What is sent, encoded as on the wire. */
+  readonly url: URL;
+  /** Names in lower case. */
+  readonly header?: Readonly<Record<string, string>>;
+}
+
+export interface HttpDialect {
+  /** Where the resource of a URL of the scheme is read. */
+  targetOf(url: URL, signal: AbortSignal | undefined): HttpTarget | Promise<HttpTarget>;
+  /** How a range of a version is requested. Default: `Range`, with `If-Match` or `If-Unmodified-Since` if pinned. */
+  rangeRequest?(range: ByteRange, pin: Validators | undefined): RangeRequest;
+  /** What an answer holds of the resource. Default: RFC 9110, 14. `asked`: undefined for the whole. */
+  deliveryOf?(answer: HttpAnswer, asked: ByteRange | undefined): ContentRange;
+  /** How the rest of a body that broke is requested. Default: `if-range`; `if-match`: 412 is CHANGED. */
+  readonly resumesBy?: 'if-range' | 'if-match';
+  /** Whether a Content-Encoding is a fact of the stored bytes, which come as they are. Default: false, it is refused. */
+  readonly acceptsEncoded?: boolean;
+  /** Sees the metadata that the answer gives, and may know better: a size, a tag, a digest of the first hop. */
+  metadataOf?(answer: HttpAnswer, metadata: Metadata): Metadata;
+}
+
+/** `query`: parameters to set in the URL, where a range is no header. */
+export interface RangeRequest {
+  readonly header: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+}

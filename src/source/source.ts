@@ -1,0 +1,56 @@
+/**
+ * The contract of the sources of this tree: a factory by scheme, which is loaded when its scheme is first used.
+ * A plugin is one `ResourceClient` (docs/PLUGINS.md); a factory makes one of the settings of the mount.
+ */
+import type { Logger } from 'pino';
+
+import type { HttpEngine } from './http/http-engine.js';
+import type { ResourceClient } from './resource-client.js';
+
+/** What is known of a scheme before its source is loaded. */
+export interface SourceCapabilities {
+  /**
+   * The source itself knows files from directories, so that a lookup asks it and the answer is exact: `getMetadata`
+   * has the right `kind`, and NOT_FOUND is final. Otherwise the rules of docs/SEMANTICS.md, "File or directory".
+   */
+  readonly isHierarchical: boolean;
+  /** Whether `list` works. */
+  readonly lists: boolean;
+  /**
+   * The host of a URL of a name below `<mountpoint>/<scheme>`, or undefined if it can be none. Default: a host of
+   * DNS with an optional port, in lower case. Owners of hubs keep their case, buckets may have a `_`.
+   */
+  hostOf?(name: string): string | undefined;
+  /**
+   * Whether a `?` in a name begins a query. Default: yes, as for http. With a list: only if it is one of these
+   * parameters (`versionId`); another `?` is part of the key, and is sent as `%3F`.
+   */
+  readonly queries?: readonly string[];
+}
+
+export interface SourceFactory {
+  readonly schemes: readonly string[];
+  readonly capabilities: SourceCapabilities;
+  /** Imports the source, and makes its client. Called once for each scheme, at its first use. */
+  create(context: SourceContext): Promise<SourceClient>;
+}
+
+/** A client that holds something: timers, sockets of a protocol of its own, credentials that are refreshed. */
+export interface SourceClient extends ResourceClient {
+  close?(): Promise<void>;
+}
+
+/** What a source gets to work with. */
+export interface SourceContext {
+  readonly scheme: string;
+  readonly engine: HttpEngine;
+  /**
+   * The configured settings for a URL of the scheme (docs/CONFIGURATION.md), validated by the schema of the scheme; the
+   * same object each time while the configuration is the same, so that it may be the key of a WeakMap of what is made of it.
+   */
+  settingsFor(url: URL): Readonly<Record<string, unknown>>;
+  readonly log: Logger;
+  /** Of one operation, retries included. */
+  readonly timeoutMs: number;
+  readonly retries: number;
+}
