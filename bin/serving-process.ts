@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -22,8 +22,14 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   // The name in parentheses may hold anything: the fields are counted behind its end, from the third on.
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTicks = fields[18];
-  if (startTicks === undefined || state === 'Z' || state === 'X') return undefined;
+  if (startTicks === undefined || ((state === 'Z' || state === 'X') && !(await hasThreads(pid))))
+    return undefined;
   return { pid, startTicks };
+}
+
+/** Threads that wait for the disk outlive the first one, and may still write. */
+async function hasThreads(pid: number): Promise<boolean> {
+  return (await readdir(`/proc/${pid}/task`).catch(() => [])).length > 1;
 }
 
 export async function isRunning({ pid, startTicks }: ProcessIdentity): Promise<boolean> {
@@ -40,40 +46,56 @@ export async function whenProcessEnded(found: ProcessIdentity, limitMs: number):
 }
 
 /**
- * Records in a file that this process serves a mount: the kernel does not show it, and `unmount` waits for its end. The
- * device number of the mount is the name of the file. Returns what removes the file. Does nothing where it cannot be written.
+ * Records that this process serves a mount: the kernel does not show it, and `unmount` waits for its end. The name of the
+ * empty file has the device number of the mount and the process: the kernel gives the number to another mount at once, and no
+ * process touches the record of another that runs. Returns what removes it. Does nothing where it cannot be written.
  */
-export async function recordProcess(mountpoint: string): Promise<() => Promise<void>> {
-  const [mount, self] = [await findMount(mountpoint), await identifyProcess(process.pid)];
-  if (mount === undefined || self === undefined) return () => Promise.resolve();
-  const path = runFile(mount);
+export async function recordProcess(mountpoint: string, pid = process.pid): Promise<() => Promise<void>> {
+  const [mount, own] = [await findMount(mountpoint), await identifyProcess(pid)];
+  if (mount === undefined || own === undefined) return () => Promise.resolve();
+  const path = join(runDirectory(), `${mount.device}.${own.pid}.${own.startTicks}`);
   try {
     await makeDirectory(runDirectory(), 0o700);
-    await writeFile(path, `${self.pid} ${self.startTicks}\n`, { mode: 0o600 });
+    await writeFile(path, '', { mode: 0o600 });
   } catch {
     return () => Promise.resolve();
   }
-  return async () => {
-    // The kernel may have given the number to the next mount already.
-    if ((await servingProcess(mount))?.pid === process.pid) await rm(path, { force: true });
-  };
+  for (const record of await recordsOf(mount)) {
+    if (!(await isRunning(record))) await remove(record.path);
+  }
+  return () => remove(path);
 }
 
-/** The process that serves the mount. Undefined if it has no file, if the file is another user's, and if the process ended. */
+/**
+ * The process that serves the mount: of those that recorded its device number, the one that did so last. Undefined if there is
+ * none, if the mount is another user's, and if the process ended.
+ */
 export async function servingProcess(mount: Mount): Promise<ProcessIdentity | undefined> {
-  const text = await readFile(runFile(mount), 'utf8').catch(() => '');
-  const match = /^([1-9]\d*) (\d+)\n$/.exec(text);
-  if (match?.[1] === undefined || match[2] === undefined) return undefined;
-  const recorded = { pid: Number(match[1]), startTicks: match[2] };
-  return (await isRunning(recorded)) ? recorded : undefined;
+  let newest: { readonly server: ProcessIdentity; readonly timeMs: number } | undefined;
+  for (const { path, ...server } of await recordsOf(mount)) {
+    const timeMs = (await stat(path).catch(() => undefined))?.mtimeMs;
+    if (timeMs === undefined || !(await isRunning(server))) continue;
+    if (newest === undefined || timeMs > newest.timeMs) newest = { server, timeMs };
+  }
+  return newest?.server;
+}
+
+async function recordsOf({ device }: Mount): Promise<(ProcessIdentity & { readonly path: string })[]> {
+  const names = await readdir(runDirectory()).catch(() => []);
+  return names.flatMap((name) => {
+    const [, of, pid, startTicks] = /^(\d+:\d+)\.([1-9]\d*)\.(\d+)$/.exec(name) ?? [];
+    if (of !== device || startTicks === undefined) return [];
+    return [{ path: join(runDirectory(), name), pid: Number(pid), startTicks }];
+  });
+}
+
+async function remove(path: string): Promise<void> {
+  // One that stays names a process that ended.
+  await rm(path, { force: true }).catch(() => undefined);
 }
 
 /** Where the processes of one user have files for each other. */
 export function runDirectory(): string {
   const state = process.env['XDG_RUNTIME_DIR'] ?? join(homedir(), '.local', 'state');
   return join(process.getuid?.() === 0 ? '/run' : state, 'd7y-mount');
-}
-
-function runFile(mount: Mount): string {
-  return join(runDirectory(), `${mount.device}.pid`);
 }
