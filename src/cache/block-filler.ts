@@ -42,7 +42,7 @@ export class BlockFiller {
    * Where the next bytes belong, `maxBytes` of them at most: `push` copies nothing that lies there. As many
    * blocks as memory lies in one piece, each of which is reserved.
    */
-  room(maxBytes: number): Uint8Array | undefined {
+  nextBuffer(maxBytes: number): Uint8Array | undefined {
     const { blocks, memory: pool } = this.#options;
     const { memory } = this.#begun();
     if (memory === undefined) return undefined;

@@ -157,19 +157,19 @@ export class RangedFetch {
       this.#controller.signal.throwIfAborted();
       const skipped = Math.min(skip, chunk.byteLength);
       skip -= skipped;
-      const room = end - filler.position;
-      if (chunk.byteLength - skipped > room && !isBelieved) throw this.#wrongLength(end - start, 'more');
-      const until = Math.min(chunk.byteLength, skipped + room);
+      const leftBytes = end - filler.position;
+      if (chunk.byteLength - skipped > leftBytes && !isBelieved) throw this.#wrongLength(end - start, 'more');
+      const until = Math.min(chunk.byteLength, skipped + leftBytes);
       for (let at = skipped; at < until;) {
         at += filler.push(at === 0 && until === chunk.byteLength ? chunk : chunk.subarray(at, until));
       }
       if (filler.position === end && isBelieved && !endsWithRun) throw new EnoughError();
     };
-    const room = (): Uint8Array | undefined => {
+    const nextBuffer = (): Uint8Array | undefined => {
       if (skip > 0 || filler.position === end) return undefined;
-      return filler.room(end - filler.position);
+      return filler.nextBuffer(end - filler.position);
     };
-    await drainBody(response, take, room).catch((error: unknown) => {
+    await drainBody(response, take, nextBuffer).catch((error: unknown) => {
       if (!(error instanceof EnoughError)) throw error;
     });
     if (filler.position < end) throw this.#wrongLength(end - start, `${filler.position - start}`);

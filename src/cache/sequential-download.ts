@@ -72,7 +72,7 @@ export class SequentialDownload {
       await drainBody(
         response,
         (chunk) => this.#take(chunk, 0),
-        () => this.#room(),
+        () => this.#nextBuffer(),
       );
       if (this.#isStopped) throw new StoppedError();
       if (sizeBytes !== undefined && this.positionBytes !== sizeBytes) {
@@ -129,11 +129,11 @@ export class SequentialDownload {
   }
 
   /** Memory for the next bytes, if there is some and they are wanted. */
-  #room(): Uint8Array | undefined {
+  #nextBuffer(): Uint8Array | undefined {
     const { blocks, memory } = this.#options.context;
     if (this.#isStopped || this.#isAhead) return undefined;
     if (!this.#filler.hasMemory && !memory.tryReserve(1)) return undefined;
-    return this.#filler.room(blocks.blockBytes - (this.positionBytes % blocks.blockBytes));
+    return this.#filler.nextBuffer(blocks.blockBytes - (this.positionBytes % blocks.blockBytes));
   }
 
   async #pauseWhileAhead(): Promise<void> {

@@ -24,7 +24,7 @@ export {
 } from './request.js';
 export type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 export {
-  type BodyRoom,
+  type BufferProvider,
   type BodySink,
   type BodySource,
   drainBody,

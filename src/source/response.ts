@@ -24,9 +24,9 @@ export interface Response {
   readonly body: AsyncIterable<Uint8Array>;
   /**
    * Instead of `body`: pushes the same bytes into `sink`, and resolves at their end. For clients that read
-   * into memory of their own and use it again, which costs no garbage, or straight into what `room` offers.
+   * into memory of their own and use it again, which costs no garbage, or straight into what `nextBuffer` returns.
    */
-  drain?(sink: BodySink, room?: BodyRoom): Promise<void>;
+  drain?(sink: BodySink, nextBuffer?: BufferProvider): Promise<void>;
   /** Whether a failure of this response is retryable. */
   readonly temporary: boolean;
   expireInfo(): ExpireInfo;
@@ -48,12 +48,16 @@ export type BodySink = (chunk: Uint8Array) => void | Promise<void>;
  * its start. Called whenever the client is about to read; what it offered counts until the next chunk, and
  * no longer than until the body has ended, failed, or been cancelled. Undefined: there is none now.
  */
-export type BodyRoom = () => Uint8Array | undefined;
+export type BufferProvider = () => Uint8Array | undefined;
 
 /** Pushes the body of any response into a sink. */
-export async function drainBody(response: Response, sink: BodySink, room?: BodyRoom): Promise<void> {
+export async function drainBody(
+  response: Response,
+  sink: BodySink,
+  nextBuffer?: BufferProvider,
+): Promise<void> {
   if (response.drain !== undefined) {
-    await response.drain(sink, room);
+    await response.drain(sink, nextBuffer);
     return;
   }
   for await (const chunk of response.body) {
@@ -77,7 +81,7 @@ export interface ResponseOptions {
   readonly header?: Headers | Record<string, string> | (() => Headers);
   readonly contentLength?: number;
   readonly offset?: number;
-  readonly drain?: (sink: BodySink, room?: BodyRoom) => Promise<void>;
+  readonly drain?: (sink: BodySink, nextBuffer?: BufferProvider) => Promise<void>;
   readonly temporary?: boolean;
   readonly validate?: () => void;
   readonly cancel?: () => void;

@@ -181,7 +181,7 @@ test('a block that is gone before it was passed over is filled', (t) => {
   fill(new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isBelieved: true }));
   const second = new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isBelieved: true });
   t.true(memory.tryReserve(1));
-  t.is(second.room(BLOCK_BYTES), undefined, 'it is there');
+  t.is(second.nextBuffer(BLOCK_BYTES), undefined, 'it is there');
   const there = blocks.get(1);
   if (there !== undefined) memory.drop(there);
   blocks.announce(1);

@@ -4,7 +4,7 @@
  * until this turn of the event loop is over, because most bodies are drained at once; later copies of up to
  * `HIGH_WATER_BYTES`, so that a small body frees its connection even if it is not read for long.
  */
-import type { BodyRoom, BodySink } from '../response.js';
+import type { BufferProvider, BodySink } from '../response.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** What a copy takes beside its bytes, which may be one. */
@@ -17,7 +17,7 @@ export class ExchangeBody {
   hasSinkFailed = false;
   #failure: unknown;
   #sink: BodySink | undefined;
-  #room: BodyRoom | undefined;
+  #nextBuffer: BufferProvider | undefined;
   #isSinkBusy = false;
   /** In the connection's memory; `#release` gives it back. */
   #lent: Uint8Array | undefined;
@@ -37,7 +37,7 @@ export class ExchangeBody {
   }
 
   /** Pushes the whole body into `sink`; may be called once. Resolves where the message ends, and only there. */
-  async drain(sink: BodySink, room?: BodyRoom): Promise<void> {
+  async drain(sink: BodySink, nextBuffer?: BufferProvider): Promise<void> {
     try {
       for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
         const wait = sink(chunk);
@@ -52,15 +52,15 @@ export class ExchangeBody {
       await new Promise<void>((resolve) => {
         this.#settle = resolve;
         this.#sink = sink;
-        this.#room = room;
+        this.#nextBuffer = nextBuffer;
       });
     }
     if (this.#state === 'failed') throw this.#failure;
   }
 
   /** Where the next bytes may be read to, if the reader offers memory now. */
-  room(): Uint8Array | undefined {
-    return this.#state === 'open' && this.isWaiting ? this.#room?.() : undefined;
+  nextBuffer(): Uint8Array | undefined {
+    return this.#state === 'open' && this.isWaiting ? this.#nextBuffer?.() : undefined;
   }
 
   /** Gives the rest up. */

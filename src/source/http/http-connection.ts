@@ -26,7 +26,7 @@ export interface Exchange extends ResponseHandler {
   /** In Latin-1. */
   readonly requestText: string;
   /** Memory for the next bytes of the body; counts until the next `onBody`, or the end of the exchange. */
-  room(): Uint8Array | undefined;
+  nextBuffer(): Uint8Array | undefined;
   onEnd(): void;
   /** `isStale`: the connection had been in use before, and received no byte of this response. */
   onFailure(error: Error, isStale: boolean): void;
@@ -47,7 +47,7 @@ const DISCARDING: Exchange = {
   requestText: '',
   onHead: () => undefined,
   onBody: () => undefined,
-  room: () => undefined,
+  nextBuffer: () => undefined,
   onEnd: () => undefined,
   onFailure: () => undefined,
   onTick: () => undefined,
@@ -63,7 +63,7 @@ export class HttpConnection {
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #spare: Buffer | undefined;
   /** The next read goes into memory of the exchange. */
-  #isReadingIntoRoom = false;
+  #isBufferProvided = false;
   /** The one of the two that was parsed last. */
   #parsed: Buffer | undefined;
   #state: 'connecting' | 'open' | 'closed' = 'connecting';
@@ -123,7 +123,7 @@ export class HttpConnection {
     if (this.#exchange !== exchange) return;
     const left = this.#parser.leftBytes;
     // Memory of the exchange must not be written to any more, and nothing but the end takes it from a socket.
-    const mustEnd = this.#isReadingIntoRoom || this.#state !== 'open';
+    const mustEnd = this.#isBufferProvided || this.#state !== 'open';
     if (left === undefined || left > MAX_DISCARD_BYTES || mustEnd) {
       this.destroy();
       return;
@@ -180,20 +180,22 @@ export class HttpConnection {
   }
 
   #nextBuffer(): Buffer {
-    const room = this.#room();
-    this.#isReadingIntoRoom = room !== undefined;
-    return room ?? this.#ownBuffer();
+    const provided = this.#providedBuffer();
+    this.#isBufferProvided = provided !== undefined;
+    return provided ?? this.#ownBuffer();
   }
 
   /**
    * Memory of the body's reader. Not for its last part, so that a connection can still be kept when a
    * short rest is cancelled, and not with TLS, which hands over what it has decrypted at any time.
    */
-  #room(): Buffer | undefined {
+  #providedBuffer(): Buffer | undefined {
     const { leftBytes = 0, wait } = this.#parser;
     if (this.#isTls || wait !== undefined || this.#held.length > 0 || leftBytes <= MAX_DISCARD_BYTES) return;
-    const room = this.#exchange?.room();
-    return room && Buffer.from(room.buffer, room.byteOffset, Math.min(room.byteLength, leftBytes));
+    const provided = this.#exchange?.nextBuffer();
+    return (
+      provided && Buffer.from(provided.buffer, provided.byteOffset, Math.min(provided.byteLength, leftBytes))
+    );
   }
 
   /** TLS hands over what it has decrypted even when reading is paused: not into memory that is lent. */
@@ -208,7 +210,7 @@ export class HttpConnection {
   #onRead(buffer: Buffer, bytes: number): boolean {
     this.#wasActive = true;
     this.#hasResponse = true;
-    this.#isReadingIntoRoom = false;
+    this.#isBufferProvided = false;
     if (this.#parser.wait === undefined) {
       this.#parsed = buffer;
       this.#parse(buffer.subarray(0, bytes));

@@ -7,7 +7,7 @@ import { type ByteRange, formatRangeHeader, parseContentRange } from '../byte-ra
 import { uidOf, withUid } from '../caller-uid.js';
 import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
-import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
+import { type BufferProvider, type BodySink, newResponse, type Response } from '../response.js';
 import { checkResponse, type ContentRange, isLastModifiedWeak, validatorsOf } from './response-check.js';
 import type { HeaderFields } from './header-fields.js';
 import { httpDate } from './http-date.js';
@@ -27,7 +27,8 @@ export function toResponse(
   retries: number,
 ): Response {
   const download = new HttpDownload(origin, request, response, contentRange, retries);
-  const drain = (sink: BodySink, room?: BodyRoom): Promise<void> => download.drain(sink, room);
+  const drain = (sink: BodySink, nextBuffer?: BufferProvider): Promise<void> =>
+    download.drain(sink, nextBuffer);
   const cancel = (): void => download.cancel();
   return newResponse(readAhead(drain, cancel), {
     status: response.status,
@@ -94,11 +95,11 @@ class HttpDownload {
   }
 
   /** Pushes the body into `sink`. May be called once. */
-  async drain(sink: BodySink, room?: BodyRoom): Promise<void> {
+  async drain(sink: BodySink, nextBuffer?: BufferProvider): Promise<void> {
     let failures = 0;
     for (;;) {
       const before = this.#position;
-      const failure = await this.#drainResponse(sink, room);
+      const failure = await this.#drainResponse(sink, nextBuffer);
       // A shorter range than the requested one is legal: another request continues it.
       if (failure === undefined && this.#isAtEnd()) return;
       failures = this.#position - before >= MIN_PROGRESS_BYTES ? 0 : failures + 1;
@@ -117,13 +118,16 @@ class HttpDownload {
   }
 
   /** Returns a retryable failure; throws any other, and what `sink` throws. */
-  async #drainResponse(sink: BodySink, room: BodyRoom | undefined): Promise<SourceError | undefined> {
+  async #drainResponse(
+    sink: BodySink,
+    nextBuffer: BufferProvider | undefined,
+  ): Promise<SourceError | undefined> {
     const { body } = this.#response;
     try {
       await body.drain((chunk) => {
         this.#advance(chunk.byteLength);
         return sink(chunk);
-      }, room);
+      }, nextBuffer);
       if (this.#responseEnd !== undefined && this.#position < this.#responseEnd)
         throw new Error('the body ended early');
       return undefined;

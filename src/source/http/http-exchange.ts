@@ -115,8 +115,8 @@ class HttpExchange implements PooledExchange {
     return this.#body.push(chunk);
   }
 
-  room(): Uint8Array | undefined {
-    return this.#body.room();
+  nextBuffer(): Uint8Array | undefined {
+    return this.#body.nextBuffer();
   }
 
   onEnd(): void {

@@ -7,7 +7,7 @@ import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Request } from '../request.js';
 import type { ExchangeBody } from '../http/exchange-body.js';
 import { readAhead } from '../http/read-ahead.js';
-import { type BodyRoom, type BodySink, newResponse, type Response } from '../response.js';
+import { type BufferProvider, type BodySink, newResponse, type Response } from '../response.js';
 import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
 import type { Plugin } from './plugin.js';
 import type { PluginProcess } from './plugin-process.js';
@@ -30,7 +30,7 @@ export async function openRemoteBody(
 ): Promise<Response> {
   const first = await openPart(plugin, request, known());
   const body = new RemoteBody(plugin, request, known, first);
-  const drain = (sink: BodySink, room?: BodyRoom): Promise<void> => body.drain(sink, room);
+  const drain = (sink: BodySink, nextBuffer?: BufferProvider): Promise<void> => body.drain(sink, nextBuffer);
   const cancel = (): void => body.cancel();
   return newResponse(readAhead(drain, cancel), {
     header: () => first.header.toHeaders(),
@@ -65,13 +65,13 @@ class RemoteBody {
   }
 
   /** Pushes the body into `sink`. May be called once. */
-  async drain(sink: BodySink, room?: BodyRoom): Promise<void> {
+  async drain(sink: BodySink, nextBuffer?: BufferProvider): Promise<void> {
     let resumes = 0;
     let skipBytes = 0;
     for (;;) {
       const before = this.#readBytes;
       try {
-        await this.#drainPart(skipBytes, sink, room);
+        await this.#drainPart(skipBytes, sink, nextBuffer);
         return;
       } catch (error) {
         if (this.#part.body.hasSinkFailed && !this.#isTooLong) throw error;
@@ -89,7 +89,7 @@ class RemoteBody {
     }
   }
 
-  async #drainPart(skip: number, sink: BodySink, room: BodyRoom | undefined): Promise<void> {
+  async #drainPart(skip: number, sink: BodySink, nextBuffer: BufferProvider | undefined): Promise<void> {
     const { lengthBytes } = this.#first;
     const { body, process } = this.#part;
     let skipBytes = skip;
@@ -104,7 +104,7 @@ class RemoteBody {
       return useful.byteLength === 0 ? undefined : sink(useful);
     };
     // What is skipped must not be read into memory that is offered for what follows.
-    await body.drain(take, skip === 0 ? room : undefined);
+    await body.drain(take, skip === 0 ? nextBuffer : undefined);
     if (lengthBytes !== undefined && this.#readBytes < lengthBytes) throw this.#wrongLength('fewer');
   }
 
