@@ -4,7 +4,7 @@
  */
 import type { ByteRange } from '../byte-range.js';
 import type { Metadata } from '../metadata.js';
-import type { Validators } from '../request.js';
+import type { Request, Validators } from '../request.js';
 import type { HttpAnswer, HttpProfile } from './http-engine.js';
 import type { ContentRange } from './response-check.js';
 
@@ -17,12 +17,17 @@ export interface HttpTarget extends HttpProfile {
 }
 
 export interface HttpDialect {
-  /** Where the resource of a URL of the scheme is read. */
-  targetOf(url: URL, signal: AbortSignal | undefined): HttpTarget | Promise<HttpTarget>;
+  /** Where the resource is read; for a pinned request, the version of the pin. */
+  targetOf(request: Pick<Request, 'url' | 'pin' | 'signal'>): HttpTarget | Promise<HttpTarget>;
   /** How a range of a version is requested. Default: `Range`, with `If-Match` or `If-Unmodified-Since` if pinned. */
   rangeRequest?(range: ByteRange, pin: Validators | undefined): RangeRequest;
   /** What an answer holds of the resource. Default: RFC 9110, 14. `asked`: undefined for the whole. */
   deliveryOf?(answer: HttpAnswer, asked: ByteRange | undefined): ContentRange;
+  /**
+   * Of which version an answer is. Default: its `ETag` and `Last-Modified`. A pin is compared with what is here, so that
+   * a source whose URLs name a version may leave out what only a storage behind a redirect says.
+   */
+  validatorsOf?(answer: HttpAnswer): Validators;
   /** How the rest of a body that broke is requested. Default: `if-range`; `if-match`: 412 is CHANGED. */
   readonly resumesBy?: 'if-range' | 'if-match';
   /** Whether a Content-Encoding is a fact of the stored bytes, which come as they are. Default: false, it is refused. */
