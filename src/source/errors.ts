@@ -145,13 +145,13 @@ export class NoClientFoundError extends SourceError {
   }
 }
 
-/** There is a plugin for the scheme, and it cannot be loaded. */
-export class PluginUnusableError extends SourceError {
-  override readonly name = 'PluginUnusableError';
-  constructor(scheme: string, cause: unknown) {
+/** There is a client for the scheme, and it cannot be loaded. */
+export class ClientUnusableError extends SourceError {
+  override readonly name = 'ClientUnusableError';
+  constructor(scheme: string, kind: 'plugin' | 'source', cause: unknown) {
     const found = cause instanceof Error ? cause.message : String(cause);
-    super('CLIENT_FAULT', `the plugin for scheme ${scheme} cannot be used`, `${scheme}://`, {
-      expected: 'a plugin that loads',
+    super('CLIENT_FAULT', `the ${kind} for scheme ${scheme} cannot be used`, `${scheme}://`, {
+      expected: `a ${kind} that loads`,
       found,
       cause,
     });

@@ -1,10 +1,13 @@
-import { createDfsClient } from './dfs/dfs-client.js';
-import type { ClientRegistry } from './registry.js';
-import type { ResourceClient } from './resource-client.js';
+import { DEFAULT_CAPABILITIES, type SourceFactory } from './source.js';
 
-/** The sources of this tree: one line each. */
-export function registerInTree(registry: ClientRegistry, clients: { readonly http: ResourceClient }): void {
-  registry.register('dfs', createDfsClient());
-  registry.register('http', clients.http);
-  registry.register('https', clients.http);
-}
+/**
+ * The sources of this tree: a few lines each, and their code by `import()`, which is a chunk of its own in the bundle. So
+ * the start does not grow with their number.
+ */
+export const IN_TREE: readonly SourceFactory[] = [
+  {
+    schemes: ['dfs'],
+    capabilities: { ...DEFAULT_CAPABILITIES, lists: false },
+    create: async () => (await import('./dfs/dfs-client.js')).createDfsClient(),
+  },
+];

@@ -1,6 +1,13 @@
-import { NoClientFoundError, PluginUnusableError } from './errors.js';
-import { type CallCounters, validatingClient } from './validating-client.js';
+import { ClientUnusableError, NoClientFoundError } from './errors.js';
+import { LazyClient } from './lazy-client.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
+import {
+  DEFAULT_CAPABILITIES,
+  type SourceCapabilities,
+  type SourceContext,
+  type SourceFactory,
+} from './source.js';
+import { type CallCounters, validatingClient } from './validating-client.js';
 
 export interface Registration {
   readonly adapter?: RequestAdapter | undefined;
@@ -40,9 +47,23 @@ export interface PluginSource {
   countersOf(scheme: string): CallCounters | undefined;
 }
 
-interface Registered {
+interface Registrable {
+  /** Which of two with one scheme is the same. */
+  readonly source: ResourceClient | SourceFactory;
+  readonly capabilities: SourceCapabilities;
+  readonly load: () => Promise<Opened>;
+}
+
+interface Opened {
   readonly client: ResourceClient;
-  readonly validating: CompleteClient;
+  /** Absent: the client is not the registry's to close. */
+  readonly close?: () => Promise<void>;
+}
+
+interface Registered {
+  readonly source: ResourceClient | SourceFactory;
+  readonly capabilities: SourceCapabilities;
+  readonly lazy: LazyClient;
   readonly attributes: Readonly<Record<string, string>>;
   readonly counters: CallCounters;
   lastError: string | null;
@@ -68,30 +89,20 @@ export class ClientRegistry {
     this.#plugins = plugins;
   }
 
-  register(givenScheme: string, client: ResourceClient, registration: Registration = {}): void {
-    const scheme = givenScheme.toLowerCase();
-    const taken = this.#clients.get(scheme);
-    if (taken?.client === client) return;
-    if (taken !== undefined) {
-      throw new Error(
-        `client with scheme ${scheme} already exist, current client: ${taken.attributes['name'] ?? scheme}`,
-      );
+  register(scheme: string, client: ResourceClient, registration: Registration = {}): void {
+    const load = (): Promise<Opened> => Promise.resolve({ client });
+    this.#register(scheme, { source: client, capabilities: DEFAULT_CAPABILITIES, load }, registration);
+  }
+
+  /** Its client is made when the scheme is first used. */
+  registerFactory(factory: SourceFactory, contextFor: (scheme: string) => SourceContext): void {
+    for (const scheme of factory.schemes) {
+      const load = async (): Promise<Opened> => {
+        const client = await factory.create(contextFor(scheme));
+        return { client, close: async () => await client.close?.() };
+      };
+      this.#register(scheme, { source: factory, capabilities: factory.capabilities, load }, {});
     }
-    const counters = newCounters();
-    const registered: Registered = {
-      client,
-      validating: validatingClient(client, {
-        ...registration,
-        counters,
-        onFault: (error) => {
-          registered.lastError = error.message;
-        },
-      }),
-      attributes: { ...registration.attributes, type: 'resource', name: scheme, scheme },
-      counters,
-      lastError: null,
-    };
-    this.#clients.set(scheme, registered);
   }
 
   isInTree(scheme: string): boolean {
@@ -101,12 +112,19 @@ export class ClientRegistry {
   async getClient(givenScheme: string): Promise<CompleteClient> {
     const scheme = givenScheme.toLowerCase();
     const plugin = await this.#plugins?.clientFor(scheme).catch((error: unknown) => {
-      throw new PluginUnusableError(scheme, error);
+      throw new ClientUnusableError(scheme, 'plugin', error);
     });
     if (plugin !== undefined) return this.#validatingPlugin(scheme, plugin);
     const registered = this.#clients.get(scheme);
     if (registered === undefined) throw new NoClientFoundError(scheme);
-    return registered.validating;
+    return await registered.lazy.get();
+  }
+
+  /** What the scheme's names are like, without loading its source. Those of a plugin are as http's. */
+  capabilitiesOf(givenScheme: string): SourceCapabilities {
+    const scheme = givenScheme.toLowerCase();
+    const isPlugins = this.#plugins?.listSchemes().includes(scheme) === true;
+    return (isPlugins ? undefined : this.#clients.get(scheme)?.capabilities) ?? DEFAULT_CAPABILITIES;
   }
 
   /** Whether there is a client for the scheme. A plugin is not loaded for that. */
@@ -139,11 +157,48 @@ export class ClientRegistry {
     return it;
   }
 
+  /** Closes the sources of the tree that were loaded. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map(({ lazy }) => lazy.close()));
+  }
+
+  #register(
+    givenScheme: string,
+    { source, capabilities, load }: Registrable,
+    registration: Registration,
+  ): void {
+    const scheme = givenScheme.toLowerCase();
+    const taken = this.#clients.get(scheme);
+    if (taken?.source === source) return;
+    if (taken !== undefined) {
+      throw new Error(
+        `client with scheme ${scheme} already exist, current client: ${taken.attributes['name'] ?? scheme}`,
+      );
+    }
+    const counters = newCounters();
+    const registered: Registered = {
+      source,
+      capabilities,
+      lazy: new LazyClient(scheme, async () => {
+        const { client, ...rest } = await load();
+        const onFault = (error: Error): void => {
+          registered.lastError = error.message;
+        };
+        return { client: validatingClient(client, { ...registration, counters, onFault }), ...rest };
+      }),
+      attributes: { ...registration.attributes, type: 'resource', name: scheme, scheme },
+      counters,
+      lastError: null,
+    };
+    this.#clients.set(scheme, registered);
+  }
+
   #describeInTree(scheme: string): PluginDescription | undefined {
     const registered = this.#clients.get(scheme);
     if (registered === undefined) return undefined;
-    const { attributes, lastError, counters } = registered;
-    return { location: 'in-tree', attributes, state: 'registered', lastError, counters: { ...counters } };
+    const { attributes, lazy, counters } = registered;
+    const lastError = lazy.failure?.message ?? registered.lastError;
+    return { location: 'in-tree', attributes, state: lazy.state, lastError, counters: { ...counters } };
   }
 
   #validatingPlugin(scheme: string, client: ResourceClient): CompleteClient {

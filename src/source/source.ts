@@ -28,10 +28,16 @@ export interface SourceCapabilities {
   readonly queries?: readonly string[];
 }
 
+/** Those of http, of plugins, and of clients that are registered as they are. */
+export const DEFAULT_CAPABILITIES: SourceCapabilities = { isHierarchical: false, lists: true };
+
 export interface SourceFactory {
   readonly schemes: readonly string[];
   readonly capabilities: SourceCapabilities;
-  /** Imports the source, and makes its client. Called once for each scheme, at its first use. */
+  /**
+   * Imports the source, and makes its client: once for each scheme, at its first use. What it throws is the error of all
+   * that use the scheme; it is called again a second later.
+   */
   create(context: SourceContext): Promise<SourceClient>;
 }
 

@@ -1,8 +1,13 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import test from 'ava';
 
 import { createDfsClient } from '../../src/source/dfs/dfs-client.js';
 import { newResponse, Request, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { LazyClient } from '../../src/source/lazy-client.js';
 import { ClientRegistry } from '../../src/source/registry.js';
+import type { SourceClient, SourceContext, SourceFactory } from '../../src/source/source.js';
+import { validatingClient } from '../../src/source/validating-client.js';
 
 const REQUEST = new Request('dfs://host/x');
 
@@ -114,4 +119,65 @@ test('a response has the defaults of Dragonfly', (t) => {
   const response = newResponse((async function* () {})());
   t.like(response, { status: 200, statusText: 'OK', contentLength: -1, temporary: true });
   t.notThrows(() => response.validate());
+});
+
+function factoryOf(create: () => Promise<SourceClient>): SourceFactory {
+  const capabilities = { isHierarchical: true, lists: true };
+  return { schemes: ['one', 'two'], capabilities, create };
+}
+
+const contextFor = (scheme: string): SourceContext => ({ scheme }) as unknown as SourceContext;
+
+test('a factory makes one client for a scheme, when that is first used', async (t) => {
+  const registry = new ClientRegistry();
+  let created = 0;
+  let closed = 0;
+  const client = { ...createDfsClient(), close: async () => void (closed += 1) };
+  const factory = factoryOf(async () => {
+    created += 1;
+    await nextTurn();
+    return client;
+  });
+  registry.registerFactory(factory, contextFor);
+  registry.registerFactory(factory, contextFor);
+  t.throws(() => registry.register('two', createDfsClient()), { message: /two already exist/ });
+  t.deepEqual(registry.listClients(), ['one', 'two']);
+  t.like(registry.describe('one'), { location: 'in-tree', state: 'registered' });
+  t.true(registry.capabilitiesOf('ONE').isHierarchical);
+  t.false(registry.capabilitiesOf('none').isHierarchical);
+  t.is(created, 0);
+  const clients = await Promise.all([1, 2, 3].map(() => registry.getClient('one')));
+  t.is(new Set(clients).size, 1);
+  t.is(created, 1);
+  t.is(registry.describe('one')?.state, 'loaded');
+  await registry.close();
+  t.is(closed, 1, 'what was not loaded is not closed');
+});
+
+test('a source that cannot be loaded is an error of all its calls, for a second', async (t) => {
+  const failures: unknown[] = [new SourceError('NOT_CONFIGURED', 'no endpoint', 'x://'), new Error('import')];
+  let loads = 0;
+  let nowMs = 0;
+  const lazy = new LazyClient(
+    'x',
+    async () => {
+      loads += 1;
+      if (failures.length > 0) throw failures.shift();
+      return { client: validatingClient(createDfsClient()) };
+    },
+    () => nowMs,
+  );
+  const seen = await Promise.all([1, 2].map(() => t.throwsAsync(lazy.get())));
+  for (const error of seen) t.like(error, { code: 'NOT_CONFIGURED' });
+  nowMs = 999;
+  t.like(await t.throwsAsync(lazy.get()), { code: 'NOT_CONFIGURED' });
+  t.is(loads, 1);
+  nowMs = 1_000;
+  t.like(await t.throwsAsync(lazy.get()), { code: 'CLIENT_FAULT', found: 'import' });
+  t.is(lazy.state, 'failed');
+  t.regex(String(lazy.failure?.message), /source for scheme x cannot be used/);
+  nowMs = 2_000;
+  t.is(await (await lazy.get()).getContentLength(REQUEST), 11);
+  t.is(lazy.state, 'loaded');
+  t.is(lazy.failure, undefined);
 });
