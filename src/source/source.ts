@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 
 import type { HttpEngine } from './http/http-engine.js';
 import type { ResourceClient } from './resource-client.js';
+import type { SourceSettings } from './settings.js';
 
 /** What is known of a scheme before its source is loaded. */
 export interface SourceCapabilities {
@@ -51,10 +52,10 @@ export interface SourceContext {
   readonly scheme: string;
   readonly engine: HttpEngine;
   /**
-   * The configured settings for a URL of the scheme (docs/CONFIGURATION.md), validated by the schema of the scheme; the
-   * same object each time while the configuration is the same, so that it may be the key of a WeakMap of what is made of it.
+   * The configured settings for a URL of the scheme, of the type that `SettingsByScheme` says; the same object each time
+   * while the configuration is the same, so that it may be the key of a WeakMap of what is made of it.
    */
-  settingsFor(url: URL): Readonly<Record<string, unknown>>;
+  settingsFor(url: URL): SourceSettings;
   readonly log: Logger;
   /** Of one operation, retries included. */
   readonly timeoutMs: number;

@@ -1,0 +1,84 @@
+/** Where the value of a secret setting comes from: the configuration itself, a file, or a command. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+import { codeOf } from '../../error-code.js';
+import { SourceError } from '../errors.js';
+import { Secret } from './secret.js';
+
+export interface SecretSource {
+  /** Reads it on first use. Rejects with a `SourceError` if it cannot be read. */
+  get(): Promise<Secret>;
+  /**
+   * To be called when the origin refused a value: reads file or command anew, unless that was done since the value was
+   * handed out. The result may be the same text.
+   */
+  renew(refused: Secret): Promise<Secret>;
+  /** For the key of the cache: the text of a literal, the path of a file, the words of a command. It is secret. */
+  readonly identity: string;
+}
+
+const COMMAND_LIMIT_MS = 30_000;
+const MAX_SECRET_BYTES = 64 * 1024;
+
+export function literalSecret(text: string): SecretSource {
+  const secret = new Secret(text);
+  return { get: () => Promise.resolve(secret), renew: () => Promise.resolve(secret), identity: text };
+}
+
+/** The content of a file, without the white space around it. */
+export function fileSecret(path: string): SecretSource {
+  return rereadable(`file:${path}`, async () => {
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      throw unreadable(`file:${path}`, codeOf(error), error);
+    }
+  });
+}
+
+/** What a command prints. It runs without a shell, and its stderr is discarded: it may hold secrets. */
+export function commandSecret(words: readonly string[]): SecretSource {
+  const [program = '', ...args] = words;
+  return rereadable(`command:${JSON.stringify(words)}`, async () => {
+    try {
+      const limits = { timeout: COMMAND_LIMIT_MS, maxBuffer: MAX_SECRET_BYTES };
+      return (await promisify(execFile)(program, args, limits)).stdout;
+    } catch (error) {
+      // No cause: the error's message has all of the arguments.
+      throw unreadable(`command:${program}`, `it failed (${codeOf(error)})`);
+    }
+  });
+}
+
+function rereadable(identity: string, read: () => Promise<string>): SecretSource {
+  let current: Promise<Secret> | undefined;
+  const readAnew = (): Promise<Secret> => {
+    const reading = read().then((text) => new Secret(text.trim()));
+    current = reading;
+    // The next use tries again.
+    reading.catch(() => {
+      if (current === reading) current = undefined;
+    });
+    return reading;
+  };
+  const get = (): Promise<Secret> => current ?? readAnew();
+  return {
+    identity,
+    get,
+    renew: async (refused) => {
+      const known = current;
+      const isLatest = known === undefined || (await known.catch(() => refused)) === refused;
+      return isLatest && current === known ? await readAnew() : await get();
+    },
+  };
+}
+
+function unreadable(place: string, why: string, cause?: unknown): SourceError {
+  return new SourceError('ACCESS_DENIED', 'the configured secret cannot be read', place, {
+    expected: 'a file or command that can be read',
+    found: why,
+    cause,
+  });
+}

@@ -1,0 +1,132 @@
+/** How the settings of each scheme are written in the configuration. Loaded only where there is one, for valibot takes time to load. */
+import * as v from 'valibot';
+
+import { credentials, form } from './credentials-schema.js';
+import { BUCKET_NAMES, GS_NAMES, S3_NAMES, withOwnNames } from './dragonfly-names.js';
+import {
+  baseUrl,
+  choice,
+  commandWords,
+  flag,
+  optional,
+  origin,
+  path,
+  pathOrTrue,
+  proxy,
+  type Schema,
+  secret,
+  secretFile,
+  secretsByName,
+  section,
+  text,
+} from './settings-parts.js';
+import type { ConfiguredScheme, HttpSettings, SettingsByScheme } from './settings.js';
+
+/** Of every source that speaks HTTP. */
+const HTTP = {
+  headers: optional(secretsByName('a mapping of header names to values', /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/)),
+  proxy: optional(proxy),
+  tls: optional(
+    section({ ca: optional(path), cert: optional(path), key: optional(path), verify: optional(flag) }),
+  ),
+};
+
+const BUCKET = {
+  ...HTTP,
+  endpoint: optional(origin),
+  region: optional(text),
+  addressing: optional(choice('auto', 'virtual', 'path')),
+};
+
+const KEYS = form('keys', {
+  accessKeyId: secret,
+  accessKeySecret: secret,
+  sessionToken: optional(secret),
+});
+const TOKEN = form('token', { token: secret });
+const PASSWORD = form('password', { user: text, password: secret });
+const COMMAND = form('command', { command: commandWords }, ({ command }) => ({ output: command }));
+const PROFILE = form('profile', {
+  profile: optional(text),
+  roleArn: optional(text),
+  externalId: optional(text),
+});
+const GOOGLE = form('google', { json: secret });
+const GOOGLE_FILE = form('google', { file: secretFile }, ({ file }) => ({ json: file }));
+const AZURE_KEY = form('key', { account: optional(text), key: secret });
+const AZURE_SAS = form('sas', { account: optional(text), sas: secret });
+const NETRC = form('netrc', { netrc: pathOrTrue }, ({ netrc }) => (netrc === true ? {} : { file: netrc }));
+const DOCKER = form('docker', { dockerConfig: pathOrTrue }, ({ dockerConfig }) =>
+  dockerConfig === true ? {} : { directory: dockerConfig },
+);
+
+const web: Schema<SettingsByScheme['https']> = section({
+  ...HTTP,
+  credentials: optional(credentials(['anonymous'], [PASSWORD, TOKEN, NETRC, COMMAND])),
+});
+
+const s3: Schema<SettingsByScheme['s3']> = section({
+  ...BUCKET,
+  credentials: optional(credentials(['anonymous'], [KEYS, PROFILE, COMMAND])),
+  requesterPays: optional(flag),
+});
+
+const vendorBucket: Schema<SettingsByScheme['oss']> = section({
+  ...BUCKET,
+  credentials: optional(credentials(['anonymous'], [KEYS, COMMAND])),
+  signature: optional(choice('vendor', 's3')),
+  requesterPays: optional(flag),
+});
+
+const gs: Schema<SettingsByScheme['gs']> = section({
+  ...BUCKET,
+  credentials: optional(credentials(['anonymous'], [GOOGLE_FILE, GOOGLE, KEYS, TOKEN, COMMAND])),
+  requesterPays: optional(text),
+});
+
+const abs: Schema<SettingsByScheme['abs']> = section({
+  ...HTTP,
+  endpoint: optional(origin),
+  account: optional(text),
+  credentials: optional(credentials(['anonymous', 'entra'], [AZURE_KEY, AZURE_SAS, TOKEN, COMMAND])),
+});
+
+const hub: Schema<SettingsByScheme['hf']> = section({
+  ...HTTP,
+  credentials: optional(credentials(['anonymous'], [TOKEN, COMMAND])),
+  baseUrl: optional(baseUrl),
+  revision: optional(text),
+});
+
+const oras: Schema<SettingsByScheme['oras']> = section({
+  ...HTTP,
+  credentials: optional(credentials(['anonymous'], [PASSWORD, TOKEN, DOCKER, COMMAND])),
+  plainHttp: optional(flag),
+});
+
+/** Of a rule without a scheme: what all of them know. */
+export const COMMON_SETTINGS: Schema<HttpSettings> = section(HTTP);
+
+export const SETTINGS_SCHEMAS: { readonly [Scheme in ConfiguredScheme]: Schema<SettingsByScheme[Scheme]> } = {
+  dfs: section({}),
+  http: web,
+  https: web,
+  s3: named(S3_NAMES, s3),
+  oss: named(BUCKET_NAMES, vendorBucket),
+  cos: named(BUCKET_NAMES, vendorBucket),
+  obs: named(BUCKET_NAMES, vendorBucket),
+  gs: named(GS_NAMES, gs),
+  abs,
+  hf: hub,
+  modelscope: hub,
+  opencsg: hub,
+  oras,
+};
+
+function named<Output>(names: Readonly<Record<string, string>>, schema: Schema<Output>): Schema<Output> {
+  return v.pipe(
+    v.unknown(),
+    v.transform((given) => withOwnNames(given, names)),
+    schema,
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * What the configuration says for a URL, by scheme. Of the rules that match, each setting is that of the most specific one
+ * that has it; `credentials` is one setting, taken whole. A setting that is absent has the source's default.
+ * `settings-schemas.ts` says how each is written, and docs/CONFIGURATION.md what it means.
+ */
+import type { SecretSource } from './auth/secret-source.js';
+
+/** Of every source that speaks HTTP. */
+export interface HttpSettings {
+  /** Sent with every request to the origin. Names are in lower case. */
+  readonly headers?: Readonly<Record<string, SecretSource>>;
+  /** A forward proxy, perhaps with credentials in its URL; `direct`: none, whatever the environment says. */
+  readonly proxy?: 'direct' | SecretSource;
+  readonly tls?: TlsSettings;
+}
+
+/** Paths are absolute; the files are in PEM. */
+export interface TlsSettings {
+  /** An authority to trust besides those of Node. */
+  readonly ca?: string;
+  /** What the client identifies itself with. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** `false`: any certificate is accepted. */
+  readonly verify?: boolean;
+}
+
+export interface WebSettings extends HttpSettings {
+  readonly credentials?: Anonymous | Token | Password | Command | Netrc;
+}
+
+/** What s3, oss, cos, obs and gs have in common. `endpoint` is an origin, without a path. */
+interface BucketSettings extends HttpSettings {
+  readonly endpoint?: URL;
+  readonly region?: string;
+  readonly addressing?: 'auto' | 'virtual' | 'path';
+}
+
+export interface S3Settings extends BucketSettings {
+  readonly credentials?: Anonymous | Keys | Command | AwsProfile;
+  readonly requesterPays?: boolean;
+}
+
+/** oss, cos and obs. */
+export interface VendorBucketSettings extends BucketSettings {
+  readonly credentials?: Anonymous | Keys | Command;
+  /** `vendor`: the vendor's own signature, the default; `s3`: SigV4. */
+  readonly signature?: 'vendor' | 's3';
+  readonly requesterPays?: boolean;
+}
+
+export interface GsSettings extends BucketSettings {
+  /** `Keys`: HMAC keys. */
+  readonly credentials?: Anonymous | Keys | Token | Command | GoogleCredentials;
+  /** The project that is billed. */
+  readonly requesterPays?: string;
+}
+
+export interface AbsSettings extends HttpSettings {
+  readonly endpoint?: URL;
+  readonly account?: string;
+  readonly credentials?: Anonymous | AzureKey | AzureSas | Token | Command | { readonly kind: 'entra' };
+}
+
+/** hf, modelscope and opencsg. */
+export interface HubSettings extends HttpSettings {
+  readonly credentials?: Anonymous | Token | Command;
+  /** May have a path. */
+  readonly baseUrl?: URL;
+  readonly revision?: string;
+}
+
+export interface OrasSettings extends HttpSettings {
+  /** `Token`: an identity token. */
+  readonly credentials?: Anonymous | Token | Password | Command | DockerConfig;
+  /** Speak http to the registry. */
+  readonly plainHttp?: boolean;
+}
+
+/** dfs has none. */
+export type NoSettings = Readonly<Record<string, never>>;
+
+/** Demanded by the rule: no credentials are looked for elsewhere. */
+export interface Anonymous {
+  readonly kind: 'anonymous';
+}
+
+export interface Keys {
+  readonly kind: 'keys';
+  readonly accessKeyId: SecretSource;
+  readonly accessKeySecret: SecretSource;
+  readonly sessionToken?: SecretSource;
+}
+
+export interface Token {
+  readonly kind: 'token';
+  readonly token: SecretSource;
+}
+
+export interface Password {
+  readonly kind: 'password';
+  readonly user: string;
+  readonly password: SecretSource;
+}
+
+/** `output` is what the command printed: JSON in the form of AWS's `credential_process`, or a bare token. */
+export interface Command {
+  readonly kind: 'command';
+  readonly output: SecretSource;
+}
+
+/** Undefined: `$NETRC`, or `~/.netrc`. */
+export interface Netrc {
+  readonly kind: 'netrc';
+  readonly file?: string;
+}
+
+export interface AwsProfile {
+  readonly kind: 'profile';
+  readonly profile?: string;
+  readonly roleArn?: string;
+  readonly externalId?: string;
+}
+
+/** A file of credentials in JSON, or its content. */
+export interface GoogleCredentials {
+  readonly kind: 'google';
+  readonly json: SecretSource;
+}
+
+export interface AzureKey {
+  readonly kind: 'key';
+  readonly account?: string;
+  readonly key: SecretSource;
+}
+
+export interface AzureSas {
+  readonly kind: 'sas';
+  readonly account?: string;
+  readonly sas: SecretSource;
+}
+
+/** The directory that has `config.json`; undefined: where docker and podman have it. */
+export interface DockerConfig {
+  readonly kind: 'docker';
+  readonly directory?: string;
+}
+
+/** By the scheme of the URL. */
+export interface SettingsByScheme {
+  readonly dfs: NoSettings;
+  readonly http: WebSettings;
+  readonly https: WebSettings;
+  readonly s3: S3Settings;
+  readonly oss: VendorBucketSettings;
+  readonly cos: VendorBucketSettings;
+  readonly obs: VendorBucketSettings;
+  readonly gs: GsSettings;
+  readonly abs: AbsSettings;
+  readonly hf: HubSettings;
+  readonly modelscope: HubSettings;
+  readonly opencsg: HubSettings;
+  readonly oras: OrasSettings;
+}
+
+export type ConfiguredScheme = keyof SettingsByScheme;
+
+/** What sources, the cache and `config show` get of the configuration. */
+export interface SettingsLookup {
+  /**
+   * For a URL of its scheme. The same object each time while the configuration is the same, so that it may be the key of a
+   * WeakMap of what a source makes of it.
+   */
+  settingsFor(url: URL): SourceSettings;
+  /**
+   * Of the credentials, the endpoint and whatever else makes content another's: another text for others; undefined:
+   * nothing special. It is secret: the keys of a cache are made with a keyed hash of it.
+   */
+  scopeFor(url: URL): string | undefined;
+}
+
+/** A source knows which of the interfaces it is: `settings as S3Settings`. */
+export type SourceSettings = SettingsByScheme[ConfiguredScheme];

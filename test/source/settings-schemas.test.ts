@@ -1,0 +1,85 @@
+import { homedir } from 'node:os';
+
+import test from 'ava';
+import * as v from 'valibot';
+
+import { Secret } from '../../src/source/auth/secret.js';
+import { SETTINGS_SCHEMAS } from '../../src/source/settings-schemas.js';
+import type { Schema } from '../../src/source/settings-parts.js';
+import type { ConfiguredScheme, Keys, SettingsByScheme } from '../../src/source/settings.js';
+
+function settings<Scheme extends ConfiguredScheme>(scheme: Scheme, given: object): SettingsByScheme[Scheme] {
+  const schema: Schema<SettingsByScheme[Scheme]> = SETTINGS_SCHEMAS[scheme];
+  return v.parse(schema, given);
+}
+
+function messages(scheme: ConfiguredScheme, given: object): string[] {
+  const { issues = [] } = v.safeParse(SETTINGS_SCHEMAS[scheme], given);
+  return issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`);
+}
+
+async function revealed(keys: Keys): Promise<(string | undefined)[]> {
+  const secrets = [keys.accessKeyId, keys.accessKeySecret, keys.sessionToken];
+  return await Promise.all(secrets.map(async (secret) => (await secret?.get())?.reveal()));
+}
+
+test('settings have the types that sources expect', async (t) => {
+  const given = settings('s3', {
+    endpoint: 's3.lake.example:9000',
+    addressing: 'path',
+    credentials: { accessKeyId: 'id', accessKeySecret: 'key', securityToken: 'token' },
+  });
+  t.is(given.endpoint?.href, 'https://s3.lake.example:9000/');
+  t.is(given.addressing, 'path');
+  t.deepEqual(await revealed(given.credentials as Keys), ['id', 'key', 'token']);
+  t.deepEqual(settings('s3', { credentials: 'anonymous' }).credentials, { kind: 'anonymous' });
+  t.deepEqual(settings('s3', { credentials: { profile: 'research' } }).credentials, {
+    kind: 'profile',
+    profile: 'research',
+  });
+  t.deepEqual(settings('https', { credentials: { netrc: true } }).credentials, { kind: 'netrc' });
+  t.deepEqual(settings('oras', { credentials: { dockerConfig: '~/.docker' } }).credentials, {
+    kind: 'docker',
+    directory: `${homedir()}/.docker`,
+  });
+});
+
+test('the names of Dragonfly mean the settings of the same kind', async (t) => {
+  const byHeader = settings('s3', {
+    headers: { awsRegion: 'eu-1', awsS3ForcePathStyle: 'true', 'X-Team': 'blue' },
+  });
+  t.is(byHeader.region, 'eu-1');
+  t.is(byHeader.addressing, 'path');
+  t.deepEqual(Object.keys(byHeader.headers ?? {}), ['x-team']);
+  const oss = settings('oss', {
+    endpoint: 'https://oss-cn-hangzhou.aliyuncs.com',
+    accessKeyID: 'id',
+    accessKeySecret: 'key',
+  });
+  t.deepEqual(await revealed(oss.credentials as Keys), ['id', 'key', undefined]);
+  t.is(messages('oss', { accessKeyID: 'id', credentials: { accessKeySecret: 'key' } }).length, 1);
+});
+
+test('what is not known is refused, with what was expected and the nearest name', (t) => {
+  t.deepEqual(messages('s3', { regoin: 'eu' }), [
+    'regoin: expected region? (known: headers, proxy, tls, endpoint, region, addressing, credentials, requesterPays)',
+  ]);
+  t.deepEqual(messages('hf', { credentials: { tokn: 'x' } }), [
+    'credentials: expected anonymous or { token } or { command }',
+  ]);
+  t.deepEqual(messages('s3', { credentials: { accessKeyId: 'x' } }), [
+    'credentials.accessKeySecret: expected accessKeySecret, which is missing',
+  ]);
+  t.deepEqual(messages('https', { tls: { verify: 'no' } }), ['tls.verify: expected true or false']);
+  t.is(messages('s3', { endpoint: 'https://a:b@host/' }).length, 1);
+  t.deepEqual(messages('dfs', { region: 'x' }), ['region: expected no settings']);
+});
+
+test('a secret is never part of a message or of JSON', async (t) => {
+  const { credentials } = settings('hf', { credentials: { token: 'hf_secret' } });
+  const token = credentials?.kind === 'token' ? await credentials.token.get() : undefined;
+  t.true(token instanceof Secret);
+  t.is(token?.reveal(), 'hf_secret');
+  const faults = messages('s3', { credentials: { accessKeyId: ['hf_secret'] }, proxy: 'hf_secret' });
+  t.false(faults.join().includes('hf_secret'));
+});
