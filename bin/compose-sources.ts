@@ -1,7 +1,7 @@
 /** The sources of a mount, and of `d7y-mount plugin`: those of the tree, and the plugins. */
 import type { Logger } from 'pino';
 
-import type { CredentialsFor } from '../src/cache/disk/scoped-disk-cache.js';
+import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import type { CompleteClient } from '../src/source/index.js';
 import { addressPolicy } from '../src/source/address-policy.js';
 import { createHttpClient } from '../src/source/http/http-client.js';

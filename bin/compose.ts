@@ -9,7 +9,7 @@ import { CachedResources, DEFAULT_CACHE_OPTIONS } from '../src/cache/cached-reso
 import type { DiskCache } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
-import type { CredentialsFor } from '../src/cache/disk/scoped-disk-cache.js';
+import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';

@@ -1,4 +1,4 @@
-import type { CredentialsFor } from '../src/cache/disk/scoped-disk-cache.js';
+import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import type { MountOptions } from './options.js';
 import type { OriginHeaders } from './origin-headers.js';
 

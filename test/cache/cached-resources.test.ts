@@ -255,7 +255,6 @@ test('what follows the end of a body is not taken for its last block', async (t)
 
 /** Counts what is open. */
 class CountingDisk implements DiskCache {
-  readonly usedBytes = 0;
   opened = 0;
   closed = 0;
 

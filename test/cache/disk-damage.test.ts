@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
-import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import { RECORD_BYTES } from '../../src/cache/disk/index-file.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
@@ -59,7 +59,7 @@ function fileOf(directory: string, suffix: 'data' | 'index'): string {
 }
 
 /** Nothing that the store gives is wrong, and the store can be filled again. */
-async function checkAndRefill(t: ExecutionContext, store: DiskCache, sample: Sample): Promise<void> {
+async function checkAndRefill(t: ExecutionContext, store: DiskStore, sample: Sample): Promise<void> {
   const version = await opened(store, sample);
   const before = localBytes(version, sample);
   if (before !== undefined && !before.equals(sample.bytes())) t.fail('the local copy has wrong bytes');

@@ -5,7 +5,7 @@ import process from 'node:process';
 
 import test from 'ava';
 
-import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
@@ -31,7 +31,7 @@ const MIB = 1024 * 1024;
 test.beforeEach((t) => t.timeout(60_000));
 if (!isRoot) test('tests of a full disk and of missing rights need root', (t) => t.pass());
 
-async function fillVersion(store: DiskCache, name: string, sizeBytes = 200_000): Promise<boolean> {
+async function fillVersion(store: DiskStore, name: string, sizeBytes = 200_000): Promise<boolean> {
   const sample = new Sample(name, sizeBytes);
   const version = await opened(store, sample);
   const isStored = await write(version, 0, sample.blocks(0, sample.blockCount));

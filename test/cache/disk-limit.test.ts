@@ -2,7 +2,7 @@ import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 
 import test from 'ava';
 
-import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
@@ -20,7 +20,7 @@ import {
 const MIB = 1024 * 1024;
 
 /** Looks at the files again and again. No change can come between two files: this process makes them all. */
-function watchUse(directory: string, store: DiskCache): { stop(): { samples: number; mostBytes: number } } {
+function watchUse(directory: string, store: DiskStore): { stop(): { samples: number; mostBytes: number } } {
   let [samples, mostBytes, isStopped] = [0, 0, false];
   const look = (): void => {
     if (isStopped) return;
@@ -37,7 +37,7 @@ function watchUse(directory: string, store: DiskCache): { stop(): { samples: num
   };
 }
 
-async function writeWhole(store: DiskCache, sample: Sample, runBlocks = sample.blockCount): Promise<boolean> {
+async function writeWhole(store: DiskStore, sample: Sample, runBlocks = sample.blockCount): Promise<boolean> {
   const version = await opened(store, sample);
   let isStored = true;
   for (let first = 0; first < sample.blockCount; first += runBlocks) {
@@ -48,7 +48,7 @@ async function writeWhole(store: DiskCache, sample: Sample, runBlocks = sample.b
   return isStored;
 }
 
-async function storedBytes(store: DiskCache, sample: Sample): Promise<number> {
+async function storedBytes(store: DiskStore, sample: Sample): Promise<number> {
   const version = await opened(store, sample);
   const bytes = version.storedBytes;
   version.close();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
-import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
@@ -23,7 +23,7 @@ import {
 test.beforeEach((t) => t.timeout(60_000));
 
 /** Waits until the store has taken over the writing, which an open tries now and then. */
-async function untilWriter(store: DiskCache): Promise<void> {
+async function untilWriter(store: DiskStore): Promise<void> {
   const sample = new Sample('takes over', BLOCK_BYTES);
   await until(async () => {
     const version = await opened(store, sample);

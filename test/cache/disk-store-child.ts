@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 
-import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
+import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import {
   CHURN_OPTIONS,
   type Logged,
@@ -16,7 +16,7 @@ import {
 } from './disk-store-support.js';
 
 /** Writes runs of many versions, for ever. */
-async function writeForEver(store: DiskCache, seed: number): Promise<never> {
+async function writeForEver(store: DiskStore, seed: number): Promise<never> {
   for (let round = seed; ; round += 1) {
     const sample = sampleOf(round % SAMPLES);
     const version = await opened(store, sample);
@@ -34,7 +34,7 @@ async function writeForEver(store: DiskCache, seed: number): Promise<never> {
 }
 
 /** Answers requests of the parent: `store N`, `read N`, `used`. */
-async function serve(store: DiskCache, logged: readonly Logged[]): Promise<void> {
+async function serve(store: DiskStore, logged: readonly Logged[]): Promise<void> {
   process.on('message', (message: string) => {
     void answer(store, logged, message).then((reply) => process.send?.(reply));
   });
@@ -42,7 +42,7 @@ async function serve(store: DiskCache, logged: readonly Logged[]): Promise<void>
   await new Promise(() => {});
 }
 
-async function answer(store: DiskCache, logged: readonly Logged[], message: string): Promise<unknown> {
+async function answer(store: DiskStore, logged: readonly Logged[], message: string): Promise<unknown> {
   const [verb, argument] = message.split(' ');
   if (verb === 'log') return logged.map(({ msg }) => msg);
   if (verb === 'used') return store.usedBytes;

@@ -10,7 +10,8 @@ import { pino } from 'pino';
 
 import type { VersionKey } from '../../src/cache/version.js';
 import { checksumOf } from '../../src/cache/checksum.js';
-import type { DiskCache, StoredFacts, StoredVersion } from '../../src/cache/disk/disk-cache.js';
+import type { StoredFacts, StoredVersion } from '../../src/cache/disk/disk-cache.js';
+import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import {
   DEFAULT_DISK_CACHE_OPTIONS,
   type DiskCacheOptions,
@@ -33,7 +34,7 @@ export async function openStore(
   directory: string,
   changes: Partial<DiskCacheOptions> = {},
   logged: Logged[] = [],
-): Promise<DiskCache> {
+): Promise<DiskStore> {
   const log = pino(
     { level: changes.syncAfterMs === undefined ? 'info' : 'debug' },
     { write: (line: string) => logged.push(JSON.parse(line) as Logged) },
@@ -55,7 +56,7 @@ export async function storeFor(
   directory: string,
   changes: Partial<DiskCacheOptions> = {},
   logged: Logged[] = [],
-): Promise<DiskCache> {
+): Promise<DiskStore> {
   const store = await openStore(directory, changes, logged);
   t.teardown(() => store.close());
   return store;
@@ -123,7 +124,7 @@ export class Sample {
   }
 }
 
-export async function opened(store: DiskCache, sample: Sample): Promise<StoredVersion> {
+export async function opened(store: DiskStore, sample: Sample): Promise<StoredVersion> {
   const version = await store.open(sample.key, sample.facts);
   if (version === undefined) throw new Error('the version was not opened');
   return version;
@@ -206,7 +207,7 @@ export function sampleOf(number: number): Sample {
 /** Reads all samples, by the store and by the files it hands out; what is called right must be. Adds to the counts. */
 export async function readSamples(
   t: ExecutionContext,
-  store: DiskCache,
+  store: DiskStore,
   total: { right: number; wrong: number; local: number },
 ): Promise<void> {
   for (let number = 0; number < SAMPLES; number += 1) {

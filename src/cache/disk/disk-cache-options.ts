@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 
 import type { MetadataBudget } from '../../memory/metadata-budget.js';
 
-import type { CredentialsFor } from './scoped-disk-cache.js';
+import type { CredentialsFor } from './credential-scope.js';
 
 export interface DiskCacheOptions {
   /** Created with mode 0700 if it is missing; only root and this user may be able to exchange it. */

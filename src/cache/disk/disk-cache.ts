@@ -42,11 +42,6 @@ export interface DiskCache {
   /** The source has another version, or none: no read requests this one again. */
   drop(key: VersionKey): void;
   /**
-   * Allocated bytes of the store's files; includes files that are removed but still open here. 0 in a process
-   * that only reads.
-   */
-  readonly usedBytes: number;
-  /**
    * Waits for what is in flight and leaves everything durable. Descriptors that were handed out stay open
    * until their `StoredVersion` is closed. Never rejects.
    */

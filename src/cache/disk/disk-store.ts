@@ -41,6 +41,7 @@ export class DiskStore implements DiskCache {
     this.#lease = new WriterLease(context, this);
   }
 
+  /** What the files allocate, those that are removed but still open here included. 0 in a process that only reads. */
   get usedBytes(): number {
     return this.#context.writer?.catalog.usedBytes ?? 0;
   }
@@ -51,11 +52,24 @@ export class DiskStore implements DiskCache {
   }
 
   mayHave(url: string): boolean {
-    return this.#context.writer?.catalog.mayHave(url) !== false;
+    const resource = this.#context.resourceOf(url);
+    return resource !== undefined && this.#mayHave(resource);
   }
 
-  async open(key: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined> {
+  #mayHave(resource: string): boolean {
+    return this.#context.writer?.catalog.mayHave(resource) !== false;
+  }
+
+  /** With the name of the resource in the store. */
+  #storedKey({ resource, version }: VersionKey): VersionKey | undefined {
+    const name = this.#context.resourceOf(resource);
+    return name === undefined ? undefined : { resource: name, version };
+  }
+
+  async open(given: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined> {
     await this.#lease.acquire();
+    const key = this.#storedKey(given);
+    if (key === undefined) return undefined;
     const name = nameOfVersion(key);
     await this.#dropping.get(name);
     if (this.#context.isClosing || !this.#isStorable(key, facts)) return undefined;
@@ -97,14 +111,16 @@ export class DiskStore implements DiskCache {
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
     const { root, reads, warnings, isClosing, writer } = this.#context;
+    const resource = this.#context.resourceOf(url);
     if (this.#dropping.size > 0) await Promise.all(this.#dropping.values());
-    if (isClosing || !this.mayHave(url)) return undefined;
+    if (isClosing || resource === undefined || !this.#mayHave(resource)) return undefined;
     try {
       return await reads.run(async () => {
-        const segments = writer?.catalog.segmentsOf(url) ?? (await segmentsOf(root, nameOfUrl(url)));
+        const segments =
+          writer?.catalog.segmentsOf(resource) ?? (await segmentsOf(root, nameOfUrl(resource)));
         return await readNewest(
           root,
-          url,
+          resource,
           segments,
           (name) => this.#context.confirmations.get(name)?.atMs,
           (error) => warnings.warn('cannot read an index file', error),
@@ -116,12 +132,13 @@ export class DiskStore implements DiskCache {
     }
   }
 
-  confirm(key: VersionKey, facts: StoredFacts): void {
-    if (this.#context.isClosing || !this.#isStorable(key, facts)) return;
+  confirm(given: VersionKey, facts: StoredFacts): void {
+    const key = this.#storedKey(given);
+    if (key === undefined || this.#context.isClosing || !this.#isStorable(key, facts)) return;
     const name = nameOfVersion(key);
     const now = Date.now();
     const writtenAtMs = this.#context.confirmations.get(name)?.writtenAtMs ?? 0;
-    const isStored = this.#context.writer !== undefined && this.mayHave(key.resource);
+    const isStored = this.#context.writer !== undefined && this.#mayHave(key.resource);
     const isDue = isStored && now - writtenAtMs >= CONFIRM_EVERY_MS;
     this.#context.confirmations.set(name, { atMs: now, writtenAtMs: isDue ? now : writtenAtMs });
     if (!isDue) return;
@@ -144,7 +161,9 @@ export class DiskStore implements DiskCache {
     }
   }
 
-  drop(key: VersionKey): void {
+  drop(given: VersionKey): void {
+    const key = this.#storedKey(given);
+    if (key === undefined) return;
     const name = nameOfVersion(key);
     const dropped = this.#versions.get(name)?.version;
     dropped?.drop();

@@ -8,7 +8,7 @@
  *
  * name = 32 hex digits of sha256(URL), 16 of sha256(version id), number of the segment. So what is stored of
  * a URL is found by one readdir. The URL is preceded by the scope of the credentials that it was fetched with (see
- * scoped-disk-cache.ts). Anything else in these directories is not ours, and left alone.
+ * credential-scope.ts). Anything else in these directories is not ours, and left alone.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

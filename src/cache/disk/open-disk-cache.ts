@@ -2,15 +2,14 @@ import type { Logger } from 'pino';
 
 import { BoundedMap } from '../../memory/bounded-map.js';
 import { BackgroundSync } from './background-sync.js';
+import { scopedResource } from './credential-scope.js';
 import { loadCredentialKey } from './credential-key.js';
 import { Descriptors } from './descriptors.js';
 import { DirectWrites } from './direct-writes.js';
 import { prepareDirectory } from './directory.js';
-import type { DiskCache } from './disk-cache.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
 import { Semaphore } from './semaphore.js';
-import { ScopedDiskCache } from './scoped-disk-cache.js';
 import type { StoreContext } from './store-context.js';
 import { RateLimitedLog } from './rate-limited-log.js';
 
@@ -23,15 +22,20 @@ const CONFIRMATION_BYTES = 70;
  * Opens the store in a directory, which may be in use by other processes of this user. Does not wait for the scan
  * of the directory. Rejects for one that cannot be used.
  */
-export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCache> {
-  const { directory, log } = options;
+export async function openDiskCache(options: DiskCacheOptions): Promise<DiskStore> {
+  const { directory, credentialsFor, log } = options;
   const root = await prepareDirectory(directory);
+  const resourceOf =
+    credentialsFor === undefined
+      ? (url: string) => url
+      : scopedResource(await credentialKey(root, log), credentialsFor);
   const warnings = new RateLimitedLog(log, directory);
   const checks = new Semaphore(1);
   const descriptors = new Descriptors(options.maxOpenFiles);
   const context: StoreContext = {
     options,
     root,
+    resourceOf,
     descriptors,
     direct: new DirectWrites(descriptors),
     warnings,
@@ -55,9 +59,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskCach
   };
   const store = new DiskStore(context);
   await store.start();
-  const { credentialsFor } = options;
-  if (credentialsFor === undefined) return store;
-  return new ScopedDiskCache(store, await credentialKey(root, log), credentialsFor);
+  return store;
 }
 
 async function credentialKey(root: string, log: Logger): Promise<Buffer | undefined> {

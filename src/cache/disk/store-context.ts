@@ -1,6 +1,7 @@
 import type { BoundedMap } from '../../memory/bounded-map.js';
 import type { BackgroundSync } from './background-sync.js';
 import type { Catalog } from './catalog.js';
+import type { ResourceOf } from './credential-scope.js';
 import type { Descriptors } from './descriptors.js';
 import type { DirectWrites } from './direct-writes.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
@@ -25,6 +26,7 @@ export interface StoreContext {
   readonly options: DiskCacheOptions;
   /** `<cache dir>/v3` */
   readonly root: string;
+  readonly resourceOf: ResourceOf;
   readonly descriptors: Descriptors;
   readonly direct: DirectWrites;
   readonly warnings: RateLimitedLog;
