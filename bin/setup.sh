@@ -43,7 +43,11 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 
 missing=''
 needs() { # COMMAND PACKAGE
-  command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
+  if command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; then return; fi
+  case " $missing " in
+    *" $2 "*) ;;
+    *) missing="$missing $2" ;;
+  esac
 }
 has_library() {
   { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"

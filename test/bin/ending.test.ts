@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
+import { asRootSerially } from '../support/conditional-test.js';
 import { CLI, eachTransport, mounted, onDevFuse, run, shell, TRANSPORTS } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
 const NOBODY = 65_534;
-const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
 
 /** Waits until no process serves the mountpoint, and nothing is mounted there. */
 async function ends(t: ExecutionContext, mnt: string): Promise<void> {
@@ -145,7 +145,7 @@ test.serial('nohup keeps a mount in the foreground from that', async (t) => {
 });
 
 // S109 S110
-asRoot('a line of fstab is mounted by mount -a, once, with its source and its options', async (t) => {
+asRootSerially('a line of fstab is mounted by mount -a, once, with its source and its options', async (t) => {
   const directory = await temporaryDirectory(t);
   const [mnt, fstab] = [join(directory, 'mnt'), join(directory, 'fstab')];
   await mkdir(mnt);
@@ -173,7 +173,7 @@ asRoot('a line of fstab is mounted by mount -a, once, with its source and its op
 const AS_NOBODY = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups --inh-caps +dac_read_search \
   --ambient-caps +dac_read_search env -u XDG_CACHE_HOME -u XDG_STATE_HOME -u XDG_RUNTIME_DIR HOME=$directory`;
 
-asRoot('an ordinary user mounts, reads and unmounts', async (t) => {
+asRootSerially('an ordinary user mounts, reads and unmounts', async (t) => {
   const directory = await temporaryDirectory(t);
   await chown(directory, NOBODY, NOBODY);
   // In a mount namespace with a device that everybody may open, as udev makes it.
@@ -194,7 +194,7 @@ asRoot('an ordinary user mounts, reads and unmounts', async (t) => {
   await ends(t, join(directory, 'mnt'));
 });
 
-asRoot('--allow-other lets other users in', async (t) => {
+asRootSerially('--allow-other lets other users in', async (t) => {
   const mnt = await mounted(t, '--allow-other');
   await shell('chmod 755 "$(dirname "$1")"', mnt);
   const { stdout } = await shell(`directory=/; ${AS_NOBODY} cat "$1/dfs/h/x"`, mnt);
@@ -203,7 +203,7 @@ asRoot('--allow-other lets other users in', async (t) => {
 
 for (const transport of TRANSPORTS) {
   // S28
-  asRoot(`${transport}: --umask keeps others from what it takes from them`, async (t) => {
+  asRootSerially(`${transport}: --umask keeps others from what it takes from them`, async (t) => {
     const mnt = await mounted(t, '--transport', transport, '--allow-other', '--umask', '077');
     await shell('chmod 755 "$(dirname "$1")"', mnt);
     const ids = ['--reuid', NOBODY, '--regid', NOBODY].map(String);

@@ -17,6 +17,7 @@ import test from 'ava';
 
 import { createLog } from '../../bin/log.js';
 import { loadSyscalls } from '../../src/native/posix.js';
+import { asRoot } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 /** A line of 256 KiB: each of its texts has a limit. */
@@ -98,8 +99,6 @@ test('a log is not written through a link, whether it is there at the start or p
   for (let count = 0; count < 12; count += 1) log.info(LONG);
   t.is(await readFile(victim, 'utf8'), 'untouched');
 });
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 asRoot('a log that somebody else owns is refused', async (t) => {
   const logFile = join(await temporaryDirectory(t), 'log');

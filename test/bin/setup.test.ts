@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { asRoot } from '../support/conditional-test.js';
 import { CLI, type Finished, run, shell } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 // In a mount namespace of its own, over whose /usr/sbin another file system lies.
 const SCRIPT = `exec unshare -m sh -euc '
@@ -32,15 +32,23 @@ asRoot('setup leaves no policy-rc.d behind when apt-get fails', async (t) => {
   t.regex(stderr, /cannot access '\/usr\/sbin\/policy-rc.d'/);
 });
 
+async function writePrograms(
+  t: ExecutionContext,
+  programs: Readonly<Record<string, string>>,
+): Promise<string> {
+  const directory = await temporaryDirectory(t);
+  for (const [name, script] of Object.entries(programs))
+    await writeFile(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return directory;
+}
+
 /** Runs the script with programs of the test's own in front of those of the system. */
 async function setup(
   t: ExecutionContext,
   missing: string,
   programs: Readonly<Record<string, string>>,
 ): Promise<Finished> {
-  const directory = await temporaryDirectory(t);
-  for (const [name, script] of Object.entries(programs))
-    await writeFile(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const directory = await writePrograms(t, programs);
   const text = await readFile(join(ROOT, 'bin', 'setup.sh'), 'utf8');
   await writeFile(join(directory, 'setup.sh'), text.replace("missing=''", `missing='${missing}'`));
   return await shell('cd "$2"; PATH=$1:$PATH exec sh "$1/setup.sh" run', directory, ROOT);
@@ -54,6 +62,16 @@ test('setup asks for packages that it cannot install, and does not say that it i
     stderr,
     'setup: packages are missing; as root, run: apt-get update && apt-get install -y --no-install-recommends some-package\n',
   );
+});
+
+test('setup names a package once that is missing for two reasons', async (t) => {
+  const commands = ['node', 'apt-get', 'ldconfig'].map((name) => [name, '']);
+  const programs = { id: 'echo 1000', uname: 'echo Linux', sudo: 'exit 1', grep: 'exit 1' };
+  const directory = await writePrograms(t, { ...programs, ...Object.fromEntries(commands) });
+  const script = join(ROOT, 'bin', 'setup.sh');
+  const { code, stderr } = await shell('PATH=$1 exec /bin/sh "$2" test', directory, script);
+  t.is(code, 1);
+  t.deepEqual(stderr.match(/fuse3|sqlite3/g), ['fuse3', 'sqlite3']);
 });
 
 test('setup says what to do about a Node.js that is too old', async (t) => {

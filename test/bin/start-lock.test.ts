@@ -4,6 +4,7 @@ import test from 'ava';
 
 import { acquireStartLock, tryStartLock } from '../../bin/start-lock.js';
 import { MountpointError } from '../../src/mount/mountpoint.js';
+import { asRoot } from '../support/conditional-test.js';
 import { shell } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -25,7 +26,6 @@ test('a start lock is held by one at a time; a start that waits too long names t
   (await next).release();
 });
 
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 const MODULE = fileURLToPath(new URL('../../bin/start-lock.js', import.meta.url));
 
 asRoot('a start lock is held on a full disk too', async (t) => {

@@ -2,13 +2,13 @@ import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 
+import { asRoot } from '../support/conditional-test.js';
 import { type Finished, shell } from '../support/run.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const START = fileURLToPath(new URL('../../../bin/start.sh', import.meta.url));
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 const NOBODY = '--reuid 65534 --regid 65534 --clear-groups';
 /** Nobody's mount is there already: read-only. */
 const MOUNTED = 'mkdir /mnt/d7y; mount -t tmpfs -o ro,uid=65534 none /mnt/d7y';

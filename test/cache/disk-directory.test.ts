@@ -12,10 +12,10 @@ import {
   resolveTrustedSync,
   UntrustedPathError,
 } from '../../src/trusted-path.js';
+import { asRoot } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { openStore, Sample, storeFor, write } from './disk-store-support.js';
 
-const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 const NOBODY = 65_534;
 
 async function canStore(t: ExecutionContext, directory: string): Promise<boolean> {

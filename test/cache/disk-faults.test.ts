@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 
 import test from 'ava';
 
 import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
+import { asRoot } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   BLOCK_BYTES,
@@ -23,13 +23,10 @@ import {
   write,
 } from './disk-store-support.js';
 
-const isRoot = process.geteuid?.() === 0;
-const asRoot = isRoot ? test : test.skip;
 const NOBODY = 65_534;
 const MIB = 1024 * 1024;
 
 test.beforeEach((t) => t.timeout(60_000));
-if (!isRoot) test('tests of a full disk and of missing rights need root', (t) => t.pass());
 
 async function fillVersion(store: DiskStore, name: string, sizeBytes = 200_000): Promise<boolean> {
   const sample = new Sample(name, sizeBytes);

@@ -3,6 +3,7 @@ import process from 'node:process';
 
 import test from 'ava';
 
+import { testWhere } from '../support/conditional-test.js';
 import { LossyDisk } from '../support/lossy-disk.js';
 import { until } from '../support/until.js';
 import {
@@ -19,9 +20,7 @@ import {
   write,
 } from './disk-store-support.js';
 
-const onLossyDisk = LossyDisk.isPossible ? test.serial : test.skip;
-if (!LossyDisk.isPossible)
-  test('tests of a power loss need root, loop devices and e2fsprogs', (t) => t.pass());
+const onLossyDisk = testWhere(LossyDisk.isPossible, 'root, loop devices and e2fsprogs', test.serial);
 
 /** More by hand: POWER_LOSS_ROUNDS=100 npx ava dist/test/cache/disk-power-loss.test.js */
 const ROUNDS = Number(process.env['POWER_LOSS_ROUNDS'] ?? 4);

@@ -17,6 +17,7 @@ import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 
 import { filePath, LAYOUT_DIRECTORY, nameOfSegment, nameOfVersion } from '../../src/cache/disk/layout.js';
+import { asRoot } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   BLOCK_BYTES,
@@ -29,8 +30,6 @@ import {
   until,
   write,
 } from './disk-store-support.js';
-
-const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 
 function filesOf(directory: string, sample: Sample): { data: string; index: string } {
   const root = join(directory, LAYOUT_DIRECTORY);

@@ -14,6 +14,7 @@ import {
   removeMountpoint,
   unmountPath,
 } from '../../src/mount/mountpoint.js';
+import { asRoot } from '../support/conditional-test.js';
 import { run } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -43,8 +44,6 @@ test('a mountpoint that cannot be made is an error at once', async (t) => {
     await t.throwsAsync(prepareMountpoint(join(directory, name)), { message: /is not a directory/ }, name);
   }
 });
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 test('a missing path below a symbolic link is where the link leads', async (t) => {
   const directory = await temporaryDirectory(t);

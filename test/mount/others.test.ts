@@ -5,12 +5,12 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { asRootSerially } from '../support/conditional-test.js';
 import { type FaultServer, startFaultServer } from '../support/fault-server.js';
 import { mounted, run, shell } from '../support/mounted.js';
 import { until } from '../support/until.js';
 
 const NOBODY = '65534';
-const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
 
 const hostOf = ({ origin }: FaultServer): string => origin.slice('http://'.length);
 const startFile = (t: ExecutionContext): Promise<FaultServer> =>
@@ -27,7 +27,7 @@ async function mountForAll(t: ExecutionContext, ...options: string[]): Promise<s
 const asNobody = (command: string, path: string): ReturnType<typeof run> =>
   run('setpriv', ['--reuid', NOBODY, '--regid', NOBODY, '--clear-groups', command, path]);
 
-asRoot('--allow-other refuses loopback, and says how to allow it', async (t) => {
+asRootSerially('--allow-other refuses loopback, and says how to allow it', async (t) => {
   const server = await startFile(t);
   const mnt = await mountForAll(t);
   const host = hostOf(server);
@@ -41,7 +41,7 @@ asRoot('--allow-other refuses loopback, and says how to allow it', async (t) => 
   t.regex(log, /--allow-address 127\.0\.0\.1/);
 });
 
-asRoot('users of a shared mount see the hosts that they used themselves', async (t) => {
+asRootSerially('users of a shared mount see the hosts that they used themselves', async (t) => {
   const [ours, theirs] = [await startFile(t), await startFile(t)];
   const mnt = await mountForAll(t, '--allow-address', '127.0.0.0/8');
   t.is((await run('cat', [`${mnt}/http/${hostOf(ours)}/f.txt`])).stdout, 'content');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { testWhere } from '../support/conditional-test.js';
 import { MemoryResources } from '../support/memory-resources.js';
 import { run, shell } from '../support/mounted.js';
 import { startPaused } from '../support/paused-script.js';
@@ -13,7 +14,7 @@ import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 
 const canPassThrough = process.getuid?.() === 0 && (await kernelSupportsPassthrough());
-const whereItWorks = canPassThrough ? test.serial : test.skip;
+const whereItWorks = testWhere(canPassThrough, 'root and Linux 6.9', test.serial);
 
 async function kernelSupportsPassthrough(): Promise<boolean> {
   const [major = 0, minor = 0] = (await run('uname', ['-r'])).stdout.split('.').map(Number);

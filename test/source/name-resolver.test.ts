@@ -10,11 +10,11 @@ import test, { type ExecutionContext } from 'ava';
 
 import { LookupProcess } from '../../src/source/http/lookup-process.js';
 import { type Addresses, type Lookups, NameResolver } from '../../src/source/http/name-resolver.js';
+import { asRootSerially } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const CHILD = fileURLToPath(new URL('lookup-child.js', import.meta.url));
 const SERVER = '127.0.0.153';
-const asRoot = process.getuid?.() === 0 ? test.serial : test.skip;
 
 /** Answers each name with 127.0.0.9, but those that begin with `hang` never. */
 async function startNameServer(t: ExecutionContext): Promise<Socket> {
@@ -34,7 +34,7 @@ async function startNameServer(t: ExecutionContext): Promise<Socket> {
   return server;
 }
 
-asRoot('eight names that hang hold up neither other names nor files', async (t) => {
+asRootSerially('eight names that hang hold up neither other names nor files', async (t) => {
   await startNameServer(t);
   const conf = join(await temporaryDirectory(t), 'resolv.conf');
   await writeFile(conf, `nameserver ${SERVER}\noptions timeout:2 attempts:1\n`);

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { Request } from '../../src/source/index.js';
 import { testPlugin } from '../../src/source/plugin/test-plugin.js';
+import { testWhere } from '../support/conditional-test.js';
 import { buildGoPlugin, findGo } from '../support/go.js';
 import { CLI, mounted, run } from '../support/mounted.js';
 import { clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
@@ -15,19 +16,16 @@ import { pattern } from '../support/tree.js';
 const BUILD_LIMIT_MS = 600_000;
 
 const go = findGo();
+const withGo = testWhere(go !== undefined, 'the command go', test.serial);
 
-/** One test of a plugin in Go, compiled; passed over, and said so, where there is no Go. */
+/** One test of a plugin in Go, compiled. */
 function testGo(
   title: string,
   name: string,
   body: (t: ExecutionContext, directory: string, program: string) => Promise<void>,
 ): void {
-  test.serial(title, async (t) => {
-    if (go === undefined) {
-      t.log('not tested: there is no go command');
-      t.pass();
-      return;
-    }
+  withGo(title, async (t) => {
+    if (go === undefined) return t.fail();
     t.timeout(BUILD_LIMIT_MS);
     const directory = await pluginDirectory(t);
     const program = await buildGoPlugin(go, name, await temporaryDirectory(t), directory);

@@ -7,13 +7,13 @@ import test from 'ava';
 import { Request } from '../../src/source/index.js';
 import { scanDirectory } from '../../src/source/plugin/plugin-directory.js';
 import { checkTrust } from '../../src/source/plugin/trust.js';
+import { asRootSerially } from '../support/conditional-test.js';
 import { addModule, clientOf, pluginDirectory, pluginSet, textOf } from '../support/plugins.js';
 import { run } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
 const isRoot = process.getuid?.() === 0;
-const asRoot = isRoot ? test.serial : test.skip;
 
 // S14
 test.serial('a plugin is loaded at its first use, not before', async (t) => {
@@ -212,7 +212,7 @@ test.serial('only what others cannot write to is trusted', async (t) => {
   });
 });
 
-asRoot("another user's file is not trusted by root, and its own is by that user", async (t) => {
+asRootSerially("another user's file is not trusted by root, and its own is by that user", async (t) => {
   const directory = await pluginDirectory(t);
   const path = await addModule(directory, 'one');
   await chown(path, 1234, 1234);
