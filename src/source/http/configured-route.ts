@@ -1,0 +1,68 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+import { codeOf } from '../../error-code.js';
+import { SourceError } from '../errors.js';
+import type { HttpSettings } from '../settings.js';
+import type { HttpRoute } from './http-engine.js';
+
+/** For the keys of routes, which must not show secrets. */
+const SALT = randomBytes(32);
+/** By the settings, which are the same object while the configuration is the same. */
+const routes = new WeakMap<HttpSettings, Promise<HttpRoute | undefined>>();
+
+/** What `proxy` and `tls` say. The files are read once for a configuration. Undefined: as the environment says. */
+export async function configuredRoute(settings: HttpSettings): Promise<HttpRoute | undefined> {
+  if (settings.proxy === undefined && settings.tls === undefined) return undefined;
+  const known = routes.get(settings) ?? readRoute(settings);
+  routes.set(settings, known);
+  // Of a file that could not be read, the next request tries again.
+  known.catch(() => routes.delete(settings));
+  return await known;
+}
+
+async function readRoute({ proxy: given, tls: files = {} }: HttpSettings): Promise<HttpRoute> {
+  const [ca, cert, key] = await Promise.all([readPem(files.ca), readPem(files.cert), readPem(files.key)]);
+  const tls = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(files.verify !== undefined && { verify: files.verify }),
+  };
+  const proxy = given === 'direct' || given === undefined ? given : (await given.get()).reveal();
+  const parts: Omit<HttpRoute, 'key'> = {
+    ...(proxy !== undefined && (proxy === 'direct' ? { proxy } : proxyOf(proxy))),
+    ...(Object.keys(tls).length > 0 && { tls }),
+  };
+  return { ...parts, key: createHmac('sha256', SALT).update(JSON.stringify(parts)).digest('base64url') };
+}
+
+function proxyOf(text: string): Pick<HttpRoute, 'proxy' | 'proxyAuthorization'> {
+  if (!URL.canParse(text)) {
+    throw new SourceError('NOT_CONFIGURED', 'the configured proxy cannot be used', 'proxy:', {
+      expected: 'the URL of a proxy',
+      found: 'another text',
+    });
+  }
+  const url = new URL(text);
+  const { origin, username, password } = url;
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const isOpen = username === '' && password === '';
+  return {
+    proxy: new URL(origin),
+    ...(!isOpen && { proxyAuthorization: `Basic ${Buffer.from(pair).toString('base64')}` }),
+  };
+}
+
+async function readPem(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new SourceError('NOT_CONFIGURED', 'the configured certificate cannot be read', `file:${path}`, {
+      expected: 'a file in PEM that can be read',
+      found: codeOf(error),
+      cause: error,
+    });
+  }
+}
