@@ -53,6 +53,9 @@ has_library() {
   { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"
 }
 if [ "$(uname -s)" = Linux ]; then
+  [ -e /dev/fuse ] ||
+    fail 'there is no /dev/fuse; as root, run: modprobe fuse (container: docker run --device /dev/fuse --cap-add SYS_ADMIN)'
+  [ -w /dev/fuse ] || fail "$(id -un) cannot open /dev/fuse; as root, run: chmod 666 /dev/fuse"
   # Root mounts by a system call; an ordinary user through fusermount3. The tests run on both transports.
   [ "$(id -u)" = 0 ] || needs fusermount3 fuse3
   if [ "$purpose" = test ]; then
@@ -68,6 +71,7 @@ if [ "$(uname -s)" = Linux ]; then
     needs getfattr attr
     needs pgrep procps
     needs fincore util-linux-extra
+    [ "$(id -u)" != 0 ] || needs mkfs.ext4 e2fsprogs
   fi
 fi
 

@@ -74,6 +74,15 @@ test('setup names a package once that is missing for two reasons', async (t) => 
   t.deepEqual(stderr.match(/fuse3|sqlite3/g), ['fuse3', 'sqlite3']);
 });
 
+test('setup says at once that there is no device to mount with', async (t) => {
+  const directory = await writePrograms(t, {});
+  const text = await readFile(join(ROOT, 'bin', 'setup.sh'), 'utf8');
+  await writeFile(join(directory, 'setup.sh'), text.replaceAll('-e /dev/fuse', '-e /dev/none'));
+  const { code, stderr } = await shell('cd "$2"; exec sh "$1/setup.sh" run', directory, ROOT);
+  t.is(code, 1);
+  t.regex(stderr, /^setup: there is no \/dev\/fuse; as root, run: modprobe fuse .*\n$/);
+});
+
 test('setup says what to do about a Node.js that is too old', async (t) => {
   const { code, stderr } = await setup(t, '', { node: 'test "$1" != --version || echo v18.20.4; exit 1' });
   t.is(code, 1);
