@@ -1,0 +1,275 @@
+/** Random requests, signed by us and by the vendors' own SDKs. A failure names the seed. */
+
+import { Agent } from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { sigV4 } from '../../src/source/auth/sigv4.js';
+import { azureSharedKey } from '../../src/source/auth/azure-shared-key.js';
+import { compactTime } from '../../src/source/auth/canonical.js';
+import { cosAuthorization } from '../../src/source/auth/cos.js';
+import { obs } from '../../src/source/auth/obs.js';
+import { ossV1 } from '../../src/source/auth/oss-v1.js';
+import { ossV4 } from '../../src/source/auth/oss-v4.js';
+import { Random } from '../support/random.js';
+import { oracleTest } from './oracle.js';
+import { randomRequest } from './random-request.js';
+import { startRecordingServer } from './recording-server.js';
+
+const SEED = Number(process.env['ORACLE_SEED'] ?? Date.now() % 1_000_000);
+const REQUESTS = 300;
+const NOW_MS = Date.UTC(2026, 10, 28, 21, 9, 5);
+const KEY = { accessKeyId: 'ID', accessKeySecret: 'secret/+=', sessionToken: 'to/ken+' };
+
+interface Smithy {
+  SignatureV4: new (options: object) => {
+    sign(request: object, options: object): Promise<{ headers: Record<string, string> }>;
+  };
+}
+
+oracleTest('SigV4 is that of @smithy/signature-v4', ['@smithy/signature-v4'], async (t, load) => {
+  const { SignatureV4 } = load('@smithy/signature-v4') as Smithy;
+  const { Sha256Node } = load('@smithy/core/checksum') as { Sha256Node: unknown };
+  const random = new Random(SEED);
+  const ours = sigV4({ region: 'eu-west-1' });
+  const oracle = new SignatureV4({
+    credentials: {
+      accessKeyId: KEY.accessKeyId,
+      secretAccessKey: KEY.accessKeySecret,
+      sessionToken: KEY.sessionToken,
+    },
+    region: 'eu-west-1',
+    service: 's3',
+    sha256: Sha256Node,
+    uriEscapePath: false,
+  });
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { path, query, search } = randomRequest(
+      random,
+      ['versionId', 'x-id', 'acl'],
+      ['list-type', 'prefix', 'delimiter', 'continuation-token', 'Z', 'a_b', 'a-b'],
+    );
+    const host = random.pick(['b.s3.eu-west-1.amazonaws.com', 'localhost:9000']);
+    const header = { range: 'bytes=0-9', 'if-match': '"x  y"', 'x-amz-request-payer': 'requester' };
+    const url = new URL(`https://${host}${path}${search}`);
+    const { authorization } = await ours(
+      { method: 'GET', url, header: { ...header, accept: '*/*' } },
+      KEY,
+      NOW_MS,
+    );
+    const request = {
+      method: 'GET',
+      protocol: 'https:',
+      hostname: url.hostname,
+      path,
+      query,
+      headers: { host, ...header },
+    };
+    const signed = await oracle.sign(request, { signingDate: new Date(NOW_MS) });
+    t.is(authorization, signed.headers['authorization'], `seed ${SEED}: ${url.href}`);
+  }
+});
+
+interface OssSignatures {
+  authorizationV4(
+    id: string,
+    secret: string,
+    region: string,
+    method: string,
+    request: object,
+    bucket: string,
+    key: string,
+  ): string;
+  authorization(id: string, secret: string, text: string): string;
+  buildCanonicalString(method: string, resource: string, request: object, date: string): string;
+}
+
+oracleTest('OSS V4 and V1 are those of ali-oss', ['ali-oss'], async (t, load) => {
+  const oracle = load('ali-oss/lib/common/signUtils.js') as OssSignatures;
+  const random = new Random(SEED);
+  const v4 = ossV4({ region: 'cn-hangzhou', bucket: 'my-bucket' });
+  const v1 = ossV1({ bucket: 'my-bucket' });
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { key, path, query, search } = randomRequest(
+      random,
+      ['versionId', 'x-oss-process'],
+      ['list-type', 'prefix', 'delimiter', 'continuation-token'],
+    );
+    const url = new URL(`https://my-bucket.oss-cn-hangzhou.aliyuncs.com${path}${search}`);
+    const header = { range: 'bytes=0-9', 'x-oss-request-payer': 'requester' };
+    const request = { method: 'GET', url, header };
+    const token = { 'x-oss-security-token': KEY.sessionToken };
+
+    const signed = await v4(request, KEY, NOW_MS);
+    const date = { 'x-oss-date': compactTime(NOW_MS), 'x-oss-content-sha256': 'UNSIGNED-PAYLOAD' };
+    const expected = oracle.authorizationV4(
+      KEY.accessKeyId,
+      KEY.accessKeySecret,
+      'cn-hangzhou',
+      'GET',
+      { headers: { ...header, ...date, ...token }, queries: query },
+      'my-bucket',
+      key,
+    );
+    t.is(signed['authorization'], expected, `seed ${SEED}: ${url.href}`);
+
+    const signedV1 = await v1(request, KEY, NOW_MS);
+    // Of the list parameters, ali-oss signs this one.
+    const parameters = Object.fromEntries(
+      Object.entries(query).filter(([name]) => !['list-type', 'prefix', 'delimiter'].includes(name)),
+    );
+    const text = oracle.buildCanonicalString(
+      'GET',
+      `/my-bucket/${key}`,
+      { headers: { ...header, ...token }, parameters },
+      new Date(NOW_MS).toUTCString(),
+    );
+    t.is(
+      signedV1['authorization'],
+      oracle.authorization(KEY.accessKeyId, KEY.accessKeySecret, text),
+      `seed ${SEED}: ${url.href}`,
+    );
+  }
+});
+
+oracleTest('COS is that of cos-nodejs-sdk-v5', ['cos-nodejs-sdk-v5'], (t, load) => {
+  const oracle = load('cos-nodejs-sdk-v5') as { getAuthorization(options: object): string };
+  const random = new Random(SEED);
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { key, path, query, search } = randomRequest(
+      random,
+      ['versionId', 'response-content-type'],
+      ['prefix', 'delimiter', 'max-keys', 'marker', 'encoding-type'],
+    );
+    const host = 'bucket-1250000000.cos.ap-beijing.myqcloud.com';
+    const url = new URL(`https://${host}${path}${search}`);
+    const keyTime = '1557989151;1557996351';
+    const expected = oracle.getAuthorization({
+      SecretId: KEY.accessKeyId,
+      SecretKey: KEY.accessKeySecret,
+      Method: 'GET',
+      Key: key,
+      Query: query,
+      Headers: { host },
+      KeyTime: keyTime,
+    });
+    t.is(
+      cosAuthorization({ method: 'GET', url, header: { host } }, KEY, keyTime),
+      expected,
+      `seed ${SEED}: ${url.href}`,
+    );
+  }
+});
+
+/** The name of the bucket is part of that of the host. */
+const toLoopback: LookupFunction = (_name, _options, done) => {
+  done(null, [{ address: '127.0.0.1', family: 4 }]);
+};
+
+type ObsCall = (parameters: object, callback: (error: unknown) => void) => void;
+
+oracleTest('OBS is that of esdk-obs-nodejs', ['esdk-obs-nodejs'], async (t, load) => {
+  const ObsClient = load('esdk-obs-nodejs') as new (options: object) => {
+    listObjects: ObsCall;
+    getObject: ObsCall;
+    close(): void;
+  };
+  const random = new Random(SEED);
+  const server = await startRecordingServer();
+  const client = new ObsClient({
+    access_key_id: KEY.accessKeyId,
+    secret_access_key: KEY.accessKeySecret,
+    security_token: KEY.sessionToken,
+    server: `http://localhost:${server.port}`,
+    http_agent: new Agent({ lookup: toLoopback }),
+    signature: 'obs',
+    is_signature_negotiation: false,
+    max_retry_count: 0,
+  });
+  // The SDK's constructor is asynchronous, and offers nothing to wait for.
+  await nextTurn();
+  const called = (method: 'listObjects' | 'getObject', parameters: object): Promise<void> =>
+    new Promise((resolve) => {
+      client[method]({ Bucket: 'my-bucket', ...parameters }, () => resolve());
+    });
+  for (let count = 0; count < 60; count += 1) {
+    const { key, query } = randomRequest(random, ['versionId'], ['prefix', 'marker', 'delimiter']);
+    if (key === '')
+      await called('listObjects', {
+        Prefix: query['prefix'],
+        Marker: query['marker'],
+        Delimiter: query['delimiter'],
+      });
+    else await called('getObject', { Key: key, VersionId: query['versionId'], Range: 'bytes=0-9' });
+  }
+  client.close();
+  await server.close();
+  t.is(server.recorded.length, 60);
+  const sign = obs({ bucket: 'my-bucket' });
+  for (const { method, target, header } of server.recorded) {
+    const { authorization, 'x-obs-security-token': token, ...others } = header;
+    const url = new URL(target, `http://my-bucket.localhost:${server.port}`);
+    const signed = await sign({ method, url, header: others }, KEY, Date.parse(header['date'] ?? ''));
+    t.is(signed['authorization'], authorization, `seed ${SEED}: ${target}`);
+    t.is(signed['x-obs-security-token'], token);
+  }
+});
+
+interface AzureStorage {
+  StorageSharedKeyCredential: new (account: string, key: string) => object;
+  ContainerClient: new (
+    url: string,
+    credential: object,
+    options: object,
+  ) => {
+    getBlobClient(name: string): {
+      withSnapshot(id: string): unknown;
+      download(offset: number, count: number, options: object): Promise<unknown>;
+    };
+    listBlobsByHierarchy(
+      delimiter: string,
+      options: object,
+    ): { byPage(options: object): AsyncIterable<unknown> };
+  };
+}
+
+oracleTest('Shared Key is that of @azure/storage-blob', ['@azure/storage-blob'], async (t, load) => {
+  const { ContainerClient, StorageSharedKeyCredential } = load('@azure/storage-blob') as AzureStorage;
+  const random = new Random(SEED);
+  const server = await startRecordingServer();
+  const accessKeySecret = Buffer.from('secret').toString('base64');
+  const client = new ContainerClient(
+    `http://127.0.0.1:${server.port}/account/container`,
+    new StorageSharedKeyCredential('account', accessKeySecret),
+    { retryOptions: { maxTries: 1 } },
+  );
+  for (let count = 0; count < 60; count += 1) {
+    const { key, query } = randomRequest(random, [], ['prefix', 'marker']);
+    if (key === '') {
+      const pages = client
+        .listBlobsByHierarchy('/', { prefix: query['prefix'] })
+        .byPage({ continuationToken: query['marker'], maxPageSize: 5 });
+      await pages[Symbol.asyncIterator]()
+        .next()
+        .catch(() => undefined);
+    } else {
+      await client
+        .getBlobClient(key)
+        .download(count, 10, { conditions: { ifMatch: '"0x8"' } })
+        .catch(() => undefined);
+    }
+  }
+  await server.close();
+  t.is(server.recorded.length, 60);
+  const sign = azureSharedKey();
+  for (const { method, target, header } of server.recorded) {
+    const { authorization, 'x-ms-date': date, ...others } = header;
+    const url = new URL(target, `http://127.0.0.1:${server.port}`);
+    const signed = await sign(
+      { method, url, header: others },
+      { accessKeyId: 'account', accessKeySecret },
+      Date.parse(date ?? ''),
+    );
+    t.is(signed['authorization'], authorization, `seed ${SEED}: ${target}`);
+  }
+});
