@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, release } from 'node:os';
 import process from 'node:process';
 
+import { messageOf } from '../src/error-code.js';
 import { D7yMount } from './d7y-mount.js';
 import { Fixtures } from './fixtures.js';
 import { type BenchOptions, parseOptions } from './options.js';
@@ -69,7 +70,7 @@ const results: Result[] = [];
 try {
   await measure(options, await setUp(options, programs, teardown), results);
 } catch (error) {
-  progress(error instanceof Error ? error.message : String(error));
+  progress(messageOf(error));
   process.exitCode ??= 1;
 } finally {
   await teardown.run();

@@ -1,3 +1,5 @@
+import { messageOf } from '../src/error-code.js';
+
 /** What has to be undone, in reverse order, whatever happens. */
 export class Teardown {
   readonly #steps: { readonly name: string; readonly undo: () => Promise<void> }[] = [];
@@ -26,8 +28,7 @@ export class Teardown {
       try {
         await step.undo();
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        process.stderr.write(`bench: ${step.name}: ${reason}\n`);
+        process.stderr.write(`bench: ${step.name}: ${messageOf(error)}\n`);
       }
     }
   }

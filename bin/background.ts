@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 
+import { messageOf } from '../src/error-code.js';
 import type { DaemonMessage } from './daemon.js';
 import { createLog } from './log.js';
 import { serve } from './serve.js';
@@ -24,7 +25,7 @@ async function run(request: MountRequest): Promise<number> {
       throw error;
     }
   } catch (error) {
-    await report({ failed: error instanceof Error ? error.message : String(error) });
+    await report({ failed: messageOf(error) });
     return 1;
   }
 }

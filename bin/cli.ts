@@ -3,6 +3,7 @@ import process from 'node:process';
 
 import { Command } from 'commander';
 
+import { messageOf } from '../src/error-code.js';
 import { safeLines } from '../src/source/safe-text.js';
 import { parseMountFlags, withMountFlags } from './mount-flags.js';
 import { addMountOptions, type MountOptions, type MountRequest } from './options.js';
@@ -54,7 +55,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
+    say(messageOf(error));
     return 1;
   }
 }

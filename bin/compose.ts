@@ -10,6 +10,7 @@ import type { DiskCache } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
+import { messageOf } from '../src/error-code.js';
 import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
@@ -99,7 +100,7 @@ export async function openDisk(
       log,
     });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     // A directory that was chosen must work.
     if (options.cacheDir !== undefined) {
       throw new Error(`the cache directory cannot be used: ${reason}`, { cause: error });

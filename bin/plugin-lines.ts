@@ -3,6 +3,7 @@
  * to. Where one directory stands there, there may be several here; each has its lines below its
  * `search plugin in`.
  */
+import { messageOf } from '../src/error-code.js';
 import { escapeControls, safeJson } from '../src/source/safe-text.js';
 import type { Inventory, InventoryEntry } from '../src/source/plugin/inventory.js';
 import { PluginLoadError } from '../src/source/plugin/plugin-load-error.js';
@@ -70,32 +71,7 @@ export function goJson(attributes: Readonly<Record<string, string>>): string {
   );
 }
 
-/** As Go's `%q` writes a string (strconv.Quote). */
+/** As Go's `%q`, but for its short escapes of control characters. */
 export function goQuote(text: string): string {
-  const escaped = text.replace(/["\\\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
-    const simple = GO_ESCAPES[character];
-    if (simple !== undefined) return simple;
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
-    return code < 0x10000
-      ? `\\u${code.toString(16).padStart(4, '0')}`
-      : `\\U${code.toString(16).padStart(8, '0')}`;
-  });
-  return `"${escaped}"`;
-}
-
-const GO_ESCAPES: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\u0007': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-};
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return safeJson(JSON.stringify(text));
 }

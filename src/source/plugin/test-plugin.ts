@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 
 import { pino } from 'pino';
 
+import { messageOf } from '../../error-code.js';
 import { CONFORMANCE_CHECKS, type SourceFacts } from '../conformance.js';
 import { validatingClient } from '../validating-client.js';
 import type { CompleteClient } from '../resource-client.js';
@@ -35,7 +36,7 @@ export async function testPlugin(path: string, facts: TestPluginFacts): Promise<
     const errors: Error[] = [];
     for (const { title, check } of CONFORMANCE_CHECKS) {
       await check({ ...facts, client }).catch((error: unknown) => {
-        const said = error instanceof Error ? error.message : String(error);
+        const said = messageOf(error);
         errors.push(new Error(`${title}: ${said}`, { cause: error }));
       });
     }
