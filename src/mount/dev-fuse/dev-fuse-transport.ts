@@ -65,10 +65,7 @@ async function serve(
   const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing, new KernelPages(device));
   const session = new FuseSession(device, operations, { passthrough, isShared });
   const notifier = new KernelNotifier(device, operations.inodes);
-  vfs.onChanged = (url) => {
-    operations.changed();
-    notifier.entryChanged(url);
-  };
+  vfs.onChanged = (url) => notifier.entryChanged(url);
   session.agreement.then(
     (agreement) => {
       notifier.agree(agreement.kernelMinor);

@@ -107,11 +107,6 @@ export class FuseOperations implements RequestHandler {
     this.inodes.forget(nodeId, lookups);
   }
 
-  /** The resource has another version, or is gone. */
-  changed(): void {
-    this.#directories.changed();
-  }
-
   errnoOf(request: FuseRequest, error: unknown): number {
     if (error instanceof MalformedRequestError) return osConstants.errno.EIO;
     const purpose: Purpose = request.opcode === OPCODE.READ ? 'data' : 'attributes';
@@ -226,7 +221,6 @@ export class FuseOperations implements RequestHandler {
   #releasedir({ nodeId, body }: FuseRequest): Promise<Payload> {
     const { handle } = decodeHandle(body);
     this.inodes.get(nodeId).opens -= 1;
-    this.#directories.release(handle);
     this.#vfs.releasedir(handle);
     return Promise.resolve([]);
   }

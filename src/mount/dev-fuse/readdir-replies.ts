@@ -1,8 +1,6 @@
 import type { DirEntry } from '../directory-reader.js';
-import type { Entry } from '../entry.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { DirentBuffer } from './dirent-buffer.js';
-import { ReaddirPrefetch, entryOf, type OpenDirectory } from './readdir-prefetch.js';
 import type { Inode, InodeTable } from './inode-table.js';
 
 /** A READDIR: from which place on, and how many bytes. */
@@ -19,21 +17,16 @@ const DOTS: readonly DirEntry[] = [
   { name: '..', kind: 'directory' },
 ];
 
-/** The first reply is short, so that the reader processes it while the next is prepared. */
-const FIRST_BYTES = 32 * 1024;
-
 /** Replies to READDIR and READDIRPLUS. An offset is a place in the directory, with `.` and `..`. */
 export class ReaddirReplies {
   readonly #vfs: Directories;
   readonly #inodes: InodeTable;
-  readonly #prefetch: ReaddirPrefetch;
   /** Each reply is sent before the next is made. */
   #memory = Buffer.alloc(0);
 
   constructor(vfs: Directories, inodes: InodeTable) {
     this.#vfs = vfs;
     this.#inodes = inodes;
-    this.#prefetch = new ReaddirPrefetch((directory, place) => this.#look(directory, place));
   }
 
   /** For READDIR. Valid until the next reply is made. */
@@ -48,35 +41,15 @@ export class ReaddirReplies {
 
   /** For READDIRPLUS: each name with the result of its LOOKUP, if that needs no query. Valid as `names` is. */
   entries(parent: Inode, { handle, offset, size }: Reading): Uint8Array {
-    const room = offset === 0 ? Math.min(size, FIRST_BYTES) : size;
-    const buffer = this.#buffer(room);
-    const directory = { node: parent.node, listed: this.#vfs.readdir(handle) };
-    const run = this.#prefetch.take(handle);
-    let place = offset;
-    for (; ; place += 1) {
-      const entry = entryAt(directory.listed, place);
-      if (entry === undefined) return buffer.bytes;
-      if (!buffer.hasRoomPlus(entry)) break;
-      const found = (run && entryOf(run, place)) ?? this.#look(directory, place);
+    const buffer = this.#buffer(size);
+    const listed = this.#vfs.readdir(handle);
+    for (let place = offset; ; place += 1) {
+      const entry = entryAt(listed, place);
+      if (entry === undefined || !buffer.hasRoomPlus(entry)) return buffer.bytes;
+      const found = place < DOTS.length ? undefined : this.#vfs.peekEntry(parent.node, entry.name);
       // Counts as a lookup.
       buffer.addPlus(entry, place, found, found && this.#inodes.refer(found, entry.name, parent).id);
     }
-    this.#prefetch.prepare(handle, directory, place, Math.ceil(((place - offset) * size) / room));
-    return buffer.bytes;
-  }
-
-  #look({ node, listed }: OpenDirectory, place: number): Entry | undefined {
-    const entry = place < DOTS.length ? undefined : entryAt(listed, place);
-    return entry && this.#vfs.peekEntry(node, entry.name);
-  }
-
-  release(handle: number): void {
-    this.#prefetch.drop(handle);
-  }
-
-  /** A resource changed: the prefetched entries may be wrong. */
-  changed(): void {
-    this.#prefetch.clear();
   }
 
   #buffer(size: number): DirentBuffer {
