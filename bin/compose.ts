@@ -61,7 +61,7 @@ export async function compose(
   };
   // Without --allow-other the kernel lets in only the user who mounts.
   const checksPermissions = options.allowOther && (options.umask & READ_MODE) !== 0;
-  const vfs = new VirtualFs({ cache, plugins: registry, ownership, checksPermissions, budget });
+  const vfs = new VirtualFs({ cache, plugins: registry, ownership, checksPermissions, budget, log });
   const transport = await chooseTransport(options.transport, log);
   const session = await transport.mount(vfs, mountpoint, {
     source,

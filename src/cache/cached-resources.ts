@@ -146,6 +146,10 @@ export class CachedResources implements ResourceCache {
     return listed === 'file' ? listed : (this.#metadata.lastKind(url) ?? listed);
   }
 
+  unlistedTtlMs(url: string): number {
+    return this.#listings.unlistedTtlMs(url);
+  }
+
   wasListed(directory: string): boolean {
     return this.#listings.wasListed(directory);
   }

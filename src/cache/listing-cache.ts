@@ -92,6 +92,15 @@ export class ListingCache {
     return stat === undefined || stat === 'unknown-file' ? stat && 'file' : stat.kind;
   }
 
+  /** See `ResourceCache`. */
+  unlistedTtlMs(url: string): number {
+    const { parent, segment } = splitUrl(url);
+    const listing = parent === undefined ? undefined : this.peek(parent);
+    if (listing === undefined || listing.bySegment.has(canonicalSegment(segment))) return 0;
+    const { ttlMs, negativeTtlMs, now } = this.#options;
+    return Math.max(0, ttlLeftMs(listing.queriedAtMs, Math.min(ttlMs, negativeTtlMs), now()));
+  }
+
   wasListed(directory: string): boolean {
     return (this.#find(directory)?.entries.length ?? 0) > 0;
   }
@@ -154,8 +163,11 @@ export class ListingCache {
       const { name } = entry;
       const wait = turns.spend(name.length, 1);
       if (wait !== undefined) await wait;
+      const segment = canonicalSegment(name);
+      // Of a key and a prefix of one name only the prefix leads further.
+      if (!entry.isDir && isDirectory(bySegment.get(segment))) continue;
       nameChars += name.length;
-      bySegment.set(canonicalSegment(name), listedEntry(entry));
+      bySegment.set(segment, listedEntry(entry));
     }
     const freshSinceMs = this.#options.now();
     const listing = { entries: [...bySegment.values()], bySegment, queriedAtMs, freshSinceMs, nameChars };
@@ -190,6 +202,10 @@ export class ListingCache {
     this.#listings.delete(directory);
     this.#evicted.delete(directory);
   }
+}
+
+function isDirectory(entry: ListedEntry | undefined): boolean {
+  return typeof entry?.stat === 'object' && entry.stat.kind === 'directory';
 }
 
 function listedEntry({

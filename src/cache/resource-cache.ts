@@ -78,6 +78,11 @@ export interface ResourceCache {
    * file with `FileStat.isPage`. Undefined: never reported, or evicted.
    */
   lastKind(url: string): 'file' | 'page' | 'directory' | undefined;
+  /**
+   * For how long the listing of its directory shows that a name is missing: the listing lacks it, and is not older than
+   * a negative entry may be. 0: it does not show that.
+   */
+  unlistedTtlMs(url: string): number;
   /** Whether the source listed the directory, however long ago, and something was in it. */
   wasListed(directory: string): boolean;
   /** Queries the source if the cached metadata is not fresh. */

@@ -1,5 +1,7 @@
+import type { Logger } from 'pino';
+
 import type { ListedEntry, ResourceCache } from '../cache/resource-cache.js';
-import { SourceError, Turns } from '../source/index.js';
+import { redactUrl, safeText, SourceError, Turns } from '../source/index.js';
 import { type Node } from './node.js';
 import { nameOfSegment } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
@@ -17,21 +19,28 @@ export interface ListedDirectory {
   readonly isMissing: boolean;
 }
 
+/** So many directories are remembered whose listing has names that cannot be shown. */
+const MAX_WARNED = 1_000;
+
 /** What is in a directory: what the source lists, or where it cannot, the names that were used below it. */
 export class DirectoryReader {
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
   readonly #used: UsedNames;
+  readonly #log: Logger | undefined;
+  /** The directories of which the log says that not all of their names can be shown. */
+  readonly #warned = new Set<string>();
 
   /** By listing: the entries, for all handles. */
   readonly #shown = new WeakMap<readonly ListedEntry[], Promise<readonly DirEntry[]>>();
   /** An open directory keeps its listing from being collected: the cache has the attributes of its entries. */
   readonly #listed = new WeakMap<readonly DirEntry[], readonly ListedEntry[]>();
 
-  constructor(cache: ResourceCache, plugins: PluginCatalog, used: UsedNames) {
+  constructor(cache: ResourceCache, plugins: PluginCatalog, used: UsedNames, log: Logger | undefined) {
     this.#cache = cache;
     this.#plugins = plugins;
     this.#used = used;
+    this.#log = log;
   }
 
   async read(node: Node, signal?: AbortSignal): Promise<readonly DirEntry[]> {
@@ -51,33 +60,59 @@ export class DirectoryReader {
   }
 
   async list(path: ResourcePath, signal: AbortSignal | undefined): Promise<ListedDirectory> {
+    const { isHierarchical } = path.capabilities;
     let isMissing = false;
     try {
       const listed = await this.#cache.list(path.url, signal);
       if (listed.length > 0) {
         this.#used.addHost(path, signal);
-        return { entries: await this.#shownOf(listed, signal), isMissing };
+        return { entries: await this.#shownOf(path, listed, signal), isMissing };
       }
+      if (isHierarchical) return { entries: [], isMissing };
     } catch (error) {
-      if (!cannotList(error)) throw error;
+      if (!cannotList(error, isHierarchical)) throw error;
       isMissing = error.code === 'NOT_FOUND';
     }
     const used = this.#used.in(path.url, signal).map((segment) => ({ segment }));
-    const entries = await showable(used, ({ segment }) => this.#kindOf(path.childOfSegment(segment)), signal);
-    return { entries, isMissing };
+    const { shown } = await showable(
+      path,
+      used,
+      ({ segment }) => this.#kindOf(path.childOfSegment(segment)),
+      signal,
+    );
+    return { entries: shown, isMissing };
   }
 
   async #shownOf(
+    path: ResourcePath,
     listed: readonly ListedEntry[],
     signal: AbortSignal | undefined,
   ): Promise<readonly DirEntry[]> {
     let showing = this.#shown.get(listed);
     if (showing === undefined) {
-      showing = showable(listed, ({ stat }) => (stat === 'unknown-file' ? 'file' : stat.kind), signal);
+      showing = this.#show(path, listed, signal);
       this.#shown.set(listed, showing);
     }
     const shown = await showing;
     this.#listed.set(shown, listed);
+    return shown;
+  }
+
+  async #show(
+    path: ResourcePath,
+    listed: readonly ListedEntry[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly DirEntry[]> {
+    const kindOf = ({ stat }: ListedEntry): DirEntry['kind'] =>
+      stat === 'unknown-file' ? 'file' : stat.kind;
+    const { shown, hidden } = await showable(path, listed, kindOf, signal);
+    if (hidden[0] !== undefined && !this.#warned.has(path.url) && this.#warned.size < MAX_WARNED) {
+      this.#warned.add(path.url);
+      this.#log?.warn(
+        { url: redactUrl(path.url), names: hidden.length, example: safeText(hidden[0].segment) },
+        'a listing has names that no path can have (empty, a dot segment, or over 255 bytes); they are not shown',
+      );
+    }
     return shown;
   }
 
@@ -89,24 +124,27 @@ export class DirectoryReader {
 }
 
 async function showable<Entry extends { readonly segment: string }>(
+  { capabilities: { queries } }: ResourcePath,
   entries: readonly Entry[],
   kindOf: (entry: Entry) => DirEntry['kind'],
   signal: AbortSignal | undefined,
-): Promise<readonly DirEntry[]> {
+): Promise<{ readonly shown: readonly DirEntry[]; readonly hidden: readonly Entry[] }> {
   const shown: DirEntry[] = [];
+  const hidden: Entry[] = [];
   const turns = new Turns(signal);
   for (const entry of entries) {
     const wait = turns.spend(entry.segment.length, 1);
     if (wait !== undefined) await wait;
-    const name = nameOfSegment(entry.segment);
-    if (name !== undefined) shown.push({ name, kind: kindOf(entry) });
+    const name = nameOfSegment(entry.segment, queries);
+    if (name === undefined) hidden.push(entry);
+    else shown.push({ name, kind: kindOf(entry) });
   }
-  return shown;
+  return { shown, hidden };
 }
 
-/** No failure: names can be looked up in a directory that cannot be listed. */
-function cannotList(error: unknown): error is SourceError {
-  return (
-    error instanceof SourceError && ['LIST_NOT_SUPPORTED', 'NOT_FOUND', 'ACCESS_DENIED'].includes(error.code)
-  );
+/** No failure: names can be looked up in a directory that cannot be listed. A hierarchical source means what it answers. */
+function cannotList(error: unknown, isHierarchical: boolean): error is SourceError {
+  if (!(error instanceof SourceError)) return false;
+  if (error.code === 'LIST_NOT_SUPPORTED') return true;
+  return !isHierarchical && (error.code === 'NOT_FOUND' || error.code === 'ACCESS_DENIED');
 }

@@ -1,5 +1,6 @@
 /**
- * File or directory: docs/SEMANTICS.md, "File or directory".
+ * File or directory: docs/SEMANTICS.md, "File or directory". A hierarchical source (`SourceCapabilities`) knows that by
+ * itself. Elsewhere:
  *
  * A URL has no type, and LOOKUP does not say whether its name is the last one of the path. A name without metadata is
  * *unknown*: the kernel is given a directory without a lifetime, until the name is used as the last one. Then the
@@ -57,6 +58,7 @@ export class NameResolver {
   /** For LOOKUP. Throws `MissingNameError` only where a path cannot lead through the name. */
   async lookup(path: ResourcePath, caller: Caller): Promise<FoundName> {
     const { url } = path;
+    if (path.capabilities.isHierarchical) return await this.#lookupExact(path, caller);
     this.#guesses.settle(caller.id, path.parentUrl);
     const isRetried = this.#intents.has(caller.id, url);
     if (!isRetried) this.#intents.settle(caller.id, url);
@@ -122,6 +124,25 @@ export class NameResolver {
 
   close(): void {
     this.#intents.close();
+  }
+
+  /** What a hierarchical source answers, or its listing, is final for all callers. */
+  async #lookupExact(path: ResourcePath, caller: Caller): Promise<FoundName> {
+    const { url } = path;
+    this.#failures.take(caller.id, url);
+    const known = this.#cache.peek(url);
+    const missingTtlMs = known === undefined && !path.hasQuery ? this.#cache.unlistedTtlMs(url) : 0;
+    if (missingTtlMs > 0) throw new MissingNameError(path.path, missingTtlMs);
+    try {
+      const stat = await this.#cache.stat(url, caller.signal);
+      if (known === undefined) this.#used.add(path, caller.signal);
+      return { stat, ttlMs: known?.ttlMs ?? this.#cache.peek(url)?.ttlMs ?? 0 };
+    } catch (error) {
+      if (isNotFound(error)) throw new MissingNameError(path.path, this.#cache.peek(url)?.ttlMs ?? 0);
+      if (!hidesBelow(error) || this.#cache.lastKind(url) === 'file') throw error;
+      this.#failures.add(caller.id, url, error);
+      return { stat: 'unknown', ttlMs: 0 };
+    }
   }
 
   /** Queries the source at LOOKUP if the use that follows needs the metadata anyway, or if a 404 is final. */
@@ -219,6 +240,13 @@ const MAY_BE_DIRECTORY: ReadonlySet<string> = new Set<SourceErrorCode>([
 
 function mayBeDirectory(error: unknown): error is SourceError {
   return error instanceof SourceError && MAY_BE_DIRECTORY.has(error.code);
+}
+
+/** What lies below the name may be readable all the same: by other rights, or (`--offline`) because it is cached. */
+function hidesBelow(error: unknown): boolean {
+  return (
+    error instanceof SourceError && (error.code === 'ACCESS_DENIED' || error.code === 'NETWORK_UNREACHABLE')
+  );
 }
 
 /** The source has no such resource, or does not show it. */

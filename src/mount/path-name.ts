@@ -2,8 +2,8 @@
  * How a file name maps to a piece of a URL.
  *
  * A name is taken as it is typed: a valid `%XX` in it is kept, and every byte that a URL path cannot hold
- * is encoded (RFC 3986, 3.3). The first `?` begins the query. A listing shows names decoded, except where
- * the decoded name would stand for another URL. So the two functions are inverse to each other: every
+ * is encoded (RFC 3986, 3.3). The first `?` begins the query, unless the source knows queries (`SourceCapabilities`).
+ * A listing shows names decoded, except where the decoded name would stand for another URL. So the two functions are inverse to each other: every
  * listed name opens the resource that it was listed for. Bytes that are not UTF-8 are as `byte-text` has them.
  */
 import { byteLengthOfText, canonicalSegment, percentDecoded, percentEncoded } from '../source/index.js';
@@ -22,13 +22,16 @@ const NOT_QUERY = /%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@%/?]+/gu;
  */
 const PLAIN = /^(?!\.{1,2}$)[A-Za-z0-9\-._~!$&'()*+,;=:@]{1,255}$/;
 
-/** The path segment, and query if there is one, that a name stands for. Throws for a name that a URL cannot hold. */
-export function segmentOfName(name: string): string {
+/**
+ * The path segment, and query if there is one, that a name stands for. Throws for a name that a URL cannot hold. `queries`:
+ * of `SourceCapabilities`.
+ */
+export function segmentOfName(name: string, queries?: readonly string[]): string {
   if (PLAIN.test(name)) return name;
   if (byteLengthOfText(name) > NAME_MAX_BYTES) {
     throw new FsError('NAME_TOO_LONG', name, `name is longer than ${NAME_MAX_BYTES} bytes`);
   }
-  const question = name.indexOf('?');
+  const question = queryStart(name, queries);
   const path = question === -1 ? name : name.slice(0, question);
   const segment = path.replace(NOT_PATH, percentEncoded);
   if (isDotSegment(segment) || segment === '') {
@@ -39,19 +42,28 @@ export function segmentOfName(name: string): string {
 }
 
 /** The name under which a listed segment is shown; undefined for one that cannot be shown as a file name. */
-export function nameOfSegment(segment: string): string | undefined {
+export function nameOfSegment(segment: string, queries?: readonly string[]): string | undefined {
   if (PLAIN.test(segment)) return segment;
   const decoded = percentDecoded(segment);
-  if (isFaithful(segment, decoded)) return decoded;
-  return isFaithful(segment, segment) ? segment : undefined;
+  if (isFaithful(segment, decoded, queries)) return decoded;
+  return isFaithful(segment, segment, queries) ? segment : undefined;
+}
+
+/** Where the `?` of the query is; -1: there is none. */
+function queryStart(name: string, queries: readonly string[] | undefined): number {
+  if (queries === undefined) return name.indexOf('?');
+  const question = name.lastIndexOf('?');
+  const parameters = name.slice(question + 1).split('&');
+  const isQuery = parameters.every((one) => queries.includes(one.slice(0, Math.max(0, one.indexOf('=')))));
+  return isQuery ? question : -1;
 }
 
 /** Whether the name is a possible file name that stands for just this segment. */
-function isFaithful(segment: string, name: string): boolean {
+function isFaithful(segment: string, name: string, queries: readonly string[] | undefined): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (name === '' || /[/\u0000-\u001f\u007f-\u009f]/.test(name)) return false;
   try {
-    return canonicalSegment(segmentOfName(name)) === canonicalSegment(segment);
+    return canonicalSegment(segmentOfName(name, queries)) === canonicalSegment(segment);
   } catch {
     return false;
   }

@@ -1,3 +1,4 @@
+import { DEFAULT_CAPABILITIES, type SourceCapabilities } from '../source/index.js';
 import { FsError } from './fs-error.js';
 import { segmentOfName } from './path-name.js';
 
@@ -10,11 +11,14 @@ export class ResourcePath {
   readonly host: string;
   /** The canonical URL, without a trailing slash. */
   readonly url: string;
+  /** Of the scheme's source. */
+  readonly capabilities: SourceCapabilities;
 
-  private constructor(scheme: string, host: string, url: string) {
+  private constructor(scheme: string, host: string, url: string, capabilities: SourceCapabilities) {
     this.scheme = scheme;
     this.host = host;
     this.url = url;
+    this.capabilities = capabilities;
   }
 
   /** For messages: the path below the mountpoint, as in the URL. */
@@ -23,10 +27,10 @@ export class ResourcePath {
   }
 
   /**
-   * The root of a host. Throws unless `name` is a host with an optional port. `%3A` stands for a colon, which ends a
-   * path in PATH, in make and in Java.
+   * The root of a host. Throws unless `name` is a host of the scheme, with an optional port by default. `%3A` stands for a
+   * colon, which ends a path in PATH, in make and in Java.
    */
-  static ofHost(scheme: string, name: string): ResourcePath {
+  static ofHost(scheme: string, name: string, capabilities = DEFAULT_CAPABILITIES): ResourcePath {
     if (name.includes('@')) {
       throw new FsError(
         'INVALID_NAME',
@@ -34,13 +38,15 @@ export class ResourcePath {
         'credentials belong in the configuration',
       );
     }
-    const host = canonicalHost(scheme, name.replaceAll(/%3a/gi, ':'));
-    if (host === undefined) throw new FsError('NO_ENTRY', name, 'is not a host');
-    return new ResourcePath(scheme, host, `${scheme}://${host}`);
+    const plain = name.replaceAll(/%3a/gi, ':');
+    const host =
+      capabilities.hostOf === undefined ? canonicalHost(scheme, plain) : capabilities.hostOf(plain);
+    if (host === undefined) throw new FsError('NO_ENTRY', name, `is not a host of ${scheme}`);
+    return new ResourcePath(scheme, host, `${scheme}://${host}`, capabilities);
   }
 
   child(name: string): ResourcePath {
-    return this.childOfSegment(segmentOfName(name));
+    return this.childOfSegment(segmentOfName(name, this.capabilities.queries));
   }
 
   /** `segment` is percent-encoded, and may carry a query. */
@@ -49,7 +55,7 @@ export class ResourcePath {
       const why = `its URL is longer than ${MAX_URL_CHARS} characters`;
       throw new FsError('NAME_TOO_LONG', this.path, why);
     }
-    return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`);
+    return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`, this.capabilities);
   }
 
   /** The URL of the directory that it is in. */

@@ -5,6 +5,8 @@
  */
 import { constants } from 'node:fs';
 
+import type { Logger } from 'pino';
+
 import type { FileStat, ResourceCache, Sink } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { Attr, Ownership } from './attr.js';
@@ -46,6 +48,8 @@ export interface VirtualFsContext {
   /** For metadata. */
   readonly budget: MetadataBudget;
   readonly now?: () => number;
+  /** For what no operation fails of. */
+  readonly log?: Logger;
 }
 
 export class VirtualFs {
@@ -74,7 +78,7 @@ export class VirtualFs {
     this.#entries = new NodeEntries(this.#inodes, context.plugins, context.ownership);
     this.#used = new UsedNames(budget);
     this.#names = new NameResolver(context.cache, this.#used, now, budget);
-    this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used);
+    this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used, context.log);
     this.#cache.onChanged = (url) => this.onChanged(url);
   }
 
@@ -94,7 +98,8 @@ export class VirtualFs {
         if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
         return this.#entries.ofFixed({ kind: 'plugin', scheme: name });
       case 'scheme': {
-        const path = ResourcePath.ofHost(parent.scheme, name);
+        const capabilities = this.#plugins.capabilitiesOf?.(parent.scheme);
+        const path = ResourcePath.ofHost(parent.scheme, name, capabilities);
         return this.#entries.ofFixed({ kind: 'resource', type: 'directory', path });
       }
       case 'resource':

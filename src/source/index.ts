@@ -22,6 +22,7 @@ export {
   type RequestPriority,
   type Validators,
 } from './request.js';
+export { DEFAULT_CAPABILITIES, type SourceCapabilities } from './source.js';
 export type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 export {
   type BufferProvider,

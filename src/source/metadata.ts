@@ -46,7 +46,8 @@ export interface ContentDigest {
 export interface UrlEntry {
   /**
    * The last path element of `url`, percent-encoded as there, without a trailing slash. It is kept for long, so it is
-   * no part of a longer string, all of which would be kept.
+   * no part of a longer string, all of which would be kept. Empty, `.` or `..`: a key that no path can name; it is not
+   * shown, which the log says once.
    */
   readonly name: string;
   readonly url: URL;

@@ -163,7 +163,7 @@ async function checkEntries(
   const turns = new Turns(signal);
   for (const entry of value as UrlEntry[]) {
     const { name } = entry;
-    if (typeof name !== 'string' || name === '' || /[/?#]/.test(name)) continue;
+    if (typeof name !== 'string' || /[/?#]/.test(name)) continue;
     entries.push(entry);
     const wait = turns.spend(name.length);
     if (wait !== undefined) await wait;

@@ -49,6 +49,10 @@ export class MemoryResources implements ResourceCache {
     return this.isListed && this.files.has(url) ? 'file' : undefined;
   }
 
+  unlistedTtlMs(): number {
+    return 0;
+  }
+
   wasListed(directory: string): boolean {
     return this.isListed && [...this.files.keys()].some((url) => url.startsWith(`${directory}/`));
   }

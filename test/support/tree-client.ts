@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+
+import {
+  ChangedError,
+  type Metadata,
+  newResponse,
+  NotFoundError,
+  type Request,
+  type ResourceClient,
+  type UrlEntry,
+} from '../../src/source/index.js';
+
+const LAST_MODIFIED = Date.UTC(2024, 0, 2, 3, 4, 5);
+
+/** A hierarchical source in memory: keys as in a bucket, in which `a/` is a directory if a key begins so. */
+export class TreeClient implements ResourceClient {
+  /** By key, percent-encoded, without a leading slash. */
+  readonly files = new Map<string, string>();
+  /** The calls, as `stat a/b`, `list a/` and `read a/b 0-5`. */
+  readonly calls: string[] = [];
+  /** Fails a call, where it throws. */
+  beforeCall: (call: string) => void = () => undefined;
+  /** Whether a listing has ETags. */
+  hasListedEtags = true;
+
+  constructor(files: Readonly<Record<string, string>>) {
+    for (const [key, content] of Object.entries(files)) this.files.set(key, content);
+  }
+
+  /** The calls since the last time. */
+  taken(): string[] {
+    return this.calls.splice(0);
+  }
+
+  async getMetadata(request: Request): Promise<Metadata> {
+    const key = keyOf(request);
+    this.#begin(`stat ${key}`);
+    if (this.#entries(`${key}/`).length > 0) {
+      return { kind: 'directory', contentLength: -2, supportRange: false, lastModified: -1 };
+    }
+    const content = this.files.get(key);
+    if (content === undefined) throw new NotFoundError(request.url);
+    const facts = { contentLength: content.length, supportRange: true, lastModified: LAST_MODIFIED };
+    const response = newResponse(content.slice(0, request.range?.end), { offset: 0 });
+    return { kind: 'file', ...facts, etag: etagOf(content), response };
+  }
+
+  async list(request: Request): Promise<readonly UrlEntry[]> {
+    const key = keyOf(request);
+    this.#begin(`list ${key}`);
+    return this.#entries(key).map((entry) => ({ ...entry, url: new URL(entry.name, request.url) }));
+  }
+
+  async download(request: Request): Promise<ReturnType<typeof newResponse>> {
+    const key = keyOf(request);
+    const { start, end } = request.range ?? { start: 0, end: Infinity };
+    this.#begin(`read ${key} ${start}-${end}`);
+    const content = this.files.get(key);
+    if (content === undefined) throw new NotFoundError(request.url);
+    const etag = etagOf(content);
+    if (request.pin?.etag !== undefined && request.pin.etag !== etag) {
+      throw new ChangedError(request.url, { expected: request.pin.etag, found: etag });
+    }
+    return newResponse(content.slice(start, end), { offset: start, header: { etag } });
+  }
+
+  async isExpired(request: Request, { etag }: { etag?: string }): Promise<boolean> {
+    const key = keyOf(request);
+    this.#begin(`check ${key}`);
+    return etag !== etagOf(this.files.get(key) ?? '');
+  }
+
+  getContentLength = (request: Request): Promise<number> =>
+    this.getMetadata(request).then(({ contentLength }) => contentLength);
+  isSupportRange = (): Promise<boolean> => Promise.resolve(true);
+  getLastModified = (): Promise<number> => Promise.resolve(LAST_MODIFIED);
+
+  #begin(call: string): void {
+    this.calls.push(call);
+    this.beforeCall(call);
+  }
+
+  /** One level below a prefix; a key may also be a prefix. */
+  #entries(prefix: string): Omit<UrlEntry, 'url'>[] {
+    const entries = new Map<string, Omit<UrlEntry, 'url'>>();
+    for (const [key, content] of this.files) {
+      if (!key.startsWith(prefix)) continue;
+      const [name = '', ...rest] = key.slice(prefix.length).split('/');
+      const isDir = rest.length > 0;
+      const etag = this.hasListedEtags ? etagOf(content) : undefined;
+      const facts = isDir ? {} : { size: content.length, lastModified: LAST_MODIFIED, etag };
+      entries.set(`${name}${isDir ? '/' : ''}`, { name, isDir, ...facts });
+    }
+    return [...entries.values()];
+  }
+}
+
+function keyOf({ url }: Request): string {
+  return url.pathname.replace(/^\//, '') + url.search;
+}
+
+function etagOf(content: string): string {
+  return `"${createHash('md5').update(content).digest('hex')}"`;
+}
