@@ -1,0 +1,158 @@
+/** What a mount knows of the buckets that are read with the same settings: credentials, regions, the clock of the store. */
+import { LRUCache } from 'lru-cache';
+
+import { configuredHeaders } from '../../auth/configured-credentials.js';
+import type { BearerToken, CredentialProvider } from '../../auth/credentials.js';
+import type { AccessKey, Signer } from '../../auth/signer.js';
+import type { Authorization, AuthorizableRequest, Authorizer } from '../../http/authorizer.js';
+import { configuredRoute } from '../../http/configured-route.js';
+import { parseHttpDate } from '../../http/http-date.js';
+import type { HttpRoute } from '../../http/http-engine.js';
+import type { Refusal } from '../../http/refusal.js';
+import type { HttpSettings } from '../../settings.js';
+import { type AddressSettings, type BucketAddress, bucketAddress } from './bucket-address.js';
+import { bucketSigner } from './bucket-signer.js';
+import { type BucketDialect, type BucketScheme, DIALECTS } from './dialects.js';
+import { isCredentialRefusal } from './explain-refusal.js';
+import { parseObjectError } from './object-error.js';
+import { regionNews } from './region-news.js';
+
+export type BucketCredentials = AccessKey | BearerToken;
+
+/** Of the schemes that are buckets, as far as it is no one's own. */
+export interface AccessSettings extends HttpSettings, AddressSettings {
+  /** Of gs: the project that pays. */
+  readonly requesterPays?: boolean | string;
+}
+
+const MAX_BUCKETS = 1_000;
+/** A clock that is off by less is not why a request was refused. */
+const MIN_SKEW_MS = 1_000;
+
+/** One bucket, as it is reached by now. */
+export interface Bucket {
+  readonly host: string;
+  readonly address: BucketAddress;
+  readonly signer: Signer;
+  /** The store answered in the first version of the listing. */
+  listsByMarker: boolean;
+}
+
+export class BucketAccess {
+  readonly scheme: BucketScheme;
+  readonly dialect: BucketDialect;
+  readonly #settings: AccessSettings;
+  readonly #credentials: CredentialProvider<BucketCredentials>;
+  readonly #headers: ReturnType<typeof configuredHeaders> | undefined;
+  readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
+  #clockOffsetMs = 0;
+
+  constructor(
+    scheme: BucketScheme,
+    settings: AccessSettings,
+    credentials: CredentialProvider<BucketCredentials>,
+  ) {
+    this.scheme = scheme;
+    this.dialect = DIALECTS[scheme];
+    this.#settings = settings;
+    this.#credentials = credentials;
+    this.#headers = settings.headers && configuredHeaders(settings.headers);
+  }
+
+  /** Where credentials were looked for, if there are none. */
+  get noCredentials(): string | undefined {
+    return this.#credentials.notFound;
+  }
+
+  /** Of each request, besides what signs it. */
+  async header(): Promise<Readonly<Record<string, string>>> {
+    const { signature, requesterPays } = this.#settings;
+    const prefix = signature === 's3' ? 'x-amz-' : this.dialect.headerPrefix;
+    return {
+      ...this.dialect.header,
+      ...(requesterPays === true && { [`${prefix}request-payer`]: 'requester' }),
+      ...(typeof requesterPays === 'string' && { 'x-goog-user-project': requesterPays }),
+      ...(await this.#headers?.get())?.header,
+    };
+  }
+
+  /** Undefined: as the environment says. */
+  route(): Promise<HttpRoute | undefined> {
+    return configuredRoute(this.#settings);
+  }
+
+  /** `host`: of the URL. Throws NOT_CONFIGURED where it needs an endpoint. */
+  bucket(host: string): Bucket {
+    return this.#buckets.get(host) ?? this.#resolve(host, undefined);
+  }
+
+  /** Notes where a refusal says that the bucket is. Returns whether that is elsewhere than it was looked for. */
+  learnRegion(bucket: Bucket, refusal: Refusal): boolean {
+    const region = regionNews(this.dialect, refusal);
+    if (region === undefined || region === bucket.address.region) return false;
+    this.#resolve(bucket.host, region);
+    return true;
+  }
+
+  /** For one request: it knows which credentials were refused. */
+  authorizer({ address, signer }: Bucket): Authorizer {
+    const { origin } = new URL(address.endpoint);
+    let used: BucketCredentials | undefined;
+    return {
+      authorize: async (request, signal) => {
+        if (!isOf(request.url, origin, address)) return undefined;
+        used = await this.#credentials.get(signal);
+        return used && (await this.#authorization(request, used, signer));
+      },
+      refused: async (refusal, signal) => {
+        if (this.#learnTime(refusal)) return true;
+        if (used === undefined || !isCredentialRefusal(refusal)) return false;
+        const refused = used;
+        this.#credentials.refused(refused);
+        const next = await this.#credentials.get(signal);
+        return next !== undefined && !isSame(next, refused);
+      },
+    };
+  }
+
+  async #authorization(
+    request: AuthorizableRequest,
+    credentials: BucketCredentials,
+    signer: Signer,
+  ): Promise<Authorization> {
+    if ('token' in credentials) return { header: { authorization: `Bearer ${credentials.token}` } };
+    return { header: await signer(request, credentials, Date.now() + this.#clockOffsetMs) };
+  }
+
+  #resolve(host: string, learned: string | undefined): Bucket {
+    const { scheme, dialect } = this;
+    const address = bucketAddress(scheme, dialect, host, this.#settings, learned);
+    const signer = bucketSigner(scheme, address, this.#settings.signature);
+    const bucket = { host, address, signer, listsByMarker: dialect.listVersion === 1 };
+    this.#buckets.set(host, bucket);
+    return bucket;
+  }
+
+  /** The store's time, if the refusal is that ours differs. */
+  #learnTime({ header, text }: Refusal): boolean {
+    if (parseObjectError(text)?.code !== 'RequestTimeTooSkewed') return false;
+    const offsetMs = parseHttpDate(header.get('date') ?? '') - Date.now();
+    if (!(Math.abs(offsetMs - this.#clockOffsetMs) > MIN_SKEW_MS)) return false;
+    this.#clockOffsetMs = offsetMs;
+    return true;
+  }
+}
+
+/** Credentials go to the bucket's own endpoint and nowhere else. */
+function isOf(
+  url: URL,
+  endpoint: string,
+  { bucket, isVirtual, endpoint: { protocol, host } }: BucketAddress,
+): boolean {
+  return url.origin === (isVirtual ? new URL(`${protocol}//${bucket}.${host}`).origin : endpoint);
+}
+
+function isSame(a: BucketCredentials, b: BucketCredentials): boolean {
+  if ('token' in a || 'token' in b) return 'token' in a && 'token' in b && a.token === b.token;
+  return a.accessKeySecret === b.accessKeySecret && a.sessionToken === b.sessionToken;
+}

@@ -1,0 +1,123 @@
+/** One page of a bucket's listing: `ListBucketResult` of `GET /?list-type=2` and of its first version. */
+import { Turns } from '../../turns.js';
+import { MalformedXml, type XmlHandler } from '../../xml-events.js';
+import { entriesOf, isEntryName, type ObjectEntry, type ObjectRow } from './object-entry.js';
+import { type ObjectError, objectErrorOf } from './object-error.js';
+import { decodedForm } from './object-key.js';
+
+/** Where the next page begins: a token of version 2, which is opaque, or a marker of version 1, which is a key. */
+export interface PageStart {
+  readonly by: 'token' | 'marker';
+  readonly value: string;
+}
+
+export interface ListingPage {
+  readonly entries: readonly ObjectEntry[];
+  /** With those that are no entries: a directory that has only its marker is one. */
+  readonly keys: number;
+  /** Undefined: this page is the last. */
+  readonly next: PageStart | undefined;
+  /** One of the keys that no file name can stand for. */
+  readonly unusableKey: string | undefined;
+}
+
+const MAX_ETAG_CHARS = 1_024;
+
+/** Handles the events of the document, and makes the page of them. */
+export class ObjectListing implements XmlHandler {
+  /** By name: of the root, and of the row that is open. */
+  readonly #fields = new Map<string, string>();
+  #row = new Map<string, string>();
+  /** As they are written: whether they are encoded may be said behind them. */
+  readonly #objects: ObjectRow[] = [];
+  readonly #prefixes: string[] = [];
+  #isError = false;
+
+  onOpen(name: string, depth: number): void {
+    if (depth === 2) this.#row = new Map();
+    if (depth !== 1) return;
+    this.#isError = name === 'Error';
+    if (!this.#isError && name !== 'ListBucketResult') throw new MalformedXml('a ListBucketResult', name);
+  }
+
+  onClose(name: string, text: string, depth: number): void {
+    if (depth === 3) this.#row.set(name, text);
+    if (depth !== 2) return;
+    if (name === 'Contents') this.#objects.push(rowOf(this.#row));
+    else if (name === 'CommonPrefixes') this.#prefixes.push(this.#row.get('Prefix') ?? '');
+    else this.#fields.set(name, text);
+  }
+
+  /** The document is an error: some servers send it with status 200. */
+  get error(): ObjectError | undefined {
+    return this.#isError ? objectErrorOf(this.#fields) : undefined;
+  }
+
+  /** `prefix`: that of the directory `base`. */
+  async page(base: URL, prefix: string, signal: AbortSignal | undefined): Promise<ListingPage> {
+    const turns = new Turns(signal);
+    const objects: { name: string; row: ObjectRow }[] = [];
+    const directories: string[] = [];
+    let unusableKey: string | undefined;
+    const nameOf = (key: string, end: number): string | undefined => {
+      const name = key.startsWith(prefix) ? key.slice(prefix.length, end) : '';
+      if (isEntryName(name)) return name;
+      // The marker of the directory itself is no entry of it.
+      if (key !== prefix) unusableKey = key;
+      return undefined;
+    };
+    for (const row of this.#objects) {
+      const key = this.#decoded(row.key);
+      const name = nameOf(key, key.length);
+      if (name !== undefined) objects.push({ name, row });
+      await turns.spend(key.length, 1);
+    }
+    for (const written of this.#prefixes) {
+      const key = this.#decoded(written);
+      const name = nameOf(key, key.endsWith('/') ? key.length - 1 : key.length);
+      if (name !== undefined) directories.push(name);
+      await turns.spend(key.length, 1);
+    }
+    const entries = entriesOf(base, objects, directories);
+    const keys = this.#objects.length + this.#prefixes.length;
+    return { entries, keys, next: this.#next(), unusableKey };
+  }
+
+  /** Only what says that it is encoded is decoded: in another a `%41` is a part of the key. */
+  #decoded(text: string): string {
+    return this.#fields.get('EncodingType')?.toLowerCase() === 'url' ? decodedForm(text) : text;
+  }
+
+  #next(): PageStart | undefined {
+    if (this.#fields.get('IsTruncated')?.trim() !== 'true') return undefined;
+    const token = this.#fields.get('NextContinuationToken');
+    if (token !== undefined && token !== '') return { by: 'token', value: token };
+    // A server that does not know version 2 answers with version 1.
+    const marker = this.#decoded(this.#fields.get('NextMarker') ?? '') || this.#lastKey();
+    if (this.#fields.has('KeyCount') || marker === '') {
+      throw new MalformedXml('where the next page begins', 'a page that is truncated, without that');
+    }
+    return { by: 'marker', value: marker };
+  }
+
+  #lastKey(): string {
+    const object = this.#decoded(this.#objects.at(-1)?.key ?? '');
+    const prefix = this.#decoded(this.#prefixes.at(-1) ?? '');
+    // Stores sort by bytes.
+    return Buffer.compare(Buffer.from(object), Buffer.from(prefix)) > 0 ? object : prefix;
+  }
+}
+
+function rowOf(fields: ReadonlyMap<string, string>): ObjectRow {
+  const size = fields.get('Size') ?? '';
+  const timeMs = Date.parse(fields.get('LastModified') ?? '');
+  const etag = fields.get('ETag') ?? '';
+  return {
+    key: fields.get('Key') ?? '',
+    size: /^\d{1,15}$/.test(size) ? Number(size) : undefined,
+    // Whole seconds: a read has no more than those, and its time must be the same.
+    lastModified: Number.isNaN(timeMs) ? undefined : timeMs - (timeMs % 1000),
+    // A tag without quotes may have some in a read, and a wrong one would make each read fail.
+    etag: /^(?:W\/)?"[\x21\x23-\x7e]+"$/.test(etag) && etag.length <= MAX_ETAG_CHARS ? etag : undefined,
+  };
+}
