@@ -1,7 +1,25 @@
 import test from 'ava';
 
-import { checkResponse, isLastModifiedWeak, validatorsOf } from '../../src/source/http/response-check.js';
+import type { ByteRange } from '../../src/source/byte-range.js';
+import { DialectReader } from '../../src/source/http/dialect-reader.js';
 import { HeaderFields } from '../../src/source/http/header-fields.js';
+import type { HttpAnswer, HttpEngine } from '../../src/source/http/http-engine.js';
+import type { HttpDialect } from '../../src/source/http/http-resource.js';
+import { type ContentRange, isLastModifiedWeak, validatorsOf } from '../../src/source/http/response-check.js';
+import type { Validators } from '../../src/source/index.js';
+
+/** As http does, or another dialect. */
+function checkResponse(
+  head: Pick<HttpAnswer, 'status' | 'header'>,
+  url: URL,
+  range: ByteRange | undefined,
+  pin: Validators | undefined,
+  dialect: Partial<HttpDialect> = {},
+): ContentRange {
+  const reader = new DialectReader({} as HttpEngine, { targetOf: () => ({ url }), ...dialect });
+  const answer = { ...head, body: { cancel: () => undefined } } as HttpAnswer;
+  return reader.check(answer, { url, range, pin });
+}
 
 function timeOf(text: string): number | undefined {
   const header = new HeaderFields();

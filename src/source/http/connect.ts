@@ -1,19 +1,24 @@
 /** The one place where sockets are made; whatever stands between us and an origin goes here. */
 import type { LookupAddress } from 'node:dns';
+import { once } from 'node:events';
 import { isIP, type OnReadOpts, type Socket, connect as connectTcp } from 'node:net';
-import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-
-import { LRUCache } from 'lru-cache';
 
 import { type AddressPolicy, AddressRefusedError } from '../address-policy.js';
 import { type ConnectAttempt, firstToConnect } from './first-to-connect.js';
 import type { Addresses, NameResolver } from './name-resolver.js';
+import type { Proxy, ResolvedRoute } from './route.js';
+import { hostOf, TlsClient } from './tls-client.js';
+import { openTunnel } from './tunnel.js';
 
 /** Resolves to a socket to the origin of `url` that can be written to. `signal` ends the attempt. */
-export type Connect = (url: URL, onread: OnReadOpts, signal: AbortSignal) => Promise<Socket>;
+export type Connect = (
+  url: URL,
+  onread: OnReadOpts,
+  signal: AbortSignal,
+  route?: ResolvedRoute,
+) => Promise<Socket>;
 
 const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
-const MAX_TLS_SESSIONS = 256;
 
 export interface ConnectOptions {
   /** An authority to trust besides those of Node, in PEM. */
@@ -22,50 +27,109 @@ export interface ConnectOptions {
   readonly addressPolicy: AddressPolicy;
 }
 
-/** Direct connections, to the very addresses that the policy was applied to. */
+/** Direct connections go to the very addresses that the policy was applied to. */
 export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): Connect {
-  const sessions = new LRUCache<string, Buffer>({ max: MAX_TLS_SESSIONS });
-  let context: SecureContext | undefined;
+  const tlsClient = new TlsClient(ca);
 
-  return async (url, onread, signal) => {
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const port = url.port === '' ? (DEFAULT_PORT[url.protocol] ?? 0) : Number(url.port);
-    const addresses = await allowedAddresses(url, host, resolver, addressPolicy);
-    const begin = ({ address, family }: LookupAddress): ConnectAttempt => {
-      const target = { host: address, family, port, noDelay: true, onread };
-      if (url.protocol === 'http:') return { socket: connectTcp(target), readyEvent: 'connect' };
-      context ??= createSecureContext(ca === undefined ? {} : { ca: [...rootCertificates, ca] });
-      const session = sessions.get(url.origin);
-      const socket = connectTls({
-        ...target,
-        secureContext: context,
-        // SNI takes no address (RFC 6066, 3); it is checked against the certificate all the same.
-        servername: isIP(host) === 0 ? host : '',
-        ALPNProtocols: ['http/1.1'],
-        ...(session === undefined ? {} : { session }),
-      });
-      // A session that is resumed is not checked again: only one whose certificate was verified is kept.
-      const keep = (fresh: Buffer): unknown => sessions.set(url.origin, fresh);
-      socket.on('session', (fresh) =>
-        socket.authorized ? keep(fresh) : socket.once('secureConnect', () => keep(fresh)),
-      );
-      return { socket, readyEvent: 'secureConnect' };
-    };
-    return await firstToConnect(addresses, begin, signal);
+  return async (url, onread, signal, route) => {
+    const { key = '', proxy, socketPath, tls } = route ?? {};
+    if (socketPath !== undefined) {
+      const transport = { path: socketPath, onread };
+      const isTls = url.protocol === 'https:';
+      const socket = isTls ? tlsClient.connect(url, transport, tls, key) : connectTcp(transport);
+      return await whenReady({ socket, readyEvent: isTls ? 'secureConnect' : 'connect' }, signal);
+    }
+    if (proxy !== undefined) {
+      // A name is resolved by the proxy. An address is known.
+      if (isIP(hostOf(url)) !== 0) await allowedAddresses(url, resolver, addressPolicy);
+      return await throughProxy(url, proxy, onread, signal, tls, key);
+    }
+    const addresses = await allowedAddresses(url, resolver, addressPolicy);
+    return await connectDirectly(url, addresses, onread, signal, tls, key);
   };
+
+  function connectDirectly(
+    url: URL,
+    addresses: Addresses,
+    onread: OnReadOpts | undefined,
+    signal: AbortSignal,
+    tls: ResolvedRoute['tls'],
+    key: string,
+  ): Promise<Socket> {
+    const begin = ({ address, family }: LookupAddress): ConnectAttempt => {
+      const target = { host: address, family, port: portOf(url), noDelay: true, ...(onread && { onread }) };
+      if (url.protocol === 'http:') return { socket: connectTcp(target), readyEvent: 'connect' };
+      return { socket: tlsClient.connect(url, target, tls, key), readyEvent: 'secureConnect' };
+    };
+    return firstToConnect(addresses, begin, signal);
+  }
+
+  async function throughProxy(
+    url: URL,
+    proxy: Proxy,
+    onread: OnReadOpts,
+    signal: AbortSignal,
+    tls: ResolvedRoute['tls'],
+    key: string,
+  ): Promise<Socket> {
+    const host = hostOf(proxy.url);
+    const family = isIP(host);
+    const addresses = family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
+    const isPlain = url.protocol === 'http:' && proxy.url.protocol === 'http:';
+    const own = `proxy ${key}`;
+    const socket = await connectDirectly(
+      proxy.url,
+      addresses,
+      isPlain ? onread : undefined,
+      signal,
+      undefined,
+      own,
+    );
+    if (isPlain) return socket;
+    if (url.protocol === 'http:') return pushInto(socket, onread);
+    try {
+      await openTunnel(socket, `${url.hostname}:${portOf(url)}`, proxy.authorization, signal);
+      const inner = tlsClient.connect(url, { socket }, tls, key);
+      return pushInto(await whenReady({ socket: inner, readyEvent: 'secureConnect' }, signal), onread);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  }
+}
+
+/** A stream above another one has no `onread`. */
+function pushInto(socket: Socket, onread: OnReadOpts): Socket {
+  return socket.on('data', (chunk: Buffer) => {
+    if (!onread.callback(chunk.length, chunk)) socket.pause();
+  });
+}
+
+async function whenReady({ socket, readyEvent }: ConnectAttempt, signal: AbortSignal): Promise<Socket> {
+  try {
+    await once(socket, readyEvent, { signal });
+    return socket;
+  } catch (error) {
+    socket.on('error', () => undefined).destroy();
+    throw error;
+  }
 }
 
 /** Of what a host resolves to, the addresses that the policy lets pass; refused if that is none. */
 async function allowedAddresses(
   url: URL,
-  host: string,
   resolver: Pick<NameResolver, 'resolve'>,
   policy: AddressPolicy,
 ): Promise<Addresses> {
+  const host = hostOf(url);
   const family = isIP(host);
   const addresses = family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
   const allowed = addresses.filter(({ address }) => policy(address) === undefined);
   if (allowed.length > 0) return allowed;
   const refused = addresses[0]?.address ?? '';
   throw new AddressRefusedError(url, refused, policy(refused) ?? 'no address');
+}
+
+function portOf(url: URL): number {
+  return url.port === '' ? (DEFAULT_PORT[url.protocol] ?? 0) : Number(url.port);
 }

@@ -104,9 +104,9 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   onClosed(connection: HttpConnection): void {
-    const siblings = this.#connections.get(connection.origin);
+    const siblings = this.#connections.get(connection.poolKey);
     siblings?.delete(connection);
-    if (siblings?.size === 0) this.#connections.delete(connection.origin);
+    if (siblings?.size === 0) this.#connections.delete(connection.poolKey);
     this.#count -= 1;
     this.#assign();
   }
@@ -132,7 +132,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #connectionFor(exchange: PooledExchange): HttpConnection | undefined {
-    const siblings = this.#connections.get(exchange.origin) ?? new Set();
+    const siblings = this.#connections.get(exchange.poolKey) ?? new Set();
     const idle = lastUsed(siblings);
     if (idle !== undefined && !exchange.needsNewConnection) return idle;
     // Not even in the place of an idle one, which is another user's perhaps.
@@ -184,10 +184,10 @@ export class ConnectionPool implements ConnectionOwner {
     return own < Math.max(1, Math.floor(limit / (users.size + others)));
   }
 
-  #open({ origin, url }: PooledExchange): HttpConnection {
-    const connection = new HttpConnection(this, url, this.#limits.connectTimeoutMs);
-    const siblings = this.#connections.get(origin);
-    if (siblings === undefined) this.#connections.set(origin, new Set([connection]));
+  #open(exchange: PooledExchange): HttpConnection {
+    const connection = new HttpConnection(this, exchange, this.#limits.connectTimeoutMs);
+    const siblings = this.#connections.get(exchange.poolKey);
+    if (siblings === undefined) this.#connections.set(exchange.poolKey, new Set([connection]));
     else siblings.add(connection);
     this.#count += 1;
     return connection;

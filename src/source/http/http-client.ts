@@ -1,196 +1,136 @@
 /**
  * The sources http and https. All requests are GET, never HEAD: a presigned URL is signed for GET
- * alone (Dragonfly's http client does the same). A probe is a ranged GET whose body is the beginning of
- * the content, so that a small file costs one request.
+ * alone (Dragonfly's http client does the same).
  */
 import { formatRangeHeader } from '../byte-range.js';
-import { ChangedError, IsDirectoryError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
+import { IsDirectoryError, ProtocolError, TimeoutError } from '../errors.js';
 import { ListingTooLong } from '../listing-limits.js';
-import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
-import { isWeakEtag, type Request, type Validators } from '../request.js';
+import type { Metadata, UrlEntry } from '../metadata.js';
+import type { Request } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
-import { drainBody, type ExpireInfo, type Response } from '../response.js';
-import { checkResponse, isLastModifiedWeak, isSameEtag, validatorsOf } from './response-check.js';
-import { HeaderFields } from './header-fields.js';
-import { httpDate } from './http-date.js';
-import { toResponse } from './http-download.js';
-import { DEFAULT_HTTP_CLIENT_OPTIONS, type HttpClientOptions } from './http-options.js';
-import { DirectoryRedirect, HttpOrigin, type OriginResponse } from './http-origin.js';
+import { drainBody, type Response } from '../response.js';
+import { LISTING_TIME_FACTOR } from './answer-text.js';
+import type { Authorizer } from './authorizer.js';
+import { createHttpResource, directoryMetadata } from './create-http-resource.js';
+import type { HeaderFields } from './header-fields.js';
+import type { HttpAnswer, HttpEngine, Redirect } from './http-engine.js';
+import type { HttpClientOptions } from './http-options.js';
+import type { HttpDialect } from './http-resource.js';
 import { IndexPage } from './index-page.js';
+import { createHttpEngine } from './pooled-engine.js';
+import { isDirectoryRedirect } from './redirect.js';
 
-const PROBE = { start: 0, end: 64 * 1024 };
-/** A listing may take so many timeouts in all. */
-const LISTING_TIME_FACTOR = 4;
 const MAX_CONTENT_TYPE_CHARS = 256;
+const PROBE = { range: formatRangeHeader({ start: 0, end: 64 * 1024 }) };
+/** Of the requests of this source; what is configured does not replace them. */
+const OWN_HEADER = new Set([
+  'accept',
+  'accept-encoding',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'range',
+]);
 
 export interface HttpClient extends Required<ResourceClient> {
   close(): Promise<void>;
 }
 
+/** With an engine of its own. */
 export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpClient {
-  const options = { ...DEFAULT_HTTP_CLIENT_OPTIONS, ...given };
-  const origin = new HttpOrigin(options);
+  const engine = createHttpEngine(given);
+  return { ...createHttpSource(engine, given.headersFor), close: () => engine.close() };
+}
 
-  async function download(request: Request): Promise<Response> {
-    const { range, pin } = request;
-    const header = range === undefined ? {} : rangeHeader(range, pin);
-    const isInside = range !== undefined && range.end <= (pin?.contentLength ?? 0);
-    const response = await origin.send(request, header, isInside ? [200, 206, 416] : [200, 206]);
-    if (response instanceof DirectoryRedirect) throw new IsDirectoryError(request.url);
-    if (response.status === 416 && isInside) {
-      response.body.cancel();
-      const expected = `${pin?.contentLength} bytes, and of them ${formatRangeHeader(range)}`;
-      throw new ChangedError(request.url, { expected, found: 'status 416' });
-    }
-    const contentRange = checkOrCancel(response, request);
-    return toResponse(origin, request, response, contentRange, options.retries);
-  }
+/** `headersFor`: what is configured for the origin of a URL. */
+export function createHttpSource(
+  engine: HttpEngine,
+  headersFor?: HttpClientOptions['headersFor'],
+): Required<ResourceClient> {
+  const resource = createHttpResource(engine, httpDialect(headersFor));
 
   async function getMetadata(request: Request): Promise<Metadata> {
-    const first = request.with({ range: request.range ?? PROBE });
-    const response = await origin.send(first, rangeHeader(first.range ?? PROBE, undefined), [200, 206, 416]);
-    if (response instanceof DirectoryRedirect) return directory();
-    if (response.status === 416) {
-      // An empty file has no first byte. Without a range the response has its validators too.
-      response.body.cancel();
-      return await wholeMetadata(request);
+    if (!request.url.pathname.endsWith('/')) return await resource.getMetadata(request);
+    const answer = await resource.send(request, { header: PROBE }, [200, 206, 416]);
+    answer.body.cancel();
+    return directoryMetadata();
+  }
+
+  async function list(given: Request): Promise<readonly UrlEntry[]> {
+    const url = new URL(given.url);
+    if (!url.pathname.endsWith('/')) url.pathname += '/';
+    const request = given.with({ url });
+    const answer = await sendForIndex(request);
+    const type = answer === undefined ? null : contentTypeOf(answer.header);
+    if (answer === undefined) return [];
+    if (type !== null && !/html|json/i.test(type)) {
+      answer.body.cancel();
+      return [];
     }
-    return toMetadata(response, first);
+    const page = new IndexPage(type, url, request.signal);
+    return await readIndex(
+      resource.toResponse(request, answer),
+      page,
+      url,
+      engine.timeoutMs * LISTING_TIME_FACTOR,
+    );
   }
 
-  async function wholeMetadata(request: Request): Promise<Metadata> {
-    const response = await origin.send(request, {}, [200]);
-    return response instanceof DirectoryRedirect ? directory() : toMetadata(response, request);
-  }
-
-  function toMetadata(response: OriginResponse, request: Request): Metadata {
-    if (request.url.pathname.endsWith('/')) {
-      response.body.cancel();
-      return directory();
-    }
-    const contentRange = checkOrCancel(response, request);
-    const { etag, lastModifiedMs } = validatorsOf(response.header);
-    const contentType = response.header.get('content-type');
-    const contentLength = contentRange.totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
-    const isWeak =
-      (etag === undefined || isWeakEtag(etag)) &&
-      lastModifiedMs !== undefined &&
-      isLastModifiedWeak(lastModifiedMs, response.header);
-    return {
-      kind: 'file',
-      contentLength,
-      // To an empty file a range makes no difference.
-      supportRange: response.status === 206 || contentLength === 0,
-      lastModified: lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
-      ...(etag === undefined ? {} : { etag }),
-      ...(isWeak ? { isLastModifiedWeak: true } : {}),
-      ...(response.usedOtherCredentials ? { usedOtherCredentials: true } : {}),
-      ...(contentType === null ? {} : { contentType }),
-      response: toResponse(origin, request, response, contentRange, options.retries),
-    };
-  }
-
-  async function isExpired(request: Request, info: ExpireInfo): Promise<boolean> {
-    const known = validatorsOf(infoHeader(info));
-    const condition = conditionalHeader(known);
-    if (condition === undefined) return true;
+  /** Undefined: the directory lies elsewhere. */
+  async function sendForIndex(request: Request): Promise<HttpAnswer | undefined> {
+    const header = { accept: 'text/html, application/json;q=0.9, */*;q=0.1' };
     try {
-      const header = { ...condition, range: 'bytes=0-0' };
-      const response = await origin.send(request, header, [200, 206, 304, 416]);
-      if (response instanceof DirectoryRedirect) return true;
-      response.body.cancel();
-      return response.status !== 304 && isOther(known, validatorsOf(response.header));
+      return await resource.send(request, { header }, [200]);
     } catch (error) {
-      if (error instanceof SourceError && error.code === 'NOT_FOUND') return true;
+      if (error instanceof IsDirectoryError) return undefined;
       throw error;
     }
   }
 
-  async function list(request: Request): Promise<readonly UrlEntry[]> {
-    const url = new URL(request.url);
-    if (!url.pathname.endsWith('/')) url.pathname += '/';
-    const header = { accept: 'text/html, application/json;q=0.9, */*;q=0.1' };
-    const response = await origin.send(request.with({ url }), header, [200]);
-    if (response instanceof DirectoryRedirect) return [];
-    const type = contentTypeOf(response.header);
-    if (type !== null && !/html|json/i.test(type)) {
-      response.body.cancel();
-      return [];
-    }
-    const contentRange = checkOrCancel(response, request.with({ url }));
-    const body = toResponse(origin, request.with({ url }), response, contentRange, options.retries);
-    const page = new IndexPage(type, url, request.signal);
-    return readIndex(body, page, url, options.timeoutMs * LISTING_TIME_FACTOR);
-  }
-
-  return {
-    download,
-    getMetadata,
-    isExpired,
-    list,
-    getContentLength: async (request) => (await probe(request)).contentLength,
-    isSupportRange: async (request) => (await probe(request)).supportRange,
-    getLastModified: async (request) => (await probe(request)).lastModified,
-    close: () => origin.close(),
-  };
-
-  async function probe(request: Request): Promise<Metadata> {
-    const metadata = await getMetadata(request.with({ range: { start: 0, end: 1 } }));
-    metadata.response?.cancel();
-    return metadata;
-  }
+  return { ...resource, getMetadata, list };
 }
 
-function directory(): Metadata {
+function httpDialect(headersFor: HttpClientOptions['headersFor'] | undefined): HttpDialect {
+  const authorizer: Authorizer | undefined = headersFor && {
+    authorize: ({ url, header }) => ({ header: configuredHeader(headersFor(url), header) }),
+  };
+  const profile = { redirects: followToFile, ...(authorizer === undefined ? {} : { authorizer }) };
   return {
-    kind: 'directory',
-    contentLength: UNKNOWN_SOURCE_FILE_LEN,
-    supportRange: false,
-    lastModified: UNKNOWN_LAST_MODIFIED,
+    targetOf: (request) =>
+      request.hasHeader
+        ? { ...profile, url: request.url, header: ownHeader(request) }
+        : { ...profile, url: request.url },
   };
 }
 
-function checkOrCancel(response: OriginResponse, request: Request): ReturnType<typeof checkResponse> {
-  try {
-    return checkResponse(response, request.url, request.range, request.pin);
-  } catch (error) {
-    response.body.cancel();
-    throw error;
-  }
+function ownHeader({ header }: Pick<Request, 'header'>): Record<string, string> {
+  const { 'x-dragonfly-range': _, 'accept-encoding': __, ...own } = Object.fromEntries(header);
+  return own;
 }
 
-/** A ranged request, conditional where the version is known (RFC 9110, 13.1.1 and 13.1.4). */
-function rangeHeader(
-  range: { start: number; end: number },
-  pin: Validators | undefined,
-): Record<string, string> {
-  const header: Record<string, string> = { range: formatRangeHeader(range) };
-  if (pin?.etag !== undefined && !isWeakEtag(pin.etag)) header['if-match'] = pin.etag;
-  else if (pin?.lastModifiedMs !== undefined) header['if-unmodified-since'] = httpDate(pin.lastModifiedMs);
-  return header;
+function configuredHeader(
+  configured: Readonly<Record<string, string>>,
+  sent: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const names = Object.keys(configured);
+  if (!names.some((name) => name in sent && OWN_HEADER.has(name))) return configured;
+  return Object.fromEntries(
+    Object.entries(configured).filter(([name]) => !(name in sent && OWN_HEADER.has(name))),
+  );
 }
 
-function conditionalHeader({ etag, lastModifiedMs }: Validators): Record<string, string> | undefined {
-  if (etag !== undefined) return { 'if-none-match': etag };
-  return lastModifiedMs === undefined ? undefined : { 'if-modified-since': httpDate(lastModifiedMs) };
-}
-
-function isOther(known: Validators, got: Validators): boolean {
-  if (known.etag !== undefined && got.etag !== undefined) return !isSameEtag(known.etag, got.etag);
-  return known.lastModifiedMs === undefined || known.lastModifiedMs !== got.lastModifiedMs;
+/** A redirect to the same path with a slash: what stands there is a directory. */
+function followToFile({ requested, from, to }: Redirect): URL {
+  if (isDirectoryRedirect(from, to)) throw new IsDirectoryError(requested);
+  return to;
 }
 
 /** One that no server means is taken for none. */
 function contentTypeOf(header: HeaderFields): string | null {
   const value = header.get('content-type');
   return value === null || value.length > MAX_CONTENT_TYPE_CHARS ? null : value;
-}
-
-function infoHeader({ etag, lastModified }: ExpireInfo): HeaderFields {
-  const header = new HeaderFields();
-  if (etag !== undefined) header.set('etag', etag);
-  if (lastModified !== undefined) header.set('last-modified', lastModified);
-  return header;
 }
 
 /** What a page that is no index is left with. */

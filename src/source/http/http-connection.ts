@@ -12,6 +12,7 @@ import { wasEndedByCloseNotify } from './close-notify.js';
 import type { Connect } from './connect.js';
 import { CONNECT_LATE, CONNECTION_CLOSED } from './http-failure.js';
 import { ResponseParser, type ResponseHandler } from './response-parser.js';
+import type { ResolvedRoute } from './route.js';
 
 /** What one read takes at most. With 64 KiB the system's share of the time is larger; more than this gains nothing. */
 const READ_BYTES = 256 * 1024;
@@ -19,10 +20,16 @@ const READ_BYTES = 256 * 1024;
 const MAX_DISCARD_BYTES = 64 * 1024;
 const DISCARD_MS = 1_000;
 
+/** Where a connection leads. */
+export interface Destination {
+  readonly url: URL;
+  readonly route: ResolvedRoute | undefined;
+  /** Of both: exchanges with the same key share connections. */
+  readonly poolKey: string;
+}
+
 /** One request with its response, for the connection. Exactly one of `onEnd` and `onFailure` is called. */
 export interface Exchange extends ResponseHandler {
-  /** Its protocol, host and port are where the connection leads. */
-  readonly url: URL;
   /** In Latin-1. */
   readonly requestText: string;
   /** Memory for the next bytes of the body; counts until the next `onBody`, or the end of the exchange. */
@@ -43,7 +50,6 @@ export interface ConnectionOwner {
 }
 
 const DISCARDING: Exchange = {
-  url: new URL('discard:'),
   requestText: '',
   onHead: () => undefined,
   onBody: () => undefined,
@@ -54,7 +60,7 @@ const DISCARDING: Exchange = {
 };
 
 export class HttpConnection {
-  readonly origin: string;
+  readonly poolKey: string;
   readonly #owner: ConnectionOwner;
   readonly #connecting = new AbortController();
   /** Undefined until it is connected. */
@@ -85,8 +91,8 @@ export class HttpConnection {
     if (this.#parser.wait === undefined && this.#state !== 'closed') this.#socket?.resume();
   };
 
-  constructor(owner: ConnectionOwner, url: URL, connectTimeoutMs: number) {
-    this.origin = url.origin;
+  constructor(owner: ConnectionOwner, { url, route, poolKey }: Destination, connectTimeoutMs: number) {
+    this.poolKey = poolKey;
     this.#owner = owner;
     this.#deadlineMs = owner.now() + connectTimeoutMs;
     this.#isTls = url.protocol === 'https:';
@@ -94,7 +100,7 @@ export class HttpConnection {
       buffer: () => this.#nextBuffer(),
       callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes),
     };
-    owner.connect(url, onread, this.#connecting.signal).then(
+    owner.connect(url, onread, this.#connecting.signal, route).then(
       (socket) => this.#onConnect(socket),
       (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     );

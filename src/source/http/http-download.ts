@@ -5,14 +5,21 @@
  */
 import { type ByteRange, formatRangeHeader, parseContentRange } from '../byte-range.js';
 import { uidOf, withUid } from '../caller-uid.js';
-import { ChangedError, InterruptedError, ProtocolError, type SourceError } from '../errors.js';
+import {
+  ChangedError,
+  InterruptedError,
+  IsDirectoryError,
+  ProtocolError,
+  type SourceError,
+} from '../errors.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
 import { type BufferProvider, type BodySink, newResponse, type Response } from '../response.js';
-import { checkResponse, type ContentRange, isLastModifiedWeak, validatorsOf } from './response-check.js';
-import type { HeaderFields } from './header-fields.js';
+import type { DialectReader } from './dialect-reader.js';
+import type { HttpAnswer } from './http-engine.js';
+import type { RangeRequest } from './http-resource.js';
+import { type ContentRange, isLastModifiedWeak } from './response-check.js';
 import { httpDate } from './http-date.js';
 import { failureOf, isRetryable } from './http-failure.js';
-import { DirectoryRedirect, type HttpOrigin, type OriginResponse } from './http-origin.js';
 import { readAhead } from './read-ahead.js';
 
 /** Less than this is no progress: a body that breaks after each byte would take that many requests. */
@@ -20,19 +27,18 @@ const MIN_PROGRESS_BYTES = 1024;
 
 /** Makes the response of a source of a checked response of HTTP. */
 export function toResponse(
-  origin: HttpOrigin,
+  reader: DialectReader,
   request: Request,
-  response: OriginResponse,
+  answer: HttpAnswer,
   contentRange: ContentRange,
-  retries: number,
 ): Response {
-  const download = new HttpDownload(origin, request, response, contentRange, retries);
+  const download = new HttpDownload(reader, request, answer, contentRange);
   const drain = (sink: BodySink, nextBuffer?: BufferProvider): Promise<void> =>
     download.drain(sink, nextBuffer);
   const cancel = (): void => download.cancel();
   return newResponse(readAhead(drain, cancel), {
-    status: response.status,
-    header: () => response.header.toHeaders(),
+    status: answer.status,
+    header: () => answer.header.toHeaders(),
     offset: contentRange.start,
     contentLength: download.wantedBytes ?? -1,
     drain,
@@ -42,44 +48,36 @@ export function toResponse(
 
 class HttpDownload {
   readonly wantedBytes: number | undefined;
-  readonly #origin: HttpOrigin;
+  readonly #reader: DialectReader;
   readonly #request: Request;
-  readonly #retries: number;
   /** Of the whole, once a response has named it. */
   #totalBytes: number | undefined;
-  /** Of the first response; parsed only when the download breaks. */
-  readonly #header: HeaderFields;
+  /** Its validators are parsed only when the download breaks. */
+  readonly #first: HttpAnswer;
   #end: number | undefined;
-  #response: OriginResponse;
+  #response: HttpAnswer;
   #position: number;
   #responseEnd: number | undefined;
   #isCancelled = false;
   /** Ends the request for the rest of a body that broke. */
   #resuming: AbortController | undefined;
 
-  constructor(
-    origin: HttpOrigin,
-    request: Request,
-    response: OriginResponse,
-    contentRange: ContentRange,
-    retries: number,
-  ) {
-    this.#origin = origin;
+  constructor(reader: DialectReader, request: Request, answer: HttpAnswer, contentRange: ContentRange) {
+    this.#reader = reader;
     this.#request = request;
-    this.#response = response;
-    this.#retries = retries;
+    this.#first = answer;
+    this.#response = answer;
     this.#position = contentRange.start;
     this.#responseEnd = contentRange.end;
-    this.#end = wantedEnd(request.range, contentRange, response.status);
+    this.#end = wantedEnd(request.range, contentRange, answer.status);
     this.wantedBytes = this.#end === undefined ? undefined : this.#end - contentRange.start;
     this.#totalBytes = contentRange.totalBytes;
-    this.#header = response.header;
   }
 
   /** What the rest must belong to. A weak time does not identify a version. */
   get #pin(): Validators {
-    const { etag, lastModifiedMs } = validatorsOf(this.#header);
-    const isWeak = lastModifiedMs !== undefined && isLastModifiedWeak(lastModifiedMs, this.#header);
+    const { etag, lastModifiedMs } = this.#reader.validatorsOf(this.#first);
+    const isWeak = lastModifiedMs !== undefined && isLastModifiedWeak(lastModifiedMs, this.#first.header);
     const contentLength = this.#totalBytes;
     return {
       ...(contentLength === undefined ? {} : { contentLength }),
@@ -104,7 +102,7 @@ class HttpDownload {
       if (failure === undefined && this.#isAtEnd()) return;
       failures = this.#position - before >= MIN_PROGRESS_BYTES ? 0 : failures + 1;
       const isLate = this.#response.lowSpeedLimit.leftMs === 0;
-      if (isLate || failures > this.#retries) throw failure ?? this.#wrongLength('no more');
+      if (isLate || failures > this.#reader.engine.retries) throw failure ?? this.#wrongLength('no more');
       await this.#resume(failure);
       if (this.#end !== undefined && this.#position >= this.#end) return;
     }
@@ -147,73 +145,103 @@ class HttpDownload {
   }
 
   async #resume(failure: unknown): Promise<void> {
-    const condition = ifRange(this.#pin);
-    if (condition === undefined || (this.#end === undefined && this.#position === 0)) {
+    const range = { start: this.#position, end: this.#end ?? Infinity };
+    const rest = this.#restRequest(range);
+    if (rest === undefined || (this.#end === undefined && this.#position === 0)) {
       throw failure ?? this.#wrongLength('no validator to go on with');
     }
-    const range = { start: this.#position, end: this.#end ?? Infinity };
-    const header = { range: formatRangeHeader(range), 'if-range': condition };
-    this.#resuming = new AbortController();
-    const { signal } = this.#request;
-    const own = this.#resuming.signal;
-    const request = this.#request.with({
-      signal: signal === undefined ? own : withUid(AbortSignal.any([signal, own]), uidOf(signal)),
-    });
-    const { lowSpeedLimit } = this.#response;
-    const beganMs = this.#origin.now();
-    const response = await this.#origin.send(request, header, [200, 206, 416], lowSpeedLimit);
-    lowSpeedLimit.noteWait(this.#origin.now() - beganMs);
-    const changed = (found: string): ChangedError =>
-      new ChangedError(this.#request.url, { expected: 'the rest of the body', found });
-    if (response instanceof DirectoryRedirect) throw changed('a directory');
-    if (this.#isCancelled) {
-      response.body.cancel();
-      throw new InterruptedError(this.#request.url);
-    }
-    if (response.status !== 206) {
+    const response = await this.#sendForRest(range, rest);
+    if (response.status !== 206 && this.#reader.dialect.deliveryOf === undefined) {
       response.body.cancel();
       if (this.#isNothingLeft(response)) {
         this.#end = this.#position;
         return;
       }
       if (this.#isWhole(response) && failure instanceof Error) throw failure;
-      throw changed(`status ${response.status}`);
+      throw this.#changed(`status ${response.status}`);
     }
     this.#response = response;
-    try {
-      // The condition held, and a response to it need not repeat the time (RFC 9110, 15.3.7).
-      const isBare =
-        condition !== this.#pin.etag && validatorsOf(response.header).lastModifiedMs === undefined;
-      const { lastModifiedMs: _, ...timeless } = this.#pin;
-      const pin = isBare ? timeless : this.#pin;
-      const { end, totalBytes } = checkResponse(response, this.#request.url, range, pin);
-      this.#responseEnd = end;
-      this.#totalBytes ??= totalBytes;
-      // The first response was a 200 without a length.
-      this.#end ??= totalBytes;
-    } catch (error) {
+    const pin = this.#pinOfRest(response);
+    const { start, end, totalBytes } = this.#reader.check(response, { url: this.#request.url, range, pin });
+    if (start !== range.start) {
       response.body.cancel();
-      throw error;
+      throw this.#changed(`bytes from ${start} on`);
     }
+    this.#responseEnd = end;
+    this.#totalBytes ??= totalBytes;
+    // The first response was a 200 without a length.
+    this.#end ??= totalBytes;
+  }
+
+  /** How the rest is requested, of the same version; undefined: nothing identifies it. */
+  #restRequest(range: ByteRange): RangeRequest | undefined {
+    const { dialect } = this.#reader;
+    if (this.#reader.hasVersionInUrl(this.#first)) return this.#reader.rangeRequest(range, undefined);
+    const condition = this.#condition;
+    if (condition === undefined) return undefined;
+    if (dialect.resumesBy === 'if-match') return this.#reader.rangeRequest(range, this.#pin);
+    return { header: { range: formatRangeHeader(range), 'if-range': condition } };
+  }
+
+  async #sendForRest(range: ByteRange, rest: RangeRequest): Promise<HttpAnswer> {
+    this.#resuming = new AbortController();
+    const { signal } = this.#request;
+    const own = this.#resuming.signal;
+    const request = this.#request.with({
+      range,
+      signal: signal === undefined ? own : withUid(AbortSignal.any([signal, own]), uidOf(signal)),
+    });
+    const { lowSpeedLimit } = this.#response;
+    const { engine } = this.#reader;
+    const beganMs = engine.now();
+    const response = await this.#reader
+      .send(request, rest, [200, 206, 416], lowSpeedLimit)
+      .catch((error: unknown) => {
+        throw error instanceof IsDirectoryError ? this.#changed('a directory') : error;
+      });
+    lowSpeedLimit.noteWait(engine.now() - beganMs);
+    if (!this.#isCancelled) return response;
+    response.body.cancel();
+    throw new InterruptedError(this.#request.url);
+  }
+
+  /** What identifies the version in a condition; undefined: nothing does. */
+  get #condition(): string | undefined {
+    const { etag, lastModifiedMs } = this.#pin;
+    if (etag !== undefined && !isWeakEtag(etag)) return etag;
+    return lastModifiedMs === undefined ? undefined : httpDate(lastModifiedMs);
+  }
+
+  /** The condition held, and a response to it need not repeat the time (RFC 9110, 15.3.7). */
+  #pinOfRest(response: HttpAnswer): Validators {
+    const { lastModifiedMs: _, ...timeless } = this.#pin;
+    const isRepeated = this.#reader.validatorsOf(response).lastModifiedMs !== undefined;
+    const isByTime = this.#condition !== timeless.etag;
+    return isByTime && !isRepeated ? timeless : this.#pin;
   }
 
   /** A 416 that names our position as the length: what broke had all of the body, and only its end was missing. */
-  #isNothingLeft({ status, header }: OriginResponse): boolean {
+  #isNothingLeft(response: HttpAnswer): boolean {
+    const { status, header } = response;
     if (status !== 416 || this.#end !== undefined) return false;
-    const { etag } = validatorsOf(header);
+    const { etag } = this.#reader.validatorsOf(response);
     const isOther = etag !== undefined && etag !== this.#pin.etag;
     return !isOther && parseContentRange(header.get('content-range') ?? '')?.totalBytes === this.#position;
   }
 
   /** A 200 with our validators: the source supports no ranges. */
-  #isWhole(response: OriginResponse): boolean {
+  #isWhole(response: HttpAnswer): boolean {
     if (response.status !== 200) return false;
     try {
-      checkResponse(response, this.#request.url, undefined, this.#pin);
+      this.#reader.check(response, { url: this.#request.url, range: undefined, pin: this.#pin });
       return true;
     } catch {
       return false;
     }
+  }
+
+  #changed(found: string): ChangedError {
+    return new ChangedError(this.#request.url, { expected: 'the rest of the body', found });
   }
 
   #wrongLength(found: string): ProtocolError {
@@ -233,9 +261,4 @@ function wantedEnd(
   return status !== 206 || requested === undefined || totalBytes === undefined
     ? end
     : Math.min(requested.end, totalBytes);
-}
-
-function ifRange({ etag, lastModifiedMs }: Validators): string | undefined {
-  if (etag !== undefined && !isWeakEtag(etag)) return etag;
-  return lastModifiedMs === undefined ? undefined : httpDate(lastModifiedMs);
 }

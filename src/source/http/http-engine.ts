@@ -1,4 +1,4 @@
-/** The one engine of HTTP/1.1: what a source asks of it, and what it gets. */
+/** The one engine of HTTP/1.1: what a source gives it, and what it gets. */
 import type { Request } from '../request.js';
 import type { SourceError } from '../errors.js';
 import type { Authorizer } from './authorizer.js';
@@ -14,19 +14,29 @@ export interface HttpProfile {
   /** Default: `follow`. */
   readonly redirects?: RedirectPolicy;
   /** What a status that is not allowed means, if the source knows it better than the engine. */
-  explain?(refusal: Refusal): SourceError | undefined;
+  readonly explain?: (refusal: Refusal) => SourceError | undefined;
   /** Which statuses that are not allowed may be another by a retry; `undefined`: as the engine says. */
-  isRetryable?(refusal: Refusal): boolean | undefined;
+  readonly isRetryable?: (refusal: Refusal) => boolean | undefined;
   /** By what the connections are made, if not as the environment says. Equal keys share connections. */
   readonly route?: HttpRoute;
 }
 
 /**
- * `follow`: http and https, never from https to http; to another origin go only the headers of an allow-list, and an
- * authorizer decides by itself. `refuse`: a redirect is a status like any other. A function returns where to go on, the
- * request as it is, or undefined to refuse.
+ * `follow`: http and https, never from https to http; to another origin go only the headers of an allow-list and no body,
+ * and an authorizer decides by itself. `refuse`: a redirect is a status like any other. A function returns where to go
+ * on, under the same rules, or undefined to refuse; it may throw a `SourceError`: `IsDirectoryError` makes a directory.
  */
-export type RedirectPolicy = 'follow' | 'refuse' | ((redirect: Refusal) => URL | undefined);
+export type RedirectPolicy = 'follow' | 'refuse' | ((redirect: Redirect) => URL | undefined);
+
+export interface Redirect {
+  /** The URL of the caller, for errors. */
+  readonly requested: URL;
+  readonly status: number;
+  readonly header: HeaderFields;
+  readonly from: URL;
+  /** Its `Location`. */
+  readonly to: URL;
+}
 
 /** Connections other than direct ones with Node's certificates. */
 export interface HttpRoute {
@@ -79,7 +89,18 @@ export interface HttpAnswer {
   readonly lowSpeedLimit: LowSpeedLimit;
 }
 
+/** Reads a document in pieces, as it comes. */
+export interface TextReader<Result> {
+  /** Takes the next characters, and returns how many entries it found in them. What it throws ends the request. */
+  read(text: string): number;
+  /** The document is complete. */
+  end(): Result;
+}
+
 export interface HttpEngine {
+  /** Of one operation, retries included. */
+  readonly timeoutMs: number;
+  readonly retries: number;
   /**
    * Sends until an answer has one of the allowed statuses: with retries, redirects, and once more where the authorizer
    * says so. Errors name `caller.url`.
@@ -91,5 +112,16 @@ export interface HttpEngine {
     caller: HttpCaller,
     maxBytes: number,
   ): Promise<HttpAnswer & { readonly text: string }>;
+  /**
+   * Sends, and reads a body of at most `MAX_LISTING_BYTES` as UTF-8 in pieces, between which other work has its turns:
+   * for listings. A body that breaks is requested again, and read by another reader.
+   */
+  fetchPieces<Result>(
+    request: HttpRequest,
+    caller: HttpCaller,
+    createReader: (answer: HttpAnswer) => TextReader<Result>,
+  ): Promise<Result>;
+  /** Milliseconds of the clock that deadlines are measured by. */
+  now(): number;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * One request and its response: from the wait for a connection to the end of the body. A GET that meets a
- * kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1).
+ * One request and its response: from the wait for a connection to the end of the body. A request but
+ * a POST that meets a kept-alive connection which the server has just closed is sent again, once, on a new one (RFC 9112, 9.3.1).
  */
 import { uidOf } from '../caller-uid.js';
 import type { RequestPriority } from '../request.js';
@@ -11,12 +11,18 @@ import type { HeaderFields } from './header-fields.js';
 import { BODY_SLOW, CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
 import type { LowSpeedLimit } from './low-speed-limit.js';
 import type { PooledExchange } from './pooled-exchange.js';
-import { formatRequest } from './format-request.js';
+import { formatRequest, type RequestBody } from './format-request.js';
 import type { ResponseHead } from './response-head.js';
+import { proxyHeader, type ResolvedRoute } from './route.js';
 
 export interface ExchangeOptions {
-  /** What is posted; without it the request is a GET. */
-  readonly json?: string;
+  /** Default: GET. */
+  readonly method?: string;
+  readonly body?: RequestBody;
+  /** How the connection is made; undefined: directly. */
+  readonly route?: ResolvedRoute | undefined;
+  /** `url` with a signature, which is sent and shown nowhere. */
+  readonly signedUrl?: URL | undefined;
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
   readonly promotion: Promotion | undefined;
@@ -53,7 +59,8 @@ interface Outcome {
 
 class HttpExchange implements PooledExchange {
   readonly url: URL;
-  readonly origin: string;
+  readonly poolKey: string;
+  readonly route: ResolvedRoute | undefined;
   readonly uid: number | undefined;
   readonly requestText: string;
   priority: RequestPriority;
@@ -61,8 +68,8 @@ class HttpExchange implements PooledExchange {
   readonly #pool: ConnectionPool;
   readonly #options: ExchangeOptions;
   readonly #outcome: Outcome;
-  readonly #body = new ExchangeBody((reason) => this.#giveUp(reason));
-  readonly #onAbort = (): void => this.#giveUp(this.#options.signal?.reason);
+  readonly #body = new ExchangeBody((reason) => this.#abandon(reason));
+  readonly #onAbort = (): void => this.#abandon(this.#options.signal?.reason);
   readonly #headersDeadlineMs: number;
   #state: 'head' | 'body' | 'over' = 'head';
   /** When a tick last saw more of the body, or no reader waiting for it. */
@@ -78,10 +85,14 @@ class HttpExchange implements PooledExchange {
     outcome: Outcome,
   ) {
     this.#pool = pool;
-    this.url = url;
-    this.origin = url.origin;
+    const { method = 'GET', body, route, signedUrl = url } = options;
+    this.url = signedUrl.origin === url.origin ? url : new URL(signedUrl.origin);
+    this.route = route;
+    this.poolKey = route === undefined ? this.url.origin : `${this.url.origin} ${route.key}`;
     this.uid = uidOf(options.signal);
-    this.requestText = formatRequest(url, header, options.json);
+    const forProxy = proxyHeader(this.url, route);
+    const sent = forProxy === undefined ? header : { ...header, ...forProxy };
+    this.requestText = formatRequest({ method, url: signedUrl, header: sent }, body, forProxy !== undefined);
     this.priority = options.promotion?.isPromoted === true ? 'foreground' : options.priority;
     this.#options = options;
     this.#outcome = outcome;
@@ -125,7 +136,7 @@ class HttpExchange implements PooledExchange {
   }
 
   onFailure(error: Error, isStale: boolean): void {
-    if (isStale && !this.needsNewConnection && this.#options.json === undefined) {
+    if (isStale && !this.needsNewConnection && this.#options.method !== 'POST') {
       this.needsNewConnection = true;
       this.#pool.submit(this);
       return;
@@ -139,17 +150,17 @@ class HttpExchange implements PooledExchange {
     const isBody = this.#state === 'body';
     const elapsedMs = nowMs - this.#tickedMs;
     this.#tickedMs = nowMs;
-    if (!isBody && nowMs >= this.#headersDeadlineMs) this.#giveUp(new Error(HEADERS_LATE));
+    if (!isBody && nowMs >= this.#headersDeadlineMs) this.#abandon(new Error(HEADERS_LATE));
     if (!isBody) return;
     if (lowSpeedLimit.receivedBytes > this.#noticedBytes || !this.#body.isWaiting) this.#activeMs = nowMs;
     this.#noticedBytes = lowSpeedLimit.receivedBytes;
     if (!this.#body.isWaiting) return;
     lowSpeedLimit.noteWait(elapsedMs);
-    if (lowSpeedLimit.leftMs === 0) this.#giveUp(new Error(BODY_SLOW));
-    else if (nowMs - this.#activeMs >= idleTimeoutMs) this.#giveUp(new Error(CONNECTION_IDLE));
+    if (lowSpeedLimit.leftMs === 0) this.#abandon(new Error(BODY_SLOW));
+    else if (nowMs - this.#activeMs >= idleTimeoutMs) this.#abandon(new Error(CONNECTION_IDLE));
   }
 
-  #giveUp(reason: unknown): void {
+  #abandon(reason: unknown): void {
     if (this.#state === 'over') return;
     this.#pool.abandon(this);
     this.#fail(reason);

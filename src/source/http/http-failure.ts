@@ -81,9 +81,13 @@ export function statusFailure(
 /** Whether the same request may succeed a moment later. */
 export function isRetryable(error: unknown): boolean {
   if (!(error instanceof SourceError)) return false;
-  if (error.status !== undefined) return RETRYABLE_STATUS.has(error.status);
+  if (error.status !== undefined) return isRetryableStatus(error.status);
   if (error.code === 'HOST_UNREACHABLE') return !/ENOTFOUND/.test(String(error.found));
   return ['CONNECTION_REFUSED', 'CONNECTION_LOST', 'NETWORK_UNREACHABLE', 'TIMEOUT'].includes(error.code);
+}
+
+export function isRetryableStatus(status: number): boolean {
+  return RETRYABLE_STATUS.has(status);
 }
 
 function statusCode(
@@ -97,7 +101,7 @@ function statusCode(
 }
 
 /** Seconds or an HTTP date (RFC 9110, 10.2.3). */
-function parseRetryAfter(value: string | null): number | undefined {
+export function parseRetryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const at = value.length > MAX_DATE_CHARS ? Number.NaN : parseHttpDate(value);

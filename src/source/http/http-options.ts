@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 
 import { type AddressPolicy, addressPolicy } from '../address-policy.js';
 import type { Connect } from './connect.js';
+import { environmentProxy, type ProxyFor } from './route.js';
 
-export interface HttpClientOptions {
+export interface HttpEngineOptions {
   /** Give up when the source has sent nothing for this long, or less than `LowSpeedLimit` demands, retries included. */
   readonly timeoutMs: number;
   /** Tries after the first one, for retryable failures. */
@@ -11,17 +12,22 @@ export interface HttpClientOptions {
   readonly maxConnectionsPerOrigin: number;
   /** To all origins together. */
   readonly maxConnections: number;
-  /**
-   * Headers to send to the URL's origin, credentials among them; called for each URL of a redirect
-   * chain. Names are in lower case.
-   */
-  readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
   /** A certificate authority to trust besides those of Node, in PEM. */
   readonly ca: string | undefined;
   /** Which addresses may be connected to. */
   readonly addressPolicy: AddressPolicy;
   /** Makes the connections, whatever the address; undefined: as the system does. */
   readonly connect: Connect | undefined;
+  /** Default: as the environment says. */
+  readonly proxyFor: ProxyFor | undefined;
+}
+
+export interface HttpClientOptions extends HttpEngineOptions {
+  /**
+   * Headers to send to the URL's origin, credentials among them; called for each URL of a redirect
+   * chain. Names are in lower case.
+   */
+  readonly headersFor: (url: URL) => Readonly<Record<string, string>>;
 }
 
 const MAX_CONNECTIONS = 64;
@@ -39,13 +45,13 @@ function maxDescriptors(): number {
   }
 }
 
-export const DEFAULT_HTTP_CLIENT_OPTIONS: HttpClientOptions = {
+export const DEFAULT_HTTP_ENGINE_OPTIONS: HttpEngineOptions = {
   timeoutMs: 30_000,
   retries: 3,
   maxConnectionsPerOrigin: 8,
   maxConnections: Math.max(1, Math.min(MAX_CONNECTIONS, Math.floor(maxDescriptors() * DESCRIPTOR_SHARE))),
-  headersFor: () => ({}),
   ca: undefined,
   addressPolicy: addressPolicy({ isShared: false, allowed: [] }),
   connect: undefined,
+  proxyFor: environmentProxy(),
 };

@@ -16,16 +16,19 @@ export interface HttpTarget extends HttpProfile {
   readonly header?: Readonly<Record<string, string>>;
 }
 
+/** `header`: what came with the request, Dragonfly's names of settings among it; nothing of it is sent by itself. */
+export type TargetRequest = Pick<Request, 'url' | 'pin' | 'signal' | 'header' | 'hasHeader'>;
+
 export interface HttpDialect {
   /** Where the resource is read; for a pinned request, the version of the pin. */
-  targetOf(request: Pick<Request, 'url' | 'pin' | 'signal'>): HttpTarget | Promise<HttpTarget>;
+  targetOf(request: TargetRequest): HttpTarget | Promise<HttpTarget>;
   /** How a range of a version is requested. Default: `Range`, with `If-Match` or `If-Unmodified-Since` if pinned. */
   rangeRequest?(range: ByteRange, pin: Validators | undefined): RangeRequest;
   /** What an answer holds of the resource. Default: RFC 9110, 14. `asked`: undefined for the whole. */
   deliveryOf?(answer: HttpAnswer, asked: ByteRange | undefined): ContentRange;
   /**
-   * Of which version an answer is. Default: its `ETag` and `Last-Modified`. A pin is compared with what is here, so that
-   * a source whose URLs name a version may leave out what only a storage behind a redirect says.
+   * Of which version an answer is. Default: its `ETag` and `Last-Modified`. A pin is compared with what is here. A source
+   * whose URLs name a version returns neither: then only the length is compared, and a body resumes without a condition.
    */
   validatorsOf?(answer: HttpAnswer): Validators;
   /** How the rest of a body that broke is requested. Default: `if-range`; `if-match`: 412 is CHANGED. */
@@ -36,7 +39,7 @@ export interface HttpDialect {
   metadataOf?(answer: HttpAnswer, metadata: Metadata): Metadata;
 }
 
-/** `query`: parameters to set in the URL, where a range is no header. */
+/** `query`: parameters to add to the URL, where a range is no header. */
 export interface RangeRequest {
   readonly header: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;

@@ -1,10 +1,8 @@
 import type { RequestPriority } from '../request.js';
-import type { Exchange } from './http-connection.js';
+import type { Destination, Exchange } from './http-connection.js';
 
 /** An exchange that waits for a connection of the pool, or has one. */
-export interface PooledExchange extends Exchange {
-  /** Of `url`. */
-  readonly origin: string;
+export interface PooledExchange extends Exchange, Destination {
   /** The user that it is for, on a shared mount. */
   readonly uid: number | undefined;
   priority: RequestPriority;

@@ -9,6 +9,7 @@ const MAX_LOCATION_CHARS = 8 * 1024;
 /** What the engine itself may set, and what describes only the requested response. Anything else may grant access. */
 const CARRIED = new Set([
   'accept',
+  'accept-encoding',
   'accept-language',
   'cache-control',
   'if-match',
@@ -20,15 +21,15 @@ const CARRIED = new Set([
   'user-agent',
 ]);
 
-/** Of the request's own header: all of it to the origin that it was made for, and to others what may be carried. */
-export function carriedHeader(header: Headers, from: URL, to: URL): Record<string, string> {
-  const isSameOrigin = from.origin === to.origin;
-  return Object.fromEntries([...header].filter(([name]) => isSameOrigin || CARRIED.has(name)));
+/** What of a request's header goes to another origin. */
+export function carriedHeader(header: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(header).filter(([name]) => CARRIED.has(name)));
 }
 
-export function redirectTarget(location: string | null, from: URL): URL {
+/** `requested`: for errors. */
+export function redirectTarget(location: string | null, from: URL, requested: URL): URL {
   const broken = (expected: string, found: string): ProtocolError =>
-    new ProtocolError('a redirect leads nowhere', from, { expected, found });
+    new ProtocolError('a redirect leads nowhere', requested, { expected, found });
   if (location !== null && location.length > MAX_LOCATION_CHARS) {
     throw broken(`a Location of at most ${MAX_LOCATION_CHARS} bytes`, `${location.length} bytes`);
   }
@@ -49,8 +50,8 @@ export function redirectTarget(location: string | null, from: URL): URL {
 }
 
 /** Content of an https URL must not come over http, where others on the way can replace it. */
-export function refuseDowngrade(requested: URL, target: URL): void {
-  if (requested.protocol !== 'https:' || target.protocol !== 'http:') return;
+export function refuseDowngrade(from: URL, target: URL, requested: URL): void {
+  if (from.protocol !== 'https:' || target.protocol !== 'http:') return;
   throw new SourceError('INSECURE_REDIRECT', 'a redirect from https to http is refused', requested, {
     expected: 'a redirect to https',
     found: `a redirect to ${target.origin}`,

@@ -25,17 +25,13 @@ interface CheckedHead {
   readonly header: HeaderFields;
 }
 
-/** Checks a 200 or 206 against the request (RFC 9110, 15.3.7). */
-export function checkResponse(
+/** Which bytes a 200 or 206 brings (RFC 9110, 15.3.7); throws if they are not what was requested. */
+export function contentRangeOf(
   { status, header }: CheckedHead,
   url: URL,
   requested: ByteRange | undefined,
-  pin: Validators | undefined,
 ): ContentRange {
-  checkEncoding(header, url);
-  const contentRange = status === 206 ? checkPartial(header, url, requested) : checkWhole(header, url);
-  checkPin(header, url, contentRange.totalBytes, pin);
-  return contentRange;
+  return status === 206 ? checkPartial(header, url, requested) : checkWhole(header, url);
 }
 
 /** The validators of a response. */
@@ -68,7 +64,8 @@ export function isSameEtag(a: string, b: string): boolean {
   return a.replace(/^W\//i, '') === b.replace(/^W\//i, '');
 }
 
-function checkEncoding(header: HeaderFields, url: URL): void {
+/** Throws if the bytes are not those of the resource. */
+export function checkEncoding(header: HeaderFields, url: URL): void {
   const encoding = header.get('content-encoding');
   if (encoding === null || ['', 'identity'].includes(encoding.trim().toLowerCase())) return;
   throw new ProtocolError('the body is encoded', url, {
@@ -103,7 +100,7 @@ function checkPartial(header: HeaderFields, url: URL, requested: ByteRange | und
       expected,
       found: `Content-Range: ${value ?? 'none'}, Content-Length: ${header.get('content-length') ?? 'none'}`,
     });
-  if (requested === undefined) throw wrong('the whole, as no range was asked for');
+  if (requested === undefined) throw wrong('the whole, as no range was requested');
   if (got?.range === undefined) throw wrong('one Content-Range');
   const { range, totalBytes } = got;
   if (range.start !== requested.start || range.end > requested.end)
@@ -113,22 +110,30 @@ function checkPartial(header: HeaderFields, url: URL, requested: ByteRange | und
   return { ...range, totalBytes };
 }
 
-function checkPin(
-  header: HeaderFields,
+/** Throws if a response of `totalBytes` that has the validators `got` is not of the version `pin`. */
+export function checkVersion(
   url: URL,
+  pin: Validators,
+  got: Validators,
   totalBytes: number | undefined,
-  pin: Validators | undefined,
 ): void {
-  if (pin === undefined) return;
-  const got = validatorsOf(header);
-  const changed = (expected: string, found: string): ChangedError =>
-    new ChangedError(url, { expected, found });
-  const hasUnusableEtag = got.etag === undefined && (header.get('etag') ?? '') !== '';
-  if (pin.etag !== undefined && hasUnusableEtag) throw changed(describe(pin), 'an ETag that cannot be used');
-  if (!isSameVersion(pin, got)) throw changed(describe(pin), describe(got));
-  if (pin.contentLength !== undefined && totalBytes !== undefined && pin.contentLength !== totalBytes) {
-    throw changed(`${pin.contentLength} bytes`, `${totalBytes} bytes`);
+  if (!isSameVersion(pin, got)) {
+    throw new ChangedError(url, { expected: describe(pin), found: describe(got) });
   }
+  checkLength(url, pin, totalBytes);
+}
+
+export function checkLength(url: URL, pin: Validators, totalBytes: number | undefined): void {
+  if (pin.contentLength === undefined || totalBytes === undefined || pin.contentLength === totalBytes) return;
+  const facts = { expected: `${pin.contentLength} bytes`, found: `${totalBytes} bytes` };
+  throw new ChangedError(url, facts);
+}
+
+/** An `ETag` that names no version, since it cannot be sent back: it is not that of any pin. */
+export function refuseUnusableEtag(url: URL, header: HeaderFields, pin: Validators, got: Validators): void {
+  const isUnusable = got.etag === undefined && (header.get('etag') ?? '') !== '';
+  if (pin.etag === undefined || !isUnusable) return;
+  throw new ChangedError(url, { expected: describe(pin), found: 'an ETag that cannot be used' });
 }
 
 /**

@@ -56,14 +56,14 @@ export class WaitingExchanges {
     const { uid, queue } = turn;
     for (; turn.index < queue.length; turn.index += 1) {
       const exchange = queue[turn.index];
-      if (exchange === undefined || turn.refusing?.has(exchange.origin) === true) continue;
+      if (exchange === undefined || turn.refusing?.has(exchange.poolKey) === true) continue;
       if (begin(exchange)) {
         this.remove(exchange);
         // The next time, the others come first.
         if (this.#byUid.size > 1 && this.#byUid.delete(uid)) this.#byUid.set(uid, queue);
         return true;
       }
-      (turn.refusing ??= new Set()).add(exchange.origin);
+      (turn.refusing ??= new Set()).add(exchange.poolKey);
     }
     return false;
   }

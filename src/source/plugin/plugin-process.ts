@@ -125,7 +125,8 @@ export class PluginProcess {
       new URL(path, 'http://plugin'),
       {},
       {
-        json: JSON.stringify(call),
+        method: 'POST',
+        body: { type: 'application/json', text: JSON.stringify(call) },
         signal,
         priority: 'foreground',
         promotion: undefined,

@@ -1,0 +1,103 @@
+/** The body of an answer as text. */
+import { ProtocolError, SourceError, TimeoutError } from '../errors.js';
+import { ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
+import { TextPieces } from '../text-pieces.js';
+import { Turns } from '../turns.js';
+import type { ExchangeBody } from './exchange-body.js';
+import type { HttpCaller, TextReader } from './http-engine.js';
+
+const MAX_START_BYTES = 64 * 1024;
+/** A listing may take so many timeouts in all. */
+export const LISTING_TIME_FACTOR = 4;
+const ENOUGH = new Error('enough');
+
+/** The first 64 KiB of a body, or what came of them within `limitMs`; the rest is cancelled. */
+export async function readStart(body: ExchangeBody, limitMs: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const timer = setTimeout(() => body.cancel(ENOUGH), limitMs);
+  try {
+    await body.drain((chunk) => {
+      chunks.push(Buffer.from(chunk.subarray(0, MAX_START_BYTES - bytes)));
+      bytes += chunk.byteLength;
+      if (bytes >= MAX_START_BYTES) throw ENOUGH;
+    });
+  } catch {
+    // The status says enough.
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** The whole of a small body. */
+export async function readText(
+  body: ExchangeBody,
+  caller: HttpCaller,
+  { maxBytes, limitMs }: { readonly maxBytes: number; readonly limitMs: number },
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  await drainWithin(body, caller, limitMs, (chunk) => {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw tooLong(caller, `${maxBytes} bytes`);
+    chunks.push(Buffer.from(chunk));
+  });
+  return Buffer.concat(chunks).toString();
+}
+
+/** A body of any length in pieces of text, between which other work has its turns. */
+export async function readPieces<Result>(
+  body: ExchangeBody,
+  caller: HttpCaller,
+  timeoutMs: number,
+  reader: TextReader<Result>,
+): Promise<Result> {
+  const pieces = new TextPieces();
+  const turns = new Turns(caller.signal);
+  let bytes = 0;
+  await drainWithin(body, caller, timeoutMs * LISTING_TIME_FACTOR, async (chunk) => {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_LISTING_BYTES) throw tooLong(caller, `${MAX_LISTING_BYTES} bytes`);
+    for (const text of pieces.add(chunk)) await turns.spend(text.length, reader.read(text));
+  });
+  try {
+    reader.read(pieces.end());
+    return reader.end();
+  } catch (error) {
+    throw readerFailure(error, caller);
+  }
+}
+
+/** A body that keeps making progress would be read without end. */
+async function drainWithin(
+  body: ExchangeBody,
+  caller: HttpCaller,
+  limitMs: number,
+  sink: (chunk: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  const facts = { expected: `a document within ${limitMs / 1000} s`, found: 'more to come' };
+  const timer = setTimeout(() => body.cancel(new TimeoutError(caller.url, facts)), limitMs);
+  try {
+    await body.drain(sink);
+  } catch (error) {
+    throw body.hasSinkFailed ? readerFailure(error, caller) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function readerFailure(error: unknown, caller: HttpCaller): SourceError {
+  if (error instanceof SourceError) return error;
+  if (error instanceof ListingTooLong) return tooLong(caller, error.expected);
+  return new ProtocolError('the document cannot be read', caller.url, {
+    expected: 'what the source documents',
+    // Its message may quote the document, and a secret in it.
+    found: error instanceof Error ? error.name : 'something else',
+    cause: error,
+  });
+}
+
+function tooLong({ url }: HttpCaller, limit: string): ProtocolError {
+  return new ProtocolError('the document is too long', url, { expected: `at most ${limit}`, found: 'more' });
+}

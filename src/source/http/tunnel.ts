@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+
+import { SourceError, type SourceErrorCode } from '../errors.js';
+import { CONNECTION_CLOSED } from './http-failure.js';
+import { parseResponseHead } from './response-head.js';
+
+const MAX_HEAD_BYTES = 16 * 1024;
+
+/**
+ * Opens a tunnel to `authority` (`host:port`) through the proxy that `socket` leads to (RFC 9110, 9.3.6). The socket is
+ * left paused, at the first byte of what is tunnelled.
+ */
+export async function openTunnel(
+  socket: Socket,
+  authority: string,
+  authorization: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const credentials = authorization === undefined ? '' : `proxy-authorization: ${authorization}\r\n`;
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${credentials}\r\n`, 'latin1');
+  const head = await readHead(socket, signal);
+  const { status } = parseResponseHead(head.split('\r\n'));
+  if (status >= 200 && status < 300) return;
+  throw new SourceError(codeOf(status), 'the proxy does not connect', `https://${authority}`, {
+    expected: 'status 200 of the proxy',
+    found: `status ${status}`,
+    ...(status === 407 || status === 403 ? { status } : {}),
+  });
+}
+
+async function readHead(socket: Socket, signal: AbortSignal): Promise<string> {
+  let text = '';
+  while (!text.includes('\r\n\r\n')) {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk !== null) text += chunk.toString('latin1');
+    else if (socket.readableEnded || socket.destroyed) throw new Error(CONNECTION_CLOSED);
+    else await Promise.race([once(socket, 'readable', { signal }), once(socket, 'end', { signal })]);
+    if (text.length > MAX_HEAD_BYTES) throw new Error('an endless head of the proxy');
+  }
+  const end = text.indexOf('\r\n\r\n');
+  if (text.length > end + 4) throw new Error('bytes of the proxy behind its head');
+  return text.slice(0, end);
+}
+
+function codeOf(status: number): SourceErrorCode {
+  if (status === 407 || status === 403) return 'ACCESS_DENIED';
+  return status === 429 || status === 503 ? 'BUSY' : 'HOST_UNREACHABLE';
+}
