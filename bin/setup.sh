@@ -63,6 +63,8 @@ if [ "$(uname -s)" = Linux ]; then
     needs fusermount fuse3
     needs nginx nginx
     needs apache2 apache2-bin
+    needs docker-registry docker-registry
+    needs htpasswd apache2-utils
     needs openssl openssl
     needs python3 python3
     needs sqlite3 sqlite3

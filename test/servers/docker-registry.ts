@@ -1,0 +1,251 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash, createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import type { ExecutionContext } from 'ava';
+
+import { createCertificate } from '../support/certificate.js';
+import { freePort, untilConnects } from '../support/port.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { type AccessEntry, listenOnLoopback } from './listen.js';
+
+export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+export const INDEX = 'application/vnd.oci.image.index.v1+json';
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: Readonly<Record<string, string>>;
+}
+
+export interface DockerRegistry {
+  readonly host: string;
+  readonly origin: string;
+  readonly user: string;
+  readonly password: string;
+  /** The requests for tokens; none without token authentication. */
+  readonly tokenLog: AccessEntry[];
+  /** Users in Docker's configuration file: `auths` of this registry. */
+  readonly dockerConfig: string;
+  /** How long new tokens are valid. */
+  tokenLifeS: number;
+  accessLog(): Promise<AccessEntry[]>;
+  pushBlob(repository: string, bytes: Uint8Array): Promise<{ digest: string; size: number }>;
+  /** Puts a manifest or an index at a tag or digest, and returns its descriptor. */
+  pushManifest(
+    repository: string,
+    reference: string,
+    manifest: object,
+    mediaType?: string,
+  ): Promise<Descriptor>;
+  /** Pushes files as `oras push` does: a layer for each, under its title. */
+  pushFiles(
+    repository: string,
+    tag: string,
+    files: Readonly<Record<string, Uint8Array>>,
+    annotations?: Readonly<Record<string, string>>,
+  ): Promise<Descriptor>;
+}
+
+export interface RegistryOptions {
+  readonly auth?: 'none' | 'htpasswd' | 'token';
+  /** With tokens: users without credentials may pull. */
+  readonly isPublic?: boolean;
+}
+
+const [USER, PASSWORD] = ['ada', 'pass:word/1'];
+
+/** Debian's docker-registry (distribution 2.8) with an empty store; killed when the test ends. */
+export async function startDockerRegistry(
+  t: ExecutionContext,
+  { auth = 'none', isPublic = false }: RegistryOptions = {},
+): Promise<DockerRegistry> {
+  const directory = await temporaryDirectory(t);
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const issuer = auth === 'token' ? await startTokenIssuer(t, isPublic) : undefined;
+  const config = join(directory, 'registry.yml');
+  const users = join(directory, 'htpasswd');
+  if (auth === 'htpasswd') {
+    const { stdout } = await promisify(execFile)('htpasswd', ['-Bbn', USER, PASSWORD]);
+    await writeFile(users, stdout);
+  }
+  // JSON is YAML.
+  await writeFile(
+    config,
+    JSON.stringify({
+      version: 0.1,
+      log: { level: 'warn', formatter: 'json', accesslog: { disabled: false } },
+      storage: { filesystem: { rootdirectory: join(directory, 'store') }, redirect: { disable: true } },
+      http: { addr: host },
+      ...(auth === 'htpasswd' ? { auth: { htpasswd: { realm: 'test', path: users } } } : {}),
+      ...(issuer === undefined ? {} : { auth: { token: issuer.settings } }),
+    }),
+  );
+  const output: string[] = [];
+  const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  }
+  t.teardown(() => kill(child));
+  await untilConnects(port);
+
+  const origin = `http://${host}`;
+  const push = async (scope: string, path: string, init: RequestInit): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    const basic = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`;
+    if (auth !== 'none') {
+      headers.set('authorization', issuer === undefined ? basic : `Bearer ${issuer.token(scope, 60)}`);
+    }
+    const response = await fetch(new URL(path, origin), { ...init, headers });
+    if (!response.ok) throw new Error(`${init.method} ${path}: ${response.status} ${await response.text()}`);
+    await response.arrayBuffer();
+    return response;
+  };
+  const registry: DockerRegistry = {
+    host,
+    origin,
+    user: USER,
+    password: PASSWORD,
+    tokenLog: issuer?.log ?? [],
+    dockerConfig: JSON.stringify({
+      auths: { [host]: { auth: Buffer.from(`${USER}:${PASSWORD}`).toString('base64') } },
+    }),
+    get tokenLifeS() {
+      return issuer?.lifeS ?? 0;
+    },
+    set tokenLifeS(seconds) {
+      if (issuer !== undefined) issuer.lifeS = seconds;
+    },
+    accessLog: () => Promise.resolve(accessEntries(output.join(''))),
+    pushBlob: async (repository, bytes) => {
+      const digest = digestOf(bytes);
+      const scope = `repository:${repository}:pull,push`;
+      const begun = await push(scope, `/v2/${repository}/blobs/uploads/`, { method: 'POST' });
+      const location = new URL(begun.headers.get('location') ?? '', origin);
+      location.searchParams.set('digest', digest);
+      await push(scope, location.href, {
+        method: 'PUT',
+        body: Buffer.from(bytes),
+        headers: { 'content-type': 'application/octet-stream' },
+      });
+      return { digest, size: bytes.byteLength };
+    },
+    pushManifest: async (repository, reference, manifest, mediaType = MANIFEST) => {
+      const body = JSON.stringify({ schemaVersion: 2, mediaType, ...manifest });
+      await push(`repository:${repository}:pull,push`, `/v2/${repository}/manifests/${reference}`, {
+        method: 'PUT',
+        body,
+        headers: { 'content-type': mediaType },
+      });
+      return { mediaType, digest: digestOf(Buffer.from(body)), size: Buffer.byteLength(body) };
+    },
+    pushFiles: async (repository, tag, files, annotations = {}) => {
+      const layers: Descriptor[] = [];
+      for (const [title, bytes] of Object.entries(files)) {
+        layers.push({
+          mediaType: 'application/octet-stream',
+          ...(await registry.pushBlob(repository, bytes)),
+          annotations: { 'org.opencontainers.image.title': title },
+        });
+      }
+      const config = {
+        mediaType: 'application/vnd.oci.empty.v1+json',
+        ...(await registry.pushBlob(repository, Buffer.from('{}'))),
+      };
+      return await registry.pushManifest(repository, tag, { config, layers, annotations });
+    },
+  };
+  return registry;
+}
+
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  if (child.kill('SIGKILL')) await ended;
+}
+
+/** Of the log's lines in the format of Apache. */
+function accessEntries(output: string): AccessEntry[] {
+  return [...output.matchAll(/"(?<method>[A-Z]+) (?<uri>\S+) HTTP\/1.1" (?<status>\d+)/g)].map(
+    ({ groups }) => ({
+      method: groups?.['method'] ?? '',
+      uri: groups?.['uri'] ?? '',
+      status: Number(groups?.['status']),
+      range: '',
+    }),
+  );
+}
+
+interface TokenIssuer {
+  readonly settings: object;
+  readonly log: AccessEntry[];
+  lifeS: number;
+  token(scope: string, lifeS: number): string;
+}
+
+/** As "Token Authentication Specification" of distribution has it: GET with Basic, or POST with a refresh token. */
+async function startTokenIssuer(t: ExecutionContext, isPublic: boolean): Promise<TokenIssuer> {
+  const { certificate, key } = await createCertificate(t, 'IP:127.0.0.1');
+  const [pem, privateKey] = [await readFile(certificate), createPrivateKey(await readFile(key))];
+  const chain = [new X509Certificate(pem).raw.toString('base64')];
+  const log: AccessEntry[] = [];
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const token = (scope: string, lifeS: number): string => {
+    const nowS = Math.floor(Date.now() / 1000);
+    const access = scope
+      .split(' ')
+      .map((each) => /^(?<type>\w+):(?<name>.+):(?<actions>[\w,*]+)$/.exec(each)?.groups)
+      .filter((found) => found !== undefined)
+      .map(({ type, name, actions = '' }) => ({ type, name, actions: actions.split(',') }));
+    const claims = { iss: 'issuer', aud: 'registry', sub: USER, jti: randomUUID(), access };
+    const text = `${part({ typ: 'JWT', alg: 'ES256', x5c: chain })}.${part({ ...claims, nbf: nowS - 60, iat: nowS, exp: nowS + lifeS })}`;
+    const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    return `${text}.${signature.toString('base64url')}`;
+  };
+  const issuer: TokenIssuer = { settings: {}, log, lifeS: 300, token };
+  const basic = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`;
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const posted: Buffer[] = [];
+    for await (const chunk of request) posted.push(chunk as Buffer);
+    const query =
+      request.method === 'POST'
+        ? new URLSearchParams(Buffer.concat(posted).toString())
+        : new URL(request.url ?? '/', 'http://issuer').searchParams;
+    const isUser =
+      request.method === 'POST'
+        ? query.get('refresh_token') === 'identity-token' || query.get('password') === PASSWORD
+        : request.headers.authorization === basic;
+    if (!isUser && (!isPublic || request.headers.authorization !== undefined)) {
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{"details":"incorrect username"}');
+      return;
+    }
+    // The issuer narrows what is asked: a stranger may pull only.
+    const scope = query.getAll('scope').join(' ');
+    const granted = isUser ? scope : scope.replaceAll(/:[\w,*]+(?= |$)/g, ':pull');
+    const name = request.method === 'POST' ? 'access_token' : 'token';
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ [name]: token(granted, issuer.lifeS), expires_in: issuer.lifeS }));
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  const { origin } = await listenOnLoopback(t, server, log);
+  const settings = {
+    realm: `${origin}/token`,
+    service: 'registry',
+    issuer: 'issuer',
+    rootcertbundle: certificate,
+  };
+  return Object.assign(issuer, { settings });
+}
