@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import type { CompleteClient } from '../src/source/index.js';
 import { addressPolicy } from '../src/source/address-policy.js';
-import { createHttpClient } from '../src/source/http/http-client.js';
+import { createHttpSource } from '../src/source/http/http-client.js';
+import { createHttpEngine } from '../src/source/http/pooled-engine.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
@@ -42,10 +43,9 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   const { offline } = options;
   const pluginOptions = optionsByPlugin(options.pluginOption);
   const headersFor = originHeaders(options.header, log);
-  const http = createHttpClient({
+  const engine = createHttpEngine({
     timeoutMs: options.timeout,
     retries: options.retries,
-    headersFor,
     addressPolicy: addressPolicy({ isShared: options.allowOther, allowed: options.allowAddress }),
   });
   const plugins = new PluginSet(
@@ -61,14 +61,14 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   const registry: ClientRegistry = new ClientRegistry(plugins);
   const contextFor = (scheme: string): SourceContext => ({
     scheme,
-    // Until http is made of the engine: none of IN_TREE uses it.
-    engine: undefined as never,
+    engine,
     settingsFor: () => ({}),
     log,
     timeoutMs: options.timeout,
     retries: options.retries,
   });
   for (const factory of IN_TREE) registry.registerFactory(factory, contextFor);
+  const http = createHttpSource(engine, headersFor);
   for (const scheme of ['http', 'https']) registry.register(scheme, http);
   return {
     registry,
@@ -85,7 +85,8 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
       return await registry.getClient(scheme);
     },
     close: async () => {
-      await Promise.all([plugins.close(), registry.close(), http.close()]);
+      await Promise.all([plugins.close(), registry.close()]);
+      await engine.close();
     },
   };
 }
