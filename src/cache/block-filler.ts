@@ -10,7 +10,7 @@ export interface BlockFillerOptions {
   /** Where the last chunk ends, if that is known. */
   readonly end?: number;
   /** False: nothing is shown to readers before `finish`, which says that all is valid. */
-  readonly isBelieved: boolean;
+  readonly isValidated: boolean;
   /** A block was completed, or will not be filled because it is there already. Its reservation is used up. */
   readonly onBlock?: () => void;
 }
@@ -71,7 +71,7 @@ export class BlockFiller {
     }
     this.#position += taken;
     if (at + taken === blockBytes || this.#position === this.#options.end) this.#endBlock(at + taken);
-    else if (this.#options.isBelieved && memory !== undefined && this.#options.blocks.isNew(block)) {
+    else if (this.#options.isValidated && memory !== undefined && this.#options.blocks.isNew(block)) {
       block.advance(at + taken);
     }
     return taken;
@@ -94,7 +94,7 @@ export class BlockFiller {
       this.#options.memory.unreserve(1);
       return;
     }
-    this.#options.blocks.noteShown(block);
+    this.#options.blocks.recordDigest(block);
     this.#options.memory.discard(block);
     block.restart();
   }
@@ -111,7 +111,7 @@ export class BlockFiller {
     }
     if (this.#isSkipped) return { block: this.#block, memory: undefined };
     // What came before is gone with its memory: in fresh memory the block would have a hole.
-    if (this.#block.isLost) throw new Error('a block was given up while it was being filled');
+    if (this.#block.isLost) throw new Error('a block was discarded while it was being filled');
     this.#block.memory ??= memory.take();
     return { block: this.#block, memory: this.#block.memory };
   }
@@ -123,7 +123,7 @@ export class BlockFiller {
     if (this.#isSkipped) {
       this.#options.onBlock?.();
       this.#options.memory.unreserve(1);
-    } else if (this.#options.isBelieved) {
+    } else if (this.#options.isValidated) {
       this.#complete(block, bytes);
     } else {
       this.#withheld.push({ block, bytes });

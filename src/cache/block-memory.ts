@@ -146,13 +146,13 @@ export class BlockMemory {
     this.#queue.noteStep();
     this.#cache(block);
     onKept();
-    if (block.wanted > 0) this.#pin(block);
+    if (block.readers > 0) this.#pin(block);
     this.#uncommit(this.blockBytes);
   }
 
   /** A reserved block will not be completed. */
   discard(block: Block): void {
-    if (block.memory !== undefined) this.#pool.giveBack(block.memory);
+    if (block.memory !== undefined) this.#pool.release(block.memory);
     this.#uncommit(this.blockBytes);
   }
 
@@ -163,32 +163,32 @@ export class BlockMemory {
 
   /** Forgets a cached block, at the latest when its last holder releases it. */
   drop(block: Block): void {
-    block.isSpent = true;
+    block.isDropped = true;
     if (!this.#evictable.delete(block)) return;
     this.#cachedBytes -= block.memoryBytes;
     this.#forget(block);
   }
 
-  /** Keeps a complete block from being evicted, until `release`. */
-  hold(block: Block): void {
+  /** Keeps a complete block from being evicted, until `releaseFromWriter`. */
+  acquireForWriter(block: Block): void {
     if (!block.isProtected) this.#protect(block);
-    block.holds += 1;
+    block.writers += 1;
   }
 
-  release(block: Block): void {
-    block.holds -= 1;
+  releaseFromWriter(block: Block): void {
+    block.writers -= 1;
     if (!block.isProtected) this.#expose(block);
   }
 
-  /** A read that waits needs the block, which is there or in flight; until `unwant`. */
-  want(block: Block): void {
-    block.wanted += 1;
+  /** A read that waits needs the block, which is there or in flight; until `releaseFromReader`. */
+  acquireForReader(block: Block): void {
+    block.readers += 1;
     if (block.isComplete) this.#pin(block);
   }
 
-  unwant(block: Block): void {
-    block.wanted -= 1;
-    if (block.wanted > 0 || !block.isPinned) return;
+  releaseFromReader(block: Block): void {
+    block.readers -= 1;
+    if (block.readers > 0 || !block.isPinned) return;
     this.#pinned.delete(block);
     if (!block.isProtected) this.#expose(block);
   }
@@ -218,7 +218,7 @@ export class BlockMemory {
   #expose(block: Block): void {
     this.#cache(block);
     this.#uncommit(block.memoryBytes);
-    if (block.isSpent) this.drop(block);
+    if (block.isDropped) this.drop(block);
   }
 
   /** Whether it can be granted to the first waiter. */
@@ -261,7 +261,7 @@ export class BlockMemory {
     block.owner.remove(block);
     if (memory === undefined) return;
     if (memory.byteLength < this.blockBytes) this.#smallBytes -= memory.byteLength;
-    else this.#pool.giveBack(memory);
+    else this.#pool.release(memory);
   }
 
   /** Moves a short block to memory of its own size. The pool keeps what it has: memory beside it must fit beside it. */
@@ -272,7 +272,7 @@ export class BlockMemory {
     this.#smallBytes += bytes;
     const { memory } = block;
     block.memory = new Uint8Array(memory.subarray(0, bytes));
-    this.#pool.giveBack(memory);
+    this.#pool.release(memory);
   }
 }
 

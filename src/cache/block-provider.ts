@@ -25,7 +25,7 @@ export interface BlockProvider {
   /** How much to fetch ahead of a sequential reader at most. */
   readonly maxAheadBytes: number;
   /** The holder needs nothing more: fetches that no one else holds are cancelled. */
-  unhold(holder: Holder): void;
+  release(holder: Holder): void;
   /** Waits for the size. */
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
   /** Whether anything is in flight or kept ready. */

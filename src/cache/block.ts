@@ -32,13 +32,13 @@ export class Block {
   /** It will not come, or was evicted: another object stands for the index now. */
   isLost = false;
   /** Writers to disk that still read the memory. */
-  holds = 0;
+  writers = 0;
   /** Reads that need it and wait, for it or for others. */
-  wanted = 0;
+  readers = 0;
   /** It is kept for those reads. */
   isPinned = false;
   /** No reader is expected to need it again: it is not cached once released. */
-  isSpent = false;
+  isDropped = false;
   #visibleBytes = 0;
   #waiters: Waiter[] | undefined;
 
@@ -54,7 +54,7 @@ export class Block {
 
   /** Written to disk, or kept for a read: not to be evicted. */
   get isProtected(): boolean {
-    return this.holds > 0 || this.isPinned;
+    return this.writers > 0 || this.isPinned;
   }
 
   /** How many bytes from the start may be read. */

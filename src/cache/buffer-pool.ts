@@ -55,7 +55,7 @@ export class BufferPool {
   }
 
   /** Memory that is not of this pool is left to the collector. */
-  giveBack(buffer: Uint8Array): void {
+  release(buffer: Uint8Array): void {
     const place = this.#placeOf(buffer);
     if (place === undefined) return;
     if (place.slab.free === 0) this.#open.push(place.slab);

@@ -117,7 +117,7 @@ export class CachedResources implements ResourceCache {
       clientFor: context.clientFor,
       onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
       onChanged: (url, file) => this.#noteChanged(url, file),
-      onUntellable: (url, version) => {
+      onUnverifiable: (url, version) => {
         if (!this.#metadata.isSuperseded(url, version)) this.#metadata.invalidate(url);
       },
     });

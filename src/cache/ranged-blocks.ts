@@ -29,14 +29,14 @@ export class RangedBlocks implements BlockProvider {
     for (const fetch of this.#fetches) {
       if (fetch.run.first >= needed.end || needed.first >= fetch.run.end) continue;
       if (isNeeded) fetch.need(reader);
-      else fetch.hold(reader);
+      else fetch.acquire(reader);
     }
     for (const run of this.#missingRuns({ first: needed.first, end: Math.max(needed.end, aheadEnd) })) {
       const isFirstNeeded = run.first < needed.end;
       const fetch = this.#start(run, isFirstNeeded ? needed.end : undefined);
       if (fetch === undefined) return false;
-      if (isFirstNeeded) fetch.hold(reader);
-      if (fetch.run.end > needed.end) fetch.hold(ahead);
+      if (isFirstNeeded) fetch.acquire(reader);
+      if (fetch.run.end > needed.end) fetch.acquire(ahead);
     }
     return true;
   }
@@ -58,11 +58,11 @@ export class RangedBlocks implements BlockProvider {
     }
     // Held by itself: a few blocks that are arriving already are never worth cancelling.
     const fetch = this.#track(run, { reserved: true, isNeeded: true, response });
-    fetch.hold(fetch);
+    fetch.acquire(fetch);
   }
 
-  unhold(holder: Holder): void {
-    for (const fetch of this.#fetches) fetch.unhold(holder);
+  release(holder: Holder): void {
+    for (const fetch of this.#fetches) fetch.release(holder);
   }
 
   whenSizeKnown(): Promise<number> {
@@ -71,7 +71,7 @@ export class RangedBlocks implements BlockProvider {
 
   /** An abandoned stream holds its fetches as long as other handles have the file open, which may need them. */
   setInUse(inUse: boolean): void {
-    if (!inUse) for (const fetch of this.#fetches) fetch.unholdAll();
+    if (!inUse) for (const fetch of this.#fetches) fetch.releaseAll();
   }
 
   close(): void {

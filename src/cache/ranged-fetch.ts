@@ -13,7 +13,7 @@ export interface FetchBegin {
   readonly response?: Response;
 }
 
-/** The body has brought all that is wanted of it. */
+/** The body has brought all that is needed of it. */
 class EnoughError extends Error {}
 
 /**
@@ -64,40 +64,40 @@ export class RangedFetch {
     return this.#fetchedBlocks * this.#context.blocks.blockBytes;
   }
 
-  hold(holder: Holder): void {
+  acquire(holder: Holder): void {
     this.#holders.add(holder);
   }
 
   /** A read waits for some of it: it goes before what is fetched for later. */
   need(holder: Holder): void {
-    this.hold(holder);
+    this.acquire(holder);
     this.#promotion.promote();
   }
 
-  unhold(holder: Holder): void {
-    if (this.#holders.delete(holder)) this.#noteHolders();
+  release(holder: Holder): void {
+    if (this.#holders.delete(holder)) this.#abortIfReleased();
   }
 
   /** The file is open no more: only the fetch itself may retain it. */
-  unholdAll(): void {
+  releaseAll(): void {
     if (this.#holders.has(this)) return;
     this.#holders.clear();
-    this.#noteHolders();
+    this.#abortIfReleased();
   }
 
-  #noteHolders(): void {
+  #abortIfReleased(): void {
     if (this.#holders.size > 0) return;
     // The rest of a block that is arriving already is not worth a connection, nor fetching the block again.
     if ((this.#announced.at(-1)?.visibleBytes ?? 0) > 0) return;
-    this.#giveUp();
+    this.#abort();
   }
 
   cancel(): void {
-    this.#giveUp(new InterruptedError(this.#context.url));
+    this.#abort(new InterruptedError(this.#context.url));
   }
 
   /** Without an error, a read that waits for a block of it without retaining it requests the block again. */
-  #giveUp(error?: InterruptedError): void {
+  #abort(error?: InterruptedError): void {
     // All blocks are there: the connection is about to be free for the next request.
     if (this.#announced.at(-1)?.isComplete === true) return;
     // In this order: nothing is read into memory that was given back.
@@ -124,7 +124,7 @@ export class RangedFetch {
       this.#failRest(error);
     } finally {
       this.#response?.cancel();
-      this.#giveBack(this.#reservedBlocks, (blocks) => memory.unreserve(blocks));
+      this.#unreserve(this.#reservedBlocks, (blocks) => memory.unreserve(blocks));
       this.#share.release();
     }
   }
@@ -145,25 +145,26 @@ export class RangedFetch {
     }
     // A client that reports neither where its body begins nor its length may have ignored the range:
     // then nothing is believed until exactly the requested bytes have come.
-    const isBelieved = response.offset !== undefined || response.contentLength === end - start;
+    const isValidated = response.offset !== undefined || response.contentLength === end - start;
     // A body that ends where the run ends is read to its own end, which keeps the connection usable.
     const endsWithRun = response.contentLength === skip + end - start;
     const onBlock = (): void => {
       this.#reservedBlocks -= 1;
       this.#fetchedBlocks += 1;
     };
-    const filler = new BlockFiller({ blocks, memory, position: start, end, isBelieved, onBlock });
+    const filler = new BlockFiller({ blocks, memory, position: start, end, isValidated, onBlock });
     const take = (chunk: Uint8Array): void => {
       this.#controller.signal.throwIfAborted();
       const skipped = Math.min(skip, chunk.byteLength);
       skip -= skipped;
       const leftBytes = end - filler.position;
-      if (chunk.byteLength - skipped > leftBytes && !isBelieved) throw this.#wrongLength(end - start, 'more');
+      if (chunk.byteLength - skipped > leftBytes && !isValidated)
+        throw this.#wrongLength(end - start, 'more');
       const until = Math.min(chunk.byteLength, skipped + leftBytes);
       for (let at = skipped; at < until;) {
         at += filler.push(at === 0 && until === chunk.byteLength ? chunk : chunk.subarray(at, until));
       }
-      if (filler.position === end && isBelieved && !endsWithRun) throw new EnoughError();
+      if (filler.position === end && isValidated && !endsWithRun) throw new EnoughError();
     };
     const nextBuffer = (): Uint8Array | undefined => {
       if (skip > 0 || filler.position === end) return undefined;
@@ -186,7 +187,7 @@ export class RangedFetch {
   }
 
   /** The share first: what is given back is granted to others at once. */
-  #giveBack(blocks: number, give: (blocks: number) => void): void {
+  #unreserve(blocks: number, give: (blocks: number) => void): void {
     this.#reservedBlocks -= blocks;
     give(blocks);
   }
@@ -196,7 +197,7 @@ export class RangedFetch {
     for (const block of this.#announced) {
       if (block.isComplete || block.isLost) continue;
       if (block.memory !== undefined) {
-        this.#giveBack(1, () => memory.discard(block));
+        this.#unreserve(1, () => memory.discard(block));
       }
       blocks.fail(block, error);
     }

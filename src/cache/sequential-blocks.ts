@@ -82,7 +82,7 @@ export class SequentialBlocks implements BlockProvider {
     return true;
   }
 
-  unhold(): void {
+  release(): void {
     // The download is everybody's.
   }
 

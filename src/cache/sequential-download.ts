@@ -30,7 +30,7 @@ export class SequentialDownload {
     const { blocks, memory } = options.context;
     this.#options = options;
     this.#response = options.response;
-    this.#filler = new BlockFiller({ blocks, memory, position: 0, isBelieved: true });
+    this.#filler = new BlockFiller({ blocks, memory, position: 0, isValidated: true });
   }
 
   /** How far it has come. */
@@ -42,7 +42,7 @@ export class SequentialDownload {
     return this.#wake !== undefined;
   }
 
-  /** More may be wanted now. */
+  /** Reads may need more now. */
   wake(): void {
     this.#wake?.();
   }
@@ -128,7 +128,7 @@ export class SequentialDownload {
     await this.#take(chunk, taken);
   }
 
-  /** Memory for the next bytes, if there is some and they are wanted. */
+  /** Memory for the next bytes, if there is some and a read needs them. */
   #nextBuffer(): Uint8Array | undefined {
     const { blocks, memory } = this.#options.context;
     if (this.#isStopped || this.#isAhead) return undefined;

@@ -85,10 +85,10 @@ export class StoredBlocks {
   /** The source brought a block. */
   store(block: Block): void {
     // One that is held is being stored already, by an earlier opening of the version.
-    if (this.#isClosed || block.holds > 0 || this.#stored?.has(block.index) === true) return;
+    if (this.#isClosed || block.writers > 0 || this.#stored?.has(block.index) === true) return;
     const { dirty, queue } = this.#context;
     if (!dirty.tryAdd(this.#dirtyBytesOf(block))) return;
-    this.#context.memory.hold(block);
+    this.#context.memory.acquireForWriter(block);
     // Now, while the bytes that have just arrived are in the processor's caches.
     const checksum = checksumOf(bytesOf(block));
     this.#unwritten.push({ block, checksum });
@@ -226,7 +226,7 @@ export class StoredBlocks {
     }
     for (const { block } of batch) {
       dirty.subtract(this.#dirtyBytesOf(block));
-      memory.release(block);
+      memory.releaseFromWriter(block);
     }
   }
 }

@@ -103,11 +103,11 @@ export class StoredVersions {
   async closeAll(): Promise<void> {
     this.#queue.drain();
     for (const reader of this.#opening.keys()) this.close(reader);
-    const giveUp = setTimeout(() => {
+    const limit = setTimeout(() => {
       for (const stored of this.#attached.values()) if (stored.isSmall) stored.drop();
     }, CLOSE_LIMIT_MS);
     await Promise.all(this.#closing);
-    clearTimeout(giveUp);
+    clearTimeout(limit);
     await this.#disk?.close();
   }
 

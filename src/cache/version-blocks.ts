@@ -173,13 +173,13 @@ export class VersionBlocks implements BlockOwner {
   }
 
   /** A block is discarded, a part of which may have been read. */
-  noteShown({ index, memory, visibleBytes }: Block): void {
+  recordDigest({ index, memory, visibleBytes }: Block): void {
     if (this.#shown === undefined || memory === undefined || visibleBytes === 0) return;
     if (!this.#shown.has(index)) this.#shown.note(index, memory.subarray(0, visibleBytes));
   }
 
   /** No read requests the version again. */
-  forgetShown(): void {
+  forgetDigests(): void {
     this.#shown?.clear();
   }
 
@@ -194,7 +194,7 @@ export class VersionBlocks implements BlockOwner {
   #changed({ index }: Block, found = 'other bytes'): ChangedError {
     return new ChangedError(this.key.resource, {
       expected: `block ${index} as it was read before`,
-      found: `${found}, and no validators that would tell the version`,
+      found: `${found}, from a source without validators`,
     });
   }
 }

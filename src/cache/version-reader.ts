@@ -132,7 +132,7 @@ export class VersionReader {
 
   release(reader?: Reader): void {
     this.#handles -= 1;
-    for (const holder of reader?.readahead.holders ?? []) this.#provider.unhold(holder);
+    for (const holder of reader?.readahead.holders ?? []) this.#provider.release(holder);
     if (this.#handles === 0) this.#provider.setInUse(false);
     this.#reportIdle();
   }
@@ -162,7 +162,7 @@ export class VersionReader {
     const end = this.#cutToSize(offset + length);
     if (end <= offset) return sink([]);
     const holder: Holder = {};
-    let wanted: readonly Block[] = [];
+    let acquired: readonly Block[] = [];
     try {
       const stream = this.#demand(reader, holder, offset, end);
       for (let losses = 0; losses < MAX_LOSSES;) {
@@ -175,9 +175,9 @@ export class VersionReader {
         if (absence.block === undefined) {
           losses += 1;
           this.#demandAgain(offset, end, holder);
-          wanted = this.#want(offset, end, wanted);
+          acquired = this.#acquire(offset, end, acquired);
         } else {
-          if (wanted.length === 0) wanted = this.#want(offset, end, wanted);
+          if (acquired.length === 0) acquired = this.#acquire(offset, end, acquired);
           await absence.block.whenVisible(absence.bytes, options?.signal);
         }
       }
@@ -199,24 +199,24 @@ export class VersionReader {
       if (error instanceof SourceError && VOIDING.has(error.code)) this.#context.onChanged();
       throw error;
     } finally {
-      for (const block of wanted) this.#context.memory.unwant(block);
-      this.#provider.unhold(holder);
+      for (const block of acquired) this.#context.memory.releaseFromReader(block);
+      this.#provider.release(holder);
     }
   }
 
   /** Keeps what is here, and what will come, from being evicted; `before` is what was kept before. */
-  #want(offset: number, end: number, before: readonly Block[]): readonly Block[] {
+  #acquire(offset: number, end: number, before: readonly Block[]): readonly Block[] {
     const { memory } = this.#context;
     const run = this.#runOf(offset, end);
-    const wanted: Block[] = [];
+    const acquired: Block[] = [];
     for (let index = run.first; index < run.end; index += 1) {
       const block = this.blocks.get(index);
       if (block === undefined) continue;
-      memory.want(block);
-      wanted.push(block);
+      memory.acquireForReader(block);
+      acquired.push(block);
     }
-    for (const block of before) memory.unwant(block);
-    return wanted;
+    for (const block of before) memory.releaseFromReader(block);
+    return acquired;
   }
 
   #demand(reader: Reader, holder: Holder, offset: number, end: number): ReadStream {
@@ -230,7 +230,7 @@ export class VersionReader {
     const plan = reader.readahead.next(offset, end, isStalled, this.#provider.maxAheadBytes);
     // The kernel reads by the handle that was opened first, so that among many each seems to jump about: what
     // one leaves, another is likely to read.
-    if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.unhold(plan.abandoned);
+    if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.release(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
     hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.ahead) && hadRoom;

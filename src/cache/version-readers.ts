@@ -18,7 +18,7 @@ export interface VersionReadersContext {
   /** A reader found that the source has another version by now. */
   readonly onChanged: (url: string, file: FileMetadata) => void;
   /** A version was left that is indistinguishable from the next. */
-  readonly onUntellable: (url: string, version: Version) => void;
+  readonly onUnverifiable: (url: string, version: Version) => void;
 }
 
 /** Bodies of probes that wait for an open: the oldest is cancelled when there are more. */
@@ -129,7 +129,7 @@ export class VersionReaders {
       if (this.#readers.has(key)) return;
       this.#forgetBlocks(key, blocks);
       // What was shown of it cannot be compared any more with what comes.
-      if (!version.verifiable) this.#context.onUntellable(url, version);
+      if (!version.verifiable) this.#context.onUnverifiable(url, version);
     };
     this.#blocks.set(key, blocks);
     return blocks;
@@ -137,7 +137,7 @@ export class VersionReaders {
 
   #forgetBlocks(key: string, blocks: VersionBlocks): void {
     if (this.#blocks.get(key) === blocks) this.#blocks.delete(key);
-    blocks.forgetShown();
+    blocks.forgetDigests();
   }
 
   #forget(reader: VersionReader): void {
@@ -149,9 +149,9 @@ export class VersionReaders {
     this.#context.stored.close(reader);
     // Part of a resource without validators must not be completed from another download later: nothing
     // shows that it is the same version.
-    const isUntellable = !file.version.verifiable && blocks.cachedBytes !== reader.size;
-    if (isDetached || isUntellable) blocks.drop();
-    if (isUntellable && !isDetached) this.#context.onUntellable(blocks.key.resource, file.version);
+    const isPartial = !file.version.verifiable && blocks.cachedBytes !== reader.size;
+    if (isDetached || isPartial) blocks.drop();
+    if (isPartial && !isDetached) this.#context.onUnverifiable(blocks.key.resource, file.version);
     if (blocks.isEmpty) this.#forgetBlocks(key, blocks);
   }
 }

@@ -19,7 +19,7 @@ export class WriteBehindQueue {
   readonly #waiting: { readonly work: () => Promise<void>; readonly sinceMs: number }[] = [];
   #notedAtMs = -Infinity;
   /** How many of those that wait first are to be flushed. */
-  #hurried = 0;
+  #toFlush = 0;
   #isRunning = false;
   #isDraining = false;
   #timer: NodeJS.Timeout | undefined;
@@ -43,7 +43,7 @@ export class WriteBehindQueue {
 
   /** What waits now is not to wait any longer. */
   flush(): void {
-    this.#hurried = this.#waiting.length;
+    this.#toFlush = this.#waiting.length;
     this.#next();
   }
 
@@ -63,7 +63,7 @@ export class WriteBehindQueue {
       return;
     }
     this.#waiting.shift();
-    this.#hurried = Math.max(0, this.#hurried - 1);
+    this.#toFlush = Math.max(0, this.#toFlush - 1);
     this.#isRunning = true;
     void first.work().finally(() => {
       this.#isRunning = false;
@@ -74,7 +74,7 @@ export class WriteBehindQueue {
   /** For how long what has waited since then must wait still. */
   #waitMs(sinceMs: number): number {
     const { quietMs, maxWaitMs } = this.#options;
-    if (this.#isDraining || this.#hurried > 0) return 0;
+    if (this.#isDraining || this.#toFlush > 0) return 0;
     return Math.min(this.#notedAtMs + quietMs, sinceMs + maxWaitMs) - performance.now();
   }
 }

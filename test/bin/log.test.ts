@@ -100,7 +100,7 @@ test('a log is not written through a link, whether it is there at the start or p
   t.is(await readFile(victim, 'utf8'), 'untouched');
 });
 
-asRoot('a log that somebody else owns is refused', async (t) => {
+asRoot('a log that another user owns is refused', async (t) => {
   const logFile = join(await temporaryDirectory(t), 'log');
   await writeFile(logFile, '');
   await chown(logFile, 65_534, 65_534);

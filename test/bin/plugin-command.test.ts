@@ -17,7 +17,7 @@ const HELLO_LINE =
   'resource plugin: d7yfs, location: d7y-resource-plugin-d7yfs.mjs, attribute: ' +
   '{"buildCommit":"unknown","buildTime":"unknown","name":"d7yfs","scheme":"d7yfs","type":"resource","vendor":"d7y"}\n';
 
-/** None of the plugins here is slow: where one did not start in time, the machine was busy, and it is asked again. */
+/** None of the plugins here is slow: where one did not start in time, the machine was busy, and it is run again. */
 async function plugin(directory: string, ...options: string[]): Promise<Finished> {
   for (let attempt = 1; ; attempt += 1) {
     const finished = await run(process.execPath, [CLI, 'plugin', '--plugin-dir', directory, ...options]);

@@ -56,7 +56,7 @@ test('what a waiting read needs is kept for it, and cached when it has read', as
   const memory = new BlockMemory(limitBytes, limitBytes / 16);
   const blocks = blocksIn(memory);
   const [first, second] = [blocks.announce(0), blocks.announce(1)];
-  memory.want(first);
+  memory.acquireForReader(first);
   await memory.reserve(2);
   for (const block of [first, second]) {
     block.memory = memory.take();
@@ -65,11 +65,11 @@ test('what a waiting read needs is kept for it, and cached when it has read', as
   t.is(memory.committedBytes, memory.blockBytes);
   await memory.reserve(15);
   t.deepEqual([first.isLost, second.isLost], [false, true]);
-  memory.hold(first);
-  memory.unwant(first);
+  memory.acquireForWriter(first);
+  memory.releaseFromReader(first);
   t.is(memory.committedBytes, limitBytes, 'it is held still');
   memory.unreserve(15);
-  memory.release(first);
+  memory.releaseFromWriter(first);
   t.is(memory.cachedBytes, memory.blockBytes);
   t.is(memory.committedBytes, 0);
 });
@@ -80,14 +80,14 @@ test('what is kept for waiting reads gives way when nothing else goes on', async
   const blocks = blocksIn(memory);
   await memory.reserve(16);
   for (let index = 0; index < 16; index += 1) {
-    memory.want(blocks.announce(index));
+    memory.acquireForReader(blocks.announce(index));
     fill(blocks, memory, index, memory.blockBytes);
   }
   t.is(memory.committedBytes, 16 * memory.blockBytes);
   await memory.reserve(12);
   t.is(memory.committedBytes, 12 * memory.blockBytes);
   t.is(memory.cachedBytes, 4 * memory.blockBytes);
-  for (const block of blocks.cached) memory.unwant(block);
+  for (const block of blocks.cached) memory.releaseFromReader(block);
   memory.unreserve(12);
   t.is(memory.committedBytes, 0);
 });
@@ -160,11 +160,11 @@ test('what is held is not evicted', async (t) => {
   fill(blocks, memory, 1);
   const held = blocks.get(0);
   if (held === undefined) return t.fail();
-  memory.hold(held);
+  memory.acquireForWriter(held);
   await memory.reserve(1);
   t.false(blocks.isMissing(0));
   t.true(blocks.isMissing(1));
-  memory.release(held);
+  memory.releaseFromWriter(held);
   await memory.reserve(1);
   t.true(blocks.isMissing(0));
 });

@@ -28,7 +28,7 @@ test('the buffer behind another is to be had only while it is free', (t) => {
   const [first, second] = [pool.take(), pool.take()];
   t.is(pool.takeBehind(first), undefined);
   t.is(pool.takeBehind(second)?.byteOffset, SHIFT_BYTES + 16);
-  pool.giveBack(second);
+  pool.release(second);
   t.is(pool.takeBehind(first)?.byteOffset, SHIFT_BYTES + 8);
   const last = pool.take();
   t.is(last.byteOffset, SHIFT_BYTES + 24);
@@ -43,9 +43,9 @@ test('a slab of as many buffers as there can be is used up, and used again', (t)
   t.is(pool.allocatedBytes, MAX_SLAB_BUFFERS * BUFFER_BYTES);
   const [first = pool.take()] = taken;
   const last = taken.at(-1) ?? first;
-  pool.giveBack(first);
+  pool.release(first);
   t.is(pool.takeBehind(last), undefined, 'the first is not behind the last');
-  pool.giveBack(last);
+  pool.release(last);
   t.is(pool.take().byteOffset, first.byteOffset);
   t.is(pool.take().byteOffset, last.byteOffset);
   t.is(pool.allocatedBytes, MAX_SLAB_BUFFERS * BUFFER_BYTES);
@@ -60,7 +60,7 @@ test('no two owners ever have the same buffer, and nothing is allocated while so
     const index = random % Math.max(1, owned.length);
     const known = owned[index];
     if (random % 7 < 3 && known !== undefined) {
-      pool.giveBack(known);
+      pool.release(known);
       owned.splice(index, 1);
     } else {
       const buffer = (random % 7 === 3 && known && pool.takeBehind(known)) || pool.take();

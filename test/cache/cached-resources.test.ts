@@ -157,7 +157,7 @@ for (const supportRange of [true, false]) {
         t.deepEqual(read, state.content.subarray(offset, offset + length), `${offset} +${length}`);
       }
       if (memoryBytes > state.content.length) {
-        // What a seek gives up may be on its way already.
+        // What a seek abandons may be on its way already.
         t.true(state.sentBytes <= state.content.length * 1.1, 'hardly a byte twice');
       }
       file.close();
@@ -165,7 +165,7 @@ for (const supportRange of [true, false]) {
   }
 }
 
-test('concurrent readers share fetches, and one that gives up disturbs no other', async (t) => {
+test('concurrent readers share fetches, and one that aborts disturbs no other', async (t) => {
   const state = origin(pattern(64));
   const cache = cacheOf(state, 10_000);
   const file = await cache.open(URL);
@@ -211,7 +211,7 @@ test('without validators, an evicted block must come back as it was', async (t) 
 });
 
 // S45
-test('without validators nothing is asked for by range, since ranges could be of different versions', async (t) => {
+test('without validators nothing is requested by range, since ranges could be of different versions', async (t) => {
   const state = origin(pattern(640), { etag: undefined });
   const cache = cacheOf(state, 10_000);
   const file = await cache.open(URL);

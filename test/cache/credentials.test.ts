@@ -133,7 +133,7 @@ test('what was fetched with credentials is not there without them', async (t) =>
 });
 
 // S62
-test('what is forbidden by now is not served once the source cannot be asked, nor by a later mount', async (t) => {
+test('what is forbidden by now is not served once the source cannot be queried, nor by a later mount', async (t) => {
   const { site, directory } = await storedSite(t);
   const mount = await start(t, directory, withSecret(site));
   t.true((await read(mount, site.url)).equals(CONTENT));
@@ -170,7 +170,7 @@ test('a read that is forbidden voids what is stored too', async (t) => {
   t.is(await code(t, offline, site.url, 1), 'NETWORK_UNREACHABLE');
 });
 
-test('a listing that is forbidden by now is not served once the source cannot be asked', async (t) => {
+test('a listing that is forbidden by now is not served once the source cannot be queried', async (t) => {
   const [site, directory] = [await startSite(t), await temporaryDirectory(t)];
   const { cache } = await start(t, directory, withSecret(site));
   t.is((await cache.list(site.origin)).length, 1);

@@ -102,17 +102,17 @@ asRoot('a directory without the right to write is read, and written again later'
   const directory = await temporaryDirectory(t);
   const child = await startChild('serve', directory, 0, WITHOUT_OVERRIDE);
   t.teardown(() => child.kill());
-  t.true(await child.ask('store 1'));
+  t.true(await child.query('store 1'));
   chmodSync(join(directory, LAYOUT_DIRECTORY), 0o500);
-  for (const number of [2, 3, 6, 7]) t.is(await child.ask(`store ${number}`), false);
-  t.is(await child.ask('read 1'), 5);
-  const log = (await child.ask('log')) as string[];
+  for (const number of [2, 3, 6, 7]) t.is(await child.query(`store ${number}`), false);
+  t.is(await child.query('read 1'), 5);
+  const log = (await child.query('log')) as string[];
   t.is(log.filter((line) => line.includes('cannot store')).length, 1, log.join('\n'));
   chmodSync(join(directory, LAYOUT_DIRECTORY), 0o700);
-  t.true(await child.ask('store 2'));
+  t.true(await child.query('store 2'));
   chmodSync(join(directory, LAYOUT_DIRECTORY), 0);
-  t.is(await child.ask('store 4'), false);
-  t.is(await child.ask('read 8'), 0);
+  t.is(await child.query('store 4'), false);
+  t.is(await child.query('read 8'), 0);
 });
 
 asRoot('a directory of another user is not used', async (t) => {

@@ -38,7 +38,7 @@ test('one process writes, another one reads, and takes over when it is killed', 
   const child = await startChild('serve', directory);
   t.teardown(() => child.kill());
   const [first, second, third] = [sampleOf(1), sampleOf(3), sampleOf(6)];
-  t.true(await child.ask('store 1'));
+  t.true(await child.query('store 1'));
 
   const store = await storeFor(t, directory);
   const version = await opened(store, first);
@@ -50,7 +50,7 @@ test('one process writes, another one reads, and takes over when it is killed', 
   // It sees what is added while it has the version open.
   const growing = await opened(store, second);
   t.false(await write(growing, 0, second.blocks(0, 1)));
-  t.true(await child.ask('store 3'));
+  t.true(await child.query('store 3'));
   await until(() => growing.has(0));
   await until(() => localBytes(growing, second)?.equals(second.bytes()) === true);
 

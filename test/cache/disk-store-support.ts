@@ -226,7 +226,7 @@ export async function readSamples(
 }
 
 export interface Child {
-  ask(question: string): Promise<unknown>;
+  query(question: string): Promise<unknown>;
   kill(): Promise<void>;
 }
 
@@ -257,7 +257,7 @@ export async function startChild(
     });
   await reply();
   return {
-    ask: (question) => {
+    query: (question) => {
       const answer = reply();
       child.send(question);
       return answer;

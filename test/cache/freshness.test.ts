@@ -23,13 +23,13 @@ class Origin {
   content = Buffer.alloc(BLOCK_BYTES, 'a');
   nowMs = Date.now();
   probes = 0;
-  /** A listing is answered with what there was when it was asked for, but not before this. */
+  /** A listing is answered with what there was when it was requested, but not before this. */
   listingGate: Promise<void> | undefined;
   failure: SourceError | undefined;
-  /** As `listingGate`, for what is asked about a version. */
+  /** As `listingGate`, for queries about a version. */
   expiryGate: Promise<void> | undefined;
   expiryFailure: SourceError | undefined;
-  /** There is no client to ask. */
+  /** There is no client. */
   clientFailure: SourceError | undefined;
 
   change(letter: string, blocks: number): void {
@@ -158,7 +158,7 @@ test('a reader of a version that is gone takes nothing back that is known of the
 });
 
 // S42
-test('a directory stays one while the source cannot be asked, and what is trusted does not outlast a clock', async (t) => {
+test('a directory stays one while the source cannot be queried, and what is trusted does not outlast a clock', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();
   t.like(await cache.stat('test://host/directory'), { kind: 'directory' });
@@ -169,7 +169,7 @@ test('a directory stays one while the source cannot be asked, and what is truste
   origin.failure = undefined;
   origin.nowMs -= 3_600_000;
   t.like(await cache.stat('test://host/directory'), { kind: 'directory' });
-  t.is(origin.probes, 2, 'asked again once the clock was set back');
+  t.is(origin.probes, 2, 'queried again once the clock was set back');
 });
 
 test('a source that cannot revalidate a version is probed instead', async (t) => {
@@ -212,7 +212,7 @@ for (const [title, failure] of [
   });
 }
 
-test('what was refuted while the source was asked about it does not come back', async (t) => {
+test('what was invalidated while the source was queried about it does not come back', async (t) => {
   const origin = new Origin();
   origin.content = Buffer.alloc(8 * BLOCK_BYTES, 'a');
   const cache = origin.cache();

@@ -37,7 +37,7 @@ function generator(seed: number): (below: number) => number {
 
 for (const directives of ['', 'max_ranges 0;']) {
   const kind = directives === '' ? 'ranges' : 'no ranges';
-  test(`reads that are given up at any moment leave no wrong byte: ${kind}`, async (t) => {
+  test(`reads that are aborted at any moment leave no wrong byte: ${kind}`, async (t) => {
     const root = await temporaryDirectory(t);
     const truths = [stamped(FILE_BYTES, 1), stamped(FILE_BYTES, 77)];
     await Promise.all(truths.map((truth, i) => writeFile(join(root, `${i}.bin`), truth)));

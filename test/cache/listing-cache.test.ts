@@ -20,18 +20,18 @@ function entry(name: string, facts: Partial<UrlEntry> = {}): UrlEntry {
 
 function listingsOf(entries: readonly UrlEntry[]): {
   listings: ListingCache;
-  asked: string[];
+  requested: string[];
   state: { now: number; failure: SourceError | undefined };
 } {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const state: { now: number; failure: SourceError | undefined } = { now: 0, failure: undefined };
   const client = {
     list: ({ url }: { url: URL }) => {
-      asked.push(url.href);
+      requested.push(url.href);
       return state.failure === undefined ? Promise.resolve(entries) : Promise.reject(state.failure);
     },
   } as unknown as CompleteClient;
-  return { listings: listingsWith(client, () => state.now), asked, state };
+  return { listings: listingsWith(client, () => state.now), requested, state };
 }
 
 function listingsWith(
@@ -72,7 +72,7 @@ test('what is named twice, in one spelling or two, is one entry: the last', asyn
 
 // S36
 test('a listing is fresh for its TTL, and says nothing about names that it lacks', async (t) => {
-  const { listings, asked, state } = listingsOf([entry('a'), entry('b%3Fc')]);
+  const { listings, requested, state } = listingsOf([entry('a'), entry('b%3Fc')]);
   await Promise.all([listings.list('http://h/d'), listings.list('http://h/d')]);
   t.is(listings.peekEntry('http://h/d/a')?.entry.stat, 'unknown-file');
   t.is(listings.peekEntry('http://h/d/b%3fc')?.entry.segment, 'b%3Fc');
@@ -90,24 +90,24 @@ test('a listing is fresh for its TTL, and says nothing about names that it lacks
   state.now = 1_000;
   t.is(listings.peekEntry('http://h/d/a'), undefined);
   await listings.list('http://h/d');
-  t.deepEqual(asked, ['http://h/d/', 'http://h/d/']);
+  t.deepEqual(requested, ['http://h/d/', 'http://h/d/']);
   listings.forget('http://h');
   t.is(listings.peek('http://h/d'), undefined);
 });
 
 // S42
 test('a listing stays valid while the source cannot be queried, but not after a 404', async (t) => {
-  const { listings, asked, state } = listingsOf([entry('a', { size: 1 })]);
+  const { listings, requested, state } = listingsOf([entry('a', { size: 1 })]);
   const first = await listings.list('http://h/d');
   state.failure = new SourceError('CONNECTION_REFUSED', 'refused', 'http://h/d/');
   state.now = 2_000;
   t.is((await listings.list('http://h/d')).entries, first.entries);
   await listings.list('http://h/d');
-  t.is(asked.length, 2, 'not asked again at once');
+  t.is(requested.length, 2, 'not queried again at once');
   t.is(listings.peekEntry('http://h/d/a')?.listing.queriedAtMs, 0, 'its entries are no newer than it was');
   state.now = 2_100;
   await listings.list('http://h/d');
-  t.is(asked.length, 3);
+  t.is(requested.length, 3);
   state.now = 10_000;
   t.is((await listings.list('http://h/d')).entries, first.entries, 'at most that old');
   state.now = 10_100;
@@ -118,11 +118,11 @@ test('a listing stays valid while the source cannot be queried, but not after a 
 });
 
 test('a listing is prefetched in the background, and promoted when a reader waits for it', async (t) => {
-  const asked: Request[] = [];
+  const requested: Request[] = [];
   const gate = withResolvers<readonly UrlEntry[]>();
   const client = {
     list: async (request: Request) => {
-      asked.push(request);
+      requested.push(request);
       return await gate.promise;
     },
   } as unknown as CompleteClient;
@@ -132,26 +132,26 @@ test('a listing is prefetched in the background, and promoted when a reader wait
   const other = listings.list('http://h/other');
   await Promise.resolve();
   t.deepEqual(
-    asked.map(({ priority }) => priority),
+    requested.map(({ priority }) => priority),
     ['background', 'foreground'],
   );
-  t.is(asked[0]?.promotion?.isPromoted, false);
+  t.is(requested[0]?.promotion?.isPromoted, false);
   const waited = listings.list('http://h/d');
-  t.is(asked[0]?.promotion?.isPromoted, true);
+  t.is(requested[0]?.promotion?.isPromoted, true);
   gate.resolve([entry('a')]);
   const [one, ...rest] = await Promise.all([first, second, waited]);
   t.deepEqual(rest, [one, one]);
   await other;
-  t.is(asked.length, 2);
+  t.is(requested.length, 2);
 });
 
 test('a clock that is set back makes no listing trusted for longer', async (t) => {
-  const { listings, asked, state } = listingsOf([]);
+  const { listings, requested, state } = listingsOf([]);
   state.now = 3_600_000;
   await listings.list('http://h/d');
   state.now = 0;
   await listings.list('http://h/d');
-  t.is(asked.length, 2);
+  t.is(requested.length, 2);
 });
 
 test('a URL is a name in a directory', (t) => {
@@ -162,12 +162,12 @@ test('a URL is a name in a directory', (t) => {
 });
 
 // S88
-test('a listing that has no room is there as long as somebody holds its entries', async (t) => {
-  const asked: string[] = [];
+test('a listing that has no room is there as long as a caller holds its entries', async (t) => {
+  const requested: string[] = [];
   const entries = Array.from({ length: 1_000 }, (_, i) => entry(`${i}`, { size: i }));
   const client = {
     list: ({ url }: { url: URL }) => {
-      asked.push(url.href);
+      requested.push(url.href);
       return Promise.resolve(entries);
     },
   } as unknown as CompleteClient;
@@ -176,7 +176,7 @@ test('a listing that has no room is there as long as somebody holds its entries'
   t.like(listings.peekEntry('http://h/d/999'), { entry: { segment: '999' } });
   t.true(listings.wasListed('http://h/d'));
   t.is(held, (await listings.list('http://h/d')).entries);
-  t.deepEqual(asked, ['http://h/d/']);
+  t.deepEqual(requested, ['http://h/d/']);
   listings.forget('http://h');
   t.is(listings.peekEntry('http://h/d/999'), undefined);
 });

@@ -80,7 +80,7 @@ test('with more readers than memory every byte is fetched once', async (t) => {
   await cache.close();
 });
 
-test('a read that needs what was asked for ahead makes it urgent', async (t) => {
+test('a read that needs what was fetched ahead promotes it', async (t) => {
   const sent: Sent = { bytes: 0, promotions: [] };
   const cache = cacheOf(sent, 64 * MIB);
   const file = await cache.open('test://host/0');

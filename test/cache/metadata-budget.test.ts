@@ -1,4 +1,4 @@
-/** All that is kept of names stays within one budget of bytes, and what was evicted is asked for again. */
+/** All that is kept of names stays within one budget of bytes, and what was evicted is queried again. */
 import test from 'ava';
 import { pino } from 'pino';
 
@@ -12,9 +12,9 @@ import { CountingBudget } from '../support/counting-budget.js';
 const ENTRIES = 50;
 const LONG_ETAG = 'x'.repeat(60_000);
 
-/** Files with long ETags, directories of fifty entries, and nothing else; counts what it is asked for. */
+/** Files with long ETags, directories of fifty entries, and nothing else; counts its requests. */
 class Source {
-  readonly asked = new Map<string, number>();
+  readonly requested = new Map<string, number>();
 
   readonly client: ResourceClient = {
     getContentLength: async () => 1,
@@ -38,7 +38,7 @@ class Source {
   };
 
   #count({ href }: URL): void {
-    this.asked.set(href, (this.asked.get(href) ?? 0) + 1);
+    this.requested.set(href, (this.requested.get(href) ?? 0) + 1);
   }
 }
 
@@ -71,8 +71,8 @@ test('attributes, missing names and listings share one limit, and come back righ
   t.true(most <= 100_000, `${most}`);
   t.true(budget.usedBytes > 50_000, 'it is made use of');
   for (const i of [0, 999]) await use(i);
-  t.is(source.asked.get('test://h/file0'), 2, 'was evicted, and is asked for again');
-  t.is(source.asked.get('test://h/file999'), 1, 'was used a moment ago');
+  t.is(source.requested.get('test://h/file0'), 2, 'was evicted, and is queried again');
+  t.is(source.requested.get('test://h/file999'), 1, 'was used a moment ago');
   await cache.close();
 });
 
@@ -81,13 +81,13 @@ test('long validators are counted by their length', async (t) => {
   for (let i = 0; i < 50; i += 1) await cache.stat(`test://h/long${i}`);
   t.true(budget.usedBytes <= 1_000_000);
   t.true(budget.usedBytes > 800_000);
-  const before = source.asked.size;
+  const before = source.requested.size;
   for (let i = 0; i < 3; i += 1) {
     const stat = await cache.stat(`test://h/long${i}`);
     t.true(stat.kind === 'file' && stat.version?.validators.etag?.startsWith(`"/long${i}x`));
   }
-  t.is(source.asked.size, before);
-  t.is(source.asked.get('test://h/long0'), 2);
+  t.is(source.requested.size, before);
+  t.is(source.requested.get('test://h/long0'), 2);
   await cache.close();
 });
 

@@ -23,7 +23,7 @@ test('buffers are reused, and a reader that finds none waits its turn', async (t
   t.is(await scratch.use(100, URL, undefined, work), 100, 'more than usual is possible');
 });
 
-test('a reader that gives up or fails holds up no other', async (t) => {
+test('a reader that aborts or fails holds up no other', async (t) => {
   const scratch = new ScratchBuffers(1, 16);
   let end = (): void => undefined;
   const first = scratch.use(1, URL, undefined, () => new Promise<void>((resolve) => (end = resolve)));

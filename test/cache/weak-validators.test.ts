@@ -86,7 +86,7 @@ for (const [title, headers, joins] of [
     const [before, after] = [LONG, Buffer.from(LONG.map((byte) => byte ^ 1))];
     let content = before;
     const server = await serve(t, () => content, headers);
-    // Too little for all of it: what was evicted must be asked for again.
+    // Too little for all of it: what was evicted must be fetched again.
     const cache = cacheOver(t, 2 * MIB);
     const file = await cache.open(`${server.origin}/file`);
     const head = await file.read(0, 1000, copyOf);
@@ -114,12 +114,12 @@ test('what a weak tag ties together is fresh after a 304, and is read from memor
   t.true((await first.read(0, MIB, copyOf)).equals(content));
   first.close();
   nowMs += 2 * TTL_MS;
-  const asked = server.requests.length;
+  const requested = server.requests.length;
   const second = await cache.open(url);
   t.is(second.version.id, first.version.id);
   t.true((await second.read(0, MIB, copyOf)).equals(content));
   second.close();
-  t.is(server.requests.length, asked + 1);
+  t.is(server.requests.length, requested + 1);
   t.is(server.requests.at(-1)?.headers['if-none-match'], 'W/"one"');
 });
 

@@ -34,7 +34,7 @@ const API = { 'content-type': 'application/json' };
 async function allFiles(
   t: ExecutionContext,
   isListed = false,
-): Promise<{ host: string; asked: () => (string | undefined)[] }> {
+): Promise<{ host: string; requested: () => (string | undefined)[] }> {
   const server = await startFaultServer(t, ({ url = '' }, response) => {
     const isIndex = isListed && url.endsWith('/');
     const isMissing = url.endsWith('/void') || (url.endsWith('/') && !isIndex);
@@ -42,14 +42,14 @@ async function allFiles(
     else response.writeHead(isMissing ? 404 : 200, isMissing ? {} : { etag: `"${url}"`, ...API });
     response.end(isMissing ? '' : isIndex ? INDEX : url);
   });
-  return { host: server.origin.slice(7), asked: () => server.requests.map(({ url }) => url) };
+  return { host: server.origin.slice(7), requested: () => server.requests.map(({ url }) => url) };
 }
 
 test.serial('a name is what it is used as, at every depth at once', async (t) => {
-  const { host, asked } = await allFiles(t);
+  const { host, requested } = await allFiles(t);
   const base = `${await mounted(t, ...DEV_FUSE, '--negative-ttl', '1ms')}/http/${host}`;
   t.is((await run('cat', [`${base}/a/b/c`])).stdout, '/a/b/c');
-  t.deepEqual(asked(), ['/a/b/c'], 'what is only walked through costs no request');
+  t.deepEqual(requested(), ['/a/b/c'], 'what is only walked through costs no request');
   t.is((await run('cat', [`${base}/a`])).stdout, '/a');
   t.is((await run('cat', [`${base}/a/b`])).stdout, '/a/b');
   t.is((await shell('cd "$1/a" && cat b/c', base)).stdout, '/a/b/c');
@@ -90,10 +90,10 @@ async function useBelow(path: string): Promise<void> {
 }
 
 test.serial('a name below which something is listed is what it is used as', async (t) => {
-  const { host, asked } = await allFiles(t, true);
+  const { host, requested } = await allFiles(t, true);
   const base = `${await mounted(t, ...DEV_FUSE)}/http/${host}`;
   await useBelow(`${base}/a`);
-  await until('it is listed', () => asked().includes('/a/'));
+  await until('it is listed', () => requested().includes('/a/'));
   t.is((await run('cat', [`${base}/a/listed.bin`])).stdout, '/a/listed.bin');
   t.is((await run('stat', ['-c', '%F %s', `${base}/a`])).stdout, 'regular file 2\n');
   t.is((await run('cat', [`${base}/a`])).stdout, '/a');
@@ -195,7 +195,7 @@ test.serial('a reader of a silent server is gone at once after Ctrl-C, whatever 
     await ended;
     t.true(performance.now() - began < TIMEOUT_MS / 2, `${command} ${signal}`);
   }
-  // And an unmount while somebody waits.
+  // And an unmount while a program waits.
   const waiting = run('cat', [`${base}/silent2`]);
   await until('it waits', () => server.requests.some(({ url }) => url === '/silent2'));
   t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
@@ -255,7 +255,7 @@ test.serial(
   },
 );
 
-/** Reads that the kernel asks for as if they were readahead, and one that it interrupts itself. */
+/** Reads that the kernel sends as if they were readahead, and one that it interrupts itself. */
 const WAITING_READ = `
 import os, sys
 handle = os.open(sys.argv[1], os.O_RDONLY)
@@ -291,9 +291,9 @@ test.serial(
       t.is(child.exitCode, null, path);
       child.kill('SIGKILL');
       await ended;
-      const asked = server.requests.length;
+      const requested = server.requests.length;
       await until('its connections are closed', () => server.open() <= 1);
-      t.is(server.requests.length, asked, 'and nothing is asked for again');
+      t.is(server.requests.length, requested, 'and nothing is queried again');
     }
     // The child's end closes a descriptor of the handle that the parent reads.
     const shared = await run('python3', ['-c', SHARED_HANDLE, `${base}/good`]);
@@ -357,7 +357,7 @@ const STRANGE_NAMES = [
   'n'.repeat(255),
 ];
 
-/** Name, size and content of what is in the directory, by one program that lists, asks and reads. */
+/** Name, size and content of what is in the directory, by one program that lists, stats and reads. */
 const INVENTORY = `
 import os, sys
 seen = {}
@@ -456,7 +456,7 @@ time.sleep(1)
 print(kept.read(), read(0), read(1), read(1999))`;
     const { stdout, stderr } = await run('python3', ['-c', script, directory]);
     t.is(stdout, 'True\n0 0 1 1999\n', stderr);
-    t.true((resources.lookups.get(urlOf(1)) ?? 0) > 1, 'it was asked for again');
+    t.true((resources.lookups.get(urlOf(1)) ?? 0) > 1, 'it was looked up again');
     t.is(resources.lookups.get(urlOf(1_999)), 1);
     // As it was looked up first: the kernel knew it all the time.
     t.is(resources.lookups.get(urlOf(0)), 1);

@@ -69,7 +69,7 @@ onDevFuse('random reads fetch each block once, and nothing when they are repeate
   t.is((await nginx.accessLog()).length, sent.length, 'no request more');
 });
 
-onDevFuse('blocks that were stored are not asked for after a remount', async (t, mount) => {
+onDevFuse('blocks that were stored are not requested after a remount', async (t, mount) => {
   const { nginx, original, path, cache } = await site(t);
   const first = await mount('--cache-dir', cache);
   await readRandomly(t, join(first, path), original, 300);

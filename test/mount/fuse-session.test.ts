@@ -159,7 +159,7 @@ function uniqueOf(request: number): Buffer {
 }
 
 // S91
-test('a request goes on after a signal that can wait, and is given up after one that follows', async (t) => {
+test('a request goes on after a signal that can wait, and is aborted after one that follows', async (t) => {
   const { device, served, threads } = start();
   threads.intent = 'continue';
   device.send(OPCODE.READ, 8);
@@ -179,7 +179,7 @@ test('a request goes on after a signal that can wait, and is given up after one 
 });
 
 // S92
-test('a request whose thread cannot be seen is given up a moment after a signal', async (t) => {
+test('a request whose thread cannot be seen is aborted a moment after a signal', async (t) => {
   const { device, served, threads } = start();
   threads.intent = 'unknown';
   device.send(OPCODE.READ, 8);
@@ -210,7 +210,7 @@ test('what a handler throws at once is the answer to its request alone', async (
   await served;
 });
 
-test('what is under way when the connection ends is given up', async (t) => {
+test('what is in flight when the connection ends is aborted', async (t) => {
   const { device, served } = start();
   device.send(OPCODE.READ, 8);
   await settled();

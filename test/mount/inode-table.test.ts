@@ -54,7 +54,7 @@ test('a file has a number for each version, a directory has one', (t) => {
   t.is(table.size, 3);
 });
 
-test('what is given up was used longest ago, and is neither open nor given up yet', (t) => {
+test('what is pruned was used longest ago, and is neither open nor pruned yet', (t) => {
   const table = new InodeTable({ kind: 'root' }, attr('directory', 1), MetadataBudget.beside(0));
   const host = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
   const files = ['a', 'b', 'c', 'd'].map((name, i) => {
@@ -76,10 +76,10 @@ test('what is given up was used longest ago, and is neither open nor given up ye
   b.opens = 0;
   t.deepEqual(names(10), ['b']);
   table.use(a);
-  t.deepEqual(names(10), ['a'], 'what is used again can be given up again');
+  t.deepEqual(names(10), ['a'], 'what is used again can be pruned again');
 });
 
-test('a directory is given up when the kernel has forgotten what is in it', (t) => {
+test('a directory is pruned when the kernel has forgotten what is in it', (t) => {
   const table = new InodeTable({ kind: 'root' }, attr('directory', 1), MetadataBudget.beside(0));
   const host = table.refer({ node: node('directory', HOST), attr: attr('directory', 9) }, 'h');
   const below = HOST.child('a');

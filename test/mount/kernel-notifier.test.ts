@@ -22,7 +22,7 @@ class Kernel implements Pick<FuseDevice, 'notify'> {
   readonly notified: string[] = [];
   readonly pruned: number[][] = [];
   readonly locked = new Map<number, (() => void)[]>();
-  underWay = 0;
+  inFlight = 0;
   mostUnderWay = 0;
   onPrune: (ids: number[]) => void = () => undefined;
   onTold: (name: string) => void = () => undefined;
@@ -38,11 +38,11 @@ class Kernel implements Pick<FuseDevice, 'notify'> {
     }
     if (code !== NOTIFY.INVAL_ENTRY) return;
     const parent = bytes.readUInt32LE(16);
-    this.underWay += 1;
-    this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
+    this.inFlight += 1;
+    this.mostUnderWay = Math.max(this.mostUnderWay, this.inFlight);
     const waiters = this.locked.get(parent);
     if (waiters !== undefined) await new Promise<void>((resolve) => waiters.push(resolve));
-    this.underWay -= 1;
+    this.inFlight -= 1;
     const name = bytes.toString('utf8', 32, 32 + bytes.readUInt32LE(24));
     this.notified.push(`${name} in ${parent}`);
     this.onTold(name);
@@ -115,13 +115,13 @@ test('a directory that is always locked does not put its notifications off for e
   for (const { id } of always) kernel.locked.set(id, []);
   for (const inode of always) inode.lockedFor = 1;
   for (const name of ['one', 'two', 'three']) notifier.entryChanged(`http://h/${name}/a`);
-  while (kernel.underWay === 0) await nextTurn();
+  while (kernel.inFlight === 0) await nextTurn();
   await settle();
   const free = directory('free', 'a');
   notifier.entryChanged('http://h/free/a');
   await settle();
   t.deepEqual(kernel.notified, [`a in ${free.id}`]);
-  t.is(kernel.underWay, 1);
+  t.is(kernel.inFlight, 1);
   t.is(kernel.mostUnderWay, 2);
 });
 

@@ -29,8 +29,8 @@ interface Fixture {
   /** The answers by path; anything else is a 404. */
   readonly tree: Map<string, Answer>;
   readonly clock: { ms: number };
-  /** The paths that were asked for since the last call. */
-  readonly asked: () => string[];
+  /** The paths that were requested since the last call. */
+  readonly requested: () => string[];
   /** A path in the mount. */
   readonly at: (path: string) => string;
 }
@@ -89,7 +89,7 @@ async function start(
     server,
     tree,
     clock,
-    asked: () => server.requests.slice(seen, (seen = server.requests.length)).map(({ url = '' }) => url),
+    requested: () => server.requests.slice(seen, (seen = server.requests.length)).map(({ url = '' }) => url),
     at: (path) => `http/${server.origin.slice('http://'.length)}${path}`,
   };
 }
@@ -106,34 +106,34 @@ function index(...names: readonly string[]): Answer {
 
 // S18 S21
 test('a file five levels deep costs one request', async (t) => {
-  const { kernel, at, asked } = await start(t, {
+  const { kernel, at, requested } = await start(t, {
     '/a/b/c/d/e.bin': PLAIN,
     '/a/b/c/d/e': PLAIN,
     '/a/v1.2/c/1.0.3/e.bin': PLAIN,
   });
   for (const path of ['/a/b/c/d/e.bin', '/a/b/c/d/e', '/a/v1.2/c/1.0.3/e.bin']) {
     t.is(await kernel.read(at(path)), path);
-    t.deepEqual(asked(), [path]);
+    t.deepEqual(requested(), [path]);
   }
 });
 
 test('a directory whose name looks like a file is queried once, and can be walked through', async (t) => {
   for (const answer of [{ status: 404 }, { status: 403 }, { status: 400 }, PAGE]) {
     const file = '/owner/next.js/archive/f.tgz';
-    const { kernel, at, asked } = await start(t, { '/owner/next.js': answer, [file]: PLAIN });
+    const { kernel, at, requested } = await start(t, { '/owner/next.js': answer, [file]: PLAIN });
     t.is(await kernel.read(at(file)), file);
-    t.deepEqual(asked(), ['/owner/next.js', file]);
+    t.deepEqual(requested(), ['/owner/next.js', file]);
     t.is(await kernel.read(at(file)), file);
-    t.deepEqual(asked(), []);
+    t.deepEqual(requested(), []);
   }
 });
 
 // S18
 test('a name with an extension has its type at once', async (t) => {
-  const { kernel, at, asked } = await start(t, { '/x/data.db': PLAIN });
+  const { kernel, at, requested } = await start(t, { '/x/data.db': PLAIN });
   await fails(t, kernel.openToWrite(at('/x/data.db')), 'EROFS');
   t.is(await kernel.read(at('/x/data.db')), '/x/data.db');
-  t.deepEqual(asked(), ['/x/data.db']);
+  t.deepEqual(requested(), ['/x/data.db']);
 });
 
 // S19
@@ -218,25 +218,25 @@ test('a directory that cannot be listed is empty, and can be entered and walked'
 });
 
 test('a name with something used below it is a directory, whatever the source answers', async (t) => {
-  const { kernel, at, asked } = await start(t, { '/x/y.z/f': PLAIN });
+  const { kernel, at, requested } = await start(t, { '/x/y.z/f': PLAIN });
   t.is(await kernel.read(at('/x/y.z/f')), '/x/y.z/f');
-  asked();
+  requested();
   t.true((await kernel.stat(at('/x'))).isDirectory);
   await kernel.access(at('/x'), constants.R_OK);
   await fails(t, kernel.read(at('/x/y.z')), 'EISDIR');
-  asked();
+  requested();
   await kernel.chdir(at('/x/y.z'));
-  t.deepEqual(asked(), []);
+  t.deepEqual(requested(), []);
 });
 
 // S17
 test('in a listed directory a name that is not listed is queried, and a 404 is final', async (t) => {
   const options = { negativeTtlMs: 2_500 };
-  const { kernel, at, asked, clock } = await start(t, { '/x/': index('a'), '/x/hidden': PLAIN }, options);
+  const { kernel, at, requested, clock } = await start(t, { '/x/': index('a'), '/x/hidden': PLAIN }, options);
   await kernel.list(at('/x'));
-  asked();
+  requested();
   await fails(t, kernel.create(at('/x/new')), 'EROFS');
-  t.deepEqual(asked(), ['/x/new']);
+  t.deepEqual(requested(), ['/x/new']);
   const { isMissing, nameTtlMs } = await kernel.lookup(at('/x/new'));
   t.deepEqual({ isMissing, nameTtlMs }, { isMissing: true, nameTtlMs: 2_500 });
   t.false((await kernel.lookup(at('/x/hidden'))).isDirectory);
@@ -352,17 +352,17 @@ test('offline, what is not cached can be walked through and entered', async (t) 
 });
 
 test('a failed query at LOOKUP is not repeated to enter or open the directory', async (t) => {
-  const { kernel, at, asked } = await start(t, {
+  const { kernel, at, requested } = await start(t, {
     '/a.b': { status: 400 },
     '/a.b/': { status: 403 },
     '/c.d': { status: 503 },
   });
   await kernel.lookup(at('/a.b'));
-  const looked = asked();
+  const looked = requested();
   await kernel.chdir(at('/a.b'));
-  t.deepEqual(asked(), looked);
+  t.deepEqual(requested(), looked);
   await fails(t, kernel.list(at('/c.d')), 'EAGAIN');
-  t.deepEqual(asked(), ['/c.d']);
+  t.deepEqual(requested(), ['/c.d']);
 });
 
 test('a failed query at LOOKUP is forgotten once the directory is listed', async (t) => {
@@ -383,9 +383,9 @@ test('a query used on a name leaves no name in its directory', async (t) => {
 
 test('where the kernel checks permissions, missing names and pages can be walked through all the same', async (t) => {
   const tree = { '/a/b/c/f.bin': PLAIN, '/docs': PAGE, '/docs/intro': PAGE, '/plain': PLAIN };
-  const { kernel, at, asked } = await start(t, tree, { checksPermissions: true });
+  const { kernel, at, requested } = await start(t, tree, { checksPermissions: true });
   t.is(await kernel.read(at('/a/b/c/f.bin')), '/a/b/c/f.bin');
-  t.deepEqual(asked(), ['/a/b/c/f.bin']);
+  t.deepEqual(requested(), ['/a/b/c/f.bin']);
   for (const name of ['/docs', '/docs/intro', '/docs', '/plain']) t.is(await kernel.read(at(name)), name);
   for (const name of ['/x/missing', '/x/missing.txt']) await fails(t, kernel.read(at(name)), 'ENOENT');
   await fails(t, kernel.stat(at('/x/missing.txt')), 'ENOENT');
@@ -393,13 +393,13 @@ test('where the kernel checks permissions, missing names and pages can be walked
 
 test('a failed query at LOOKUP is not repeated, blocks no walk, and is forgotten', async (t) => {
   const broken = { status: 400 };
-  const { kernel, at, asked, tree } = await start(t, { '/a.b': broken, '/a.b/c': PLAIN, '/c.d': broken });
+  const { kernel, at, requested, tree } = await start(t, { '/a.b': broken, '/a.b/c': PLAIN, '/c.d': broken });
   await fails(t, kernel.read(at('/c.d/missing')), 'ENOENT');
   tree.set('/c.d', PLAIN);
   t.is(await kernel.read(at('/c.d')), '/c.d');
-  asked();
+  requested();
   await fails(t, kernel.read(at('/a.b')), 'EIO');
-  const requests = asked().length;
+  const requests = requested().length;
   t.is(await kernel.read(at('/a.b/c')), '/a.b/c');
-  t.is(asked().length, requests + 1);
+  t.is(requested().length, requests + 1);
 });

@@ -10,11 +10,11 @@ export interface Expected {
   readonly mounted?: RegExp;
 }
 
-/** Where names are used that nothing told of. */
+/** Where names are used that nothing listed. */
 const UNTOLD: readonly DirectoryKind[] = ['listed', 'unlisted', 'forbidden'];
 const NOT_LISTED: readonly DirectoryKind[] = ['unlisted', 'forbidden'];
 
-const KERNEL = 'a name that nothing told of is a directory to system calls that end in the kernel';
+const KERNEL = 'a name that nothing listed is a directory to system calls that end in the kernel';
 
 export const EXPECTED: readonly Expected[] = [
   {
@@ -63,7 +63,7 @@ export const EXPECTED: readonly Expected[] = [
     mounted: /EROFS|Read-only/,
   },
   {
-    reason: `${KERNEL}, so that flock(1) opens it to read, and is told that it is missing`,
+    reason: `${KERNEL}, so that flock(1) opens it to read, and finds that it is missing`,
     kinds: UNTOLD,
     command: /^flock -n "\$D\/missing"/,
     mounted: /No such file or directory/,

@@ -15,7 +15,7 @@ export interface SweepServer {
   stop(): Promise<void>;
 }
 
-/** A real nginx that shows the tree under as many names as are asked for: `<kind>-<number>`. Takes root. */
+/** A real nginx that shows the tree under as many names as are requested: `<kind>-<number>`. Takes root. */
 export async function startSweepServer(
   prefix: string,
   tree: string,

@@ -52,7 +52,7 @@ export class Descriptors {
   }
 
   /** Hands out the descriptor, if the file is open now. */
-  hold(file: OpenFile): number | undefined {
+  acquire(file: OpenFile): number | undefined {
     if (file.fd === undefined || file.isRetired) return undefined;
     if (file.holders === 0) this.#held += 1;
     file.holders += 1;
@@ -60,7 +60,7 @@ export class Descriptors {
     return file.fd;
   }
 
-  giveBack(file: OpenFile): void {
+  release(file: OpenFile): void {
     file.holders -= 1;
     if (file.holders === 0) this.#held -= 1;
     this.#unuse(file);

@@ -45,14 +45,14 @@ export class LocalCopy {
   }
 
   /** The descriptor, if the file is known to be right; else that is looked into. */
-  hold(): number | undefined {
-    const fd = this.isVerified() ? this.#segment.files.hold() : undefined;
+  acquire(): number | undefined {
+    const fd = this.isVerified() ? this.#segment.files.acquire() : undefined;
     if (fd === undefined && this.#segment.table.isComplete) void this.verify();
     return fd;
   }
 
-  giveBack(): void {
-    this.#segment.files.giveBack();
+  release(): void {
+    this.#segment.files.release();
   }
 
   isVerified(): boolean {

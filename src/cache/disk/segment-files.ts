@@ -134,12 +134,12 @@ export class SegmentFiles {
     return Number(blocks) * STAT_BLOCK_BYTES;
   }
 
-  hold(): number | undefined {
-    return this.#descriptors.hold(this.data);
+  acquire(): number | undefined {
+    return this.#descriptors.acquire(this.data);
   }
 
-  giveBack(): void {
-    this.#descriptors.giveBack(this.data);
+  release(): void {
+    this.#descriptors.release(this.data);
   }
 
   /** Resolves when all are closed, which may wait for a holder of the descriptor. */

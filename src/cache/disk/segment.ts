@@ -83,7 +83,7 @@ export class Segment {
   /**
    * 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read.
    *
-   * A file that still has the recorded identity is complete and right. Its records are wanted only when its blocks are read by us,
+   * A file that still has the recorded identity is complete and right. Its records are needed only when its blocks are read by us,
    * and left until then: a large file is opened as fast as a small one.
    */
   async load(identity: SegmentIdentity): Promise<'stored' | 'nothing' | 'wrong'> {

@@ -95,7 +95,7 @@ export class VersionHandle implements StoredVersion {
     if (this.#held !== undefined) {
       return this.#held.local === local && local.isVerified() ? this.#held.fd : undefined;
     }
-    const fd = local.hold();
+    const fd = local.acquire();
     if (fd !== undefined) this.#held = { local, fd };
     return fd;
   }
@@ -103,7 +103,7 @@ export class VersionHandle implements StoredVersion {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#held?.local.giveBack();
+    this.#held?.local.release();
     this.#version.handles -= 1;
     this.#version.release();
   }

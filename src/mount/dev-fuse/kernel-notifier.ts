@@ -6,7 +6,7 @@ import { NOTIFY, PRUNE_MINOR_VERSION } from './protocol.js';
 import { encodeHeader, encodeInvalEntry, encodeInvalInode, encodePrune } from './reply-codec.js';
 
 /** Each takes one of the four threads of libuv's pool while it waits for a lock. */
-const MAX_UNDER_WAY = 2;
+const MAX_IN_FLIGHT = 2;
 /** After this time a change is sent although its directory is locked. */
 const MAX_DELAY_MS = 1_000;
 const PRUNE_BATCH = 256;
@@ -30,7 +30,7 @@ export class KernelNotifier {
   /** By directory. */
   readonly #waiting = new Map<Inode, Waiting>();
   /** Directories with a notification in progress; true: it was sent although the directory was locked. */
-  readonly #underWay = new Map<Inode, boolean>();
+  readonly #inFlight = new Map<Inode, boolean>();
   #kernelMinor = 0;
   #isStopped = false;
   #isPruning = false;
@@ -73,8 +73,8 @@ export class KernelNotifier {
 
   #send(): void {
     for (const [directory, waiting] of this.#waiting) {
-      if (this.#underWay.size >= MAX_UNDER_WAY) return;
-      if (!this.#underWay.has(directory) && this.#maySend(directory, waiting)) {
+      if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
+      if (!this.#inFlight.has(directory) && this.#maySend(directory, waiting)) {
         void this.#sendNext(directory, waiting);
       }
     }
@@ -88,7 +88,7 @@ export class KernelNotifier {
       this.#send();
     }, MAX_DELAY_MS).unref();
     // One at a time: directories that are not locked always have a thread.
-    return waiting.isOverdue && ![...this.#underWay.values()].includes(true);
+    return waiting.isOverdue && ![...this.#inFlight.values()].includes(true);
   }
 
   async #sendNext(directory: Inode, waiting: Waiting): Promise<void> {
@@ -104,12 +104,12 @@ export class KernelNotifier {
       waiting.isOverdue = false;
     }
     if (changed.size + unused.size === 0) this.#waiting.delete(directory);
-    this.#underWay.set(directory, directory.lockedFor > 0);
+    this.#inFlight.set(directory, directory.lockedFor > 0);
     if (isChanged) await this.#notify(NOTIFY.INVAL_INODE, encodeInvalInode(inode.id, -1));
     if (isChanged || isStillUnused(inode)) {
       await this.#notify(NOTIFY.INVAL_ENTRY, encodeInvalEntry(directory.id, inode.name));
     }
-    this.#underWay.delete(directory);
+    this.#inFlight.delete(directory);
     this.#send();
   }
 

@@ -51,7 +51,7 @@ export class PluginProcess {
   activeCalls = 0;
   lastUsedMs = performance.now();
   /** Processor time since it last sent anything, as of the last `look`. */
-  fruitlessMs = 0;
+  idleCpuMs = 0;
   /** Set whenever it has sent something. */
   hasSent = false;
   #processorMsWhenSent = 0;
@@ -146,7 +146,7 @@ export class PluginProcess {
     const usage = await readUsage(this.pid);
     if (usage === undefined || this.#isEnded) return undefined;
     if (hasSent) this.#processorMsWhenSent = usage.processorMs;
-    this.fruitlessMs = usage.processorMs - this.#processorMsWhenSent;
+    this.idleCpuMs = usage.processorMs - this.#processorMsWhenSent;
     return usage;
   }
 

@@ -56,7 +56,7 @@ interface Entry {
 }
 
 const SCAN_AGE_MS = 1_000;
-const TEND_MS = 250;
+const MAINTAIN_EVERY_MS = 250;
 
 /** Called at a synchronous exit, so that no process and no socket is left. */
 const atExit = new Set<() => void>();
@@ -77,7 +77,7 @@ export class PluginSet implements PluginSource {
   #problems: ReadonlySet<string> = new Set();
   #scanning: Promise<void> | undefined;
   readonly #runDirectory = new RunDirectory();
-  #isTending = false;
+  #isMaintaining = false;
   #isClosed = false;
   readonly #end = (): void => {
     for (const plugin of this.#plugins()) plugin.kill();
@@ -215,7 +215,7 @@ export class PluginSet implements PluginSource {
       ...this.#options,
       option: this.#options.option[file.name] ?? {},
       runDirectory: () => this.#ensureRunDirectory(),
-      onStart: () => void this.#tend(),
+      onStart: () => void this.#maintain(),
       onFault: (message) =>
         this.#context.log.warn({ plugin: file.name, location: file.path }, `plugin: ${message}`),
     });
@@ -230,20 +230,20 @@ export class PluginSet implements PluginSource {
   }
 
   /** Goes on as long as a plugin has a process. */
-  async #tend(): Promise<void> {
-    if (this.#isTending) return;
-    this.#isTending = true;
+  async #maintain(): Promise<void> {
+    if (this.#isMaintaining) return;
+    this.#isMaintaining = true;
     do {
-      await sleep(TEND_MS, undefined, { ref: false });
+      await sleep(MAINTAIN_EVERY_MS, undefined, { ref: false });
       if (this.#isClosed) return;
       await this.refresh(SCAN_AGE_MS).catch((error: unknown) =>
         this.#context.log.warn({ err: error }, 'cannot look through the plugin directories'),
       );
       for (const plugin of this.#plugins()) {
-        await plugin.tend();
+        await plugin.maintain();
         if (!plugin.hasProcess) this.#retired.delete(plugin);
       }
     } while (this.#plugins().some(({ hasProcess }) => hasProcess));
-    this.#isTending = false;
+    this.#isMaintaining = false;
   }
 }

@@ -101,7 +101,7 @@ export class Plugin {
         process.hasSent = true;
         return result;
       } catch (error) {
-        await this.judge(process, error);
+        await this.noteFailure(process, error);
         if (attempt > 1 || !(error instanceof ConnectionLostError)) throw error;
       } finally {
         process.activeCalls -= 1;
@@ -111,7 +111,7 @@ export class Plugin {
   }
 
   /** Records a failed call, and replaces a process that missed the deadline. */
-  async judge(process: PluginProcess, error: unknown): Promise<void> {
+  async noteFailure(process: PluginProcess, error: unknown): Promise<void> {
     if (error instanceof DeadlineError) {
       if (process.isEnded || this.#draining.has(process)) this.#note(error.message);
       else this.#replace(process, error.message);
@@ -125,7 +125,7 @@ export class Plugin {
   }
 
   /** Looks after the processes; to be called a few times in a second. */
-  async tend(): Promise<void> {
+  async maintain(): Promise<void> {
     const now = performance.now();
     for (const [process, untilMs] of this.#draining) {
       if (process.activeCalls === 0 || now >= untilMs) process.kill('gave no response');
@@ -136,8 +136,8 @@ export class Plugin {
         process.kill(`took too much memory: ${Math.ceil(bytes / 2 ** 20)} MiB`);
       }
       // The caller has aborted; no other call would detect it.
-      if (process.activeCalls === 0 && process.fruitlessMs > this.#context.callLimitMs) {
-        process.kill(`was busy for ${Math.round(process.fruitlessMs / 1_000)} s with nothing to do`);
+      if (process.activeCalls === 0 && process.idleCpuMs > this.#context.callLimitMs) {
+        process.kill(`was busy for ${Math.round(process.idleCpuMs / 1_000)} s with nothing to do`);
       }
       const isIdle = process.activeCalls === 0 && now - process.lastUsedMs > RETIRED_IDLE_MS;
       if (this.#isRetired && isIdle) await process.stop();

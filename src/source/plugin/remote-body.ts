@@ -76,7 +76,7 @@ class RemoteBody {
       } catch (error) {
         if (this.#part.body.hasSinkFailed && !this.#isTooLong) throw error;
         const failure = this.#failureOf(error);
-        await this.#plugin.judge(this.#part.process, failure);
+        await this.#plugin.noteFailure(this.#part.process, failure);
         if (this.#readBytes > before) resumes = 0;
         resumes += 1;
         if (resumes > MAX_RESUMES || !(failure instanceof ConnectionLostError) || !isNamed(this.#first)) {

@@ -90,8 +90,8 @@ export class ModelHandle {
     const numbers = isUnpinned ? this.file.versions.map(({ number }) => number) : this.versionNumbers;
     const isExcused = numbers.some((number) => code !== undefined && source.excuses(url, number).has(code));
     // Without validators, bytes or a length that are not the old ones are all that shows a change.
-    const isUntellable = isUnpinned && numbers.length > 1;
-    if (isExcused || (isUntellable && (code === 'CHANGED' || code === 'PROTOCOL'))) return;
+    const isAmbiguous = isUnpinned && numbers.length > 1;
+    if (isExcused || (isAmbiguous && (code === 'CHANGED' || code === 'PROTOCOL'))) return;
     throw new ModelError(`an error that nothing explains: ${String(code)}`, { cause: error });
   }
 

@@ -20,7 +20,7 @@ const STEPS = {
   tick: 4,
   change: 3,
   remove: 1,
-  ask: 3,
+  query: 3,
   settle: 2,
   remount: 1.2,
 } as const;
@@ -131,8 +131,8 @@ export class ReferenceModel {
       case 'change':
       case 'remove':
         return this.#change(kind === 'remove');
-      case 'ask':
-        return await this.#whileUnstuck([this.#ask()]);
+      case 'query':
+        return await this.#whileUnstuck([this.#query()]);
       case 'settle':
         return await this.#settle();
       case 'remount':
@@ -220,8 +220,8 @@ export class ReferenceModel {
     else file.change(this.#random.chance(0.3) ? file.current.bytes.length : randomSize(this.#random));
   }
 
-  /** What else is asked of a resource. */
-  async #ask(): Promise<void> {
+  /** What else is called of a resource. */
+  async #query(): Promise<void> {
     const file = this.#random.pick(this.#source.files);
     try {
       if (this.#random.chance(0.3)) await this.#run.cache.cachedBytes(file.url);

@@ -1,4 +1,4 @@
-/** What was given up, lost or superseded touches nothing that others have since. */
+/** What was abandoned, lost or superseded touches nothing that others have since. */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -178,8 +178,8 @@ test('a block that is gone before it was passed over is filled', (t) => {
     if (!filler.hasMemory) t.true(memory.tryReserve(1));
     filler.push(Buffer.alloc(BLOCK_BYTES, 'x'));
   };
-  fill(new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isBelieved: true }));
-  const second = new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isBelieved: true });
+  fill(new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isValidated: true }));
+  const second = new BlockFiller({ blocks, memory, position: BLOCK_BYTES, isValidated: true });
   t.true(memory.tryReserve(1));
   t.is(second.nextBuffer(BLOCK_BYTES), undefined, 'it is there');
   const there = blocks.get(1);
@@ -192,14 +192,14 @@ test('a block that is gone before it was passed over is filled', (t) => {
 
 test('what was fetched ahead for a stream that was left goes on while a handle is open, and ends with the last', async (t) => {
   const [fileBytes, sentBytes] = [64 * 1024 * KIB, 256 * KIB];
-  let underWay = 0;
+  let inFlight = 0;
   async function* body(bytes: number, signal: AbortSignal): AsyncGenerator<Buffer> {
-    underWay += 1;
+    inFlight += 1;
     try {
       yield Buffer.alloc(Math.min(bytes, sentBytes));
       if (bytes > sentBytes) await new Promise((resolve) => signal.addEventListener('abort', resolve));
     } finally {
-      underWay -= 1;
+      inFlight -= 1;
     }
   }
   const validating = fileClient(
@@ -215,16 +215,16 @@ test('what was fetched ahead for a stream that was left goes on while a handle i
   );
   t.teardown(() => cache.close());
   const [reader, other] = [await cache.open('test://host/file'), await cache.open('test://host/file')];
-  // Three streams, the first of which is given up for the third.
+  // Three streams, the first of which is abandoned for the third.
   for (const start of [8, 24, 48].map((mib) => mib * 1024 * KIB)) {
     for (let at = 0; at < sentBytes; at += 64 * KIB) await bytesOf(reader, start + at, 64 * KIB);
   }
   reader.close();
   await sleep(50);
-  t.true(underWay > 0, 'somebody else may want it');
+  t.true(inFlight > 0, 'another reader may need it');
   other.close();
-  await until('nothing is under way', () => underWay === 0);
-  t.is(underWay, 0);
+  await until('nothing is under way', () => inFlight === 0);
+  t.is(inFlight, 0);
 });
 
 /** A file of one letter, under the same tag whatever the letter is. */
