@@ -23,7 +23,7 @@ onDevFuse('the seed example says hello world though two of its methods throw', a
       type: 'resource',
       scheme,
       location: 'in-tree',
-      state: 'registered',
+      state: scheme === 'dfs' ? 'loaded' : 'registered',
     });
   }
 });

@@ -9,6 +9,6 @@ export function testWhere(holds: boolean, needed: string, declare: Declare = tes
   return holds ? declare : (title, body) => test.skip(`${title} (needs ${needed})`, body);
 }
 
-const isRoot = process.geteuid?.() === 0;
+export const isRoot = process.geteuid?.() === 0;
 export const asRoot = testWhere(isRoot, 'root');
 export const asRootSerially = testWhere(isRoot, 'root', test.serial);

@@ -22,8 +22,11 @@ export interface TestEnvironment {
 export function createTestEnvironment(): TestEnvironment {
   const directory = mkdtempSync(join(tmpdir(), 'd7y-'));
   const [home, temporary] = [join(directory, 'home'), join(directory, 'tmp')];
+  const runtime = join(directory, 'run');
   mkdirSync(home);
   mkdirSync(temporary);
+  // An ordinary user's mounts keep a directory of their own in it.
+  mkdirSync(join(runtime, 'd7y-mount'), { recursive: true, mode: 0o700 });
   // Tests run programs as other users, which must be able to pass.
   for (const path of [directory, temporary]) chmodSync(path, 0o711);
   const variables = {
@@ -33,14 +36,17 @@ export function createTestEnvironment(): TestEnvironment {
     XDG_CACHE_HOME: join(home, 'cache'),
     XDG_CONFIG_HOME: join(home, 'config'),
     XDG_DATA_HOME: join(home, 'data'),
-    XDG_RUNTIME_DIR: join(home, 'run'),
+    XDG_RUNTIME_DIR: runtime,
     XDG_STATE_HOME: join(home, 'state'),
   };
   const startedMs = Date.now();
   return {
     variables,
     end: () => {
-      const left = [...runningOrMounted(directory), ...filesIn(home), ...filesIn(temporary)];
+      const left = [
+        ...runningOrMounted(directory),
+        ...[home, temporary, join(runtime, 'd7y-mount')].flatMap(filesIn),
+      ];
       rmSync(directory, { recursive: true, force: true });
       return [...left, ...usersOwn(startedMs), ...loggedBy(directory)];
     },
