@@ -151,23 +151,26 @@ export class ListingCache {
   async #query(directory: string, request: Request, signal: AbortSignal): Promise<Listing> {
     const epoch = this.#epoch;
     const queriedAtMs = this.#options.now();
-    const found = await this.#options
-      .clientFor(directory)
-      .then((client) => client.list(request))
-      .catch((error: unknown) => this.#keepStale(directory, error, signal));
-    if ('bySegment' in found) return found;
     const bySegment = new Map<string, ListedEntry>();
     const turns = new Turns(signal);
     let nameChars = 0;
-    for (const entry of found) {
-      const { name } = entry;
-      const wait = turns.spend(name.length, 1);
-      if (wait !== undefined) await wait;
-      const segment = canonicalSegment(name);
-      // Of a key and a prefix of one name only the prefix leads further.
-      if (!entry.isDir && isDirectory(bySegment.get(segment))) continue;
-      nameChars += name.length;
-      bySegment.set(segment, listedEntry(entry));
+    const add = async (entries: readonly UrlEntry[]): Promise<void> => {
+      for (const entry of entries) {
+        const { name } = entry;
+        const wait = turns.spend(name.length, 1);
+        if (wait !== undefined) await wait;
+        const segment = canonicalSegment(name);
+        // Of a key and a prefix of one name only the prefix leads further.
+        if (!entry.isDir && isDirectory(bySegment.get(segment))) continue;
+        nameChars += name.length;
+        bySegment.set(segment, listedEntry(entry));
+      }
+    };
+    try {
+      const client = await this.#options.clientFor(directory);
+      await add(await client.list(request, add));
+    } catch (error) {
+      return this.#keepStale(directory, error, signal);
     }
     const freshSinceMs = this.#options.now();
     const listing = { entries: [...bySegment.values()], bySegment, queriedAtMs, freshSinceMs, nameChars };

@@ -37,12 +37,21 @@ export interface ResourceClient {
    */
   getMetadata?(request: Request): Promise<Metadata>;
 
-  /** The entries one level below `request.url`, in any order. An empty list for what is no directory. */
-  list?(request: Request): Promise<readonly UrlEntry[]>;
+  /**
+   * The entries one level below `request.url`, in any order; where the source lists in pages, page by page. An empty list
+   * for what is no directory.
+   */
+  list?(request: Request): Promise<readonly UrlEntry[]> | AsyncIterable<readonly UrlEntry[]>;
 }
 
 /** A client with the optional methods filled in, as the registry hands it out. */
-export type CompleteClient = Required<ResourceClient>;
+export interface CompleteClient extends Required<Omit<ResourceClient, 'list'>> {
+  /** All entries. What was handed to `onPage`, page by page, is not among them: it need not be in memory at once. */
+  list(request: Request, onPage?: PageSink): Promise<readonly UrlEntry[]>;
+}
+
+/** The next page is fetched when it has returned. */
+export type PageSink = (entries: readonly UrlEntry[]) => Promise<void>;
 
 /** Rewrites a request before the client sees it (`RequestAdapter`). */
 export type RequestAdapter = (request: Request) => Request;

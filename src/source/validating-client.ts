@@ -1,10 +1,10 @@
+import { checkListing } from './checked-listing.js';
 import { ClientFaultError, InterruptedError, ListNotSupportedError, SourceError } from './errors.js';
-import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from './metadata.js';
+import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN } from './metadata.js';
 import { orAborted } from './or-aborted.js';
 import { Request } from './request.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 import type { Response } from './response.js';
-import { Turns } from './turns.js';
 
 export interface ValidatingClientOptions {
   readonly adapter?: RequestAdapter | undefined;
@@ -96,14 +96,14 @@ export function validatingClient(
             checkMetadata,
             (late) => late.response?.cancel(),
           ),
-    list: (request) =>
+    list: (request, onPage) =>
       client.list === undefined
         ? Promise.reject(new ListNotSupportedError(request.url))
         : call(
             'list',
             request,
             async (r) => await client.list?.(r),
-            (value) => checkEntries(value, request.signal),
+            (value) => checkListing(value, request, onPage),
           ),
   };
   return validating;
@@ -152,23 +152,6 @@ function checkMetadata(value: unknown): Metadata | undefined {
   if (typeof metadata?.supportRange !== 'boolean') return undefined;
   if (contentLength === undefined || lastModified === undefined) return undefined;
   return { ...metadata, contentLength, lastModified };
-}
-
-async function checkEntries(
-  value: unknown,
-  signal: AbortSignal | undefined,
-): Promise<UrlEntry[] | undefined> {
-  if (!Array.isArray(value)) return undefined;
-  const entries: UrlEntry[] = [];
-  const turns = new Turns(signal);
-  for (const entry of value as UrlEntry[]) {
-    const { name } = entry;
-    if (typeof name !== 'string' || /[/?#]/.test(name)) continue;
-    entries.push(entry);
-    const wait = turns.spend(name.length);
-    if (wait !== undefined) await wait;
-  }
-  return entries;
 }
 
 function describe(value: unknown): string {

@@ -105,6 +105,21 @@ test('a listing answers for its names, and for a moment that others are missing'
   await fails(t, kernel.stat('tree/B/a'), 'ENOENT');
 });
 
+// S95
+test('a listing in pages is shown whole, or is an error', async (t) => {
+  const files = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [`d/${name}`, name]));
+  const { kernel, source } = start(t, files);
+  source.pageEntries = 2;
+  let pages = 0;
+  source.beforeCall = () => {
+    pages += 1;
+    if (pages === 3) throw new SourceError('CONNECTION_LOST', 'lost', 'tree://B');
+  };
+  await kernel.lookup('tree/B/d');
+  await fails(t, kernel.list('tree/B/d'), 'EIO');
+  t.deepEqual(await kernel.list('tree/B/d'), ['a', 'b', 'c', 'd', 'e']);
+});
+
 // S116
 test('what is below a name that the source does not show can be used', async (t) => {
   const { kernel, source } = start(t, { 'a/b/file': 'x' });

@@ -22,6 +22,8 @@ export class TreeClient implements ResourceClient {
   beforeCall: (call: string) => void = () => undefined;
   /** Whether a listing has ETags. */
   hasListedEtags = true;
+  /** Entries in a page of a listing. */
+  pageEntries = Infinity;
 
   constructor(files: Readonly<Record<string, string>>) {
     for (const [key, content] of Object.entries(files)) this.files.set(key, content);
@@ -45,10 +47,13 @@ export class TreeClient implements ResourceClient {
     return { kind: 'file', ...facts, etag: etagOf(content), response };
   }
 
-  async list(request: Request): Promise<readonly UrlEntry[]> {
+  async *list(request: Request): AsyncGenerator<UrlEntry[]> {
     const key = keyOf(request);
-    this.#begin(`list ${key}`);
-    return this.#entries(key).map((entry) => ({ ...entry, url: new URL(entry.name, request.url) }));
+    const entries = this.#entries(key).map((entry) => ({ ...entry, url: new URL(entry.name, request.url) }));
+    for (let at = 0; at === 0 || at < entries.length; at += this.pageEntries) {
+      this.#begin(`list ${key}`);
+      yield entries.slice(at, at + this.pageEntries);
+    }
   }
 
   async download(request: Request): Promise<ReturnType<typeof newResponse>> {

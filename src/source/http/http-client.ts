@@ -7,7 +7,7 @@ import { IsDirectoryError, ProtocolError, TimeoutError } from '../errors.js';
 import { ListingTooLong } from '../listing-limits.js';
 import type { Metadata, UrlEntry } from '../metadata.js';
 import type { Request } from '../request.js';
-import type { ResourceClient } from '../resource-client.js';
+import type { CompleteClient } from '../resource-client.js';
 import { drainBody, type Response } from '../response.js';
 import { LISTING_TIME_FACTOR } from './answer-text.js';
 import type { Authorizer } from './authorizer.js';
@@ -34,7 +34,7 @@ const OWN_HEADER = new Set([
   'range',
 ]);
 
-export interface HttpClient extends Required<ResourceClient> {
+export interface HttpClient extends CompleteClient {
   close(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
 export function createHttpSource(
   engine: HttpEngine,
   headersFor?: HttpClientOptions['headersFor'],
-): Required<ResourceClient> {
+): CompleteClient {
   const resource = createHttpResource(engine, httpDialect(headersFor));
 
   async function getMetadata(request: Request): Promise<Metadata> {
