@@ -5,13 +5,13 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { pino } from 'pino';
 
 import { createHttpClient } from '../src/source/http/http-client.js';
-import { Request, type ResourceClient } from '../src/source/index.js';
+import { Request } from '../src/source/index.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
+import { megabytesPerSecond } from './download-speed.js';
 import { median } from './median.js';
 import { NginxOrigin } from './origin.js';
 import { Programs } from './programs.js';
@@ -19,8 +19,6 @@ import { Teardown } from './teardown.js';
 
 const ROUNDS = 7;
 const BYTES = 512 * 1024 * 1024;
-/** Until the loops are known for what they are. */
-const SETTLE_MS = 2_000;
 
 export interface Speeds {
   /** MB/s. */
@@ -38,13 +36,12 @@ export async function measureBesideLoops(directory: string): Promise<Speeds> {
     const http = createHttpClient();
     teardown.add('http', () => http.close());
     const url = `http://${origin.host}/content`;
-    await megabytesPerSecond(http, url);
+    await megabytesPerSecond(http, url, BYTES);
     const speeds: { alone: number[]; beside: number[] } = { alone: [], beside: [] };
     for (let round = 0; round < ROUNDS; round += 1) {
-      speeds.alone.push(await megabytesPerSecond(http, url));
+      speeds.alone.push(await megabytesPerSecond(http, url, BYTES));
       const endLoops = await startLoops(directory);
-      await sleep(SETTLE_MS);
-      speeds.beside.push(await megabytesPerSecond(http, url));
+      speeds.beside.push(await megabytesPerSecond(http, url, BYTES));
       await endLoops();
     }
     return { alone: median(speeds.alone), beside: median(speeds.beside) };
@@ -75,13 +72,4 @@ function loopingModule(name: string): string {
       { getContentLength: f, isSupportRange: f, isExpired: f, download, getLastModified: f },
       { type: 'resource', name: '${name}', scheme: '${name}' },
     ];`;
-}
-
-async function megabytesPerSecond(http: ResourceClient, url: string): Promise<number> {
-  const began = performance.now();
-  const response = await http.download(new Request(url));
-  let bytes = 0;
-  for await (const chunk of response.body) bytes += chunk.byteLength;
-  if (bytes !== BYTES) throw new Error(`${bytes} bytes of ${BYTES}`);
-  return bytes / 1_000 / (performance.now() - began);
 }

@@ -18,6 +18,7 @@ import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { MemoryResources } from '../test/support/memory-resources.js';
+import { median } from './median.js';
 
 const ROUNDS = 5;
 const PASSES = 4;
@@ -123,10 +124,6 @@ class Table {
       }
     }
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 async function ready(child: ChildProcess): Promise<void> {

@@ -3,22 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import type { Scratch } from './scratch.js';
 
 const LIMIT_MS = 120_000;
-const FORGET = `
-import os, sys
-for directory, _, names in os.walk(sys.argv[1]):
-    for name in names:
-        handle = os.open(os.path.join(directory, name), os.O_RDONLY)
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED); os.close(handle)
-`;
-
-/** The kernel forgets what it keeps of the files below `directory`; where it lets us, of all files. */
-export async function dropPageCache(scratch: Scratch, directory: string): Promise<void> {
+/** The kernel forgets what it keeps of files. */
+export async function dropPageCache(scratch: Scratch): Promise<void> {
   await writeBack(scratch);
-  try {
-    await writeFile('/proc/sys/vm/drop_caches', '1');
-  } catch {
-    await scratch.programs.run('python3', ['-c', FORGET, directory], LIMIT_MS);
-  }
+  await writeFile('/proc/sys/vm/drop_caches', '1');
 }
 
 /** So that what was written before does not keep the disk busy later, and can be dropped. */

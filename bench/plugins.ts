@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { type CompleteClient, Request } from '../src/source/index.js';
 import { withPlugin } from '../src/source/plugin/test-plugin.js';
 import { measureBesideLoops } from './beside-loops.js';
+import { megabytesPerSecond } from './download-speed.js';
+import { median } from './median.js';
 
 const ROUNDS = 5;
 const BYTES = 512 * 1024 * 1024;
@@ -29,33 +31,24 @@ export function DragonflyPluginInit() {
   }, { type: 'resource', name: 'bench', scheme: 'bench' }];
 }`;
 
-async function megabytesPerSecond(client: CompleteClient, url: string): Promise<number> {
-  const began = performance.now();
-  const response = await client.download(new Request(url, { range: { start: 0, end: BYTES } }));
-  let bytes = 0;
-  for await (const chunk of response.body) bytes += chunk.byteLength;
-  if (bytes !== BYTES) throw new Error(`${bytes} bytes of ${BYTES}`);
-  return bytes / 1_000 / (performance.now() - began);
-}
-
 async function callMs(client: CompleteClient, url: string): Promise<number> {
   const began = performance.now();
   for (let i = 0; i < METADATA_CALLS; i += 1) await client.getMetadata(new Request(url));
   return (performance.now() - began) / METADATA_CALLS;
 }
 
-async function median(work: () => Promise<number>): Promise<number> {
+async function medianOf(work: () => Promise<number>): Promise<number> {
   const results: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) results.push(await work());
-  return results.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0;
+  return median(results);
 }
 
 async function measure(title: string, path: string, url: string, root: string): Promise<void> {
   const began = performance.now();
   await withPlugin(path, { root }, async (client) => {
     const startMs = performance.now() - began;
-    const speed = await median(() => megabytesPerSecond(client, url));
-    const oneCallMs = await median(() => callMs(client, url));
+    const speed = await medianOf(() => megabytesPerSecond(client, url, BYTES));
+    const oneCallMs = await medianOf(() => callMs(client, url));
     process.stdout.write(
       `${title}: ${speed.toFixed(0)} MB/s, ${oneCallMs.toFixed(2)} ms per call, start ${startMs.toFixed(0)} ms\n`,
     );

@@ -49,7 +49,7 @@ function localFile({ scratch, fixtures }: Setup, file: string, isDropped: boolea
     name: 'dd',
     measure: async () => {
       await readThrough(scratch, path, fixtures.largeBytes);
-      if (isDropped) await dropPageCache(scratch, join(path, '..'));
+      if (isDropped) await dropPageCache(scratch);
       await sleep(REST_MS);
       return { rate: await readThrough(scratch, path, fixtures.largeBytes) };
     },
@@ -75,7 +75,7 @@ function download({ scratch, origin, fixtures }: Setup, file: string, isDropped:
         );
         await sleep(REST_MS);
         await writeBack(scratch);
-        if (isDropped) await dropPageCache(scratch, directory.path);
+        if (isDropped) await dropPageCache(scratch);
         return { rate: await readThrough(scratch, path, fixtures.largeBytes) };
       } finally {
         await directory.remove();
@@ -102,7 +102,7 @@ function secondMount(setup: Setup, mounter: Mounter, file: string, isDropped: bo
           await sleep(REST_MS);
         });
         await writeBack(scratch);
-        if (isDropped) await dropPageCache(scratch, cache.path);
+        if (isDropped) await dropPageCache(scratch);
         return await onMount(mounter, request, sequentialReads(setup, warmUpFile), async (mounted) => {
           const count = await origin.count();
           const rate = await read(mounted);
