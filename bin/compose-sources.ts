@@ -10,7 +10,7 @@ import { IN_TREE } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { ClientRegistry } from '../src/source/registry.js';
-import type { SourceContext } from '../src/source/source.js';
+import { DEFAULT_CAPABILITIES, type SourceContext, type SourceFactory } from '../src/source/source.js';
 import { configuredCredentials } from './credentials.js';
 import type { MountOptions } from './options.js';
 import { originHeaders } from './origin-headers.js';
@@ -67,9 +67,12 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
     timeoutMs: options.timeout,
     retries: options.retries,
   });
-  for (const factory of IN_TREE) registry.registerFactory(factory, contextFor);
-  const http = createHttpSource(engine, headersFor);
-  for (const scheme of ['http', 'https']) registry.register(scheme, http);
+  const web: SourceFactory = {
+    schemes: ['http', 'https'],
+    capabilities: DEFAULT_CAPABILITIES,
+    create: async ({ engine }) => createHttpSource(engine, headersFor),
+  };
+  for (const factory of [...IN_TREE, web]) registry.registerFactory(factory, contextFor);
   return {
     registry,
     plugins,
