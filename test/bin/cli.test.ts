@@ -7,7 +7,16 @@ import test from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
 import { whenProcessEnded, servingProcess } from '../../bin/serving-process.js';
-import { CLI, eachTransport, onDevFuse, type Finished, run, shell, TRANSPORTS } from '../support/mounted.js';
+import {
+  CLI,
+  eachTransport,
+  onDevFuse,
+  type Finished,
+  run,
+  shell,
+  TRANSPORTS,
+  unmount,
+} from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
@@ -48,8 +57,7 @@ eachTransport(
   async (t, mount) => {
     const mnt = await mount();
     t.is((await findMount(mnt))?.fsType, 'fuse.d7y');
-    const { code } = await run(process.execPath, [CLI, 'unmount', mnt]);
-    t.is(code, 0);
+    await unmount(t, mnt);
     t.is(await findMount(mnt), undefined);
     t.is((await shell('pgrep -f -- "$1 .*--foreground"', mnt)).stdout, '');
     t.not((await run('test', ['-e', mnt])).code, 0);
@@ -120,7 +128,7 @@ test.serial('a link to a directory is mounted where it leads, and unmounted by i
   ]);
   t.is(code, 0, stderr);
   t.is((await run('cat', [`${link}/dfs/h/x`])).stdout, 'hello world');
-  t.is((await run(process.execPath, [CLI, 'unmount', link])).code, 0);
+  await unmount(t, link);
   t.is(await findMount(real), undefined);
 });
 

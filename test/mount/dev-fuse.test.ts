@@ -9,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { findMount } from '../../src/mount/mount-table.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { MemoryResources } from '../support/memory-resources.js';
-import { CLI, mounted, run, shell } from '../support/mounted.js';
+import { CLI, mounted, run, shell, unmount } from '../support/mounted.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { CountingBudget } from '../support/counting-budget.js';
 import { mountedMemory } from '../support/mounted-memory.js';
@@ -394,7 +394,7 @@ for (const serverDirectives of ['', 'autoindex_format json;']) {
       const read = await shell(script, INVENTORY, host, 'read');
       t.is(read.stdout, (await shell(script, INVENTORY, root, 'read')).stdout, read.stderr);
       // What was read is being stored: the directory is removed after that.
-      t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
+      await unmount(t, mnt);
     },
   );
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { CLI, onDevFuse, run, shell } from '../support/mounted.js';
+import { CLI, onDevFuse, run, shell, unmount } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -48,7 +48,7 @@ onDevFuse('what was read is not downloaded again after a remount', async (t, mou
   t.is(await sha(join(first, origin.url)), expected);
   const sent = await origin.sentBytes();
   t.true(sent >= FILE_BYTES && sent < FILE_BYTES * 1.1, `${sent} bytes were sent`);
-  await run(process.execPath, [CLI, 'unmount', first]);
+  await unmount(t, first);
 
   const second = await mount('--cache-dir', origin.cache, '--metadata-ttl', '1ms');
   t.is(await sha(join(second, origin.url)), expected);
@@ -62,7 +62,7 @@ onDevFuse('another version of the file is never mixed with what is on disk', asy
   const origin = await site(t);
   const first = await mount('--cache-dir', origin.cache);
   t.is((await shell('head -c 3000000 "$1" | wc -c', join(first, origin.url))).stdout.trim(), '3000000');
-  await run(process.execPath, [CLI, 'unmount', first]);
+  await unmount(t, first);
   await writeFile(join(origin.root, 'file.bin'), Buffer.alloc(FILE_BYTES, 'new'));
   // nginx's validators are whole seconds.
   await utimes(join(origin.root, 'file.bin'), 1, 1);
@@ -87,15 +87,15 @@ test.serial('what is cached is served while the source is gone, and offline; not
   t.is(await sha(join(first, origin.url)), expected);
   await origin.stop();
   t.is(await sha(join(first, origin.url)), expected, 'after the TTL');
-  await run(process.execPath, [CLI, 'unmount', first]);
+  await unmount(t, first);
 
   const second = await mount('--metadata-ttl', '1ms');
   t.is(await sha(join(second, origin.url)), expected, 'after a remount');
-  await run(process.execPath, [CLI, 'unmount', second]);
+  await unmount(t, second);
 
   const strict = await mount('--metadata-ttl', '1ms', '--stale-if-error', '1ms');
   t.regex((await shell('cat "$1" 2>&1', join(strict, origin.url))).stdout, /Connection refused/);
-  await run(process.execPath, [CLI, 'unmount', strict]);
+  await unmount(t, strict);
 
   const offline = await mount('--offline');
   t.is(await sha(join(offline, origin.url)), expected);

@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 
 import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
 import { sentAgain, sentBytes, sentRanges } from '../support/access-log.js';
-import { CLI, onDevFuse, run, shell } from '../support/mounted.js';
+import { onDevFuse, run, shell, unmount } from '../support/mounted.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -73,7 +73,7 @@ onDevFuse('blocks that were stored are not requested after a remount', async (t,
   const { nginx, original, path, cache } = await site(t);
   const first = await mount('--cache-dir', cache);
   await readRandomly(t, join(first, path), original, 300);
-  await run(process.execPath, [CLI, 'unmount', first]);
+  await unmount(t, first);
   const before = sentRanges(await nginx.accessLog(), '/file.bin');
 
   const second = join(await mount('--cache-dir', cache), path);
@@ -107,7 +107,7 @@ onDevFuse('a block that was spoilt on disk is fetched again, alone', async (t, m
   const { nginx, original, path, cache } = await site(t);
   const first = await mount('--cache-dir', cache);
   await same(t, join(first, path), original);
-  await run(process.execPath, [CLI, 'unmount', first]);
+  await unmount(t, first);
   const before = (await nginx.accessLog()).length;
   const files = await readdir(cache, { recursive: true });
   const data = files.filter((name) => name.endsWith('.data')).map((name) => join(cache, name));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
 import { startFaultServer } from '../support/fault-server.js';
-import { CLI, eachTransport, onDevFuse, mounted, run, shell } from '../support/mounted.js';
+import { eachTransport, onDevFuse, mounted, run, shell, unmount } from '../support/mounted.js';
 import { isOpen } from '../support/is-open.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -20,8 +20,8 @@ async function site(t: ExecutionContext, directives: string): Promise<{ nginx: N
 }
 
 /** What was sent in each answer. An answer is in the log when it has ended, so the mount is ended first. */
-async function answers(nginx: Nginx, mnt: string): Promise<number[]> {
-  await run(process.execPath, [CLI, 'unmount', mnt]);
+async function answers(t: ExecutionContext, nginx: Nginx, mnt: string): Promise<number[]> {
+  await unmount(t, mnt);
   return (await nginx.accessLog()).map(({ bytesSent }) => bytesSent);
 }
 
@@ -43,7 +43,7 @@ for (const [words, directives, memory] of [
     const scratch = join(await temporaryDirectory(t), 'part');
     const { stdout, stderr } = await shell(script, file, original, scratch);
     t.is(stdout, 'read\n', stderr);
-    t.deepEqual(await answers(nginx, mnt), [FILE_BYTES]);
+    t.deepEqual(await answers(t, nginx, mnt), [FILE_BYTES]);
   });
 }
 
@@ -62,7 +62,7 @@ test.serial('dev-fuse: a reader far ahead waits for the download, and Ctrl-C end
   t.is(far.signalCode, 'SIGINT');
   t.false(isCompared, 'he does not wait for the end of the download');
   t.is((await near).code, 0);
-  t.deepEqual(await answers(nginx, mnt), [FILE_BYTES]);
+  t.deepEqual(await answers(t, nginx, mnt), [FILE_BYTES]);
 });
 
 const COPIES = `

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import test from 'ava';
 
-import { CLI, run, shell } from '../support/mounted.js';
+import { CLI, run, shell, unmount } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -18,6 +18,6 @@ test('nothing that Node deprecates is used, and the process ends with the mount'
   const { code, stderr } = await run('env', [...node, CLI, mnt, ...own]);
   t.is(code, 0, stderr);
   t.is((await shell('cat "$1"', join(mnt, 'http', host, 'a.txt'))).stdout, 'content');
-  t.is((await run(process.execPath, [CLI, 'unmount', mnt])).code, 0);
+  await unmount(t, mnt);
   t.is((await run('pgrep', ['-f', '--', mnt])).stdout, '');
 });

@@ -22,6 +22,12 @@ export async function mounted(t: ExecutionContext, ...options: string[]): Promis
   return mountpoint;
 }
 
+/** Ends a mount that no program uses: its process has ended when this returns. */
+export async function unmount(t: ExecutionContext, mountpoint: string): Promise<void> {
+  const { code, stderr } = await run(process.execPath, [CLI, 'unmount', mountpoint]);
+  t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+}
+
 /** Ends a mount, and waits until its process, which writes to its cache, has ended. */
 async function unmounted(mountpoint: string): Promise<void> {
   const mount = await findMount(mountpoint);
