@@ -131,7 +131,8 @@ export class NameResolver {
     const { url } = path;
     this.#failures.take(caller.id, url);
     const known = this.#cache.peek(url);
-    const missingTtlMs = known === undefined && !path.hasQuery ? this.#cache.unlistedTtlMs(url) : 0;
+    const isListedOnly = !path.hasQuery && path.capabilities.mayBeUnlisted?.(path.name) !== true;
+    const missingTtlMs = known === undefined && isListedOnly ? this.#cache.unlistedTtlMs(url) : 0;
     if (missingTtlMs > 0) throw new MissingNameError(path.path, missingTtlMs);
     try {
       const stat = await this.#cache.stat(url, caller.signal);

@@ -10,4 +10,17 @@ export const IN_TREE: readonly SourceFactory[] = [
     capabilities: { ...DEFAULT_CAPABILITIES, lists: false },
     create: async () => (await import('./dfs/dfs-client.js')).createDfsClient(),
   },
+  {
+    schemes: ['hf', 'modelscope', 'opencsg'],
+    capabilities: {
+      isHierarchical: true,
+      lists: true,
+      // Owners keep their case.
+      hostOf: (name) => (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? name : undefined),
+      // `repository@revision`
+      mayBeUnlisted: (name) => /@|%40/.test(name),
+      queries: [],
+    },
+    create: async (context) => (await import('./schemes/hub/create-hub.js')).createHub(context),
+  },
 ];

@@ -13,11 +13,12 @@ export interface SourceCapabilities {
   /**
    * The source itself knows files from directories, so that a lookup asks it and the answer is exact: `getMetadata`
    * has the right `kind`, and NOT_FOUND is final. A listing is complete: a name that it lacks is missing, and one that
-   * fails is an error of `ls`. Where names exist that are not listed (`repo@revision`), `list` rejects with
-   * `ListNotSupportedError`; those that were used are shown then. Otherwise the rules of docs/SEMANTICS.md, "File or
-   * directory".
+   * fails is an error of `ls`. Where `list` rejects with `ListNotSupportedError`, the names that were used are shown.
+   * Otherwise the rules of docs/SEMANTICS.md, "File or directory".
    */
   readonly isHierarchical: boolean;
+  /** Whether a name may exist that its complete listing lacks: `repository@revision`. Default: no. */
+  mayBeUnlisted?(name: string): boolean;
   /** Whether `list` works. */
   readonly lists: boolean;
   /**

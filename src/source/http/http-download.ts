@@ -38,12 +38,20 @@ export function toResponse(
   const cancel = (): void => download.cancel();
   return newResponse(readAhead(drain, cancel), {
     status: answer.status,
-    header: () => answer.header.toHeaders(),
+    header: () => headerOf(reader, answer),
     offset: contentRange.start,
     contentLength: download.wantedBytes ?? -1,
     drain,
     cancel,
   });
+}
+
+/** Without the validators of a storage that knows nothing of the version in the URL. */
+function headerOf(reader: DialectReader, answer: HttpAnswer): Headers {
+  const header = answer.header.toHeaders();
+  if (!reader.hasVersionInUrl(answer)) return header;
+  for (const name of ['etag', 'last-modified', 'expires']) header.delete(name);
+  return header;
 }
 
 class HttpDownload {

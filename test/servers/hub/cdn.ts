@@ -24,8 +24,10 @@ export async function startCdn(t: ExecutionContext): Promise<Cdn> {
     // As S3: a signed link and a header of authorization are one too many.
     if (request.headers.authorization !== undefined) response.writeHead(400).end('InvalidArgument');
     else if (link === undefined || Date.now() >= link.endsAtMs) response.writeHead(403).end('AccessDenied');
+    else if (![undefined, etagOf(link.file)].includes(request.headers['if-match']))
+      response.writeHead(412).end();
     else {
-      response.setHeader('etag', `"cdn-${link.file.oid}"`);
+      response.setHeader('etag', etagOf(link.file));
       response.setHeader('accept-ranges', 'bytes');
       sendBytes(response, request.headers.range, link.file.bytes);
     }
@@ -42,4 +44,9 @@ export async function startCdn(t: ExecutionContext): Promise<Cdn> {
     },
   };
   return cdn;
+}
+
+/** Another one than that of the hub. */
+function etagOf({ oid }: HubFile): string {
+  return `"cdn-${oid}"`;
 }

@@ -1,0 +1,160 @@
+/**
+ * The client of all hubs. A file is read at the commit in which its content was found, so that a version that is open
+ * stays readable when its branch moves on, and bytes of two commits are never mixed.
+ */
+import { LRUCache } from 'lru-cache';
+
+import { formatRangeHeader } from '../../byte-range.js';
+import { ChangedError, IsDirectoryError, ListNotSupportedError, SourceError } from '../../errors.js';
+import type { HttpCaller, HttpEngine } from '../../http/http-engine.js';
+import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
+import {
+  type Metadata,
+  UNKNOWN_LAST_MODIFIED,
+  UNKNOWN_SOURCE_FILE_LEN,
+  type UrlEntry,
+} from '../../metadata.js';
+import type { Request } from '../../request.js';
+import type { ExpireInfo } from '../../response.js';
+import type { SourceClient } from '../../source.js';
+import type { Hub, HubEntry } from './hub.js';
+import { type HubPlace, type HubRepository, parseHubUrl } from './hub-path.js';
+
+/** As many open and recently opened files as a mount has. */
+const MAX_REVISIONS = 10_000;
+
+/** `hubFor`: the hub that the settings of a URL name. */
+export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promise<Hub>): SourceClient {
+  /** At which revision a content of a URL is read. By content id. */
+  const revisions = new LRUCache<string, string>({ max: MAX_REVISIONS });
+
+  async function placeOf(url: URL): Promise<{ readonly hub: Hub; readonly place: HubPlace }> {
+    const hub = await hubFor(url);
+    return { hub, place: parseHubUrl(url, hub.types) };
+  }
+
+  async function fileOf(
+    request: HttpCaller,
+  ): Promise<{ hub: Hub; repository: HubRepository; entry: HubEntry }> {
+    const { hub, place } = await placeOf(request.url);
+    if (place.kind !== 'file-or-directory') throw new IsDirectoryError(request.url);
+    const { repository, path } = place;
+    const entry = await hub.find(repository, path, request);
+    if (entry.isDir) throw new IsDirectoryError(request.url);
+    remember(repository, entry);
+    return { hub, repository, entry };
+  }
+
+  function remember(repository: HubRepository, { path, contentId, revision }: HubEntry): void {
+    if (contentId !== undefined) revisions.set(versionKey(repository, path, etagOf(contentId)), revision);
+  }
+
+  /** Of the version that is pinned: the last revision at which it was found. */
+  async function fileUrlOf(request: HttpCaller): Promise<URL> {
+    const { hub, place } = await placeOf(request.url);
+    const etag = request.pin?.etag;
+    if (etag !== undefined && place.kind === 'file-or-directory') {
+      const revision = revisions.get(versionKey(place.repository, place.path, etag));
+      if (revision !== undefined) return hub.fileUrl(place.repository, { path: place.path, revision });
+    }
+    const { repository, entry } = await fileOf(request);
+    const found = etagOf(entry.contentId ?? '');
+    if (etag !== undefined && etag !== found) throw new ChangedError(request.url, { expected: etag, found });
+    return hub.fileUrl(repository, entry);
+  }
+
+  const resource = createHttpResource(engine, {
+    targetOf: async (request) => {
+      const { url: requested, pin, signal } = request;
+      const caller: HttpCaller = {
+        url: requested,
+        pin,
+        signal,
+        priority: 'foreground',
+        promotion: undefined,
+      };
+      const url = await fileUrlOf(caller);
+      return { ...(await hubFor(request.url)).profile, url };
+    },
+    // The URL names the content. What a storage behind it says of versions is another's.
+    rangeRequest: (range) => ({ header: { range: formatRangeHeader(range) } }),
+    validatorsOf: () => ({}),
+  });
+
+  async function getMetadata(request: Request): Promise<Metadata> {
+    const { hub, place } = await placeOf(request.url);
+    if (place.kind !== 'file-or-directory') return directoryMetadata();
+    const entry = await hub.find(place.repository, place.path, request);
+    if (entry.isDir)
+      return { ...directoryMetadata(), lastModified: entry.lastModifiedMs ?? UNKNOWN_LAST_MODIFIED };
+    remember(place.repository, entry);
+    return {
+      kind: 'file',
+      contentLength: entry.sizeBytes ?? UNKNOWN_SOURCE_FILE_LEN,
+      supportRange: true,
+      lastModified: entry.lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
+      ...(entry.contentId === undefined ? {} : { etag: etagOf(entry.contentId) }),
+      ...(entry.digest === undefined ? {} : { digest: entry.digest }),
+    };
+  }
+
+  async function isExpired(request: Request, { etag }: ExpireInfo): Promise<boolean> {
+    try {
+      return (await getMetadata(request)).etag !== etag;
+    } catch (error) {
+      if (error instanceof SourceError && error.code === 'NOT_FOUND') return true;
+      throw error;
+    }
+  }
+
+  async function list(request: Request): Promise<readonly UrlEntry[]> {
+    const { url } = request;
+    const { hub, place } = await placeOf(url);
+    if (place.kind === 'type') throw new ListNotSupportedError(url);
+    if (place.kind === 'owner') {
+      if (hub.listRepositories === undefined) throw new ListNotSupportedError(url);
+      const names = await hub.listRepositories(place.type, place.owner, request);
+      return names.map((name) => ({ ...childOf(url, name), isDir: true }));
+    }
+    const { repository, path } = place;
+    const entries = await hub.list(repository, path, request);
+    return entries.map((entry) => {
+      const child = childOf(url, entry.path.slice(entry.path.lastIndexOf('/') + 1));
+      if (entry.isDir) return { ...child, isDir: true };
+      remember(repository, entry);
+      return {
+        ...child,
+        isDir: false,
+        size: entry.sizeBytes,
+        etag: entry.contentId === undefined ? undefined : etagOf(entry.contentId),
+        digest: entry.digest,
+        lastModified: entry.lastModifiedMs,
+      };
+    });
+  }
+
+  return {
+    getMetadata,
+    isExpired,
+    list,
+    download: (request) => resource.download(request),
+    getContentLength: async (request) => (await getMetadata(request)).contentLength,
+    isSupportRange: async (request) => (await getMetadata(request)).supportRange,
+    getLastModified: async (request) => (await getMetadata(request)).lastModified,
+  };
+}
+
+function childOf(directory: URL, decodedName: string): { readonly name: string; readonly url: URL } {
+  const name = encodeURIComponent(decodedName);
+  const base = directory.href.endsWith('/') ? directory.href : `${directory.href}/`;
+  return { name, url: new URL(base + name) };
+}
+
+function versionKey({ type, id }: HubRepository, path: string, etag: string): string {
+  return `${type}/${id}/${path} ${etag}`;
+}
+
+/** An entity tag of our own: strong, since equal ids are equal bytes. */
+function etagOf(contentId: string): string {
+  return `"${contentId}"`;
+}

@@ -1,0 +1,101 @@
+/** The API of OpenCSG (Dragonfly's client/backend/open_csg.rs): like that of Hugging Face, with another listing. */
+import { NotFoundError } from '../../errors.js';
+import type { HttpCaller, HttpEngine, HttpProfile } from '../../http/http-engine.js';
+import type { Hub, HubEntry, HubOptions } from './hub.js';
+import { explainHubRefusal } from './hub-refusal.js';
+import { encodePath, type HubRepository } from './hub-path.js';
+import { checkLength, fetchJson, listOf, objectOf, sizeOf, textOf, timeOf } from './json-document.js';
+import { RecentResults } from './recent-results.js';
+
+/** All entries of a repository by path; the root is ''. */
+interface Tree {
+  readonly entries: ReadonlyMap<string, HubEntry>;
+  readonly children: ReadonlyMap<string, readonly HubEntry[]>;
+}
+
+const TYPES = ['models', 'datasets', 'spaces', 'codes'];
+/** There is one listing for all of a repository. */
+const MAX_TREES = 16;
+
+export function createOpenCsg(engine: HttpEngine, options: HubOptions): Hub {
+  const { baseUrl, revision } = options;
+  const profile: HttpProfile = {
+    ...options.profile,
+    explain: (refusal) => explainHubRefusal(refusal, options),
+  };
+  const trees = new RecentResults<Tree>(MAX_TREES);
+
+  async function treeOf(repository: HubRepository, caller: HttpCaller): Promise<Tree> {
+    const { type, id, revision: at = revision } = repository;
+    const key = `${type}/${id}@${at}`;
+    return await trees.get(key, caller, (shared) => fetchTree({ type, id, revision: at }, shared));
+  }
+
+  async function fetchTree(
+    { type, id, revision: at = '' }: HubRepository,
+    caller: HttpCaller,
+  ): Promise<Tree> {
+    const path = `api/${type}/${encodePath(id)}/revision/${encodeURIComponent(at)}?blobs=true`;
+    const { value } = await fetchJson(engine, { ...profile, url: new URL(path, baseUrl) }, caller);
+    const { sha, siblings, lastModified } = objectOf(value, 'the revision', caller.url);
+    const rows = listOf(siblings ?? [], 'siblings', caller.url);
+    checkLength(rows.length, caller.url);
+    const commit = typeof sha === 'string' && sha !== '' ? sha : at;
+    return buildTree(rows, { commit, lastModifiedMs: timeOf(lastModified) }, caller.url);
+  }
+
+  return {
+    profile,
+    types: TYPES,
+    list: async (repository, path, caller) => {
+      const { children } = await treeOf(repository, caller);
+      return children.get(path) ?? [];
+    },
+    find: async (repository, path, caller) => {
+      const found = (await treeOf(repository, caller)).entries.get(path);
+      if (found === undefined) throw new NotFoundError(caller.url);
+      return found;
+    },
+    fileUrl: ({ type, id }, { path, revision: at }) => {
+      const prefix = type === 'models' ? '' : `${type}/`;
+      return new URL(
+        `${prefix}${encodePath(id)}/resolve/${encodeURIComponent(at)}/${encodePath(path)}`,
+        baseUrl,
+      );
+    },
+  };
+}
+
+function buildTree(
+  rows: readonly unknown[],
+  { commit, lastModifiedMs }: { readonly commit: string; readonly lastModifiedMs: number | undefined },
+  url: URL,
+): Tree {
+  const root: HubEntry = { path: '', isDir: true, revision: commit, lastModifiedMs };
+  const entries = new Map<string, HubEntry>([['', root]]);
+  const children = new Map<string, HubEntry[]>([['', []]]);
+  const add = (entry: HubEntry): void => {
+    if (entries.has(entry.path)) return;
+    entries.set(entry.path, entry);
+    if (entry.isDir) children.set(entry.path, []);
+    const parent = entry.path.slice(0, Math.max(0, entry.path.lastIndexOf('/')));
+    if (!entries.has(parent)) add({ path: parent, isDir: true, revision: commit });
+    children.get(parent)?.push(entry);
+  };
+  for (const row of rows) {
+    const { rfilename, size, blobId, lfs } = objectOf(row, 'a sibling', url);
+    const { sha256 } = lfs === undefined || lfs === null ? {} : objectOf(lfs, 'lfs', url);
+    const hex = typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined;
+    const contentId = hex ?? (typeof blobId === 'string' && blobId !== '' ? blobId : undefined);
+    add({
+      path: textOf(rfilename, 'rfilename', url),
+      isDir: false,
+      ...(size === undefined ? {} : { sizeBytes: sizeOf(size, 'size', url) }),
+      revision: commit,
+      lastModifiedMs,
+      ...(contentId === undefined ? {} : { contentId }),
+      ...(hex === undefined ? {} : { digest: { algorithm: 'sha256', hex } }),
+    });
+  }
+  return { entries, children };
+}

@@ -1,0 +1,218 @@
+/** Hubs of models, against a hub that the hubs' own clients read too (test/servers/hub.test.ts). */
+import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
+
+import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+
+import { literalSecret } from '../../src/source/auth/secret-source.js';
+import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
+import { type CompleteClient, Request, SourceError, type UrlEntry } from '../../src/source/index.js';
+import { createHub } from '../../src/source/schemes/hub/create-hub.js';
+import type { HubSettings } from '../../src/source/settings.js';
+import { validatingClient } from '../../src/source/validating-client.js';
+import { type Hub, type HubKind, startHub } from '../servers/hub.js';
+import { testSource } from '../support/source-conformance.js';
+
+const LARGE = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
+const PREFIX: Readonly<Record<HubKind, string>> = { hf: '/', modelscope: '/', opencsg: '/csg/' };
+
+function clientOf(t: ExecutionContext, hub: Hub, kind: HubKind, settings: HubSettings = {}): CompleteClient {
+  const engine = createHttpEngine({ timeoutMs: 5_000, retries: 1 });
+  t.teardown(() => engine.close());
+  const all: HubSettings = {
+    baseUrl: new URL(PREFIX[kind], hub.origin),
+    credentials: { kind: 'anonymous' },
+    ...settings,
+  };
+  const context = {
+    scheme: kind,
+    engine,
+    settingsFor: () => all,
+    log: pino({ enabled: false }),
+    timeoutMs: 5_000,
+    retries: 1,
+  };
+  return validatingClient(createHub(context));
+}
+
+async function read(client: CompleteClient, url: string, options: object = {}): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of (await client.download(new Request(url, options))).body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function failure(call: Promise<unknown>): Promise<SourceError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof SourceError)) throw new Error(`no SourceError: ${String(error)}`);
+  return error;
+}
+
+function shown(entries: readonly UrlEntry[]): unknown[] {
+  return entries
+    .map(({ name, isDir, size }) => [decodeURIComponent(name), isDir ? 'directory' : size])
+    .toSorted((a, b) => String(a[0]).localeCompare(String(b[0])));
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
+  testSource(kind, async (t) => {
+    const hub = await startHub(t, kind);
+    hub.commit(hub.repository('models', 'Ada/model_1'), { 'dir/weights.bin': LARGE });
+    return {
+      client: clientOf(t, hub, kind),
+      url: `${kind}://Ada/model_1/dir/weights.bin`,
+      content: LARGE,
+      supportsRange: true,
+      missingUrl: `${kind}://Ada/model_1/dir/none`,
+      directoryUrl: `${kind}://Ada/model_1/dir/`,
+    };
+  });
+
+  test(`${kind}: a repository is a directory of files with their sizes and digests, whatever the names`, async (t) => {
+    const hub = await startHub(t, kind);
+    hub.pageSize = 3;
+    const names = ['a b', 'a#b', 'a?b', '100%', 'über', '日本語', "it's", 'a+b;c=d@e', '.hidden'];
+    const data = hub.repository('datasets', 'ada/data');
+    hub.commit(data, { ...Object.fromEntries(names.map((name) => [`odd/${name}`, name])), 'x.bin': LARGE });
+    const client = clientOf(t, hub, kind);
+    const root = `${kind}://datasets/ada/data`;
+    t.deepEqual(shown(await client.list(new Request(root))), [
+      ['odd', 'directory'],
+      ['x.bin', LARGE.byteLength],
+    ]);
+    const odd = await client.list(new Request(`${root}/odd`));
+    t.deepEqual(
+      shown(odd),
+      shown(
+        names.map((name) => ({
+          name: encodeURIComponent(name),
+          url: new URL(root),
+          isDir: false,
+          size: Buffer.byteLength(name),
+        })),
+      ),
+    );
+    for (const { url, name } of odd) t.is(String(await read(client, url.href)), decodeURIComponent(name));
+    const { kind: found, contentLength, digest } = await client.getMetadata(new Request(`${root}/x.bin`));
+    t.deepEqual([found, contentLength, digest?.hex], ['file', LARGE.byteLength, sha256(LARGE)]);
+    for (const url of [`${kind}://datasets`, `${kind}://ada`, root, `${root}/odd`]) {
+      t.is((await client.getMetadata(new Request(url))).kind, 'directory', url);
+    }
+    for (const url of [`${kind}://ada/none`, `${root}/none`, `${root}/odd/none`, `${root}/x.bin/none`]) {
+      t.is((await failure(client.getMetadata(new Request(url)))).code, 'NOT_FOUND', url);
+    }
+  });
+
+  test(`${kind}: an open version stays as it is when its branch moves on`, async (t) => {
+    const hub = await startHub(t, kind);
+    const model = hub.repository('models', 'ada/model');
+    hub.commit(model, { 'f.bin': LARGE });
+    const client = clientOf(t, hub, kind);
+    const url = `${kind}://ada/model/f.bin`;
+    const { etag = '', contentLength } = await client.getMetadata(new Request(url));
+    const other = Buffer.from(LARGE.toReversed());
+    hub.commit(model, { 'f.bin': other });
+    const pin = { etag, contentLength };
+    t.true((await read(client, url, { pin, range: { start: 5, end: 105 } })).equals(LARGE.subarray(5, 105)));
+    // What was found is kept for a second.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    t.true(await client.isExpired(new Request(url), { etag }));
+    const changed = await client.getMetadata(new Request(url));
+    t.not(changed.etag, etag);
+    t.true((await read(client, url, { range: { start: 0, end: 9 } })).equals(other.subarray(0, 9)));
+    t.true(
+      (await read(client, url, { pin, range: { start: 200, end: 300 } })).equals(LARGE.subarray(200, 300)),
+    );
+    const unknown = { pin: { etag: '"other"', contentLength }, range: { start: 0, end: 9 } };
+    t.is((await failure(read(client, url, unknown))).code, 'CHANGED');
+  });
+
+  test(`${kind}: the token goes to the hub, and to no host that it leads to`, async (t) => {
+    const hub = await startHub(t, kind);
+    const model = hub.repository('models', 'ada/private');
+    model.access = 'private';
+    hub.commit(model, { 'f.bin': LARGE });
+    const token = { credentials: { kind: 'token', token: literalSecret(hub.token) } } as const;
+    // The other host refuses requests with an Authorization.
+    t.true((await read(clientOf(t, hub, kind, token), `${kind}://ada/private/f.bin`)).equals(LARGE));
+    const without = await failure(
+      clientOf(t, hub, kind).getMetadata(new Request(`${kind}://ada/private/f.bin`)),
+    );
+    t.true(['NOT_FOUND', 'ACCESS_DENIED'].includes(without.code), without.code);
+  });
+}
+
+test('hf: revisions are part of the name, encoded or not', async (t) => {
+  const hub = await startHub(t);
+  const model = hub.repository('models', 'ada/model');
+  const first = hub.commit(model, { f: 'first' });
+  hub.commit(model, { f: 'second' });
+  hub.commit(model, { f: 'of a pull request' }, { revision: 'refs/pr/1' });
+  const client = clientOf(t, hub, 'hf');
+  for (const [revision, content] of [
+    ['', 'second'],
+    ['@main', 'second'],
+    [`@${first.sha}`, 'first'],
+    ['@refs%2Fpr%2F1', 'of a pull request'],
+    ['@refs/pr/1', 'of a pull request'],
+  ] as const) {
+    t.is(String(await read(client, `hf://ada/model${revision}/f`)), content, revision);
+  }
+  t.is((await failure(client.getMetadata(new Request('hf://ada/model@none/f')))).code, 'NOT_FOUND');
+  const ofRule = clientOf(t, hub, 'hf', { revision: 'refs/pr/1' });
+  t.is(String(await read(ofRule, 'hf://ada/model/f')), 'of a pull request');
+});
+
+test('hf: a refusal says what to do', async (t) => {
+  const hub = await startHub(t);
+  const gated = hub.repository('models', 'ada/gated');
+  gated.access = 'gated';
+  hub.commit(gated, { f: 'x' });
+  const request = new Request('hf://ada/gated/f');
+  const open = await failure(clientOf(t, hub, 'hf').getMetadata(request));
+  t.deepEqual([open.code, /accept its terms/.test(open.expected ?? '')], ['ACCESS_DENIED', true]);
+  const wrong = { credentials: { kind: 'token', token: literalSecret('hf_wrong') } } as const;
+  const denied = await failure(clientOf(t, hub, 'hf', wrong).getMetadata(request));
+  t.deepEqual([denied.code, denied.expected], ['ACCESS_DENIED', 'a valid token']);
+  t.false(inspect(denied).includes('hf_wrong'));
+});
+
+test('hf: a limit of requests is waited for', async (t) => {
+  const hub = await startHub(t);
+  hub.commit(hub.repository('models', 'ada/model'), { f: 'x' });
+  hub.rateLimit = '"api";r=0;t=1';
+  const reading = clientOf(t, hub, 'hf').getMetadata(new Request('hf://ada/model/f'));
+  const beganAtMs = performance.now();
+  setTimeout(() => (hub.rateLimit = undefined), 200);
+  t.is((await reading).kind, 'file');
+  t.true(performance.now() - beganAtMs > 900);
+});
+
+test('hf: what was listed is read by its redirect alone', async (t) => {
+  const hub = await startHub(t);
+  hub.commit(hub.repository('models', 'ada/model'), { 'f.bin': LARGE, 'g.txt': 'g' });
+  const client = clientOf(t, hub, 'hf');
+  const entries = await client.list(new Request('hf://ada/model'));
+  t.is(hub.log.length, 2);
+  for (const { url, etag = '', size = 0 } of entries)
+    await read(client, url.href, { pin: { etag, contentLength: size } });
+  t.deepEqual([hub.log.length, hub.cdn.log.length], [4, 1]);
+});
+
+test('modelscope: a listing that may be cut is refused', async (t) => {
+  const hub = await startHub(t, 'modelscope');
+  const files = Object.fromEntries(Array.from({ length: 3_001 }, (_, i) => [`${i}`, 'x']));
+  hub.commit(hub.repository('models', 'ada/model'), files);
+  hub.commit(hub.repository('datasets', 'ada/data'), files);
+  const client = clientOf(t, hub, 'modelscope');
+  t.is((await failure(client.list(new Request('modelscope://ada/model')))).code, 'PROTOCOL');
+  t.is((await client.list(new Request('modelscope://datasets/ada/data'))).length, 3_001);
+  t.is((await failure(client.list(new Request('modelscope://ada/model@none')))).code, 'NOT_FOUND');
+});
