@@ -40,7 +40,8 @@ export function configuredHeaders(
   return new ConfiguredCredentials(headers, (header) => ({ header }));
 }
 
-class ConfiguredCredentials<
+/** Made of the values of secrets, which are read anew when they were refused or expire. */
+export class ConfiguredCredentials<
   Name extends string,
   Credentials extends object,
 > implements CredentialProvider<Credentials> {

@@ -1,10 +1,9 @@
 /** Where the value of a secret setting comes from: the configuration itself, a file, or a command. */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 
 import { codeOf } from '../../error-code.js';
 import { SourceError } from '../errors.js';
+import { CommandError, outputOf } from './run-command.js';
 import { Secret } from './secret.js';
 
 export interface SecretSource {
@@ -18,9 +17,6 @@ export interface SecretSource {
   /** For the key of the cache: the text of a literal, the path of a file, the words of a command. It is secret. */
   readonly identity: string;
 }
-
-const COMMAND_LIMIT_MS = 30_000;
-const MAX_SECRET_BYTES = 64 * 1024;
 
 export function literalSecret(text: string): SecretSource {
   const secret = new Secret(text);
@@ -40,14 +36,12 @@ export function fileSecret(path: string): SecretSource {
 
 /** What a command prints. It runs without a shell, and its stderr is discarded: it may hold secrets. */
 export function commandSecret(words: readonly string[]): SecretSource {
-  const [program = '', ...args] = words;
+  const [program = ''] = words;
   return rereadable(`command:${JSON.stringify(words)}`, async () => {
     try {
-      const limits = { timeout: COMMAND_LIMIT_MS, maxBuffer: MAX_SECRET_BYTES };
-      return (await promisify(execFile)(program, args, limits)).stdout;
+      return await outputOf(words);
     } catch (error) {
-      // No cause: the error's message has all of the arguments.
-      throw unreadable(`command:${program}`, `it failed (${codeOf(error)})`);
+      throw unreadable(`command:${program}`, error instanceof CommandError ? error.message : String(error));
     }
   });
 }
