@@ -232,7 +232,7 @@ test('an abort while connecting, in the head, and in the body, closes the connec
   t.true(performance.now() - began < 2_000);
 });
 
-test('what is cancelled while its broken body is asked for again is given up at once', async (t) => {
+test('what is cancelled while its broken body is requested again is abandoned at once', async (t) => {
   const server = await startRawServer(t, (socket, _, count) => {
     if (count > 1) return;
     socket.write('HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 10\r\n\r\n01234', () => socket.end());

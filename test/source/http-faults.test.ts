@@ -10,7 +10,7 @@ import { startFaultServer } from '../support/fault-server.js';
 const CONTENT = Buffer.from('0123456789abcdefghij');
 const FIRST_TEN = { start: 0, end: 10 };
 
-/** Answers 206 with what was asked for, with some headers replaced. */
+/** Answers 206 with what was requested, with some headers replaced. */
 function partial(
   request: IncomingMessage,
   response: ServerResponse,
@@ -53,7 +53,7 @@ async function failure(t: ExecutionContext, work: Promise<unknown>): Promise<Sou
 }
 
 for (const [title, headers, code] of [
-  ['another range than asked for', { 'content-range': 'bytes 5-14/20' }, 'PROTOCOL'],
+  ['another range than requested', { 'content-range': 'bytes 5-14/20' }, 'PROTOCOL'],
   ['no Content-Range', { 'content-range': '' }, 'PROTOCOL'],
   ['a total that contradicts the pinned length', { 'content-range': 'bytes 0-9/21' }, 'CHANGED'],
   ['another entity tag than the pinned one', { etag: '"two"' }, 'CHANGED'],
@@ -175,7 +175,7 @@ function validators({ etag, at }: { etag: string; at?: string }): {
   };
 }
 
-test('the rest of a body with a weak tag is asked for by its time, or not at all', async (t) => {
+test('the rest of a body with a weak tag is requested by its time, or not at all', async (t) => {
   for (const [time, expected] of [
     [{ 'last-modified': THEN }, '0123456789'],
     [{}, 'CONNECTION_LOST'],
@@ -214,7 +214,7 @@ for (const [kind, lastModified, again, expected] of [
   ['the time of this second', new Date(4_000_000_000_000).toUTCString(), 'the same', 'broken'],
 ] as const) {
   // S81
-  test(`a broken body is asked for again by ${kind}: ${expected}`, async (t) => {
+  test(`a broken body is requested again by ${kind}: ${expected}`, async (t) => {
     const server = await startFaultServer(t, (_request, response, count) => {
       const time = count === 1 || again !== undefined ? { 'last-modified': lastModified } : {};
       const [start, end] = count === 1 ? [0, 10] : [4, 10];
@@ -400,7 +400,7 @@ for (const [title, die] of [
   ['that is silent', ({ answerWith }) => answerWith(() => undefined)],
 ] as const satisfies readonly (readonly [string, (target: Target) => unknown])[]) {
   // S41
-  test(`a redirect's target ${title} is asked for anew at the origin, and the version checked`, async (t) => {
+  test(`a redirect's target ${title} is requested anew at the origin, and the version checked`, async (t) => {
     const [first, second] = [await startTarget(t), await startTarget(t)];
     let target = first.origin;
     const server = await startFaultServer(t, (_request, response) =>
@@ -470,7 +470,7 @@ test('an empty file that answers 416 is found, and a redirect to itself with a s
 });
 
 // S37
-test('a known version is asked for conditionally', async (t) => {
+test('a known version is requested conditionally', async (t) => {
   const server = await startFaultServer(t, (request, response) =>
     request.headers['if-none-match'] === '"one"' ? response.writeHead(304).end() : partial(request, response),
   );

@@ -91,7 +91,7 @@ test('a redirect with credentials is refused, and its message holds none', async
   t.is(target.requests.length, 0);
 });
 
-test('the bytes of a Location that are not ASCII are asked for as they are, and an endless one is refused', async (t) => {
+test('the bytes of a Location that are not ASCII are requested as they are, and an endless one is refused', async (t) => {
   const server = await startRawServer(t, (socket, head) => {
     const path = head.split(' ')[1];
     const to = path === '/long' ? `/${'x'.repeat(9_000)}` : '/caf\u00e9 \u00c3\u00bc?\u00ff';

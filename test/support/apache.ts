@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
@@ -9,29 +10,83 @@ import { temporaryDirectory } from './temp.js';
 
 /** A real Apache on a free port of loopback, with Debian's index settings; killed when the test ends. */
 export async function startApache(t: ExecutionContext, root: string, indexOptions: string): Promise<string> {
+  const { host } = await start(t, ['autoindex', 'dir', 'mime'], () => [
+    'TypesConfig /dev/null',
+    `DocumentRoot ${root}`,
+    `<Directory ${root}>`,
+    'Options Indexes',
+    `IndexOptions ${indexOptions}`,
+    'Require all granted',
+    '</Directory>',
+  ]);
+  return host;
+}
+
+export interface ApacheProxy {
+  readonly url: URL;
+  /** The request lines so far, each with its status. */
+  log(): Promise<string[]>;
+}
+
+/** A real Apache that is a forward proxy; it tunnels to `connectPort`, and `password` is that of `user`. */
+export async function startApacheProxy(
+  t: ExecutionContext,
+  { connectPort = 443, password }: { readonly connectPort?: number; readonly password?: string } = {},
+): Promise<ApacheProxy> {
+  const modules = ['proxy', 'proxy_http', 'proxy_connect'];
+  const authentication = ['authn_core', 'authn_file', 'authz_user', 'auth_basic'];
+  let log = '';
+  const { host, prefix } = await start(
+    t,
+    password === undefined ? modules : [...modules, ...authentication],
+    (directory) => {
+      log = join(directory, 'access.log');
+      const access = [
+        'AuthType Basic',
+        'AuthName proxy',
+        `AuthUserFile ${directory}/users`,
+        'Require valid-user',
+      ];
+      return [
+        'ProxyRequests On',
+        `AllowCONNECT ${connectPort}`,
+        `CustomLog ${log} "%r %>s"`,
+        '<Proxy *>',
+        ...(password === undefined ? ['Require all granted'] : access),
+        '</Proxy>',
+      ];
+    },
+  );
+  const sha = createHash('sha1')
+    .update(password ?? '')
+    .digest('base64');
+  await writeFile(join(prefix, 'users'), `user:{SHA}${sha}\n`);
+  return {
+    url: new URL(`http://${host}`),
+    log: async () => (await readFile(log, 'utf8')).split('\n').filter((line) => line !== ''),
+  };
+}
+
+async function start(
+  t: ExecutionContext,
+  modules: readonly string[],
+  directivesIn: (prefix: string) => readonly string[],
+): Promise<{ host: string; prefix: string }> {
   const prefix = await temporaryDirectory(t);
   const port = await freePort();
   const config = join(prefix, 'apache.conf');
-  const modules = ['mpm_event', 'authz_core', 'autoindex', 'dir', 'mime'];
-  await writeFile(
-    config,
-    `
-    ServerRoot ${prefix}
-    ServerName 127.0.0.1
-    Listen 127.0.0.1:${port}
-    PidFile ${prefix}/pid
-    Mutex file:${prefix}
-    ErrorLog ${prefix}/error.log
-    ${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
-    TypesConfig /dev/null
-    DocumentRoot ${root}
-    <Directory ${root}>
-      Options Indexes
-      IndexOptions ${indexOptions}
-      Require all granted
-    </Directory>
-    `,
-  );
+  const loaded = ['mpm_event', 'authz_core', ...modules];
+  const directives = [
+    `ServerRoot ${prefix}`,
+    'ServerName 127.0.0.1',
+    `Listen 127.0.0.1:${port}`,
+    `PidFile ${prefix}/pid`,
+    `Mutex file:${prefix}`,
+    `ErrorLog ${prefix}/error.log`,
+    ...loaded.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
+    ...directivesIn(prefix),
+  ];
+  await writeFile(config, `${directives.join('\n')}\n`);
   const child = spawn('/usr/sbin/apache2', ['-f', config, '-D', 'FOREGROUND'], {
     detached: true,
     stdio: 'ignore',
@@ -42,5 +97,5 @@ export async function startApache(t: ExecutionContext, root: string, indexOption
     await ended;
   });
   await untilConnects(port);
-  return `127.0.0.1:${port}`;
+  return { host: `127.0.0.1:${port}`, prefix };
 }

@@ -16,7 +16,7 @@ export interface Authorization {
   readonly url?: URL;
 }
 
-/** Who signs requests. Asked for every try and every hop, so that dates and tokens are fresh. */
+/** Who signs requests. Called for every try and every hop, so that dates and tokens are fresh. */
 export interface Authorizer {
   /** Undefined: nothing for this hop; what it has belongs to another origin. */
   authorize(

@@ -1,7 +1,7 @@
 /** The one place where sockets are made; whatever stands between us and an origin goes here. */
 import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
-import { isIP, type OnReadOpts, type Socket, connect as connectTcp } from 'node:net';
+import { isIP, type OnReadOpts, type Socket, connect as connectSocket } from 'node:net';
 
 import { type AddressPolicy, AddressRefusedError } from '../address-policy.js';
 import { type ConnectAttempt, firstToConnect } from './first-to-connect.js';
@@ -34,10 +34,9 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
   return async (url, onread, signal, route) => {
     const { key = '', proxy, socketPath, tls } = route ?? {};
     if (socketPath !== undefined) {
-      const transport = { path: socketPath, onread };
-      const isTls = url.protocol === 'https:';
-      const socket = isTls ? tlsClient.connect(url, transport, tls, key) : connectTcp(transport);
-      return await whenReady({ socket, readyEvent: isTls ? 'secureConnect' : 'connect' }, signal);
+      if (url.protocol === 'http:') return await connectUnix(socketPath, onread, signal);
+      const socket = tlsClient.connect(url, { path: socketPath, onread }, tls, key);
+      return await whenReady({ socket, readyEvent: 'secureConnect' }, signal);
     }
     if (proxy !== undefined) {
       // A name is resolved by the proxy. An address is known.
@@ -58,7 +57,7 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
   ): Promise<Socket> {
     const begin = ({ address, family }: LookupAddress): ConnectAttempt => {
       const target = { host: address, family, port: portOf(url), noDelay: true, ...(onread && { onread }) };
-      if (url.protocol === 'http:') return { socket: connectTcp(target), readyEvent: 'connect' };
+      if (url.protocol === 'http:') return { socket: connectSocket(target), readyEvent: 'connect' };
       return { socket: tlsClient.connect(url, target, tls, key), readyEvent: 'secureConnect' };
     };
     return firstToConnect(addresses, begin, signal);
@@ -96,6 +95,10 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
       throw error;
     }
   }
+}
+
+export function connectUnix(path: string, onread: OnReadOpts, signal: AbortSignal): Promise<Socket> {
+  return whenReady({ socket: connectSocket({ path, onread }), readyEvent: 'connect' }, signal);
 }
 
 /** A stream above another one has no `onread`. */

@@ -80,10 +80,10 @@ export class DialectReader {
     }
   }
 
-  #contentRangeOf(answer: HttpAnswer, url: URL, asked: ByteRange | undefined): ContentRange {
-    if (this.dialect.deliveryOf === undefined) return contentRangeOf(answer, url, asked);
-    const got = this.dialect.deliveryOf(answer, asked);
-    const { start, end } = asked ?? { start: 0, end: Infinity };
+  #contentRangeOf(answer: HttpAnswer, url: URL, requested: ByteRange | undefined): ContentRange {
+    if (this.dialect.deliveryOf === undefined) return contentRangeOf(answer, url, requested);
+    const got = this.dialect.deliveryOf(answer, requested);
+    const { start, end } = requested ?? { start: 0, end: Infinity };
     // The whole instead of a range is legal, and bytes before or behind the range are not.
     const isPart = got.start === start && (got.end ?? 0) <= end;
     if (isPart || got.start === 0) return got;

@@ -24,8 +24,8 @@ export interface HttpDialect {
   targetOf(request: TargetRequest): HttpTarget | Promise<HttpTarget>;
   /** How a range of a version is requested. Default: `Range`, with `If-Match` or `If-Unmodified-Since` if pinned. */
   rangeRequest?(range: ByteRange, pin: Validators | undefined): RangeRequest;
-  /** What an answer holds of the resource. Default: RFC 9110, 14. `asked`: undefined for the whole. */
-  deliveryOf?(answer: HttpAnswer, asked: ByteRange | undefined): ContentRange;
+  /** What an answer holds of the resource. Default: RFC 9110, 14. `requested`: undefined for the whole. */
+  deliveryOf?(answer: HttpAnswer, requested: ByteRange | undefined): ContentRange;
   /**
    * Of which version an answer is. Default: its `ETag` and `Last-Modified`. A pin is compared with what is here. A source
    * whose URLs name a version returns neither: then only the length is compared, and a body resumes without a condition.

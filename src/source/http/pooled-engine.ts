@@ -212,15 +212,15 @@ class PooledEngine implements HttpEngine {
     const { authorizer, explain, isRetryable: mayRetry } = request;
     // A token is not the reason if it was not sent, and could not be.
     const isForAuthorizer = response.isAuthorized || url.origin === request.url.origin;
-    const mayAsk =
+    const mayRenew =
       isForAuthorizer && !sending.hasSentAgain && authorizer !== undefined && 'refused' in authorizer;
-    const isRead = mayAsk || explain !== undefined || mayRetry !== undefined;
+    const isRead = mayRenew || explain !== undefined || mayRetry !== undefined;
     const limitMs = Math.max(1, endsAtMs - performance.now());
     if (!isRead) body.cancel();
     const text = isRead ? await readStart(body, limitMs) : '';
     caller.signal?.throwIfAborted();
     const refusal: Refusal = { url, status, header, text };
-    if (mayAsk) {
+    if (mayRenew) {
       sending.hasSentAgain = await maySendAgain(authorizer, refusal, caller, limitMs);
       if (sending.hasSentAgain) return;
     }

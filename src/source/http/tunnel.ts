@@ -19,17 +19,19 @@ export async function openTunnel(
 ): Promise<void> {
   const credentials = authorization === undefined ? '' : `proxy-authorization: ${authorization}\r\n`;
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${credentials}\r\n`, 'latin1');
-  const head = await readHead(socket, signal);
+  const [head, rest] = await readHead(socket, signal);
   const { status } = parseResponseHead(head.split('\r\n'));
-  if (status >= 200 && status < 300) return;
+  // The host does not speak first in TLS.
+  if (status >= 200 && status < 300 && rest === '') return;
   throw new SourceError(codeOf(status), 'the proxy does not connect', `https://${authority}`, {
-    expected: 'status 200 of the proxy',
+    expected: 'status 200 of the proxy, and nothing else',
     found: `status ${status}`,
     ...(status === 407 || status === 403 ? { status } : {}),
   });
 }
 
-async function readHead(socket: Socket, signal: AbortSignal): Promise<string> {
+/** A head, and what came with it. */
+async function readHead(socket: Socket, signal: AbortSignal): Promise<[string, string]> {
   let text = '';
   while (!text.includes('\r\n\r\n')) {
     const chunk = socket.read() as Buffer | null;
@@ -39,8 +41,7 @@ async function readHead(socket: Socket, signal: AbortSignal): Promise<string> {
     if (text.length > MAX_HEAD_BYTES) throw new Error('an endless head of the proxy');
   }
   const end = text.indexOf('\r\n\r\n');
-  if (text.length > end + 4) throw new Error('bytes of the proxy behind its head');
-  return text.slice(0, end);
+  return [text.slice(0, end), text.slice(end + 4)];
 }
 
 function codeOf(status: number): SourceErrorCode {

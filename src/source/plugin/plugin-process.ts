@@ -10,7 +10,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ConnectionPool } from '../http/connection-pool.js';
-import type { Connect } from '../http/connect.js';
+import { type Connect, connectUnix } from '../http/connect.js';
 import { type HttpResponse, exchange } from '../http/http-exchange.js';
 import { LowSpeedLimit } from '../http/low-speed-limit.js';
 import { StderrTail } from './stderr-tail.js';
@@ -62,7 +62,8 @@ export class PluginProcess {
     this.#child = launch(file, options);
     // Before anything else: without a descriptor to spare there is a process that has no streams, and fails in a moment.
     this.#child.on('error', () => undefined);
-    this.#pool = new ConnectionPool(connectUnix(options.socketPath), {
+    const connect: Connect = (_, onread, signal) => connectUnix(options.socketPath, onread, signal);
+    this.#pool = new ConnectionPool(connect, {
       // Paused downloads keep their connections: a limit would make the others wait for them.
       maxConnectionsPerOrigin: Infinity,
       maxConnections: Infinity,
@@ -185,19 +186,6 @@ export class PluginProcess {
     rm(this.#options.socketPath, { force: true }).catch(() => undefined);
     return safeText((this.#verdict ?? how) + this.stderrTail);
   }
-}
-
-function connectUnix(path: string): Connect {
-  return async (_url, onread, signal) => {
-    const socket = connect({ path, onread });
-    try {
-      await once(socket, 'connect', { signal });
-      return socket;
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
-  };
 }
 
 function accepts(socketPath: string): Promise<boolean> {
