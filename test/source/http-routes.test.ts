@@ -68,6 +68,7 @@ async function startPlain(t: ExecutionContext, serverDirectives = SHOW_HEAD): Pr
   return origin;
 }
 
+// S118
 test('a request for http goes to the proxy in absolute form, and its credentials not to the origin', async (t) => {
   const origin = await startPlain(t);
   const proxy = await startApacheProxy(t, { password: 'hunter2' });
@@ -238,7 +239,7 @@ test('a Unix socket is another way to the host, and not to that of a redirect', 
   t.is((await failure(t, missing)).code, 'CONNECTION_LOST');
 });
 
-// S69
+// S69 S119
 test('a client certificate is for its origin alone, as is the trust in any certificate', async (t) => {
   const client = await createCertificate(t, 'IP:127.0.0.1');
   const verify = `ssl_verify_client optional; ssl_client_certificate ${client.certificate}; ${SHOW_HEAD}`;
