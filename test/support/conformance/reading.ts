@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+
+import type { ByteRange } from '../../../src/source/byte-range.js';
+import { SourceError } from '../../../src/source/errors.js';
+import type { Metadata } from '../../../src/source/metadata.js';
+import { Request, type Validators } from '../../../src/source/request.js';
+import type { CompleteClient } from '../../../src/source/resource-client.js';
+
+/** All bytes that a download brings, however it pushes them. */
+export async function read(
+  client: CompleteClient,
+  url: string,
+  options: { readonly range?: ByteRange; readonly pin?: Validators } = {},
+): Promise<Buffer> {
+  const response = await client.download(new Request(url, options));
+  response.validate();
+  const chunks: Buffer[] = [];
+  if (response.drain === undefined) {
+    for await (const chunk of response.body) chunks.push(Buffer.from(chunk));
+  } else {
+    await response.drain((chunk) => {
+      chunks.push(Buffer.from(chunk));
+    });
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Without the response that may come with it. */
+export async function stat(client: CompleteClient, url: string): Promise<Metadata> {
+  const { response, ...metadata } = await client.getMetadata(new Request(url));
+  response?.cancel();
+  return metadata;
+}
+
+export function validatorsOf({ etag, lastModified, contentLength }: Metadata): Validators {
+  return {
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified < 0 ? {} : { lastModifiedMs: lastModified }),
+    ...(contentLength < 0 ? {} : { contentLength }),
+  };
+}
+
+/** Of large contents the digests are compared: a difference is not printed. */
+export function assertSame(found: Uint8Array, expected: Uint8Array): void {
+  assert.equal(found.byteLength, expected.byteLength, 'the length');
+  assert.equal(sha256(found), sha256(expected), 'the bytes');
+}
+
+/** The code of the error that a call ends with. */
+export async function codeOf(call: Promise<unknown>): Promise<string> {
+  return await call.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof SourceError ? error.code : String(error)),
+  );
+}
+
+export async function assertCode(call: Promise<unknown>, ...codes: readonly string[]): Promise<void> {
+  const code = await codeOf(call);
+  assert.ok(codes.includes(code), `${codes.join(' or ')} was expected, and it is ${code}`);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
