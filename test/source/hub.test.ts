@@ -170,6 +170,22 @@ test('hf: revisions are part of the name, encoded or not', async (t) => {
   t.is(String(await read(ofRule, 'hf://ada/model/f')), 'of a pull request');
 });
 
+test('hf: an owner is a directory of repositories, and one that lists none an empty one', async (t) => {
+  const hub = await startHub(t);
+  hub.pageSize = 2;
+  for (const name of ['a', 'b', 'c_', 'D'])
+    hub.commit(hub.repository('datasets', `ada/${name}`), { f: name });
+  hub.commit(hub.repository('models', 'ada/model'), { f: 'x' });
+  const client = clientOf(t, hub, 'hf');
+  t.deepEqual(
+    shown(await client.list(new Request('hf://datasets/ada'))),
+    ['a', 'b', 'c_', 'D'].map((name) => [name, 'directory']),
+  );
+  t.deepEqual(shown(await client.list(new Request('hf://ada'))), [['model', 'directory']]);
+  t.deepEqual(await client.list(new Request('hf://nobody')), []);
+  t.is((await failure(client.list(new Request('hf://datasets')))).code, 'LIST_NOT_SUPPORTED');
+});
+
 test('hf: a refusal says what to do', async (t) => {
   const hub = await startHub(t);
   const gated = hub.repository('models', 'ada/gated');

@@ -28,6 +28,10 @@ export function answerHf(request: HubRequest, response: ServerResponse, hub: Hub
   const hasType = isType(rest[0]);
   const type: RepositoryType = hasType ? (rest[0] as RepositoryType) : 'models';
   const [owner = '', name = '', verb = '', ...operands] = hasType ? rest.slice(1) : rest;
+  if (isApi && owner === '') {
+    sendRepositories(request, response, hub, type);
+    return;
+  }
   const id = decodePath([owner, name]);
   const repository = hub.repositories.find(type, id);
   const refusal = refusalOf(hub, repository, request.token);
@@ -43,6 +47,23 @@ export function answerHf(request: HubRequest, response: ServerResponse, hub: Hub
   } else {
     refuse(response, 404, '', 'Not found');
   }
+}
+
+/** `api/models?author=…`, with the links of a tree to its pages. */
+function sendRepositories(
+  request: HubRequest,
+  response: ServerResponse,
+  hub: HubState,
+  type: RepositoryType,
+): void {
+  const found = hub.repositories.ofOwner(type, request.query.get('author') ?? '');
+  const shown = found.filter(({ access }) => access !== 'private' || request.token === hub.token);
+  sendPage(
+    request,
+    response,
+    shown.map(({ id }) => ({ id, modelId: id })),
+    hub.pageSize,
+  );
 }
 
 function answerApi(
@@ -84,20 +105,30 @@ function sendTree(
     refuse(response, 404, 'EntryNotFound', `${directory} does not exist on "${commit.sha}"`);
     return;
   }
-  const limit = Math.min(
-    Number(query.get('limit') ?? hub.pageSize),
-    isTrue('expand') ? EXPANDED_PAGE : hub.pageSize,
+  const limit = isTrue('expand') ? Math.min(EXPANDED_PAGE, hub.pageSize) : hub.pageSize;
+  sendPage(
+    request,
+    response,
+    entries.map((entry) => treeJson(entry, commit, isTrue('expand'))),
+    limit,
   );
-  const start = Number(Buffer.from(query.get('cursor') ?? '', 'base64').toString());
-  if (start + limit < entries.length) {
+}
+
+/** Of at most `limit` rows, with a link to the next one (RFC 8288). */
+function sendPage(
+  request: HubRequest,
+  response: ServerResponse,
+  rows: readonly object[],
+  limit: number,
+): void {
+  const length = Math.min(Number(request.query.get('limit') ?? limit), limit);
+  const start = Number(Buffer.from(request.query.get('cursor') ?? '', 'base64').toString());
+  if (start + length < rows.length) {
     const next = new URL(request.target, request.origin);
-    next.searchParams.set('cursor', Buffer.from(String(start + limit)).toString('base64'));
+    next.searchParams.set('cursor', Buffer.from(String(start + length)).toString('base64'));
     response.setHeader('link', `<${next.href}>; rel="next"`);
   }
-  sendJson(
-    response,
-    entries.slice(start, start + limit).map((entry) => treeJson(entry, commit, isTrue('expand'))),
-  );
+  sendJson(response, rows.slice(start, start + length));
 }
 
 function resolve(

@@ -53,6 +53,12 @@ export class Repositories {
     return this.#repositories.get(`${type}/${id}`.toLowerCase());
   }
 
+  ofOwner(type: RepositoryType, owner: string): Repository[] {
+    return [...this.#repositories.values()].filter(
+      (repository) => repository.type === type && repository.id.split('/')[0] === owner,
+    );
+  }
+
   /** Adds and replaces files (undefined: removes them), in a new commit of a branch. */
   commit(
     repository: Repository,
