@@ -1,10 +1,7 @@
 /**
- * Paths that only root and one user can redirect.
- *
- * A path is walked from `/`, one name at a time, symbolic links included. Each directory is checked before a lookup
- * in it: it must belong to root or the user, and be writable by no other (the private group of the user counts as
- * the user); a sticky one such as /tmp is accepted: no user can replace another's entry in it. So no other user can
- * replace what the walk has passed, and the real path that comes out leads to the same file later on.
+ * Paths that only root and one user can redirect: walked from `/` by names, symbolic links included, each directory checked before a
+ * lookup in it. It must belong to root or the user, and be writable by no other (the user's private group counts as the user), or be
+ * sticky as /tmp is. So the real path that comes out leads to the same file later on.
  */
 import fs, { type Stats } from 'node:fs';
 import { lstat, mkdir, readlink, stat } from 'node:fs/promises';

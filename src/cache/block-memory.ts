@@ -1,15 +1,6 @@
 /**
- * The one owner of the program's memory for content.
- *
- * All of it is buffers of one block each, which are filled, cached, evicted and filled again: nothing is
- * allocated per read once the limit is reached, so V8 has nothing to collect. (With a fresh buffer for each
- * chunk a sequential read spent more time in page faults and collections than in copying.)
- *
- * Two things use the limit: cached blocks, which can be evicted at any time, and what is committed:
- * reservations for blocks in flight, blocks that are being written to disk, and blocks that a read needs which
- * still waits for others. A reservation evicts cached blocks, and waits only when commitments alone take the whole
- * limit. A read that keeps blocks may itself wait for a reservation: when nothing but such blocks is committed, or
- * nothing goes on for a while, they are cached like others, so that reads never wait for one another for long.
+ * The memory for content: buffers of one block each, which are used again and again, so that V8 has nothing to collect
+ * (docs/ARCHITECTURE.md, "Memory for content").
  */
 import { LRUCache } from 'lru-cache';
 

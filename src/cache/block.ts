@@ -13,13 +13,8 @@ export interface BlockOwner {
 }
 
 /**
- * One block of one version, from when it is requested until it is evicted.
- *
- *     in flight ──► complete ──► (evicted: gone)
- *         └───────► failed, or discarded: gone
- *
- * Its memory belongs to `BlockMemory` and is used again for other blocks, so no reader looks into it later
- * than in the same synchronous step in which the block was found to be there.
+ * One block of one version, from when it is requested until it is evicted (docs/ARCHITECTURE.md, "The life of a block"). Its
+ * memory is used again for other blocks: a reader looks into it in the synchronous step in which it found the block there.
  */
 export class Block {
   readonly owner: BlockOwner;

@@ -14,12 +14,9 @@ export interface BufferPoolOptions {
 }
 
 /**
- * Buffers of one block each, cut from slabs, so that a run of blocks can lie in one piece: then one system
- * call fills all of it. Slabs are cut from arenas, which can be large enough for the large pages of the
- * processor.
- *
- * The slab that something was given back to last is used first, from its lowest free buffer on. So memory
- * that is still in the processor's caches is used again, and what is taken in a row is adjacent.
+ * Buffers of one block each, cut from slabs so that a run of blocks can lie in one piece, which one system call fills. Slabs are
+ * cut from arenas, as large as huge pages need. The slab that got a buffer back last is used first, from its lowest free buffer
+ * on: it is still in the processor's caches, and what is taken in a row is adjacent.
  */
 export class BufferPool {
   readonly #options: BufferPoolOptions;

@@ -1,8 +1,6 @@
 /**
- * How large requests are, and how much is fetched ahead, by how fast one connection is.
- *
- * A fast one keeps up with any reader alone: few, large requests. A slow one is helped by others beside it: the
- * window that a waiting reader widens is then cut into more and smaller requests, which run at the same time.
+ * How large requests are, and how much is fetched ahead, by how fast one connection is: a fast one serves any reader alone, by
+ * few and large requests; beside a slow one others run at the same time, with smaller ones.
  */
 const TARGET_BYTES_PER_MS = 400_000;
 /** One that brings, and one that begins when the other ends. */

@@ -1,19 +1,4 @@
-/**
- * Decides what to fetch ahead of one handle's reads. Pure state, no I/O.
- *
- * Up to two streams are followed, so that two interleaved sequential readers of one handle both count as
- * such. A read that begins exactly where a stream ended makes the stream sequential; from then on a read
- * that is near it, before or behind, belongs to it: the kernel keeps two readahead windows in flight, whose
- * requests arrive in any order. Anything else begins a new stream in place of the one used longest ago,
- * whose fetches are cancelled.
- *
- * The window opens with the second read, since many programs look at the first bytes of a file and leave. It
- * doubles each time that the reader had to wait since it was last extended, up to a maximum that depends on
- * the link; it is extended when half of it is used up, so that requests are few and one is always in flight.
- *
- * A reader that jumps about and comes to a region again and again is likely to come once more (an index, a table,
- * something that is read backward): then the rest of the region is fetched as well.
- */
+/** Decides what to fetch ahead of one handle's reads (docs/ARCHITECTURE.md, "Readahead"). Pure state, no I/O. */
 import { VisitedRegions } from './visited-regions.js';
 
 export interface ReadaheadOptions {

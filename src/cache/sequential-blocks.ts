@@ -1,13 +1,6 @@
 /**
- * Brings the blocks of a resource that can only be downloaded from its start: one download, shared by all
- * readers, that fills the block cache.
- *
- * - It runs at most `WINDOW_BYTES` ahead of the farthest byte that a read has requested, and pauses there
- *   (the transport's flow control stops the source).
- * - It begins with the body of the probe, if that has not been cancelled: one request per file.
- * - When the last handle closes it is kept paused for `LINGER_MS`, so that the next open goes on with it.
- * - A block that was evicted again is brought by a new download from the start, checked to be of the same
- *   version.
+ * Brings the blocks of a resource that can only be downloaded from its start, by one download for all readers
+ * (docs/ARCHITECTURE.md, "Sources without ranges").
  */
 import { InterruptedError, type Response } from '../source/index.js';
 import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';

@@ -1,10 +1,6 @@
 /**
- * The blocks of one version that are on disk: brings them into memory when they are demanded, and stores
- * those that the source brought.
- *
- * Writing goes on behind the reads. The blocks to be written are held in memory, adjacent ones are written together, and
- * more than `DirtyBytes` allow is not stored: a slow disk never holds up a reader. Less than what is worth a write of
- * its own waits until nothing is read.
+ * The blocks of one version that are on disk: reads them when they are demanded, and writes those that the source brought, behind
+ * the reads. What is more than `DirtyBytes` allow is not stored, so that a slow disk never delays a reader.
  */
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';

@@ -6,12 +6,9 @@ import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
 
 /**
- * The blocks of one version that are in memory or in flight, each at most once: all reads that need one
- * wait for the same. A failure is never kept.
- *
- * Blocks of a version that the source gives no validators for are compared with what came under the same index
- * before: with its bytes if they are still here, else with a digest of what of them was shown. So nothing comes back
- * with other bytes, after an eviction or a download that broke, and what is to be compared is not shown before it was.
+ * The blocks of one version that are in memory or in flight, each at most once: all reads that need one wait for the same. A
+ * failure is never kept. Without validators, what comes again is compared with what was there before, or with a digest of what of
+ * it was shown, before it is shown.
  */
 export class VersionBlocks implements BlockOwner {
   readonly key: VersionKey;

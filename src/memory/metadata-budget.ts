@@ -1,9 +1,7 @@
 /**
- * One limit, in bytes, for all that is kept of names: attributes, listings, inode numbers, names that were used.
- * `BoundedMap`s share it: the least recently used entry of all maps is evicted. What cannot be evicted at will (inodes,
- * which the kernel has to forget first, and digests) is charged, and leaves the maps so much less.
- *
- * Sizes are estimates of what V8 takes (measured with heap snapshots), objects and slots of maps included.
+ * One limit, in bytes, for all that is kept of names. `BoundedMap`s share it: the least recently used entry of all is evicted. What
+ * cannot be evicted at will (inodes, digests) is charged, and leaves the maps so much less. Sizes are estimates of what V8 takes,
+ * by heap snapshots.
  */
 /** With little memory for content, what the program itself takes counts for more. */
 const [SHARE, FREE_BYTES] = [1 / 4, 32 * 1024 * 1024];

@@ -1,10 +1,7 @@
 /**
- * Which callers retry the lookup of a path because its last name, a directory to the kernel, was used as a file
- * (ESTALE). For that lookup the name is a file.
- *
- * A thread looks up one path at a time: its intent ends with its next request for another one. Callers of another pid
- * namespace all have the id 0: they share an intent, which no use ends, and which expires. So does that of a
- * transport without callers (a negative id), unless it is used before.
+ * Which callers retry the lookup of a path because its last name, a directory to the kernel, was used as a file (ESTALE): for
+ * that lookup it is a file. An intent ends with the thread's next request for another path. Callers of another pid namespace, all
+ * with the id 0, share one, which expires; so does that of a transport without callers (a negative id), unless it is used before.
  */
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';

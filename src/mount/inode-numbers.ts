@@ -24,12 +24,9 @@ export interface FileGeneration {
 export const GENERATION_BYTES = 150;
 
 /**
- * Inode numbers and stable times. A number belongs to an identity (a URL, or a path) and a generation of it;
- * another one begins when the source's answer contradicts the fingerprint. So a file that was first seen in a
- * listing and then opened keeps its number, and one that changed gets a new one.
- *
- * The map is bounded. What was evicted from it begins anew with the number that it had at first, unless the kernel
- * still has an inode of it.
+ * Inode numbers and stable times, of an identity (a URL, or a path) and a generation of it: another one begins when what the
+ * source reports contradicts the fingerprint. The map is bounded: what was evicted begins anew with its first number, unless the
+ * kernel still has an inode of it.
  */
 export class InodeNumbers {
   readonly #files: BoundedMap<FileGeneration>;

@@ -1,10 +1,7 @@
 /**
- * File or directory: docs/SEMANTICS.md, "File or directory". A hierarchical source (`SourceCapabilities`) knows that by
- * itself. Elsewhere:
- *
- * A URL has no type, and LOOKUP does not say whether its name is the last one of the path. A name without metadata is
- * *unknown*: the kernel is given a directory without a lifetime, until the name is used as the last one. Then the
- * source is queried, and if it has a file the kernel retries the lookup of the path (ESTALE).
+ * File or directory (docs/SEMANTICS.md, "File or directory"). LOOKUP does not say whether its name is the last one of the path: a
+ * name without metadata is *unknown*, to the kernel a directory without a lifetime. When it is used as the last one the source is
+ * queried, and for a file the kernel retries the lookup (ESTALE).
  */
 import type {
   DirectoryStat,

@@ -1,10 +1,7 @@
 /**
- * How a file name maps to a piece of a URL.
- *
- * A name is taken as it is typed: a valid `%XX` in it is kept, and every byte that a URL path cannot hold
- * is encoded (RFC 3986, 3.3). The first `?` begins the query, unless the source knows queries (`SourceCapabilities`).
- * A listing shows names decoded, except where the decoded name would stand for another URL. So the two functions are inverse to each other: every
- * listed name opens the resource that it was listed for. Bytes that are not UTF-8 are as `byte-text` has them.
+ * How a file name maps to a piece of a URL, and back: every listed name opens the resource that it was listed for. A valid `%XX`
+ * in a name is kept, every byte that a URL path cannot hold is encoded (RFC 3986, 3.3), and the first `?` begins the query. Bytes
+ * that are not UTF-8 are as `byte-text` has them.
  */
 import { byteLengthOfText, canonicalSegment, percentDecoded, percentEncoded } from '../source/index.js';
 import { FsError } from './fs-error.js';

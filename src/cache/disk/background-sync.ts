@@ -1,8 +1,6 @@
 /**
- * Makes stored segments durable behind the writes: a power loss takes the last seconds only.
- *
- * Of each segment the data is synced before the index that names its blocks, then the directories of new files. An index
- * that reaches the disk before its data does no harm: the checksums do not fit, and the blocks are fetched again.
+ * Makes stored segments durable behind the writes: of each the data before the index that names its blocks, then the directories
+ * of new files. An index that reaches the disk before its data does no harm: the checksums do not fit.
  */
 import type { Semaphore } from './semaphore.js';
 import { shardPath } from './layout.js';

@@ -1,10 +1,7 @@
 /**
- * The store: which versions are open, what is confirmed and what is dropped.
- *
- * One process of a user writes (`Writer`: it holds the lock and keeps the catalog); others read the same files
- * and try to take over. Files are only ever removed whole, never cut or punched, and the bytes at an offset
- * never change: so a reader with a file open, here, in another process or in the kernel, reads right bytes or,
- * where a checksum is looked at, a miss.
+ * The store: which versions are open, confirmed and dropped. One process of a user writes (`Writer`), others read the same files
+ * and try to take over. Files are only removed whole, and the bytes at an offset never change: who has a file open reads right
+ * bytes, or a miss.
  */
 import type { VersionKey } from '../version.js';
 import { readNewest, writeConfirmation } from './confirmations.js';

@@ -81,10 +81,9 @@ export class Segment {
   }
 
   /**
-   * 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read.
-   *
-   * A file that still has the recorded identity is complete and right. Its records are needed only when its blocks are read by us,
-   * and left until then: a large file is opened as fast as a small one.
+   * 'wrong': there is something that cannot be trusted. Rejects if the files cannot be read. A file that still has the recorded
+   * identity is complete and right: its records are read when we read its blocks, so that a large file is opened as fast as a
+   * small one.
    */
   async load(identity: SegmentIdentity): Promise<'stored' | 'nothing' | 'wrong'> {
     // All at once: each is several turns of the system's threads, which a reader waits for.

@@ -1,9 +1,6 @@
 /**
- * Passthrough: the kernel reads a complete local copy of a version by itself (fuse_passthrough, kernel 6.9).
- *
- * The kernel does not mix opens of one inode that it reads by itself with opens that go through its page
- * cache, nor two backing files. So the first open decides for all that overlap with it; one backing id per
- * inode is shared by them and given back with the last.
+ * Passthrough: the kernel reads a complete local copy of a version by itself (fuse_passthrough, Linux 6.9). It does not mix opens
+ * of one inode that do so with others, nor two backing files: the first open decides for all that overlap with it.
  */
 import type { Syscalls } from '../../native/posix.js';
 

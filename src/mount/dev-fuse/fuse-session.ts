@@ -1,8 +1,6 @@
 /**
- * One FUSE connection: reads requests, runs them, replies to each exactly once.
- *
- * Requests are read while others wait, so that INTERRUPT gets through. They run concurrently on the main thread;
- * replies are gathered writes of views of cached blocks, so file content is never copied in JavaScript.
+ * One FUSE connection: reads requests, runs them concurrently on the main thread, so that INTERRUPT gets through, and replies to
+ * each exactly once, by gathered writes of views of cached blocks.
  */
 import { constants } from 'node:os';
 

@@ -1,10 +1,7 @@
 /**
- * The READs in flight, by handle.
- *
- * The kernel does not interrupt the READs of its readahead, nor those of most buffered reads, and they keep the handle
- * from being released: the fetches of a reader that was killed would run to their time limits. But the kernel sends
- * FLUSH for each close of a descriptor, also at the end of a process. A thread that closes waits for no read of its own;
- * other users of the handle, after fork(2), may: the kernel repeats a READ that was interrupted while they wait for it.
+ * The READs in flight, by handle. The kernel interrupts neither those of its readahead nor most buffered ones, and they keep the
+ * handle from being released. But it sends FLUSH for each close of a descriptor, also at the end of a process: a thread that
+ * closes waits for no read of its own. Other users of the handle, after fork(2), may.
  */
 import process from 'node:process';
 

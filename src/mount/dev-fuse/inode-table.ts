@@ -51,11 +51,8 @@ const NEW = {
 const INODE_BYTES = 420;
 
 /**
- * Inodes by the numbers that the kernel uses. One is added with the first entry that is sent, kept until the kernel has
- * sent FORGET for as many lookups as it has made, and its number is never used again.
- *
- * A directory is its identity. A file is its identity and version (its inode number), so that the kernel never mixes
- * pages or sizes of two versions. There are many files, and hardly ever two versions of one.
+ * Inodes by the numbers that the kernel uses: from the first entry that is sent until the kernel has sent FORGET for as many
+ * lookups. A directory is its identity; a file its identity and version, so that the kernel never mixes pages of two versions.
  */
 export class InodeTable {
   /** The most recently used is the last. */

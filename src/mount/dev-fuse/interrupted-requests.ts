@@ -1,9 +1,6 @@
 /**
- * Requests that were interrupted by a signal that can wait.
- *
- * The kernel interrupts a request once: a Ctrl-C that follows a SIGCHLD is not reported. So each of these threads is
- * checked periodically, until its request is answered. Answering INTERRUPT with EAGAIN would make the kernel
- * repeat it, which reports nothing new, and costs two system calls in addition to the check.
+ * Requests that were interrupted by a signal that can wait. The kernel interrupts a request once, and reports no Ctrl-C that
+ * follows a SIGCHLD: so their threads are checked periodically, until the reply.
  */
 import type { RequestCaller } from './request-caller.js';
 import { intentOfThread, type SignalIntent } from './signal-intent.js';

@@ -17,12 +17,9 @@ const IDLE_MS = 1_000;
 const RETRY_MS = 10_000;
 
 /**
- * Notifies the kernel of resources that changed, and prunes inodes when there are too many.
- *
- * INVAL_ENTRY waits for the lock of its directory, which the kernel holds during a LOOKUP, and keeps out later lookups.
- * So it is sent from another thread, and to a locked directory when it is unlocked, or for a change after a while; one
- * at a time to one directory, and few at a time in all, so that one directory does not delay another. None is sent
- * once the connection ends.
+ * Notifies the kernel of resources that changed, and prunes inodes when there are too many. INVAL_ENTRY waits for the lock of its
+ * directory, which the kernel holds during a LOOKUP: so it is sent from another thread, when the directory is unlocked, or for a
+ * change after a while; one at a time to one directory, and few in all.
  */
 export class KernelNotifier {
   readonly #device: FuseDevice;

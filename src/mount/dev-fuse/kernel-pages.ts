@@ -4,11 +4,8 @@ import { NOTIFY, PAGE_BYTES } from './protocol.js';
 import { encodeHeader, encodeStore } from './reply-codec.js';
 
 /**
- * Stores the first bytes of a file in the page cache (FUSE_NOTIFY_STORE) before the reply to the first open, if they are
- * in memory: it saves the first READ.
- *
- * The kernel waits for a page that is locked, and a READ in flight may hold the lock. Before the first open there
- * is none.
+ * Stores the first bytes of a file in the page cache (FUSE_NOTIFY_STORE) before the reply to its first open, which saves the first
+ * READ. Later a READ in flight may hold the lock of a page, for which the kernel would wait.
  */
 export class KernelPages {
   readonly #device: FuseDevice;

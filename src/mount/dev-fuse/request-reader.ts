@@ -1,12 +1,7 @@
 /**
- * Reads requests from /dev/fuse, one after the other.
- *
- * Node polls no character device, but libuv polls whatever is behind a socket's descriptor. A read on libuv's pool
- * instead takes three times the processor time for a lookup or a read of 4 KiB, and one of its threads.
- *
- * libuv reads one request in each turn of the event loop, and a turn in which several sockets bring what they have
- * takes a millisecond: 64 opens at once then waited for 0.8 s. So where several are in flight, the others are read
- * at once. A single reader has one, whose reply must not wait for a read that finds nothing.
+ * Reads requests from /dev/fuse, one after the other: libuv polls what is behind a socket's descriptor, and a read on its pool takes
+ * three times the processor time. It reads one request in each turn of the event loop; where several are in flight the others
+ * are read at once (64 opens waited for 0.8 s). A single reader's reply must not wait for a read that finds nothing.
  */
 import { closeSync } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';

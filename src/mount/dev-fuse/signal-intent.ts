@@ -1,9 +1,7 @@
 /**
- * What the signals that wait for a thread mean for the request that it waits for.
- *
- * The kernel sends INTERRUPT for any signal, once for each request, and does not report which it was. Most are meant
- * for a handler (SIGCHLD, SIGALRM, Go's SIGURG), or stop, freeze or trace the thread: they can wait until the request
- * is done. Those that end the process, or that people and supervisors end programs with, cannot.
+ * What the signals that wait for a thread mean for its request. The kernel sends INTERRUPT for any signal, once for each request,
+ * and does not report which. Most are for a handler (SIGCHLD, SIGALRM, Go's SIGURG) and can wait; those that end the process, or
+ * that people and supervisors end programs with, cannot.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';

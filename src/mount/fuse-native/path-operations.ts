@@ -1,12 +1,7 @@
 /**
- * `VirtualFs` for a transport that has only paths. libfuse 2 does not distinguish LOOKUP from GETATTR and
- * reports no caller, so the use of a name is determined less exactly than by the kernel's own protocol:
- *
- * - a path with open handles is a file;
- * - a bare stat of a name without metadata queries the source if the name has a file extension, and otherwise
- *   shows a directory;
- * - names that are not UTF-8 are listed with their bytes as `%XX`, since fuse-native passes strings;
- * - opening and access(2) work for every name: ESTALE for a file, and the walk is repeated.
+ * `VirtualFs` for a transport that has only paths. libfuse 2 does not distinguish LOOKUP from GETATTR and reports no caller: a path
+ * with open handles is a file; a bare stat of a name without metadata queries the source if it has a file extension, and shows a
+ * directory otherwise. Names that are not UTF-8 are listed with their bytes as `%XX`, since fuse-native passes strings.
  */
 import { constants } from 'node:fs';
 
