@@ -39,6 +39,9 @@ export type SourceOptions = Pick<
   | 'offline'
 >;
 
+/** The same object for all: sources keep by it what they make of it. */
+const NO_SETTINGS = {};
+
 export function composeSources(options: SourceOptions, log: Logger): Sources {
   const { offline } = options;
   const pluginOptions = optionsByPlugin(options.pluginOption);
@@ -62,7 +65,7 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   const contextFor = (scheme: string): SourceContext => ({
     scheme,
     engine,
-    settingsFor: () => ({}),
+    settingsFor: () => NO_SETTINGS,
     log,
     timeoutMs: options.timeout,
     retries: options.retries,

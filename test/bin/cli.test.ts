@@ -17,6 +17,7 @@ import {
   TRANSPORTS,
   unmount,
 } from '../support/mounted.js';
+import { listedWith, SCHEMES_IN_TREE } from '../support/in-tree.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
@@ -24,8 +25,8 @@ onDevFuse('the seed example says hello world though two of its methods throw', a
   const mnt = await mount();
   const { stdout } = await run('cat', [`${mnt}/dfs/host:56001/path/to/resource`]);
   t.is(stdout, 'hello world');
-  t.is((await run('ls', [`${mnt}/.plugins`])).stdout, 'dfs\nhttp\nhttps\n');
-  for (const scheme of ['dfs', 'http', 'https']) {
+  t.is((await run('ls', [`${mnt}/.plugins`])).stdout, listedWith());
+  for (const scheme of SCHEMES_IN_TREE) {
     const { stdout: json } = await run('cat', [`${mnt}/.plugins/${scheme}`]);
     t.like(JSON.parse(json), {
       name: scheme,

@@ -6,13 +6,12 @@ import test, { type ExecutionContext } from 'ava';
 import { goJson, goQuote, inventoryLines, pathFailureLine } from '../../bin/plugin-lines.js';
 import { pluginJson } from '../../src/mount/open-file.js';
 import type { PluginCatalog } from '../../src/mount/plugin-catalog.js';
+import { SCHEMES_IN_TREE } from '../support/in-tree.js';
 import { CLI, type Finished, run } from '../support/mounted.js';
 import { addExample, addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-const IN_TREE = ['dfs', 'http', 'https']
-  .map((scheme) => `source plugin: ${scheme}, location: in-tree\n`)
-  .join('');
+const IN_TREE = SCHEMES_IN_TREE.map((scheme) => `source plugin: ${scheme}, location: in-tree\n`).join('');
 const HELLO_LINE =
   'resource plugin: d7yfs, location: d7y-resource-plugin-d7yfs.mjs, attribute: ' +
   '{"buildCommit":"unknown","buildTime":"unknown","name":"d7yfs","scheme":"d7yfs","type":"resource","vendor":"d7y"}\n';
@@ -313,7 +312,7 @@ test.serial('plugin --json says the same as .plugins, and what is broken', async
   t.is(code, 1);
   t.is(stderr, '');
   const found = JSON.parse(stdout) as { inTree: unknown[]; directories: { plugins: unknown[] }[] };
-  t.is(found.inTree.length, 3);
+  t.is(found.inTree.length, SCHEMES_IN_TREE.length);
   t.like(found.directories[0], {
     directory,
     error: null,

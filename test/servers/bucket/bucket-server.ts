@@ -110,6 +110,7 @@ class BucketServer implements Credentials {
     const code = this.#refusalOf(request, bucket, nowMs);
     if (code !== undefined) this.#refuse(response, request, code);
     else if (bucket === undefined) this.#refuse(response, request, 'NoSuchBucket');
+    else if (request.key === '' && !bucket.settings.mayList) this.#refuse(response, request, 'AccessDenied');
     else if (request.key === '') this.#list(response, request, bucket);
     else this.#read(response, request, bucket);
   }

@@ -10,7 +10,7 @@ import { parseHttpDate } from '../../http/http-date.js';
 import type { HttpRoute } from '../../http/http-engine.js';
 import type { Refusal } from '../../http/refusal.js';
 import type { HttpSettings } from '../../settings.js';
-import { type AddressSettings, type BucketAddress, bucketAddress } from './bucket-address.js';
+import { type AddressSettings, type BucketAddress, bucketAddress, objectUrl } from './bucket-address.js';
 import { bucketSigner } from './bucket-signer.js';
 import { type BucketDialect, type BucketScheme, DIALECTS } from './dialects.js';
 import { isCredentialRefusal } from './explain-refusal.js';
@@ -33,6 +33,8 @@ const MIN_SKEW_MS = 1_000;
 export interface Bucket {
   readonly host: string;
   readonly address: BucketAddress;
+  /** Where its credentials may be sent. */
+  readonly origin: string;
   readonly signer: Signer;
   /** The store answered in the first version of the listing. */
   listsByMarker: boolean;
@@ -95,12 +97,11 @@ export class BucketAccess {
   }
 
   /** For one request: it knows which credentials were refused. */
-  authorizer({ address, signer }: Bucket): Authorizer {
-    const { origin } = new URL(address.endpoint);
+  authorizer({ origin, signer }: Bucket): Authorizer {
     let used: BucketCredentials | undefined;
     return {
       authorize: async (request, signal) => {
-        if (!isOf(request.url, origin, address)) return undefined;
+        if (request.url.origin !== origin) return undefined;
         used = await this.#credentials.get(signal);
         return used && (await this.#authorization(request, used, signer));
       },
@@ -128,7 +129,8 @@ export class BucketAccess {
     const { scheme, dialect } = this;
     const address = bucketAddress(scheme, dialect, host, this.#settings, learned);
     const signer = bucketSigner(scheme, address, this.#settings.signature);
-    const bucket = { host, address, signer, listsByMarker: dialect.listVersion === 1 };
+    const { origin } = objectUrl(address, '');
+    const bucket = { host, address, origin, signer, listsByMarker: dialect.listVersion === 1 };
     this.#buckets.set(host, bucket);
     return bucket;
   }
@@ -141,15 +143,6 @@ export class BucketAccess {
     this.#clockOffsetMs = offsetMs;
     return true;
   }
-}
-
-/** Credentials go to the bucket's own endpoint and nowhere else. */
-function isOf(
-  url: URL,
-  endpoint: string,
-  { bucket, isVirtual, endpoint: { protocol, host } }: BucketAddress,
-): boolean {
-  return url.origin === (isVirtual ? new URL(`${protocol}//${bucket}.${host}`).origin : endpoint);
 }
 
 function isSame(a: BucketCredentials, b: BucketCredentials): boolean {

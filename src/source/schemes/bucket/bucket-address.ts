@@ -37,8 +37,9 @@ export function bucketAddress(
   const region = learned ?? settings.region ?? ofHost?.region;
   const given = settings.endpoint ?? (learned === undefined ? ofHost?.endpoint : undefined);
   const isVendors = given === undefined || dialect.endpointHost.test(given.hostname);
-  const named = learned !== undefined && isVendors ? undefined : given;
-  const endpoint = named ?? vendorEndpoint(scheme, dialect, region, host, settings.signature);
+  const isKept = given !== undefined && (learned === undefined || !isVendors);
+  const endpoint = isKept ? given : vendorEndpoint(scheme, dialect, region, host, settings.signature);
+  if (given !== undefined) endpoint.protocol = given.protocol;
   return {
     bucket,
     endpoint,

@@ -53,6 +53,11 @@ export class ObjectListing implements XmlHandler {
     return this.#isError ? objectErrorOf(this.#fields) : undefined;
   }
 
+  /** Throws if it is a page that does not say where the next one begins. */
+  checkEnd(): void {
+    this.#next();
+  }
+
   /** `prefix`: that of the directory `base`. */
   async page(base: URL, prefix: string, signal: AbortSignal | undefined): Promise<ListingPage> {
     const turns = new Turns(signal);

@@ -1,0 +1,172 @@
+/**
+ * The sources s3, oss, gs, cos and obs. A key is a file, and what is before its slashes are directories. Whether a name is
+ * one or the other is two requests at the same time: for the object, and for one key below it. A directory wins, as in
+ * Dragonfly and mountpoint-s3. No request is HEAD.
+ */
+import type { Logger } from 'pino';
+
+import { encodeKey } from '../../auth/canonical.js';
+import { withUid, uidOf } from '../../caller-uid.js';
+import { NotFoundError, SourceError } from '../../errors.js';
+import type { HttpEngine } from '../../http/http-engine.js';
+import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
+import type { HttpTarget } from '../../http/http-resource.js';
+import type { Metadata, UrlEntry } from '../../metadata.js';
+import type { Request } from '../../request.js';
+import type { ResourceClient } from '../../resource-client.js';
+import type { BucketAccess } from './bucket-access.js';
+import { objectUrl } from './bucket-address.js';
+import { ElsewhereError, explainRefusal, isRetryableRefusal } from './explain-refusal.js';
+import { type ListedDirectory, listPages } from './list-objects.js';
+import { objectDigest } from './object-digest.js';
+import { keyOf } from './object-key.js';
+import { versionQuery } from './object-version.js';
+import { UnusableKeys } from './unusable-keys.js';
+
+export interface BucketClientOptions {
+  readonly engine: HttpEngine;
+  readonly log: Logger;
+  /** How the bucket of a URL is reached, by its settings. */
+  readonly accessFor: (url: URL) => Promise<BucketAccess>;
+}
+
+export function createBucketClient({
+  engine,
+  log,
+  accessFor,
+}: BucketClientOptions): Required<ResourceClient> {
+  const unusable = new UnusableKeys(log);
+  const objects = createHttpResource(engine, {
+    targetOf: async ({ url }) => {
+      const access = await accessFor(url);
+      const bucket = access.bucket(url.host);
+      const target = objectUrl(
+        bucket.address,
+        encodeKey(keyOf(url)),
+        versionQuery(url, access.dialect.versionParameter),
+      );
+      return { ...(await profileOf(url)), url: target };
+    },
+    resumesBy: 'if-match',
+    acceptsEncoded: true,
+    metadataOf: ({ status, header }, metadata) => {
+      const digest = objectDigest(status, header);
+      return digest === undefined ? metadata : { ...metadata, digest };
+    },
+  });
+
+  async function profileOf(url: URL): Promise<Omit<HttpTarget, 'url'>> {
+    const access = await accessFor(url);
+    const bucket = access.bucket(url.host);
+    const [header, route] = await Promise.all([access.header(), access.route()]);
+    return {
+      header,
+      authorizer: access.authorizer(bucket),
+      // A redirect says where the bucket is; its Location is not signed for.
+      redirects: 'refuse',
+      explain: (refusal) =>
+        access.learnRegion(bucket, refusal)
+          ? new ElsewhereError(url, refusal.status)
+          : explainRefusal(refusal, url, access.noCredentials),
+      isRetryable: isRetryableRefusal,
+      ...(route && { route }),
+    };
+  }
+
+  async function directoryOf(url: URL): Promise<ListedDirectory> {
+    const access = await accessFor(url);
+    const key = keyOf(url);
+    return {
+      bucket: access.bucket(url.host),
+      profile: await profileOf(url),
+      encodesKeys: access.dialect.encodesKeys,
+      prefix: key === '' || key.endsWith('/') ? key : `${key}/`,
+    };
+  }
+
+  /** Whether there is a key below it. The root of a bucket has no key of its own: it is there if it can be listed. */
+  async function isDirectory(request: Request): Promise<boolean> {
+    const directory = await directoryOf(request.url);
+    for await (const page of listPages(engine, directory, request, 1)) {
+      if (page.keys > 0 || directory.prefix === '') return true;
+    }
+    return false;
+  }
+
+  async function objectOrDirectory(request: Request): Promise<Metadata> {
+    const giveUp = new AbortController();
+    const { signal: given } = request;
+    const signal =
+      given === undefined ? giveUp.signal : withUid(AbortSignal.any([given, giveUp.signal]), uidOf(given));
+    const object = objects.getMetadata(request.with({ signal }));
+    // It may fail before the other request has ended.
+    object.catch(() => undefined);
+    const below = await isDirectory(request).catch((error: unknown) => error);
+    if (below === true) {
+      giveUp.abort();
+      object.then(
+        ({ response }) => response?.cancel(),
+        () => undefined,
+      );
+      return directoryMetadata();
+    }
+    return await object.catch((error: unknown) => {
+      // Where it cannot be listed a missing key is denied; where listing failed, nothing is known.
+      const isUnknown = below instanceof SourceError && below.code !== 'ACCESS_DENIED';
+      throw isUnknown && isMissing(error) ? below : error;
+    });
+  }
+
+  async function getMetadata(request: Request): Promise<Metadata> {
+    const { url } = request;
+    if (url.search !== '') return await objects.getMetadata(request);
+    if (!url.pathname.endsWith('/') && url.pathname !== '') return await objectOrDirectory(request);
+    if (await isDirectory(request)) return directoryMetadata();
+    throw new NotFoundError(url, { found: 'no key below it' });
+  }
+
+  async function* list(request: Request): AsyncGenerator<readonly UrlEntry[]> {
+    const url = new URL(request.url);
+    if (!url.pathname.endsWith('/')) url.pathname += '/';
+    for await (const page of listPages(engine, await directoryOf(url), request.with({ url }))) {
+      yield page.entries;
+      if (page.unusableKey !== undefined) unusable.report(url, page.unusableKey);
+    }
+  }
+
+  return {
+    getMetadata: (request) => wherever(() => getMetadata(request)),
+    list: (request) => listWherever(() => list(request)),
+    download: (request) => wherever(() => objects.download(request)),
+    isExpired: (request, info) => wherever(() => objects.isExpired(request, info)),
+    getContentLength: (request) => wherever(() => objects.getContentLength(request)),
+    isSupportRange: (request) => wherever(() => objects.isSupportRange(request)),
+    getLastModified: (request) => wherever(() => objects.getLastModified(request)),
+  };
+}
+
+/** Once more, where the store said that the bucket is elsewhere: by then it is known where. */
+async function wherever<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof ElsewhereError) return await call();
+    throw error;
+  }
+}
+
+async function* listWherever(
+  list: () => AsyncGenerator<readonly UrlEntry[]>,
+): AsyncGenerator<readonly UrlEntry[]> {
+  try {
+    yield* list();
+  } catch (error) {
+    // It came in place of the first page: by the second it is known where the bucket is.
+    if (!(error instanceof ElsewhereError)) throw error;
+    yield* list();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof SourceError && error.code === 'NOT_FOUND';
+}

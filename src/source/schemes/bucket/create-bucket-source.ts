@@ -1,0 +1,43 @@
+import { gsCredentials, s3Credentials, vendorCredentials } from '../../auth/bucket-credentials.js';
+import type { CredentialProvider } from '../../auth/credentials.js';
+import type { GsSettings, S3Settings, VendorBucketSettings } from '../../settings.js';
+import type { SourceClient, SourceContext } from '../../source.js';
+import { withAwsEnvironment } from './aws-environment.js';
+import { BucketAccess, type BucketCredentials } from './bucket-access.js';
+import { createBucketClient } from './bucket-client.js';
+import type { BucketScheme } from './dialects.js';
+
+type BucketSettings = S3Settings | VendorBucketSettings | GsSettings;
+
+export function createBucketSource(context: SourceContext): SourceClient {
+  const { engine, log } = context;
+  const scheme = context.scheme as BucketScheme;
+  /** By the settings, which are the same object while the configuration is the same. */
+  const accesses = new WeakMap<BucketSettings, Promise<BucketAccess>>();
+  return createBucketClient({
+    engine,
+    log,
+    accessFor: (url) => {
+      const settings = context.settingsFor(url) as BucketSettings;
+      const known = accesses.get(settings);
+      if (known !== undefined) return known;
+      const access = accessOf(scheme, settings);
+      accesses.set(settings, access);
+      return access;
+    },
+  });
+}
+
+async function accessOf(scheme: BucketScheme, settings: BucketSettings): Promise<BucketAccess> {
+  const all = scheme === 's3' ? await withAwsEnvironment(settings as S3Settings) : settings;
+  return new BucketAccess(scheme, all, credentialsOf(scheme, settings));
+}
+
+function credentialsOf(
+  scheme: BucketScheme,
+  settings: BucketSettings,
+): CredentialProvider<BucketCredentials> {
+  if (scheme === 's3') return s3Credentials(settings as S3Settings);
+  if (scheme === 'gs') return gsCredentials(settings as GsSettings);
+  return vendorCredentials(scheme, settings as VendorBucketSettings);
+}
