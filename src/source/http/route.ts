@@ -1,5 +1,7 @@
 /** How a request reaches its host: directly, through a proxy, or over a Unix socket. */
-import { getProxyForUrl } from 'proxy-from-env';
+import { createRequire } from 'node:module';
+
+import type * as ProxyFromEnv from 'proxy-from-env';
 
 import { SourceError } from '../errors.js';
 import type { HttpRoute } from './http-engine.js';
@@ -29,6 +31,9 @@ export function environmentProxy(): ProxyFor | undefined {
     (value) => value !== undefined && value !== '',
   );
   if (given.length === 0) return undefined;
+  // A mount without a proxy starts without it.
+  const load = createRequire(import.meta.url);
+  const { getProxyForUrl } = load('proxy-from-env') as typeof ProxyFromEnv;
   return (url) => {
     const proxy = getProxyForUrl(url);
     // One without a scheme got that of the URL.
