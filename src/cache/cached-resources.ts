@@ -4,15 +4,16 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 import {
   type CompleteClient,
   IsDirectoryError,
+  isWeakEtag,
   orAborted,
   type RequestPriority,
   uidOf,
 } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
-import { ListingCache } from './listing-cache.js';
+import { type FoundEntry, ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
 import type { AllocateMemory } from './buffer-pool.js';
-import type { FileMetadata, ResourceMetadata } from './file-metadata.js';
+import { type FileMetadata, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
 import { MetadataCache } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type {
@@ -117,7 +118,7 @@ export class CachedResources implements ResourceCache {
       clientFor: context.clientFor,
       onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
       onChanged: (url, file) => this.#noteChanged(url, file),
-      onUnverifiable: (url, version) => {
+      mustProbe: (url, version) => {
         if (!this.#metadata.isSuperseded(url, version)) this.#metadata.invalidate(url);
       },
     });
@@ -127,9 +128,9 @@ export class CachedResources implements ResourceCache {
     const listed = this.#listings.peekEntry(url, directory);
     const probed = this.#metadata.peek(url);
     if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.queriedAtMs) {
-      if (contradicts(listed.entry.stat, probed.metadata)) {
-        this.#metadata.invalidate(url);
-        return this.peek(url);
+      if (contradicts(listed.entry, probed.metadata)) {
+        if (this.#adopt(url, listed) === undefined) this.#metadata.invalidate(url);
+        return this.peek(url, directory);
       }
     }
     if (probed !== undefined) {
@@ -137,7 +138,9 @@ export class CachedResources implements ResourceCache {
       return { stat, isListed: listed !== undefined, ttlMs: probed.ttlMs };
     }
     if (listed === undefined) return undefined;
-    return { stat: listed.entry.stat, isListed: true, ttlMs: this.#listings.ttlLeftMs(listed.listing) };
+    const file = metadataFromListed(listed.entry);
+    const stat = file === undefined ? listed.entry.stat : toStat(file);
+    return { stat, isListed: true, ttlMs: this.#listings.ttlLeftMs(listed.listing) };
   }
 
   lastKind(url: string): 'file' | 'page' | 'directory' | undefined {
@@ -172,7 +175,8 @@ export class CachedResources implements ResourceCache {
   }
 
   async open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource> {
-    const metadata = this.#metadataOf(url, known) ?? (await this.#metadata.get(url, signal));
+    const metadata =
+      this.#metadataOf(url, known) ?? this.#adoptListed(url) ?? (await this.#metadata.get(url, signal));
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
     const reader = this.#readers.of(url, metadata);
     reader.retain(uidOf(signal));
@@ -213,6 +217,18 @@ export class CachedResources implements ResourceCache {
     // Its size may have been learned since.
     if (typeof last === 'object' && last.kind === 'file' && last.version.id === version.id) return last;
     return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
+  }
+
+  /** What a fresh listing says of the file, where that saves a request. */
+  #adoptListed(url: string): FileMetadata | undefined {
+    if (this.#metadata.peek(url) !== undefined) return undefined;
+    const listed = this.#listings.peekEntry(url);
+    return listed && this.#adopt(url, listed);
+  }
+
+  #adopt(url: string, { entry, listing }: FoundEntry): FileMetadata | undefined {
+    const file = metadataFromListed(entry);
+    return file && this.#metadata.adopt(url, file, listing.queriedAtMs);
   }
 
   #noteChanged(url: string, old: FileMetadata): void {
@@ -265,11 +281,14 @@ function isUnknownLength(stat: ResourceStat): boolean {
 }
 
 /** Whether a listing that is newer than the metadata shows that the metadata no longer holds. */
-function contradicts(listed: ListedEntry['stat'], metadata: ResourceMetadata | 'missing'): boolean {
+function contradicts(entry: ListedEntry, metadata: ResourceMetadata | 'missing'): boolean {
   if (metadata === 'missing') return true;
+  const { stat: listed } = entry;
   if (listed === 'unknown-file') return metadata.kind !== 'file';
   if (listed.kind !== metadata.kind) return true;
   if (listed.kind === 'directory' || metadata.kind === 'directory') return false;
+  const { etag } = metadata.version.validators;
+  if (entry.etag !== undefined && etag !== undefined && !isWeakEtag(etag)) return entry.etag !== etag;
   if (listed.size !== metadata.size && metadata.size !== undefined) return true;
   if (listed.lastModifiedMs === undefined || metadata.lastModifiedMs === undefined) return false;
   const precisionMs = listed.lastModifiedPrecisionMs;

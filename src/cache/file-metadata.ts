@@ -1,5 +1,7 @@
 import {
+  type ContentDigest,
   type ExpireInfo,
+  isWeakEtag,
   type Metadata,
   UNKNOWN_LAST_MODIFIED,
   UNKNOWN_SOURCE_FILE_LEN,
@@ -7,6 +9,7 @@ import {
 import { stringBytes } from '../memory/bounded-map.js';
 import type { StoredFacts } from './disk/disk-cache.js';
 import { isPage } from './page.js';
+import type { ListedEntry } from './resource-cache.js';
 import { type Version, versionOf } from './version.js';
 
 /** What the source last returned of a file. */
@@ -22,6 +25,8 @@ export interface FileMetadata {
   readonly usedOtherCredentials?: true;
   /** `isPage` of its content type. */
   readonly isPage?: true;
+  /** Of all its bytes. */
+  readonly digest?: ContentDigest;
 }
 
 export type ResourceMetadata =
@@ -34,8 +39,10 @@ const FILE_BYTES = 260;
 /** What it takes in memory, beside its place. */
 export function metadataBytes(metadata: ResourceMetadata): number {
   if (metadata.kind === 'directory') return 0;
-  const { id, validators } = metadata.version;
-  return FILE_BYTES + stringBytes(id) + stringBytes(validators.etag);
+  const { version, digest } = metadata;
+  return (
+    FILE_BYTES + stringBytes(version.id) + stringBytes(version.validators.etag) + stringBytes(digest?.hex)
+  );
 }
 
 export function metadataFromSource(url: string, metadata: Metadata): ResourceMetadata {
@@ -48,7 +55,26 @@ export function metadataFromSource(url: string, metadata: Metadata): ResourceMet
   const supportRange = metadata.supportRange && size !== undefined && version.verifiable;
   const usedOther = metadata.usedOtherCredentials === true ? { usedOtherCredentials: true as const } : {};
   const page = isPage(url, metadata.contentType) ? { isPage: true as const } : {};
-  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther, ...page };
+  const digest = metadata.digest === undefined ? {} : { digest: metadata.digest };
+  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther, ...page, ...digest };
+}
+
+/** Of an entry of a listing, if that has all that reading it needs; undefined: it must be probed. */
+export function metadataFromListed({ stat, etag, digest }: ListedEntry): FileMetadata | undefined {
+  if (typeof stat !== 'object' || stat.kind !== 'file' || stat.size === undefined) return undefined;
+  if (etag === undefined || isWeakEtag(etag)) return undefined;
+  const { size, lastModifiedMs } = stat;
+  // Its time is left out: a finer one than a read's must not make another version.
+  const facts = { contentLength: size, lastModified: UNKNOWN_LAST_MODIFIED, etag, supportRange: true };
+  const version = versionOf({ kind: 'file', ...facts });
+  return {
+    kind: 'file',
+    version,
+    size,
+    lastModifiedMs,
+    supportRange: true,
+    ...(digest === undefined ? {} : { digest }),
+  };
 }
 
 /** Of a file that is stored on disk. */

@@ -9,7 +9,7 @@ import {
   type UrlEntry,
   Promotion,
 } from '../source/index.js';
-import { BoundedMap } from '../memory/bounded-map.js';
+import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
 import type { ListedEntry } from './resource-cache.js';
@@ -34,8 +34,13 @@ export interface Listing {
   readonly queriedAtMs: number;
   /** When its TTL began. */
   readonly freshSinceMs: number;
-  /** Characters of the entries' names. */
-  readonly nameChars: number;
+  /** What the entries' names, ETags and digests take. */
+  readonly textBytes: number;
+}
+
+export interface FoundEntry {
+  readonly entry: ListedEntry;
+  readonly listing: Listing;
 }
 
 /** A listing itself; and of each entry its objects, its slots, and the name that the mount shows. */
@@ -62,7 +67,7 @@ export class ListingCache {
     this.#options = options;
     this.#listings = new BoundedMap({
       budget: options.budget,
-      bytesOf: ({ entries, nameChars }) => LISTING_BYTES + entries.length * ENTRY_BYTES + nameChars,
+      bytesOf: ({ entries, textBytes }) => LISTING_BYTES + entries.length * ENTRY_BYTES + textBytes,
       onEvicted: (directory, listing) => this.#evicted.set(directory, new WeakRef(listing)),
     });
   }
@@ -74,7 +79,7 @@ export class ListingCache {
   }
 
   /** The entry of a URL in the fresh listing of its directory. */
-  peekEntry(url: string, directory?: string): { entry: ListedEntry; listing: Listing } | undefined {
+  peekEntry(url: string, directory?: string): FoundEntry | undefined {
     const { parent, segment } =
       directory === undefined
         ? splitUrl(url)
@@ -153,7 +158,7 @@ export class ListingCache {
     const queriedAtMs = this.#options.now();
     const bySegment = new Map<string, ListedEntry>();
     const turns = new Turns(signal);
-    let nameChars = 0;
+    let textBytes = 0;
     const add = async (entries: readonly UrlEntry[]): Promise<void> => {
       for (const entry of entries) {
         const { name } = entry;
@@ -162,7 +167,7 @@ export class ListingCache {
         const segment = canonicalSegment(name);
         // Of a key and a prefix of one name only the prefix leads further.
         if (!entry.isDir && isDirectory(bySegment.get(segment))) continue;
-        nameChars += name.length;
+        textBytes += name.length + validatorBytes(entry);
         bySegment.set(segment, listedEntry(entry));
       }
     };
@@ -173,7 +178,7 @@ export class ListingCache {
       return this.#keepStale(directory, error, signal);
     }
     const freshSinceMs = this.#options.now();
-    const listing = { entries: [...bySegment.values()], bySegment, queriedAtMs, freshSinceMs, nameChars };
+    const listing = { entries: [...bySegment.values()], bySegment, queriedAtMs, freshSinceMs, textBytes };
     if (epoch === this.#epoch) this.#keep(directory, listing);
     return listing;
   }
@@ -211,18 +216,27 @@ function isDirectory(entry: ListedEntry | undefined): boolean {
   return typeof entry?.stat === 'object' && entry.stat.kind === 'directory';
 }
 
-function listedEntry({
-  name: segment,
-  isDir,
-  size,
-  lastModified: lastModifiedMs,
-  lastModifiedPrecisionMs = 1000,
-}: UrlEntry): ListedEntry {
+/** A digest without its text: an object, and a slot for it. */
+const DIGEST_BYTES = 50;
+
+function validatorBytes({ etag, digest }: UrlEntry): number {
+  return (
+    (etag === undefined ? 0 : stringBytes(etag)) +
+    (digest === undefined ? 0 : DIGEST_BYTES + stringBytes(digest.hex))
+  );
+}
+
+function listedEntry(entry: UrlEntry): ListedEntry {
+  const { name: segment, isDir, size, lastModified, lastModifiedPrecisionMs = 1000, etag, digest } = entry;
+  // A read answers no finer time.
+  const lastModifiedMs = lastModified && lastModified - (lastModified % lastModifiedPrecisionMs);
   if (isDir) return { segment, stat: { kind: 'directory', lastModifiedMs } };
   if (size === undefined) return { segment, stat: 'unknown-file' };
   return {
     segment,
     stat: { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
+    ...(etag === undefined ? {} : { etag }),
+    ...(digest === undefined ? {} : { digest }),
   };
 }
 

@@ -108,6 +108,17 @@ export class MetadataCache {
     return known ?? (await this.#flights.run(url, (shared) => this.#refresh(url, shared), signal));
   }
 
+  /**
+   * Takes what a listing says of a file for its metadata, unless the source has answered for it since, or its metadata
+   * turned out to be wrong.
+   */
+  adopt(url: string, file: FileMetadata, listedAtMs: number): FileMetadata | undefined {
+    const old = this.#entries.get(url);
+    if (old?.isInvalid === true || (old !== undefined && old.confirmedAtMs >= listedAtMs)) return undefined;
+    this.#replace(url, file, listedAtMs);
+    return file;
+  }
+
   /** Something came to light while the body was read. */
   learn(url: string, version: Version, fact: { readonly size: number } | { readonly isLong: true }): void {
     const entry = this.#entries.get(url);
@@ -269,14 +280,17 @@ export class MetadataCache {
   }
 
   #store(url: string, metadata: ResourceMetadata | 'missing'): void {
+    this.#replace(url, metadata, this.#options.now());
+    if (metadata !== 'missing' && metadata.kind === 'file') this.#options.onConfirmed(url, metadata);
+  }
+
+  #replace(url: string, metadata: ResourceMetadata | 'missing', confirmedAtMs: number): void {
     const old = this.#entries.get(url)?.metadata;
     if (old !== undefined && old !== 'missing' && old.kind === 'file') {
       const isSame =
         metadata !== 'missing' && metadata.kind === 'file' && metadata.version.id === old.version.id;
       if (!isSame) this.#options.onChanged(url, old);
     }
-    const nowMs = this.#options.now();
-    this.#entries.set(url, { metadata, confirmedAtMs: nowMs, checkedAtMs: nowMs });
-    if (metadata !== 'missing' && metadata.kind === 'file') this.#options.onConfirmed(url, metadata);
+    this.#entries.set(url, { metadata, confirmedAtMs, checkedAtMs: confirmedAtMs });
   }
 }

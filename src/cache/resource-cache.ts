@@ -5,6 +5,7 @@
  * Every call may carry a signal; it ends the caller's wait at once and never disturbs other callers.
  * Failures are `SourceError`s, or the reason of the signal.
  */
+import type { ContentDigest } from '../source/index.js';
 import type { Version } from './version.js';
 
 /** What is known of a resource. */
@@ -22,7 +23,7 @@ export interface FileStat {
   readonly lastModifiedMs: number | undefined;
   /** `lastModifiedMs` is cut to whole multiples of this. */
   readonly lastModifiedPrecisionMs: number;
-  /** Undefined while only a listing has named the file. */
+  /** Undefined while only a listing without ETags has named the file. */
   readonly version: Version | undefined;
   /** An HTML page or an answer of an API: other resources may lie below its URL. */
   readonly isPage?: true;
@@ -31,7 +32,10 @@ export interface FileStat {
 export interface ListedEntry {
   /** The last path element, percent-encoded as in the URL. */
   readonly segment: string;
+  /** Without the version of a file, which its ETag says. */
   readonly stat: ResourceStat | 'unknown-file';
+  readonly etag?: string;
+  readonly digest?: ContentDigest;
 }
 
 /** Takes bytes while they are there: the pieces are valid until it returns, and never to be written to. */

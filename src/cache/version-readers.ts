@@ -17,8 +17,11 @@ export interface VersionReadersContext {
   readonly onSize: (url: string, version: Version, size: number) => void;
   /** A reader found that the source has another version by now. */
   readonly onChanged: (url: string, file: FileMetadata) => void;
-  /** A version was left that is indistinguishable from the next. */
-  readonly onUnverifiable: (url: string, version: Version) => void;
+  /**
+   * The next handle must not trust the metadata of the version: it is indistinguishable from the next one, or has no
+   * ranges, other than the metadata says.
+   */
+  readonly mustProbe: (url: string, version: Version) => void;
 }
 
 /** Bodies of probes that wait for an open: the oldest is cancelled when there are more. */
@@ -81,7 +84,7 @@ export class VersionReaders {
   }
 
   #add(key: string, url: string, file: FileMetadata): VersionReader {
-    const { memory, stored, probeBytes, clientFor, onSize, onChanged } = this.#context;
+    const { memory, stored, probeBytes, clientFor, onSize, onChanged, mustProbe } = this.#context;
     // Taken once, by the first download: what is read of a version comes from one client.
     let client: CompleteClient | undefined;
     const reader = new VersionReader(file, {
@@ -93,7 +96,7 @@ export class VersionReaders {
         client ??= await clientFor(url);
         const priority = promotion?.isPromoted === false ? 'background' : 'foreground';
         const pin = file.version.validators;
-        return await client.download(
+        const response = await client.download(
           new Request(url, {
             pin,
             signal: withUid(signal, reader.uid),
@@ -102,6 +105,9 @@ export class VersionReaders {
             ...(promotion === undefined ? {} : { promotion }),
           }),
         );
+        // The range was ignored: the next handle is to read by one download from the start.
+        if (range !== undefined && range.start > 0 && response.offset === 0) mustProbe(url, file.version);
+        return response;
       },
       onSize: (size) => {
         if (!this.#detached.has(reader)) onSize(url, file.version, size);
@@ -129,7 +135,7 @@ export class VersionReaders {
       if (this.#readers.has(key)) return;
       this.#forgetBlocks(key, blocks);
       // What was shown of it cannot be compared any more with what comes.
-      if (!version.verifiable) this.#context.onUnverifiable(url, version);
+      if (!version.verifiable) this.#context.mustProbe(url, version);
     };
     this.#blocks.set(key, blocks);
     return blocks;
@@ -151,7 +157,7 @@ export class VersionReaders {
     // shows that it is the same version.
     const isPartial = !file.version.verifiable && blocks.cachedBytes !== reader.size;
     if (isDetached || isPartial) blocks.drop();
-    if (isPartial && !isDetached) this.#context.onUnverifiable(blocks.key.resource, file.version);
+    if (isPartial && !isDetached) this.#context.mustProbe(blocks.key.resource, file.version);
     if (blocks.isEmpty) this.#forgetBlocks(key, blocks);
   }
 }

@@ -1,6 +1,12 @@
 /** What the other layers, and authors of sources, may use of this one. */
 export type { ByteRange } from './byte-range.js';
-export { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from './metadata.js';
+export {
+  type ContentDigest,
+  type Metadata,
+  UNKNOWN_LAST_MODIFIED,
+  UNKNOWN_SOURCE_FILE_LEN,
+  type UrlEntry,
+} from './metadata.js';
 export {
   byteLengthOfText,
   bytesOfText,

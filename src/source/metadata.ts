@@ -54,10 +54,14 @@ export interface UrlEntry {
   readonly isDir: boolean;
   /** Bytes; present only when exact. */
   readonly size?: number | undefined;
-  /** The entity tag exactly as a read of the entry answers it, so that opening it costs no probe. */
+  /**
+   * The entity tag exactly as a read of the entry answers it. With a size and a strong one, opening the entry costs no
+   * probe; so it is given only where the entry can be read by ranges. Not a part of a longer string, either.
+   */
   readonly etag?: string | undefined;
+  /** Used where the entry is opened without a probe. */
   readonly digest?: ContentDigest | undefined;
-  /** Milliseconds since the epoch, cut to `lastModifiedPrecisionMs`. */
+  /** Milliseconds since the epoch, as a read answers it; used as far as `lastModifiedPrecisionMs` says. */
   readonly lastModified?: number | undefined;
   /** 1000 for whole seconds, 60000 for minutes. Default 1000. */
   readonly lastModifiedPrecisionMs?: number | undefined;

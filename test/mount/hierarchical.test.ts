@@ -28,7 +28,7 @@ function start(
   const client = validatingClient(source);
   const clock = { ms: Date.now() };
   const now = (): number => clock.ms;
-  const budget = MetadataBudget.beside(0);
+  const budget = MetadataBudget.beside(256 * 1024 * 1024);
   const logged: object[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => void logged.push(JSON.parse(line) as object) });
   const cache = new CachedResources(options, { clientFor: async () => client, budget, log, now });
@@ -118,6 +118,61 @@ test('a listing in pages is shown whole, or is an error', async (t) => {
   await kernel.lookup('tree/B/d');
   await fails(t, kernel.list('tree/B/d'), 'EIO');
   t.deepEqual(await kernel.list('tree/B/d'), ['a', 'b', 'c', 'd', 'e']);
+});
+
+// S120
+test('ls -l of many costs the listing, and to read one of them costs one request', async (t) => {
+  const names = Array.from({ length: 9_999 }, (_, i) => `${i}`);
+  const files = Object.fromEntries(names.map((name) => [`d/${name}`, name]));
+  const { kernel, source } = start(t, { ...files, 'd/empty': '' });
+  source.pageEntries = 1_000;
+  await kernel.lookup('tree/B/d');
+  source.taken();
+  t.is((await kernel.list('tree/B/d')).length, 10_000);
+  for (const name of names) await kernel.stat(`tree/B/d/${name}`);
+  t.deepEqual(
+    source.taken(),
+    Array.from({ length: 10 }, () => 'list d/'),
+  );
+  t.is(await kernel.read('tree/B/d/4711'), '4711');
+  t.regex(await kernel.getxattr('tree/B/d/4711', 'user.d7y.etag'), /^"[0-9a-f]{32}"$/);
+  t.is(await kernel.read('tree/B/d/4711', 2), '4711');
+  t.is(await kernel.read('tree/B/d/empty'), '');
+  t.deepEqual(source.taken(), ['read d/4711 0-4']);
+});
+
+// S5 S120
+test('what changed since it was listed is not read as what was listed', async (t) => {
+  const { kernel, source, clock } = start(t, { 'd/f': 'old', 'd/g': 'old' });
+  await kernel.list('tree/B/d');
+  for (const name of ['f', 'g']) source.files.set(`d/${name}`, 'newer');
+  await fails(t, kernel.read('tree/B/d/f'), 'ESTALE');
+  t.is(await kernel.read('tree/B/d/f'), 'newer');
+  source.files.delete('d/f');
+  clock.ms += 60_000;
+  await fails(t, kernel.read('tree/B/d/f'), 'ENOENT');
+  source.taken();
+  await kernel.list('tree/B/d');
+  t.is(await kernel.read('tree/B/d/g'), 'newer');
+  t.deepEqual(source.taken(), ['list d/', 'read d/g 0-5']);
+  source.files.set('d/g', 'newest');
+  clock.ms += 60_000;
+  await kernel.list('tree/B/d');
+  t.is((await kernel.stat('tree/B/d/g')).sizeBytes, 6, 'the newer listing counts');
+  t.is(await kernel.read('tree/B/d/g'), 'newest');
+  t.deepEqual(source.taken(), ['stat d', 'list d/', 'read d/g 0-6']);
+});
+
+test('a listed file whose source has no ranges after all is probed by the next handle', async (t) => {
+  const content = 'x'.repeat(3_000_000);
+  const { kernel, source } = start(t, { 'd/f': content }, { memoryBytes: 64 * 1024 * 1024 });
+  source.hasRanges = false;
+  await kernel.list('tree/B/d');
+  t.is(await kernel.read('tree/B/d/f'), content.slice(0, 1 << 20));
+  t.is(await kernel.read('tree/B/d/f', 1, 2_000_000), content.slice(2_000_000));
+  source.taken();
+  await kernel.read('tree/B/d/f');
+  t.deepEqual(source.taken(), ['stat d/f']);
 });
 
 // S116

@@ -58,8 +58,8 @@ export class FakeKernel {
     );
   }
 
-  /** `open(path, O_RDONLY)`, and all that is in it. */
-  async read(path: string, pid = 1): Promise<string> {
+  /** `open(path, O_RDONLY)`, and up to 1 MiB of what is in it. */
+  async read(path: string, pid = 1, offset = 0): Promise<string> {
     return await this.#at(path, pid, async ({ nodeId, isDirectory }) => {
       if (isDirectory) {
         await this.#request(OPCODE.OPENDIR, nodeId, word(0), pid);
@@ -69,6 +69,7 @@ export class FakeKernel {
       const handle = opened.subarray(0, 8);
       const room = Buffer.alloc(40);
       handle.copy(room);
+      room.writeBigUInt64LE(BigInt(offset), 8);
       room.writeUInt32LE(1 << 20, 16);
       const content = await this.#request(OPCODE.READ, nodeId, room, pid);
       await this.#request(OPCODE.RELEASE, nodeId, Buffer.concat([handle, Buffer.alloc(16)]), pid);

@@ -22,6 +22,7 @@ export class TreeClient implements ResourceClient {
   beforeCall: (call: string) => void = () => undefined;
   /** Whether a listing has ETags. */
   hasListedEtags = true;
+  hasRanges = true;
   /** Entries in a page of a listing. */
   pageEntries = Infinity;
 
@@ -42,8 +43,14 @@ export class TreeClient implements ResourceClient {
     }
     const content = this.files.get(key);
     if (content === undefined) throw new NotFoundError(request.url);
-    const facts = { contentLength: content.length, supportRange: true, lastModified: LAST_MODIFIED };
-    const response = newResponse(content.slice(0, request.range?.end), { offset: 0 });
+    const facts = {
+      contentLength: content.length,
+      supportRange: this.hasRanges,
+      lastModified: LAST_MODIFIED,
+    };
+    const response = newResponse(content.slice(0, this.hasRanges ? request.range?.end : undefined), {
+      offset: 0,
+    });
     return { kind: 'file', ...facts, etag: etagOf(content), response };
   }
 
@@ -58,8 +65,9 @@ export class TreeClient implements ResourceClient {
 
   async download(request: Request): Promise<ReturnType<typeof newResponse>> {
     const key = keyOf(request);
-    const { start, end } = request.range ?? { start: 0, end: Infinity };
-    this.#begin(`read ${key} ${start}-${end}`);
+    const range = request.range ?? { start: 0, end: Infinity };
+    this.#begin(`read ${key} ${range.start}-${range.end}`);
+    const { start, end } = this.hasRanges ? range : { start: 0, end: Infinity };
     const content = this.files.get(key);
     if (content === undefined) throw new NotFoundError(request.url);
     const etag = etagOf(content);
