@@ -108,11 +108,21 @@ test.serial('the metadata server', async (t) => {
   }));
   await cleanEnvironment(t);
   Object.assign(process.env, {
-    METADATA_SERVER_DETECTION: 'assume-present',
+    METADATA_SERVER_DETECTION: '',
     GCE_METADATA_HOST: server.origin.slice(7),
   });
   t.like(await gsCredentials({}).get(), { token: 'of-instance' });
   t.is(server.asked.at(-1)?.header['metadata-flavor'], 'Google');
+});
+
+test.serial('a metadata server that is none, or does not answer', async (t) => {
+  const other = await startAnsweringServer(t, () => ({ status: 404, body: 'x' }));
+  await cleanEnvironment(t);
+  for (const host of [other.origin.slice(7), '127.0.0.1:1', 'not a host']) {
+    Object.assign(process.env, { METADATA_SERVER_DETECTION: '', GCE_METADATA_HOST: host });
+    t.is(await gsCredentials({}).get(), undefined, host);
+  }
+  t.is(other.asked.length, 1);
 });
 
 test.serial('none found means anonymous, and a sentence for a later refusal', async (t) => {

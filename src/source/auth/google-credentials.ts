@@ -2,6 +2,7 @@ import type { HttpSettings } from '../settings.js';
 import { SourceError } from '../errors.js';
 import { credentialFailure } from './credential-failure.js';
 import type { BearerToken, CredentialProvider } from './credentials.js';
+import { hasGoogleDefault } from './google-default.js';
 import { type Fetched, RefreshedCredentials } from './refreshed-credentials.js';
 import type { SecretSource } from './secret-source.js';
 import type { Secret } from './secret.js';
@@ -20,7 +21,10 @@ export function googleCredentials(
 ): CredentialProvider<BearerToken> {
   let used: Secret | undefined;
   return new RefreshedCredentials(async (isForced) => {
-    if (json === undefined) return await fetchToken(settings, undefined);
+    if (json === undefined) {
+      if (!(await hasGoogleDefault())) return { credentials: undefined, notFound: LOOKED_IN };
+      return await fetchToken(settings, undefined);
+    }
     used = isForced && used !== undefined ? await json.renew(used) : await json.get();
     return await fetchToken(settings, parse(used.reveal()));
   });
