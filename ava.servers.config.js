@@ -7,5 +7,5 @@ export default {
     ...config.environmentVariables,
     D7Y_TEST_TOOLS: process.env.D7Y_TEST_TOOLS ?? '',
   },
-  files: ['dist/test/servers/**/*.test.js'],
+  files: ['dist/test/servers/**/*.test.js', 'dist/test/oracles/**/*.test.js'],
 };

@@ -9,6 +9,11 @@ mkdir -p "$tools"
 D7Y_TEST_TOOLS=$(cd "$tools" && pwd)
 export D7Y_TEST_TOOLS
 PATH=$PATH:/usr/local/go/bin
+# Of two runs, one installs.
+if command -v flock >/dev/null 2>&1; then
+  exec 9>"$D7Y_TEST_TOOLS/lock"
+  flock 9
+fi
 
 # What belongs to a name is installed anew when its stamp changes. In the background: all of them at once.
 install() { # NAME STAMP COMMAND…
@@ -22,9 +27,14 @@ install() { # NAME STAMP COMMAND…
     echo "$stamp" >"$directory/.stamp"
   else
     rm -rf "$directory"
-    grep -v '^$' "$directory.log" | tail -n 1 >"$directory.missing"
+    reason "$directory.log" >"$directory.missing"
     echo "test:servers: no $name, so its tests are skipped: $(cat "$directory.missing")" >&2
   fi
+}
+
+# The line that says most.
+reason() { # LOG
+  grep -i -m 1 error "$1" || tail -n 1 "$1"
 }
 
 needs() { # COMMAND
@@ -37,7 +47,9 @@ needs() { # COMMAND
 install_python() { # DIRECTORY
   needs python3 || return
   python3 -m venv "$1" || return
-  "$1/bin/pip" --disable-pip-version-check install -q -r test/servers/requirements.txt
+  "$1/bin/pip" --disable-pip-version-check install -q -r test/servers/requirements.txt || return
+  # Whatever the version.
+  for library in "$1"/lib/python3.*; do ln -s "${library##*/}" "$1/lib/python3"; done
 }
 
 install_go() { # PACKAGE DIRECTORY
@@ -47,17 +59,32 @@ install_go() { # PACKAGE DIRECTORY
 
 install_azurite() { # DIRECTORY
   cp test/servers/azurite/*.json "$1" || return
-  npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund
+  npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
+# In the checkout, where their tests look for them.
+install_oracles() {
+  stamp=test/oracles/node_modules/.d7y-lock
+  lock=$(cksum <test/oracles/package-lock.json)
+  [ "$(cat "$stamp" 2>/dev/null)" = "$lock" ] && return
+  log=$D7Y_TEST_TOOLS/oracles.log
+  if npm ci --prefix test/oracles --ignore-scripts --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
+    echo "$lock" >"$stamp"
+  else
+    echo "test:servers: no SDKs of vendors, so their tests are skipped: $(reason "$log")" >&2
+  fi
 }
 
 versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 oras=oras.land/oras/cmd/oras@v1.3.0
 install python "$(python3 --version 2>&1) $(cksum <test/servers/requirements.txt)" install_python &
+install_oracles &
 install azurite "$(cksum <test/servers/azurite/package-lock.json)" install_azurite &
 (
   install oras "$oras" install_go "$oras"
   install versitygw "$versitygw" install_go "$versitygw"
 ) &
 wait
+exec 9>&-
 
 npx --no-install ava --config ava.servers.config.js "$@"

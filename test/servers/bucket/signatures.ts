@@ -34,24 +34,45 @@ export const readSigV4: SignatureReader = (request) => {
     accessKeyId: id,
     region,
     signedAtMs: compactDateMs(date),
-    isValid: (secret) => {
-      if (!needed.every((name) => signedNames.includes(name))) return false;
-      const canonical = [
-        request.method,
-        strictPath(request.rawPath),
-        canonicalQuery(request.query, 'always'),
-        ...signedNames.map((name) => `${name}:${(header[name] ?? '').trim().replaceAll(/ +/g, ' ')}`),
-        '',
-        names,
-        header[`${prefix}content-sha256`] ?? '',
-      ].join('\n');
-      const text = `${kind}-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`;
-      return (
-        hmacChain('sha256', [`${kind}${secret}`, ...scope.split('/')], text).toString('hex') === signature
-      );
-    },
+    isValid: (secret) =>
+      needed.every((name) => signedNames.includes(name)) &&
+      sigV4(request, { kind, prefix, date, scope, names, secret }) === signature,
   };
 };
+
+/** The signature by itself, in hexadecimal. */
+export function sigV4(
+  request: BucketRequest,
+  {
+    kind,
+    prefix,
+    date,
+    scope,
+    names,
+    secret,
+  }: {
+    readonly kind: string;
+    readonly prefix: string;
+    readonly date: string;
+    readonly scope: string;
+    /** Of the signed headers, with `;` between them. */
+    readonly names: string;
+    readonly secret: string;
+  },
+): string {
+  const { header } = request;
+  const canonical = [
+    request.method,
+    strictPath(request.rawPath),
+    canonicalQuery(request.query, 'always'),
+    ...names.split(';').map((name) => `${name}:${(header[name] ?? '').trim().replaceAll(/ +/g, ' ')}`),
+    '',
+    names,
+    header[`${prefix}content-sha256`] ?? '',
+  ].join('\n');
+  const text = `${kind}-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`;
+  return hmacChain('sha256', [`${kind}${secret}`, ...scope.split('/')], text).toString('hex');
+}
 
 /** "Include a V4 signature in the Authorization header" (Alibaba Cloud OSS). */
 export const readOssV4: SignatureReader = (request) => {
