@@ -2,7 +2,9 @@ import { tmpdir } from 'node:os';
 
 import { Argument, Command } from 'commander';
 
-import { formatSize, parseCount, parseSize } from '../bin/quantity.js';
+import { argumentParser } from '../bin/config/command-options.js';
+import { count, size } from '../bin/config/option-kinds.js';
+import { formatSize } from '../src/quantity.js';
 
 export interface BenchOptions {
   /** Names; empty: all. */
@@ -24,11 +26,11 @@ export function parseOptions(argv: readonly string[], rows: readonly string[]): 
       'Reads over nginx on loopback: bare transfers, d7y-mount, and rclone mount where it is installed',
     )
     .addArgument(new Argument('[rows...]', 'what is measured (default: all)').choices(rows))
-    .option('--rounds <count>', 'figures are medians of so many', parseCount, DEFAULTS.rounds)
+    .option('--rounds <count>', 'figures are medians of so many', argumentParser(count), DEFAULTS.rounds)
     .option(
       '--large-bytes <size>',
       `size of the large file, whole MiB (default: ${formatSize(DEFAULTS.largeBytes)})`,
-      parseSize,
+      argumentParser(size),
     )
     .option('--program <path>', 'another build of d7y-mount')
     .option('--json <file>', 'where to write all figures')

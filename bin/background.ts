@@ -1,31 +1,31 @@
 /**
- * The process in the background. It receives the request over a channel from the process that started it
- * (`runInBackground`): the request may hold secrets, and all users can read the arguments of a process.
+ * The process in the background. It receives what was given over a channel from the process that started it
+ * (`runInBackground`): that may hold secrets, and all users can read the arguments of a process.
  */
 import process from 'node:process';
 
 import { messageOf } from '../src/error-code.js';
+import { ConfigurationError } from './config/configuration-error.js';
+import type { GivenMount } from './config/options.js';
 import type { DaemonMessage } from './daemon.js';
-import { createLog } from './log.js';
-import { serve } from './serve.js';
-import type { MountRequest } from './options.js';
+import { defaultLogFile } from './log.js';
+import { serveWithLog } from './serve-with-log.js';
 
 /** The process that started it ended before the mount was ready. */
 const endOrphan = (): void => {
   process.kill(process.pid, 'SIGTERM');
 };
 
-async function run(request: MountRequest): Promise<number> {
+async function run(given: GivenMount): Promise<number> {
   try {
-    const log = await createLog(request.options);
-    try {
-      return await serve(request, log, (ready) => void report({ ready }));
-    } catch (error) {
-      log.fatal({ err: error }, 'cannot mount');
-      throw error;
-    }
+    return await serveWithLog(given, {
+      defaultLogFile: defaultLogFile(),
+      onReady: (ready, logFile) => void report({ ready, logFile }),
+    });
   } catch (error) {
-    await report({ failed: messageOf(error) });
+    await report(
+      error instanceof ConfigurationError ? { faults: error.faults } : { failed: messageOf(error) },
+    );
     return 1;
   }
 }
@@ -39,6 +39,6 @@ async function report(message: DaemonMessage): Promise<void> {
 }
 
 process.once('disconnect', endOrphan);
-process.once('message', (request: MountRequest) => {
-  void run(request).then((exitCode) => process.exit(exitCode));
+process.once('message', (given: GivenMount) => {
+  void run(given).then((exitCode) => process.exit(exitCode));
 });

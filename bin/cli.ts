@@ -5,9 +5,11 @@ import { Command } from 'commander';
 
 import { messageOf } from '../src/error-code.js';
 import { safeLines } from '../src/source/safe-text.js';
+import { addMountOptions, givenOptions } from './config/command-options.js';
+import { ConfigurationError } from './config/configuration-error.js';
+import { environmentOptions } from './config/environment.js';
+import type { GivenMount } from './config/options.js';
 import { parseMountFlags, withMountFlags } from './mount-flags.js';
-import { addMountOptions, type MountOptions, type MountRequest } from './options.js';
-import type { PluginCommandOptions } from './plugin-command.js';
 import { version } from './version.js';
 
 const EXIT_USAGE = 2;
@@ -26,14 +28,13 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
     })
-    .action(async (first: string, second: string | undefined, given: MountOptions & { o: string[] }) => {
-      const { o, ...options } = given;
-      const request = {
+    .action(async (first: string, second: string | undefined, { o }: { readonly o: string[] }) => {
+      const mount = {
         path: second ?? first,
         source: second === undefined ? DEFAULT_SOURCE : first,
-        options,
+        options: givenOptions(program),
       };
-      exitCode = await mountWithFlags(request, o);
+      exitCode = await mountWithFlags(mount, o);
     });
   program
     .command('unmount <mountpoint>')
@@ -47,48 +48,43 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('list the built-in sources and the plugins, without a mount')
     .option('--json', 'as JSON', false)
     .option('--strict', 'exit with 1 when a plugin cannot be used', false)
-    .action(async (_own: object, command: Command) => {
+    .action(async (own: { readonly json: boolean; readonly strict: boolean }) => {
       const { listPlugins } = await import('./plugin-command.js');
-      exitCode = await listPlugins(command.optsWithGlobals<PluginCommandOptions>());
+      exitCode = await listPlugins(own, givenOptions(program));
     });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     say(messageOf(error));
-    return 1;
+    return error instanceof ConfigurationError ? EXIT_USAGE : 1;
   }
 }
 
 /** Mounts with the flags of `-o` besides. */
-async function mountWithFlags(request: MountRequest, given: readonly string[]): Promise<number> {
-  const flags = parseMountFlags(given);
-  const options = withMountFlags(request.options, flags.args, () => process.exit(EXIT_USAGE));
+async function mountWithFlags(given: GivenMount, flagTexts: readonly string[]): Promise<number> {
+  const flags = parseMountFlags(flagTexts);
+  const options = withMountFlags(given.options, flags.args, () => process.exit(EXIT_USAGE));
   if (flags.remount) {
     const { remount } = await import('./remount.js');
-    await remount(request.path, options);
-    say(`${request.path} stays as it is: unmount it and mount it again to change its options`);
+    await remount(given.path, options);
+    say(`${given.path} stays as it is: unmount it and mount it again to change its options`);
     return 0;
   }
   // As mount(8) prints for every file system that is mounted read-only without `ro` in its options.
-  if (flags.rw) say(`${request.path}: mounted read-only`);
-  return await mount({ ...request, options });
+  if (flags.rw) say(`${given.path}: mounted read-only`);
+  return await mount({ ...given, options });
 }
 
-async function mount(request: MountRequest): Promise<number> {
-  if (!request.options.foreground) {
+async function mount(given: GivenMount): Promise<number> {
+  const { foreground } = { ...environmentOptions(process.env).options, ...given.options };
+  if (foreground !== true) {
     const { runInBackground } = await import('./daemon.js');
-    await runInBackground(request);
+    await runInBackground(given);
     return 0;
   }
-  const [{ createLog }, { serve }] = await Promise.all([import('./log.js'), import('./serve.js')]);
-  const log = await createLog(request.options);
-  try {
-    return await serve(request, log, () => undefined);
-  } catch (error) {
-    log.fatal({ err: error }, 'cannot mount');
-    throw error;
-  }
+  const { serveWithLog } = await import('./serve-with-log.js');
+  return await serveWithLog(given);
 }
 
 function say(message: string): void {

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import type { CompleteClient } from '../src/source/index.js';
-import { addressPolicy } from '../src/source/address-policy.js';
+import { accessPolicy, AccessRefusedError } from '../src/source/access-policy.js';
+import { ConfiguredAccess } from '../src/source/http/configured-access.js';
 import { createHttpSource } from '../src/source/http/http-client.js';
 import { createHttpEngine } from '../src/source/http/pooled-engine.js';
 import { IN_TREE } from '../src/source/in-tree.js';
@@ -11,50 +12,41 @@ import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { ClientRegistry } from '../src/source/registry.js';
 import { DEFAULT_CAPABILITIES, type SourceContext, type SourceFactory } from '../src/source/source.js';
+import type { WebSettings } from '../src/source/settings.js';
+import { SourceRules } from '../src/source/source-rules.js';
 import { configuredCredentials } from './credentials.js';
-import type { MountOptions } from './options.js';
-import { originHeaders } from './origin-headers.js';
-import { optionsByPlugin, pluginDirectories } from './plugin-options.js';
+import type { Configuration } from './config/configuration.js';
+import { pluginDirectories } from './plugin-options.js';
+import { twinWarning } from './twin-warning.js';
 
 export interface Sources {
   readonly registry: ClientRegistry;
   readonly plugins: PluginSet;
   /** The client that serves a URL. */
   readonly clientFor: (url: string) => Promise<CompleteClient>;
-  readonly credentialsFor: CredentialsFor | undefined;
+  readonly credentialsFor: CredentialsFor;
   readonly close: () => Promise<void>;
 }
 
-export type SourceOptions = Pick<
-  MountOptions,
-  | 'timeout'
-  | 'retries'
-  | 'header'
-  | 'allowAddress'
-  | 'allowOther'
-  | 'pluginDir'
-  | 'pluginOption'
-  | 'pluginOverride'
-  | 'pluginMemory'
-  | 'offline'
->;
-
-/** The same object for all: sources keep by it what they make of it. */
-const NO_SETTINGS = {};
-
-export function composeSources(options: SourceOptions, log: Logger): Sources {
-  const { offline } = options;
-  const pluginOptions = optionsByPlugin(options.pluginOption);
-  const headersFor = originHeaders(options.header, log);
+export function composeSources(configuration: Configuration, log: Logger): Sources {
+  const { options } = configuration;
+  const rules = new SourceRules(configuration.rules);
+  const policy = accessPolicy({
+    isShared: options.allowOther,
+    allowed: options.allowAddress,
+    policy: configuration.policy,
+    rules: configuration.rules,
+  });
   const engine = createHttpEngine({
     timeoutMs: options.timeout,
     retries: options.retries,
-    addressPolicy: addressPolicy({ isShared: options.allowOther, allowed: options.allowAddress }),
+    addressPolicy: policy,
   });
+  const hasDenied = configuration.policy.deny.length > 0;
   const plugins = new PluginSet(
     {
       directories: pluginDirectories(options.pluginDir),
-      option: pluginOptions,
+      option: configuration.plugins,
       override: options.pluginOverride.map((scheme) => scheme.toLowerCase()),
       callLimitMs: options.timeout,
       memoryBytes: options.pluginMemory,
@@ -62,10 +54,14 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
     { isInTree: (scheme) => registry.isInTree(scheme), log },
   );
   const registry: ClientRegistry = new ClientRegistry(plugins);
+  const warnOfTwin = twinWarning(() => rules.rules, log);
   const contextFor = (scheme: string): SourceContext => ({
     scheme,
     engine,
-    settingsFor: () => NO_SETTINGS,
+    settingsFor: (url) => {
+      warnOfTwin(url);
+      return rules.settingsFor(url);
+    },
     log,
     timeoutMs: options.timeout,
     retries: options.retries,
@@ -73,21 +69,23 @@ export function composeSources(options: SourceOptions, log: Logger): Sources {
   const web: SourceFactory = {
     schemes: ['http', 'https'],
     capabilities: DEFAULT_CAPABILITIES,
-    create: async ({ engine }) => createHttpSource(engine, headersFor),
+    create: async (context) => {
+      const access = new ConfiguredAccess((url) => context.settingsFor(url) as WebSettings);
+      return createHttpSource(engine, (url) => access.profileFor(url));
+    },
   };
   for (const factory of [...IN_TREE, web]) registry.registerFactory(factory, contextFor);
   return {
     registry,
     plugins,
-    credentialsFor: configuredCredentials(
-      options.header.length > 0 ? headersFor : undefined,
-      pluginOptions,
-      options,
-    ),
+    credentialsFor: configuredCredentials(configuration, rules),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));
+      // The name itself: of a source that has other hosts than it, and of plugins.
+      const refused = hasDenied ? policy(undefined, new URL(url)) : undefined;
+      if (refused !== undefined) throw new AccessRefusedError(new URL(url), refused);
       // Starts no plugin.
-      if (offline && (await registry.isServed(scheme))) return offlineClient();
+      if (options.offline && (await registry.isServed(scheme))) return offlineClient();
       return await registry.getClient(scheme);
     },
     close: async () => {

@@ -20,7 +20,8 @@ import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { composeSources } from './compose-sources.js';
 import { hugePageMemory } from './huge-page-memory.js';
-import type { MountOptions, MountRequest } from './options.js';
+import type { MountRequest } from './config/configuration.js';
+import type { MountOptions } from './config/options.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
 const OPERATION_LIMIT_FACTOR = 4;
@@ -31,10 +32,11 @@ const BLOCK_SHARE = 3 / 4;
 const READ_MODE = 0o555;
 
 export async function compose(
-  { path: mountpoint, source, options }: MountRequest,
+  { path: mountpoint, source, configuration }: MountRequest,
   log: Logger,
 ): Promise<MountSession> {
-  const { registry, plugins, clientFor, credentialsFor, close } = composeSources(options, log);
+  const { options } = configuration;
+  const { registry, plugins, clientFor, credentialsFor, close } = composeSources(configuration, log);
   const budget = MetadataBudget.beside(options.memory);
   const disk = await openDisk(mountpoint, options, credentialsFor, budget, log);
   const allocate = await hugePageMemory();

@@ -1,39 +1,37 @@
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
-import type { MountOptions } from './options.js';
-import type { OriginHeaders } from './origin-headers.js';
-
-/** The schemes whose connections the address policy checks. */
-const CHECKED_SCHEMES = new Set(['http', 'https']);
+import { defaultCredentials } from '../src/source/default-credentials.js';
+import type { PolicyRule } from '../src/source/policy-rule.js';
+import type { SourceRules } from '../src/source/source-rules.js';
+import type { Configuration } from './config/configuration.js';
 
 /**
- * By what the stored content of a URL is kept apart: every header that is configured for its origin, every option of the
- * plugin that has its scheme, since any of them may be secret, and the address policy, unless it is the default one.
- * Undefined: by nothing.
+ * By what the stored content of a URL is kept apart: what its rules say of credentials and endpoints, every option of the
+ * plugin that has its scheme, since any of them may be secret, and the policy, unless it is the default one.
  */
 export function configuredCredentials(
-  headersFor: OriginHeaders | undefined,
-  optionsByPlugin: Readonly<Record<string, Readonly<Record<string, string>>>>,
-  addresses: Pick<MountOptions, 'allowOther' | 'allowAddress'>,
-): CredentialsFor | undefined {
-  const { allowOther, allowAddress } = addresses;
-  const policy = allowOther || allowAddress.length > 0 ? [allowOther, ...allowAddress.toSorted()] : undefined;
-  if (headersFor === undefined && Object.keys(optionsByPlugin).length === 0 && policy === undefined) {
-    return undefined;
-  }
+  { options, policy, plugins }: Pick<Configuration, 'options' | 'policy' | 'plugins'>,
+  rules: Pick<SourceRules, 'rules' | 'scopeFor'>,
+): CredentialsFor {
+  const { allowOther, allowAddress } = options;
+  const isOwnPolicy = allowOther || allowAddress.length + policy.allow.length + policy.deny.length > 0;
+  const ofPolicy = isOwnPolicy
+    ? [allowOther, allowAddress.toSorted(), policy.allow.map(matchOf), policy.deny.map(matchOf)]
+    : undefined;
   return (url) => {
     const scheme = url.slice(0, url.indexOf(':'));
-    const headers = sorted(headersFor?.(new URL(url)) ?? {}).map(([name, value]) => [
-      name.toLowerCase(),
-      value,
-    ]);
-    const options = sorted(optionsByPlugin[scheme] ?? {});
-    const ofPolicy = policy !== undefined && CHECKED_SCHEMES.has(scheme) ? [policy] : [];
-    const isPlain = headers.length + options.length + ofPolicy.length === 0;
-    return isPlain ? undefined : JSON.stringify([headers, options, ...ofPolicy]);
+    const mayBeScoped = rules.rules.length > 0 || defaultCredentials(scheme) !== undefined;
+    const ofPlugin = Object.entries(plugins[scheme] ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const parts = {
+      settings: mayBeScoped ? rules.scopeFor(new URL(url)) : undefined,
+      plugin: ofPlugin.length === 0 ? undefined : ofPlugin,
+      // Plugins make connections of their own.
+      policy: scheme in plugins ? undefined : ofPolicy,
+    };
+    const isPlain = Object.values(parts).every((part) => part === undefined);
+    return isPlain ? undefined : JSON.stringify(parts);
   };
 }
 
-/** The order in which they were given makes no difference. */
-function sorted(values: Readonly<Record<string, string>>): [string, string][] {
-  return Object.entries(values).toSorted(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+function matchOf({ scheme, host, addresses }: PolicyRule): unknown {
+  return [scheme, host, addresses];
 }

@@ -6,52 +6,56 @@ import { fileURLToPath } from 'node:url';
 
 import { defaultLogFile } from './log.js';
 import { hasTerminal } from './signals.js';
-import type { MountRequest } from './options.js';
+import { ConfigurationError, type ConfigurationFault } from './config/configuration-error.js';
+import type { GivenMount } from './config/options.js';
 
 const READY_LIMIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 10_000;
 const END_LIMIT_MS = 5_000;
 
 /** From the process in the background to the one that started it. */
-export type DaemonMessage = { readonly ready: string } | { readonly failed: string };
+export type DaemonMessage =
+  | { readonly ready: string; readonly logFile: string | undefined }
+  | { readonly failed: string }
+  | { readonly faults: readonly ConfigurationFault[] };
 
 /**
  * Starts the same program in the background, and returns once a readdir of its mount succeeds.
  * Otherwise it rejects, and leaves neither process nor mount.
  */
-export async function runInBackground(request: MountRequest): Promise<void> {
+export async function runInBackground(given: GivenMount): Promise<void> {
   if (!hasTerminal()) process.on('SIGHUP', () => undefined);
-  const logFile = request.options.logFile ?? defaultLogFile();
   const script = fileURLToPath(new URL('background.js', import.meta.url));
   // The arguments are only shown, in the list of processes.
-  const child = spawn(process.execPath, [script, request.path, '--foreground'], {
+  const child = spawn(process.execPath, [script, given.path, '--foreground'], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     serialization: 'advanced',
   });
   try {
-    const isReady = ready(child, logFile);
-    child.send({ ...request, options: { ...request.options, logFile } });
-    const mountpoint = await within(READY_LIMIT_MS, isReady, 'the mount did not come up');
+    const isReady = ready(child, given.options.logFile ?? defaultLogFile());
+    child.send(given);
+    const [mountpoint, logFile] = await within(READY_LIMIT_MS, isReady, 'the mount did not come up');
     await within(ANSWER_LIMIT_MS, readdir(mountpoint), 'the mount does not answer');
     if (child.connected) child.disconnect();
     child.unref();
     process.stdout.write(greeting(mountpoint, logFile));
   } catch (error) {
-    await endChild(child, request.path);
+    await endChild(child, given.path);
     throw error;
   }
 }
 
-function ready(child: ChildProcess, logFile: string): Promise<string> {
+/** The mountpoint, and the log file. */
+function ready(child: ChildProcess, logFile: string): Promise<readonly [string, string]> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) =>
       reject(new Error(`the process in the background ended (${signal ?? code}); see ${logFile}`)),
     );
     child.once('message', (message: DaemonMessage) => {
-      if ('ready' in message) resolve(message.ready);
-      else reject(new Error(message.failed));
+      if ('ready' in message) resolve([message.ready, message.logFile ?? logFile]);
+      else reject('faults' in message ? new ConfigurationError(message.faults) : new Error(message.failed));
     });
   });
 }

@@ -5,7 +5,7 @@ import process from 'node:process';
 import type { Logger } from 'pino';
 
 import { LogFile } from './log-file.js';
-import type { MountOptions } from './options.js';
+import type { MountOptions } from './config/options.js';
 import { SAFE_LOG } from './safe-log.js';
 
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;

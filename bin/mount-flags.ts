@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
-import { addMountOptions, type MountOptions } from './options.js';
+import { addMountOptions, givenOptions } from './config/command-options.js';
+import type { GivenOptions } from './config/options.js';
 
 /**
  * Flags of mount(8) and fstab that mean nothing here. A mount is read-only, `nosuid` and `nodev` whatever they say, and the
@@ -33,21 +34,20 @@ export function parseMountFlags(given: readonly string[]): MountFlags {
   return { args, remount, rw };
 }
 
-/** The options, with what the flags say besides. Repeatable ones add up; of others the flag counts. */
+/** The given options, with what the flags say besides. Repeatable ones add up; of others the flag counts. */
 export function withMountFlags(
-  options: MountOptions,
+  given: GivenOptions,
   args: readonly string[],
   onUsageError: () => never,
-): MountOptions {
+): GivenOptions {
   const command = addMountOptions(new Command('d7y-mount -o')).exitOverride(onUsageError);
   command.parse([...args], { from: 'user' });
-  const merged: Record<string, unknown> = { ...options };
-  for (const [name, value] of Object.entries(command.opts<Record<string, unknown>>())) {
-    if (command.getOptionValueSource(name) !== 'cli') continue;
+  const merged: Record<string, unknown> = { ...given };
+  for (const [name, value] of Object.entries(givenOptions(command))) {
     const before = merged[name];
     merged[name] = Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
   }
-  return merged as unknown as MountOptions;
+  return merged;
 }
 
 function toLongOption(flag: string): string {

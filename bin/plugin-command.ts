@@ -4,19 +4,22 @@ import { pino } from 'pino';
 
 import { safeJson } from '../src/source/safe-text.js';
 import { type Inventory, isBroken, takeInventory } from '../src/source/plugin/inventory.js';
-import { composeSources, type SourceOptions, type Sources } from './compose-sources.js';
+import { composeSources, type Sources } from './compose-sources.js';
+import { loadConfiguration } from './config/load-configuration.js';
+import type { GivenOptions } from './config/options.js';
 import { inventoryLines, type Line, pathFailureLine } from './plugin-lines.js';
 
-export interface PluginCommandOptions extends SourceOptions {
+export interface PluginCommandOptions {
   readonly json: boolean;
   readonly strict: boolean;
 }
 
 /** `d7y-mount plugin`: prints what sources there are, without a mount. Resolves to the exit code. */
-export async function listPlugins(options: PluginCommandOptions): Promise<number> {
+export async function listPlugins(options: PluginCommandOptions, given: GivenOptions): Promise<number> {
+  const configuration = await loadConfiguration(given);
   let sources: Sources;
   try {
-    sources = composeSources(options, pino({ level: 'silent' }));
+    sources = composeSources(configuration, pino({ level: 'silent' }));
   } catch (error) {
     write([pathFailureLine(error)]);
     return options.strict ? 1 : 0;

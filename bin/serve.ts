@@ -9,7 +9,7 @@ import type { MountSession } from '../src/mount/transport.js';
 import { acquireStartLock } from './start-lock.js';
 import { startMount } from './start-mount.js';
 import { onEndSignal } from './signals.js';
-import type { MountRequest } from './options.js';
+import type { MountRequest } from './config/configuration.js';
 
 /**
  * Collects garbage when the heap has grown by 80 % since the last collection; V8's default is three to four times its size.
@@ -32,7 +32,7 @@ export async function serve(
   setFlagsFromString(COLLECT_EARLY);
   const request = { ...given, path: await canonicalPath(given.path) };
   // Its rotation would wait for the mount that it serves.
-  const { logFile } = request.options;
+  const { logFile } = request.configuration.options;
   if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
   const { path } = request;
   const lock = await acquireStartLock(path, LOCK_LIMIT_MS);

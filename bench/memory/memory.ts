@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 import { Argument, Command } from 'commander';
 
-import { parseCount } from '../../bin/quantity.js';
+import { argumentParser } from '../../bin/config/command-options.js';
+import { count } from '../../bin/config/option-kinds.js';
 import { type Mounted, onMount } from '../mounter.js';
 import { D7yMount } from '../d7y-mount.js';
 import { Programs } from '../programs.js';
@@ -55,8 +56,8 @@ interface Usage {
 
 const program = new Command('npm run bench:memory --')
   .addArgument(new Argument('[phases...]', 'default: all').choices([...PHASES.keys()]))
-  .option('--operations <count>', 'of each phase', parseCount)
-  .option('--clients <count>', 'processes that use the mount', parseCount, 2)
+  .option('--operations <count>', 'of each phase', argumentParser(count))
+  .option('--clients <count>', 'processes that use the mount', argumentParser(count), 2)
   .option('--memory <size>', "the mount's", '64MiB')
   .option('--program <path>', 'another build of the program')
   .option(

@@ -38,8 +38,11 @@ const RULES: readonly AddressRule[] = [
   },
 ];
 
-/** The rule that refuses an address; undefined: it may be connected to. */
-export type AddressPolicy = (address: string) => string | undefined;
+/**
+ * The rule that refuses a connection to an address of the URL's host; undefined: it may be made. An address that is undefined
+ * is known only to a proxy.
+ */
+export type AddressPolicy = (address: string | undefined, url: URL) => string | undefined;
 
 /** `isShared`: others than who mounts can read. `allowed`: CIDRs that no rule refuses. */
 export function addressPolicy({
@@ -48,14 +51,15 @@ export function addressPolicy({
 }: {
   readonly isShared: boolean;
   readonly allowed: readonly string[];
-}): AddressPolicy {
+}): (address: string | undefined) => string | undefined {
   const allowedList = listOf(allowed);
   const rules = RULES.filter(({ isForShared }) => isShared || !isForShared).map(({ name, cidrs }) => ({
     name,
     list: listOf(cidrs),
   }));
   return (scoped) => {
-    const address = scoped.replace(/%.*$/, '');
+    if (scoped === undefined) return undefined;
+    const address = withoutZone(scoped);
     if (isIP(address) === 0) return 'not an address';
     if (isListed(allowedList, address)) return undefined;
     for (const meant of [address, ...embeddedIPv4(address)]) {
@@ -67,12 +71,27 @@ export function addressPolicy({
   };
 }
 
+/** Whether an address, or the IPv4 address that it stands for, is in one of the CIDRs. */
+export function addressMatcher(cidrs: readonly string[]): (address: string) => boolean {
+  const list = listOf(cidrs);
+  return (scoped) => {
+    const address = withoutZone(scoped);
+    return isIP(address) !== 0 && [address, ...embeddedIPv4(address)].some((meant) => isListed(list, meant));
+  };
+}
+
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
+}
+
 /** A rule of the mount refuses the address of a name or of a redirect. */
 export class AddressRefusedError extends SourceError {
   override readonly name = 'AddressRefusedError';
   constructor(url: URL, address: string, rule: string) {
     super('ADDRESS_REFUSED', `${address} is refused: ${rule}`, url, {
-      expected: `an address that is not ${rule}, or --allow-address ${address}`,
+      expected: rule.startsWith('policy.')
+        ? 'an address that no rule of the policy refuses'
+        : `an address that is not ${rule}, or --allow-address ${address}`,
       found: address,
     });
   }

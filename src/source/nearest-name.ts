@@ -1,8 +1,8 @@
-/** What was expected in the place of an unknown key. */
+/** In the place of an unknown key: what was expected and found, and the nearest name. */
 export function expectedKey(names: readonly string[], found: string): string {
   const near = nearestName(names, found);
   const list = names.length === 0 ? 'no settings' : names.join(', ');
-  return near === undefined ? `expected ${list}` : `expected ${near}? (known: ${list})`;
+  return `expected ${list}, found ${found}${near === undefined ? '' : `; nearest: ${near}`}`;
 }
 
 /** The name that differs least; undefined if all differ much. */

@@ -93,18 +93,21 @@ export function secretsByName(
   return v.pipe(lowerCase, v.record(v.string(), secret));
 }
 
-/** A mapping of known keys. The message for an unknown one names them, and the nearest first. */
+/** A mapping of known keys. The message for an unknown one names them, and the nearest. */
 export function section<const Entries extends v.ObjectEntries>(
   entries: Entries,
-): v.StrictObjectSchema<Entries, (issue: v.StrictObjectIssue) => string> {
+): Schema<v.InferOutput<v.StrictObjectSchema<Entries, undefined>>> {
   const names = Object.keys(entries);
-  return v.strictObject(entries, (issue) => {
-    const key = issue.path?.at(-1)?.key;
-    if (issue.expected === 'never') return expectedKey(names, String(key));
-    if (issue.expected.startsWith('"')) return `expected ${String(key)}, which is missing`;
-    return 'expected a mapping';
+  const known = v.strictObject(entries, (issue) => {
+    const key = String(issue.path?.at(-1)?.key);
+    return issue.expected === 'never' ? expectedKey(names, key) : `expected ${key}, which is missing`;
   });
+  return v.pipe(mapping, known);
 }
+
+const mapping = parsed('a mapping', (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined,
+);
 
 function secretOf(value: unknown): SecretSource | undefined {
   if (typeof value === 'object' && value !== null && Object.keys(value).join() === 'command') {

@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 import test from 'ava';
 import { Command } from 'commander';
 
 import { parseMountFlags, withMountFlags } from '../../bin/mount-flags.js';
 import { fromMountHelper, isMountHelper } from '../../bin/mount-helper.js';
-import { addMountOptions } from '../../bin/options.js';
-import { DEFAULT_MOUNT_OPTIONS } from '../support/default-options.js';
-import { collectHeader } from '../../bin/option-parsers.js';
-import { originHeaders } from '../../bin/origin-headers.js';
+import { addMountOptions } from '../../bin/config/command-options.js';
+import { environmentOptions } from '../../bin/config/environment.js';
+import { headerRules } from '../../bin/config/header-rules.js';
+import * as kinds from '../../bin/config/option-kinds.js';
+import { optionsDocument } from '../../bin/config/options-document.js';
+import { twinWarning } from '../../bin/twin-warning.js';
 import { shownArguments } from '../../bin/shown-arguments.js';
-import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from '../../bin/quantity.js';
+import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from '../../src/quantity.js';
 
 const README = new URL('../../../README.md', import.meta.url);
 const OPTIONS = new URL('../../../docs/OPTIONS.md', import.meta.url);
@@ -24,10 +28,18 @@ test('sizes and durations are read, printed, and refused with what was expected'
   t.is(parseMode('022'), 0o022);
   for (const bytes of [64 << 20, 1023, 5 * 2 ** 30]) t.is(parseSize(formatSize(bytes)), bytes);
   for (const ms of [500, 60_000]) t.is(parseDuration(formatDuration(ms)), ms);
-  for (const text of ['', '-1', '1 elephants', 'MiB', '1e3', 'toString']) {
-    t.throws(() => parseSize(text), { message: /expected a size such as 64MiB, got/ }, text);
-  }
-  t.throws(() => parseDuration('30 lightyears'), { message: /expected a duration such as 30s/ });
+  for (const text of ['', '-1', '1 elephants', 'MiB', '1e3', 'toString'])
+    t.is(parseSize(text), undefined, text);
+  t.is(parseDuration('30 lightyears'), undefined);
+  const command = addMountOptions(new Command())
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  t.throws(() => command.parse(['--cache-size', 'MiB'], { from: 'user' }), {
+    message: /expected a size such as 64MiB, got 'MiB'/,
+  });
+  t.throws(() => command.parse(['--memory', '1MiB'], { from: 'user' }), {
+    message: /expected a size such as 64MiB, at least 8MiB, got '1MiB'/,
+  });
 });
 
 // S108
@@ -54,12 +66,12 @@ test('the arguments of a mount helper are those of the program', (t) => {
 });
 
 test('flags add to what is repeatable, and count before other options', (t) => {
-  const base = { ...DEFAULT_MOUNT_OPTIONS, pluginDir: ['/a'], retries: 1, memory: 1 };
+  const base = { pluginDir: ['/a'], retries: 1, memory: 1 };
   const fail = (): never => {
     throw new Error('a usage error');
   };
   const merged = withMountFlags(base, ['--plugin-dir=/b', '--retries=2', '--no-exec'], fail);
-  t.like(merged, { pluginDir: ['/a', '/b'], retries: 2, memory: 1, exec: false });
+  t.deepEqual(merged, { pluginDir: ['/a', '/b'], retries: 2, memory: 1, exec: false });
 });
 
 // S106
@@ -92,30 +104,73 @@ test('a header belongs to an origin; a host without a scheme means https', (t) =
     'https://example.com:443/': 'https://example.com',
     'http://[::1]:80': 'http://[::1]',
     'HTTP://example.com': 'http://example.com',
+    's3://Bucket_1': 's3://Bucket_1',
   };
   for (const [text, origin] of Object.entries(origins)) {
-    t.deepEqual(collectHeader(`${text}: X-A: b: c`, []), [{ origin, name: 'X-A', value: 'b: c' }]);
+    t.deepEqual(kinds.headers.parse(`${text}: X-A: b: c`), [{ origin, name: 'X-A', value: 'b: c' }]);
   }
   for (const text of ['no header', 'ftp://host: A: b', 'https://u:p@host: A: b', 'https://host/path: A: b']) {
-    t.throws(() => collectHeader(text, []), { message: /expected 'https:\/\/host\[:port\]: Name: value'/ });
+    t.is(kinds.headers.parse(text), undefined, text);
   }
 });
 
 test('a header is sent to no plain-http twin of its origin, which is said once', (t) => {
   const warnings: string[] = [];
   const log = { warn: (_facts: object, message: string) => warnings.push(message) };
-  const options = ['a: X: 0', 'a: x: 1', 'a: Y: 2', 'http://b: X: 3'].flatMap((text) =>
-    collectHeader(text, []),
+  const rules = headerRules(
+    ['a: X: 0', 'a: x: 1', 'a: Y: 2', 'http://b: X: 3'].flatMap((text) => kinds.headers.parse(text) ?? []),
   );
-  const headersFor = originHeaders(options, log as never);
-  t.deepEqual(headersFor(new URL('https://a/path')), { x: '1', y: '2' });
-  t.deepEqual(headersFor(new URL('http://b/')), { x: '3' });
-  for (const url of ['https://b/', 'https://a:8443/', 'http://a/x', 'http://a/y']) {
-    t.deepEqual(headersFor(new URL(url)), {}, url);
+  t.deepEqual(
+    rules.map(({ match, settings }) => [match.schemes, match.host, Object.keys(settings.headers ?? {})]),
+    [
+      [['https'], 'a', ['x', 'y']],
+      [['http'], 'b', ['x']],
+    ],
+  );
+  const warn = twinWarning(() => rules, log as never);
+  for (const url of [
+    'https://a/',
+    'http://b/',
+    'https://b/',
+    'https://a:8443/',
+    'http://a/x',
+    'http://a/y',
+  ]) {
+    warn(new URL(url));
   }
   t.deepEqual(warnings, [
-    '--header for https://a is not sent to http://a; name http://a to send it in the clear',
+    'what is configured for https://a is not sent to http://a; name http://a to send it in the clear',
   ]);
+});
+
+test('docs/OPTIONS.md is made of the option table', async (t) => {
+  t.is(await readFile(OPTIONS, 'utf8'), optionsDocument(), 'npm run docs writes it');
+});
+
+test('every option is a variable of the environment', (t) => {
+  const { options, unknown } = environmentOptions({
+    D7Y_MOUNT_CACHE_SIZE: '50GiB',
+    D7Y_MOUNT_EXEC: 'false',
+    D7Y_MOUNT_PLUGIN_DIR: '/a,~/b',
+    D7Y_MOUNT_HEADER: 'a: X: 1,2\nhttp://b: Y: 3',
+    D7Y_MOUNT_PORT: 'tcp://10.0.0.1:80',
+    OTHER: 'x',
+  });
+  t.deepEqual(options, {
+    cacheSize: 50 * 2 ** 30,
+    exec: false,
+    pluginDir: ['/a', join(homedir(), 'b')],
+    header: [
+      { origin: 'https://a', name: 'X', value: '1,2' },
+      { origin: 'http://b', name: 'Y', value: '3' },
+    ],
+  });
+  t.deepEqual(unknown, ['D7Y_MOUNT_PORT']);
+  const refused = { D7Y_MOUNT_UMASK: '8', D7Y_MOUNT_HEADER: 'hidden' };
+  t.throws(() => environmentOptions(refused), {
+    message:
+      /^D7Y_MOUNT_UMASK: expected an octal mode such as '022', found '8'\nD7Y_MOUNT_HEADER: expected (?!.*hidden)/,
+  });
 });
 
 test('docs/OPTIONS.md has a row for every option, with its default, and README rows are among them', async (t) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { pino } from 'pino';
 
-import { DEFAULT_MOUNT_OPTIONS } from '../support/default-options.js';
+import { DEFAULT_CONFIGURATION } from '../support/default-options.js';
 import { startMount } from '../../bin/start-mount.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -24,7 +24,7 @@ test('a start that fails when its mount stands ends the mount, and removes the d
     },
     detach: async () => {},
   };
-  const request = { path: join(directory, 'mnt'), source: 'd7y-mount', options: DEFAULT_MOUNT_OPTIONS };
+  const request = { path: join(directory, 'mnt'), source: 'd7y-mount', configuration: DEFAULT_CONFIGURATION };
   const started = startMount(request, lock, pino({ level: 'silent' }), async () => session);
   await t.throwsAsync(started, { message: 'cannot be released' });
   t.is(unmounts, 1);

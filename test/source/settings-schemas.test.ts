@@ -62,7 +62,7 @@ test('the names of Dragonfly mean the settings of the same kind', async (t) => {
 
 test('what is not known is refused, with what was expected and the nearest name', (t) => {
   t.deepEqual(messages('s3', { regoin: 'eu' }), [
-    'regoin: expected region? (known: headers, proxy, tls, endpoint, region, addressing, credentials, requesterPays)',
+    'regoin: expected headers, proxy, tls, endpoint, region, addressing, credentials, requesterPays, found regoin; nearest: region',
   ]);
   t.deepEqual(messages('hf', { credentials: { tokn: 'x' } }), [
     'credentials: expected anonymous or { token } or { command }',
@@ -72,7 +72,7 @@ test('what is not known is refused, with what was expected and the nearest name'
   ]);
   t.deepEqual(messages('https', { tls: { verify: 'no' } }), ['tls.verify: expected true or false']);
   t.is(messages('s3', { endpoint: 'https://a:b@host/' }).length, 1);
-  t.deepEqual(messages('dfs', { region: 'x' }), ['region: expected no settings']);
+  t.deepEqual(messages('dfs', { region: 'x' }), ['region: expected no settings, found region']);
 });
 
 test('a secret is never part of a message or of JSON', async (t) => {

@@ -1,8 +1,8 @@
-import { Command } from 'commander';
-
-import { addMountOptions, type MountOptions } from '../../bin/options.js';
+import { configurationOf, type Configuration } from '../../bin/config/configuration.js';
+import { DEFAULT_OPTIONS } from '../../bin/config/option-table.js';
+import type { MountOptions } from '../../bin/config/options.js';
 
 /** Of a command line without options. */
-export const DEFAULT_MOUNT_OPTIONS: MountOptions = addMountOptions(new Command())
-  .parse([], { from: 'user' })
-  .opts();
+export const DEFAULT_MOUNT_OPTIONS: MountOptions = DEFAULT_OPTIONS;
+
+export const DEFAULT_CONFIGURATION: Configuration = configurationOf(DEFAULT_OPTIONS);

@@ -22,14 +22,19 @@ export function configuredKeys(credentials: Keys | Command): CredentialProvider<
   );
 }
 
-/** A command may print the token alone, or JSON in the form of AWS's `credential_process` with the token as `SessionToken`. */
 export function configuredToken(credentials: Token | Command): CredentialProvider<BearerToken> {
-  const source = credentials.kind === 'command' ? credentials.output : credentials.token;
-  return new ConfiguredCredentials({ token: source }, ({ token }) => {
-    const process = credentials.kind === 'command' ? processForm(token) : undefined;
-    return process?.SessionToken === undefined
-      ? { token }
-      : { token: process.SessionToken, ...expiry(process) };
+  return new ConfiguredCredentials({ text: tokenSource(credentials) }, ({ text }) =>
+    tokenOf(credentials, text),
+  );
+}
+
+/** `Authorization: Bearer …` */
+export function configuredBearer(
+  credentials: Token | Command,
+): CredentialProvider<{ readonly header: Readonly<Record<string, string>> }> {
+  return new ConfiguredCredentials({ text: tokenSource(credentials) }, ({ text }) => {
+    const { token, ...expires } = tokenOf(credentials, text);
+    return { header: { authorization: `Bearer ${token}` }, ...expires };
   });
 }
 
@@ -101,6 +106,16 @@ interface ProcessForm {
   readonly SecretAccessKey?: string;
   readonly SessionToken?: string;
   readonly Expiration?: string;
+}
+
+function tokenSource(credentials: Token | Command): SecretSource {
+  return credentials.kind === 'command' ? credentials.output : credentials.token;
+}
+
+/** A command may print the token alone, or JSON in the form of AWS's processes with the token as `SessionToken`. */
+function tokenOf({ kind }: Token | Command, text: string): BearerToken {
+  const form = kind === 'command' ? processForm(text) : undefined;
+  return form?.SessionToken === undefined ? { token: text } : { token: form.SessionToken, ...expiry(form) };
 }
 
 function keysOfProcess(output: string): AccessKey {

@@ -41,6 +41,7 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
     if (proxy !== undefined) {
       // A name is resolved by the proxy. An address is known.
       if (isIP(hostOf(url)) !== 0) await allowedAddresses(url, resolver, addressPolicy);
+      else checkName(url, addressPolicy);
       return await throughProxy(url, proxy, onread, signal, tls, key);
     }
     const addresses = await allowedAddresses(url, resolver, addressPolicy);
@@ -118,6 +119,11 @@ async function whenReady({ socket, readyEvent }: ConnectAttempt, signal: AbortSi
   }
 }
 
+function checkName(url: URL, policy: AddressPolicy): void {
+  const rule = policy(undefined, url);
+  if (rule !== undefined) throw new AddressRefusedError(url, url.hostname, rule);
+}
+
 /** Of what a host resolves to, the addresses that the policy lets pass; refused if that is none. */
 async function allowedAddresses(
   url: URL,
@@ -126,11 +132,13 @@ async function allowedAddresses(
 ): Promise<Addresses> {
   const host = hostOf(url);
   const family = isIP(host);
+  // No name is looked up in vain.
+  if (family === 0) checkName(url, policy);
   const addresses = family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
-  const allowed = addresses.filter(({ address }) => policy(address) === undefined);
+  const allowed = addresses.filter(({ address }) => policy(address, url) === undefined);
   if (allowed.length > 0) return allowed;
   const refused = addresses[0]?.address ?? '';
-  throw new AddressRefusedError(url, refused, policy(refused) ?? 'no address');
+  throw new AddressRefusedError(url, refused, policy(refused, url) ?? 'no address');
 }
 
 function portOf(url: URL): number {

@@ -13,27 +13,16 @@ import { LISTING_TIME_FACTOR } from './answer-text.js';
 import type { Authorizer } from './authorizer.js';
 import { createHttpResource, directoryMetadata } from './create-http-resource.js';
 import type { HeaderFields } from './header-fields.js';
-import type { HttpAnswer, HttpEngine, Redirect } from './http-engine.js';
+import { withoutOwn } from './configured-access.js';
+import type { HttpAnswer, HttpEngine, HttpProfile, Redirect } from './http-engine.js';
 import type { HttpClientOptions } from './http-options.js';
-import type { HttpDialect } from './http-resource.js';
+import type { HttpDialect, HttpTarget, TargetRequest } from './http-resource.js';
 import { IndexPage } from './index-page.js';
 import { createHttpEngine } from './pooled-engine.js';
 import { isDirectoryRedirect } from './redirect.js';
 
 const MAX_CONTENT_TYPE_CHARS = 256;
 const PROBE = { range: formatRangeHeader({ start: 0, end: 64 * 1024 }) };
-/** Of the requests of this source; what is configured does not replace them. */
-const OWN_HEADER = new Set([
-  'accept',
-  'accept-encoding',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'range',
-]);
-
 export interface HttpClient extends CompleteClient {
   close(): Promise<void>;
 }
@@ -41,15 +30,20 @@ export interface HttpClient extends CompleteClient {
 /** With an engine of its own. */
 export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpClient {
   const engine = createHttpEngine(given);
-  return { ...createHttpSource(engine, given.headersFor), close: () => engine.close() };
+  const { headersFor } = given;
+  const authorizer: Authorizer | undefined = headersFor && {
+    authorize: ({ url, header }) => ({ header: withoutOwn(headersFor(url), header) }),
+  };
+  const profile: HttpProfile = authorizer === undefined ? {} : { authorizer };
+  return { ...createHttpSource(engine, () => profile), close: () => engine.close() };
 }
 
-/** `headersFor`: what is configured for the origin of a URL. */
+/** `profileFor`: what is configured for a URL. */
 export function createHttpSource(
   engine: HttpEngine,
-  headersFor?: HttpClientOptions['headersFor'],
+  profileFor: (url: URL) => HttpProfile | Promise<HttpProfile> = () => ({}),
 ): CompleteClient {
-  const resource = createHttpResource(engine, httpDialect(headersFor));
+  const resource = createHttpResource(engine, httpDialect(profileFor));
 
   async function getMetadata(request: Request): Promise<Metadata> {
     if (!request.url.pathname.endsWith('/')) return await resource.getMetadata(request);
@@ -92,33 +86,26 @@ export function createHttpSource(
   return { ...resource, getMetadata, list };
 }
 
-function httpDialect(headersFor: HttpClientOptions['headersFor'] | undefined): HttpDialect {
-  const authorizer: Authorizer | undefined = headersFor && {
-    authorize: ({ url, header }) => ({ header: configuredHeader(headersFor(url), header) }),
-  };
-  const profile = { redirects: followToFile, ...(authorizer === undefined ? {} : { authorizer }) };
+function httpDialect(profileFor: (url: URL) => HttpProfile | Promise<HttpProfile>): HttpDialect {
+  const targetOf = (request: TargetRequest, profile: HttpProfile): HttpTarget => ({
+    redirects: followToFile,
+    ...profile,
+    url: request.url,
+    ...(request.hasHeader && { header: ownHeader(request) }),
+  });
   return {
-    targetOf: (request) =>
-      request.hasHeader
-        ? { ...profile, url: request.url, header: ownHeader(request) }
-        : { ...profile, url: request.url },
+    targetOf: (request) => {
+      const profile = profileFor(request.url);
+      return profile instanceof Promise
+        ? profile.then((made) => targetOf(request, made))
+        : targetOf(request, profile);
+    },
   };
 }
 
 function ownHeader({ header }: Pick<Request, 'header'>): Record<string, string> {
   const { 'x-dragonfly-range': _, 'accept-encoding': __, ...own } = Object.fromEntries(header);
   return own;
-}
-
-function configuredHeader(
-  configured: Readonly<Record<string, string>>,
-  sent: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const names = Object.keys(configured);
-  if (!names.some((name) => name in sent && OWN_HEADER.has(name))) return configured;
-  return Object.fromEntries(
-    Object.entries(configured).filter(([name]) => !(name in sent && OWN_HEADER.has(name))),
-  );
 }
 
 /** A redirect to the same path with a slash: what stands there is a directory. */

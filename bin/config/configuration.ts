@@ -1,0 +1,51 @@
+import type { PolicyRules } from '../../src/source/policy-rule.js';
+import type { SourceRule } from '../../src/source/source-rules.js';
+import { headerRules } from './header-rules.js';
+import type { OptionName } from './option-table.js';
+import type { GivenMount, MountOptions } from './options.js';
+import { optionsByPlugin } from '../plugin-options.js';
+
+/** All that is configured for a mount, of all places. */
+export interface Configuration {
+  readonly options: MountOptions;
+  /** Where the value of an option comes from; absent: it is the default. */
+  readonly origins: Readonly<Partial<Record<OptionName, string>>>;
+  /** Of those that match a URL equally well the first counts. */
+  readonly rules: readonly SourceRule[];
+  readonly policy: PolicyRules;
+  /** Options of plugins by their names. */
+  readonly plugins: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Those that were read. */
+  readonly files: readonly string[];
+  /** For the log. */
+  readonly warnings: readonly string[];
+}
+
+/** What is to be mounted where, and how. */
+export interface MountRequest extends Pick<GivenMount, 'path' | 'source'> {
+  readonly configuration: Configuration;
+}
+
+/** What one configuration file says. */
+export interface FileContent {
+  readonly path: string;
+  readonly options: Partial<MountOptions>;
+  readonly lineOf: (name: OptionName) => number;
+  readonly rules: readonly SourceRule[];
+  readonly policy: PolicyRules;
+  readonly plugins: Configuration['plugins'];
+  readonly warnings: readonly string[];
+}
+
+/** Of a mount without configuration files. */
+export function configurationOf(options: MountOptions): Configuration {
+  return {
+    options,
+    origins: {},
+    rules: headerRules(options.header),
+    policy: { allow: [], deny: [] },
+    plugins: optionsByPlugin(options.pluginOption),
+    files: [],
+    warnings: [],
+  };
+}

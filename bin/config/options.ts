@@ -1,0 +1,45 @@
+import type { HeaderOption } from '../header-option.js';
+import type { PluginOptions } from '../plugin-options.js';
+
+/** The options of a mount: one row of the option table each. */
+export interface MountOptions extends PluginOptions {
+  /** Instead of the files that are there by default. */
+  readonly config: string | undefined;
+  readonly transport: 'auto' | 'dev-fuse' | 'fuse-native';
+  readonly passthrough: boolean;
+  readonly foreground: boolean;
+  readonly allowOther: boolean;
+  /** Whether programs on the mount can be executed. */
+  readonly exec: boolean;
+  /** Undefined: of the user who mounts. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly umask: number;
+  readonly memory: number;
+  /** Undefined: below the user's cache directory. */
+  readonly cacheDir: string | undefined;
+  /** 0: nothing is kept on disk. */
+  readonly cacheSize: number;
+  readonly metadataTtl: number;
+  readonly negativeTtl: number;
+  readonly staleIfError: number;
+  readonly offline: boolean;
+  readonly timeout: number;
+  readonly retries: number;
+  readonly logFile: string | undefined;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  readonly header: readonly HeaderOption[];
+  /** CIDRs. */
+  readonly allowAddress: readonly string[];
+}
+
+/** Those that one place gives: the command line, the environment, a file. */
+export type GivenOptions = Partial<MountOptions>;
+
+/** What the command line says is to be mounted where. */
+export interface GivenMount {
+  readonly path: string;
+  /** What the mount table shows as the source. */
+  readonly source: string;
+  readonly options: GivenOptions;
+}

@@ -1,0 +1,41 @@
+/**
+ * Where sources find credentials that no rule has. The values tell one user's credentials from another's, so that what was
+ * fetched with them is stored apart, also from what a rule fetched as `anonymous`.
+ */
+import process from 'node:process';
+
+/** Those that identify; session tokens do not, and are renewed each hour. */
+const VARIABLES: Readonly<Record<string, readonly string[]>> = {
+  s3: [
+    'AWS_PROFILE',
+    'AWS_ACCESS_KEY_ID',
+    'AWS_ROLE_ARN',
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+    'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+    'AWS_SHARED_CREDENTIALS_FILE',
+    'AWS_CONFIG_FILE',
+    'AWS_ENDPOINT_URL',
+    'AWS_ENDPOINT_URL_S3',
+  ],
+  oss: ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'OSS_ACCESS_KEY_ID'],
+  cos: ['TENCENTCLOUD_SECRET_ID'],
+  obs: ['HUAWEI_CLOUD_ACCESS_KEY_ID'],
+  gs: ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUDSDK_CONFIG'],
+  abs: ['AZURE_STORAGE_ACCOUNT', 'AZURE_STORAGE_KEY', 'AZURE_STORAGE_SAS_TOKEN', 'AZURE_CLIENT_ID'],
+  hf: ['HF_TOKEN', 'HF_TOKEN_PATH', 'HF_HOME', 'HF_ENDPOINT'],
+  modelscope: ['MODELSCOPE_API_TOKEN', 'MODELSCOPE_ENDPOINT'],
+  opencsg: ['OPENCSG_TOKEN'],
+  oras: ['DOCKER_CONFIG', 'REGISTRY_AUTH_FILE'],
+};
+
+const known = new Map<string, string>();
+
+/** Of a scheme; undefined: its source looks nowhere. */
+export function defaultCredentials(scheme: string): string | undefined {
+  const names = VARIABLES[scheme];
+  if (names === undefined) return undefined;
+  const found = known.get(scheme) ?? JSON.stringify(names.map((name) => process.env[name] ?? null));
+  known.set(scheme, found);
+  return found;
+}
