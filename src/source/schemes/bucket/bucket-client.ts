@@ -6,10 +6,8 @@
 import type { Logger } from 'pino';
 
 import { encodeKey } from '../../auth/canonical.js';
-import { withUid, uidOf } from '../../caller-uid.js';
-import { NotFoundError, SourceError } from '../../errors.js';
 import type { HttpEngine } from '../../http/http-engine.js';
-import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
+import { createHttpResource } from '../../http/create-http-resource.js';
 import type { HttpTarget } from '../../http/http-resource.js';
 import type { Metadata, UrlEntry } from '../../metadata.js';
 import type { Request } from '../../request.js';
@@ -20,6 +18,7 @@ import { ElsewhereError, explainRefusal, isRetryableRefusal } from './explain-re
 import { type ListedDirectory, listPages } from './list-objects.js';
 import { objectDigest } from './object-digest.js';
 import { keyOf } from './object-key.js';
+import { treeMetadata } from './object-tree.js';
 import { versionQuery } from './object-version.js';
 import { UnusableKeys } from './unusable-keys.js';
 
@@ -93,36 +92,10 @@ export function createBucketClient({
     return false;
   }
 
-  async function objectOrDirectory(request: Request): Promise<Metadata> {
-    const giveUp = new AbortController();
-    const { signal: given } = request;
-    const signal =
-      given === undefined ? giveUp.signal : withUid(AbortSignal.any([given, giveUp.signal]), uidOf(given));
-    const object = objects.getMetadata(request.with({ signal }));
-    // It may fail before the other request has ended.
-    object.catch(() => undefined);
-    const below = await isDirectory(request).catch((error: unknown) => error);
-    if (below === true) {
-      giveUp.abort();
-      object.then(
-        ({ response }) => response?.cancel(),
-        () => undefined,
-      );
-      return directoryMetadata();
-    }
-    return await object.catch((error: unknown) => {
-      // Where it cannot be listed a missing key is denied; where listing failed, nothing is known.
-      const isUnknown = below instanceof SourceError && below.code !== 'ACCESS_DENIED';
-      throw isUnknown && isMissing(error) ? below : error;
-    });
-  }
-
   async function getMetadata(request: Request): Promise<Metadata> {
     const { url } = request;
     if (url.search !== '') return await objects.getMetadata(request);
-    if (!url.pathname.endsWith('/') && url.pathname !== '') return await objectOrDirectory(request);
-    if (await isDirectory(request)) return directoryMetadata();
-    throw new NotFoundError(url, { found: 'no key below it' });
+    return await treeMetadata(request, { object: (one) => objects.getMetadata(one), isDirectory });
   }
 
   async function* list(request: Request): AsyncGenerator<readonly UrlEntry[]> {
@@ -165,8 +138,4 @@ async function* listWherever(
     if (!(error instanceof ElsewhereError)) throw error;
     yield* list();
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof SourceError && error.code === 'NOT_FOUND';
 }
