@@ -23,7 +23,7 @@ async function served(
   options: Partial<BucketClientOfTest> = {},
 ): Promise<Served> {
   const server = await startBucketServer(t, vendor);
-  const settings = { ...settingsOf(vendor, server), ...options.settings };
+  const settings = { ...settingsOf(vendor, server.origin), ...options.settings };
   const client = bucketClient(t, { credentials: fixed(keyOf(server)), ...options, vendor, settings });
   return { server, client };
 }
@@ -156,7 +156,7 @@ for (const vendor of VENDORS) {
     });
     server.put('bucket', 'file', 'content');
     t.is(await codeOf(client.getMetadata(new Request(`${vendor}://bucket/file`))), 'ACCESS_DENIED');
-    const settings = settingsOf(vendor, server);
+    const settings = settingsOf(vendor, server.origin);
     const anonymous = bucketClient(t, { vendor, settings, credentials: fixed(undefined) });
     const refused = await t.throwsAsync(anonymous.download(new Request(`${vendor}://bucket/file`)));
     t.regex(refused?.message ?? '', /no credentials were found \(looked in: this test\)/);

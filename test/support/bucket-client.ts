@@ -28,14 +28,18 @@ export function keyOf({ accessKeyId, accessKeySecret }: RunningBucketServer): Bu
   return { accessKeyId, accessKeySecret };
 }
 
-/** Settings for the server: a store that has the bucket in the name of the host is reached by the server as a proxy. */
-export function settingsOf(vendor: Vendor, server: RunningBucketServer): AccessSettings {
-  if (vendor !== 'oss') return { endpoint: new URL(server.origin) };
-  return { endpoint: new URL('http://oss-us-east-1.aliyuncs.com'), proxy: literal(server.origin) };
-}
+/** The endpoints of the stores that have the bucket in the name of the host. */
+const VENDOR_ENDPOINTS: Readonly<Partial<Record<Vendor, string>>> = {
+  oss: 'http://oss-us-east-1.aliyuncs.com',
+  obs: 'http://obs.us-east-1.myhuaweicloud.com',
+  cos: 'http://cos.us-east-1.myqcloud.com',
+};
 
-export function literal(text: string): NonNullable<Exclude<AccessSettings['proxy'], 'direct'>> {
-  return literalSecret(text);
+/** Settings for a server, or what stands before it: it is the endpoint, or the proxy on the way to that of the vendor. */
+export function settingsOf(vendor: Vendor, origin: string): AccessSettings {
+  const endpoint = VENDOR_ENDPOINTS[vendor];
+  if (endpoint === undefined) return { endpoint: new URL(origin) };
+  return { endpoint: new URL(endpoint), proxy: literalSecret(origin) };
 }
 
 export interface BucketClientOfTest {
