@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 
-/** Those that identify; session tokens do not, and are renewed each hour. */
+/** Those that `src/source/auth` reads and that identify; session tokens do not, and are renewed each hour. */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   s3: [
     'AWS_PROFILE',
@@ -20,12 +20,25 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   oss: ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'OSS_ACCESS_KEY_ID'],
   cos: ['TENCENTCLOUD_SECRET_ID'],
-  obs: ['HUAWEI_CLOUD_ACCESS_KEY_ID'],
+  obs: ['HUAWEI_CLOUD_ACCESS_KEY_ID', 'OBS_ACCESS_KEY_ID'],
   gs: ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUDSDK_CONFIG'],
-  abs: ['AZURE_STORAGE_ACCOUNT', 'AZURE_STORAGE_KEY', 'AZURE_STORAGE_SAS_TOKEN', 'AZURE_CLIENT_ID'],
-  hf: ['HF_TOKEN', 'HF_TOKEN_PATH', 'HF_HOME', 'HF_ENDPOINT'],
+  abs: [
+    'AZURE_STORAGE_CONNECTION_STRING',
+    'AZURE_STORAGE_ACCOUNT',
+    'AZURE_STORAGE_KEY',
+    'AZURE_STORAGE_SAS_TOKEN',
+    'AZURE_CLIENT_ID',
+  ],
+  hf: [
+    'HF_TOKEN',
+    'HUGGING_FACE_HUB_TOKEN',
+    'HF_TOKEN_PATH',
+    'HF_HOME',
+    'HF_HUB_DISABLE_IMPLICIT_TOKEN',
+    'HF_ENDPOINT',
+  ],
   modelscope: ['MODELSCOPE_API_TOKEN', 'MODELSCOPE_ENDPOINT'],
-  opencsg: ['OPENCSG_TOKEN'],
+  opencsg: ['CSGHUB_TOKEN', 'CSGHUB_TOKEN_PATH', 'CSGHUB_HOME', 'CSGHUB_DOMAIN'],
   oras: ['DOCKER_CONFIG', 'REGISTRY_AUTH_FILE'],
 };
 
