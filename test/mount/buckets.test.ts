@@ -1,0 +1,173 @@
+/** s3, oss and gs through a mount, by real programs; what a listing and an open cost; what a refusal is to a program. */
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { ExecutionContext } from 'ava';
+
+import { type RunningBucketServer, startBucketServer, type Vendor } from '../servers/bucket/bucket-server.js';
+import { onDevFuse, run, shell } from '../support/mounted.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { pattern } from '../support/tree.js';
+
+const BUCKET = 'bucket-125';
+
+const DATABASE = `
+import random, sqlite3, sys
+random.seed(7)
+db = sqlite3.connect(sys.argv[1])
+db.execute('create table t (id integer primary key, k text, v blob)')
+db.executemany('insert into t (k, v) values (?, ?)', ((str(random.random()), random.randbytes(500)) for _ in range(5000)))
+db.execute('create index i on t (k)')
+db.commit()
+`;
+
+/** As readers of tensors do: the header, then the parts that it names, in any order. */
+const RANDOM_READS = `
+import mmap, random, sys
+mounted, original = sys.argv[1:]
+random.seed(11)
+with open(mounted, 'rb') as f, open(original, 'rb') as g:
+    a, b = (mmap.mmap(h.fileno(), 0, access=mmap.ACCESS_READ) for h in (f, g))
+    assert len(a) == len(b)
+    for _ in range(100):
+        at = random.randrange(len(a)); n = random.randrange(1, 9000)
+        assert a[at:at + n] == b[at:at + n], at
+print('same')
+`;
+
+const ODD_NAMES = [
+  'with space',
+  '100%',
+  'hash#tag',
+  'a+b&c=d;e',
+  "it's",
+  'a?b',
+  'über 日本語 🐘',
+  '[b]^`{}|~',
+];
+
+async function makeTree(t: ExecutionContext): Promise<string> {
+  const root = await temporaryDirectory(t);
+  await mkdir(join(root, 'nested', 'déjà vu', 'deep'), { recursive: true });
+  t.is((await run('python3', ['-c', DATABASE, join(root, 'data.sqlite')])).code, 0);
+  await writeFile(join(root, 'large.bin'), pattern(5_000_001));
+  await writeFile(join(root, 'empty'), '');
+  for (const name of ODD_NAMES) {
+    await writeFile(join(root, 'nested', 'déjà vu', 'deep', name), `content of ${name}`);
+  }
+  return root;
+}
+
+async function upload(root: string, server: RunningBucketServer): Promise<void> {
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const options = { lastModifiedMs: (await stat(path)).mtimeMs };
+    if (entry.isFile()) server.put(BUCKET, path.slice(root.length + 1), await readFile(path), options);
+  }
+}
+
+/** A rule as the configuration has it. */
+function ruleFor(vendor: Vendor, server: RunningBucketServer): Record<string, unknown> {
+  const { accessKeyId, accessKeySecret, origin } = server;
+  const keys = { accessKeyId, accessKeySecret };
+  const match = { scheme: vendor };
+  if (vendor === 'gs') return { match, endpoint: origin, credentials: { token: server.bearer } };
+  if (vendor === 's3') return { match, endpoint: origin, credentials: keys };
+  return { match, endpoint: 'http://oss-us-east-1.aliyuncs.com', proxy: origin, credentials: keys };
+}
+
+async function configFile(t: ExecutionContext, ...sources: readonly unknown[]): Promise<string> {
+  const file = join(await temporaryDirectory(t), 'config.yaml');
+  await writeFile(file, JSON.stringify({ sources }), { mode: 0o600 });
+  return file;
+}
+
+async function ok(t: ExecutionContext, script: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await shell(script, ...args);
+  t.is(code, 0, `${script}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+onDevFuse('real programs read s3, oss and gs as the original', async (t, mount) => {
+  const root = await makeTree(t);
+  const vendors = ['s3', 'oss', 'gs'] as const;
+  const servers = await Promise.all(vendors.map((vendor) => startBucketServer(t, vendor)));
+  for (const server of servers) await upload(root, server);
+  const rules = vendors.map((vendor, i) => ruleFor(vendor, servers[i] as RunningBucketServer));
+  const mnt = await mount('--config', await configFile(t, ...rules));
+  const sums = join(await temporaryDirectory(t), 'sums');
+  await ok(t, 'cd "$1" && find . -type f -exec sha256sum {} + > "$2"', root, sums);
+  for (const vendor of vendors) {
+    const tree = `${mnt}/${vendor}/${BUCKET}`;
+    await ok(t, 'diff -r "$1" "$2"', root, tree);
+    await ok(t, 'cd "$1" && sha256sum --quiet -c "$2"', tree, sums);
+    t.is(await ok(t, 'rsync -rnc --out-format=%n "$1/" "$2/" | grep -v "/$"; true', tree, root), '');
+    t.is(await ok(t, 'sqlite3 "file:$1/data.sqlite?immutable=1" "pragma integrity_check"', tree), 'ok\n');
+    const random = await run('python3', ['-c', RANDOM_READS, `${tree}/large.bin`, `${root}/large.bin`]);
+    t.is(random.stdout, 'same\n', random.stderr);
+  }
+});
+
+onDevFuse('ls -l of 10,000 objects is ten requests, and opening one of them is one', async (t, mount) => {
+  const server = await startBucketServer(t, 's3');
+  for (let i = 0; i < 10_000; i += 1) server.put(BUCKET, `many/${i}`, 'x'.repeat(i % 100));
+  const mnt = await mount('--config', await configFile(t, ruleFor('s3', server)));
+  const many = `${mnt}/s3/${BUCKET}/many`;
+  await ok(t, 'ls "$1" > /dev/null', `${mnt}/s3/${BUCKET}`);
+  server.log.length = 0;
+  const listed = await ok(t, 'ls -l "$1" | awk \'$5 == $9 % 100\' | wc -l', many);
+  t.is(listed.trim(), '10000');
+  t.deepEqual(
+    server.log.map(({ uri }) => /list-type=2.*&prefix=many%2F&max-keys=1000/.test(uri)),
+    Array.from({ length: 10 }, () => true),
+  );
+  server.log.length = 0;
+  t.is(await ok(t, 'cat "$1/4242"', many), 'x'.repeat(42));
+  t.deepEqual(
+    server.log.map(({ method, uri, status }) => `${method} ${uri} ${status}`),
+    [`GET /${BUCKET}/many/4242 206`],
+  );
+});
+
+onDevFuse(
+  'a refusal of a store is the errno that says it, and what to do is in the log',
+  async (t, mount) => {
+    const server = await startBucketServer(t, 's3');
+    server.put(BUCKET, 'cold', 'x', { isArchived: true });
+    server.put(BUCKET, 'forbidden/file', 'x');
+    server.put(BUCKET, 'dir/file', 'content');
+    server.put('far', 'file', 'content');
+    server.put('secret', 'dir/file', 'content');
+    server.bucket('far', { region: 'eu-west-1' });
+    server.bucket('secret', { mayList: false });
+    server.refuse('AccessDenied', { part: 'forbidden/' });
+    const log = join(await temporaryDirectory(t), 'log');
+    const config = await configFile(t, ruleFor('s3', server));
+    const mnt = await mount('--config', config, '--log-file', log);
+    const catOf = async (path: string): Promise<string> => {
+      const { stdout, stderr } = await run('cat', [`${mnt}/${path}`]);
+      return stdout || (/: ([^:]*)\n$/.exec(stderr)?.[1] ?? stderr);
+    };
+    for (const [path, outcome] of [
+      [`s3/${BUCKET}/dir/file`, 'content'],
+      ['s3/far/file', 'content'],
+      // Where nothing may be listed, a path leads to what may be read.
+      ['s3/secret/dir/file', 'content'],
+      ['s3/secret/dir/none', 'Permission denied'],
+      [`s3/${BUCKET}/none`, 'No such file or directory'],
+      [`s3/${BUCKET}/dir/none`, 'No such file or directory'],
+      [`s3/${BUCKET}/dir/file/none`, 'Not a directory'],
+      ['s3/none/file', 'No such file or directory'],
+      [`s3/${BUCKET}/dir`, 'Is a directory'],
+      [`s3/${BUCKET}/cold`, 'Permission denied'],
+      [`s3/${BUCKET}/forbidden/file`, 'Permission denied'],
+      ['oss/bucket/file', 'Invalid argument'],
+    ] as const) {
+      t.is(await catOf(path), outcome, path);
+    }
+    const lines = await readFile(log, 'utf8');
+    t.regex(lines, /restore it first/);
+    t.regex(lines, /oss need endpoint/);
+    t.false(lines.includes(server.accessKeySecret));
+  },
+);
