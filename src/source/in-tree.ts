@@ -1,3 +1,4 @@
+import { BLOB_SOURCE } from './schemes/blob/blob-source.js';
 import { BUCKET_SOURCE } from './schemes/bucket/bucket-source.js';
 import { DEFAULT_CAPABILITIES, type SourceFactory } from './source.js';
 
@@ -25,4 +26,5 @@ export const IN_TREE: readonly SourceFactory[] = [
     create: async (context) => (await import('./schemes/hub/create-hub.js')).createHub(context),
   },
   BUCKET_SOURCE,
+  BLOB_SOURCE,
 ];

@@ -6,7 +6,7 @@ import { Parser } from 'htmlparser2';
 
 export interface XmlHandler {
   /** `depth` of the root is 1. */
-  onOpen?(name: string, depth: number): void;
+  onOpen?(name: string, depth: number, attributes: Readonly<Record<string, string>>): void;
   /** `text`: what stands in the element itself, not in those within it. */
   onClose(name: string, text: string, depth: number): void;
 }
@@ -55,7 +55,7 @@ export class XmlEvents {
     };
     this.#parser = new Parser(
       {
-        onopentag: (name) => this.#onOpen(localName(name)),
+        onopentag: (name, attributes) => this.#onOpen(localName(name), attributes),
         ontext: (text) => this.#onText(text),
         onclosetag: (name) => this.#onClose(localName(name)),
         oncomment: onProgress,
@@ -80,13 +80,13 @@ export class XmlEvents {
       throw new MalformedXml('a whole document', this.#hasRoot ? 'one that is cut short' : 'none');
   }
 
-  #onOpen(name: string): void {
+  #onOpen(name: string, attributes: Readonly<Record<string, string>>): void {
     this.#pendingChars = 0;
     if (this.#texts.length === 0 && this.#hasRoot) throw new MalformedXml('one root', `another, ${name}`);
     if (this.#texts.length === MAX_DEPTH) throw new MalformedXml(`at most ${MAX_DEPTH} levels`, 'more');
     this.#hasRoot = true;
     this.#texts.push('');
-    this.#handler.onOpen?.(name, this.#texts.length);
+    this.#handler.onOpen?.(name, this.#texts.length, attributes);
   }
 
   #onText(text: string): void {

@@ -1,0 +1,93 @@
+/** One page of "List Blobs" or "List Containers": `EnumerationResults`. */
+import { percentDecoded } from '../../byte-text.js';
+import { parseHttpDate } from '../../http/http-date.js';
+import { MalformedXml, type XmlHandler } from '../../xml-events.js';
+import { entriesOf, isEntryName, type ObjectEntry, type ObjectRow } from '../bucket/object-entry.js';
+
+export interface BlobPage {
+  readonly entries: readonly ObjectEntry[];
+  /** With those that are no entries: a directory that has only its marker is one. */
+  readonly keys: number;
+  /** The marker is opaque. Undefined: this page is the last. */
+  readonly next: { readonly value: string } | undefined;
+  /** One of the names that no file name can stand for. */
+  readonly unusableKey: string | undefined;
+}
+
+const MAX_ETAG_CHARS = 1_024;
+/** The elements of the pages that make entries. */
+const DIRECTORIES = new Set(['BlobPrefix', 'Container']);
+
+export class BlobListing implements XmlHandler {
+  readonly #objects: ObjectRow[] = [];
+  readonly #directories: string[] = [];
+  /** Of the row that is open, by name: its own, its properties, and its metadata in lower case. */
+  #row = new Map<string, string>();
+  #isNameEncoded = false;
+  #nextMarker: string | undefined;
+
+  onOpen(name: string, depth: number, attributes: Readonly<Record<string, string>>): void {
+    if (depth === 1 && name !== 'EnumerationResults') throw new MalformedXml('EnumerationResults', name);
+    if (depth === 3) [this.#row, this.#isNameEncoded] = [new Map(), false];
+    if (depth === 4 && name === 'Name') this.#isNameEncoded = attributes['Encoded'] === 'true';
+  }
+
+  onClose(name: string, text: string, depth: number): void {
+    if (depth === 2 && name === 'NextMarker') this.#nextMarker = text;
+    if (depth === 4 || depth === 5) this.#row.set(name.toLowerCase(), text);
+    if (depth !== 3) return;
+    const written = this.#row.get('name') ?? '';
+    const key = this.#isNameEncoded ? percentDecoded(written) : written;
+    if (DIRECTORIES.has(name)) this.#directories.push(key);
+    else if (name === 'Blob') this.#addBlob(key);
+  }
+
+  /** Of a document that is whole the marker stands at the end, if only as an empty element. */
+  checkEnd(): void {
+    if (this.#nextMarker === undefined) throw new MalformedXml('a NextMarker', 'none');
+  }
+
+  page(base: URL, prefix: string): BlobPage {
+    let unusableKey: string | undefined;
+    const nameOf = (key: string): string => {
+      const name = key.startsWith(prefix) ? key.slice(prefix.length).replace(/\/$/, '') : '';
+      if (isEntryName(name)) return name;
+      // The marker of the directory itself is no entry of it.
+      if (key !== prefix) unusableKey = key;
+      return '';
+    };
+    const objects = this.#objects
+      .map((row) => ({ name: nameOf(row.key), row }))
+      .filter(({ name, row }) => name !== '' && !row.key.endsWith('/'));
+    const directories = this.#directories.map(nameOf).filter((name) => name !== '');
+    const value = this.#nextMarker ?? '';
+    return {
+      entries: entriesOf(base, objects, directories),
+      keys: this.#objects.length + this.#directories.length,
+      next: value === '' ? undefined : { value },
+      unusableKey,
+    };
+  }
+
+  #addBlob(key: string): void {
+    const row = this.#row;
+    // Namespaces mark directories by their type, and tools that need some by metadata.
+    const isDirectory = row.get('resourcetype') === 'directory' || row.get('hdi_isfolder') === 'true';
+    if (isDirectory) this.#directories.push(key);
+    else this.#objects.push(rowOf(key, row));
+  }
+}
+
+function rowOf(key: string, fields: ReadonlyMap<string, string>): ObjectRow {
+  const size = fields.get('content-length') ?? '';
+  const timeMs = parseHttpDate(fields.get('last-modified') ?? '');
+  const written = fields.get('etag') ?? '';
+  // A read answers it in quotes.
+  const etag = written.startsWith('"') ? written : `"${written}"`;
+  return {
+    key,
+    size: /^\d{1,15}$/.test(size) ? Number(size) : undefined,
+    lastModified: Number.isNaN(timeMs) ? undefined : timeMs,
+    etag: /^"[\x21\x23-\x7e]+"$/.test(etag) && etag.length <= MAX_ETAG_CHARS ? etag : undefined,
+  };
+}
