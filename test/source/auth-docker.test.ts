@@ -95,7 +95,7 @@ test.serial('a helper without a login is passed over; one that fails shows no ou
   t.is(await findLogin(files, 'gcr.io', 'a'), undefined);
   await helper(t, 'broken', 'echo top-secret; echo top-secret >&2; exit 3');
   await helper(t, 'odd', 'echo top-secret');
-  for (const name of ['broken', 'odd', 'missing', '../x']) {
+  for (const name of ['broken', 'odd', '../x']) {
     const broken = await configFile(t, { credHelpers: { 'ghcr.io': name } });
     const error = await t.throwsAsync(findLogin(broken, 'ghcr.io', 'a'), { instanceOf: SourceError }, name);
     t.is(error?.code, 'ACCESS_DENIED');
@@ -103,6 +103,20 @@ test.serial('a helper without a login is passed over; one that fails shows no ou
       JSON.stringify([error, error?.message, error?.stack, String(error?.cause)]).includes('top-secret'),
     );
   }
+});
+
+test('a helper that is not installed leaves what is public', async (t) => {
+  const [file = ''] = await configFile(t, { credsStore: 'nowhere', auths: { 'ghcr.io': {} } });
+  const provider = registryCredentials(
+    { credentials: { kind: 'docker', directory: dirname(file) } },
+    'ghcr.io',
+    'a',
+  );
+  t.is(await provider.get(), undefined);
+  t.is(
+    provider.notFound,
+    `no login for ghcr.io was found (looked in: ${file}; docker-credential-nowhere is not installed)`,
+  );
 });
 
 test.serial('the files of docker, podman and singularity, in this order', async (t) => {

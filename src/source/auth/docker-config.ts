@@ -48,15 +48,19 @@ export function dockerConfigFiles(directory?: string): string[] {
   ];
 }
 
-/** The login for a repository of a registry, out of the first file that has one. Undefined: none has. */
+/**
+ * The login for a repository of a registry, out of the first file that has one. Undefined: none has. A file that came from another
+ * machine may name a helper that is not installed here: its name is added to `missing`, and what is public can still be read.
+ */
 export async function findLogin(
   files: readonly string[],
   registry: string,
   repository: string,
+  missing: Set<string> = new Set(),
 ): Promise<RegistryLogin | undefined> {
   for (const file of files) {
     const config = await readConfig(file);
-    const login = config && (await loginIn(config, registry, repository));
+    const login = config && (await loginIn(config, registry, repository, missing));
     if (login !== undefined) return login;
   }
   return undefined;
@@ -85,12 +89,13 @@ async function loginIn(
   { auths, credHelpers, credsStore }: DockerConfigFile,
   registry: string,
   repository: string,
+  missing: Set<string>,
 ): Promise<RegistryLogin | undefined> {
   const keys = keysOf(registry, repository);
   const helped = keys.find((key) => credHelpers?.[key] !== undefined);
-  if (helped !== undefined) return await askHelper(credHelpers?.[helped] ?? '', helped);
+  if (helped !== undefined) return await askHelper(credHelpers?.[helped] ?? '', helped, missing);
   const isHub = HUB_HOSTS.has(registry);
-  const stored = credsStore ? await askHelper(credsStore, isHub ? HUB_KEY : registry) : undefined;
+  const stored = credsStore ? await askHelper(credsStore, isHub ? HUB_KEY : registry, missing) : undefined;
   if (stored !== undefined) return stored;
   const entries = Object.entries(auths ?? {});
   const found = keys.map((key) => entries.find(([name]) => plainKey(name) === plainKey(key))?.[1]);
@@ -128,7 +133,11 @@ function loginOf({
 }
 
 /** The protocol of docker-credential-helpers: a key on stdin, JSON on stdout. */
-async function askHelper(name: string, key: string): Promise<RegistryLogin | undefined> {
+async function askHelper(
+  name: string,
+  key: string,
+  missing: Set<string>,
+): Promise<RegistryLogin | undefined> {
   if (!/^[\w.-]+$/.test(name)) throw helperFailure(name, 'another name');
   try {
     const { code, stdout } = await runCommand([`docker-credential-${name}`, 'get'], key);
@@ -142,6 +151,10 @@ async function askHelper(name: string, key: string): Promise<RegistryLogin | und
     throw helperFailure(name, 'another output');
   } catch (error) {
     if (error instanceof SourceError) throw error;
+    if (error instanceof CommandError && error.isMissing) {
+      missing.add(`docker-credential-${name}`);
+      return undefined;
+    }
     throw helperFailure(name, error instanceof CommandError ? error.message : String(error));
   }
 }

@@ -26,10 +26,13 @@ export function registryCredentials(
     case undefined:
     case 'docker': {
       const files = dockerConfigFiles(credentials?.directory);
-      const notFound = `no login for ${registry} was found (looked in: ${files.join(', ')})`;
       return new RefreshedCredentials<RegistryLogin>(async () => {
-        const login = await findLogin(files, registry, repository);
-        return login === undefined ? { credentials: undefined, notFound } : { credentials: login };
+        const missing = new Set<string>();
+        const login = await findLogin(files, registry, repository, missing);
+        if (login !== undefined) return { credentials: login };
+        const helpers = [...missing].map((name) => `; ${name} is not installed`).join('');
+        const notFound = `no login for ${registry} was found (looked in: ${files.join(', ')}${helpers})`;
+        return { credentials: undefined, notFound };
       });
     }
   }

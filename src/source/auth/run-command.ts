@@ -17,6 +17,13 @@ export interface Finished {
 /** The message says why, and has neither arguments nor output: they may hold secrets. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
+  /** There is no such program. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, isMissing = false) {
+    super(message);
+    this.isMissing = isMissing;
+  }
 }
 
 /**
@@ -36,17 +43,20 @@ export function runCommand(words: readonly string[], input = '', limitMs = LIMIT
       clearTimeout(drain);
       child.stdout.destroy();
     };
-    const fail = (why: string): void => {
+    const fail = (why: string, isMissing = false): void => {
       end();
       killGroup(child.pid);
-      reject(new CommandError(why));
+      reject(new CommandError(why, isMissing));
     };
     const limit = setTimeout(() => fail(`it takes longer than ${limitMs / 1000} s`), limitMs);
     const finish = (code: number | null): void => {
       end();
       resolve({ code, stdout: Buffer.concat(pieces).toString() });
     };
-    child.on('error', (error) => fail(`it cannot be started: ${codeOf(error)}`));
+    child.on('error', (error) => {
+      const code = codeOf(error);
+      fail(`it cannot be started: ${code}`, code === 'ENOENT');
+    });
     child.stdout.on('data', (piece: Buffer) => {
       pieces.push(piece);
       bytes += piece.length;

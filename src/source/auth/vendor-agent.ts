@@ -16,7 +16,7 @@ export async function vendorAgent(settings: HttpSettings, service: string): Prom
   if (proxy === undefined || proxy === 'direct') {
     if (tls?.ca === undefined && proxy === undefined) return undefined;
     const { Agent: PlainAgent } = await import('node:https');
-    return new PlainAgent({ keepAlive: true, ...trust });
+    return new PlainAgent(trust);
   }
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   const headers = proxyAuthorization === undefined ? {} : { 'proxy-authorization': proxyAuthorization };
