@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
+import type { AddressPolicy } from '../src/source/address-policy.js';
 import type { CompleteClient } from '../src/source/index.js';
 import { accessPolicy, AccessRefusedError } from '../src/source/access-policy.js';
 import { ConfiguredAccess } from '../src/source/http/configured-access.js';
@@ -16,6 +17,7 @@ import type { WebSettings } from '../src/source/settings.js';
 import { SourceRules } from '../src/source/source-rules.js';
 import { configuredCredentials } from './credentials.js';
 import type { Configuration } from './config/configuration.js';
+import type { LiveConfiguration } from './config/live-configuration.js';
 import { pluginDirectories } from './plugin-options.js';
 import { twinWarning } from './twin-warning.js';
 
@@ -28,25 +30,44 @@ export interface Sources {
   readonly close: () => Promise<void>;
 }
 
-export function composeSources(configuration: Configuration, log: Logger): Sources {
-  const { options } = configuration;
+/** What is made of the configuration, and anew when it is replaced. */
+interface Made {
+  readonly rules: SourceRules;
+  readonly policy: AddressPolicy;
+  readonly credentialsFor: CredentialsFor;
+}
+
+function make(configuration: Configuration): Made {
+  const { options, policy } = configuration;
   const rules = new SourceRules(configuration.rules);
-  const policy = accessPolicy({
-    isShared: options.allowOther,
-    allowed: options.allowAddress,
-    policy: configuration.policy,
-    rules: configuration.rules,
+  return {
+    rules,
+    policy: accessPolicy({
+      isShared: options.allowOther,
+      allowed: options.allowAddress,
+      policy,
+      rules: configuration.rules,
+    }),
+    credentialsFor: configuredCredentials(configuration, rules),
+  };
+}
+
+export function composeSources(configuration: LiveConfiguration, log: Logger): Sources {
+  const first = configuration.current;
+  const { options } = first;
+  let made = make(first);
+  configuration.onReplaced((now) => {
+    made = make(now);
   });
   const engine = createHttpEngine({
     timeoutMs: options.timeout,
     retries: options.retries,
-    addressPolicy: policy,
+    addressPolicy: (address, url) => made.policy(address, url),
   });
-  const hasDenied = configuration.policy.deny.length > 0;
   const plugins = new PluginSet(
     {
       directories: pluginDirectories(options.pluginDir),
-      option: configuration.plugins,
+      option: first.plugins,
       override: options.pluginOverride.map((scheme) => scheme.toLowerCase()),
       callLimitMs: options.timeout,
       memoryBytes: options.pluginMemory,
@@ -54,13 +75,13 @@ export function composeSources(configuration: Configuration, log: Logger): Sourc
     { isInTree: (scheme) => registry.isInTree(scheme), log },
   );
   const registry: ClientRegistry = new ClientRegistry(plugins);
-  const warnOfTwin = twinWarning(() => rules.rules, log);
+  const warnOfTwin = twinWarning(() => made.rules.rules, log);
   const contextFor = (scheme: string): SourceContext => ({
     scheme,
     engine,
     settingsFor: (url) => {
       warnOfTwin(url);
-      return rules.settingsFor(url);
+      return made.rules.settingsFor(url);
     },
     log,
     timeoutMs: options.timeout,
@@ -78,11 +99,12 @@ export function composeSources(configuration: Configuration, log: Logger): Sourc
   return {
     registry,
     plugins,
-    credentialsFor: configuredCredentials(configuration, rules),
+    credentialsFor: (url) => made.credentialsFor(url),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));
       // The name itself: of a source that has other hosts than it, and of plugins.
-      const refused = hasDenied ? policy(undefined, new URL(url)) : undefined;
+      const hasDenied = configuration.current.policy.deny.length > 0;
+      const refused = hasDenied ? made.policy(undefined, new URL(url)) : undefined;
       if (refused !== undefined) throw new AccessRefusedError(new URL(url), refused);
       // Starts no plugin.
       if (options.offline && (await registry.isServed(scheme))) return offlineClient();

@@ -18,9 +18,12 @@ import { loadSyscalls } from '../src/native/posix.js';
 import { checkOutside } from '../src/mount/mountpoint.js';
 import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
+import type { FreshnessLimits } from '../src/cache/freshness.js';
+import { identityOf } from '../src/source/source-rules.js';
 import { composeSources } from './compose-sources.js';
 import { hugePageMemory } from './huge-page-memory.js';
-import type { MountRequest } from './config/configuration.js';
+import type { Configuration } from './config/configuration.js';
+import type { MountRequest } from './config/mount-request.js';
 import type { MountOptions } from './config/options.js';
 
 /** Operations that the kernel cannot interrupt end after so many times the timeout of the sources. */
@@ -35,7 +38,7 @@ export async function compose(
   { path: mountpoint, source, configuration }: MountRequest,
   log: Logger,
 ): Promise<MountSession> {
-  const { options } = configuration;
+  const { options } = configuration.current;
   const { registry, plugins, clientFor, credentialsFor, close } = composeSources(configuration, log);
   const budget = MetadataBudget.beside(options.memory);
   const disk = await openDisk(mountpoint, options, credentialsFor, budget, log);
@@ -43,9 +46,7 @@ export async function compose(
   const cache = new CachedResources(
     {
       memoryBytes: options.memory * BLOCK_SHARE,
-      metadataTtlMs: options.metadataTtl,
-      negativeTtlMs: options.negativeTtl,
-      staleIfErrorMs: options.offline ? Infinity : options.staleIfError,
+      ...freshnessOf(options),
     },
     {
       clientFor,
@@ -56,6 +57,11 @@ export async function compose(
     },
   );
   plugins.onReplaced = (scheme) => cache.forget(`${scheme}:`);
+  configuration.onReplaced((now, before) => {
+    cache.setFreshness(freshnessOf(now.options));
+    if (accessOf(now) === accessOf(before)) return;
+    for (const scheme of registry.listClients()) cache.forget(`${scheme}:`);
+  });
   const ownership = {
     uid: options.uid ?? process.getuid?.() ?? 0,
     gid: options.gid ?? process.getgid?.() ?? 0,
@@ -78,6 +84,19 @@ export async function compose(
     await close();
   });
   return { ended, unmount: () => session.unmount(), detach: () => session.detach() };
+}
+
+function freshnessOf({ metadataTtl, negativeTtl, staleIfError, offline }: MountOptions): FreshnessLimits {
+  return {
+    metadataTtlMs: metadataTtl,
+    negativeTtlMs: negativeTtl,
+    staleIfErrorMs: offline ? Infinity : staleIfError,
+  };
+}
+
+/** By what a source may answer otherwise. */
+function accessOf({ rules, policy, options }: Configuration): string {
+  return identityOf([rules.map(({ match, settings }) => [match, settings]), policy, options.allowAddress]);
 }
 
 /** Undefined: there is to be none, or the default directory cannot be used. */

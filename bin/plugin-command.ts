@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { safeJson } from '../src/source/safe-text.js';
 import { type Inventory, isBroken, takeInventory } from '../src/source/plugin/inventory.js';
 import { composeSources, type Sources } from './compose-sources.js';
+import { LiveConfiguration } from './config/live-configuration.js';
 import { loadConfiguration } from './config/load-configuration.js';
 import type { GivenOptions } from './config/options.js';
 import { inventoryLines, type Line, pathFailureLine } from './plugin-lines.js';
@@ -19,7 +20,7 @@ export async function listPlugins(options: PluginCommandOptions, given: GivenOpt
   const configuration = await loadConfiguration(given);
   let sources: Sources;
   try {
-    sources = composeSources(configuration, pino({ level: 'silent' }));
+    sources = composeSources(new LiveConfiguration(configuration), pino({ level: 'silent' }));
   } catch (error) {
     write([pathFailureLine(error)]);
     return options.strict ? 1 : 0;

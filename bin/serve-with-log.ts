@@ -1,5 +1,8 @@
+import type { Configuration } from './config/configuration.js';
+import { LiveConfiguration } from './config/live-configuration.js';
 import { loadConfiguration } from './config/load-configuration.js';
 import type { GivenMount } from './config/options.js';
+import { reload } from './config/reload.js';
 import { createLog } from './log.js';
 import { serve } from './serve.js';
 
@@ -8,13 +11,23 @@ export async function serveWithLog(
   { path, source, options: given }: GivenMount,
   { defaultLogFile, onReady }: ServeOptions = {},
 ): Promise<number> {
-  const loaded = await loadConfiguration(given);
-  const { logFile = defaultLogFile } = loaded.options;
-  const configuration = { ...loaded, options: { ...loaded.options, logFile } };
-  const log = await createLog(configuration.options);
+  const load = async (): Promise<Configuration> => {
+    const loaded = await loadConfiguration(given);
+    const { logFile = defaultLogFile } = loaded.options;
+    return { ...loaded, options: { ...loaded.options, logFile } };
+  };
+  const first = await load();
+  const log = await createLog(first.options);
   try {
-    for (const warning of loaded.warnings) log.warn(warning);
-    return await serve({ path, source, configuration }, log, (ready) => onReady?.(ready, logFile));
+    for (const warning of first.warnings) log.warn(warning);
+    const configuration = new LiveConfiguration(first);
+    configuration.onReplaced(({ options }) => {
+      log.level = options.logLevel;
+    });
+    return await serve({ path, source, configuration }, log, {
+      onReady: (ready) => onReady?.(ready, first.options.logFile),
+      onReload: () => reload(configuration, load, log),
+    });
   } catch (error) {
     log.fatal({ err: error }, 'cannot mount');
     throw error;

@@ -8,8 +8,8 @@ import { canonicalPath, checkOutside } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
 import { acquireStartLock } from './start-lock.js';
 import { startMount } from './start-mount.js';
-import { onEndSignal } from './signals.js';
-import type { MountRequest } from './config/configuration.js';
+import { onEndSignal, onReloadSignal } from './signals.js';
+import type { MountRequest } from './config/mount-request.js';
 
 /**
  * Collects garbage when the heap has grown by 80 % since the last collection; V8's default is three to four times its size.
@@ -23,16 +23,22 @@ const ENDING_GRACE_MS = 1_000;
 /** Less than `runInBackground` waits for the mount. */
 const LOCK_LIMIT_MS = 20_000;
 
+export interface ServeEvents {
+  readonly onReady: (path: string) => void;
+  /** The configuration is to be read anew. */
+  readonly onReload: () => Promise<void>;
+}
+
 /** Mounts and serves until the mount is gone, for whatever reason. Resolves to the exit code. */
 export async function serve(
   given: MountRequest,
   log: Logger,
-  onReady: (path: string) => void,
+  { onReady, onReload }: ServeEvents,
 ): Promise<number> {
   setFlagsFromString(COLLECT_EARLY);
   const request = { ...given, path: await canonicalPath(given.path) };
   // Its rotation would wait for the mount that it serves.
-  const { logFile } = request.configuration.options;
+  const { logFile } = request.configuration.current.options;
   if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
   const { path } = request;
   const lock = await acquireStartLock(path, LOCK_LIMIT_MS);
@@ -49,11 +55,17 @@ export async function serve(
     await sleep(ENDING_GRACE_MS);
     process.exit(1);
   };
-  onEndSignal(log, (signal, count) => {
+  onEndSignal((signal, count) => {
     log.info({ signal }, count === 1 ? 'unmounting' : 'another signal; exiting');
     if (count === 1) unmount();
     else if (count === 2) void detachAndExit();
     else process.exit(1);
+  });
+  // One at a time, the last one with what is there then.
+  let reloading = Promise.resolve();
+  onReloadSignal(() => {
+    log.info({ signal: 'SIGHUP' }, 'reading the configuration anew');
+    reloading = reloading.then(onReload);
   });
   const started = await startMount(request, lock, log);
   session = started.session;

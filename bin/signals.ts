@@ -1,23 +1,18 @@
 import process from 'node:process';
 import { isatty } from 'node:tty';
 
-import type { Logger } from 'pino';
-
 /** Calls `end` for each signal that ends a mount, with the number of signals so far. */
-export function onEndSignal(log: Logger, end: (signal: NodeJS.Signals, count: number) => void): void {
+export function onEndSignal(end: (signal: NodeJS.Signals, count: number) => void): void {
   let count = 0;
-  // A terminal that has hung up is none any more.
-  const canHangUp = hasTerminal();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (signal === 'SIGHUP' && !canHangUp) {
-        log.info({ signal }, 'ignored: the process has no terminal');
-        return;
-      }
-      count += 1;
-      end(signal, count);
-    });
-  }
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
+  // A terminal that has hung up is none any more: the question is asked now.
+  if (hasTerminal()) signals.push('SIGHUP');
+  for (const signal of signals) process.on(signal, () => end(signal, (count += 1)));
+}
+
+/** Calls `reload` for SIGHUP, unless that ends the mount. */
+export function onReloadSignal(reload: () => void): void {
+  if (!hasTerminal()) process.on('SIGHUP', reload);
 }
 
 /**

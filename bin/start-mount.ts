@@ -11,7 +11,7 @@ import type { MountSession } from '../src/mount/transport.js';
 import { compose } from './compose.js';
 import { recordProcess, servingProcess } from './serving-process.js';
 import { type StartLock, tryStartLock } from './start-lock.js';
-import type { MountRequest } from './config/configuration.js';
+import type { MountRequest } from './config/mount-request.js';
 
 /** A mount whose process other processes of the user can find. */
 export interface StartedMount {

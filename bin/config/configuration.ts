@@ -2,7 +2,7 @@ import type { PolicyRules } from '../../src/source/policy-rule.js';
 import type { SourceRule } from '../../src/source/source-rules.js';
 import { headerRules } from './header-rules.js';
 import type { OptionName } from './option-table.js';
-import type { GivenMount, MountOptions } from './options.js';
+import type { MountOptions } from './options.js';
 import { optionsByPlugin } from '../plugin-options.js';
 
 /** All that is configured for a mount, of all places. */
@@ -19,11 +19,6 @@ export interface Configuration {
   readonly files: readonly string[];
   /** For the log. */
   readonly warnings: readonly string[];
-}
-
-/** What is to be mounted where, and how. */
-export interface MountRequest extends Pick<GivenMount, 'path' | 'source'> {
-  readonly configuration: Configuration;
 }
 
 /** What one configuration file says. */

@@ -14,6 +14,7 @@ import { type FoundEntry, ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
 import type { AllocateMemory } from './buffer-pool.js';
 import { type FileMetadata, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
+import type { FreshnessLimits } from './freshness.js';
 import { MetadataCache } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type {
@@ -28,17 +29,13 @@ import { StoredVersions } from './stored-versions.js';
 import type { Reader, VersionReader } from './version-reader.js';
 import { VersionReaders } from './version-readers.js';
 
-export interface CacheOptions {
+export interface CacheOptions extends FreshnessLimits {
   /** For blocks, and bodies on their way, together. */
   readonly memoryBytes: number;
-  readonly metadataTtlMs: number;
-  readonly negativeTtlMs: number;
   /** The unit of caching, and the least that a random read fetches. */
   readonly blockBytes: number;
   /** The prefix that the first request for a file brings along; a multiple of `blockBytes`. */
   readonly probeBytes: number;
-  /** For how long what is cached may be served while the source cannot be reached. */
-  readonly staleIfErrorMs: number;
   readonly readahead: ReadaheadOptions;
 }
 
@@ -72,6 +69,7 @@ const SHORT_BODY_WAIT_MS = 1_000;
 /** The resource cache over sources: metadata, listings and blocks, each in its own cache. */
 export class CachedResources implements ResourceCache {
   readonly #options: CacheOptions;
+  #limits: FreshnessLimits;
   readonly #metadata: MetadataCache;
   readonly #listings: ListingCache;
   readonly #readers: VersionReaders;
@@ -80,17 +78,16 @@ export class CachedResources implements ResourceCache {
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
+    this.#limits = this.#options;
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
     const memory = new BlockMemory(memoryBytes, blockBytes, context.allocate);
     this.#stored = new StoredVersions(context.disk, memory);
     const { budget, now = Date.now } = context;
     this.#metadata = new MetadataCache({
-      ttlMs: this.#options.metadataTtlMs,
-      negativeTtlMs: this.#options.negativeTtlMs,
+      limits: () => this.#limits,
       budget,
       probeBytes,
       clientFor: context.clientFor,
-      staleIfErrorMs: this.#options.staleIfErrorMs,
       newest: (url) => this.#stored.newest(url),
       onProbed: (url, file, response) => this.#readers.takeProbe(url, file, response),
       onConfirmed: (url, file) => this.#stored.confirm(url, file),
@@ -102,9 +99,7 @@ export class CachedResources implements ResourceCache {
       log: context.log,
     });
     this.#listings = new ListingCache({
-      ttlMs: this.#options.metadataTtlMs,
-      negativeTtlMs: this.#options.negativeTtlMs,
-      staleIfErrorMs: this.#options.staleIfErrorMs,
+      limits: () => this.#limits,
       budget,
       clientFor: context.clientFor,
       now,
@@ -195,6 +190,10 @@ export class CachedResources implements ResourceCache {
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
     const inMemory = this.#readers.cachedBytes(url, metadata.version);
     return Math.max(inMemory, await this.#stored.storedBytes(url, metadata));
+  }
+
+  setFreshness(limits: FreshnessLimits): void {
+    this.#limits = limits;
   }
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */

@@ -1,6 +1,16 @@
 /** For how long what a source returned is fresh, and when it is served longer because the source cannot be queried. */
 import { SourceError, type SourceErrorCode } from '../source/index.js';
 
+/** In force from the next look at what is cached. */
+export interface FreshnessLimits {
+  /** For how long metadata and listings are fresh. */
+  readonly metadataTtlMs: number;
+  /** For how long a missing resource is missing. */
+  readonly negativeTtlMs: number;
+  /** For how long what is cached may be served while the source cannot be queried. */
+  readonly staleIfErrorMs: number;
+}
+
 /** Failures that are definite about the resource. After any other the source may still have what it had. */
 const DEFINITE = new Set<SourceErrorCode>([
   'NOT_FOUND',

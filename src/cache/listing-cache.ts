@@ -11,15 +11,12 @@ import {
 } from '../source/index.js';
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
+import { type FreshnessLimits, isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
 import type { ListedEntry } from './resource-cache.js';
 import { SingleFlight } from './single-flight.js';
 
 export interface ListingCacheOptions {
-  readonly ttlMs: number;
-  readonly negativeTtlMs: number;
-  /** For how long an expired listing is served while the source cannot be queried. */
-  readonly staleIfErrorMs: number;
+  readonly limits: () => FreshnessLimits;
   readonly budget: MetadataBudget;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly now: () => number;
@@ -102,8 +99,9 @@ export class ListingCache {
     const { parent, segment } = splitUrl(url);
     const listing = parent === undefined ? undefined : this.peek(parent);
     if (listing === undefined || listing.bySegment.has(canonicalSegment(segment))) return 0;
-    const { ttlMs, negativeTtlMs, now } = this.#options;
-    return Math.max(0, ttlLeftMs(listing.queriedAtMs, Math.min(ttlMs, negativeTtlMs), now()));
+    const { metadataTtlMs, negativeTtlMs } = this.#options.limits();
+    const ttlMs = Math.min(metadataTtlMs, negativeTtlMs);
+    return Math.max(0, ttlLeftMs(listing.queriedAtMs, ttlMs, this.#options.now()));
   }
 
   wasListed(directory: string): boolean {
@@ -123,7 +121,7 @@ export class ListingCache {
   }
 
   ttlLeftMs(listing: Listing): number {
-    return ttlLeftMs(listing.freshSinceMs, this.#options.ttlMs, this.#options.now());
+    return ttlLeftMs(listing.freshSinceMs, this.#options.limits().metadataTtlMs, this.#options.now());
   }
 
   /** In the background it gives way to other requests, until a foreground caller joins. */
@@ -186,12 +184,13 @@ export class ListingCache {
   /** The source could not be queried. Throws the error if it is definite, or the listing is too old. */
   #keepStale(directory: string, error: unknown, signal: AbortSignal): Listing {
     signal.throwIfAborted();
-    const { ttlMs, negativeTtlMs, staleIfErrorMs, now, log } = this.#options;
+    const { now, log } = this.#options;
+    const { metadataTtlMs, negativeTtlMs, staleIfErrorMs } = this.#options.limits();
     const known = this.#find(directory);
     if (isDenial(error)) this.#delete(directory);
     if (known === undefined || !leavesOpen(error) || now() - known.queriedAtMs > staleIfErrorMs) throw error;
     log.warn({ err: error }, 'cannot list again; the last listing is served');
-    const listing = { ...known, freshSinceMs: retriedSinceMs(ttlMs, negativeTtlMs, now()) };
+    const listing = { ...known, freshSinceMs: retriedSinceMs(metadataTtlMs, negativeTtlMs, now()) };
     this.#keep(directory, listing);
     return listing;
   }

@@ -19,21 +19,16 @@ import {
   metadataFromSource,
   type ResourceMetadata,
 } from './file-metadata.js';
-import { isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
+import { type FreshnessLimits, isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
 import { SingleFlight } from './single-flight.js';
 import type { Version } from './version.js';
 
 export interface MetadataCacheOptions {
-  /** For how long metadata is fresh. */
-  readonly ttlMs: number;
-  /** For how long a missing resource is. */
-  readonly negativeTtlMs: number;
+  readonly limits: () => FreshnessLimits;
   readonly budget: MetadataBudget;
   /** The prefix that a probe requests. */
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
-  /** For how long expired metadata is served while the source cannot be queried. */
-  readonly staleIfErrorMs: number;
   /** The version that is stored from an earlier run. */
   readonly newest: (url: string) => Promise<ConfirmedFacts | undefined>;
   /** Takes over the body that came with a file's probe. */
@@ -154,8 +149,10 @@ export class MetadataCache {
   }
 
   #ttlLeftMs(entry: Entry): number {
-    const { ttlMs, negativeTtlMs, now } = this.#options;
-    return ttlLeftMs(entry.checkedAtMs, entry.metadata === 'missing' ? negativeTtlMs : ttlMs, now());
+    const { limits, now } = this.#options;
+    const { metadataTtlMs, negativeTtlMs } = limits();
+    const ttlMs = entry.metadata === 'missing' ? negativeTtlMs : metadataTtlMs;
+    return ttlLeftMs(entry.checkedAtMs, ttlMs, now());
   }
 
   async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
@@ -228,10 +225,11 @@ export class MetadataCache {
   /** The source could not be queried. Throws the error if it is definite, or the metadata is too old. */
   #keepStale(url: string, entry: Entry, error: unknown, signal: AbortSignal): void {
     signal.throwIfAborted();
-    const { now, ttlMs, negativeTtlMs, staleIfErrorMs, log } = this.#options;
+    const { now, log } = this.#options;
+    const { metadataTtlMs, negativeTtlMs, staleIfErrorMs } = this.#options.limits();
     if (!leavesOpen(error) || now() - entry.confirmedAtMs > staleIfErrorMs) throw error;
     log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
-    this.#note(url, entry, { checkedAtMs: retriedSinceMs(ttlMs, negativeTtlMs, now()) });
+    this.#note(url, entry, { checkedAtMs: retriedSinceMs(metadataTtlMs, negativeTtlMs, now()) });
   }
 
   /** The entry may have been replaced meanwhile. One that was invalidated stays so. */

@@ -127,7 +127,7 @@ function isAnonymous(name: string, value: unknown): boolean {
 }
 
 /** JSON in which a secret stands for what identifies it, and the order of names makes no difference. */
-function identityOf(value: unknown): string {
+export function identityOf(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
     if (isSecret(part)) return part.identity;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { pino } from 'pino';
 
+import { LiveConfiguration } from '../../bin/config/live-configuration.js';
 import { DEFAULT_CONFIGURATION } from '../support/default-options.js';
 import { startMount } from '../../bin/start-mount.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -24,7 +25,11 @@ test('a start that fails when its mount stands ends the mount, and removes the d
     },
     detach: async () => {},
   };
-  const request = { path: join(directory, 'mnt'), source: 'd7y-mount', configuration: DEFAULT_CONFIGURATION };
+  const request = {
+    path: join(directory, 'mnt'),
+    source: 'd7y-mount',
+    configuration: new LiveConfiguration(DEFAULT_CONFIGURATION),
+  };
   const started = startMount(request, lock, pino({ level: 'silent' }), async () => session);
   await t.throwsAsync(started, { message: 'cannot be released' });
   t.is(unmounts, 1);

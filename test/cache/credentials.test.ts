@@ -7,6 +7,7 @@ import { pino } from 'pino';
 
 import { composeSources } from '../../bin/compose-sources.js';
 import { configuredCredentials } from '../../bin/credentials.js';
+import { LiveConfiguration } from '../../bin/config/live-configuration.js';
 import { configurationOf } from '../../bin/config/configuration.js';
 import type { MountOptions } from '../../bin/config/options.js';
 import { SourceRules } from '../../src/source/source-rules.js';
@@ -73,7 +74,10 @@ interface Run {
 /** One mount's sources and caches. */
 async function start(t: ExecutionContext, directory: string, given: Given): Promise<Run> {
   const options: MountOptions = { ...DEFAULT_MOUNT_OPTIONS, timeout: 2_000, retries: 0, ...given };
-  const { clientFor, credentialsFor, close } = composeSources(configurationOf(options), LOG);
+  const { clientFor, credentialsFor, close } = composeSources(
+    new LiveConfiguration(configurationOf(options)),
+    LOG,
+  );
   const disk = await openStore(directory, { credentialsFor, blockBytes: 32 * 1024 });
   const cache = new CachedResources(
     {

@@ -41,9 +41,7 @@ function listingsWith(
 ): ListingCache {
   return new ListingCache({
     budget,
-    ttlMs: 1_000,
-    negativeTtlMs: 100,
-    staleIfErrorMs: 10_000,
+    limits: () => ({ metadataTtlMs: 1_000, negativeTtlMs: 100, staleIfErrorMs: 10_000 }),
     clientFor: () => Promise.resolve(client),
     now,
     log: pino({ level: 'silent' }),

@@ -55,9 +55,11 @@ class Fixture {
       },
     } as unknown as CompleteClient;
     this.cache = new MetadataCache({
-      ttlMs: TTL_MS,
-      negativeTtlMs: NEGATIVE_TTL_MS,
-      staleIfErrorMs: STALE_MS,
+      limits: () => ({
+        metadataTtlMs: TTL_MS,
+        negativeTtlMs: NEGATIVE_TTL_MS,
+        staleIfErrorMs: STALE_MS,
+      }),
       budget: new MetadataBudget(1024 * 1024),
       probeBytes: 4,
       clientFor: async () => client,

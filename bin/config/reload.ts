@@ -1,0 +1,45 @@
+import type { Logger } from 'pino';
+
+import type { Configuration } from './configuration.js';
+import type { LiveConfiguration } from './live-configuration.js';
+import { OPTION_ROWS, type OptionName } from './option-table.js';
+
+/**
+ * Reads the configuration anew. What can change while the mount stands does: rules, secrets, the policy, and the options that
+ * are live. Of the rest the log says that it stays. A configuration with faults is logged, and changes nothing.
+ */
+export async function reload(
+  live: LiveConfiguration,
+  load: () => Promise<Configuration>,
+  log: Logger,
+): Promise<void> {
+  let next: Configuration;
+  try {
+    next = await load();
+  } catch (error) {
+    log.error({ err: error }, 'the configuration cannot be used; it stays as it was');
+    return;
+  }
+  const { current } = live;
+  for (const warning of next.warnings) log.warn(warning);
+  const changed = OPTION_ROWS.filter(([name]) => !isEqual(next.options[name], current.options[name]));
+  const applied = changed.filter(([, row]) => row.isLive === true).map(([name]) => name);
+  const kept = [
+    // What `header` and `pluginOption` say stands in rules and in the options of plugins.
+    ...changed.filter(([, row]) => row.isLive !== true && row.isOfStart !== true).map(([name]) => name),
+    ...(isEqual(next.plugins, current.plugins) ? [] : ['plugins']),
+  ];
+  const options = { ...current.options, ...pick(next.options, applied) };
+  live.replace({ ...next, options, plugins: current.plugins });
+  log.info({ files: next.files, changed: applied }, 'the configuration is in force');
+  if (kept.length > 0) log.warn({ kept }, `these need a new mount, and stay as they are: ${kept.join(', ')}`);
+}
+
+function pick(options: Configuration['options'], names: readonly OptionName[]): object {
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
+}
+
+/** Of plain data. */
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
