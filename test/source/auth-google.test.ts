@@ -74,6 +74,35 @@ test.serial('credentials of the rule, and the application default', async (t) =>
   t.is(server.asked.length, 4);
 });
 
+test.serial('a file of credentials is read anew when its token was refused', async (t) => {
+  const server = await startAnsweringServer(t, ({ body }) => ({
+    body: {
+      access_token: `for ${new URLSearchParams(body).get('subject_token')}`,
+      expires_in: 3600,
+      token_type: 'Bearer',
+      issued_token_type: 'x',
+    },
+  }));
+  const home = await cleanEnvironment(t);
+  for (const name of ['old', 'new']) await writeFile(join(home, name), name);
+  const file = join(home, 'credentials.json');
+  await writeFile(file, federated(`${server.origin}/token`, join(home, 'old')));
+  const now = Date.now.bind(Date);
+  let aheadMs = 0;
+  Date.now = () => now() + aheadMs;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  const provider = gsCredentials({ credentials: { kind: 'google', json: fileSecret(file) } });
+  const first = await provider.get();
+  t.like(first, { token: 'for old' });
+  await writeFile(file, federated(`${server.origin}/token`, join(home, 'new')));
+  if (first !== undefined) provider.refused(first);
+  t.is(await provider.get(), first, 'not at once');
+  aheadMs = 5_000;
+  t.like(await provider.get(), { token: 'for new' });
+});
+
 test.serial('a service account, through the proxy and with the authority of the rule', async (t) => {
   const { certificate, key } = await createCertificate(t, 'DNS:oauth2.googleapis.com');
   const tls = { cert: await readFile(certificate), key: await readFile(key) };
