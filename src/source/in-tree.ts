@@ -25,6 +25,17 @@ export const IN_TREE: readonly SourceFactory[] = [
     },
     create: async (context) => (await import('./schemes/hub/create-hub.js')).createHub(context),
   },
+  {
+    schemes: ['oras'],
+    capabilities: {
+      isHierarchical: true,
+      lists: true,
+      // `repository:tag`, digests, and repositories where there is no catalog.
+      mayBeUnlisted: () => true,
+      queries: [],
+    },
+    create: async (context) => (await import('./schemes/oras/create-oras.js')).createOras(context),
+  },
   BUCKET_SOURCE,
   BLOB_SOURCE,
 ];

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -58,6 +58,7 @@ export interface RegistryOptions {
   readonly isPublic?: boolean;
 }
 
+const MANY = 100;
 const [USER, PASSWORD] = ['ada', 'pass:word/1'];
 
 /** Debian's docker-registry (distribution 2.8) with an empty store; killed when the test ends. */
@@ -107,6 +108,20 @@ export async function startDockerRegistry(
     await response.arrayBuffer();
     return response;
   };
+  /** Into its store, as an upload would: that of thousands takes a minute. */
+  const storeBlob = async (
+    repository: string,
+    bytes: Uint8Array,
+  ): Promise<{ digest: string; size: number }> => {
+    const digest = digestOf(bytes);
+    const hex = digest.slice('sha256:'.length);
+    const root = join(directory, 'store/docker/registry/v2');
+    const blob = join(root, 'blobs/sha256', hex.slice(0, 2), hex);
+    const link = join(root, 'repositories', repository, '_layers/sha256', hex);
+    await Promise.all([mkdir(blob, { recursive: true }), mkdir(link, { recursive: true })]);
+    await Promise.all([writeFile(join(blob, 'data'), bytes), writeFile(join(link, 'link'), digest)]);
+    return { digest, size: bytes.byteLength };
+  };
   const registry: DockerRegistry = {
     host,
     origin,
@@ -147,10 +162,11 @@ export async function startDockerRegistry(
     },
     pushFiles: async (repository, tag, files, annotations = {}) => {
       const layers: Descriptor[] = [];
+      const isMany = Object.keys(files).length > MANY;
       for (const [title, bytes] of Object.entries(files)) {
         layers.push({
           mediaType: 'application/octet-stream',
-          ...(await registry.pushBlob(repository, bytes)),
+          ...(await (isMany ? storeBlob(repository, bytes) : registry.pushBlob(repository, bytes))),
           annotations: { 'org.opencontainers.image.title': title },
         });
       }

@@ -5,7 +5,7 @@
 import type { ByteRange } from '../byte-range.js';
 import type { Metadata } from '../metadata.js';
 import type { Request, Validators } from '../request.js';
-import type { HttpAnswer, HttpProfile } from './http-engine.js';
+import type { HttpAnswer, HttpCaller, HttpProfile } from './http-engine.js';
 import type { ContentRange } from './response-check.js';
 
 /** Where a resource is read. */
@@ -17,7 +17,7 @@ export interface HttpTarget extends HttpProfile {
 }
 
 /** `header`: what came with the request, Dragonfly's names of settings among it; nothing of it is sent by itself. */
-export type TargetRequest = Pick<Request, 'url' | 'pin' | 'signal' | 'header' | 'hasHeader'>;
+export type TargetRequest = HttpCaller & Pick<Request, 'header' | 'hasHeader'>;
 
 export interface HttpDialect {
   /** Where the resource is read; for a pinned request, the version of the pin. */

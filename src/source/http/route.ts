@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 
 import type * as ProxyFromEnv from 'proxy-from-env';
 
+import { percentDecoded } from '../byte-text.js';
 import { SourceError } from '../errors.js';
 import type { HttpRoute } from './http-engine.js';
 
@@ -60,8 +61,7 @@ export class Routes {
     const isDirect = given === 'direct' && isOwnOrigin;
     const configured = given === 'direct' ? undefined : given;
     const proxy = isDirect ? undefined : proxyOf(configured ?? this.#proxyFor?.(url), proxyAuthorization);
-    const elsewhere = tls?.ca === undefined ? undefined : { ca: tls.ca };
-    const settings = isOwnOrigin ? tls : elsewhere;
+    const settings = isOwnOrigin ? tls : tlsElsewhere(tls);
     if (proxy === undefined && settings === undefined && key === '') return undefined;
     return {
       key: `${key}${isOwnOrigin ? '' : ' elsewhere'}${proxy === undefined ? '' : ` by ${proxy.url.origin}`}`,
@@ -69,6 +69,23 @@ export class Routes {
       ...(settings === undefined ? {} : { tls: settings }),
     };
   }
+}
+
+/** The route to another origin than that which it is made for, for a source that knows of one. */
+export function routeElsewhere(route: HttpRoute | undefined): HttpRoute | undefined {
+  if (route === undefined) return undefined;
+  const { key, proxy, proxyAuthorization } = route;
+  const tls = tlsElsewhere(route.tls);
+  return {
+    key: `${key} elsewhere`,
+    ...(proxy === undefined || proxy === 'direct' ? {} : { proxy }),
+    ...(proxyAuthorization === undefined ? {} : { proxyAuthorization }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function tlsElsewhere(tls: HttpRoute['tls']): HttpRoute['tls'] {
+  return tls?.ca === undefined ? undefined : { ca: tls.ca };
 }
 
 /** What a request in absolute form needs for its proxy; undefined: it is no such request. */
@@ -88,7 +105,7 @@ function proxyOf(given: URL | string | undefined, authorization: string | undefi
   const basic =
     credentials === undefined
       ? undefined
-      : `Basic ${Buffer.from(decodeURIComponent(credentials)).toString('base64')}`;
+      : `Basic ${Buffer.from(percentDecoded(credentials)).toString('base64')}`;
   return { url, authorization: authorization ?? basic };
 }
 

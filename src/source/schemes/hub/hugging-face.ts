@@ -15,7 +15,7 @@ import {
   textOf,
   timeOf,
 } from './json-document.js';
-import { RecentResults } from './recent-results.js';
+import { RecentResults } from '../recent-results.js';
 
 interface Commit {
   readonly sha: string;

@@ -13,7 +13,7 @@ import {
   sizeOf,
   textOf,
 } from './json-document.js';
-import { RecentResults } from './recent-results.js';
+import { RecentResults } from '../recent-results.js';
 
 const TYPES = ['models', 'datasets'];
 const PAGE_ENTRIES = 200;

@@ -5,7 +5,7 @@ import type { Hub, HubEntry, HubOptions } from './hub.js';
 import { explainHubRefusal } from './hub-refusal.js';
 import { encodePath, type HubRepository } from './hub-path.js';
 import { checkLength, fetchJson, listOf, objectOf, sizeOf, textOf, timeOf } from './json-document.js';
-import { RecentResults } from './recent-results.js';
+import { RecentResults } from '../recent-results.js';
 
 /** All entries of a repository by path; the root is ''. */
 interface Tree {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
-import type { HttpCaller } from '../../http/http-engine.js';
-import { orAborted } from '../../or-aborted.js';
+import type { HttpCaller } from '../http/http-engine.js';
+import { orAborted } from '../or-aborted.js';
 
 /**
  * For how long a result is kept: a burst of lookups costs one query. For how long metadata is fresh is decided by the cache
