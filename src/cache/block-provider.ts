@@ -1,4 +1,4 @@
-import type { Response, Promotion } from '../source/index.js';
+import type { ContentDigest, CorruptError, Response, Promotion } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import type { MemoryShare } from './memory-shares.js';
 import type { VersionBlocks } from './version-blocks.js';
@@ -40,10 +40,14 @@ export interface ProviderContext {
   readonly url: string;
   readonly blocks: VersionBlocks;
   readonly memory: BlockMemory;
+  /** Of all bytes, where the source gives one. */
+  readonly digest: ContentDigest | undefined;
   /** Downloads of the version; `ChangedError` when the source has another one. */
   readonly download: Download;
   /** What the memory for what is downloaded now counts to. To be released. */
   readonly acquireShare: () => MemoryShare;
+  /** All bytes came, and do not have the digest. */
+  readonly onCorrupt: (error: CorruptError) => void;
   /** Called when `busy` may have become false. */
   readonly onIdle: () => void;
 }

@@ -113,6 +113,11 @@ export class CachedResources implements ResourceCache {
       clientFor: context.clientFor,
       onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
       onChanged: (url, file) => this.#noteChanged(url, file),
+      onCorrupt: (url, file, error) => {
+        const { expected, found } = error;
+        context.log.warn({ url: error.url, expected, found }, `${error.message}; what was read is dropped`);
+        this.#noteChanged(url, file);
+      },
       mustProbe: (url, version) => {
         if (!this.#metadata.isSuperseded(url, version)) this.#metadata.invalidate(url);
       },

@@ -79,7 +79,7 @@ export function metadataFromListed({ stat, etag, digest }: ListedEntry): FileMet
 
 /** Of a file that is stored on disk. */
 export function metadataFromFacts(facts: StoredFacts): FileMetadata {
-  const { version, sizeBytes: size, lastModifiedMs, supportRange, isPage: page } = facts;
+  const { version, sizeBytes: size, lastModifiedMs, supportRange, isPage: page, digest } = facts;
   return {
     kind: 'file',
     version,
@@ -87,6 +87,7 @@ export function metadataFromFacts(facts: StoredFacts): FileMetadata {
     lastModifiedMs,
     supportRange,
     ...(page === true ? { isPage: page } : {}),
+    ...(digest === undefined ? {} : { digest }),
   };
 }
 

@@ -1,7 +1,15 @@
-import { drainBody, InterruptedError, ProtocolError, type Response, Promotion } from '../source/index.js';
+import {
+  CorruptError,
+  drainBody,
+  InterruptedError,
+  ProtocolError,
+  type Response,
+  Promotion,
+} from '../source/index.js';
 import type { Block } from './block.js';
 import { BlockFiller } from './block-filler.js';
 import type { BlockRun, Holder, ProviderContext } from './block-provider.js';
+import { ContentCheck } from './content-check.js';
 import type { MemoryShare } from './memory-shares.js';
 
 export interface FetchBegin {
@@ -121,6 +129,7 @@ export class RangedFetch {
       this.#response.validate();
       await this.#receive(this.#response, start, end);
     } catch (error) {
+      if (error instanceof CorruptError) this.#context.onCorrupt(error);
       this.#failRest(error);
     } finally {
       this.#response?.cancel();
@@ -135,7 +144,7 @@ export class RangedFetch {
   }
 
   async #receive(response: Response, start: number, end: number): Promise<void> {
-    const { url, blocks, memory } = this.#context;
+    const { url, blocks, memory, digest } = this.#context;
     let skip = start - (response.offset ?? start);
     if (skip < 0) {
       throw new ProtocolError('the body begins too late', url, {
@@ -152,7 +161,11 @@ export class RangedFetch {
       this.#reservedBlocks -= 1;
       this.#fetchedBlocks += 1;
     };
-    const filler = new BlockFiller({ blocks, memory, position: start, end, isValidated, onBlock });
+    // What comes in one piece is shown when it is known to be right.
+    const isWhole = start === 0 && end === this.#sizeBytes;
+    const check = digest !== undefined && isWhole ? await ContentCheck.of(digest) : undefined;
+    const isShown = isValidated && check === undefined;
+    const filler = new BlockFiller({ blocks, memory, position: start, end, isValidated: isShown, onBlock });
     const take = (chunk: Uint8Array): void => {
       this.#controller.signal.throwIfAborted();
       const skipped = Math.min(skip, chunk.byteLength);
@@ -161,6 +174,7 @@ export class RangedFetch {
       if (chunk.byteLength - skipped > leftBytes && !isValidated)
         throw this.#wrongLength(end - start, 'more');
       const until = Math.min(chunk.byteLength, skipped + leftBytes);
+      check?.update(chunk.subarray(skipped, until));
       for (let at = skipped; at < until;) {
         at += filler.push(at === 0 && until === chunk.byteLength ? chunk : chunk.subarray(at, until));
       }
@@ -176,6 +190,7 @@ export class RangedFetch {
     if (filler.position < end) throw this.#wrongLength(end - start, `${filler.position - start}`);
     // The blocks of a fetch that was cancelled meanwhile are lost, and must stay so.
     this.#controller.signal.throwIfAborted();
+    check?.finish(url);
     filler.finish();
   }
 

@@ -2,7 +2,7 @@
  * Brings the blocks of a resource that can only be downloaded from its start, by one download for all readers
  * (docs/ARCHITECTURE.md, "Sources without ranges").
  */
-import { InterruptedError, type Response } from '../source/index.js';
+import { CorruptError, InterruptedError, type Response } from '../source/index.js';
 import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';
 import { SequentialDownload } from './sequential-download.js';
 import { Waiters } from './waiters.js';
@@ -160,6 +160,7 @@ export class SequentialBlocks implements BlockProvider {
       const size = await download.run();
       if (this.#download === download) this.#finish(size);
     } catch (error) {
+      if (error instanceof CorruptError) this.#context.onCorrupt(error);
       if (this.#download === download) this.#fail(error);
     }
   }

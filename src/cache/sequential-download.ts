@@ -1,6 +1,7 @@
 import { drainBody, ProtocolError, type Response } from '../source/index.js';
 import { BlockFiller } from './block-filler.js';
 import type { ProviderContext } from './block-provider.js';
+import { ContentCheck } from './content-check.js';
 
 export interface SequentialDownloadOptions {
   readonly context: ProviderContext;
@@ -69,15 +70,22 @@ export class SequentialDownload {
       response.validate();
       this.#checkOffset(response);
       await this.#pauseWhileAhead();
+      const check = context.digest && (await ContentCheck.of(context.digest));
       await drainBody(
         response,
-        (chunk) => this.#take(chunk, 0),
+        (chunk) => {
+          check?.update(chunk);
+          // Its last bytes are not shown before.
+          if (this.positionBytes + chunk.byteLength === sizeBytes) check?.finish(context.url);
+          return this.#take(chunk, 0);
+        },
         () => this.#nextBuffer(),
       );
       if (this.#isStopped) throw new StoppedError();
       if (sizeBytes !== undefined && this.positionBytes !== sizeBytes) {
         throw this.#wrongLength(this.positionBytes);
       }
+      if (sizeBytes === undefined) check?.finish(context.url);
       this.#filler.finish();
       return this.positionBytes;
     } catch (error) {

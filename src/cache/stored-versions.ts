@@ -1,3 +1,4 @@
+import { CorruptError } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import { DirtyBytes } from './dirty-bytes.js';
 import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk/disk-cache.js';
@@ -47,14 +48,18 @@ export class StoredVersions {
     if (disk === undefined || facts === undefined) return;
     this.#queue.noteActivity();
     const { key } = reader.blocks;
+    const { digest } = reader.file;
+    const onCorrupt = (found: string): void => {
+      if (digest !== undefined) reader.setCorrupt(new CorruptError(key.resource, digest, found));
+    };
     // What is being stored for an earlier opening is not in the catalogue yet.
     if (disk.mayHave(key.resource) || this.#attached.has(mapKeyOf(key))) {
       const opening = disk
-        .open(key, facts)
+        .open(key, facts, onCorrupt)
         .then((stored) => stored && this.#attach(reader, facts, () => Promise.resolve(stored), stored));
       this.#opening.set(reader, opening);
     } else {
-      const attached = this.#attach(reader, facts, () => disk.open(key, facts), undefined);
+      const attached = this.#attach(reader, facts, () => disk.open(key, facts, onCorrupt), undefined);
       this.#opening.set(reader, Promise.resolve(attached));
     }
   }
@@ -144,8 +149,15 @@ function dirtyLimit({ limitBytes, sharers }: BlockMemory): number {
 
 /** Undefined: not to be stored. */
 function factsOf(file: FileMetadata): StoredFacts | undefined {
-  const { version, size, lastModifiedMs, supportRange, isPage } = file;
+  const { version, size, lastModifiedMs, supportRange, isPage, digest } = file;
   if (size === undefined || !version.verifiable || file.usedOtherCredentials === true) return undefined;
   const page = isPage === true ? { isPage } : {};
-  return { version, sizeBytes: size, lastModifiedMs, supportRange, ...page };
+  return {
+    version,
+    sizeBytes: size,
+    lastModifiedMs,
+    supportRange,
+    ...page,
+    ...(digest === undefined ? {} : { digest }),
+  };
 }

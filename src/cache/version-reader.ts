@@ -1,4 +1,4 @@
-import { type Response, SourceError, type SourceErrorCode } from '../source/index.js';
+import { type CorruptError, type Response, SourceError, type SourceErrorCode } from '../source/index.js';
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
@@ -21,6 +21,8 @@ export interface VersionReaderContext {
   readonly onSize: (size: number) => void;
   /** The source has another version by now, or serves none. */
   readonly onChanged: () => void;
+  /** All bytes came, and do not have the digest that the source gives. */
+  readonly onCorrupt: (error: CorruptError) => void;
   /** Nothing is open and nothing in flight any more. */
   readonly onIdle: () => void;
 }
@@ -50,6 +52,7 @@ export class VersionReader {
   #stored: StoredBlocks | undefined;
   #handles = 0;
   #uid: number | undefined;
+  #corrupt: CorruptError | undefined;
 
   constructor(file: FileMetadata, context: VersionReaderContext) {
     this.file = file;
@@ -60,6 +63,8 @@ export class VersionReader {
       url: context.blocks.key.resource,
       blocks: context.blocks,
       memory: context.memory,
+      digest: file.digest,
+      onCorrupt: (error) => this.setCorrupt(error),
       download: context.download,
       acquireShare: () => context.shares.acquire(context.blocks.key.resource, this.#uid),
       onIdle: () => this.#reportIdle(),
@@ -145,6 +150,13 @@ export class VersionReader {
     this.#provider.close();
   }
 
+  /** Nothing of it is read any more. */
+  setCorrupt(error: CorruptError): void {
+    if (this.#corrupt !== undefined) return;
+    this.#corrupt = error;
+    this.#context.onCorrupt(error);
+  }
+
   /** `OpenResource.head`. */
   head(): Uint8Array {
     const block = this.blocks.get(0);
@@ -159,6 +171,7 @@ export class VersionReader {
     sink: Sink<Result>,
     options?: ReadOptions,
   ): Promise<Result> {
+    if (this.#corrupt !== undefined) throw this.#corrupt;
     const end = this.#cutToSize(offset + length);
     if (end <= offset) return sink([]);
     const holder: Holder = {};

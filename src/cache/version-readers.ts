@@ -1,5 +1,5 @@
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { type CompleteClient, Request, type Response, withUid } from '../source/index.js';
+import { type CompleteClient, type CorruptError, Request, type Response, withUid } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import type { FileMetadata } from './file-metadata.js';
 import type { StoredVersions } from './stored-versions.js';
@@ -17,6 +17,8 @@ export interface VersionReadersContext {
   readonly onSize: (url: string, version: Version, size: number) => void;
   /** A reader found that the source has another version by now. */
   readonly onChanged: (url: string, file: FileMetadata) => void;
+  /** All bytes of a version came, and do not have the digest that the source gives. */
+  readonly onCorrupt: (url: string, file: FileMetadata, error: CorruptError) => void;
   /**
    * The next handle must not trust the metadata of the version: it is indistinguishable from the next one, or has no
    * ranges, other than the metadata says.
@@ -64,19 +66,20 @@ export class VersionReaders {
 
   /** Another client answers for URLs that begin so: nothing of them is shared with later handles. */
   detach(prefix: string): void {
-    for (const [key, blocks] of this.#blocks) {
-      if (!key.startsWith(prefix)) continue;
-      this.#blocks.delete(key);
-      const reader = this.#readers.get(key);
-      if (reader === undefined) {
-        blocks.drop();
-        continue;
-      }
-      this.#context.stored.drop(blocks.key.resource, reader.file);
-      this.#readers.delete(key);
-      this.#detached.add(reader);
-      if (reader.isParked) reader.close();
+    for (const [key, blocks] of this.#blocks) if (key.startsWith(prefix)) this.#detach(key, blocks);
+  }
+
+  #detach(key: string, blocks: VersionBlocks): void {
+    this.#blocks.delete(key);
+    const reader = this.#readers.get(key);
+    if (reader === undefined) {
+      blocks.drop();
+      return;
     }
+    this.#context.stored.drop(blocks.key.resource, reader.file);
+    this.#readers.delete(key);
+    this.#detached.add(reader);
+    if (reader.isParked) reader.close();
   }
 
   close(): void {
@@ -84,7 +87,7 @@ export class VersionReaders {
   }
 
   #add(key: string, url: string, file: FileMetadata): VersionReader {
-    const { memory, stored, probeBytes, clientFor, onSize, onChanged, mustProbe } = this.#context;
+    const { memory, stored, probeBytes, clientFor, onSize, onChanged, onCorrupt, mustProbe } = this.#context;
     // Taken once, by the first download: what is read of a version comes from one client.
     let client: CompleteClient | undefined;
     const reader = new VersionReader(file, {
@@ -114,6 +117,11 @@ export class VersionReaders {
       },
       onChanged: () => {
         if (!this.#detached.has(reader)) onChanged(url, file);
+      },
+      onCorrupt: (error) => {
+        if (this.#detached.has(reader)) return;
+        onCorrupt(url, file, error);
+        if (this.#readers.get(key) === reader) this.#detach(key, reader.blocks);
       },
       onIdle: () => this.#forget(reader),
     });

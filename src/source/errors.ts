@@ -3,6 +3,7 @@
  * message is a sentence made of them. No error has an errno: `src/mount/errno.ts` maps the codes.
  */
 
+import type { ContentDigest } from './metadata.js';
 import { redactUrl, safeText } from './safe-text.js';
 
 /** Stable codes, one per kind of failure. */
@@ -17,6 +18,8 @@ export type SourceErrorCode =
   | 'NOT_CONFIGURED'
   | 'INSECURE_REDIRECT'
   | 'CHANGED'
+  /** All bytes of a version came, and are not those of which the source gives the digest. */
+  | 'CORRUPT'
   | 'TIMEOUT'
   | 'CONNECTION_REFUSED'
   | 'CONNECTION_LOST'
@@ -87,6 +90,17 @@ export class ChangedError extends SourceError {
   override readonly name = 'ChangedError';
   constructor(url: URL | string, facts: SourceErrorFacts) {
     super('CHANGED', 'the resource changed', url, facts);
+  }
+}
+
+/** The content of a version is not that of which the source gives the digest. */
+export class CorruptError extends SourceError {
+  override readonly name = 'CorruptError';
+  constructor(url: URL | string, expected: ContentDigest, found: string) {
+    super('CORRUPT', 'the content does not have the digest that the source gives', url, {
+      expected: `${expected.algorithm} ${expected.hex}`,
+      found: `${expected.algorithm} ${found}`,
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import {
   ChangedError,
+  type ContentDigest,
   type Metadata,
   newResponse,
   NotFoundError,
@@ -10,6 +11,7 @@ import {
   type UrlEntry,
 } from '../../src/source/index.js';
 
+const CHUNK_BYTES = 64 * 1024;
 const LAST_MODIFIED = Date.UTC(2024, 0, 2, 3, 4, 5);
 
 /** A hierarchical source in memory: keys as in a bucket, in which `a/` is a directory if a key begins so. */
@@ -23,6 +25,8 @@ export class TreeClient implements ResourceClient {
   /** Whether a listing has ETags. */
   hasListedEtags = true;
   hasRanges = true;
+  /** Of contents, by key. */
+  readonly digests = new Map<string, ContentDigest>();
   /** Entries in a page of a listing. */
   pageEntries = Infinity;
 
@@ -48,10 +52,9 @@ export class TreeClient implements ResourceClient {
       supportRange: this.hasRanges,
       lastModified: LAST_MODIFIED,
     };
-    const response = newResponse(content.slice(0, this.hasRanges ? request.range?.end : undefined), {
-      offset: 0,
-    });
-    return { kind: 'file', ...facts, etag: etagOf(content), response };
+    const prefix = content.slice(0, this.hasRanges ? request.range?.end : undefined);
+    const response = newResponse(chunksOf(prefix), { offset: 0, contentLength: prefix.length });
+    return { kind: 'file', ...facts, etag: etagOf(content), response, ...this.#digestOf(key) };
   }
 
   async *list(request: Request): AsyncGenerator<UrlEntry[]> {
@@ -74,7 +77,8 @@ export class TreeClient implements ResourceClient {
     if (request.pin?.etag !== undefined && request.pin.etag !== etag) {
       throw new ChangedError(request.url, { expected: request.pin.etag, found: etag });
     }
-    return newResponse(content.slice(start, end), { offset: start, header: { etag } });
+    const part = content.slice(start, end);
+    return newResponse(chunksOf(part), { offset: start, contentLength: part.length, header: { etag } });
   }
 
   async isExpired(request: Request, { etag }: { etag?: string }): Promise<boolean> {
@@ -93,6 +97,11 @@ export class TreeClient implements ResourceClient {
     this.beforeCall(call);
   }
 
+  #digestOf(key: string): { readonly digest?: ContentDigest } {
+    const digest = this.digests.get(key);
+    return digest === undefined ? {} : { digest };
+  }
+
   /** One level below a prefix; a key may also be a prefix. */
   #entries(prefix: string): Omit<UrlEntry, 'url'>[] {
     const entries = new Map<string, Omit<UrlEntry, 'url'>>();
@@ -101,7 +110,8 @@ export class TreeClient implements ResourceClient {
       const [name = '', ...rest] = key.slice(prefix.length).split('/');
       const isDir = rest.length > 0;
       const etag = this.hasListedEtags ? etagOf(content) : undefined;
-      const facts = isDir ? {} : { size: content.length, lastModified: LAST_MODIFIED, etag };
+      const file = { size: content.length, lastModified: LAST_MODIFIED, etag, ...this.#digestOf(key) };
+      const facts = isDir ? {} : file;
       entries.set(`${name}${isDir ? '/' : ''}`, { name, isDir, ...facts });
     }
     return [...entries.values()];
@@ -110,6 +120,11 @@ export class TreeClient implements ResourceClient {
 
 function keyOf({ url }: Request): string {
   return url.pathname.replace(/^\//, '') + url.search;
+}
+
+async function* chunksOf(content: string): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(content);
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }
 
 function etagOf(content: string): string {

@@ -2,6 +2,7 @@
  * Blocks of versions on disk, kept from one run to the next. A fault of the store never fails a read: what
  * cannot be read is a miss, what cannot be written is not stored, and the log says why.
  */
+import type { ContentDigest } from '../../source/index.js';
 import type { VersionKey } from '../version.js';
 import type { Version } from '../version.js';
 
@@ -15,6 +16,8 @@ export interface StoredFacts {
   readonly supportRange: boolean;
   /** `FileMetadata.isPage`. */
   readonly isPage?: true;
+  /** Of all its bytes: a complete copy has it. */
+  readonly digest?: ContentDigest;
 }
 
 /** A stored version, and when the source was last known to have it. */
@@ -29,9 +32,14 @@ export interface DiskCache {
   mayHave(url: string): boolean;
   /**
    * Opens what is stored of a version: perhaps nothing yet. Undefined when it cannot be stored: the store is
-   * off or closed, or the version is not verifiable. Never rejects.
+   * off or closed, or the version is not verifiable. Never rejects. `onCorrupt`: a complete copy has this digest instead
+   * of that of the facts; called once at the most, while it is open.
    */
-  open(key: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined>;
+  open(
+    key: VersionKey,
+    facts: StoredFacts,
+    onCorrupt?: (found: string) => void,
+  ): Promise<StoredVersion | undefined>;
   /**
    * The version of a URL that was confirmed last, in an earlier run too, if anything of it is stored. For
    * revalidation, and for use without the source. Never rejects.

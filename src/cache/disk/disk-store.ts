@@ -63,7 +63,11 @@ export class DiskStore implements DiskCache {
     return name === undefined ? undefined : { resource: name, version };
   }
 
-  async open(given: VersionKey, facts: StoredFacts): Promise<StoredVersion | undefined> {
+  async open(
+    given: VersionKey,
+    facts: StoredFacts,
+    onCorrupt?: (found: string) => void,
+  ): Promise<StoredVersion | undefined> {
     await this.#lease.acquire();
     const key = this.#storedKey(given);
     if (key === undefined) return undefined;
@@ -73,6 +77,7 @@ export class DiskStore implements DiskCache {
     const known = this.#versions.get(name);
     const { version, loaded } = known ?? this.#load(key, facts);
     if (version.facts.sizeBytes !== facts.sizeBytes) return undefined;
+    if (onCorrupt !== undefined) version.onCorrupt = onCorrupt;
     version.retain();
     const handle = new VersionHandle(this.#context, version);
     await loaded;

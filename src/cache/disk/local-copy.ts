@@ -1,8 +1,11 @@
 /**
  * Decides when a data file can be handed out, to be read without us and so without checksums: every block is
  * there, and each was written by this process, or found right, or the file's identity and times are still
- * those that were recorded (the file identity) when that was so. A write to a file changes its ctime.
+ * those that were recorded (the file identity) when that was so. A write to a file changes its ctime. Where the source
+ * gives a digest of all bytes, the file has it, too.
  */
+import type { ContentDigest } from '../../source/index.js';
+import { ContentCheck } from '../content-check.js';
 import { sameIdentity } from './index-file.js';
 import { blockLength } from './layout.js';
 import type { Segment } from './segment.js';
@@ -24,6 +27,10 @@ interface Verified extends SeenData {
 export interface SegmentOwner {
   /** False: only what has retained it uses it. */
   isWanted(): boolean;
+  /** Of the version. */
+  readonly facts: { readonly digest?: ContentDigest };
+  /** The file has this digest instead. */
+  onCorrupt(found: string): void;
   /** Keeps it open as long as the work goes on. */
   whileRetained(work: () => Promise<void>): Promise<void>;
 }
@@ -89,7 +96,7 @@ export class LocalCopy {
     this.#verified = undefined;
     this.#segment.fileIdentity = undefined;
     if (known !== undefined) table.uncheckAll();
-    if (table.isChecked) this.#accept({ ...now, forgetCount });
+    if (table.isChecked && this.#owner.facts.digest === undefined) this.#accept({ ...now, forgetCount });
     else if (span.dataBytes <= MIN_IDENTITY_BYTES) await this.#check();
     else this.#checkInBackground();
   }
@@ -103,22 +110,28 @@ export class LocalCopy {
     });
   }
 
-  /** Reads all blocks that are not known to be right; what is wrong is forgotten. */
+  /** Reads all blocks that are not known to be right, for the digest the others, too; what is wrong is forgotten. */
   async #check(): Promise<void> {
     await this.#segment.files.whileOpen(async () => {
       const { table, span, files } = this.#segment;
       const { forgetCount } = table;
+      const { digest } = this.#owner.facts;
+      const check = digest && (await ContentCheck.of(digest));
       const before = await files.dataIdentity();
       const run = Math.max(1, Math.floor(CHECK_RUN_BYTES / span.blockBytes));
       const bytes = new Uint8Array(Math.min(run * span.blockBytes, span.dataBytes));
+      let isRead = true;
       for (let first = 0; first < span.blockCount; first += run) {
         if (this.#segment.isDetached || this.#context.isClosing || !this.#owner.isWanted()) return;
-        await this.#checkRun(first, Math.min(run, span.blockCount - first), bytes);
+        const count = Math.min(run, span.blockCount - first);
+        isRead = (await this.#checkRun(first, count, bytes, check)) && isRead;
       }
       const after = await files.dataIdentity();
       if (!sameIdentity(after.fileIdentity, before.fileIdentity)) table.uncheckAll();
-      else if (table.isChecked && after.fileIdentity.size === BigInt(span.dataBytes)) {
-        this.#accept({ ...after, forgetCount });
+      else if (isRead && table.isChecked && after.fileIdentity.size === BigInt(span.dataBytes)) {
+        const found = check?.mismatch();
+        if (found === undefined) this.#accept({ ...after, forgetCount });
+        else this.#owner.onCorrupt(found);
       }
     });
     // Not while the file is in use: a change that removes it waits for that, and this one for the change.
@@ -126,16 +139,24 @@ export class LocalCopy {
     if (forgetting !== undefined) void this.#whileRetained(() => forgetting);
   }
 
-  async #checkRun(first: number, count: number, bytes: Uint8Array): Promise<void> {
+  async #checkRun(
+    first: number,
+    count: number,
+    bytes: Uint8Array,
+    check: ContentCheck | undefined,
+  ): Promise<boolean> {
     const { table, span } = this.#segment;
     const offsets = Array.from({ length: count }, (_, offset) => offset);
-    if (offsets.every((offset) => table.isBlockChecked(first + offset))) return;
+    const isChecked = offsets.every((offset) => table.isBlockChecked(first + offset));
+    if (isChecked && check === undefined) return true;
     const targets = offsets.map((offset) => {
       const at = offset * span.blockBytes;
       return bytes.subarray(at, at + blockLength(span, first + offset));
     });
     const right = await this.#segment.read(first, targets);
     for (const [offset, isRight] of right.entries()) if (isRight) table.markChecked(first + offset);
+    for (const target of targets) check?.update(target);
+    return right.every(Boolean);
   }
 
   #accept(verified: Verified): void {

@@ -23,6 +23,8 @@ export class OpenVersion {
   isDropped = false;
   /** When its index files were last read, by a process that only reads. */
   refreshedAtMs = performance.now();
+  /** Called with the digest of a complete copy that does not have that of the facts. */
+  onCorrupt: (found: string) => void = () => undefined;
   /** How many `StoredVersion`s are not closed. */
   handles = 0;
   readonly #context: StoreContext;
