@@ -13,6 +13,7 @@ import type { HubSettings } from '../../src/source/settings.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { type Hub, type HubKind, startHub } from '../servers/hub.js';
 import { testSource } from '../support/source-conformance.js';
+import { until } from '../support/until.js';
 
 const LARGE = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
 const PREFIX: Readonly<Record<HubKind, string>> = { hf: '/', modelscope: '/', opencsg: '/csg/' };
@@ -206,7 +207,8 @@ test('hf: a limit of requests is waited for', async (t) => {
   hub.rateLimit = '"api";r=0;t=1';
   const reading = clientOf(t, hub, 'hf').getMetadata(new Request('hf://ada/model/f'));
   const beganAtMs = performance.now();
-  setTimeout(() => (hub.rateLimit = undefined), 200);
+  await until('the limit is met', () => hub.log.some(({ status }) => status === 429));
+  hub.rateLimit = undefined;
   t.is((await reading).kind, 'file');
   t.true(performance.now() - beganAtMs > 900);
 });
