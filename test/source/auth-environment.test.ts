@@ -82,6 +82,7 @@ test.serial('the token of Hugging Face is where its own tools have it', async (t
     [{ HF_HOME: join(home, 'own'), HF_TOKEN_PATH: join(home, 'elsewhere') }, 'path'],
     [{ HF_HOME: join(home, 'own'), HF_TOKEN: 'variable' }, 'variable'],
     [{ HUGGING_FACE_HUB_TOKEN: 'old' }, 'old'],
+    [{ HF_TOKEN: '', HF_HOME: '', HF_TOKEN_PATH: ' ', XDG_CACHE_HOME: '' }, 'default'],
     [{ HF_TOKEN: 'variable', HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' }, undefined],
     [{ HF_HOME: join(home, 'nowhere') }, undefined],
   ];

@@ -4,8 +4,10 @@ import type { AwsProfile, HttpSettings } from '../settings.js';
 import { awsRegion } from './aws-region.js';
 import { credentialFailure } from './credential-failure.js';
 import type { CredentialProvider } from './credentials.js';
+import { environmentKey } from './environment-keys.js';
 import { type Fetched, RefreshedCredentials } from './refreshed-credentials.js';
 import type { AccessKey } from './signer.js';
+import { variable } from './variable.js';
 import { vendorAgent } from './vendor-agent.js';
 
 /** Of the metadata service of EC2: elsewhere nothing answers at its address. */
@@ -23,25 +25,19 @@ type AwsSettings = HttpSettings & { readonly region?: string };
 /** AWS's own chain of providers; `profile`, if the rule has one, and `region` for its services. */
 export function awsCredentials(settings: AwsSettings, profile?: AwsProfile): CredentialProvider<AccessKey> {
   return new RefreshedCredentials(async () => {
-    const found = profile === undefined ? environmentKey() : undefined;
+    const found = profile === undefined ? plainKey() : undefined;
     return found === undefined ? await fromChain(settings, profile) : { credentials: found };
   });
 }
 
 /** Spares the 80 ms that AWS's packages take to load. As in AWS's chain, a profile comes first. */
-function environmentKey(): AccessKey | undefined {
-  const {
-    AWS_PROFILE: profile,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: accessKeySecret,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = process.env;
-  if (isEmpty(accessKeyId) || isEmpty(accessKeySecret) || !isEmpty(profile)) return undefined;
-  return { accessKeyId, accessKeySecret, ...(!isEmpty(sessionToken) && { sessionToken }) };
-}
-
-function isEmpty(text: string | undefined): text is '' | undefined {
-  return text === undefined || text === '';
+function plainKey(): AccessKey | undefined {
+  if (variable('AWS_PROFILE') !== undefined) return undefined;
+  return environmentKey({
+    id: 'AWS_ACCESS_KEY_ID',
+    secret: 'AWS_SECRET_ACCESS_KEY',
+    token: 'AWS_SESSION_TOKEN',
+  });
 }
 
 async function fromChain(
@@ -84,7 +80,8 @@ async function fromChain(
       },
     };
   } catch (error) {
-    const isDemanded = profile !== undefined || roleArn !== undefined || !isEmpty(process.env['AWS_PROFILE']);
+    const isDemanded =
+      profile !== undefined || roleArn !== undefined || variable('AWS_PROFILE') !== undefined;
     if (!isDemanded && error instanceof Error && NONE_FOUND.test(error.message)) {
       return { credentials: undefined, notFound: LOOKED_IN };
     }

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
+
+import { variable } from './variable.js';
 
 /** What AWS's tools would use: `$AWS_REGION`, or the region of the profile. Undefined: neither says one. */
 export async function awsRegion(profile?: string): Promise<string | undefined> {
-  const { env } = process;
-  const given = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
-  if (given !== undefined && given !== '') return given;
-  const path = env['AWS_CONFIG_FILE'] ?? join(homedir(), '.aws', 'config');
+  const given = variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION');
+  if (given !== undefined) return given;
+  const path = variable('AWS_CONFIG_FILE') ?? join(homedir(), '.aws', 'config');
   const text = await readFile(path, 'utf8').catch(() => '');
-  return regionIn(text, profile ?? env['AWS_PROFILE'] ?? 'default');
+  return regionIn(text, profile ?? variable('AWS_PROFILE') ?? 'default');
 }
 
 function regionIn(text: string, profile: string): string | undefined {

@@ -1,7 +1,6 @@
-import process from 'node:process';
-
 import { SourceError } from '../errors.js';
 import { Secret } from './secret.js';
+import { variable } from './variable.js';
 
 /** What Azure's own tools take from the environment, or from a connection string. */
 export interface AzureConnection {
@@ -18,14 +17,11 @@ const DEVELOPMENT =
 
 /** `AZURE_STORAGE_CONNECTION_STRING`, or the variables for its parts. Undefined: there are none. */
 export function azureEnvironment(): AzureConnection | undefined {
-  const {
-    AZURE_STORAGE_CONNECTION_STRING: connection = '',
-    AZURE_STORAGE_ACCOUNT: account = '',
-    AZURE_STORAGE_KEY: key = '',
-    AZURE_STORAGE_SAS_TOKEN: sas = '',
-  } = process.env;
-  if (connection !== '') return parseConnectionString(connection);
-  if (account === '') return undefined;
+  const connection = variable('AZURE_STORAGE_CONNECTION_STRING');
+  if (connection !== undefined) return parseConnectionString(connection);
+  const account = variable('AZURE_STORAGE_ACCOUNT');
+  if (account === undefined) return undefined;
+  const [key, sas] = [variable('AZURE_STORAGE_KEY'), variable('AZURE_STORAGE_SAS_TOKEN')];
   return parts(account, blobEndpoint(account), key, sas);
 }
 
@@ -57,7 +53,7 @@ function hostOf(endpoint: string): string {
   return URL.canParse(endpoint) ? new URL(endpoint).hostname : '';
 }
 
-function parts(account: string, endpoint: URL, key: string, sas: string): AzureConnection {
+function parts(account: string, endpoint: URL, key = '', sas = ''): AzureConnection {
   return {
     account,
     endpoint,

@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 
 import { codeOf } from '../../error-code.js';
 import { SourceError } from '../errors.js';
 import { CommandError, endedWith, runCommand } from './run-command.js';
+import { variable } from './variable.js';
 
 export type RegistryLogin =
   | { readonly user: string; readonly password: string }
@@ -37,11 +37,11 @@ const TOKEN_USER = '<token>';
 /** `directory`: the one that has `config.json`. Without it, where docker, podman and singularity have theirs. */
 export function dockerConfigFiles(directory?: string): string[] {
   if (directory !== undefined) return [join(directory, 'config.json')];
-  const { DOCKER_CONFIG: docker, REGISTRY_AUTH_FILE: podman, XDG_RUNTIME_DIR: runtime } = process.env;
   const home = homedir();
+  const [podman, runtime] = [variable('REGISTRY_AUTH_FILE'), variable('XDG_RUNTIME_DIR')];
   return [
     ...(podman === undefined ? [] : [podman]),
-    join(docker ?? join(home, '.docker'), 'config.json'),
+    join(variable('DOCKER_CONFIG') ?? join(home, '.docker'), 'config.json'),
     ...(runtime === undefined ? [] : [join(runtime, 'containers', 'auth.json')]),
     join(home, '.config', 'containers', 'auth.json'),
     join(home, '.singularity', 'docker-config.json'),

@@ -1,9 +1,9 @@
-import process from 'node:process';
-
 import type { CredentialProvider } from './credentials.js';
 import { fixedCredentials } from './refreshed-credentials.js';
 import type { AccessKey } from './signer.js';
+import { variable } from './variable.js';
 
+/** Of environment variables. */
 interface Names {
   readonly id: string;
   readonly secret: string;
@@ -34,14 +34,14 @@ const VARIABLES: { readonly [Scheme in 'oss' | 'cos' | 'obs']: readonly Names[] 
 /** Keys of one of the vendors that have no chain of providers of their own for Node. */
 export function environmentKeys(scheme: keyof typeof VARIABLES): CredentialProvider<AccessKey> {
   const names = VARIABLES[scheme];
-  const found = names.map(keyOf).find((key) => key !== undefined);
+  const found = names.map(environmentKey).find((key) => key !== undefined);
   const lookedIn = names.map(({ id }) => id).join(', ');
   const notFound = `no credentials were found (looked in: ${lookedIn})`;
   return fixedCredentials(found, found === undefined ? notFound : undefined);
 }
 
-function keyOf({ id, secret, token }: Names): AccessKey | undefined {
-  const { [id]: accessKeyId, [secret]: accessKeySecret, [token]: sessionToken } = process.env;
+export function environmentKey({ id, secret, token }: Names): AccessKey | undefined {
+  const [accessKeyId, accessKeySecret, sessionToken] = [variable(id), variable(secret), variable(token)];
   if (accessKeyId === undefined || accessKeySecret === undefined) return undefined;
   return { accessKeyId, accessKeySecret, ...(sessionToken !== undefined && { sessionToken }) };
 }

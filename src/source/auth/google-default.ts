@@ -2,7 +2,8 @@ import { access } from 'node:fs/promises';
 import { get } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
+
+import { variable } from './variable.js';
 
 const METADATA_ADDRESS = '169.254.169.254';
 const METADATA_TIMEOUT_MS = 1_000;
@@ -12,14 +13,15 @@ const METADATA_TIMEOUT_MS = 1_000;
  * server, print a warning where none is, and then take it for granted that there is none.
  */
 export async function hasGoogleDefault(): Promise<boolean> {
-  const { env } = process;
-  if ((env['GOOGLE_APPLICATION_CREDENTIALS'] ?? env['google_application_credentials'] ?? '') !== '')
+  if (
+    (variable('GOOGLE_APPLICATION_CREDENTIALS') ?? variable('google_application_credentials')) !== undefined
+  )
     return true;
-  const directory = env['CLOUDSDK_CONFIG'] ?? join(homedir(), '.config', 'gcloud');
+  const directory = variable('CLOUDSDK_CONFIG') ?? join(homedir(), '.config', 'gcloud');
   if (await exists(join(directory, 'application_default_credentials.json'))) return true;
-  const detection = env['METADATA_SERVER_DETECTION']?.trim().toLowerCase() ?? '';
-  if (detection !== '') return detection !== 'none';
-  return await answers(env['GCE_METADATA_IP'] ?? env['GCE_METADATA_HOST'] ?? METADATA_ADDRESS);
+  const detection = variable('METADATA_SERVER_DETECTION')?.toLowerCase();
+  if (detection !== undefined) return detection !== 'none';
+  return await answers(variable('GCE_METADATA_IP') ?? variable('GCE_METADATA_HOST') ?? METADATA_ADDRESS);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 
 import type { HubSettings } from '../settings.js';
 import { configuredToken } from './configured-credentials.js';
 import type { BearerToken, CredentialProvider } from './credentials.js';
 import { fixedCredentials, RefreshedCredentials } from './refreshed-credentials.js';
+import { variable } from './variable.js';
 
 interface Places {
   /** The values of environment variables. */
@@ -40,16 +40,15 @@ export function hubCredentials(
 }
 
 function placesOf(scheme: 'hf' | 'modelscope' | 'opencsg'): Places {
-  const { env } = process;
   switch (scheme) {
     case 'hf': {
-      const isOff = /^(1|on|yes|true)$/i.test(env['HF_HUB_DISABLE_IMPLICIT_TOKEN'] ?? '');
-      const cache = env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-      const home = env['HF_HOME'] ?? join(cache, 'huggingface');
+      const isOff = /^(1|on|yes|true)$/i.test(variable('HF_HUB_DISABLE_IMPLICIT_TOKEN') ?? '');
+      const cache = variable('XDG_CACHE_HOME') ?? join(homedir(), '.cache');
+      const home = variable('HF_HOME') ?? join(cache, 'huggingface');
       return {
         variables: isOff ? [] : ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'],
-        file: isOff ? undefined : (env['HF_TOKEN_PATH'] ?? join(home, 'token')),
-        hosts: ['huggingface.co', ...hostOf(env['HF_ENDPOINT'])],
+        file: isOff ? undefined : (variable('HF_TOKEN_PATH') ?? join(home, 'token')),
+        hosts: ['huggingface.co', ...hostOf(variable('HF_ENDPOINT'))],
       };
     }
     case 'modelscope':
@@ -61,15 +60,15 @@ function placesOf(scheme: 'hf' | 'modelscope' | 'opencsg'): Places {
           'www.modelscope.cn',
           'modelscope.ai',
           'www.modelscope.ai',
-          ...hostOf(env['MODELSCOPE_ENDPOINT']),
+          ...hostOf(variable('MODELSCOPE_ENDPOINT')),
         ],
       };
     case 'opencsg': {
-      const home = env['CSGHUB_HOME'];
+      const home = variable('CSGHUB_HOME');
       return {
         variables: ['CSGHUB_TOKEN'],
-        file: env['CSGHUB_TOKEN_PATH'] ?? (home && join(home, 'token')),
-        hosts: ['hub.opencsg.com', ...hostOf(env['CSGHUB_DOMAIN'])],
+        file: variable('CSGHUB_TOKEN_PATH') ?? (home && join(home, 'token')),
+        hosts: ['hub.opencsg.com', ...hostOf(variable('CSGHUB_DOMAIN'))],
       };
     }
   }
@@ -81,9 +80,7 @@ function hostOf(endpoint = ''): string[] {
 }
 
 async function findToken({ variables, file }: Places): Promise<string | undefined> {
-  const given = variables
-    .map((name) => process.env[name]?.trim())
-    .find((value) => value !== undefined && value !== '');
+  const given = variables.map(variable).find((value) => value !== undefined);
   if (given !== undefined || file === undefined) return given;
   // Missing, or another user's: as if there were none, as the hub's tools do.
   const text = await readFile(file, 'utf8').catch(() => '');
