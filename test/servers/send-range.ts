@@ -12,8 +12,13 @@ export function rangeOf(
   return start < end ? { start, end } : 'unsatisfiable';
 }
 
-/** 200 with all of `bytes`, 206 with a range of them, or 416. */
-export function sendBytes(response: ServerResponse, range: string | undefined, bytes: Buffer): void {
+/** 200 with all of `bytes`, 206 (or `partStatus`) with a range of them, or 416. */
+export function sendBytes(
+  response: ServerResponse,
+  range: string | undefined,
+  bytes: Buffer,
+  partStatus = 206,
+): void {
   const asked = rangeOf(range, bytes.byteLength);
   if (asked === 'unsatisfiable') {
     response.writeHead(416, { 'content-range': `bytes */${bytes.byteLength}`, 'content-length': 0 }).end();
@@ -23,6 +28,6 @@ export function sendBytes(response: ServerResponse, range: string | undefined, b
   if (asked !== undefined) {
     response.setHeader('content-range', `bytes ${start}-${end - 1}/${bytes.byteLength}`);
   }
-  response.writeHead(asked === undefined ? 200 : 206, { 'content-length': end - start });
+  response.writeHead(asked === undefined ? 200 : partStatus, { 'content-length': end - start });
   response.end(response.req.method === 'HEAD' ? undefined : bytes.subarray(start, end));
 }

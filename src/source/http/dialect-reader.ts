@@ -36,7 +36,9 @@ export class DialectReader {
     const target = given instanceof Promise ? await given : given;
     const url = extra.query === undefined ? target.url : withQuery(target.url, extra.query);
     const header = target.header === undefined ? extra.header : { ...target.header, ...extra.header };
-    return await this.engine.send({ ...target, url, header, allowed }, request, resumed);
+    const answer = await this.engine.send({ ...target, url, header, allowed }, request, resumed);
+    const isPart = answer.status === 200 && answer.header.get('content-range') !== null;
+    return isPart && this.dialect.isPartBy200 === true ? { ...answer, status: 206 } : answer;
   }
 
   /** A ranged request, conditional where the version is known (RFC 9110, 13.1.1 and 13.1.4). */

@@ -35,6 +35,8 @@ export interface HttpDialect {
   readonly resumesBy?: 'if-range' | 'if-match';
   /** Whether a Content-Encoding is a fact of the stored bytes, which come as they are. Default: false, it is refused. */
   readonly acceptsEncoded?: boolean;
+  /** Whether a 200 with a `Content-Range` is a 206. Default: false, it is refused unless its range is the whole. */
+  readonly isPartBy200?: boolean;
   /** Sees the metadata that the answer gives, and may know better: a size, a tag, a digest of the first hop. */
   metadataOf?(answer: HttpAnswer, metadata: Metadata): Metadata;
 }

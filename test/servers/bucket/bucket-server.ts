@@ -57,6 +57,8 @@ class BucketServer implements Credentials {
   canUrlEncode: boolean;
   /** At most so many names on a page, whatever the request says. */
   pageSize = 1000;
+  /** Of the answer to a range; servers made of gofakes3 answer 200. */
+  partStatus = 206;
   /** How far the server's clock is ahead. */
   clockOffsetMs = 0;
   readonly log: AccessEntry[] = [];
@@ -162,7 +164,7 @@ class BucketServer implements Credentials {
     } else if (ifMatch !== undefined && ifMatch !== object.etag) {
       this.#refuse(response, request, 'PreconditionFailed');
     } else {
-      sendObject(response, request, this.#dialect, object);
+      sendObject(response, request, this.#dialect, object, this.partStatus);
     }
   }
 

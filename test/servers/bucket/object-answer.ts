@@ -13,6 +13,7 @@ export function sendObject(
   { header }: BucketRequest,
   dialect: Dialect,
   object: StoredObject,
+  partStatus: number,
 ): void {
   const isGoogle = dialect.headerPrefix === 'x-goog-';
   // Google decompresses for who does not accept gzip, and then has no ranges.
@@ -34,7 +35,7 @@ export function sendObject(
   for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
   if (isUnchanged(header, object)) response.writeHead(304).end();
   else if (isTranscoded) response.end(gunzipSync(object.bytes));
-  else sendBytes(response, header['range'], object.bytes);
+  else sendBytes(response, header['range'], object.bytes, partStatus);
 }
 
 function googleFields({ versionId, bytes }: StoredObject): Record<string, string> {

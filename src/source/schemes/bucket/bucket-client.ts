@@ -48,6 +48,8 @@ export function createBucketClient({
     },
     resumesBy: 'if-match',
     acceptsEncoded: true,
+    // So answers `rclone serve s3`, and what else is made of gofakes3.
+    isPartBy200: true,
     metadataOf: ({ status, header }, metadata) => {
       const digest = objectDigest(status, header);
       return digest === undefined ? metadata : { ...metadata, digest };
