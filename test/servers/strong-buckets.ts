@@ -29,8 +29,7 @@ const [ID, SECRET] = ['AKIDTEST', 'secret+of/the+test'];
 export const startRcloneS3: StartStrongBuckets = async (t, program) => {
   const [port, root] = [await freePort(), await temporaryDirectory(t)];
   const address = ['--addr', `127.0.0.1:${port}`, '--auth-key', `${ID},${SECRET}`];
-  // Read anew each time: the test puts files meanwhile.
-  const cache = ['--dir-cache-time', '0s', '--cache-dir', join(root, 'cache')];
+  const cache = ['--cache-dir', join(root, 'cache')];
   await mkdir(join(root, 'data'));
   await startServerProcess(t, port, [
     program,

@@ -52,9 +52,18 @@ function decodedName({ name }: UrlEntry): string {
   return decodeURIComponent(name);
 }
 
+const AT_A_TIME = 16;
+
 export async function putNames(source: TestedSource, names: readonly string[]): Promise<void> {
-  if (source.putMany !== undefined) await source.putMany(names);
-  else await Promise.all(names.map(async (name) => await source.put(name, Buffer.from(name))));
+  if (source.putMany !== undefined) {
+    await source.putMany(names);
+    return;
+  }
+  const left = names.values();
+  const worker = async (): Promise<void> => {
+    for (const name of left) await source.put(name, Buffer.from(name));
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
 }
 
 /** Of what `list` returns. */

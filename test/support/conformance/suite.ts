@@ -10,6 +10,8 @@ export type { Need, TestedSource } from './tested-source.js';
 export interface SuiteOptions {
   /** What the source or its server has not, and why: the checks that need it are skipped. */
   readonly lacks?: Readonly<Partial<Record<Need, string>>>;
+  /** One check after the other: they share a server that is slow. */
+  readonly isSerial?: boolean;
   /**
    * Starts a server, and makes a client of the source for it: for each check anew. The client gives up when nothing came
    * for `timeoutMs`, retries included.
@@ -20,7 +22,7 @@ export interface SuiteOptions {
 const TIMEOUT_MS = 30_000;
 
 /** Everything that a source of files has to do, one test for each check. What cannot be checked is skipped by name. */
-export function testSourceFully(name: string, { lacks = {}, setUp }: SuiteOptions): void {
+export function testSourceFully(name: string, { lacks = {}, isSerial = false, setUp }: SuiteOptions): void {
   for (const { title, needs, run, timeoutMs = TIMEOUT_MS } of [
     ...CONTENT_CHECKS,
     ...LISTING_CHECKS,
@@ -30,7 +32,8 @@ export function testSourceFully(name: string, { lacks = {}, setUp }: SuiteOption
     if (reasons.length > 0) {
       test.skip(`${name} ${title} (${[...new Set(reasons)].join('; ')})`, () => undefined);
     } else {
-      test(`${name} ${title}`, async (t) => {
+      const declare = isSerial ? test.serial : test;
+      declare(`${name} ${title}`, async (t) => {
         await t.notThrowsAsync(async () => {
           await run(t, await setUp(t, timeoutMs));
         });
