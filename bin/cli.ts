@@ -13,6 +13,14 @@ import { parseMountFlags, withMountFlags } from './mount-flags.js';
 import { version } from './version.js';
 
 const EXIT_USAGE = 2;
+const USAGE = [
+  '[options] <mountpoint>',
+  'd7y-mount unmount <mountpoint>',
+  'd7y-mount plugin [options]',
+  'd7y-mount config check|show|path',
+  'd7y-mount path <url>',
+  'd7y-mount url <path>',
+].join('\n       ');
 /** What the mount table shows as the source of a mount that is given none. */
 const DEFAULT_SOURCE = 'd7y-mount';
 
@@ -21,7 +29,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = addMountOptions(new Command('d7y-mount'))
     .description('Mounts remote resources as files: <mountpoint>/<scheme>/<host>/<path>')
-    .usage('[options] <mountpoint>\n       d7y-mount unmount <mountpoint>\n       d7y-mount plugin [options]')
+    .usage(USAGE)
     .version(version())
     .argument('<mountpoint>', 'where to mount; as mount(8) calls it: SOURCE and directory')
     .argument('[directory]')
@@ -51,6 +59,43 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .action(async (own: { readonly json: boolean; readonly strict: boolean }) => {
       const { listPlugins } = await import('./plugin-command.js');
       exitCode = await listPlugins(own, givenOptions(program));
+    });
+  const config = program.command('config').description('check and show the configuration, without a mount');
+  config
+    .command('check [file]')
+    .description('report faults of the configuration files, or of one file')
+    .action(async (file: string | undefined) => {
+      const { checkConfiguration } = await import('./config-command.js');
+      exitCode = await checkConfiguration(givenOptions(program), file);
+    });
+  config
+    .command('show')
+    .description('print the values that are in force; secrets as ***')
+    .option('--origin', 'say where each comes from', false)
+    .action(async ({ origin }: { readonly origin: boolean }) => {
+      const { showConfiguration } = await import('./config-command.js');
+      await showConfiguration(givenOptions(program), origin);
+    });
+  config
+    .command('path')
+    .description('print which files are looked for')
+    .action(async () => {
+      const { listConfigFiles } = await import('./config-command.js');
+      await listConfigFiles(givenOptions(program));
+    });
+  program
+    .command('path <url> [mountpoint]')
+    .description('print the path that shows a URL')
+    .action(async (url: string, mountpoint: string | undefined) => {
+      const { printPath } = await import('./url-path.js');
+      await printPath(url, mountpoint);
+    });
+  program
+    .command('url <path>')
+    .description('print the URL that a path shows')
+    .action(async (path: string) => {
+      const { printUrl } = await import('./url-path.js');
+      await printUrl(path);
     });
   try {
     await program.parseAsync(argv, { from: 'user' });

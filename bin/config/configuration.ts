@@ -15,10 +15,23 @@ export interface Configuration {
   readonly policy: PolicyRules;
   /** Options of plugins by their names. */
   readonly plugins: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly shown: ShownConfiguration;
   /** Those that were read. */
   readonly files: readonly string[];
   /** For the log. */
   readonly warnings: readonly string[];
+}
+
+/** For `config show`: as it is written, without secrets. */
+export interface ShownConfiguration {
+  readonly rules: readonly ShownPart[];
+  readonly plugins: readonly ShownPart[];
+}
+
+export interface ShownPart {
+  readonly value: unknown;
+  /** Where it stands. */
+  readonly origin: string;
 }
 
 /** What one configuration file says. */
@@ -29,6 +42,7 @@ export interface FileContent {
   readonly rules: readonly SourceRule[];
   readonly policy: PolicyRules;
   readonly plugins: Configuration['plugins'];
+  readonly shown: ShownConfiguration;
   readonly warnings: readonly string[];
 }
 
@@ -40,6 +54,7 @@ export function configurationOf(options: MountOptions): Configuration {
     rules: headerRules(options.header),
     policy: { allow: [], deny: [] },
     plugins: optionsByPlugin(options.pluginOption),
+    shown: { rules: [], plugins: [] },
     files: [],
     warnings: [],
   };

@@ -13,6 +13,7 @@ import type { Configuration, FileContent } from './configuration.js';
 import { withVariables } from './interpolate.js';
 import { FileCheck } from './file-check.js';
 import { FILE_SCHEMA, MATCH_SCHEMA, SCHEMES } from './file-schema.js';
+import { masked, maskedRule } from './masked.js';
 import { plainSecretIn } from './plain-secret.js';
 import { YamlFile } from './yaml-file.js';
 
@@ -45,6 +46,16 @@ export async function fileContent(
     rules,
     policy: { allow: policyOf('allow'), deny: policyOf('deny') },
     plugins: await revealed(plugins, file),
+    shown: {
+      rules: sourcesIn(file.value).map((rule, index) => ({
+        value: maskedRule(rule),
+        origin: check.place(['sources', index]),
+      })),
+      plugins: Object.entries(pluginsIn(file.value)).map(([name, values]) => ({
+        value: { [name]: masked(values) },
+        origin: check.place(['plugins', name]),
+      })),
+    },
     warnings:
       plain === undefined
         ? []
@@ -56,6 +67,10 @@ export async function fileContent(
 function sourcesIn(value: unknown): readonly unknown[] {
   const { sources } = (value ?? {}) as { readonly sources?: unknown };
   return Array.isArray(sources) ? sources : [];
+}
+
+function pluginsIn(value: unknown): object {
+  return (value as { readonly plugins?: object }).plugins ?? {};
 }
 
 function byPlace(a: ConfigurationFault, b: ConfigurationFault): number {

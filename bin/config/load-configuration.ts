@@ -5,7 +5,7 @@ import type { SourceRule } from '../../src/source/source-rules.js';
 import { optionsByPlugin } from '../plugin-options.js';
 import { type ConfigFile, configFiles, readConfigFile } from './config-files.js';
 import { ConfigurationError } from './configuration-error.js';
-import type { Configuration, FileContent } from './configuration.js';
+import type { Configuration, FileContent, ShownPart } from './configuration.js';
 import { environmentOptions } from './environment.js';
 import { headerRules } from './header-rules.js';
 import { DEFAULT_OPTIONS, longOption, OPTION_ROWS, type OptionName, variableName } from './option-table.js';
@@ -47,12 +47,31 @@ export async function loadConfiguration(
       deny: contents.flatMap(({ policy }) => policy.deny),
     },
     plugins: mergedPlugins([...contents.map(({ plugins }) => plugins), optionsByPlugin(all.pluginOption)]),
+    shown: {
+      rules: [
+        ...headerRules(all.header).map(shownHeaders),
+        ...contents.toReversed().flatMap(({ shown }) => shown.rules),
+      ],
+      plugins: [
+        ...contents.flatMap(({ shown }) => shown.plugins),
+        ...all.pluginOption.map(({ name, key }) => ({
+          value: { [name]: { [key]: '***' } },
+          origin: '--plugin-option',
+        })),
+      ],
+    },
     files: contents.map(({ path }) => path),
     warnings: [
       ...contents.flatMap(({ warnings }) => warnings),
       ...unknown.map((name) => `the environment has ${name}, which is no option`),
     ],
   };
+}
+
+function shownHeaders({ match, settings, origin }: SourceRule): ShownPart {
+  const { schemes: [scheme] = [], host } = match;
+  const headers = Object.keys(settings.headers ?? {}).map((name) => [name, '***']);
+  return { value: { match: { scheme, host }, headers: Object.fromEntries(headers) as object }, origin };
 }
 
 async function readAll(

@@ -8,6 +8,11 @@ const HEAD = `# Options
     d7y-mount [options] <mountpoint>
     d7y-mount unmount <mountpoint>
     d7y-mount plugin [--json] [--strict] [plugin options]
+    d7y-mount config check [FILE]                          reports faults, with exit code 1
+    d7y-mount config show [--origin]                       the values in force, and where each comes from
+    d7y-mount config path                                  which files are looked for
+    d7y-mount path URL [MOUNTPOINT]                        the path that shows a URL
+    d7y-mount url PATH                                     the URL that a path shows
 
 A SIZE is a number with \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\`, or without a unit (bytes). A DURATION is a number with \`ms\`, \`s\`,
 \`m\`, \`h\` or \`d\`.

@@ -53,7 +53,8 @@ async function mountsAt(path: string): Promise<Mount[]> {
   return (await readMounts()).filter(({ mountpoint }) => mountpoint === path);
 }
 
-async function readMounts(): Promise<Mount[]> {
+/** From the bottom to the top. */
+export async function readMounts(): Promise<Mount[]> {
   return parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 

@@ -1,0 +1,101 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+
+import test from 'ava';
+
+import { CLI, type Finished, run } from '../support/run.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+const TEXT = `cacheSize: 50GiB
+umask: '022'
+pluginDir: [/a]
+sources:
+  - match: { scheme: s3, host: lake }
+    endpoint: https://s3.lake.example:9000
+    credentials: { accessKeyId: hidden, accessKeySecret: 'file:/nonexistent' }
+    proxy: http://user:hidden@proxy.example:3128
+  - match: { scheme: oss }
+    accessKeyID: hidden
+    accessKeySecret: '\${HOME}'
+  - match: { scheme: hf }
+    credentials: { token: { command: [gh, hidden] } }
+  - match: { scheme: https }
+    headers: { X-A: hidden }
+plugins: { foo: { token: hidden } }
+policy: { deny: [{ address: 10.0.0.0/8 }] }
+`;
+
+async function command(...args: string[]): Promise<Finished> {
+  return await run(process.execPath, [CLI, ...args]);
+}
+
+test('config check reports faults by exit code 1, and secrets that cannot be read as warnings', async (t) => {
+  const file = join(await temporaryDirectory(t), 'config.yaml');
+  await writeFile(file, TEXT, { mode: 0o644 });
+  const fine = await command('config', 'check', file);
+  t.deepEqual([fine.code, fine.stdout], [0, `${file}: no faults\n`]);
+  t.regex(fine.stderr, /:8: holds a secret, and other users can read the file/);
+  t.regex(fine.stderr, /:5: the configured secret cannot be read: file:\/\/\/nonexistent/);
+  await writeFile(file, 'cachesize: 1GiB\n');
+  const faulty = await command('config', 'check', file);
+  t.is(faulty.code, 1);
+  t.regex(
+    faulty.stderr,
+    /^.*config\.yaml:1:1 cachesize: expected .*, found cachesize; nearest: cacheSize\n$/,
+  );
+  // A start is refused as a wrong option is.
+  const start = await command('--config', file, join(file, 'mnt'));
+  t.is(start.code, 2);
+  t.regex(start.stderr, /^d7y-mount: .*nearest: cacheSize\n$/);
+});
+
+test('config show prints a file with the values in force, without secrets, and where each comes from', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'config.yaml');
+  await writeFile(file, TEXT, { mode: 0o600 });
+  const given = ['--config', file, '--header', 'h: X: hidden', '--retries', '5'];
+  const { code, stdout, stderr } = await command(...given, 'config', 'show', '--origin');
+  t.deepEqual([code, stderr], [0, '']);
+  t.notRegex(stdout, /hidden/);
+  const lines = stdout.split('\n');
+  for (const line of [
+    `cacheSize: 50GiB # ${file}:1`,
+    `umask: "22" # ${file}:2`,
+    'retries: 5 # --retries',
+    'timeout: 30s # default',
+    '  - { match: { scheme: https, host: h }, headers: { x: "***" } } # --header',
+    `  - { match: { scheme: oss }, accessKeyID: "***", accessKeySecret: "\${HOME}" } # ${file}:9`,
+    `  foo: { token: "***" } # ${file}:16`,
+  ]) {
+    t.true(lines.includes(line), `${line}\n${stdout}`);
+  }
+  const again = join(directory, 'again.yaml');
+  await writeFile(again, stdout.replace('http://***@', 'http://'), { mode: 0o600 });
+  t.is((await command('config', 'check', again)).code, 0);
+});
+
+test('config path prints which files are looked for', async (t) => {
+  const home = await temporaryDirectory(t);
+  const own = join(home, 'd7y-mount', 'config.yaml');
+  const list = async (): Promise<string[]> =>
+    (await run('env', [`XDG_CONFIG_HOME=${home}`, process.execPath, CLI, 'config', 'path'])).stdout.split(
+      '\n',
+    );
+  t.true((await list()).includes(`${own} (missing)`));
+  await mkdir(join(home, 'd7y-mount'));
+  await writeFile(own, '');
+  t.true((await list()).includes(own));
+  t.deepEqual((await command('--config', '/x.yaml', 'config', 'path')).stdout, '/x.yaml\n');
+});
+
+test('path and url translate, and refuse what they cannot', async (t) => {
+  const found = await command('path', 'https://host/a%20b', '/mnt');
+  t.deepEqual([found.code, found.stdout], [0, '/mnt/https/host/a b\n']);
+  const refused = await command('url', '/nonexistent/https/host');
+  t.deepEqual(
+    [refused.code, refused.stderr],
+    [1, 'd7y-mount: /nonexistent/https/host is below no mount of d7y-mount\n'],
+  );
+  t.is((await command('path')).code, 2);
+});
