@@ -103,6 +103,12 @@ test.serial('a role of the rule, by STS', async (t) => {
   t.is(body.get('ExternalId'), 'x');
   t.is(body.get('RoleSessionName'), 'd7y-mount');
   t.true(sts.asked[0]?.header.authorization?.includes('Credential=AKIA/'));
+  const elsewhere = { endpoint: new URL('https://s3.lake.example'), region: 'eu-lake-1' };
+  t.deepEqual(
+    await s3Credentials({ ...elsewhere, credentials: { kind: 'profile', roleArn: ROLE } }).get(),
+    OF_ROLE,
+  );
+  t.true(sts.asked[1]?.header.authorization?.includes('/us-east-1/sts/'), 'not the region of another store');
 });
 
 test.serial('web identity', async (t) => {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 
-import type { AwsProfile, HttpSettings } from '../settings.js';
+import type { AwsProfile, HttpSettings, S3Settings } from '../settings.js';
 import { awsRegion } from './aws-region.js';
 import { credentialFailure } from './credential-failure.js';
 import type { CredentialProvider } from './credentials.js';
@@ -20,9 +20,9 @@ const NONE_FOUND = /^Could not load credentials from any providers/;
 const LOOKED_IN =
   'no credentials were found (looked in: the environment, the files of ~/.aws, web identity, container and EC2 metadata)';
 
-type AwsSettings = HttpSettings & { readonly region?: string };
+type AwsSettings = HttpSettings & Pick<S3Settings, 'endpoint' | 'region'>;
 
-/** AWS's own chain of providers; `profile`, if the rule has one, and `region` for its services. */
+/** AWS's own chain of providers; `profile`: that of the rule, if it has one. */
 export function awsCredentials(settings: AwsSettings, profile?: AwsProfile): CredentialProvider<AccessKey> {
   return new RefreshedCredentials(async () => {
     const found = profile === undefined ? plainKey() : undefined;
@@ -91,9 +91,11 @@ async function fromChain(
 
 async function clientConfigOf(settings: AwsSettings, profile: string | undefined): Promise<object> {
   const httpsAgent = await vendorAgent(settings, SERVICE);
+  // A store of another vendor has regions of its own.
+  const ofStore = settings.endpoint === undefined ? settings.region : undefined;
   return {
-    // Without any, AWS's packages print a warning.
-    region: settings.region ?? (await awsRegion(profile)) ?? DEFAULT_REGION,
+    // For STS and SSO. Without any, AWS's packages print a warning.
+    region: (await awsRegion(profile)) ?? ofStore ?? DEFAULT_REGION,
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
