@@ -97,7 +97,7 @@ function start(): Fixture {
     errnoOf: (_, error) =>
       error instanceof MalformedRequestError ? constants.errno.EPROTO : constants.errno.EIO,
   };
-  const threads: Fixture['threads'] = { intent: 'give-up', looks: 0 };
+  const threads: Fixture['threads'] = { intent: 'abort', looks: 0 };
   const intentOf = (): SignalIntent => {
     threads.looks += 1;
     return threads.intent;
@@ -168,7 +168,7 @@ test('a request goes on after a signal that can wait, and is aborted after one t
   await until('its thread is looked at again', () => threads.looks > 3);
   t.deepEqual(device.replies, []);
   // The kernel interrupts a request once: nothing reports the second signal.
-  threads.intent = 'give-up';
+  threads.intent = 'abort';
   await until('it is answered', () => device.replies.length > 0);
   t.like(device.replies[0], { unique: 8, errno: constants.errno.EINTR });
   const { looks } = threads;

@@ -17,7 +17,7 @@ test.serial('each of hundreds of waiting threads is looked at within 100 ms', (t
   mock.timers.tick(50);
   mock.timers.tick(50);
   t.is(left(), 500);
-  intent = 'give-up';
+  intent = 'abort';
   mock.timers.tick(50);
   mock.timers.tick(50);
   t.is(left(), 0);

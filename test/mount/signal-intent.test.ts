@@ -43,7 +43,7 @@ test('signals that end a process, or are meant to, end the wait', (t) => {
     { shared: ['SIGCHLD', 'SIGINT'], caught: ['SIGCHLD', 'SIGINT'] },
     { pending: ['SIGABRT'] },
   ] satisfies Signals[])
-    t.is(signalIntent(status(signals)), 'give-up', JSON.stringify(signals));
+    t.is(signalIntent(status(signals)), 'abort', JSON.stringify(signals));
 });
 
 // S90
@@ -78,5 +78,5 @@ test('the status of a real thread is understood, and what cannot be seen is unkn
   await until('it shows its status', () => text.includes('Mems_allowed'));
   child.stdin.end();
   t.is(signalIntent(text), 'continue');
-  t.is(signalIntent(text.replace(/^SigBlk:\t[0-9a-f]+$/m, 'SigBlk:\t0000000000000000')), 'give-up');
+  t.is(signalIntent(text.replace(/^SigBlk:\t[0-9a-f]+$/m, 'SigBlk:\t0000000000000000')), 'abort');
 });

@@ -48,7 +48,7 @@ export class InterruptedRequests {
     this.#waiting.delete(caller);
     const intent = this.#options.intentOf(caller.id);
     const isOver = intent === 'unknown' && performance.now() >= unseenUntilMs;
-    if (intent === 'give-up' || isOver) caller.interrupt();
+    if (intent === 'abort' || isOver) caller.interrupt();
     else this.#waiting.set(caller, unseenUntilMs);
   }
 

@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import process from 'node:process';
 
 /** `unknown`: the thread cannot be seen from here. */
-export type SignalIntent = 'continue' | 'give-up' | 'unknown';
+export type SignalIntent = 'continue' | 'abort' | 'unknown';
 
 const { SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM } = constants.signals;
 const { SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH } = constants.signals;
@@ -23,10 +23,10 @@ const KILL = maskOf([SIGKILL]);
 export function signalIntent(status: string): SignalIntent {
   const pending = maskIn(status, 'SigPnd') | maskIn(status, 'ShdPnd');
   // An ending process has it too: each of its threads gets a SIGKILL of its own.
-  if ((pending & KILL) !== 0n) return 'give-up';
+  if ((pending & KILL) !== 0n) return 'abort';
   const effective = pending & ~maskIn(status, 'SigBlk') & ~maskIn(status, 'SigIgn');
   const fatal = effective & ~maskIn(status, 'SigCgt') & ~HARMLESS;
-  return ((effective & ENDING) | fatal) === 0n ? 'continue' : 'give-up';
+  return ((effective & ENDING) | fatal) === 0n ? 'continue' : 'abort';
 }
 
 /** Looks at a thread by the number that the header of its request gives: 0 for one of another pid namespace. */
