@@ -5,12 +5,16 @@ import type { ExecutionContext } from 'ava';
 
 import { freePort, untilConnects } from '../support/port.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { sharedKeyOf } from './blob/shared-key.js';
+import { encodeStrictly } from './bucket/signatures.js';
 
 export interface Azurite {
   readonly account: string;
   readonly key: string;
   /** The endpoint of the account. */
   readonly endpoint: string;
+  createContainer(container: string): Promise<void>;
+  put(container: string, name: string, content: Uint8Array | string): Promise<void>;
 }
 
 /** What azurite has for everybody. */
@@ -32,5 +36,42 @@ export async function startAzurite(t: ExecutionContext, program: string): Promis
     if (child.kill('SIGKILL')) await ended;
   });
   await untilConnects(port);
-  return { account: ACCOUNT, key: KEY, endpoint: `http://127.0.0.1:${port}/${ACCOUNT}` };
+  const origin = `http://127.0.0.1:${port}`;
+  const send = async (
+    rawPath: string,
+    query: string,
+    own: Record<string, string>,
+    content: Buffer,
+  ): Promise<void> => {
+    const header = { 'x-ms-date': new Date().toUTCString(), 'x-ms-version': '2021-12-02', ...own };
+    const length = { 'content-length': String(content.byteLength) };
+    const request = {
+      method: 'PUT',
+      rawPath,
+      query: new URLSearchParams(query),
+      header: { ...header, ...length },
+    };
+    const authorization = sharedKeyOf(request, ACCOUNT, KEY);
+    const response = await fetch(`${origin}${rawPath}${query === '' ? '' : `?${query}`}`, {
+      method: 'PUT',
+      headers: { ...header, authorization },
+      body: content,
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`PUT ${rawPath}: ${response.status} ${text}`);
+  };
+  return {
+    account: ACCOUNT,
+    key: KEY,
+    endpoint: `${origin}/${ACCOUNT}`,
+    createContainer: (container) =>
+      send(`/${ACCOUNT}/${container}`, 'restype=container', {}, Buffer.alloc(0)),
+    put: (container, name, content) =>
+      send(
+        `/${ACCOUNT}/${container}/${encodeStrictly(name)}`,
+        '',
+        { 'content-type': 'application/octet-stream', 'x-ms-blob-type': 'BlockBlob' },
+        Buffer.from(content),
+      ),
+  };
 }
