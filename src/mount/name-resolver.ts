@@ -134,6 +134,7 @@ export class NameResolver {
     try {
       const stat = await this.#cache.stat(url, caller.signal);
       if (known === undefined) this.#used.add(path, caller.signal);
+      if (known === undefined && stat.kind === 'file' && !path.hasQuery) this.#siblings.used(url);
       return { stat, ttlMs: known?.ttlMs ?? this.#cache.peek(url)?.ttlMs ?? 0 };
     } catch (error) {
       if (isNotFound(error)) throw new MissingNameError(path.path, this.#cache.peek(url)?.ttlMs ?? 0);

@@ -6,12 +6,15 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 const MIN_FILES = 4;
 /** A directory is listed at most once in this time. */
 const REPEAT_AFTER_MS = 60_000;
+/** A directory of so many pages that its listing takes longer is not worth it. */
+const LIST_LIMIT_MS = 3_000;
 /** A directory, with its set of files. */
 const DIRECTORY_BYTES = 300;
 
 /**
- * The path of a file that no listing names is looked up twice (see `NameResolver`), and so is that of each sibling. Where
- * several were used, the directory is listed in the background: then the names of the others have a type.
+ * The path of a file that no listing names is looked up twice (see `NameResolver`), or costs more than the one request for
+ * its content (hierarchical sources), and so does that of each sibling. Where several were used, the directory is listed in
+ * the background: then the names of the others have a type.
  */
 export class SiblingListing {
   readonly #cache: Pick<ResourceCache, 'list'>;
@@ -39,7 +42,7 @@ export class SiblingListing {
     known.files.clear();
     known.listedAtMs = this.#now();
     // No caller waits for it.
-    this.#cache.list(directory, undefined, 'background').catch(() => undefined);
+    this.#cache.list(directory, AbortSignal.timeout(LIST_LIMIT_MS), 'background').catch(() => undefined);
   }
 }
 

@@ -11,6 +11,7 @@ import { SourceError } from '../../src/source/index.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { FakeKernel, type SystemCallError } from '../support/fake-kernel.js';
 import { TreeClient } from '../support/tree-client.js';
+import { until } from '../support/until.js';
 
 interface Fixture {
   readonly kernel: FakeKernel;
@@ -103,6 +104,16 @@ test('a listing answers for its names, and for a moment that others are missing'
   source.files.clear();
   clock.ms += 60_000;
   await fails(t, kernel.stat('tree/B/a'), 'ENOENT');
+});
+
+test('where several files of a directory were opened one by one, the others cost no probe', async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`d/${i}`, `${i}`]));
+  const { kernel, source } = start(t, files);
+  for (let i = 0; i < 4; i += 1) t.is(await kernel.read(`tree/B/d/${i}`), `${i}`);
+  await until('the directory is listed', () => source.calls.includes('list d/'));
+  source.taken();
+  for (let i = 4; i < 10; i += 1) t.is(await kernel.read(`tree/B/d/${i}`), `${i}`);
+  t.false(source.taken().some((call) => call.startsWith('stat')));
 });
 
 // S95
