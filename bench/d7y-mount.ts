@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type ProcessIdentity, whenProcessEnded, servingProcess } from '../bin/serving-process.js';
 import { findMount } from '../src/mount/mount-table.js';
 import { detach, type Mounted, type Mounter, type MountRequest, untilMounted } from './mounter.js';
+import type { Origin } from './origin.js';
 import { Programs } from './programs.js';
 import type { Scratch } from './scratch.js';
 
@@ -41,18 +42,29 @@ export class D7yMount implements Mounter {
       await directory.remove();
     });
     const log = join(directory.path, 'log');
-    const args = [this.#program, mountpoint, '--log-file', log, '--cache-dir', cache, ...options];
+    const kept = ['--log-file', log, '--cache-dir', cache];
+    const config = join(directory.path, 'config.yaml');
+    if (origin.bucket !== undefined) await writeFile(config, configurationFor(origin), { mode: 0o600 });
+    const configured = origin.bucket === undefined ? [] : ['--config', config];
+    const args = [this.#program, mountpoint, ...kept, ...configured, ...options];
     try {
       const { elapsedMs: readyMs } = await programs.run(process.execPath, args, MOUNT_LIMIT_MS);
       const mount = await findMount(mountpoint);
       server = mount && (await servingProcess(mount));
       if (server === undefined) throw new Error(`${mountpoint}: its process is unknown`);
-      return { root: join(mountpoint, 'http', origin.host), pid: server.pid, readyMs, unmount };
+      const [scheme, host] = origin.bucket === undefined ? ['http', origin.host] : ['s3', origin.bucket];
+      return { root: join(mountpoint, scheme, host), pid: server.pid, readyMs, unmount };
     } catch (error) {
       await unmount();
       throw error;
     }
   }
+}
+
+/** JSON is YAML. */
+function configurationFor({ host }: Origin): string {
+  const credentials = { accessKeyId: 'bench', accessKeySecret: 'secret of the bench' };
+  return JSON.stringify({ sources: [{ match: { scheme: 's3' }, endpoint: `http://${host}`, credentials }] });
 }
 
 async function endMount(mountpoint: string, server: ProcessIdentity | undefined): Promise<void> {

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { identifyProcess, type ProcessIdentity, whenProcessEnded } from '../bin/serving-process.js';
 import { findMount } from '../src/mount/mount-table.js';
 import type { Mounted, Mounter, MountRequest } from './mounter.js';
+import type { Origin } from './origin.js';
 import { Programs } from './programs.js';
 import type { Scratch } from './scratch.js';
 
@@ -54,7 +55,7 @@ export class Rclone implements Mounter {
     await mkdir(root);
     const log = join(directory.path, 'log');
     const kept = ['--config', '/dev/null', '--cache-dir', cache, '--log-file', log];
-    const remote = `:http,url='http://${origin.host}':`;
+    const remote = remoteOf(origin);
     const args = [
       'mount',
       '--daemon',
@@ -62,6 +63,8 @@ export class Rclone implements Mounter {
       ...kept,
       ...this.#modeOptions,
       ...options,
+      // Otherwise it sends a request for the time of each object.
+      ...(origin.bucket === undefined ? [] : ['--use-server-modtime']),
       remote,
       root,
     ];
@@ -71,8 +74,8 @@ export class Rclone implements Mounter {
       await directory.remove();
     });
     try {
-      // It keeps its standard error open in the background.
-      const command = ['-c', 'exec rclone "$@" 2>/dev/null', 'sh', ...args];
+      // It keeps its standard error open in the background. With AWS_CA_BUNDLE its s3 does not start (1.60).
+      const command = ['-c', 'unset AWS_CA_BUNDLE; exec rclone "$@" 2>/dev/null', 'sh', ...args];
       const { elapsedMs: readyMs } = await programs.run('sh', command, MOUNT_LIMIT_MS);
       const { stdout } = await programs.run(
         'pgrep',
@@ -86,6 +89,12 @@ export class Rclone implements Mounter {
       throw error;
     }
   }
+}
+
+function remoteOf({ host, bucket }: Origin): string {
+  if (bucket === undefined) return `:http,url='http://${host}':`;
+  const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
+  return `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
 }
 
 async function endMount(root: string, server: ProcessIdentity | undefined): Promise<void> {

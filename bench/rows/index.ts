@@ -1,4 +1,5 @@
 import type { Row } from '../row.js';
+import { bucketRows } from './bucket.js';
 import { first } from './first.js';
 import { latency } from './latency.js';
 import { listing } from './listing.js';
@@ -24,4 +25,5 @@ export const ROWS: readonly Row[] = [
   sqlite,
   many,
   listing,
+  ...bucketRows,
 ];
