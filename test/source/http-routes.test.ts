@@ -163,6 +163,43 @@ for (const [title, end, expected] of [
   });
 }
 
+test('a reader that pauses stops what comes through a tunnel', async (t) => {
+  const files = await createCertificate(t, 'IP:127.0.0.1');
+  const [cert, key] = await Promise.all([readFile(files.certificate), readFile(files.key)]);
+  const piece = Buffer.alloc(1 << 20);
+  let sentMib = 0;
+  const server = createServer((socket) => {
+    const tls = new TLSSocket(socket, { isServer: true, cert, key });
+    const send = (): void => {
+      while (sentMib < 256) {
+        sentMib += 1;
+        if (!tls.write(piece)) return;
+      }
+    };
+    socket.on('error', () => undefined);
+    tls.on('error', () => undefined).on('drain', send);
+    tls.once('data', () => {
+      tls.write('HTTP/1.1 200 OK\r\nContent-Length: 268435456\r\n\r\n');
+      send();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const proxy = await startTunnels(t);
+  const engine = engineFor(t, { ca: String(cert), proxyFor: () => proxy });
+  const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const { body } = await engine.send({ url, allowed: [200] }, new Request('made-up://bucket/key'));
+  const reading = t.throwsAsync(body.drain(() => new Promise(() => undefined)));
+  await until('the server waits', async () => {
+    const before = sentMib;
+    await sleep(100);
+    return sentMib > 0 && sentMib === before;
+  });
+  t.true(sentMib < 64, `${sentMib} MiB`);
+  body.cancel();
+  await reading;
+});
+
 for (const [title, answer, code] of [
   ['ends', (socket: Socket): unknown => socket.end(), 'CONNECTION_LOST'],
   ['cannot reach the host', (s: Socket): unknown => s.write('HTTP/1.1 502 Bad\r\n\r\n'), 'HOST_UNREACHABLE'],

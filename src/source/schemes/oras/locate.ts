@@ -27,11 +27,7 @@ export async function locate(
 ): Promise<Place> {
   const { url } = caller;
   const reference = await referenceOf(registry, segments, caller);
-  if (reference !== undefined) {
-    const { repository, path } = reference;
-    const artifact = await registry.artifact(repository, reference.reference, caller);
-    return await placeIn(registry, { ...reference, artifact, path }, caller);
-  }
+  if (reference !== undefined) return await placeOf(registry, reference, caller);
   if (segments.some((segment) => /[:@]/.test(segment))) {
     throw new NotFoundError(url, { expected: 'repository:tag, repository@digest or repository/tag' });
   }
@@ -51,9 +47,10 @@ export async function referenceOf(
 ): Promise<Reference | undefined> {
   const written = writtenReference(segments);
   const possible = possibleReferences(segments);
-  // A title may look like a tag: then the tag before it was used a moment ago.
-  if (written !== undefined)
-    return possible.find(({ repository, reference }) => registry.wasFound(repository, reference)) ?? written;
+  const known = possible.find(({ repository, reference }) => registry.wasFound(repository, reference));
+  // The title of a listed file may look like a tag, but a written tag is one otherwise.
+  if (written !== undefined) return known && (await isThere(registry, known, caller)) ? known : written;
+  if (known !== undefined) return known;
   for (const candidate of possible) {
     try {
       await registry.artifact(candidate.repository, candidate.reference, caller);
@@ -65,12 +62,22 @@ export async function referenceOf(
   return undefined;
 }
 
-async function placeIn(
+async function isThere(registry: RegistryApi, reference: Reference, caller: HttpCaller): Promise<boolean> {
+  try {
+    await placeOf(registry, reference, caller);
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundError) return false;
+    throw error;
+  }
+}
+
+async function placeOf(
   registry: RegistryApi,
-  { repository, artifact: top, path: given }: { repository: string; artifact: Artifact; path: string },
+  { repository, reference, path: given }: Reference,
   caller: HttpCaller,
 ): Promise<Place> {
-  let [artifact, path] = [top, given];
+  let [artifact, path] = [await registry.artifact(repository, reference, caller), given];
   for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
     const [platform = '', ...rest] = path.split('/');
     const digest = artifact.platforms.get(platform);
