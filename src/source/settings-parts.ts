@@ -100,7 +100,7 @@ export function section<const Entries extends v.ObjectEntries>(
   const names = Object.keys(entries);
   const known = v.strictObject(entries, (issue) => {
     const key = String(issue.path?.at(-1)?.key);
-    return issue.expected === 'never' ? expectedKey(names, key) : `expected ${key}, which is missing`;
+    return issue.expected === 'never' ? expectedKey(names, key) : `expected ${key}`;
   });
   return v.pipe(mapping, known);
 }

@@ -68,7 +68,7 @@ test('what is not known is refused, with what was expected and the nearest name'
     'credentials: expected anonymous or { token } or { command }',
   ]);
   t.deepEqual(messages('s3', { credentials: { accessKeyId: 'x' } }), [
-    'credentials.accessKeySecret: expected accessKeySecret, which is missing',
+    'credentials.accessKeySecret: expected accessKeySecret',
   ]);
   t.deepEqual(messages('https', { tls: { verify: 'no' } }), ['tls.verify: expected true or false']);
   t.is(messages('s3', { endpoint: 'https://a:b@host/' }).length, 1);

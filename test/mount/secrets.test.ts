@@ -1,0 +1,178 @@
+/** A secret that is typed anywhere is found nowhere. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+
+import test from 'ava';
+
+import { servingProcess } from '../../bin/serving-process.js';
+import { findMount } from '../../src/mount/mount-table.js';
+import { startFaultServer } from '../support/fault-server.js';
+import { CLI, run, shell } from '../support/mounted.js';
+import { addModule, pluginDirectory } from '../support/plugins.js';
+import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
+
+/** In every secret of this test. */
+const MARK = 'hunter2';
+const NOBODY = 65_534;
+
+/** Also in the forms in which a secret may be written. */
+const FORMS = [MARK, Buffer.from(MARK).toString('hex'), ...[0, 1, 2].map(inBase64)];
+
+/** What is the same of it in base64, whatever stands around. */
+function inBase64(offset: number): string {
+  const text = Buffer.from(`${'x'.repeat(offset)}${MARK}`).toString('base64');
+  return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + MARK.length) * 8) / 6));
+}
+
+function found(text: string): string[] {
+  return FORMS.filter((form) => text.includes(form));
+}
+
+test.serial('secrets of a file, the environment, files and commands are found nowhere', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await chmod(directory, 0o755);
+  // Refuses, and says to whom: what it got, in the body, in a header, and in a redirect.
+  const server = await startFaultServer(t, (request, response) => {
+    const got = encodeURIComponent([request.headers.authorization, request.headers['x-secret']].join(' '));
+    if (request.url?.startsWith('/away') === true) {
+      response.writeHead(302, { location: `/denied?got=${got}` }).end();
+    } else if (request.url?.startsWith('/denied') === true) {
+      response.writeHead(403, { 'x-got': got }).end(`you sent ${got}`);
+    } else {
+      response.writeHead(200, { etag: '"1"' }).end('content');
+    }
+  });
+  const { host } = new URL(server.origin);
+  const plugins = await pluginDirectory(t);
+  await addModule(plugins, 'telling', {
+    top: `let given;`,
+    client: `getContentLength: () => { process.stderr.write(given + '\\n'); throw new Error('with ' + given); },`,
+    attributes: `...(given = JSON.stringify(option), {}),`,
+  });
+  const [config, file, log] = ['config.yaml', 'secret', 'log'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(file, `${MARK}-file`, { mode: 0o600 });
+  const text = `
+logLevel: trace
+sources:
+  - match: { scheme: http, host: "${host}" }
+    headers: { X-Secret: ${MARK}-header }
+    credentials: { user: ada, password: ${MARK}-password }
+  - match: { scheme: http, host: "${host}", path: /variable }
+    credentials: { token: "\${D7Y_TEST_SECRET}" }
+  - match: { scheme: http, host: "${host}", path: /file }
+    credentials: { token: "file:${file}" }
+  - match: { scheme: http, host: "${host}", path: /command }
+    credentials: { token: { command: [sh, -c, "echo $0-command", ${MARK}] } }
+  - match: { scheme: http, host: proxied.test }
+    proxy: http://user:${MARK}-proxy@${host}
+  - match: { scheme: s3, host: bucket }
+    endpoint: ${server.origin}/
+    credentials: { accessKeyId: ${MARK}-id, accessKeySecret: ${MARK}-key, sessionToken: ${MARK}-session }
+  - match: { scheme: hf }
+    baseUrl: ${server.origin}/denied
+    credentials: { token: ${MARK}-hub }
+plugins:
+  telling: { token: ${MARK}-plugin, file: "file:${file}" }
+`;
+  await writeFile(config, text, { mode: 0o600 });
+  const environment = { ...process.env, D7Y_TEST_SECRET: `${MARK}-variable` };
+  const mnt = join(directory, 'mnt');
+  t.teardown(() => run('umount', ['-l', mnt]));
+  const cache = join(directory, 'cache');
+  const args = ['--config', config, '--log-file', log, '--cache-dir', cache, '--plugin-dir', plugins];
+  const header = ['--header', `http://given.test: X-Secret: ${MARK}-given`];
+  const program = (...own: string[]): string => {
+    const { stdout, stderr } = spawnSync(process.execPath, [CLI, ...args, ...header, ...own], {
+      env: environment,
+      encoding: 'utf8',
+    });
+    return stdout + stderr;
+  };
+  // The mount must answer this process meanwhile: it is started by another one.
+  const started = await shell(
+    'exec "$@"',
+    'env',
+    `D7Y_TEST_SECRET=${MARK}-variable`,
+    process.execPath,
+    CLI,
+    ...args,
+    ...header,
+    mnt,
+  );
+  t.is(started.code, 0, started.stderr);
+  const outputs: Record<string, string> = { start: started.stdout + started.stderr };
+  for (const path of [
+    `http/${host}/x`,
+    `http/${host}/variable/x`,
+    `http/${host}/file/x`,
+    `http/${host}/command/x`,
+    `http/${host}/away/x`,
+    `http/${host}/denied/x`,
+    'http/proxied.test/x',
+    'http/given.test/x',
+    's3/bucket/key',
+    'hf/owner/repo/file',
+    'telling/host/x',
+  ]) {
+    const { stdout, stderr } = await shell(
+      'cat "$1"; stat "$1"; getfattr -d "$1"; ls -la "$(dirname "$1")"',
+      join(mnt, path),
+    );
+    outputs[`cat ${path}`] = stdout + stderr;
+  }
+  t.true(outputs[`cat http/${host}/file/x`]?.includes('content'), outputs[`cat http/${host}/file/x`]);
+  const authorizations = new Set(server.requests.map(({ headers }) => headers.authorization));
+  for (const name of ['variable', 'file', 'command'])
+    t.true(authorizations.has(`Bearer ${MARK}-${name}`), name);
+  outputs['.plugins'] = (await shell('cat "$1"/.plugins/*', mnt)).stdout;
+  outputs['plugin'] = program('plugin', '--json');
+  const broken = join(directory, 'broken.yaml');
+  const faults = text
+    .replaceAll('credentials: {', 'credentials: { oops: 1, ')
+    .replace(/telling: .*/, `telling: ${MARK}`);
+  await writeFile(broken, faults);
+  outputs['show'] = program('config', 'show', '--origin');
+  outputs['check'] = program('config', 'check', broken) + program('config', 'check');
+  outputs['usage'] = program('--plugin-option', MARK, mnt) + program(`--heeder=${MARK}`, mnt);
+
+  const mount = await findMount(mnt);
+  const pid = (mount && (await servingProcess(mount)))?.pid ?? 0;
+  t.true(pid > 0);
+  await writeFile(config, text.replace('user: ada', 'usr: ada'));
+  process.kill(pid, 'SIGHUP');
+  await until('the reload is logged', async () => /it stays as it was/.test(await readFile(log, 'utf8')));
+  outputs['cmdline'] = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  outputs['log'] = await readFile(log, 'utf8');
+  outputs['names in the cache'] = (await readdir(cache, { recursive: true })).join('\n');
+  outputs['ps'] = (await run('ps', ['-eo', 'args'])).stdout
+    .split('\n')
+    .filter((line) => line.includes(mnt))
+    .join('\n');
+  for (const [place, output] of Object.entries(outputs))
+    t.deepEqual(found(output), [], `${place}: ${output.slice(0, 2_000)}`);
+  t.true(
+    (outputs['log'] ?? '').length > 500 && (outputs['ps'] ?? '').length > 0 && outputs['.plugins'] !== '',
+  );
+
+  const contents = await shell('cat $(find "$1" -type f)', cache);
+  t.deepEqual(found(contents.stdout), [], 'what is in the cache');
+  if (process.getuid?.() !== 0) return;
+  const asNobody = { uid: NOBODY, gid: NOBODY, encoding: 'utf8' } as const;
+  for (const path of [`/proc/${pid}/environ`, `/proc/${pid}/mem`, config, file, log]) {
+    t.not(spawnSync('head', ['-c', '1', path], asNobody).status, 0, path);
+  }
+  const seen = spawnSync(
+    'sh',
+    ['-c', `cat /proc/${pid}/* /proc/${pid}/task/*/comm 2>/dev/null; ls -l /proc/${pid}`],
+    asNobody,
+  );
+  t.deepEqual(found(seen.stdout + seen.stderr), [], 'what another user sees of the process');
+});
