@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -117,8 +118,13 @@ test('a large body through a tunnel is the body, whether its sink waits or not',
 });
 
 /** Tunnels byte by byte, so that an end of either side is one of the other. */
-async function startTunnels(t: ExecutionContext): Promise<string> {
-  const server = createHttpServer().on('connect', ({ url }, client: Socket) => {
+async function startTunnels(
+  t: ExecutionContext,
+  tls?: { readonly cert: Buffer; readonly key: Buffer },
+): Promise<string> {
+  const serve: RequestListener = ({ url }, response) => void response.end(`the proxy got ${url}`);
+  const created = tls === undefined ? createHttpServer(serve) : createHttpsServer(tls, serve);
+  const server = created.on('connect', ({ url }: IncomingMessage, client: Socket) => {
     const [host = '', port] = (url ?? '').split(':');
     const upstream = connect(Number(port), host, () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
@@ -130,8 +136,21 @@ async function startTunnels(t: ExecutionContext): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  return `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
 }
+
+test('a proxy may be spoken to over TLS', async (t) => {
+  const files = await createCertificate(t, 'IP:127.0.0.1');
+  const [cert, key] = await Promise.all([readFile(files.certificate), readFile(files.key)]);
+  const proxy = await startTunnels(t, { cert, key });
+  const { origin, ca, port } = await startTls(t);
+  const engine = engineFor(t, { ca: `${String(cert)}\n${ca}`, proxyFor: () => proxy });
+  t.is(await textOf(engine, `${origin}/head`), `127.0.0.1:${port}|||`);
+  t.is(await textOf(engine, 'http://host.test/x'), 'the proxy got http://host.test/x');
+  const stranger = engineFor(t, { ca, proxyFor: () => proxy });
+  t.is((await failure(t, textOf(stranger, 'http://host.test/x'))).code, 'TLS');
+});
 
 // S3
 for (const [title, end, expected] of [
