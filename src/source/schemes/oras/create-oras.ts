@@ -19,8 +19,8 @@ import type { Blob } from './artifact.js';
 import { listRepositories } from './list-repositories.js';
 import { locate, MANIFEST_NAME, type Place, referenceOf } from './locate.js';
 import {
-  childOf,
   contentDigest,
+  entryOf,
   etagOf,
   fileMetadata,
   isPinned,
@@ -140,7 +140,7 @@ export function createOras(context: SourceContext): SourceClient {
     const { registry, place } = await placeOf(request);
     if (place.kind === 'repositories') {
       for await (const names of listRepositories(registry, place.name, request))
-        yield names.map((name) => ({ ...childOf(request.url, name), isDir: true }));
+        yield names.map((name) => entryOf(request.url, name, { isDir: true }));
     }
     if (place.kind === 'directory') yield await listDirectory(registry, place, request);
   }
@@ -150,19 +150,18 @@ export function createOras(context: SourceContext): SourceClient {
     { artifact, path }: Extract<Place, { kind: 'directory' }>,
     request: Request,
   ): Promise<readonly UrlEntry[]> {
-    const entries = [...(artifact.directories.get(path) ?? [])].map(([name, blob]) => ({
-      ...childOf(request.url, name),
-      blob,
-    }));
-    const first = entries.find(({ blob }) => blob !== undefined && blob.sizeBytes > 0);
-    const hasRanges = first !== undefined && (await rangesOf(registry, request.with({ url: first.url })));
-    return entries.map(({ name, url, blob }) => {
-      if (blob === undefined) return { name, url, isDir: true, lastModified: artifact.createdMs };
-      const common = { name, url, isDir: false, size: blob.sizeBytes, lastModified: artifact.createdMs };
-      // Without ranges each file has to be queried before it is read.
-      return hasRanges
-        ? { ...common, etag: etagOf(blob.digest), digest: contentDigest(blob.digest) }
-        : common;
+    const { url } = request;
+    const entries = [...(artifact.directories.get(path) ?? [])];
+    const lastModified = artifact.createdMs;
+    const [first] = entries.find(([, blob]) => blob !== undefined && blob.sizeBytes > 0) ?? [];
+    const file = first === undefined ? undefined : entryOf(url, first, { isDir: false });
+    // Without ranges each file has to be queried before it is read.
+    const hasRanges = file !== undefined && (await rangesOf(registry, request.with({ url: file.url })));
+    return entries.map(([name, blob]) => {
+      if (blob === undefined) return entryOf(url, name, { isDir: true, lastModified });
+      const { digest, sizeBytes: size } = blob;
+      const version = hasRanges ? { etag: etagOf(digest), digest: contentDigest(digest) } : {};
+      return entryOf(url, name, { isDir: false, size, lastModified, ...version });
     });
   }
 

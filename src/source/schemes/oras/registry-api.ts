@@ -14,9 +14,8 @@ import { checkedDigest, namesOf, nextPage } from './registry-answer.js';
 import { explainRegistryRefusal } from './registry-refusal.js';
 import { RegistryAuthorizer } from './registry-authorizer.js';
 
-/** What registries take at least, and most take at most. */
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
-const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+/** Of a manifest, what registries take at least, and most take at most. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Of the texts of manifests that are kept. */
 const MAX_KEPT_CHARS = 16 * 1024 * 1024;
 const MAX_KEPT = 1_000;
@@ -137,7 +136,7 @@ export class RegistryApi {
           allowed: before === undefined ? [200] : [200, 304],
         },
         caller,
-        MAX_MANIFEST_BYTES,
+        MAX_ANSWER_BYTES,
       )
       .catch((error: unknown) => {
         if (error instanceof NotFoundError) this.#digests.delete(key);
@@ -175,7 +174,7 @@ export class RegistryApi {
     caller: HttpCaller,
   ): Promise<{ readonly text: string; readonly link: string | null; readonly url: URL }> {
     const request = { ...this.#profileFor(scope, caller.url), url, allowed: [200] };
-    const { text, header } = await this.#engine.fetchText(request, caller, MAX_PAGE_BYTES);
+    const { text, header } = await this.#engine.fetchText(request, caller, MAX_ANSWER_BYTES);
     return { text, link: header.get('link'), url };
   }
 
