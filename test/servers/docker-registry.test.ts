@@ -48,6 +48,14 @@ for (const auth of ['none', 'htpasswd', 'token'] as const) {
   });
 }
 
+testWith('oras/oras', 'oras follows blobs to another origin', async (t, oras) => {
+  const registry = await startDockerRegistry(t, { auth: 'token', redirectsBlobs: true });
+  await registry.pushFiles('team/data', 'v1', { 'a file.txt': Buffer.from('hello') });
+  const { directory, code, stderr } = await pull(t, oras, registry, {});
+  t.is(code, 0, stderr);
+  t.is(await readFile(join(directory, 'a file.txt'), 'utf8'), 'hello');
+});
+
 testWith(
   'oras/oras',
   'strangers pull from a public registry with tokens, and by platform',

@@ -8,9 +8,11 @@ import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 
 import { createCertificate } from '../support/certificate.js';
+import { startFaultFront } from '../support/fault-front.js';
 import { freePort, untilConnects } from '../support/port.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { type AccessEntry, listenOnLoopback } from './listen.js';
+import { sendBytes } from './send-range.js';
 
 export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -56,6 +58,8 @@ export interface RegistryOptions {
   readonly auth?: 'none' | 'htpasswd' | 'token';
   /** With tokens: users without credentials may pull. */
   readonly isPublic?: boolean;
+  /** Blobs are redirected to another origin, which refuses a request with `Authorization`. */
+  readonly redirectsBlobs?: boolean;
 }
 
 const MANY = 100;
@@ -64,11 +68,13 @@ const [USER, PASSWORD] = ['ada', 'pass:word/1'];
 /** Debian's docker-registry (distribution 2.8) with an empty store; killed when the test ends. */
 export async function startDockerRegistry(
   t: ExecutionContext,
-  { auth = 'none', isPublic = false }: RegistryOptions = {},
+  { auth = 'none', isPublic = false, redirectsBlobs = false }: RegistryOptions = {},
 ): Promise<DockerRegistry> {
   const directory = await temporaryDirectory(t);
   const port = await freePort();
-  const host = `127.0.0.1:${port}`;
+  const address = `127.0.0.1:${port}`;
+  const blobs = new Map<string, Uint8Array>();
+  const host = redirectsBlobs ? await startRedirects(t, address, blobs) : address;
   const issuer = auth === 'token' ? await startTokenIssuer(t, isPublic) : undefined;
   const config = join(directory, 'registry.yml');
   const users = join(directory, 'htpasswd');
@@ -83,7 +89,7 @@ export async function startDockerRegistry(
       version: 0.1,
       log: { level: 'warn', formatter: 'json', accesslog: { disabled: false } },
       storage: { filesystem: { rootdirectory: join(directory, 'store') }, redirect: { disable: true } },
-      http: { addr: host },
+      http: { addr: address },
       ...(auth === 'htpasswd' ? { auth: { htpasswd: { realm: 'test', path: users } } } : {}),
       ...(issuer === undefined ? {} : { auth: { token: issuer.settings } }),
     }),
@@ -140,6 +146,7 @@ export async function startDockerRegistry(
     accessLog: () => Promise.resolve(accessEntries(output.join(''))),
     pushBlob: async (repository, bytes) => {
       const digest = digestOf(bytes);
+      blobs.set(digest, bytes);
       const scope = `repository:${repository}:pull,push`;
       const begun = await push(scope, `/v2/${repository}/blobs/uploads/`, { method: 'POST' });
       const location = new URL(begun.headers.get('location') ?? '', origin);
@@ -199,6 +206,32 @@ function accessEntries(output: string): AccessEntry[] {
       range: '',
     }),
   );
+}
+
+/** Stands before the registry, and returns its host: as registries that keep their blobs in an object store. */
+async function startRedirects(
+  t: ExecutionContext,
+  registry: string,
+  blobs: ReadonlyMap<string, Uint8Array>,
+): Promise<string> {
+  const storage = createServer((request, response) => {
+    const { authorization, range } = request.headers;
+    const blob = blobs.get((request.url ?? '').slice(1).split('?')[0] ?? '');
+    if (authorization !== undefined) response.writeHead(400).end('two ways of authorization');
+    else if (blob === undefined) response.writeHead(404).end();
+    else sendBytes(response, range, Buffer.from(blob));
+  });
+  const { origin } = await listenOnLoopback(t, storage, []);
+  const front = await startFaultFront(t, `http://${registry}`);
+  front.add({
+    meets: ({ method, url = '' }) => method === 'GET' && /\/blobs\/sha256:/.test(url),
+    rewrite: (answer) => {
+      const digest = String(answer.header['docker-content-digest']);
+      const location = `${origin}/${digest}?X-Signature=1`;
+      return answer.status < 300 ? { status: 307, header: { location } } : answer;
+    },
+  });
+  return front.host;
 }
 
 interface TokenIssuer {
