@@ -21,7 +21,7 @@ export interface AccessEntry {
 
 /** Serves on a free port of loopback until the test ends, and notes each request in `log`, oldest first. */
 export async function listenOnLoopback(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'teardown'>,
   server: Server,
   log: AccessEntry[],
 ): Promise<Address> {

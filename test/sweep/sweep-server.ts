@@ -6,8 +6,8 @@ import { untilConnects } from '../support/port.js';
 
 /** What the server answers for a directory: a listing, 404, or 403. Files are served in all of them. */
 export type ServerKind = 'listed' | 'unlisted' | 'forbidden';
-/** `known`: a listed directory that was listed, two levels deep, before the command. */
-export type DirectoryKind = ServerKind | 'known';
+/** `known`: a listed directory that was listed, two levels deep, before the command; `bucket`: of a hierarchical source. */
+export type DirectoryKind = ServerKind | 'known' | 'bucket';
 
 export interface SweepServer {
   /** Without a port: a colon ends a path in PATH, in make and in Java. */

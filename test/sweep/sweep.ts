@@ -19,10 +19,11 @@ import { ALL_COMMANDS } from './commands/all-commands.js';
 import { EXPECTED, expectedOf } from './expected.js';
 import { type Outcome, type Places, runCommand } from './run-command.js';
 import type { SweepCommand } from './sweep-command.js';
+import { startSweepBucket } from './sweep-bucket.js';
 import { type DirectoryKind, startSweepServer } from './sweep-server.js';
 import { makeSweepTree } from './sweep-tree.js';
 
-const KINDS: readonly DirectoryKind[] = ['known', 'listed', 'unlisted', 'forbidden'];
+const KINDS: readonly DirectoryKind[] = ['known', 'bucket', 'listed', 'unlisted', 'forbidden'];
 
 /** What is done before the command. */
 const PREPARE: Partial<Record<DirectoryKind, (directory: string) => Promise<unknown>>> = {
@@ -74,7 +75,7 @@ async function main(): Promise<void> {
       for (const [index, command] of remaining) {
         const local = await runCommand(command, placesOf(ground, ground.local, work));
         for (const kind of kinds) {
-          if (command.lists && kind !== 'listed' && kind !== 'known') continue;
+          if (command.lists && (kind === 'unlisted' || kind === 'forbidden')) continue;
           const directory = ground.mountOf(kind, index);
           await PREPARE[kind]?.(directory);
           const mounted = await runCommand(command, placesOf(ground, directory, work));
@@ -128,14 +129,20 @@ async function onGround(cli: string, count: number, work: (ground: Ground) => Pr
       undo.unshift(() => run('umount', ['-l', place]));
       await checked('mount', '-o', 'remount,bind,ro', place);
     }
-    const names = KINDS.flatMap((kind) => Array.from({ length: count }, (_, index) => nameOf(kind, index)));
-    const server = await startSweepServer(join(base, 'server'), tree, names);
+    const namesOf = (kind: DirectoryKind): string[] =>
+      Array.from({ length: count }, (_, index) => nameOf(kind, index));
+    const onWeb = KINDS.filter((kind) => kind !== 'bucket').flatMap(namesOf);
+    const server = await startSweepServer(join(base, 'server'), tree, onWeb);
     undo.unshift(() => server.stop());
+    const bucket = await startSweepBucket(join(base, 'config.yaml'), tree, namesOf('bucket'));
+    undo.unshift(() => bucket.stop());
     const own = ['--cache-dir', join(base, 'cache'), '--log-file', join(base, 'log')];
-    await checked(process.execPath, cli, mountpoint, ...own);
+    await checked(process.execPath, cli, mountpoint, '--config', bucket.configFile, ...own);
     undo.unshift(() => run(process.execPath, [cli, 'unmount', mountpoint]));
     const mountOf = (kind: DirectoryKind, index: number): string =>
-      join(mountpoint, 'http', server.host, nameOf(kind, index));
+      kind === 'bucket'
+        ? join(mountpoint, bucket.directory(nameOf(kind, index)))
+        : join(mountpoint, 'http', server.host, nameOf(kind, index));
     await work({ base, mountOf, local, original, tools });
   } finally {
     for (const step of undo) await step();

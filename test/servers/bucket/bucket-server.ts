@@ -36,7 +36,10 @@ const SETTINGS: BucketSettings = {
 };
 
 /** Serves until the test ends. `origin` is the endpoint of path style, and a forward proxy for virtual hosts. */
-export async function startBucketServer(t: ExecutionContext, vendor: Vendor): Promise<RunningBucketServer> {
+export async function startBucketServer(
+  t: Pick<ExecutionContext, 'teardown'>,
+  vendor: Vendor,
+): Promise<RunningBucketServer> {
   const buckets = new BucketServer(vendor);
   const server = createServer((message, response) => buckets.handle(message, response));
   return Object.assign(buckets, await listenOnLoopback(t, server, buckets.log));
@@ -77,6 +80,12 @@ class BucketServer implements Credentials {
     const found = this.#buckets.get(name) ?? { settings: { ...SETTINGS }, objects: new BucketObjects() };
     this.#buckets.set(name, found);
     return Object.assign(found.settings, settings);
+  }
+
+  /** The bucket has another name, too. */
+  alias(name: string, bucket: string): void {
+    const found = this.#buckets.get(bucket);
+    if (found !== undefined) this.#buckets.set(name, found);
   }
 
   put(
