@@ -221,7 +221,8 @@ async function startRedirects(
     else if (blob === undefined) response.writeHead(404).end();
     else sendBytes(response, range, Buffer.from(blob));
   });
-  const { origin } = await listenOnLoopback(t, storage, []);
+  // Another name too: to Go, and so to oras, another port is the same host, which gets what the first one got.
+  const origin = (await listenOnLoopback(t, storage, [])).origin.replace('127.0.0.1', 'localhost');
   const front = await startFaultFront(t, `http://${registry}`);
   front.add({
     meets: ({ method, url = '' }) => method === 'GET' && /\/blobs\/sha256:/.test(url),
