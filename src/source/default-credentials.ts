@@ -5,7 +5,7 @@
 import process from 'node:process';
 
 /** Those that `src/source/auth` reads and that identify; session tokens do not, and are renewed each hour. */
-const VARIABLES: Readonly<Record<string, readonly string[]>> = {
+export const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   s3: [
     'AWS_PROFILE',
     'AWS_ACCESS_KEY_ID',
@@ -21,13 +21,14 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   oss: ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'OSS_ACCESS_KEY_ID'],
   cos: ['TENCENTCLOUD_SECRET_ID'],
   obs: ['HUAWEI_CLOUD_ACCESS_KEY_ID', 'OBS_ACCESS_KEY_ID'],
-  gs: ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUDSDK_CONFIG'],
+  gs: ['GOOGLE_APPLICATION_CREDENTIALS', 'google_application_credentials', 'CLOUDSDK_CONFIG'],
   abs: [
     'AZURE_STORAGE_CONNECTION_STRING',
     'AZURE_STORAGE_ACCOUNT',
     'AZURE_STORAGE_KEY',
     'AZURE_STORAGE_SAS_TOKEN',
     'AZURE_CLIENT_ID',
+    'AZURE_TENANT_ID',
   ],
   hf: [
     'HF_TOKEN',

@@ -11,6 +11,7 @@ import { addMountOptions } from '../../bin/config/command-options.js';
 import { environmentOptions } from '../../bin/config/environment.js';
 import { headerRules } from '../../bin/config/header-rules.js';
 import * as kinds from '../../bin/config/option-kinds.js';
+import { longOption, OPTION_ROWS } from '../../bin/config/option-table.js';
 import { optionsDocument } from '../../bin/config/options-document.js';
 import { twinWarning } from '../../bin/twin-warning.js';
 import { shownArguments } from '../../bin/shown-arguments.js';
@@ -92,6 +93,9 @@ test('the list of processes shows no value that may be a secret', (t) => {
   ];
   const shown = '-f --header *** --header=*** -o *** -o*** --plugin-option *** -- -o name';
   t.is(shownArguments(argv).join(' '), shown);
+  const secret = OPTION_ROWS.filter(([, { kind }]) => kind.isSecret === true);
+  t.true(secret.length > 0);
+  for (const [name, row] of secret) t.is(shownArguments([longOption(name, row), 's'])[1], '***', name);
   t.deepEqual(shownArguments(['-fo', 'header=secret', 'm']), ['-fo', '***', 'm']);
   t.deepEqual(shownArguments(['-foheader=secret', 'm']), ['-fo***', 'm']);
 });
