@@ -1,4 +1,4 @@
-/** The source s3 against servers that others wrote. */
+/** The sources s3 and gs against servers that others wrote. */
 import test, { type ExecutionContext } from 'ava';
 
 import { bucketClient, fixed } from '../support/bucket-client.js';
@@ -6,6 +6,7 @@ import { testSourceFully, type TestedSource } from '../support/conformance/suite
 import type { Need } from '../support/conformance/tested-source.js';
 import { startFaultFront } from '../support/fault-front.js';
 import { forAllTests } from '../support/for-all-tests.js';
+import { FAKE_GCS, type FakeGcs, startFakeGcs } from './fake-gcs.js';
 import {
   startMoto,
   startRcloneS3,
@@ -89,4 +90,40 @@ for (const [name, { tool, start, canPut, lacks }] of Object.entries(SERVERS)) {
       }),
     });
   }
+}
+
+const fakeGcs = findTool(FAKE_GCS);
+if ('missing' in fakeGcs) {
+  test.skip(`gs on fake-gcs-server (${fakeGcs.missing})`, () => undefined);
+} else {
+  let started: Promise<FakeGcs> | undefined;
+  const once = async (): Promise<FakeGcs> => {
+    const server = await startFakeGcs(all, fakeGcs.path);
+    await server.createBucket(BUCKET);
+    return server;
+  };
+  testSourceFully('gs on fake-gcs-server', {
+    lacks: {
+      ...LACKS,
+      front: 'it knows buckets at its own host only',
+      'listed versions': 'its listed ETags have no quotes',
+    },
+    isSerial: true,
+    setUp: async (t, timeoutMs) => {
+      const server = await (started ??= once());
+      const directory = `test-${(directories += 1)}`;
+      return {
+        client: bucketClient(t, {
+          vendor: 'gs',
+          settings: { endpoint: new URL(server.endpoint) },
+          credentials: fixed({ token: 'any' }),
+          timeoutMs,
+        }),
+        // It encodes no names, and Go's XML has no such characters.
+        canPut: (name) => !name.includes('\u0007'),
+        urlOf: (name) => `gs://${BUCKET}/${directory}/${name.split('/').map(encodeURIComponent).join('/')}`,
+        put: (name, content) => server.put(BUCKET, `${directory}/${name}`, content),
+      };
+    },
+  });
 }
