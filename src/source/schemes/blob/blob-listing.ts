@@ -59,10 +59,12 @@ export class BlobListing implements XmlHandler {
     const objects = this.#objects
       .map((row) => ({ name: nameOf(row.key), row }))
       .filter(({ name, row }) => name !== '' && !row.key.endsWith('/'));
-    const directories = this.#directories.map(nameOf).filter((name) => name !== '');
+    const directories = this.#directories
+      .map((key) => ({ name: nameOf(key), row: undefined }))
+      .filter(({ name }) => name !== '');
     const value = this.#nextMarker ?? '';
     return {
-      entries: entriesOf(base, objects, directories),
+      entries: entriesOf(base, [...objects, ...directories]),
       keys: this.#objects.length + this.#directories.length,
       next: value === '' ? undefined : { value },
       unusableKey,

@@ -12,7 +12,7 @@ import type { HttpTarget } from '../../http/http-resource.js';
 import type { Metadata, UrlEntry } from '../../metadata.js';
 import type { Request } from '../../request.js';
 import type { ResourceClient } from '../../resource-client.js';
-import type { BucketAccess } from './bucket-access.js';
+import type { Bucket, BucketAccess } from './bucket-access.js';
 import { objectUrl } from './bucket-address.js';
 import { ElsewhereError, explainRefusal, isRetryableRefusal } from './explain-refusal.js';
 import { type ListedDirectory, listPages } from './list-objects.js';
@@ -39,12 +39,9 @@ export function createBucketClient({
     targetOf: async ({ url }) => {
       const access = await accessFor(url);
       const bucket = access.bucket(url.host);
-      const target = objectUrl(
-        bucket.address,
-        encodeKey(keyOf(url)),
-        versionQuery(url, access.dialect.versionParameter),
-      );
-      return { ...(await profileOf(url)), url: target };
+      const query = versionQuery(url, access.dialect.versionParameter);
+      const target = objectUrl(bucket.address, encodeKey(keyOf(url)), query);
+      return { ...(await profileOf(access, bucket, url)), url: target };
     },
     resumesBy: 'if-match',
     acceptsEncoded: true,
@@ -56,30 +53,13 @@ export function createBucketClient({
     },
   });
 
-  async function profileOf(url: URL): Promise<Omit<HttpTarget, 'url'>> {
-    const access = await accessFor(url);
-    const bucket = access.bucket(url.host);
-    const [header, route] = await Promise.all([access.header(), access.route()]);
-    return {
-      header,
-      authorizer: access.authorizer(bucket),
-      // A redirect says where the bucket is; its Location is not signed for.
-      redirects: 'refuse',
-      explain: (refusal) =>
-        access.learnRegion(bucket, refusal)
-          ? new ElsewhereError(url, refusal.status)
-          : explainRefusal(refusal, url, access.noCredentials),
-      isRetryable: isRetryableRefusal,
-      ...(route && { route }),
-    };
-  }
-
   async function directoryOf(url: URL): Promise<ListedDirectory> {
     const access = await accessFor(url);
+    const bucket = access.bucket(url.host);
     const key = keyOf(url);
     return {
-      bucket: access.bucket(url.host),
-      profile: await profileOf(url),
+      bucket,
+      profile: await profileOf(access, bucket, url),
       encodesKeys: access.dialect.encodesKeys,
       prefix: key === '' || key.endsWith('/') ? key : `${key}/`,
     };
@@ -117,6 +97,23 @@ export function createBucketClient({
     getContentLength: (request) => wherever(() => objects.getContentLength(request)),
     isSupportRange: (request) => wherever(() => objects.isSupportRange(request)),
     getLastModified: (request) => wherever(() => objects.getLastModified(request)),
+  };
+}
+
+/** How requests for `url` are sent, whatever they are for. */
+async function profileOf(access: BucketAccess, bucket: Bucket, url: URL): Promise<Omit<HttpTarget, 'url'>> {
+  const [header, route] = await Promise.all([access.header(), access.route()]);
+  return {
+    header,
+    authorizer: access.authorizer(bucket),
+    // A redirect says where the bucket is; its Location is not signed for.
+    redirects: 'refuse',
+    explain: (refusal) =>
+      access.learnRegion(bucket, refusal)
+        ? new ElsewhereError(url, refusal.status)
+        : explainRefusal(refusal, url, access.noCredentials),
+    isRetryable: isRetryableRefusal,
+    ...(route && { route }),
   };
 }
 

@@ -44,16 +44,18 @@ export function isEntryName(name: string): boolean {
   return Buffer.byteLength(name) <= MAX_NAME_BYTES;
 }
 
-/** The entries of the directory `base`, of objects and of common prefixes. Their strings are copies. */
-export function entriesOf(
-  base: URL,
-  objects: readonly { readonly name: string; readonly row: ObjectRow }[],
-  directories: readonly string[],
-): ObjectEntry[] {
+/** `row`: undefined for a directory. */
+export interface NamedRow {
+  readonly name: string;
+  readonly row: ObjectRow | undefined;
+}
+
+/** The entries of the directory `base`. Their strings are copies. */
+export function entriesOf(base: URL, rows: readonly NamedRow[]): ObjectEntry[] {
   // A part of a string keeps all of it in memory: a name would keep a piece of the document.
-  const names = copies([...objects.map(({ name }) => encodeStrict(name)), ...directories.map(encodeStrict)]);
-  const etags = copies(objects.map(({ row }) => row.etag ?? ''));
-  return names.map((name, at) => new ObjectEntry(base, name, objects[at]?.row, etags[at] || undefined));
+  const names = copies(rows.map(({ name }) => encodeStrict(name)));
+  const etags = copies(rows.map(({ row }) => row?.etag ?? ''));
+  return names.map((name, at) => new ObjectEntry(base, name, rows[at]?.row, etags[at] || undefined));
 }
 
 /** None has a line feed in it. */

@@ -1,7 +1,7 @@
 /** One page of a bucket's listing: `ListBucketResult` of `GET /?list-type=2` and of its first version. */
 import { Turns } from '../../turns.js';
 import { MalformedXml, type XmlHandler } from '../../xml-events.js';
-import { entriesOf, isEntryName, type ObjectEntry, type ObjectRow } from './object-entry.js';
+import { entriesOf, isEntryName, type NamedRow, type ObjectEntry, type ObjectRow } from './object-entry.js';
 import { type ObjectError, objectErrorOf } from './object-error.js';
 import { decodedForm } from './object-key.js';
 
@@ -22,6 +22,8 @@ export interface ListingPage {
 }
 
 const MAX_ETAG_CHARS = 1_024;
+/** Entries that are made in one step: some servers send pages of any length. */
+const BATCH = 256;
 
 /** Handles the events of the document, and makes the page of them. */
 export class ObjectListing implements XmlHandler {
@@ -61,29 +63,30 @@ export class ObjectListing implements XmlHandler {
   /** `prefix`: that of the directory `base`. */
   async page(base: URL, prefix: string, signal: AbortSignal | undefined): Promise<ListingPage> {
     const turns = new Turns(signal);
-    const objects: { name: string; row: ObjectRow }[] = [];
-    const directories: string[] = [];
+    const entries: ObjectEntry[] = [];
+    let named: NamedRow[] = [];
     let unusableKey: string | undefined;
-    const nameOf = (key: string, end: number): string | undefined => {
+    const take = (): void => {
+      for (const entry of entriesOf(base, named)) entries.push(entry);
+      named = [];
+    };
+    const add = async (key: string, end: number, row: ObjectRow | undefined): Promise<void> => {
       const name = key.startsWith(prefix) ? key.slice(prefix.length, end) : '';
-      if (isEntryName(name)) return name;
+      if (isEntryName(name)) named.push({ name, row });
       // The marker of the directory itself is no entry of it.
-      if (key !== prefix) unusableKey = key;
-      return undefined;
+      else if (key !== prefix) unusableKey = key;
+      if (named.length === BATCH) take();
+      await turns.spend(key.length, 1);
     };
     for (const row of this.#objects) {
       const key = this.#decoded(row.key);
-      const name = nameOf(key, key.length);
-      if (name !== undefined) objects.push({ name, row });
-      await turns.spend(key.length, 1);
+      await add(key, key.length, row);
     }
     for (const written of this.#prefixes) {
       const key = this.#decoded(written);
-      const name = nameOf(key, key.endsWith('/') ? key.length - 1 : key.length);
-      if (name !== undefined) directories.push(name);
-      await turns.spend(key.length, 1);
+      await add(key, key.endsWith('/') ? key.length - 1 : key.length, undefined);
     }
-    const entries = entriesOf(base, objects, directories);
+    take();
     const keys = this.#objects.length + this.#prefixes.length;
     return { entries, keys, next: this.#next(), unusableKey };
   }
