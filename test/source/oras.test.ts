@@ -8,6 +8,7 @@ import { pino } from 'pino';
 
 import { parseChallenges } from '../../src/source/auth/challenge.js';
 import { literalSecret } from '../../src/source/auth/secret-source.js';
+import type { ProxyFor } from '../../src/source/http/route.js';
 import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import { type CompleteClient, Request, SourceError, type UrlEntry } from '../../src/source/index.js';
 import type { SourceErrorCode } from '../../src/source/errors.js';
@@ -26,8 +27,8 @@ import { pattern } from '../support/tree.js';
 const HELLO = Buffer.from('hello');
 const LARGE = pattern(300_000);
 
-function clientOf(t: ExecutionContext, settings: OrasSettings = {}): CompleteClient {
-  const engine = createHttpEngine({ timeoutMs: 10_000, retries: 1, proxyFor: undefined });
+function clientOf(t: ExecutionContext, settings: OrasSettings = {}, proxyFor?: ProxyFor): CompleteClient {
+  const engine = createHttpEngine({ timeoutMs: 10_000, retries: 1, proxyFor });
   t.teardown(() => engine.close());
   const all: OrasSettings = { credentials: { kind: 'anonymous' }, ...settings };
   const context = { scheme: 'oras', engine, settingsFor: () => all, timeoutMs: 10_000, retries: 1 };
@@ -448,4 +449,44 @@ test('what was listed is read by one request each', async (t) => {
       await read(client, url.href, { pin: { etag, contentLength: size }, range: { start: 0, end: size } });
     t.is(front.requests.length, before + entries.length, root);
   }
+});
+
+test('Docker Hub has another host, and official names have a prefix', async (t) => {
+  const asked: string[] = [];
+  const proxy = await startFaultServer(t, ({ url = '', headers }, response) => {
+    asked.push(url);
+    if (url.includes('/token')) return response.end('{"token":"t"}');
+    if (headers.authorization !== 'Bearer t') {
+      const challenge = 'Bearer realm="http://auth.test/token",service="registry.docker.io"';
+      return response.writeHead(401, { 'www-authenticate': challenge }).end();
+    }
+    return response.end('{"layers":[]}');
+  });
+  const client = clientOf(t, { plainHttp: true }, () => proxy.origin);
+  await client.getMetadata(new Request('oras://docker.io/ubuntu:latest'));
+  await client.getMetadata(new Request('oras://docker.io/grafana/grafana:1'));
+  const token = 'http://auth.test/token?service=registry.docker.io&scope=repository';
+  t.deepEqual(asked, [
+    'http://registry-1.docker.io/v2/library/ubuntu/manifests/latest',
+    `${token}%3Alibrary%2Fubuntu%3Apull`,
+    'http://registry-1.docker.io/v2/library/ubuntu/manifests/latest',
+    'http://registry-1.docker.io/v2/grafana/grafana/manifests/1',
+    `${token}%3Agrafana%2Fgrafana%3Apull`,
+    'http://registry-1.docker.io/v2/grafana/grafana/manifests/1',
+  ]);
+});
+
+test('pages of tags are followed at the registry, and neither elsewhere nor in a circle', async (t) => {
+  let [next, isCircle] = ['/v2/data/tags/list?last=v1', false];
+  const server = await startFaultServer(t, ({ url = '' }, response) => {
+    const isFirst = url.endsWith('n=1000');
+    response.writeHead(200, isFirst || isCircle ? { link: `<${next}>; rel="next"` } : {});
+    response.end(JSON.stringify({ name: 'data', tags: [isFirst ? 'v1' : 'v2'] }));
+  });
+  const url = `oras://${new URL(server.origin).host}/data/`;
+  t.deepEqual(await namesIn(clientOf(t), url), ['v1/', 'v2/']);
+  isCircle = true;
+  t.is((await failure(namesIn(clientOf(t), url))).code, 'PROTOCOL');
+  for (next of ['http://127.0.0.1:1/v2/data/tags/list', '/other', 'http://['])
+    t.is((await failure(namesIn(clientOf(t), url))).code, 'PROTOCOL', next);
 });
