@@ -13,7 +13,7 @@ export interface Hub extends Address {
   readonly log: AccessEntry[];
   /** Serves the bytes of files of 10,000 bytes and more, on a port of its own. */
   readonly cdn: Cdn;
-  readonly token: string;
+  token: string;
   readonly tokenWithoutTerms: string;
   /** Entries on a page of a tree. */
   pageSize: number;

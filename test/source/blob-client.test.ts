@@ -2,41 +2,18 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 
-import test, { type ExecutionContext } from 'ava';
-import { pino } from 'pino';
+import test from 'ava';
 
 import { literalSecret } from '../../src/source/auth/secret-source.js';
-import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import { type CompleteClient, Request, SourceError } from '../../src/source/index.js';
 import { blobAccount, blobPlace } from '../../src/source/schemes/blob/blob-address.js';
-import { createBlobSource } from '../../src/source/schemes/blob/create-blob-source.js';
 import type { AbsSettings } from '../../src/source/settings.js';
-import { validatingClient } from '../../src/source/validating-client.js';
-import { type RunningBlobServer, startBlobServer } from '../servers/blob/blob-server.js';
+import { startBlobServer } from '../servers/blob/blob-server.js';
+import { blobClient } from '../support/blob-client.js';
 import { testSource } from '../support/source-conformance.js';
 
 const CONTENT = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 253));
 const MD5 = createHash('md5').update(CONTENT).digest();
-
-function clientOf(t: ExecutionContext, server: RunningBlobServer, given: AbsSettings = {}): CompleteClient {
-  const engine = createHttpEngine({ timeoutMs: 5_000, retries: 2 });
-  t.teardown(() => engine.close());
-  const settings: AbsSettings = {
-    endpoint: new URL(server.origin),
-    account: server.account,
-    credentials: { kind: 'key', key: literalSecret(server.key) },
-    ...given,
-  };
-  const context = {
-    scheme: 'abs',
-    engine,
-    settingsFor: () => settings,
-    log: pino({ enabled: false }),
-    timeoutMs: 5_000,
-    retries: 2,
-  };
-  return validatingClient(createBlobSource(context));
-}
 
 async function read(client: CompleteClient, url: string, options: object = {}): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -57,7 +34,7 @@ testSource('abs', async (t) => {
   const server = await startBlobServer(t);
   server.put('data', 'dir/file.bin', CONTENT);
   return {
-    client: clientOf(t, server),
+    client: blobClient(t, server),
     url: 'abs://data/dir/file.bin',
     content: CONTENT,
     supportsRange: true,
@@ -97,7 +74,7 @@ test('a listing has sizes, tags as a read answers them, and directories with and
   server.put('data', 'marked', '', { header: { 'x-ms-meta-hdi_isfolder': 'true' } });
   server.put('data', 'marked/x', 'x');
   server.put('data', 'empty', '', { header: { 'x-ms-meta-hdi_isfolder': 'true' } });
-  const client = clientOf(t, server);
+  const client = blobClient(t, server);
   const root = await client.list(new Request('abs://data'));
   t.deepEqual(Object.fromEntries(root.map(({ name, isDir }) => [name, isDir])), {
     empty: true,
@@ -129,7 +106,7 @@ test('a listing has sizes, tags as a read answers them, and directories with and
 test('a digest that the writer gave is that of the whole blob', async (t) => {
   const server = await startBlobServer(t);
   server.put('data', 'f', CONTENT, { header: { 'x-ms-blob-content-md5': MD5.toString('base64') } });
-  const { digest, response } = await clientOf(t, server).getMetadata(new Request('abs://data/f'));
+  const { digest, response } = await blobClient(t, server).getMetadata(new Request('abs://data/f'));
   response?.cancel();
   t.deepEqual(digest, { algorithm: 'md5', hex: MD5.toString('hex') });
 });
@@ -138,7 +115,7 @@ test('a blob that is replaced while it is read is CHANGED, and its versions can 
   const server = await startBlobServer(t);
   const { etag, versionId } = server.put('data', 'f', CONTENT);
   server.put('data', 'f', 'other');
-  const client = clientOf(t, server);
+  const client = blobClient(t, server);
   const pinned = { pin: { etag, contentLength: CONTENT.byteLength }, range: { start: 0, end: 10 } };
   t.is((await failure(read(client, 'abs://data/f', pinned))).code, 'CHANGED');
   t.true((await read(client, `abs://data/f?versionid=${encodeURIComponent(versionId)}`)).equals(CONTENT));
@@ -148,24 +125,28 @@ test('a key, a signature in the query, a token, and nothing, each reach what the
   const server = await startBlobServer(t);
   server.put('data', 'a/f', CONTENT);
   const sas = server.sas('data', { blob: 'a/' });
-  const ofBlobs = clientOf(t, server, { credentials: { kind: 'sas', sas: literalSecret(sas) } });
+  const ofBlobs = blobClient(t, server, {
+    settings: { credentials: { kind: 'sas', sas: literalSecret(sas) } },
+  });
   t.true((await read(ofBlobs, 'abs://data/a/f')).equals(CONTENT));
   // The root can be passed, and cannot be listed.
   t.is((await ofBlobs.getMetadata(new Request('abs://data'))).kind, 'directory');
   const denied = await failure(ofBlobs.list(new Request('abs://data')));
   t.is(denied.code, 'ACCESS_DENIED');
   t.false(inspect(denied).includes(new URLSearchParams(sas).get('sig') ?? ''));
-  const ofToken = clientOf(t, server, {
-    credentials: { kind: 'token', token: literalSecret(server.bearer) },
+  const ofToken = blobClient(t, server, {
+    settings: {
+      credentials: { kind: 'token', token: literalSecret(server.bearer) },
+    },
   });
   t.true((await read(ofToken, 'abs://data/a/f')).equals(CONTENT));
-  const anonymous = clientOf(t, server, { credentials: { kind: 'anonymous' } });
+  const anonymous = blobClient(t, server, { settings: { credentials: { kind: 'anonymous' } } });
   t.is((await failure(read(anonymous, 'abs://data/a/f'))).code, 'NOT_FOUND');
   server.anonymous = 'served';
   t.true((await read(anonymous, 'abs://data/a/f')).equals(CONTENT));
   const key = literalSecret(Buffer.from('wrong').toString('base64'));
   const wrong = await failure(
-    read(clientOf(t, server, { credentials: { kind: 'key', key } }), 'abs://data/a/f'),
+    read(blobClient(t, server, { settings: { credentials: { kind: 'key', key } } }), 'abs://data/a/f'),
   );
   t.deepEqual([wrong.code, /check the key/.test(wrong.message)], ['ACCESS_DENIED', true]);
 });
@@ -173,7 +154,7 @@ test('a key, a signature in the query, a token, and nothing, each reach what the
 test('each refusal is what its code says', async (t) => {
   const server = await startBlobServer(t);
   server.put('data', 'f', CONTENT);
-  const client = clientOf(t, server);
+  const client = blobClient(t, server);
   for (const [refusal, code] of [
     ['BlobArchived', 'ARCHIVED'],
     ['PublicAccessNotPermitted', 'ACCESS_DENIED'],

@@ -2,41 +2,16 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 
-import test, { type ExecutionContext } from 'ava';
-import { pino } from 'pino';
+import test from 'ava';
 
 import { literalSecret } from '../../src/source/auth/secret-source.js';
-import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import { type CompleteClient, Request, SourceError, type UrlEntry } from '../../src/source/index.js';
-import { createHub } from '../../src/source/schemes/hub/create-hub.js';
-import type { HubSettings } from '../../src/source/settings.js';
-import { validatingClient } from '../../src/source/validating-client.js';
-import { type Hub, type HubKind, startHub } from '../servers/hub.js';
+import { startHub } from '../servers/hub.js';
+import { hubClient } from '../support/hub-client.js';
 import { testSource } from '../support/source-conformance.js';
 import { until } from '../support/until.js';
 
 const LARGE = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
-const PREFIX: Readonly<Record<HubKind, string>> = { hf: '/', modelscope: '/', opencsg: '/csg/' };
-
-function clientOf(t: ExecutionContext, hub: Hub, kind: HubKind, settings: HubSettings = {}): CompleteClient {
-  const engine = createHttpEngine({ timeoutMs: 5_000, retries: 1 });
-  t.teardown(() => engine.close());
-  const all: HubSettings = {
-    baseUrl: new URL(PREFIX[kind], hub.origin),
-    credentials: { kind: 'anonymous' },
-    ...settings,
-  };
-  const context = {
-    scheme: kind,
-    engine,
-    settingsFor: () => all,
-    log: pino({ enabled: false }),
-    timeoutMs: 5_000,
-    retries: 1,
-  };
-  return validatingClient(createHub(context));
-}
-
 async function read(client: CompleteClient, url: string, options: object = {}): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of (await client.download(new Request(url, options))).body) chunks.push(chunk);
@@ -67,7 +42,7 @@ for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
     const hub = await startHub(t, kind);
     hub.commit(hub.repository('models', 'Ada/model_1'), { 'dir/weights.bin': LARGE });
     return {
-      client: clientOf(t, hub, kind),
+      client: hubClient(t, kind, hub.origin),
       url: `${kind}://Ada/model_1/dir/weights.bin`,
       content: LARGE,
       supportsRange: true,
@@ -82,7 +57,7 @@ for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
     const names = ['a b', 'a#b', 'a?b', '100%', 'über', '日本語', "it's", 'a+b;c=d@e', '.hidden'];
     const data = hub.repository('datasets', 'ada/data');
     hub.commit(data, { ...Object.fromEntries(names.map((name) => [`odd/${name}`, name])), 'x.bin': LARGE });
-    const client = clientOf(t, hub, kind);
+    const client = hubClient(t, kind, hub.origin);
     const root = `${kind}://datasets/ada/data`;
     t.deepEqual(shown(await client.list(new Request(root))), [
       ['odd', 'directory'],
@@ -115,7 +90,7 @@ for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
     const hub = await startHub(t, kind);
     const model = hub.repository('models', 'ada/model');
     hub.commit(model, { 'f.bin': LARGE });
-    const client = clientOf(t, hub, kind);
+    const client = hubClient(t, kind, hub.origin);
     const url = `${kind}://ada/model/f.bin`;
     const { etag = '', contentLength } = await client.getMetadata(new Request(url));
     const other = Buffer.from(LARGE.toReversed());
@@ -142,9 +117,13 @@ for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
     hub.commit(model, { 'f.bin': LARGE });
     const token = { credentials: { kind: 'token', token: literalSecret(hub.token) } } as const;
     // The other host refuses requests with an Authorization.
-    t.true((await read(clientOf(t, hub, kind, token), `${kind}://ada/private/f.bin`)).equals(LARGE));
+    t.true(
+      (await read(hubClient(t, kind, hub.origin, { settings: token }), `${kind}://ada/private/f.bin`)).equals(
+        LARGE,
+      ),
+    );
     const without = await failure(
-      clientOf(t, hub, kind).getMetadata(new Request(`${kind}://ada/private/f.bin`)),
+      hubClient(t, kind, hub.origin).getMetadata(new Request(`${kind}://ada/private/f.bin`)),
     );
     t.true(['NOT_FOUND', 'ACCESS_DENIED'].includes(without.code), without.code);
   });
@@ -156,7 +135,7 @@ test('hf: revisions are part of the name, encoded or not', async (t) => {
   const first = hub.commit(model, { f: 'first' });
   hub.commit(model, { f: 'second' });
   hub.commit(model, { f: 'of a pull request' }, { revision: 'refs/pr/1' });
-  const client = clientOf(t, hub, 'hf');
+  const client = hubClient(t, 'hf', hub.origin);
   for (const [revision, content] of [
     ['', 'second'],
     ['@main', 'second'],
@@ -167,7 +146,7 @@ test('hf: revisions are part of the name, encoded or not', async (t) => {
     t.is(String(await read(client, `hf://ada/model${revision}/f`)), content, revision);
   }
   t.is((await failure(client.getMetadata(new Request('hf://ada/model@none/f')))).code, 'NOT_FOUND');
-  const ofRule = clientOf(t, hub, 'hf', { revision: 'refs/pr/1' });
+  const ofRule = hubClient(t, 'hf', hub.origin, { settings: { revision: 'refs/pr/1' } });
   t.is(String(await read(ofRule, 'hf://ada/model/f')), 'of a pull request');
 });
 
@@ -177,7 +156,7 @@ test('hf: an owner is a directory of repositories, and one that lists none an em
   for (const name of ['a', 'b', 'c_', 'D'])
     hub.commit(hub.repository('datasets', `ada/${name}`), { f: name });
   hub.commit(hub.repository('models', 'ada/model'), { f: 'x' });
-  const client = clientOf(t, hub, 'hf');
+  const client = hubClient(t, 'hf', hub.origin);
   t.deepEqual(
     shown(await client.list(new Request('hf://datasets/ada'))),
     ['a', 'b', 'c_', 'D'].map((name) => [name, 'directory']),
@@ -193,10 +172,10 @@ test('hf: a refusal says what to do', async (t) => {
   gated.access = 'gated';
   hub.commit(gated, { f: 'x' });
   const request = new Request('hf://ada/gated/f');
-  const open = await failure(clientOf(t, hub, 'hf').getMetadata(request));
+  const open = await failure(hubClient(t, 'hf', hub.origin).getMetadata(request));
   t.deepEqual([open.code, /accept its terms/.test(open.expected ?? '')], ['ACCESS_DENIED', true]);
   const wrong = { credentials: { kind: 'token', token: literalSecret('hf_wrong') } } as const;
-  const denied = await failure(clientOf(t, hub, 'hf', wrong).getMetadata(request));
+  const denied = await failure(hubClient(t, 'hf', hub.origin, { settings: wrong }).getMetadata(request));
   t.deepEqual([denied.code, denied.expected], ['ACCESS_DENIED', 'a valid token']);
   t.false(inspect(denied).includes('hf_wrong'));
 });
@@ -205,7 +184,7 @@ test('hf: a limit of requests is waited for', async (t) => {
   const hub = await startHub(t);
   hub.commit(hub.repository('models', 'ada/model'), { f: 'x' });
   hub.rateLimit = '"api";r=0;t=1';
-  const reading = clientOf(t, hub, 'hf').getMetadata(new Request('hf://ada/model/f'));
+  const reading = hubClient(t, 'hf', hub.origin).getMetadata(new Request('hf://ada/model/f'));
   const beganAtMs = performance.now();
   await until('the limit is met', () => hub.log.some(({ status }) => status === 429));
   hub.rateLimit = undefined;
@@ -216,7 +195,7 @@ test('hf: a limit of requests is waited for', async (t) => {
 test('hf: what was listed is read by its redirect alone', async (t) => {
   const hub = await startHub(t);
   hub.commit(hub.repository('models', 'ada/model'), { 'f.bin': LARGE, 'g.txt': 'g' });
-  const client = clientOf(t, hub, 'hf');
+  const client = hubClient(t, 'hf', hub.origin);
   const entries = await client.list(new Request('hf://ada/model'));
   t.is(hub.log.length, 2);
   for (const { url, etag = '', size = 0 } of entries)
@@ -229,7 +208,7 @@ test('modelscope: a listing that may be cut is refused', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 3_001 }, (_, i) => [`${i}`, 'x']));
   hub.commit(hub.repository('models', 'ada/model'), files);
   hub.commit(hub.repository('datasets', 'ada/data'), files);
-  const client = clientOf(t, hub, 'modelscope');
+  const client = hubClient(t, 'modelscope', hub.origin);
   t.is((await failure(client.list(new Request('modelscope://ada/model')))).code, 'PROTOCOL');
   t.is((await client.list(new Request('modelscope://datasets/ada/data'))).length, 3_001);
   t.is((await failure(client.list(new Request('modelscope://ada/model@none')))).code, 'NOT_FOUND');
