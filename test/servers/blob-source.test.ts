@@ -8,12 +8,11 @@ import { createBlobSource } from '../../src/source/schemes/blob/create-blob-sour
 import { validatingClient } from '../../src/source/validating-client.js';
 import { testSourceFully, type TestedSource } from '../support/conformance/suite.js';
 import { startFaultFront } from '../support/fault-front.js';
-import { forAllTests } from '../support/for-all-tests.js';
+import { startedOnce } from '../support/started-once.js';
 import { type Azurite, startAzurite } from './azurite.js';
 import { findTool } from './tools.js';
 
 const CONTAINER = 'data';
-const all = forAllTests();
 let directories = 0;
 
 async function setUp(t: ExecutionContext, azurite: Azurite, timeoutMs: number): Promise<TestedSource> {
@@ -41,12 +40,11 @@ const found = findTool('azurite/node_modules/azurite/dist/src/blob/main.js');
 if ('missing' in found) {
   test.skip(`abs on azurite (${found.missing})`, () => undefined);
 } else {
-  let started: Promise<Azurite> | undefined;
-  const once = async (): Promise<Azurite> => {
+  const started = startedOnce(async (all) => {
     const azurite = await startAzurite(all, found.path);
     await azurite.createContainer(CONTAINER);
     return azurite;
-  };
+  });
   testSourceFully('abs on azurite', {
     isSerial: true,
     lacks: {
@@ -57,6 +55,6 @@ if ('missing' in found) {
       'flat keys': 'fetch cannot put such keys',
       pages: 'its pages have 5,000 entries',
     },
-    setUp: async (t, timeoutMs) => await setUp(t, await (started ??= once()), timeoutMs),
+    setUp: async (t, timeoutMs) => await setUp(t, await started(), timeoutMs),
   });
 }

@@ -5,8 +5,8 @@ import { bucketClient, fixed } from '../support/bucket-client.js';
 import { testSourceFully, type TestedSource } from '../support/conformance/suite.js';
 import type { Need } from '../support/conformance/tested-source.js';
 import { startFaultFront } from '../support/fault-front.js';
-import { forAllTests } from '../support/for-all-tests.js';
-import { FAKE_GCS, type FakeGcs, startFakeGcs } from './fake-gcs.js';
+import { startedOnce } from '../support/started-once.js';
+import { FAKE_GCS, startFakeGcs } from './fake-gcs.js';
 import {
   startMoto,
   startRcloneS3,
@@ -16,7 +16,6 @@ import {
 } from './strong-buckets.js';
 import { findTool } from './tools.js';
 
-const all = forAllTests();
 const BUCKET = 'bucket';
 let directories = 0;
 
@@ -75,17 +74,16 @@ for (const [name, { tool, start, canPut, lacks }] of Object.entries(SERVERS)) {
   if ('missing' in found) {
     test.skip(`s3 on ${name} (${found.missing})`, () => undefined);
   } else {
-    let started: Promise<StrongBuckets> | undefined;
-    const once = async (): Promise<StrongBuckets> => {
+    const started = startedOnce(async (all) => {
       const server = await start(all, found.path);
       await server.createBucket(BUCKET);
       return server;
-    };
+    });
     testSourceFully(`s3 on ${name}`, {
       lacks: { ...LACKS, ...lacks },
       isSerial: true,
       setUp: async (t, timeoutMs) => ({
-        ...(await setUp(t, await (started ??= once()), timeoutMs)),
+        ...(await setUp(t, await started(), timeoutMs)),
         ...(canPut === undefined ? {} : { canPut }),
       }),
     });
@@ -96,12 +94,11 @@ const fakeGcs = findTool(FAKE_GCS);
 if ('missing' in fakeGcs) {
   test.skip(`gs on fake-gcs-server (${fakeGcs.missing})`, () => undefined);
 } else {
-  let started: Promise<FakeGcs> | undefined;
-  const once = async (): Promise<FakeGcs> => {
+  const started = startedOnce(async (all) => {
     const server = await startFakeGcs(all, fakeGcs.path);
     await server.createBucket(BUCKET);
     return server;
-  };
+  });
   testSourceFully('gs on fake-gcs-server', {
     lacks: {
       ...LACKS,
@@ -110,7 +107,7 @@ if ('missing' in fakeGcs) {
     },
     isSerial: true,
     setUp: async (t, timeoutMs) => {
-      const server = await (started ??= once());
+      const server = await started();
       const directory = `test-${(directories += 1)}`;
       return {
         client: bucketClient(t, {

@@ -9,22 +9,19 @@ import { validatingClient } from '../../src/source/validating-client.js';
 import { createCertificate } from '../support/certificate.js';
 import { testSourceFully, type TestedSource } from '../support/conformance/suite.js';
 import { startFaultFront } from '../support/fault-front.js';
-import { forAllTests } from '../support/for-all-tests.js';
 import { startNginx } from '../support/nginx.js';
+import { startedOnce } from '../support/started-once.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-const all = forAllTests();
-const started = start();
-
-async function start(): Promise<{ root: string; origin: string; tls: { certificate: string; key: string } }> {
+const nginx = startedOnce(async (all) => {
   const root = await temporaryDirectory(all);
   const serverDirectives = 'location ~ /forbidden$ { deny all; }';
   const { origin } = await startNginx(all, { root, serverDirectives });
   return { root, origin, tls: await createCertificate(all, 'IP:127.0.0.1') };
-}
+});
 
 async function setUp(t: ExecutionContext, timeoutMs: number, isTls = false): Promise<TestedSource> {
-  const { root, origin, tls } = await started;
+  const { root, origin, tls } = await nginx();
   const directory = await mkdtemp(join(root, 'test-'));
   const front = await startFaultFront(t, origin, isTls ? tls : undefined);
   const http = createHttpClient({ timeoutMs, retries: 2, ca: await readFile(tls.certificate, 'utf8') });

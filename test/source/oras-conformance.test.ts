@@ -10,14 +10,13 @@ import { validatingClient } from '../../src/source/validating-client.js';
 import { type DockerRegistry, startDockerRegistry } from '../servers/docker-registry.js';
 import { testSourceFully, type TestedSource } from '../support/conformance/suite.js';
 import { startFaultFront } from '../support/fault-front.js';
-import { forAllTests } from '../support/for-all-tests.js';
+import { startedOnce } from '../support/started-once.js';
 
-const all = forAllTests();
-const started = startDockerRegistry(all, { auth: 'token' });
+const started = startedOnce((all) => startDockerRegistry(all, { auth: 'token' }));
 let repositories = 0;
 
 async function setUp(t: ExecutionContext, timeoutMs: number): Promise<TestedSource> {
-  const registry = await started;
+  const registry = await started();
   const front = await startFaultFront(t, registry.origin);
   const engine = createHttpEngine({ timeoutMs, retries: 2 });
   t.teardown(() => engine.close());
