@@ -100,3 +100,32 @@ onDevFuse(
     t.false(lines.includes(server.accessKeySecret));
   },
 );
+
+onDevFuse("Dragonfly's own names of options are settings, and none is sent", async (t, mount) => {
+  const server = await startBucketServer(t, 's3');
+  server.put(BUCKET, 'file', 'content');
+  const sent: string[] = [];
+  const handle = server.handle.bind(server);
+  server.handle = (message, response) => {
+    sent.push(...Object.keys(message.headers));
+    handle(message, response);
+  };
+  const options = {
+    awsEndpoint: server.origin,
+    awsRegion: 'us-east-1',
+    awsAccessKeyID: server.accessKeyId,
+    awsSecretAccessKey: server.accessKeySecret,
+    awsS3ForcePathStyle: 'true',
+  };
+  const headers = Object.entries(options).flatMap(([name, value]) => [
+    '--header',
+    `s3://${BUCKET}: ${name}: ${value}`,
+  ]);
+  const mnt = await mount(...headers);
+  t.is(await ok(t, 'cat "$1"', `${mnt}/s3/${BUCKET}/file`), 'content');
+  t.true(sent.includes('authorization'));
+  t.deepEqual(
+    sent.filter((name) => /^aws|secret/i.test(name)),
+    [],
+  );
+});
