@@ -355,18 +355,12 @@ test('a registry without ranges is read in order, and its listing leaves the ver
   t.true((await read(client, `${url}/f`)).equals(LARGE));
 });
 
-test('content that is not that of its digest is refused, as is such a manifest', async (t) => {
+test('a manifest that is not that of its digest is refused', async (t) => {
   const registry = await startDockerRegistry(t);
   const front = await startFaultFront(t, registry.origin);
-  await registry.pushFiles('data', 'v1', { f: HELLO });
   const { digest } = await registry.pushFiles('data', 'v2', { f: HELLO, g: HELLO });
   const client = clientOf(t);
   const base = `oras://${front.host}`;
-  front.add({
-    meets: ({ url }) => url?.includes('/blobs/') === true,
-    rewrite: (answer) => ({ ...answer, body: Buffer.from('hullo') }),
-  });
-  t.like(await failure(read(client, `${base}/data:v1/f`)), { code: 'PROTOCOL', expected: digestOf(HELLO) });
   front.add({
     meets: ({ url }) => url?.includes('/manifests/') === true,
     rewrite: (answer) => ({ ...answer, body: Buffer.from(String(answer.body).replace('"f"', '"x"')) }),

@@ -14,7 +14,6 @@ import type { Request } from '../../request.js';
 import { type ExpireInfo, newResponse, type Response } from '../../response.js';
 import type { OrasSettings } from '../../settings.js';
 import type { SourceClient, SourceContext } from '../../source.js';
-import { verifiedResponse } from '../../verified-response.js';
 import type { Blob } from './artifact.js';
 import { listRepositories } from './list-repositories.js';
 import { locate, MANIFEST_NAME, type Place, referenceOf } from './locate.js';
@@ -95,17 +94,13 @@ export function createOras(context: SourceContext): SourceClient {
   }
 
   async function download(request: Request): Promise<Response> {
-    const { url, pin, range } = request;
+    const { url, pin } = request;
     if (segmentsOf(url).at(-1) === MANIFEST_NAME) return await downloadManifest(request);
     const known = isPinned(pin?.etag) ? undefined : await blobAt(request);
     const etag = pin?.etag ?? etagOf(known?.digest ?? '');
     const contentLength = pin?.contentLength ?? known?.sizeBytes;
-    const response = await resource.download(
-      request.with({ pin: { etag, ...(contentLength === undefined ? {} : { contentLength }) } }),
-    );
-    const digest = contentDigest(etag.slice(1, -1));
-    const isWhole = range === undefined || (range.start === 0 && range.end >= (contentLength ?? Infinity));
-    return isWhole && digest !== undefined ? verifiedResponse(response, digest, url) : response;
+    const version = { etag, ...(contentLength === undefined ? {} : { contentLength }) };
+    return await resource.download(request.with({ pin: version }));
   }
 
   async function downloadManifest(request: Request): Promise<Response> {

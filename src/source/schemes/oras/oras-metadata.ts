@@ -49,9 +49,7 @@ export function manifestBlob({ digest, text }: Artifact): Blob {
   return { digest, sizeBytes: Buffer.byteLength(text) };
 }
 
-export function contentDigest(
-  digest: string,
-): (ContentDigest & { readonly algorithm: 'sha256' }) | undefined {
+export function contentDigest(digest: string): ContentDigest | undefined {
   const hex = /^sha256:(.*)$/.exec(digest)?.[1];
   return hex === undefined ? undefined : { algorithm: 'sha256', hex };
 }
