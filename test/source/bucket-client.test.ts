@@ -5,7 +5,12 @@ import test, { type ExecutionContext } from 'ava';
 
 import type { CompleteClient, Request as SourceRequest, Response, UrlEntry } from '../../src/source/index.js';
 import { Request, SourceError } from '../../src/source/index.js';
-import { startBucketServer, type RunningBucketServer, type Vendor } from '../servers/bucket/bucket-server.js';
+import {
+  type Refusal,
+  type RunningBucketServer,
+  startBucketServer,
+  type Vendor,
+} from '../servers/bucket/bucket-server.js';
 import { bucketClient, type BucketClientOfTest, fixed, keyOf, settingsOf } from '../support/bucket-client.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { testSource } from '../support/source-conformance.js';
@@ -271,6 +276,31 @@ test('a clock that differs by hours is made up for', async (t) => {
   t.is(server.log.length, 3);
 });
 
+test('requests that are refused at the same time for the clock, the region or the credentials all succeed', async (t) => {
+  const keys = [
+    { accessKeyId: 'old', accessKeySecret: 's1' },
+    { accessKeyId: 'new', accessKeySecret: 's2' },
+  ];
+  const { server, client } = await served(t, 's3', {
+    credentials: {
+      get: () => Promise.resolve(keys[0]),
+      refused: (given) => void (given === keys[0] && keys.shift()),
+    },
+  });
+  server.credentials = keys.map((key, index) => ({ ...key, isExpired: index === 0 }));
+  server.put('bucket', 'file', 'content');
+  server.put('far', 'file', 'content');
+  server.bucket('far', { region: 'eu-west-1' });
+  const readAll = async (bucket: string): Promise<void> => {
+    const all = Array.from({ length: 6 }, () => read(client, new Request(`s3://${bucket}/file`)));
+    for (const bytes of await Promise.all(all)) t.is(bytes.toString(), 'content');
+  };
+  await readAll('bucket');
+  await readAll('far');
+  server.clockOffsetMs = 3 * 60 * 60_000;
+  await readAll('bucket');
+});
+
 test('expired credentials are replaced once, without an error', async (t) => {
   const keys = [
     { accessKeyId: 'old', accessKeySecret: 's1', sessionToken: 't1' },
@@ -462,4 +492,47 @@ test('a digest is taken where the answer is the whole object', async (t) => {
   };
   t.is(await digestOf('file'), sha256.toString('hex'));
   t.is(await digestOf('large'), undefined, 'it may be that of a part');
+});
+
+/** What the codes of a store become that has no more to say. */
+const REFUSALS: Readonly<Partial<Record<Refusal, string>>> = {
+  NoSuchKey: 'NOT_FOUND',
+  NoSuchBucket: 'NOT_FOUND',
+  NoSuchVersion: 'NOT_FOUND',
+  AccessDenied: 'ACCESS_DENIED',
+  AllAccessDisabled: 'ACCESS_DENIED',
+  InvalidAccessKeyId: 'ACCESS_DENIED',
+  SignatureDoesNotMatch: 'ACCESS_DENIED',
+  InvalidToken: 'ACCESS_DENIED',
+  InvalidSecurity: 'ACCESS_DENIED',
+  NotSignedUp: 'ACCESS_DENIED',
+  InvalidPayer: 'ACCESS_DENIED',
+  ExpiredToken: 'ACCESS_DENIED',
+  TokenRefreshRequired: 'ACCESS_DENIED',
+  RequestTimeTooSkewed: 'ACCESS_DENIED',
+  InvalidObjectState: 'ARCHIVED',
+  PreconditionFailed: 'CHANGED',
+  SlowDown: 'BUSY',
+  ServiceUnavailable: 'BUSY',
+  RequestTimeout: 'BUSY',
+  InternalError: 'BUSY',
+  PermanentRedirect: 'NOT_CONFIGURED',
+  AuthorizationHeaderMalformed: 'NOT_CONFIGURED',
+  IllegalLocationConstraintException: 'NOT_CONFIGURED',
+  InvalidBucketName: 'INVALID_REQUEST',
+  KeyTooLongError: 'INVALID_REQUEST',
+  InvalidArgument: 'INVALID_REQUEST',
+  InvalidRequest: 'INVALID_REQUEST',
+};
+
+test('each refusal of a store is the error that it should be, for reads and listings', async (t) => {
+  const { server, client } = await served(t, 's3', { retries: 0 });
+  server.put('bucket', 'file', 'content');
+  for (const [code, expected] of Object.entries(REFUSALS)) {
+    server.refuse(code as Refusal);
+    t.is(await codeOf(client.download(new Request('s3://bucket/file'))), expected, code);
+    t.is(await codeOf(client.list(new Request('s3://bucket/'))), expected, `${code}, listing`);
+    server.relent();
+  }
+  t.is((await read(client, new Request('s3://bucket/file'))).toString(), 'content');
 });

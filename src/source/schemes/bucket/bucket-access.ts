@@ -99,14 +99,16 @@ export class BucketAccess {
   /** For one request: it knows which credentials were refused. */
   authorizer({ origin, signer }: Bucket): Authorizer {
     let used: BucketCredentials | undefined;
+    let usedOffsetMs = 0;
     return {
       authorize: async (request, signal) => {
         if (request.url.origin !== origin) return undefined;
         used = await this.#credentials.get(signal);
+        usedOffsetMs = this.#clockOffsetMs;
         return used && (await this.#authorization(request, used, signer));
       },
       refused: async (refusal, signal) => {
-        if (this.#learnTime(refusal)) return true;
+        if (this.#learnTime(refusal, usedOffsetMs)) return true;
         if (used === undefined || !isCredentialRefusal(refusal)) return false;
         const refused = used;
         this.#credentials.refused(refused);
@@ -135,13 +137,13 @@ export class BucketAccess {
     return bucket;
   }
 
-  /** The store's time, if the refusal is that ours differs. */
-  #learnTime({ header, text }: Refusal): boolean {
+  /** Notes the store's time, if the refusal is that ours differs. Returns whether the request was signed with another. */
+  #learnTime({ header, text }: Refusal, usedOffsetMs: number): boolean {
     if (parseObjectError(text)?.code !== 'RequestTimeTooSkewed') return false;
     const offsetMs = parseHttpDate(header.get('date') ?? '') - Date.now();
-    if (!(Math.abs(offsetMs - this.#clockOffsetMs) > MIN_SKEW_MS)) return false;
+    if (Number.isNaN(offsetMs)) return false;
     this.#clockOffsetMs = offsetMs;
-    return true;
+    return Math.abs(offsetMs - usedOffsetMs) > MIN_SKEW_MS;
   }
 }
 
