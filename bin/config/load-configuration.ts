@@ -5,7 +5,7 @@ import type { SourceRule } from '../../src/source/source-rules.js';
 import { optionsByPlugin } from '../plugin-options.js';
 import { type ConfigFile, configFiles, readConfigFile } from './config-files.js';
 import { ConfigurationError } from './configuration-error.js';
-import type { Configuration, FileContent, ShownPart } from './configuration.js';
+import type { Configuration, FileContent, ShownConfiguration, ShownPart } from './configuration.js';
 import { environmentOptions } from './environment.js';
 import { headerRules } from './header-rules.js';
 import { DEFAULT_OPTIONS, longOption, OPTION_ROWS, type OptionName, variableName } from './option-table.js';
@@ -47,24 +47,39 @@ export async function loadConfiguration(
       deny: contents.flatMap(({ policy }) => policy.deny),
     },
     plugins: mergedPlugins([...contents.map(({ plugins }) => plugins), optionsByPlugin(all.pluginOption)]),
-    shown: {
-      rules: [
-        ...headerRules(all.header).map(shownHeaders),
-        ...contents.toReversed().flatMap(({ shown }) => shown.rules),
-      ],
-      plugins: [
-        ...contents.flatMap(({ shown }) => shown.plugins),
-        ...all.pluginOption.map(({ name, key }) => ({
-          value: { [name]: { [key]: '***' } },
-          origin: '--plugin-option',
-        })),
-      ],
-    },
+    shown: shownOf(contents, all),
     files: contents.map(({ path }) => path),
     warnings: [
       ...contents.flatMap(({ warnings }) => warnings),
       ...unknown.map((name) => `the environment has ${name}, which is no option`),
     ],
+  };
+}
+
+function shownOf(
+  contents: readonly FileContent[],
+  { header, pluginOption }: MountOptions,
+): ShownConfiguration {
+  const ofCommandLine = pluginOption.map(({ name, key }) => ({
+    value: { [name]: { [key]: '***' } },
+    origin: '--plugin-option',
+  }));
+  const plugins = new Map<string, ShownPart>();
+  for (const { value, origin } of [...contents.flatMap(({ shown }) => shown.plugins), ...ofCommandLine]) {
+    for (const [name, options] of Object.entries(value as object)) {
+      const before = plugins.get(name);
+      plugins.set(name, {
+        value: Object.assign({}, before?.value, options) as object,
+        origin: before === undefined ? origin : `${before.origin}, ${origin}`,
+      });
+    }
+  }
+  return {
+    rules: [
+      ...headerRules(header).map(shownHeaders),
+      ...contents.toReversed().flatMap(({ shown }) => shown.rules),
+    ],
+    plugins: [...plugins].map(([name, { value, origin }]) => ({ value: { [name]: value }, origin })),
   };
 }
 

@@ -42,8 +42,10 @@ export class SourceRules implements SettingsLookup {
     return this.#settingsFor(url);
   }
 
-  #settingsFor(url: URL): AnySettings {
-    const matching = this.#sorted.filter(({ matches }) => matches(url));
+  #settingsFor({ protocol, host, pathname }: URL): AnySettings {
+    // Each of them is made anew each time.
+    const place = { protocol, host, pathname };
+    const matching = this.#sorted.filter(({ matches }) => matches(place));
     if (matching.length === 0) return NONE;
     const key = matching.map(({ index }) => index).join();
     const known = this.#merged.get(key);
@@ -66,7 +68,7 @@ export class SourceRules implements SettingsLookup {
 
 interface CompiledRule {
   readonly index: number;
-  readonly matches: (url: URL) => boolean;
+  readonly matches: (url: Pick<URL, 'protocol' | 'host' | 'pathname'>) => boolean;
   /** The longest path, then an exact host, then the longest pattern, then a scheme. */
   readonly specificity: readonly number[];
   readonly settings: AnySettings;
@@ -74,6 +76,7 @@ interface CompiledRule {
 
 function compile({ match, settings }: SourceRule, index: number): CompiledRule {
   const { schemes, host, path } = match;
+  const protocols = schemes?.map((scheme) => `${scheme}:`);
   const isExact = host !== undefined && !host.includes('*');
   const matchesHost = host === undefined ? () => true : hostMatcher(host);
   const prefix = path === undefined ? undefined : path.replace(/\/$/, '');
@@ -87,18 +90,27 @@ function compile({ match, settings }: SourceRule, index: number): CompiledRule {
       schemes === undefined ? 0 : 1,
     ],
     matches: (url) =>
-      (schemes === undefined || schemes.includes(url.protocol.slice(0, -1))) &&
+      (protocols === undefined || protocols.includes(url.protocol)) &&
       matchesHost(url) &&
       (prefix === undefined || url.pathname === prefix || url.pathname.startsWith(`${prefix}/`)),
   };
 }
 
 /** A pattern of a host, as in rules and policies. */
-export function hostMatcher(pattern: string): (url: URL) => boolean {
-  if (!pattern.includes('*')) return (url) => url.host === hostFor(pattern, url.protocol);
+export function hostMatcher(pattern: string): (url: Pick<URL, 'protocol' | 'host'>) => boolean {
+  if (!pattern.includes('*')) return exactHostMatcher(pattern);
   const parts = pattern.split('*').map((part) => part.replaceAll(/[^A-Za-z0-9]/g, String.raw`\$&`));
   const expression = new RegExp(`^${parts.join('.*')}$`, 'i');
   return (url) => expression.test(url.host);
+}
+
+function exactHostMatcher(host: string): (url: Pick<URL, 'protocol' | 'host'>) => boolean {
+  const byProtocol = new Map<string, string>();
+  return (url) => {
+    const known = byProtocol.get(url.protocol) ?? hostFor(host, url.protocol);
+    byProtocol.set(url.protocol, known);
+    return url.host === known;
+  };
 }
 
 /** As `URL.host` writes it: without the scheme's own port, in lower case where the scheme's hosts are. */

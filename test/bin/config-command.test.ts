@@ -54,7 +54,16 @@ test('config show prints a file with the values in force, without secrets, and w
   const directory = await temporaryDirectory(t);
   const file = join(directory, 'config.yaml');
   await writeFile(file, TEXT, { mode: 0o600 });
-  const given = ['--config', file, '--header', 'h: X: hidden', '--retries', '5'];
+  const given = [
+    '--config',
+    file,
+    '--header',
+    'h: X: hidden',
+    '--plugin-option',
+    'foo.a=hidden',
+    '--retries',
+    '5',
+  ];
   const { code, stdout, stderr } = await command(...given, 'config', 'show', '--origin');
   t.deepEqual([code, stderr], [0, '']);
   t.notRegex(stdout, /hidden/);
@@ -66,7 +75,7 @@ test('config show prints a file with the values in force, without secrets, and w
     'timeout: 30s # default',
     '  - { match: { scheme: https, host: h }, headers: { x: "***" } } # --header',
     `  - { match: { scheme: oss }, accessKeyID: "***", accessKeySecret: "\${HOME}" } # ${file}:9`,
-    `  foo: { token: "***" } # ${file}:16`,
+    `  foo: { token: "***", a: "***" } # ${file}:16, --plugin-option`,
   ]) {
     t.true(lines.includes(line), `${line}\n${stdout}`);
   }
