@@ -74,6 +74,7 @@ export async function startDockerRegistry(
   const port = await freePort();
   const address = `127.0.0.1:${port}`;
   const blobs = new Map<string, Uint8Array>();
+  const pushed = new Set<string>();
   const host = redirectsBlobs ? await startRedirects(t, address, blobs) : address;
   const issuer = auth === 'token' ? await startTokenIssuer(t, isPublic) : undefined;
   const config = join(directory, 'registry.yml');
@@ -146,6 +147,7 @@ export async function startDockerRegistry(
     accessLog: () => Promise.resolve(accessEntries(output.join(''))),
     pushBlob: async (repository, bytes) => {
       const digest = digestOf(bytes);
+      if (pushed.has(repository + digest)) return { digest, size: bytes.byteLength };
       blobs.set(digest, bytes);
       const scope = `repository:${repository}:pull,push`;
       const begun = await push(scope, `/v2/${repository}/blobs/uploads/`, { method: 'POST' });
@@ -156,6 +158,7 @@ export async function startDockerRegistry(
         body: Buffer.from(bytes),
         headers: { 'content-type': 'application/octet-stream' },
       });
+      pushed.add(repository + digest);
       return { digest, size: bytes.byteLength };
     },
     pushManifest: async (repository, reference, manifest, mediaType = MANIFEST) => {

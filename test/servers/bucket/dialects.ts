@@ -33,6 +33,7 @@ export const DIALECTS: Readonly<Record<Vendor, Dialect>> = {
 /** The status of each code of "Error responses", and what else comes with it. */
 export const REFUSALS = {
   AccessDenied: 403,
+  AccountProblem: 403,
   AllAccessDisabled: 403,
   AuthorizationHeaderMalformed: 400,
   ExpiredToken: 400,
@@ -63,6 +64,7 @@ export const REFUSALS = {
   SlowDown: 503,
   TemporaryRedirect: 307,
   TokenRefreshRequired: 400,
+  TooManyRequests: 429,
 } as const;
 
 export type Refusal = keyof typeof REFUSALS;
