@@ -36,6 +36,12 @@ test('a URL without a name or a revision, and one that is not UTF-8, is refused'
   for (const [url, code] of [
     ['hf://a/@main', 'NOT_FOUND'],
     ['hf://a/b@', 'NOT_FOUND'],
+    // Paths of the API that would lead elsewhere, and second names of a file.
+    ['hf://a/b%2F..%2F..%2Fwhoami/f', 'NOT_FOUND'],
+    ['hf://models/..%2Fwhoami', 'NOT_FOUND'],
+    ['hf://a/..@main/f', 'NOT_FOUND'],
+    ['hf://a/b@../f', 'NOT_FOUND'],
+    ['hf://a/b/dir%2Ff', 'NOT_FOUND'],
     ['hf://a/b/%ff', 'INVALID_REQUEST'],
   ] as const) {
     t.is(t.throws(() => place(url), { instanceOf: SourceError }, url)?.code, code, url);

@@ -29,12 +29,20 @@ export function parseHubUrl(url: URL, types: readonly string[]): HubPlace {
   const type = types.find((known) => known === names[0]) ?? types[0] ?? '';
   const [owner, name, ...rest] = names[0] === type ? names.slice(1) : names;
   if (owner === undefined) return { kind: 'type', type };
-  if (name === undefined) return { kind: 'owner', type, owner };
-  const at = name.indexOf('@');
-  const id = `${owner}/${at === -1 ? name : name.slice(0, at)}`;
-  const { revision, path } = splitRevision(at === -1 ? undefined : name.slice(at + 1), rest);
-  if (revision === '' || id.endsWith('/')) throw new NotFoundError(url, { expected: 'owner/name@revision' });
-  return { kind: 'file-or-directory', repository: { type, id, revision }, path: path.join('/') };
+  const at = name?.indexOf('@') ?? -1;
+  const base = at === -1 ? name : name?.slice(0, at);
+  const { revision, path } = splitRevision(at === -1 ? undefined : name?.slice(at + 1), rest);
+  // As paths of the API they would lead elsewhere. Only a revision may have a `/`.
+  const isSafe = [owner, base ?? '-', ...path].every((text) => isSegment(text) && !text.includes('/'));
+  if (!isSafe || !isSegment(revision ?? '-'))
+    throw new NotFoundError(url, { expected: 'owner/name@revision/path' });
+  if (base === undefined) return { kind: 'owner', type, owner };
+  const repository = { type, id: `${owner}/${base}`, revision };
+  return { kind: 'file-or-directory', repository, path: path.join('/') };
+}
+
+function isSegment(text: string): boolean {
+  return text !== '' && text !== '.' && text !== '..';
 }
 
 function splitRevision(
