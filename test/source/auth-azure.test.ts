@@ -71,6 +71,16 @@ test.serial('the credentials of the rule', async (t) => {
   const sas = await azureCredentials({ credentials: { kind: 'sas', sas: secret } }, 'acc', ENDPOINT).get();
   t.true(sas !== undefined && 'sas' in sas && sas.sas.reveal() === 'c2VjcmV0');
   t.false(JSON.stringify(sas).includes('c2VjcmV0'));
+  for (const settings of [
+    { credentials: { kind: 'sas', account: 'acc', sas: secret } },
+    { account: 'acc', credentials: { kind: 'sas', sas: secret } },
+    { account: 'other', credentials: { kind: 'key', account: 'acc', key: secret } },
+  ] as const) {
+    t.not(await azureCredentials(settings, 'acc', ENDPOINT).get(), undefined);
+    const elsewhere = azureCredentials(settings, 'other', new URL('https://other.blob.core.windows.net'));
+    t.is(await elsewhere.get(), undefined);
+    t.regex(elsewhere.notFound ?? '', /are for acc/);
+  }
   t.deepEqual(
     await azureCredentials({ credentials: { kind: 'token', token: secret } }, 'acc', ENDPOINT).get(),
     { token: 'c2VjcmV0' },

@@ -20,10 +20,17 @@ const LOOKED_IN =
 
 /** The credentials of the rule, else those of the environment, for one account at `endpoint`. */
 export function azureCredentials(
-  { credentials }: AbsSettings,
+  { credentials, account: given }: AbsSettings,
   account: string,
   endpoint: URL,
 ): CredentialProvider<AzureCredentials> {
+  if (credentials?.kind === 'key' || credentials?.kind === 'sas') {
+    const own = credentials.account ?? given ?? account;
+    if (own !== account) {
+      const why = `no credentials were given for this account (those of the rule are for ${own})`;
+      return fixedCredentials<AzureCredentials>(undefined, why);
+    }
+  }
   switch (credentials?.kind) {
     case undefined:
       return ofEnvironment(account, endpoint);
