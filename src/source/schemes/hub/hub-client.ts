@@ -22,11 +22,16 @@ import { type HubPlace, type HubRepository, parseHubUrl } from './hub-path.js';
 
 /** As many open and recently opened files as a mount has. */
 const MAX_REVISIONS = 10_000;
+const MAX_REVISION_CHARS = 4 * 1024 * 1024;
 
 /** `hubFor`: the hub that the settings of a URL name. */
 export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promise<Hub>): SourceClient {
   /** At which revision a content of a URL is read. By content id. */
-  const revisions = new LRUCache<string, string>({ max: MAX_REVISIONS });
+  const revisions = new LRUCache<string, string>({
+    max: MAX_REVISIONS,
+    maxSize: MAX_REVISION_CHARS,
+    sizeCalculation: (revision, key) => revision.length + key.length,
+  });
 
   async function placeOf(url: URL): Promise<{ readonly hub: Hub; readonly place: HubPlace }> {
     const hub = await hubFor(url);
@@ -91,14 +96,19 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     return {
       kind: 'file',
       contentLength: entry.sizeBytes ?? UNKNOWN_SOURCE_FILE_LEN,
-      supportRange: true,
+      // Parts at different times would be of different versions.
+      supportRange: entry.contentId !== undefined,
       lastModified: entry.lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
-      ...(entry.contentId === undefined ? {} : { etag: etagOf(entry.contentId) }),
+      ...(entry.contentId === undefined
+        ? // The time is that of the repository, or of a branch that moves on.
+          { isLastModifiedWeak: true }
+        : { etag: etagOf(entry.contentId) }),
       ...(entry.digest === undefined ? {} : { digest: entry.digest }),
     };
   }
 
   async function isExpired(request: Request, { etag }: ExpireInfo): Promise<boolean> {
+    if (etag === undefined) return true;
     try {
       return (await getMetadata(request)).etag !== etag;
     } catch (error) {

@@ -9,8 +9,8 @@ export interface HubEntry {
   readonly isDir: boolean;
   /** Of a file. */
   readonly sizeBytes?: number;
-  /** Identifies the content of a file: equal ids, equal bytes. */
-  readonly contentId?: string;
+  /** Identifies the content of a file: equal ids, equal bytes. Undefined: nothing does. */
+  readonly contentId?: string | undefined;
   readonly digest?: ContentDigest;
   /** The revision at which the file is read, a commit if the hub names it: there its content never changes. */
   readonly revision: string;

@@ -6,20 +6,27 @@ import { explainHubRefusal } from './hub-refusal.js';
 import { encodePath, type HubRepository } from './hub-path.js';
 import {
   checkLength,
+  contentIdOf,
   fetchJson,
+  isSha256,
   type JsonObject,
   listOf,
-  noEnd,
   objectOf,
   sizeOf,
   textOf,
   timeOf,
 } from './json-document.js';
+import { followPages } from '../bucket/listing-pages.js';
 import { RecentResults } from '../recent-results.js';
 
 interface Commit {
   readonly sha: string;
   readonly lastModifiedMs: number | undefined;
+}
+
+interface Page {
+  readonly value: unknown;
+  readonly next: { readonly value: string } | undefined;
 }
 
 const TYPES = ['models', 'datasets', 'spaces'];
@@ -100,16 +107,16 @@ export function createHuggingFace(engine: HttpEngine, options: HubOptions): Hub 
 
   /** By the links of RFC 8288 to the next page. */
   async function* pages(path: string, caller: HttpCaller): AsyncGenerator {
-    const seen = new Set<string>();
     let entries = 0;
-    for (let next: string | undefined = path; next !== undefined;) {
-      seen.add(next);
-      const { value, answer } = await fetchApi(next, caller);
+    for await (const { value } of followPages(engine, caller.url, fetchPage)) {
       entries += Array.isArray(value) ? value.length : 0;
       checkLength(entries, caller.url);
       yield value;
-      next = nextPage(answer.header.get('link'), new URL('api/', baseUrl), caller.url);
-      if (next !== undefined && seen.has(next)) throw noEnd(caller.url);
+    }
+
+    async function fetchPage(start = { value: path }): Promise<Page> {
+      const { value, answer } = await fetchApi(start.value, caller);
+      return { value, next: nextPage(answer.header.get('link'), new URL('api/', baseUrl), caller.url) };
     }
   }
 
@@ -149,7 +156,7 @@ function toEntry(row: JsonObject, { sha, lastModifiedMs }: Commit, url: URL): Hu
   const common = { path, isDir: false, revision: sha, lastModifiedMs };
   if (row['lfs'] === undefined || row['lfs'] === null) {
     const sizeBytes = sizeOf(row['size'], 'size', url);
-    return { ...common, sizeBytes, contentId: textOf(row['oid'], 'oid', url) };
+    return { ...common, sizeBytes, contentId: contentIdOf(row['oid'], sha) };
   }
   // `size` of an entry may be that of its pointer file.
   const { size, oid, sha256 } = objectOf(row['lfs'], 'lfs', url);
@@ -157,17 +164,17 @@ function toEntry(row: JsonObject, { sha, lastModifiedMs }: Commit, url: URL): Hu
   return {
     ...common,
     sizeBytes: sizeOf(size, 'lfs.size', url),
-    contentId: hex,
-    digest: { algorithm: 'sha256', hex },
+    contentId: contentIdOf(hex, sha),
+    ...(isSha256(hex) ? { digest: { algorithm: 'sha256', hex } } : {}),
   };
 }
 
 /** Below `base`, where the token of the hub may be sent. */
-function nextPage(link: string | null, base: URL, url: URL): string | undefined {
+function nextPage(link: string | null, base: URL, url: URL): Page['next'] {
   const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? '')?.[1];
   if (target === undefined) return undefined;
   const next = URL.canParse(target, base.href) ? new URL(target, base) : undefined;
-  if (next?.href.startsWith(base.href) === true) return next.href.slice(base.href.length);
+  if (next?.href.startsWith(base.href) === true) return { value: next.href.slice(base.href.length) };
   throw new ProtocolError('a listing continues elsewhere', url, {
     expected: `a next page at ${base.origin}`,
     found: next?.origin ?? 'no URL',

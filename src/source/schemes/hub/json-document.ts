@@ -3,6 +3,10 @@ import { ProtocolError } from '../../errors.js';
 import { MAX_LISTED_ENTRIES } from '../../listing-limits.js';
 import type { HttpAnswer, HttpCaller, HttpEngine, HttpRequest } from '../../http/http-engine.js';
 
+const CONTENT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const SHA256_CHARS = 64;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A page of a listing of a thousand entries has half a megabyte at most. */
@@ -38,7 +42,8 @@ export function listOf(value: unknown, what: string, url: URL): readonly unknown
 }
 
 export function textOf(value: unknown, what: string, url: URL): string {
-  if (typeof value === 'string') return value;
+  // A lone surrogate, which JSON can escape, has no UTF-8.
+  if (typeof value === 'string' && !LONE_SURROGATE.test(value)) return value;
   throw wrongType(what, 'a text', value, url);
 }
 
@@ -46,6 +51,15 @@ export function textOf(value: unknown, what: string, url: URL): string {
 export function sizeOf(value: unknown, what: string, url: URL): number {
   if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
   throw wrongType(what, 'a number of bytes', value, url);
+}
+
+/** Of a git object or of SHA-256; else that of the commit, in which nothing changes. Undefined: there is neither. */
+export function contentIdOf(id: unknown, commit: string): string | undefined {
+  return [id, commit].find((text): text is string => typeof text === 'string' && CONTENT_ID.test(text));
+}
+
+export function isSha256(id: unknown): id is string {
+  return typeof id === 'string' && CONTENT_ID.test(id) && id.length === SHA256_CHARS;
 }
 
 /** An ISO 8601 time in milliseconds since the epoch, if it is one. */
@@ -67,12 +81,5 @@ export function checkLength(entries: number, url: URL): void {
   throw new ProtocolError('the listing is too long', url, {
     expected: `at most ${MAX_LISTED_ENTRIES} entries`,
     found: 'more',
-  });
-}
-
-export function noEnd(url: URL): ProtocolError {
-  return new ProtocolError('a listing has no end', url, {
-    expected: 'a new page',
-    found: 'the same page again',
   });
 }

@@ -8,12 +8,17 @@ import {
   fetchJson,
   type JsonObject,
   listOf,
-  noEnd,
   objectOf,
   sizeOf,
   textOf,
 } from './json-document.js';
+import { followPages } from '../bucket/listing-pages.js';
 import { RecentResults } from '../recent-results.js';
+
+interface Page {
+  readonly rows: readonly unknown[];
+  readonly next: { readonly value: string } | undefined;
+}
 
 const TYPES = ['models', 'datasets'];
 const PAGE_ENTRIES = 200;
@@ -46,26 +51,30 @@ export function createModelScope(engine: HttpEngine, { baseUrl, revision, profil
   ): Promise<HubEntry[]> {
     const { type, id, revision: at = '' } = repository;
     const entries: HubEntry[] = [];
-    let last = '';
-    for (let page = 1; ; page += 1) {
-      const query = new URLSearchParams({ Revision: at, Root: path, Recursive: 'False' });
-      if (type === 'datasets') {
-        query.set('PageNumber', String(page));
-        query.set('PageSize', String(PAGE_ENTRIES));
-      }
-      const name = type === 'datasets' ? 'tree' : 'files';
-      const url = new URL(`api/v1/${type}/${encodePath(id)}/repo/${name}?${query.toString()}`, baseUrl);
-      const { value, answer } = await fetchJson(engine, { ...profile, header: USER_AGENT, url }, caller);
-      const rows = filesOf(value, caller.url);
+    let rowCount = 0;
+    for await (const { rows } of followPages(engine, caller.url, fetchPage)) {
+      rowCount += rows.length;
+      checkLength(rowCount, caller.url);
       for (const row of rows) {
         const entry = toEntry(objectOf(row, 'a file', caller.url), at, caller.url);
         if (isBelow(entry.path, path)) entries.push(entry);
       }
-      checkLength(entries.length, caller.url);
+    }
+    return entries;
+
+    async function fetchPage({ value: page } = { value: '1' }): Promise<Page> {
+      const query = new URLSearchParams({ Revision: at, Root: path, Recursive: 'False' });
+      if (type === 'datasets') {
+        query.set('PageNumber', page);
+        query.set('PageSize', String(PAGE_ENTRIES));
+      }
+      const name = type === 'datasets' ? 'tree' : 'files';
+      const url = new URL(`api/v1/${type}/${encodePath(id)}/repo/${name}?${query.toString()}`, baseUrl);
+      const { value } = await fetchJson(engine, { ...profile, header: USER_AGENT, url }, caller);
+      const rows = filesOf(value, caller.url);
       if (type !== 'datasets' && rows.length >= CUT_AT_ENTRIES) throw cut(caller.url);
-      if (type !== 'datasets' || rows.length < PAGE_ENTRIES) return entries;
-      if (answer.text === last) throw noEnd(caller.url);
-      last = answer.text;
+      const isLast = type !== 'datasets' || rows.length < PAGE_ENTRIES;
+      return { rows, next: isLast ? undefined : { value: String(Number(page) + 1) } };
     }
   }
 

@@ -4,7 +4,17 @@ import type { HttpCaller, HttpEngine, HttpProfile } from '../../http/http-engine
 import type { Hub, HubEntry, HubOptions } from './hub.js';
 import { explainHubRefusal } from './hub-refusal.js';
 import { encodePath, type HubRepository } from './hub-path.js';
-import { checkLength, fetchJson, listOf, objectOf, sizeOf, textOf, timeOf } from './json-document.js';
+import {
+  checkLength,
+  contentIdOf,
+  fetchJson,
+  isSha256,
+  listOf,
+  objectOf,
+  sizeOf,
+  textOf,
+  timeOf,
+} from './json-document.js';
 import { RecentResults } from '../recent-results.js';
 
 /** All entries of a repository by path; the root is ''. */
@@ -85,15 +95,14 @@ function buildTree(
   for (const row of rows) {
     const { rfilename, size, blobId, lfs } = objectOf(row, 'a sibling', url);
     const { sha256 } = lfs === undefined || lfs === null ? {} : objectOf(lfs, 'lfs', url);
-    const hex = typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined;
-    const contentId = hex ?? (typeof blobId === 'string' && blobId !== '' ? blobId : undefined);
+    const hex = isSha256(sha256) ? sha256 : undefined;
     add({
       path: textOf(rfilename, 'rfilename', url),
       isDir: false,
       ...(size === undefined ? {} : { sizeBytes: sizeOf(size, 'size', url) }),
       revision: commit,
       lastModifiedMs,
-      ...(contentId === undefined ? {} : { contentId }),
+      contentId: contentIdOf(hex ?? blobId, commit),
       ...(hex === undefined ? {} : { digest: { algorithm: 'sha256', hex } }),
     });
   }
