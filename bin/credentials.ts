@@ -1,4 +1,5 @@
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
+import { namedHosts } from '../src/source/access-policy.js';
 import { defaultCredentials } from '../src/source/default-credentials.js';
 import type { PolicyRule } from '../src/source/policy-rule.js';
 import type { SourceRules } from '../src/source/source-rules.js';
@@ -17,6 +18,7 @@ export function configuredCredentials(
   const ofPolicy = isOwnPolicy
     ? [allowOther, allowAddress.toSorted(), policy.allow.map(matchOf), policy.deny.map(matchOf)]
     : undefined;
+  const isNamed = namedHosts(rules.rules);
   return (url) => {
     const scheme = url.slice(0, url.indexOf(':'));
     const mayBeScoped = rules.rules.length > 0 || defaultCredentials(scheme) !== undefined;
@@ -26,6 +28,8 @@ export function configuredCredentials(
       plugin: ofPlugin.length === 0 ? undefined : ofPlugin,
       // Plugins make connections of their own.
       policy: scheme in plugins ? undefined : ofPolicy,
+      // It may have an address that the policy refuses otherwise.
+      isNamed: (allowOther && isNamed(new URL(url))) || undefined,
     };
     const isPlain = Object.values(parts).every((part) => part === undefined);
     return isPlain ? undefined : JSON.stringify(parts);

@@ -31,6 +31,12 @@ export function accessPolicy({ isShared, allowed, policy, rules }: AccessPolicyO
   };
 }
 
+/** Whether a rule names the host of a URL, which may then have a loopback or private address. */
+export function namedHosts(rules: readonly SourceRule[]): (url: URL) => boolean {
+  const named = rules.flatMap(namedBy);
+  return (url) => named.some(({ matches }) => matches(url, undefined));
+}
+
 /** A rule of the mount refuses what a name stands for. */
 export class AccessRefusedError extends SourceError {
   override readonly name = 'AccessRefusedError';

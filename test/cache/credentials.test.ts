@@ -303,6 +303,16 @@ test('credentials are all headers for the origin, and all options of the plugin,
 });
 
 // S63
+test('what was fetched from a private host that a rule names is not served by a mount without the rule', (t) => {
+  const configuration = { ...configurationOf({ ...DEFAULT_MOUNT_OPTIONS, allowOther: true }) };
+  const rules = [{ match: { schemes: ['http'], host: 'private' }, settings: {}, origin: '' }];
+  const textOf = (own: typeof rules, url: string): string | undefined =>
+    configuredCredentials(configuration, new SourceRules(own))(url);
+  t.not(textOf(rules, 'http://private/x'), textOf([], 'http://private/x'));
+  t.is(textOf(rules, 'http://other/x'), textOf([], 'http://other/x'));
+});
+
+// S63
 test('what was fetched from an address that this mount refuses is not served from the cache', async (t) => {
   const [site, directory] = [await startSite(t), await temporaryDirectory(t)];
   // Without a header: that would name the host, which may have any address then.
