@@ -174,6 +174,7 @@ test('hf: a refusal says what to do', async (t) => {
   const request = new Request('hf://ada/gated/f');
   const open = await failure(hubClient(t, 'hf', hub.origin).getMetadata(request));
   t.deepEqual([open.code, /accept its terms/.test(open.expected ?? '')], ['ACCESS_DENIED', true]);
+  t.is(open.url, 'hf://ada/gated/f');
   const wrong = { credentials: { kind: 'token', token: literalSecret('hf_wrong') } } as const;
   const denied = await failure(hubClient(t, 'hf', hub.origin, { settings: wrong }).getMetadata(request));
   t.deepEqual([denied.code, denied.expected], ['ACCESS_DENIED', 'a valid token']);

@@ -79,7 +79,7 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
         promotion: undefined,
       };
       const url = await fileUrlOf(caller);
-      return { ...(await hubFor(request.url)).profile, url };
+      return { ...(await hubFor(request.url)).profileFor(request.url), url };
     },
     // The URL names the content. What a storage behind it says of versions is another's.
     rangeRequest: (range) => ({ header: { range: formatRangeHeader(range) } }),

@@ -2,12 +2,13 @@ import { NotFoundError, SourceError } from '../../errors.js';
 import type { Refusal } from '../../http/refusal.js';
 import type { HubOptions } from './hub.js';
 
-/** By the headers of Hugging Face's hub: `X-Error-Code`, `X-Error-Message`, `RateLimit`. */
+/** By the headers of Hugging Face's hub: `X-Error-Code`, `X-Error-Message`, `RateLimit`. `url`: for the error. */
 export function explainHubRefusal(
-  { status, header, url }: Refusal,
+  { status, header, url: refusing }: Refusal,
+  url: URL,
   { baseUrl, tokenNotFound }: HubOptions,
 ): SourceError | undefined {
-  if (url.origin !== baseUrl.origin) return undefined;
+  if (refusing.origin !== baseUrl.origin) return undefined;
   const message = header.get('x-error-message') ?? '';
   const found = message === '' ? `status ${status}` : message;
   const denied = (expected: string): SourceError =>

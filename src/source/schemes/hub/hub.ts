@@ -30,8 +30,8 @@ export interface HubOptions {
 
 /** A hub of models. All methods reject with a `SourceError`: NOT_FOUND for what is missing, a repository too. */
 export interface Hub {
-  /** How its API and its files are read. */
-  readonly profile: HttpProfile;
+  /** How its files are read; errors name `url`. */
+  profileFor(url: URL): HttpProfile;
   /** The types of repositories; the first is that of a URL which names none. */
   readonly types: readonly string[];
   /** One level below `path`. */

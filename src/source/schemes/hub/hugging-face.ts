@@ -35,10 +35,10 @@ const MAX_COMMITS = 1_000;
 
 export function createHuggingFace(engine: HttpEngine, options: HubOptions): Hub {
   const { baseUrl } = options;
-  const profile: HttpProfile = {
+  const profileFor = (url: URL): HttpProfile => ({
     ...options.profile,
-    explain: (refusal) => explainHubRefusal(refusal, options),
-  };
+    explain: (refusal) => explainHubRefusal(refusal, url, options),
+  });
   const commits = new RecentResults<Commit>(MAX_COMMITS);
 
   async function fetchApi(
@@ -46,7 +46,8 @@ export function createHuggingFace(engine: HttpEngine, options: HubOptions): Hub 
     caller: HttpCaller,
     extra: Pick<HttpRequest, 'method' | 'body'> = {},
   ): ReturnType<typeof fetchJson> {
-    return await fetchJson(engine, { ...profile, ...extra, url: new URL(`api/${path}`, baseUrl) }, caller);
+    const url = new URL(`api/${path}`, baseUrl);
+    return await fetchJson(engine, { ...profileFor(caller.url), ...extra, url }, caller);
   }
 
   async function commitOf(repository: HubRepository, caller: HttpCaller): Promise<Commit> {
@@ -121,7 +122,7 @@ export function createHuggingFace(engine: HttpEngine, options: HubOptions): Hub 
   }
 
   return {
-    profile,
+    profileFor,
     types: TYPES,
     find,
     list,

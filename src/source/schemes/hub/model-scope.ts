@@ -88,7 +88,7 @@ export function createModelScope(engine: HttpEngine, { baseUrl, revision, profil
   }
 
   return {
-    profile,
+    profileFor: () => profile,
     types: TYPES,
     list,
     find,

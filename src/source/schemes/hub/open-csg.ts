@@ -29,10 +29,10 @@ const MAX_TREES = 16;
 
 export function createOpenCsg(engine: HttpEngine, options: HubOptions): Hub {
   const { baseUrl, revision } = options;
-  const profile: HttpProfile = {
+  const profileFor = (url: URL): HttpProfile => ({
     ...options.profile,
-    explain: (refusal) => explainHubRefusal(refusal, options),
-  };
+    explain: (refusal) => explainHubRefusal(refusal, url, options),
+  });
   const trees = new RecentResults<Tree>(MAX_TREES);
 
   async function treeOf(repository: HubRepository, caller: HttpCaller): Promise<Tree> {
@@ -46,7 +46,11 @@ export function createOpenCsg(engine: HttpEngine, options: HubOptions): Hub {
     caller: HttpCaller,
   ): Promise<Tree> {
     const path = `api/${type}/${encodePath(id)}/revision/${encodeURIComponent(at)}?blobs=true`;
-    const { value } = await fetchJson(engine, { ...profile, url: new URL(path, baseUrl) }, caller);
+    const { value } = await fetchJson(
+      engine,
+      { ...profileFor(caller.url), url: new URL(path, baseUrl) },
+      caller,
+    );
     const { sha, siblings, lastModified } = objectOf(value, 'the revision', caller.url);
     const rows = listOf(siblings ?? [], 'siblings', caller.url);
     checkLength(rows.length, caller.url);
@@ -55,7 +59,7 @@ export function createOpenCsg(engine: HttpEngine, options: HubOptions): Hub {
   }
 
   return {
-    profile,
+    profileFor,
     types: TYPES,
     list: async (repository, path, caller) => {
       const { children } = await treeOf(repository, caller);
