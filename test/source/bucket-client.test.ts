@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 
 import test, { type ExecutionContext } from 'ava';
 
+import { literalSecret } from '../../src/source/auth/secret-source.js';
 import type { CompleteClient, Request as SourceRequest, Response, UrlEntry } from '../../src/source/index.js';
 import { Request, SourceError } from '../../src/source/index.js';
 import {
@@ -237,6 +238,33 @@ for (const regionNews of [
     t.true(
       server.log.every(({ uri }) => uri.startsWith('/far/')),
       'no Location is followed',
+    );
+  });
+}
+
+for (const regionNews of ['PermanentRedirect', 'AuthorizationHeaderMalformed'] as const) {
+  test(`s3 of AWS has the bucket in the host, and after ${regionNews} that of the region`, async (t) => {
+    const server = await startBucketServer(t, 's3');
+    server.put('far', 'a b', 'content');
+    server.put('with.dots', 'file', 'content');
+    server.bucket('far', { region: 'eu-west-1', regionNews });
+    // As without a rule, but for http; the server is the proxy on the way.
+    const settings = {
+      endpoint: new URL('http://s3.us-east-1.amazonaws.com'),
+      proxy: literalSecret(server.origin),
+    };
+    const client = bucketClient(t, { vendor: 's3', settings, credentials: fixed(keyOf(server)) });
+    t.is((await read(client, new Request('s3://far/a%20b'))).toString(), 'content');
+    t.deepEqual(namesOf(await client.list(new Request('s3://far/'))), ['a%20b']);
+    t.is((await read(client, new Request('s3://with.dots/file'))).toString(), 'content');
+    t.deepEqual(
+      server.log.map(({ uri, status }) => `${uri.replace(/\?.*/, '')} ${status}`),
+      [
+        `http://far.s3.us-east-1.amazonaws.com/a%20b ${regionNews === 'PermanentRedirect' ? 301 : 400}`,
+        'http://far.s3.eu-west-1.amazonaws.com/a%20b 200',
+        'http://far.s3.eu-west-1.amazonaws.com/ 200',
+        'http://s3.us-east-1.amazonaws.com/with.dots/file 200',
+      ],
     );
   });
 }
