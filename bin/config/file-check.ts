@@ -42,12 +42,14 @@ export class FileCheck {
     if (Array.isArray(value)) return 'a list';
     if (typeof value === 'object') return 'a mapping';
     const isSecret = path.some((key) => SECRET_SECTIONS.has(String(key)));
-    if (isSecret || this.#replaced.has(JSON.stringify(path))) return 'a value that is not shown';
+    if (isSecret || this.#replaced.has(JSON.stringify(path))) return HIDDEN;
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return `'${text.slice(0, MAX_SHOWN_CHARS)}'`;
+    // As in `user:password@host`.
+    return text.includes('@') ? HIDDEN : `'${text.slice(0, MAX_SHOWN_CHARS)}'`;
   }
 }
 
-/** No value below these is shown. */
-const SECRET_SECTIONS = new Set(['credentials', 'headers', 'proxy', 'plugins']);
+const HIDDEN = 'a value that is not shown';
+/** No value below these is shown; `key` is that of a client certificate. */
+const SECRET_SECTIONS = new Set(['credentials', 'headers', 'key', 'proxy', 'plugins']);
 const MAX_SHOWN_CHARS = 80;

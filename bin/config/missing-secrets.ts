@@ -21,7 +21,7 @@ export async function missingSecrets(rules: readonly SourceRule[]): Promise<stri
 
 function filesIn(value: unknown): SecretSource[] {
   if (typeof value !== 'object' || value === null) return [];
-  if (isSecret(value)) return value.identity.startsWith('file:') ? [value] : [];
+  if (isSecret(value)) return value.identity.reveal().startsWith('file:') ? [value] : [];
   return Object.values(value).flatMap(filesIn);
 }
 

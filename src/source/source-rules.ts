@@ -142,7 +142,7 @@ function isAnonymous(name: string, value: unknown): boolean {
 export function identityOf(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
-    if (isSecret(part)) return part.identity;
+    if (isSecret(part)) return part.identity.reveal();
     return Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   });
 }

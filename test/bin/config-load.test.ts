@@ -135,11 +135,16 @@ test('a secret that is not where it belongs is in no message', async (t) => {
     '  - match: { scheme: https }',
     '    credentials: { user: [hidden], password: 1 }',
     '    proxy: hidden',
+    '  - match: { scheme: https, host: "ada:hidden@host" }',
+    '  - match: { scheme: s3 }',
+    '    endpoint: https://ada:hidden@host/',
+    '    tls: { key: "-----BEGIN hidden" }',
+    '    token: hidden',
     'plugins: { x: [hidden], y: { key: 1 } }',
     '',
   ].join('\n');
   const found = await faults(t, text, { SECRET: 'hidden' });
-  t.true(found.length >= 6, found.join('\n'));
+  t.true(found.length >= 10, found.join('\n'));
   t.notRegex(found.join('\n'), /hidden/);
 });
 

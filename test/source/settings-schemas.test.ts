@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { inspect } from 'node:util';
 
 import test from 'ava';
 import * as v from 'valibot';
@@ -80,6 +81,15 @@ test('a secret is never part of a message or of JSON', async (t) => {
   const token = credentials?.kind === 'token' ? await credentials.token.get() : undefined;
   t.true(token instanceof Secret);
   t.is(token?.reveal(), 'hf_secret');
+  const all = settings('https', {
+    headers: { 'X-A': 'hf_secret' },
+    proxy: 'http://hf_secret@proxy',
+    credentials: { user: 'ada', password: { command: ['echo', 'hf_secret'] } },
+  });
+  t.notRegex(
+    `${JSON.stringify([all, credentials])}${inspect([all, credentials], { depth: 9 })}`,
+    /hf_secret/,
+  );
   const faults = messages('s3', { credentials: { accessKeyId: ['hf_secret'] }, proxy: 'hf_secret' });
   t.false(faults.join().includes('hf_secret'));
 });

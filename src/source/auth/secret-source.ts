@@ -14,13 +14,13 @@ export interface SecretSource {
    * handed out. The result may be the same text.
    */
   renew(refused: Secret): Promise<Secret>;
-  /** For the key of the cache: the text of a literal, the path of a file, the words of a command. It is secret. */
-  readonly identity: string;
+  /** For the key of the cache: the text of a literal, the path of a file, the words of a command. */
+  readonly identity: Secret;
 }
 
 export function literalSecret(text: string): SecretSource {
   const secret = new Secret(text);
-  return { get: () => Promise.resolve(secret), renew: () => Promise.resolve(secret), identity: text };
+  return { get: () => Promise.resolve(secret), renew: () => Promise.resolve(secret), identity: secret };
 }
 
 /** The content of a file, without the white space around it. */
@@ -59,7 +59,7 @@ function rereadable(identity: string, read: () => Promise<string>): SecretSource
   };
   const get = (): Promise<Secret> => current ?? readAnew();
   return {
-    identity,
+    identity: new Secret(identity),
     get,
     renew: async (refused) => {
       const known = current;
