@@ -121,7 +121,8 @@ export class VersionReaders {
       onCorrupt: (error) => {
         if (this.#detached.has(reader)) return;
         onCorrupt(url, file, error);
-        if (this.#readers.get(key) === reader) this.#detach(key, reader.blocks);
+        const current = this.#blocks.get(key);
+        if (current !== undefined) this.#detach(key, current);
       },
       onIdle: () => this.#forget(reader),
     });

@@ -117,6 +117,24 @@ async function readAll(file: OpenResource): Promise<void> {
   for (let at = 0; at < LARGE.length; at += 100_000) await read(file, at, 100_000).catch(() => undefined);
 }
 
+// S122
+test('a copy is compared when it is complete, whether the file is open or not', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const disk = await openStore(directory, { blockBytes: BLOCK_BYTES });
+  const { source, cache, logged, changed } = start(t, LARGE, sha256('other'), disk);
+  await cache.list('tree://B/d');
+  const file = await cache.open(FILE);
+  await readAll(file);
+  file.close();
+  await until('the copy was compared', () => logged.length > 0);
+  t.deepEqual(changed, [FILE]);
+  source.taken();
+  const again = await cache.open(FILE);
+  await readAll(again);
+  t.true(source.taken().length > 1, 'nothing is in memory any more');
+  again.close();
+});
+
 // S54 S122
 test('a complete copy that is wrong is dropped, and never handed to the kernel', async (t) => {
   const directory = await temporaryDirectory(t);

@@ -122,7 +122,9 @@ export class LocalCopy {
       const bytes = new Uint8Array(Math.min(run * span.blockBytes, span.dataBytes));
       let isRead = true;
       for (let first = 0; first < span.blockCount; first += run) {
-        if (this.#segment.isDetached || this.#context.isClosing || !this.#owner.isWanted()) return;
+        if (this.#segment.isDetached || this.#context.isClosing) return;
+        // The digest is compared once, at best right after the download.
+        if (check === undefined && !this.#owner.isWanted()) return;
         const count = Math.min(run, span.blockCount - first);
         isRead = (await this.#checkRun(first, count, bytes, check)) && isRead;
       }
