@@ -5,15 +5,12 @@ import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import type { AddressPolicy } from '../src/source/address-policy.js';
 import type { CompleteClient } from '../src/source/index.js';
 import { accessPolicy, AccessRefusedError } from '../src/source/access-policy.js';
-import { ConfiguredAccess } from '../src/source/http/configured-access.js';
-import { createHttpSource } from '../src/source/http/http-client.js';
 import { createHttpEngine } from '../src/source/http/pooled-engine.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { ClientRegistry } from '../src/source/registry.js';
-import { DEFAULT_CAPABILITIES, type SourceContext, type SourceFactory } from '../src/source/source.js';
-import type { WebSettings } from '../src/source/settings.js';
+import type { SourceContext } from '../src/source/source.js';
 import { SourceRules } from '../src/source/source-rules.js';
 import { configuredCredentials } from './credentials.js';
 import type { Configuration } from './config/configuration.js';
@@ -87,15 +84,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     timeoutMs: options.timeout,
     retries: options.retries,
   });
-  const web: SourceFactory = {
-    schemes: ['http', 'https'],
-    capabilities: DEFAULT_CAPABILITIES,
-    create: async (context) => {
-      const access = new ConfiguredAccess((url) => context.settingsFor(url) as WebSettings);
-      return createHttpSource(engine, (url) => access.profileFor(url));
-    },
-  };
-  for (const factory of [...IN_TREE, web]) registry.registerFactory(factory, contextFor);
+  for (const factory of IN_TREE) registry.registerFactory(factory, contextFor);
   return {
     registry,
     plugins,

@@ -9,14 +9,18 @@ import { DEFAULT_CAPABILITIES, type SourceFactory } from './source.js';
 export const IN_TREE: readonly SourceFactory[] = [
   {
     schemes: ['dfs'],
-    capabilities: { ...DEFAULT_CAPABILITIES, lists: false },
+    capabilities: DEFAULT_CAPABILITIES,
     create: async () => (await import('./dfs/dfs-client.js')).createDfsClient(),
+  },
+  {
+    schemes: ['http', 'https'],
+    capabilities: DEFAULT_CAPABILITIES,
+    create: async (context) => (await import('./http/create-web-source.js')).createWebSource(context),
   },
   {
     schemes: ['hf', 'modelscope', 'opencsg'],
     capabilities: {
       isHierarchical: true,
-      lists: true,
       // Owners keep their case.
       hostOf: (name) => (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? name : undefined),
       // `repository@revision`
@@ -29,7 +33,6 @@ export const IN_TREE: readonly SourceFactory[] = [
     schemes: ['oras'],
     capabilities: {
       isHierarchical: true,
-      lists: true,
       // `repository:tag`, digests, and repositories where there is no catalog.
       mayBeUnlisted: () => true,
       queries: [],

@@ -19,8 +19,6 @@ export interface SourceCapabilities {
   readonly isHierarchical: boolean;
   /** Whether a name may exist that its complete listing lacks: `repository@revision`. Default: no. */
   mayBeUnlisted?(name: string): boolean;
-  /** Whether `list` works. */
-  readonly lists: boolean;
   /**
    * The host of a URL of a name below `<mountpoint>/<scheme>`, or undefined if it can be none. Default: a host of
    * DNS with an optional port, in lower case. Owners of hubs keep their case, buckets may have a `_`.
@@ -34,7 +32,7 @@ export interface SourceCapabilities {
 }
 
 /** Those of http, of plugins, and of clients that are registered as they are. */
-export const DEFAULT_CAPABILITIES: SourceCapabilities = { isHierarchical: false, lists: true };
+export const DEFAULT_CAPABILITIES: SourceCapabilities = { isHierarchical: false };
 
 export interface SourceFactory {
   readonly schemes: readonly string[];

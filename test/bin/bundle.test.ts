@@ -37,10 +37,11 @@ test('a mount loads two small packages before it starts, and not those of plugin
   t.deepEqual([...packages].toSorted(), ['lru-cache', 'xxhash-wasm']);
 });
 
-test('a mount loads the code of no source before that is used, but that of http', async (t) => {
+test('a mount loads the code of no source before that is used', async (t) => {
   const { modules } = await loadedBy(join(dirname(CLI), 'background.js'));
   t.true(modules.has('src/source/in-tree.ts'));
-  const code = /^src\/source\/(?:dfs|schemes\/.*\/(?:create-|[^/]*-(?:client|listing|signer)))/;
+  const code =
+    /^src\/source\/(?:dfs\/|http\/http-client|schemes\/.*\/(?:create-|[^/]*-(?:client|listing|signer)))/;
   t.deepEqual(
     [...modules].filter((module) => code.test(module)),
     [],

@@ -41,7 +41,6 @@ function start(
       describe: () => undefined,
       capabilitiesOf: () => ({
         isHierarchical: true,
-        lists: true,
         queries: ['versionId'],
         hostOf: (name) => (/^[A-Za-z_]+$/.test(name) ? name : undefined),
       }),

@@ -122,7 +122,7 @@ test('a response has the defaults of Dragonfly', (t) => {
 });
 
 function factoryOf(create: () => Promise<SourceClient>): SourceFactory {
-  const capabilities = { isHierarchical: true, lists: true };
+  const capabilities = { isHierarchical: true };
   return { schemes: ['one', 'two'], capabilities, create };
 }
 

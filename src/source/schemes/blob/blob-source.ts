@@ -8,7 +8,6 @@ export const BLOB_SOURCE: SourceFactory = {
   schemes: ['abs'],
   capabilities: {
     isHierarchical: true,
-    lists: true,
     // A container (`$web` too), or the host of an account.
     hostOf: (name) => (/^(?:\$[a-z]+|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/.test(name) ? name : undefined),
     queries: VERSION_PARAMETERS,

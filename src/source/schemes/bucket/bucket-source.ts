@@ -9,7 +9,6 @@ export const BUCKET_SOURCE: SourceFactory = {
   schemes: SCHEMES,
   capabilities: {
     isHierarchical: true,
-    lists: true,
     hostOf: (name) => (isBucketName(name) ? name : undefined),
     queries: VERSION_PARAMETERS,
   },
