@@ -15,7 +15,7 @@ export interface AccessPolicyOptions {
 }
 
 export function accessPolicy({ isShared, allowed, policy, rules }: AccessPolicyOptions): AddressPolicy {
-  const [deny, allow] = [policy.deny.map(compile), policy.allow.map(compile)];
+  const [deny, allow] = [policy.deny.map(compileForPorts), policy.allow.map(compileForPorts)];
   const named = [...rules.flatMap(namedBy), ...allow.filter(({ hasAddress }) => !hasAddress)];
   const byDefault = addressPolicy({ isShared, allowed });
   const forNamed = addressPolicy({ isShared: false, allowed });
@@ -48,10 +48,23 @@ export class AccessRefusedError extends SourceError {
   }
 }
 
+type Place = Pick<URL, 'protocol' | 'host' | 'hostname'>;
+
 interface CompiledRule {
   readonly origin: string;
   readonly hasAddress: boolean;
-  readonly matches: (url: URL, address: string | undefined) => boolean;
+  readonly matches: (url: Place, address: string | undefined) => boolean;
+}
+
+/** Without a port, a host means all of its ports. */
+function compileForPorts(rule: PolicyRule): CompiledRule {
+  const compiled = compile(rule);
+  if (rule.host === undefined || /:\d+$/.test(rule.host)) return compiled;
+  const { matches } = compiled;
+  return {
+    ...compiled,
+    matches: ({ protocol, hostname }, address) => matches({ protocol, host: hostname, hostname }, address),
+  };
 }
 
 function compile({ scheme, host, addresses, origin }: PolicyRule): CompiledRule {

@@ -1,7 +1,7 @@
 /** What may be reached: a rule matches what has all that it names. */
 export interface PolicyRule {
   readonly scheme?: string;
-  /** With its port, if it is not the scheme's own; `*` stands for any text. */
+  /** `*` stands for any text; without a port, every port is meant. */
   readonly host?: string;
   /** CIDRs, of which one matches. */
   readonly addresses?: readonly string[];

@@ -96,12 +96,12 @@ function compile({ match, settings }: SourceRule, index: number): CompiledRule {
   };
 }
 
-/** A pattern of a host, as in rules and policies. */
+/** A pattern of a host, as in rules and policies. A dot at the end of a host makes no difference: it names the same one. */
 export function hostMatcher(pattern: string): (url: Pick<URL, 'protocol' | 'host'>) => boolean {
   if (!pattern.includes('*')) return exactHostMatcher(pattern);
   const parts = pattern.split('*').map((part) => part.replaceAll(/[^A-Za-z0-9]/g, String.raw`\$&`));
   const expression = new RegExp(`^${parts.join('.*')}$`, 'i');
-  return (url) => expression.test(url.host);
+  return (url) => expression.test(withoutDot(url.host));
 }
 
 function exactHostMatcher(host: string): (url: Pick<URL, 'protocol' | 'host'>) => boolean {
@@ -109,14 +109,18 @@ function exactHostMatcher(host: string): (url: Pick<URL, 'protocol' | 'host'>) =
   return (url) => {
     const known = byProtocol.get(url.protocol) ?? hostFor(host, url.protocol);
     byProtocol.set(url.protocol, known);
-    return url.host === known;
+    return withoutDot(url.host) === known;
   };
+}
+
+function withoutDot(host: string): string {
+  return host.endsWith('.') || host.includes('.:') ? host.replace(/\.(?=(?::\d+)?$)/, '') : host;
 }
 
 /** As `URL.host` writes it: without the scheme's own port, in lower case where the scheme's hosts are. */
 function hostFor(host: string, protocol: string): string {
   const text = `${protocol}//${host}`;
-  return URL.canParse(text) ? new URL(text).host : host;
+  return withoutDot(URL.canParse(text) ? new URL(text).host : host);
 }
 
 function compareLists(a: readonly number[], b: readonly number[]): number {

@@ -48,6 +48,25 @@ test('a rule of deny refuses what has all that it names, and its place is the re
   t.is(refuses('https://one.example/'), undefined);
 });
 
+test('a host is denied on every port, unless one is given, and with a dot at its end', (t) => {
+  const refuses = policy({
+    deny: [{ host: 'one.example' }, { host: '*.two.example' }, { host: 'three.example:8080' }],
+  });
+  for (const denied of [
+    'one.example',
+    'one.example:8080',
+    'one.example.',
+    'ONE.example.:81',
+    'a.two.example.:1',
+    'three.example:8080',
+  ]) {
+    t.truthy(refuses(`http://${denied}/`, '192.0.2.1'), denied);
+  }
+  for (const other of ['three.example', 'two.example', 'x.one.example']) {
+    t.is(refuses(`http://${other}/`, '192.0.2.1'), undefined, other);
+  }
+});
+
 test('a rule of allow with an address lifts every default rule, and one with a host those for shared mounts', (t) => {
   const refuses = policy({
     isShared: true,
