@@ -20,7 +20,7 @@ async function run(given: GivenMount): Promise<number> {
   try {
     return await serveWithLog(given, {
       defaultLogFile: defaultLogFile(),
-      onReady: (ready, logFile) => void report({ ready, logFile }),
+      onReady: (ready, { logFile, root }) => void report({ ready, logFile, hasRoot: root.length > 0 }),
     });
   } catch (error) {
     await report(

@@ -88,14 +88,14 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('print the path that shows a URL')
     .action(async (url: string, mountpoint: string | undefined) => {
       const { printPath } = await import('./url-path.js');
-      await printPath(url, mountpoint);
+      await printPath(url, mountpoint, givenOptions(program));
     });
   program
     .command('url <path>')
     .description('print the URL that a path shows')
     .action(async (path: string) => {
       const { printUrl } = await import('./url-path.js');
-      await printUrl(path);
+      await printUrl(path, givenOptions(program));
     });
   try {
     await program.parseAsync(argv, { from: 'user' });

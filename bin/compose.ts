@@ -15,12 +15,14 @@ import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/native/posix.js';
+import { rootOptions } from '../src/mount/root-option.js';
 import { checkOutside } from '../src/mount/mountpoint.js';
 import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import type { FreshnessLimits } from '../src/cache/freshness.js';
 import { identityOf } from '../src/source/source-rules.js';
 import { composeSources } from './compose-sources.js';
+import { checkRoots, composeRoot } from './compose-root.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { Configuration } from './config/configuration.js';
 import type { MountRequest } from './config/mount-request.js';
@@ -69,7 +71,18 @@ export async function compose(
   };
   // Without --allow-other the kernel lets in only the user who mounts.
   const checksPermissions = options.allowOther && (options.umask & READ_MODE) !== 0;
-  const vfs = new VirtualFs({ cache, plugins: registry, ownership, checksPermissions, budget, log });
+  const roots = rootOptions(options.root);
+  const root = await composeRoot(roots, registry);
+  const vfs = new VirtualFs({
+    cache,
+    plugins: registry,
+    ownership,
+    checksPermissions,
+    budget,
+    log,
+    ...(root === undefined ? {} : { root }),
+  });
+  await checkRoots(vfs, roots, log);
   const transport = await chooseTransport(options.transport, log);
   const session = await transport.mount(vfs, mountpoint, {
     source,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -15,12 +15,12 @@ const END_LIMIT_MS = 5_000;
 
 /** From the process in the background to the one that started it. */
 export type DaemonMessage =
-  | { readonly ready: string; readonly logFile: string | undefined }
+  | { readonly ready: string; readonly logFile: string | undefined; readonly hasRoot: boolean }
   | { readonly failed: string }
   | { readonly faults: readonly ConfigurationFault[] };
 
 /**
- * Starts the same program in the background, and returns once a readdir of its mount succeeds.
+ * Starts the same program in the background, and returns once its mount answers.
  * Otherwise it rejects, and leaves neither process nor mount.
  */
 export async function runInBackground(given: GivenMount): Promise<void> {
@@ -33,28 +33,34 @@ export async function runInBackground(given: GivenMount): Promise<void> {
     serialization: 'advanced',
   });
   try {
-    const isReady = ready(child, given.options.logFile ?? defaultLogFile());
+    const isReady = whenReady(child, given.options.logFile ?? defaultLogFile());
     child.send(given);
-    const [mountpoint, logFile] = await within(READY_LIMIT_MS, isReady, 'the mount did not come up');
-    await within(ANSWER_LIMIT_MS, readdir(mountpoint), 'the mount does not answer');
+    const {
+      ready: mountpoint,
+      logFile,
+      hasRoot,
+    } = await within(READY_LIMIT_MS, isReady, 'the mount did not come up');
+    // No readdir: that of a mount with a root waits for its source.
+    await within(ANSWER_LIMIT_MS, statfs(mountpoint), 'the mount does not answer');
     if (child.connected) child.disconnect();
     child.unref();
-    process.stdout.write(greeting(mountpoint, logFile));
+    process.stdout.write(greeting(mountpoint, logFile ?? defaultLogFile(), hasRoot));
   } catch (error) {
     await endChild(child, given.path);
     throw error;
   }
 }
 
-/** The mountpoint, and the log file. */
-function ready(child: ChildProcess, logFile: string): Promise<readonly [string, string]> {
+type ReadyMessage = Extract<DaemonMessage, { readonly ready: string }>;
+
+function whenReady(child: ChildProcess, logFile: string): Promise<ReadyMessage> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) =>
       reject(new Error(`the process in the background ended (${signal ?? code}); see ${logFile}`)),
     );
     child.once('message', (message: DaemonMessage) => {
-      if ('ready' in message) resolve([message.ready, message.logFile ?? logFile]);
+      if ('ready' in message) resolve(message);
       else reject('faults' in message ? new ConfigurationError(message.faults) : new Error(message.failed));
     });
   });
@@ -88,9 +94,11 @@ async function within<Value>(limitMs: number, work: Promise<Value>, message: str
   return await Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
-function greeting(mountpoint: string, logFile: string): string {
+function greeting(mountpoint: string, logFile: string, hasRoot: boolean): string {
+  const first = `d7y-mount: mounted at ${mountpoint} (log: ${logFile})`;
+  if (hasRoot) return [first, `  ls ${mountpoint}`, `  umount ${mountpoint}`, ''].join('\n');
   return [
-    `d7y-mount: mounted at ${mountpoint} (log: ${logFile})`,
+    first,
     `  ls ${mountpoint}/.plugins`,
     `  cat ${mountpoint}/dfs/host:56001/path/to/resource`,
     `  head ${mountpoint}/https/deb.debian.org/debian/dists/stable/Release`,

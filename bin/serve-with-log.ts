@@ -1,7 +1,7 @@
 import type { Configuration } from './config/configuration.js';
 import { LiveConfiguration } from './config/live-configuration.js';
 import { loadConfiguration } from './config/load-configuration.js';
-import type { GivenMount } from './config/options.js';
+import type { GivenMount, MountOptions } from './config/options.js';
 import { reload } from './config/reload.js';
 import { createLog } from './log.js';
 import { serve } from './serve.js';
@@ -25,7 +25,7 @@ export async function serveWithLog(
       log.level = options.logLevel;
     });
     return await serve({ path, source, configuration }, log, {
-      onReady: (ready) => onReady?.(ready, first.options.logFile),
+      onReady: (ready) => onReady?.(ready, first.options),
       onReload: () => reload(configuration, load, log),
     });
   } catch (error) {
@@ -37,5 +37,5 @@ export async function serveWithLog(
 export interface ServeOptions {
   /** Undefined: without a log file the log goes to stderr. */
   readonly defaultLogFile?: string;
-  readonly onReady?: (path: string, logFile: string | undefined) => void;
+  readonly onReady?: (path: string, options: MountOptions) => void;
 }

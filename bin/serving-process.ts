@@ -47,16 +47,23 @@ export async function whenProcessEnded(found: ProcessIdentity, limitMs: number):
 
 /**
  * Records that this process serves a mount: the kernel does not show it, and `unmount` waits for its end. The name of the
- * empty file has the device number of the mount and the process: the kernel gives the number to another mount at once, and no
- * process touches the record of another that runs. Returns what removes it. Does nothing where it cannot be written.
+ * file has the device number of the mount and the process: the kernel gives the number to another mount at once, and no
+ * process touches the record of another that runs. In it are the roots of the mount, which `d7y-mount path` reads. Returns what
+ * removes it. Does nothing where it cannot be written.
  */
-export async function recordProcess(mountpoint: string, pid = process.pid): Promise<() => Promise<void>> {
+export async function recordProcess(
+  mountpoint: string,
+  {
+    pid = process.pid,
+    roots = [],
+  }: { readonly pid?: number | undefined; readonly roots?: readonly string[] } = {},
+): Promise<() => Promise<void>> {
   const [mount, own] = [await findMount(mountpoint), await identifyProcess(pid)];
   if (mount === undefined || own === undefined) return () => Promise.resolve();
   const path = join(runDirectory(), `${mount.device}.${own.pid}.${own.startTicks}`);
   try {
     await makeDirectory(runDirectory(), 0o700);
-    await writeFile(path, '', { mode: 0o600 });
+    await writeFile(path, JSON.stringify({ roots }), { mode: 0o600 });
   } catch {
     return () => Promise.resolve();
   }
@@ -78,6 +85,18 @@ export async function servingProcess(mount: Mount): Promise<ProcessIdentity | un
     if (newest === undefined || timeMs > newest.timeMs) newest = { server, timeMs };
   }
   return newest?.server;
+}
+
+/** `--root` of the mount. Undefined where no record of it can be read. */
+export async function recordedRoots(mount: Mount): Promise<readonly string[] | undefined> {
+  const server = await servingProcess(mount);
+  const record = (await recordsOf(mount)).find(({ pid }) => pid === server?.pid);
+  if (record === undefined) return undefined;
+  try {
+    return (JSON.parse(await readFile(record.path, 'utf8')) as { readonly roots: readonly string[] }).roots;
+  } catch {
+    return undefined;
+  }
 }
 
 async function recordsOf({ device }: Mount): Promise<(ProcessIdentity & { readonly path: string })[]> {

@@ -34,7 +34,9 @@ export async function startMount(
     mountpoint = await prepareMountpoint(request.path).catch(nameServer);
     session = await mount(request, log);
     await refuseCovered(request.path);
-    const removeRecord = await recordProcess(request.path);
+    const removeRecord = await recordProcess(request.path, {
+      roots: request.configuration.current.options.root,
+    });
     lock.release();
     const made = mountpoint;
     const cleanUp = async (): Promise<void> => {

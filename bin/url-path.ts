@@ -2,62 +2,112 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
 
-import { FS_TYPE, readMounts } from '../src/mount/mount-table.js';
+import { isAtOrBelow, type MountRoot, mountRoot } from '../src/mount/mount-root.js';
+import { findMount, FS_TYPE, readMounts } from '../src/mount/mount-table.js';
 import { nameOfSegment } from '../src/mount/path-name.js';
 import { ResourcePath } from '../src/mount/resource-path.js';
+import { rootOptions } from '../src/mount/root-option.js';
+import { splitUrl } from '../src/mount/split-url.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { redactUrl } from '../src/source/safe-text.js';
 import { DEFAULT_CAPABILITIES, type SourceCapabilities } from '../src/source/source.js';
+import type { GivenOptions } from './config/options.js';
 
 /** `given`: the mountpoint, which need not be there. */
-export async function printPath(url: string, given: string | undefined): Promise<void> {
+export async function printPath(
+  url: string,
+  given: string | undefined,
+  options: GivenOptions,
+): Promise<void> {
   const mountpoint = given === undefined ? await onlyMountpoint() : resolve(given);
-  process.stdout.write(`${join(mountpoint, pathOfUrl(url))}\n`);
+  const root = await rootOf(mountpoint, options);
+  process.stdout.write(`${join(mountpoint, pathOfUrl(url, root))}\n`);
 }
 
-export async function printUrl(path: string): Promise<void> {
+export async function printUrl(path: string, options: GivenOptions): Promise<void> {
   const absolute = resolve(path);
   const mountpoints = (await mountpointsOfUser()).filter((one) => isBelow(absolute, one));
   const mountpoint = mountpoints.toSorted((a, b) => b.length - a.length)[0];
   if (mountpoint === undefined) throw new Error(`${path} is below no mount of d7y-mount`);
-  process.stdout.write(`${urlOfPath(absolute.slice(mountpoint.length), path.endsWith('/'))}\n`);
+  const root = await rootOf(mountpoint, options);
+  process.stdout.write(`${urlOfPath(absolute.slice(mountpoint.length), path.endsWith('/'), root)}\n`);
 }
 
 /** Of a path below the mountpoint. */
-export function urlOfPath(path: string, isDirectory = false): string {
-  const [scheme, host, ...names] = path.split('/').filter((name) => name !== '');
-  if (scheme === undefined || host === undefined || scheme.startsWith('.')) {
-    throw new Error(`${path === '' ? 'the mountpoint' : path} shows no URL: that needs a scheme and a host`);
+export function urlOfPath(path: string, isDirectory = false, root?: MountRoot): string {
+  const found = placeAt(
+    path.split('/').filter((name) => name !== ''),
+    root,
+  );
+  if (found === undefined) {
+    const expected = root === undefined ? 'a scheme and a host' : 'the name of a root';
+    throw new Error(`${path === '' ? 'the mountpoint' : path} shows no URL: that needs ${expected}`);
   }
-  let place = ResourcePath.ofHost(scheme, host, capabilitiesOf(scheme));
-  for (const name of names) place = place.child(name);
-  return isDirectory || names.length === 0 ? `${place.url}/` : place.url;
+  const place = found.names.reduce((directory, name) => directory.child(name), found.top);
+  return isDirectory || found.names.length === 0 ? `${place.url}/` : place.url;
+}
+
+interface Place {
+  readonly top: ResourcePath;
+  /** Below it. */
+  readonly names: readonly string[];
+}
+
+function placeAt(names: readonly string[], root: MountRoot | undefined): Place | undefined {
+  if (root instanceof ResourcePath) return { top: root, names };
+  const [first = '', second, ...others] = names;
+  if (root !== undefined) {
+    const top = root.get(first);
+    return top && { top, names: names.slice(1) };
+  }
+  if (second === undefined || first.startsWith('.')) return undefined;
+  return { top: ResourcePath.ofHost(first, second, capabilitiesOf(first)), names: others };
 }
 
 /** Below the mountpoint. */
-export function pathOfUrl(text: string): string {
-  const [, scheme, host, path = '', query = ''] =
-    /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(\/[^?#]*)?(\?[^#]*)?(?:#.*)?$/i.exec(text) ?? [];
-  if (scheme === undefined || host === undefined) {
-    throw new Error(`${redactUrl(text)} is no URL: expected SCHEME://HOST/PATH`);
-  }
-  const capabilities = capabilitiesOf(scheme.toLowerCase());
-  const root = ResourcePath.ofHost(scheme.toLowerCase(), host, capabilities);
-  const segments = path.slice(1).replace(/\/$/, '').split('/');
-  if (path.length <= 1) segments.length = 0;
+export function pathOfUrl(text: string, root?: MountRoot): string {
+  const parts = splitUrl(text);
+  if (parts === undefined) throw new Error(`${redactUrl(text)} is no URL: expected SCHEME://HOST/PATH`);
+  const { scheme, host, query } = parts;
+  const { queries } = capabilitiesOf(scheme);
+  const top = ResourcePath.ofHost(scheme, host, capabilitiesOf(scheme));
+  const segments = [...parts.segments];
   // A name has no slash.
   if (query !== '') segments.push(`${segments.pop() ?? ''}${query.replaceAll('/', '%2F')}`);
   const names = segments.map((segment) => {
-    const name = nameOfSegment(segment, capabilities.queries);
+    const name = nameOfSegment(segment, queries);
     if (name === undefined)
       throw new Error(`no path shows ${redactUrl(text)}: its path has a name that no file has`);
     return name;
   });
-  return ['', root.scheme, root.host, ...names].join('/');
+  if (root === undefined) return ['', scheme, top.host, ...names].join('/');
+  const place = names.reduce((directory, name) => directory.child(name), top);
+  const roots = root instanceof ResourcePath ? [['', root] as const] : [...root];
+  const found = roots.find(([, { url }]) => isAtOrBelow(place.url, url));
+  if (found === undefined) throw new Error(`no path shows ${redactUrl(text)}: it is in no root of the mount`);
+  const [rootName, { url: rootUrl }] = found;
+  const depth = rootUrl.split('/').length - top.url.split('/').length;
+  const shown = [...(rootName === '' ? [] : [rootName]), ...names.slice(depth)];
+  return shown.map((name) => `/${name}`).join('');
 }
 
 function capabilitiesOf(scheme: string): SourceCapabilities {
   return IN_TREE.find(({ schemes }) => schemes.includes(scheme))?.capabilities ?? DEFAULT_CAPABILITIES;
+}
+
+/** Of the mount that is there; else of the one that the configuration would make. */
+async function rootOf(mountpoint: string, given: GivenOptions): Promise<MountRoot | undefined> {
+  const mount = await findMount(mountpoint);
+  let roots: readonly string[] | undefined;
+  if (mount !== undefined) {
+    const { recordedRoots } = await import('./serving-process.js');
+    roots = await recordedRoots(mount);
+  }
+  if (roots === undefined) {
+    const { loadConfiguration } = await import('./config/load-configuration.js');
+    roots = (await loadConfiguration(given)).options.root;
+  }
+  return mountRoot(rootOptions(roots), capabilitiesOf);
 }
 
 async function onlyMountpoint(): Promise<string> {

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
+import { rootOption } from '../../src/mount/root-option.js';
 import { isCidr } from '../../src/source/address-policy.js';
 import * as quantity from '../../src/quantity.js';
 import type { HeaderOption } from '../header-option.js';
@@ -101,6 +102,14 @@ export const cidrs = list<string>({
   show: String,
 });
 
+export const roots = list<string>({
+  placeholder: 'url',
+  expected: 'SCHEME://HOST/PATH, or NAME=SCHEME://HOST/PATH',
+  parse: parseRoot,
+  read: (value) => fromText(value, parseRoot),
+  show: String,
+});
+
 export const headers = list<HeaderOption>(
   {
     placeholder: 'header',
@@ -168,6 +177,10 @@ function fromText<Value>(value: unknown, parse: (text: string) => Value | undefi
 
 function parseScheme(text: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*$/i.test(text) ? text : undefined;
+}
+
+function parseRoot(text: string): string | undefined {
+  return rootOption(text) === undefined ? undefined : text;
 }
 
 function parseCidr(text: string): string | undefined {

@@ -51,6 +51,15 @@ export const OPTION_TABLE: OptionTable = {
     defaultText: '`/etc/d7y-mount/config.yaml`, then `~/.config/d7y-mount/config.yaml`',
     isOfStart: true,
   },
+  root: {
+    group: 'Mount',
+    kind: kinds.roots,
+    default: [],
+    help: 'show this URL, and nothing else, at the mountpoint; or NAME=URL as a directory of it, repeatable',
+    meaning:
+      'show this URL at the mountpoint, and let programs reach nothing else; with `NAME=URL`, which is repeatable, as a directory of that name ([A mount with a root](SEMANTICS.md#a-mount-with-a-root))',
+    defaultText: 'all schemes and hosts',
+  },
   transport: {
     group: 'Mount',
     kind: kinds.choice('name', 'auto', 'dev-fuse', 'fuse-native'),

@@ -24,6 +24,8 @@ export interface MountOptions extends PluginOptions {
   readonly negativeTtl: number;
   readonly staleIfError: number;
   readonly offline: boolean;
+  /** Empty: the mount has all URLs. */
+  readonly root: readonly string[];
   readonly timeout: number;
   readonly retries: number;
   readonly logFile: string | undefined;

@@ -48,6 +48,8 @@ export class DirectoryReader {
     switch (node.kind) {
       case 'root':
         return ['.plugins', ...this.#plugins.listClients()].map((name) => ({ name, kind: 'directory' }));
+      case 'roots':
+        return [...node.roots.keys()].map((name) => ({ name, kind: 'directory' }));
       case 'plugins':
         return this.#plugins.listClients().map((name) => ({ name, kind: 'file' }));
       case 'scheme':
@@ -124,7 +126,7 @@ export class DirectoryReader {
 }
 
 async function showable<Entry extends { readonly segment: string }>(
-  { capabilities: { queries } }: ResourcePath,
+  directory: ResourcePath,
   entries: readonly Entry[],
   kindOf: (entry: Entry) => DirEntry['kind'],
   signal: AbortSignal | undefined,
@@ -132,11 +134,12 @@ async function showable<Entry extends { readonly segment: string }>(
   const shown: DirEntry[] = [];
   const hidden: Entry[] = [];
   const turns = new Turns(signal);
+  const { queries } = directory.capabilities;
   for (const entry of entries) {
     const wait = turns.spend(entry.segment.length, 1);
     if (wait !== undefined) await wait;
     const name = nameOfSegment(entry.segment, queries);
-    if (name === undefined) hidden.push(entry);
+    if (name === undefined || !directory.contains(entry.segment)) hidden.push(entry);
     else shown.push({ name, kind: kindOf(entry) });
   }
   return { shown, hidden };

@@ -104,6 +104,13 @@ export class NameResolver {
     this.#used.addDirectory(url);
   }
 
+  /** Throws `NOT_DIRECTORY` for what is a file to all callers, and what the source throws. A host is a directory. */
+  async checkRoot({ scheme, host, url, path }: ResourcePath, signal: AbortSignal): Promise<void> {
+    if (url === `${scheme}://${host}`) return;
+    const stat = await this.#cache.stat(url, signal);
+    if (this.#isFileOnly(url, stat)) throw new FsError('NOT_DIRECTORY', path, 'is a file');
+  }
+
   /** Throws the failure of the caller's LOOKUP if the listing would fail, too: the caller would wait for it twice. */
   checkLookup({ url }: ResourcePath, caller: Caller): void {
     const failure = this.#failures.take(caller.id, url);

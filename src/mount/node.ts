@@ -6,10 +6,16 @@ import type { ResourcePath } from './resource-path.js';
  * The result of a lookup, which operations work on; a transport keeps nodes under its own numbers.
  * A resource of unknown type is a directory to the kernel until it is used (see `NameResolver`).
  */
-export type Node = RootNode | PluginsNode | PluginNode | SchemeNode | ResourceNode;
+export type Node = RootNode | RootsNode | PluginsNode | PluginNode | SchemeNode | ResourceNode;
 
 export interface RootNode {
   readonly kind: 'root';
+}
+
+/** The root of a mount that has several URLs by name (`--root NAME=URL`). A mount of one URL has that directory as its root. */
+export interface RootsNode {
+  readonly kind: 'roots';
+  readonly roots: ReadonlyMap<string, ResourcePath>;
 }
 
 /** `/.plugins`. */
@@ -64,6 +70,7 @@ export function identityOf(node: Node): string {
 export function pathOf(node: Node): string {
   switch (node.kind) {
     case 'root':
+    case 'roots':
       return '/';
     case 'plugins':
       return '/.plugins';

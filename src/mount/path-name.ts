@@ -71,6 +71,20 @@ function isDotSegment(segment: string): boolean {
   return /^(\.|%2e){1,2}$/i.test(segment);
 }
 
+/** Some servers decode a path more than once. */
+const MAX_DECODED = 4;
+
+/**
+ * Whether a server may take a part of the segment for `.` or `..`: many decode `%2F` before they resolve dot segments, some take
+ * `\` for a slash, and some drop what follows a `;`.
+ */
+export function stepsUp(segment: string): boolean {
+  if (!/[%\\;]/.test(segment)) return false;
+  let text = segment.replace(/\?.*$/s, '');
+  for (let times = 0; times < MAX_DECODED && text.includes('%'); times += 1) text = percentDecoded(text);
+  return text.split(/[/\\]/).some((part) => /^\.{1,2}(?:;|$)/.test(part));
+}
+
 /** `x.tar.gz`, `.git`; not `v1.2` or `1.0.3`, which are common directories in download URLs. */
 const FILE_NAME = /^\.|\.(?:[A-Za-z][A-Za-z0-9_~-]{0,15}|7z|3gp)$/;
 

@@ -1,11 +1,17 @@
 import { DEFAULT_CAPABILITIES, type SourceCapabilities } from '../source/index.js';
 import { FsError } from './fs-error.js';
-import { segmentOfName } from './path-name.js';
+import { segmentOfName, stepsUp } from './path-name.js';
 
 /** More than servers take. A walk can go as deep as it likes, and each level on the way keeps its URL. */
 const MAX_URL_CHARS = 16 * 1024;
 
-/** A place below `/<scheme>/<host>`. Immutable. */
+/** What a mount with `--root` shows. */
+interface Root {
+  readonly url: string;
+  readonly path: string;
+}
+
+/** A place below `/<scheme>/<host>`, or below a root of the mount. Immutable. */
 export class ResourcePath {
   readonly scheme: string;
   readonly host: string;
@@ -13,17 +19,33 @@ export class ResourcePath {
   readonly url: string;
   /** Of the scheme's source. */
   readonly capabilities: SourceCapabilities;
+  /** Undefined: the mount has all URLs. */
+  readonly #root: Root | undefined;
 
-  private constructor(scheme: string, host: string, url: string, capabilities: SourceCapabilities) {
+  private constructor(
+    scheme: string,
+    host: string,
+    url: string,
+    capabilities: SourceCapabilities,
+    root?: Root,
+  ) {
     this.scheme = scheme;
     this.host = host;
     this.url = url;
     this.capabilities = capabilities;
+    this.#root = root;
   }
 
   /** For messages: the path below the mountpoint, as in the URL. */
   get path(): string {
-    return `/${this.scheme}/${this.url.slice(this.url.indexOf('//') + 2)}`;
+    if (this.#root === undefined) return `/${this.scheme}/${this.url.slice(this.url.indexOf('//') + 2)}`;
+    return `${this.#root.path}${this.url.slice(this.#root.url.length)}` || '/';
+  }
+
+  /** The place as what a mount shows at `path` (empty: at its root): no name leads out of it. */
+  asRoot(path: string): ResourcePath {
+    const root = { url: this.url, path };
+    return new ResourcePath(this.scheme, this.host, this.url, this.capabilities, root);
   }
 
   /**
@@ -46,7 +68,14 @@ export class ResourcePath {
   }
 
   child(name: string): ResourcePath {
-    return this.childOfSegment(segmentOfName(name, this.capabilities.queries));
+    const segment = segmentOfName(name, this.capabilities.queries);
+    if (!this.contains(segment)) throw new FsError('INVALID_NAME', name, 'name would leave its directory');
+    return this.childOfSegment(segment);
+  }
+
+  /** Whether no server takes the segment for a way out of the root. */
+  contains(segment: string): boolean {
+    return this.#root === undefined || !stepsUp(segment);
   }
 
   /** `segment` is percent-encoded, and may carry a query. */
@@ -55,7 +84,7 @@ export class ResourcePath {
       const why = `its URL is longer than ${MAX_URL_CHARS} characters`;
       throw new FsError('NAME_TOO_LONG', this.path, why);
     }
-    return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`, this.capabilities);
+    return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`, this.capabilities, this.#root);
   }
 
   /** The URL of the directory that it is in. */

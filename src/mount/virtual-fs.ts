@@ -20,6 +20,7 @@ import { HandleTable } from './handle-table.js';
 import { type FileGeneration, InodeNumbers } from './inode-numbers.js';
 import { NameResolver } from './name-resolver.js';
 import { generationOf, identityOf, isDirectory, type Node, pathOf } from './node.js';
+import { type MountRoot, rootNode } from './mount-root.js';
 import { NodeEntries } from './node-entries.js';
 import { type OpenFile, openPluginFile, openResourceFile } from './open-file.js';
 import { hasFileExtension } from './path-name.js';
@@ -43,6 +44,8 @@ export interface VirtualFsContext {
   readonly cache: ResourceCache;
   readonly plugins: PluginCatalog;
   readonly ownership: Ownership;
+  /** What the mount shows; absent: all URLs. */
+  readonly root?: MountRoot;
   /** The kernel checks permissions: it sends GETATTR for each directory on the way, too. */
   readonly checksPermissions?: boolean;
   /** For metadata. */
@@ -53,7 +56,7 @@ export interface VirtualFsContext {
 }
 
 export class VirtualFs {
-  readonly root: Node = { kind: 'root' };
+  readonly root: Node;
   readonly budget: MetadataBudget;
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
@@ -69,6 +72,7 @@ export class VirtualFs {
   onChanged: (url: string) => void = () => undefined;
 
   constructor(context: VirtualFsContext) {
+    this.root = rootNode(context.root);
     this.#cache = context.cache;
     this.#plugins = context.plugins;
     const { now, budget, checksPermissions = false } = context;
@@ -93,6 +97,11 @@ export class VirtualFs {
         return this.#entries.ofFixed(
           name === '.plugins' ? { kind: 'plugins' } : await this.#schemeNode(name),
         );
+      case 'roots': {
+        const path = parent.roots.get(name);
+        if (path === undefined) throw new FsError('NO_ENTRY', name, 'the mount has no such root');
+        return this.#entries.ofFixed({ kind: 'resource', type: 'directory', path });
+      }
       case 'plugins':
         await this.#plugins.refresh?.();
         if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
@@ -108,6 +117,13 @@ export class VirtualFs {
       case 'plugin':
         throw new FsError('NOT_DIRECTORY', pathOf(parent), 'is a file');
     }
+  }
+
+  /** Throws `NOT_DIRECTORY` for a root that is a file, and what its source throws. `name`: of several roots. */
+  async checkRoot(name: string | undefined, signal: AbortSignal): Promise<void> {
+    const { root } = this;
+    const node = name === undefined ? root : (await this.lookup(root, name, { id: 0 })).node;
+    if (node.kind === 'resource') await this.#names.checkRoot(node.path, signal);
   }
 
   /** The result of `lookup` if it needs no query, for a name in a listing. */

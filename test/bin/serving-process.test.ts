@@ -36,10 +36,10 @@ test('the record of a process stays when another one that had the same device nu
   await Promise.all(children.map((child) => once(child, 'spawn')));
   const [next, former] = children.map(({ pid }) => pid);
   if (mount === undefined) return t.fail();
-  const removeNext = await recordProcess('/proc', next);
+  const removeNext = await recordProcess('/proc', { pid: next });
   // The times of files count in ticks of up to 10 ms.
   await sleep(20);
-  const removeFormer = await recordProcess('/proc', former);
+  const removeFormer = await recordProcess('/proc', { pid: former });
   t.is((await servingProcess(mount))?.pid, former, 'the one that recorded itself last');
   await removeFormer();
   t.is((await servingProcess(mount))?.pid, next);

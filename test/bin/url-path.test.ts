@@ -1,6 +1,9 @@
 import test from 'ava';
 
 import { pathOfUrl, urlOfPath } from '../../bin/url-path.js';
+import { mountRoot, type MountRoot } from '../../src/mount/mount-root.js';
+import { rootOptions } from '../../src/mount/root-option.js';
+import { DEFAULT_CAPABILITIES } from '../../src/source/index.js';
 
 test('a URL has one path, and the path that URL', (t) => {
   const pairs = {
@@ -33,4 +36,23 @@ test('what has no path or no URL is refused, without secrets', (t) => {
   t.notRegex(error.message, /hidden/);
   for (const path of ['', '/https', '/.plugins/https'])
     t.throws(() => urlOfPath(path), { message: /shows no URL/ });
+});
+
+test('below a root, the path of a URL begins there', (t) => {
+  const root = (...texts: string[]): MountRoot | undefined =>
+    mountRoot(rootOptions(texts), () => DEFAULT_CAPABILITIES);
+  const one = root('https://host/a%20b');
+  t.is(pathOfUrl('https://host/a%20b/c/d?x=1', one), '/c/d?x=1');
+  t.is(pathOfUrl('https://host/a%20b/', one), '');
+  t.is(urlOfPath('/c/d?x=1', false, one), 'https://host/a%20b/c/d?x=1');
+  t.is(urlOfPath('', false, one), 'https://host/a%20b/');
+  const several = root('x=https://host/a', 'y=http://other');
+  t.is(pathOfUrl('http://other/b', several), '/y/b');
+  t.is(urlOfPath('/x/https', false, several), 'https://host/a/https');
+  for (const url of ['https://host/ab', 'https://other/b', 'http://host/a']) {
+    t.throws(() => pathOfUrl(url, several), { message: /in no root/ }, url);
+  }
+  for (const path of ['', '/https/host', '/.plugins']) {
+    t.throws(() => urlOfPath(path, false, several), { message: /needs the name of a root/ });
+  }
 });

@@ -1,0 +1,45 @@
+/** `--root`, for a mount that is being started. */
+import type { Logger } from 'pino';
+
+import { FsError } from '../src/mount/fs-error.js';
+import { type MountRoot, mountRoot, MountRootError } from '../src/mount/mount-root.js';
+import type { RootOption } from '../src/mount/root-option.js';
+import type { VirtualFs } from '../src/mount/virtual-fs.js';
+import type { ClientRegistry } from '../src/source/registry.js';
+import { splitUrl } from '../src/mount/split-url.js';
+
+/** A source that does not respond keeps no mount from being made. */
+const CHECK_LIMIT_MS = 5_000;
+
+export async function composeRoot(
+  options: readonly RootOption[],
+  registry: ClientRegistry,
+): Promise<MountRoot | undefined> {
+  for (const option of options) {
+    const scheme = splitUrl(option.url)?.scheme;
+    // It looks for plugins, too.
+    if (scheme !== undefined && !(await registry.isServed(scheme))) {
+      throw new MountRootError(option, `no source serves ${scheme}`);
+    }
+  }
+  return mountRoot(options, (scheme) => registry.capabilitiesOf(scheme));
+}
+
+/** Rejects for a root that is a file. A URL that ends with `/` says that it is none. */
+export async function checkRoots(vfs: VirtualFs, options: readonly RootOption[], log: Logger): Promise<void> {
+  const signal = AbortSignal.timeout(CHECK_LIMIT_MS);
+  const check = async (option: RootOption): Promise<void> => {
+    try {
+      if (!option.url.endsWith('/')) await vfs.checkRoot(option.name, signal);
+    } catch (error) {
+      if (error instanceof FsError && error.code === 'NOT_DIRECTORY') {
+        throw new MountRootError(option, 'is a file, and a root is a directory', error);
+      }
+      log.warn(
+        { root: option.url, err: error },
+        'the root cannot be queried now; it may be missing, or a file',
+      );
+    }
+  };
+  await Promise.all(options.map(check));
+}
