@@ -52,7 +52,12 @@ export function createModelScope(engine: HttpEngine, { baseUrl, revision, profil
     const { type, id, revision: at = '' } = repository;
     const entries: HubEntry[] = [];
     let rowCount = 0;
+    let first: string | undefined;
     for await (const { rows } of followPages(engine, caller.url, fetchPage)) {
+      // Pages have numbers: where those are ignored, each page is the first.
+      const begin = JSON.stringify(rows[0]);
+      if (rows.length > 0 && begin === first) throw noEnd(caller.url);
+      first = begin;
       rowCount += rows.length;
       checkLength(rowCount, caller.url);
       for (const row of rows) {
@@ -97,6 +102,13 @@ export function createModelScope(engine: HttpEngine, { baseUrl, revision, profil
       return new URL(`api/v1/${type}/${encodePath(id)}/repo?${query.toString()}`, baseUrl);
     },
   };
+}
+
+function noEnd(url: URL): ProtocolError {
+  return new ProtocolError('the listing has no end', url, {
+    expected: 'a page that begins elsewhere',
+    found: 'the same once more',
+  });
 }
 
 function cut(url: URL): ProtocolError {
