@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 
 import type { ExecutionContext } from 'ava';
 
@@ -17,6 +17,16 @@ export interface AccessEntry {
   readonly uri: string;
   readonly status: number;
   readonly range: string;
+}
+
+/** A request that cannot be decoded ends in 400, and not the process. */
+export function answerOr400(response: ServerResponse, answer: () => void): void {
+  try {
+    answer();
+  } catch (error) {
+    if (response.headersSent) response.destroy();
+    else response.writeHead(400).end(String(error));
+  }
 }
 
 /** Serves on a free port of loopback until the test ends, and notes each request in `log`, oldest first. */

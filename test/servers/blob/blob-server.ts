@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { ExecutionContext } from 'ava';
 
 import { BucketObjects, type ObjectOptions, type StoredObject } from '../bucket/objects.js';
-import { type AccessEntry, type Address, listenOnLoopback } from '../listen.js';
+import { type AccessEntry, type Address, answerOr400, listenOnLoopback } from '../listen.js';
 import { sendBytes } from '../send-range.js';
 import { blobListing, nameOfMarker } from './blob-listing.js';
 import { type BlobRequest, sharedKeyOf } from './shared-key.js';
@@ -34,7 +34,9 @@ export type RunningBlobServer = BlobServer & Address;
 /** Serves until the test ends. The endpoint of the account is `origin` and `/account`. */
 export async function startBlobServer(t: ExecutionContext): Promise<RunningBlobServer> {
   const blobs = new BlobServer();
-  const server = createServer((message, response) => blobs.handle(message, response));
+  const server = createServer((message, response) =>
+    answerOr400(response, () => blobs.handle(message, response)),
+  );
   return Object.assign(blobs, await listenOnLoopback(t, server, blobs.log));
 }
 

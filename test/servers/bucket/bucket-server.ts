@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 
 import type { ExecutionContext } from 'ava';
 
-import { type AccessEntry, type Address, listenOnLoopback } from '../listen.js';
+import { type AccessEntry, type Address, answerOr400, listenOnLoopback } from '../listen.js';
 import {
   type BucketCredential,
   type BucketSettings,
@@ -41,7 +41,9 @@ export async function startBucketServer(
   vendor: Vendor,
 ): Promise<RunningBucketServer> {
   const buckets = new BucketServer(vendor);
-  const server = createServer((message, response) => buckets.handle(message, response));
+  const server = createServer((message, response) =>
+    answerOr400(response, () => buckets.handle(message, response)),
+  );
   return Object.assign(buckets, await listenOnLoopback(t, server, buckets.log));
 }
 

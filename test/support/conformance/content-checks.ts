@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { CONFORMANCE_CHECKS } from '../../../src/source/conformance.js';
 import { Request } from '../../../src/source/request.js';
 import { pattern } from '../tree.js';
-import { assertCode, assertSame, read, stat, validatorsOf } from './reading.js';
+import { assertCode, assertDigest, assertSame, read, stat, validatorsOf } from './reading.js';
 import type { Check, TestedSource } from './tested-source.js';
 
 const MIB = 1024 * 1024;
@@ -33,11 +33,13 @@ export const CONTENT_CHECKS: readonly Check[] = [
     },
   },
   {
-    title: 'reports size, type and time',
+    title: 'reports size, type, time and digest',
     needs: [],
     run: async (_, source) => {
-      const url = await put(source, 'dir/file.bin', pattern(70_000));
-      const { kind, contentLength, lastModified } = await stat(source.client, url);
+      const content = pattern(70_000);
+      const url = await put(source, 'dir/file.bin', content);
+      const { kind, contentLength, lastModified, digest } = await stat(source.client, url);
+      assertDigest(digest, content);
       assert.deepEqual({ kind, contentLength }, { kind: 'file', contentLength: 70_000 });
       const ageMs = Date.now() - lastModified;
       assert.ok(lastModified < 0 || (ageMs > -120_000 && ageMs < 86_400_000), `the file is ${ageMs} ms old`);

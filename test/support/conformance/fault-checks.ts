@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { Request } from '../../../src/source/request.js';
 import type { FaultFront, ServerAnswer, WholeAnswer } from '../fault-front.js';
 import { pattern } from '../tree.js';
 import { listOf, putNames } from './listing-checks.js';
@@ -104,6 +105,17 @@ export const FAULT_CHECKS: readonly Check[] = [
       const { url } = await putFile(source);
       frontOf(source).add({ answer: source.busyAnswer ?? BUSY });
       await assertCode(read(source.client, url), 'BUSY');
+    },
+  },
+  {
+    title: 'ends a listing that its caller aborts',
+    needs: ['front', 'listing'],
+    run: async (_, source) => {
+      await source.put('dir/a', pattern(1));
+      const abort = new AbortController();
+      frontOf(source).add({ hangs: true, before: () => abort.abort() });
+      const request = new Request(source.urlOf('dir/'), { signal: abort.signal });
+      await assertCode(source.client.list(request), 'INTERRUPTED');
     },
   },
   {

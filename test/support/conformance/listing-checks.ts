@@ -4,7 +4,7 @@ import type { UrlEntry } from '../../../src/source/metadata.js';
 import { Request } from '../../../src/source/request.js';
 import type { CompleteClient } from '../../../src/source/resource-client.js';
 import { pattern } from '../tree.js';
-import { assertCode, read, stat } from './reading.js';
+import { assertCode, assertDigest, read, stat } from './reading.js';
 import type { Check, TestedSource } from './tested-source.js';
 
 /** Names that some layer might decode, encode, fold or take for syntax. */
@@ -43,6 +43,8 @@ export const ODD_NAMES = [
 ] as const;
 
 const MANY = 2500;
+/** Of 100 entries at least, and what comes before the first. */
+const MOST_PAGES = 30;
 
 export async function listOf(client: CompleteClient, url: string): Promise<readonly UrlEntry[]> {
   return await client.list(new Request(url));
@@ -101,8 +103,12 @@ export const LISTING_CHECKS: readonly Check[] = [
         source,
         names.map((name) => `many/${name}`),
       );
+      const before = source.front?.requests.length ?? 0;
       const entries = await listOf(source.client, source.urlOf('many/'));
       assert.deepEqual(entries.map(decodedName).toSorted(), names.toSorted());
+      // By pages, and not by entries.
+      const requests = (source.front?.requests.length ?? 0) - before;
+      assert.ok(requests <= MOST_PAGES, `${requests} requests`);
       assert.ok(entries.every(({ isDir }) => !isDir));
     },
   },
@@ -124,9 +130,11 @@ export const LISTING_CHECKS: readonly Check[] = [
     title: 'lists the version that a read then gets',
     needs: ['listing', 'listed versions'],
     run: async (_, source) => {
-      await source.put('dir/file', pattern(20_000));
+      const content = pattern(20_000);
+      await source.put('dir/file', content);
       const [entry] = await listOf(source.client, source.urlOf('dir/'));
       assert.ok(entry !== undefined && (entry.etag !== undefined || entry.digest !== undefined));
+      assertDigest(entry.digest, content);
       const metadata = await stat(source.client, entry.url.href);
       if (entry.etag !== undefined) assert.equal(metadata.etag, entry.etag);
       if (metadata.digest?.algorithm === entry.digest?.algorithm) {

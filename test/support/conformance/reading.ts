@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 import type { ByteRange } from '../../../src/source/byte-range.js';
 import { SourceError } from '../../../src/source/errors.js';
-import type { Metadata } from '../../../src/source/metadata.js';
+import type { ContentDigest, Metadata } from '../../../src/source/metadata.js';
 import { Request, type Validators } from '../../../src/source/request.js';
 import type { CompleteClient } from '../../../src/source/resource-client.js';
 
@@ -45,6 +45,12 @@ export function validatorsOf({ etag, lastModified, contentLength }: Metadata): V
 export function assertSame(found: Uint8Array, expected: Uint8Array): void {
   assert.equal(found.byteLength, expected.byteLength, 'the length');
   assert.equal(sha256(found), sha256(expected), 'the bytes');
+}
+
+/** Where the source gives a digest, and it is one that Node knows. */
+export function assertDigest(digest: ContentDigest | undefined, content: Uint8Array): void {
+  if (digest?.algorithm !== 'sha256' && digest?.algorithm !== 'md5') return;
+  assert.equal(digest.hex, createHash(digest.algorithm).update(content).digest('hex'), 'the digest');
 }
 
 /** The code of the error that a call ends with. */
