@@ -8,6 +8,7 @@ import { configFiles, SYSTEM_FILE } from './config/config-files.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import type { Configuration } from './config/configuration.js';
 import { environmentOptions } from './config/environment.js';
+import { withFittingMemory } from './fitting-memory.js';
 import { loadConfiguration } from './config/load-configuration.js';
 import type { OptionKind } from './config/option-kinds.js';
 import { OPTION_ROWS } from './config/option-table.js';
@@ -32,7 +33,7 @@ export async function checkConfiguration(given: GivenOptions, file: string | und
 
 /** Prints the values that are in force, as a file, with secrets as `***`. */
 export async function showConfiguration(given: GivenOptions, withOrigin: boolean): Promise<void> {
-  const found = await loadConfiguration(given);
+  const found = withFittingMemory(await loadConfiguration(given));
   const lines = [...optionLines(found), ...listLines('sources', found.shown.rules)];
   if (found.shown.plugins.length > 0) lines.push({ text: 'plugins:' });
   for (const { value, origin } of found.shown.plugins) {

@@ -3,6 +3,7 @@ import { LiveConfiguration } from './config/live-configuration.js';
 import { loadConfiguration } from './config/load-configuration.js';
 import type { GivenMount, MountOptions } from './config/options.js';
 import { reload } from './config/reload.js';
+import { withFittingMemory } from './fitting-memory.js';
 import { createLog } from './log.js';
 import { serve } from './serve.js';
 
@@ -12,7 +13,7 @@ export async function serveWithLog(
   { defaultLogFile, onReady }: ServeOptions = {},
 ): Promise<number> {
   const load = async (): Promise<Configuration> => {
-    const loaded = await loadConfiguration(given);
+    const loaded = withFittingMemory(await loadConfiguration(given));
     const { logFile = defaultLogFile } = loaded.options;
     return { ...loaded, options: { ...loaded.options, logFile } };
   };

@@ -120,6 +120,7 @@ export const OPTION_TABLE: OptionTable = {
     help: 'memory for content',
     meaning:
       'memory for content, at least 8 MiB; metadata takes up to a quarter as much in addition ([Memory](SEMANTICS.md#memory))',
+    defaultText: '`256MiB`, or what fits into the memory cgroup',
   },
   cacheDir: {
     group: 'Cache',
