@@ -65,7 +65,7 @@ export function createBlobClient({ engine, log, accessFor }: BlobClientOptions):
       const target = access.url(encodeKey(container), text.join('&'));
       const request = { ...(await access.profile(url)), url: target, allowed: [200] };
       const listing = await engine.fetchPieces(request, caller, () => xmlReader(url, new BlobListing()));
-      return listing.page(url, prefix);
+      return await listing.page(url, prefix, caller.signal);
     });
   }
 

@@ -2,16 +2,15 @@
 import { percentDecoded } from '../../byte-text.js';
 import { parseHttpDate } from '../../http/http-date.js';
 import { MalformedXml, type XmlHandler } from '../../xml-events.js';
-import { entriesOf, isEntryName, type ObjectEntry, type ObjectRow } from '../bucket/object-entry.js';
+import { checkRowCount, ListedFields } from '../bucket/listed-fields.js';
+import type { ObjectRow } from '../bucket/object-entry.js';
+import { type ListedKey, type PageEntries, pageEntries } from '../bucket/page-entries.js';
 
-export interface BlobPage {
-  readonly entries: readonly ObjectEntry[];
+export interface BlobPage extends PageEntries {
   /** With those that are no entries: a directory that has only its marker is one. */
   readonly keys: number;
   /** The marker is opaque. Undefined: this page is the last. */
   readonly next: { readonly value: string } | undefined;
-  /** One of the names that no file name can stand for. */
-  readonly unusableKey: string | undefined;
 }
 
 const MAX_ETAG_CHARS = 1_024;
@@ -22,13 +21,13 @@ export class BlobListing implements XmlHandler {
   readonly #objects: ObjectRow[] = [];
   readonly #directories: string[] = [];
   /** Of the row that is open, by name: its own, its properties, and its metadata in lower case. */
-  #row = new Map<string, string>();
+  #row = new ListedFields();
   #isNameEncoded = false;
   #nextMarker: string | undefined;
 
   onOpen(name: string, depth: number, attributes: Readonly<Record<string, string>>): void {
     if (depth === 1 && name !== 'EnumerationResults') throw new MalformedXml('EnumerationResults', name);
-    if (depth === 3) [this.#row, this.#isNameEncoded] = [new Map(), false];
+    if (depth === 3) [this.#row, this.#isNameEncoded] = [new ListedFields(), false];
     if (depth === 4 && name === 'Name') this.#isNameEncoded = attributes['Encoded'] === 'true';
   }
 
@@ -40,6 +39,7 @@ export class BlobListing implements XmlHandler {
     const key = this.#isNameEncoded ? percentDecoded(written) : written;
     if (DIRECTORIES.has(name)) this.#directories.push(key);
     else if (name === 'Blob') this.#addBlob(key);
+    checkRowCount(this.#objects.length + this.#directories.length);
   }
 
   /** Of a document that is whole the marker stands at the end, if only as an empty element. */
@@ -47,28 +47,19 @@ export class BlobListing implements XmlHandler {
     if (this.#nextMarker === undefined) throw new MalformedXml('a NextMarker', 'none');
   }
 
-  page(base: URL, prefix: string): BlobPage {
-    let unusableKey: string | undefined;
-    const nameOf = (key: string): string => {
-      const name = key.startsWith(prefix) ? key.slice(prefix.length).replace(/\/$/, '') : '';
-      if (isEntryName(name)) return name;
-      // The marker of the directory itself is no entry of it.
-      if (key !== prefix) unusableKey = key;
-      return '';
-    };
-    const objects = this.#objects
-      .map((row) => ({ name: nameOf(row.key), row }))
-      .filter(({ name, row }) => name !== '' && !row.key.endsWith('/'));
-    const directories = this.#directories
-      .map((key) => ({ name: nameOf(key), row: undefined }))
-      .filter(({ name }) => name !== '');
+  async page(base: URL, prefix: string, signal: AbortSignal | undefined): Promise<BlobPage> {
     const value = this.#nextMarker ?? '';
     return {
-      entries: entriesOf(base, [...objects, ...directories]),
+      ...(await pageEntries(this.#keys(), base, prefix, signal)),
       keys: this.#objects.length + this.#directories.length,
       next: value === '' ? undefined : { value },
-      unusableKey,
     };
+  }
+
+  *#keys(): Generator<ListedKey> {
+    // A blob whose name ends with a slash marks a directory that is listed, or the one that lists.
+    for (const row of this.#objects) if (!row.key.endsWith('/')) yield { key: row.key, row };
+    for (const key of this.#directories) yield { key, row: undefined };
   }
 
   #addBlob(key: string): void {

@@ -1,9 +1,10 @@
 /** One page of a bucket's listing: `ListBucketResult` of `GET /?list-type=2` and of its first version. */
-import { Turns } from '../../turns.js';
 import { MalformedXml, type XmlHandler } from '../../xml-events.js';
-import { entriesOf, isEntryName, type NamedRow, type ObjectEntry, type ObjectRow } from './object-entry.js';
+import { checkRowCount, ListedFields } from './listed-fields.js';
+import type { ObjectRow } from './object-entry.js';
 import { type ObjectError, objectErrorOf } from './object-error.js';
 import { decodedForm } from './object-key.js';
+import { type ListedKey, type PageEntries, pageEntries } from './page-entries.js';
 
 /** Where the next page begins: a token of version 2, which is opaque, or a marker of version 1, which is a key. */
 export interface PageStart {
@@ -11,32 +12,27 @@ export interface PageStart {
   readonly value: string;
 }
 
-export interface ListingPage {
-  readonly entries: readonly ObjectEntry[];
+export interface ListingPage extends PageEntries {
   /** With those that are no entries: a directory that has only its marker is one. */
   readonly keys: number;
   /** Undefined: this page is the last. */
   readonly next: PageStart | undefined;
-  /** One of the keys that no file name can stand for. */
-  readonly unusableKey: string | undefined;
 }
 
 const MAX_ETAG_CHARS = 1_024;
-/** Entries that are made in one step: some servers send pages of any length. */
-const BATCH = 256;
 
 /** Handles the events of the document, and makes the page of them. */
 export class ObjectListing implements XmlHandler {
   /** By name: of the root, and of the row that is open. */
-  readonly #fields = new Map<string, string>();
-  #row = new Map<string, string>();
+  readonly #fields = new ListedFields();
+  #row = new ListedFields();
   /** As they are written: whether they are encoded may be said behind them. */
   readonly #objects: ObjectRow[] = [];
   readonly #prefixes: string[] = [];
   #isError = false;
 
   onOpen(name: string, depth: number): void {
-    if (depth === 2) this.#row = new Map();
+    if (depth === 2) this.#row = new ListedFields();
     if (depth !== 1) return;
     this.#isError = name === 'Error';
     if (!this.#isError && name !== 'ListBucketResult') throw new MalformedXml('a ListBucketResult', name);
@@ -48,6 +44,7 @@ export class ObjectListing implements XmlHandler {
     if (name === 'Contents') this.#objects.push(rowOf(this.#row));
     else if (name === 'CommonPrefixes') this.#prefixes.push(this.#row.get('Prefix') ?? '');
     else this.#fields.set(name, text);
+    checkRowCount(this.#objects.length + this.#prefixes.length);
   }
 
   /** The document is an error: some servers send it with status 200. */
@@ -62,33 +59,14 @@ export class ObjectListing implements XmlHandler {
 
   /** `prefix`: that of the directory `base`. */
   async page(base: URL, prefix: string, signal: AbortSignal | undefined): Promise<ListingPage> {
-    const turns = new Turns(signal);
-    const entries: ObjectEntry[] = [];
-    let named: NamedRow[] = [];
-    let unusableKey: string | undefined;
-    const take = (): void => {
-      for (const entry of entriesOf(base, named)) entries.push(entry);
-      named = [];
-    };
-    const add = async (key: string, end: number, row: ObjectRow | undefined): Promise<void> => {
-      const name = key.startsWith(prefix) ? key.slice(prefix.length, end) : '';
-      if (isEntryName(name)) named.push({ name, row });
-      // The marker of the directory itself is no entry of it.
-      else if (key !== prefix) unusableKey = key;
-      if (named.length === BATCH) take();
-      await turns.spend(key.length, 1);
-    };
-    for (const row of this.#objects) {
-      const key = this.#decoded(row.key);
-      await add(key, key.length, row);
-    }
-    for (const written of this.#prefixes) {
-      const key = this.#decoded(written);
-      await add(key, key.endsWith('/') ? key.length - 1 : key.length, undefined);
-    }
-    take();
+    const listed = await pageEntries(this.#keys(), base, prefix, signal);
     const keys = this.#objects.length + this.#prefixes.length;
-    return { entries, keys, next: this.#next(), unusableKey };
+    return { ...listed, keys, next: this.#next() };
+  }
+
+  *#keys(): Generator<ListedKey> {
+    for (const row of this.#objects) yield { key: this.#decoded(row.key), row };
+    for (const prefix of this.#prefixes) yield { key: this.#decoded(prefix), row: undefined };
   }
 
   /** Only what says that it is encoded is decoded: in another a `%41` is a part of the key. */
