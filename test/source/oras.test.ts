@@ -226,11 +226,35 @@ test('titles that lead out are none, the later of equal ones counts, and a layer
       [hex('9'), '9'],
     ],
   );
-  for (const text of ['', 'null', '[]', '{}', '{"layers":[{}]}', '{"layers":[{"digest":"md5:1","size":1}]}'])
+  // A quarter of a megabyte of directories for each; a single path of many levels is none.
+  const deep = Array.from({ length: 200 }, (_, i) => layer('1', `${i}/${'d/'.repeat(700)}f`));
+  const long = JSON.stringify({ layers: [layer('1', 'd/'.repeat(100_000))] });
+  t.is(parseArtifact(long, digestOf(HELLO), url).directories.size, 1);
+  for (const text of [
+    JSON.stringify({ layers: deep }),
+    '',
+    'null',
+    '[]',
+    '{}',
+    '{"layers":[{}]}',
+    '{"layers":[null]}',
+    '{"layers":[],"config":null}',
+    '{"manifests":[null]}',
+    '{"layers":[{"digest":"md5:1","size":1}]}',
+  ])
     t.is(
       t.throws(() => parseArtifact(text, digestOf(HELLO), url), { instanceOf: SourceError }).code,
       'PROTOCOL',
     );
+});
+
+test('a file with the title of a manifest is that file', async (t) => {
+  const registry = await startDockerRegistry(t);
+  await registry.pushFiles('copied', 'v1', { '.manifest.json': HELLO, 'dir/.manifest.json': LARGE });
+  const client = clientOf(t);
+  const root = `oras://${registry.host}/copied/v1`;
+  t.deepEqual(await read(client, `${root}/.manifest.json`), HELLO);
+  t.true((await read(client, `${root}/dir/.manifest.json`)).equals(LARGE));
 });
 
 test('a version that is open stays readable when its tag moves on', async (t) => {

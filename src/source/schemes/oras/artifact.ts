@@ -37,6 +37,14 @@ interface Manifest {
   readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
+/** `PATH_MAX` of Linux. */
+const MAX_TITLE_CHARS = 4_096;
+/** Of the paths of all directories on the way to the files: 4 MiB of titles of many levels would make gigabytes. */
+const MAX_PATH_CHARS = 16 * 1024 * 1024;
+
+/** What a directory takes beside its path. */
+const DIRECTORY_CHARS = 256;
+
 const TITLE = 'org.opencontainers.image.title';
 const CREATED = 'org.opencontainers.image.created';
 
@@ -63,13 +71,21 @@ export function parseArtifact(text: string, digest: string, url: URL): Artifact 
     ...common,
     platforms: new Map(),
     directories: directoriesOf(layers as readonly Descriptor[], url),
-    config: config === undefined ? undefined : blobOf(config as Descriptor, url),
+    config: config === undefined ? undefined : blobOf(config, url),
   };
+}
+
+/** About what it takes in memory, in characters. */
+export function keptChars({ text, directories }: Artifact): number {
+  let chars = text.length + 1;
+  for (const path of directories.keys()) chars += path.length + DIRECTORY_CHARS;
+  return chars;
 }
 
 /** The later of two layers with the same title counts, and a directory before a file of its name. */
 function directoriesOf(layers: readonly Descriptor[], url: URL): Map<string, Directory> {
   const directories = new Map<string, Map<string, Blob | undefined>>([['', new Map()]]);
+  let pathChars = 0;
   for (const layer of layers) {
     const blob = blobOf(layer, url);
     const segments = titleOf(layer) ?? [nameOf(blob.digest, String(layer.mediaType))];
@@ -78,6 +94,8 @@ function directoriesOf(layers: readonly Descriptor[], url: URL): Map<string, Dir
       const entries = directories.get(directory) ?? new Map<string, Blob | undefined>();
       directories.set(directory, entries);
       directory = directory === '' ? name : `${directory}/${name}`;
+      pathChars += directory.length;
+      if (pathChars > MAX_PATH_CHARS) throw tooManyPaths(url);
       if (depth < segments.length - 1) entries.set(name, undefined);
       else if (!directories.has(directory)) entries.set(name, blob);
     }
@@ -85,10 +103,15 @@ function directoriesOf(layers: readonly Descriptor[], url: URL): Map<string, Dir
   return directories;
 }
 
+function tooManyPaths(url: URL): ProtocolError {
+  const facts = { expected: `at most ${MAX_PATH_CHARS} characters in paths`, found: 'more' };
+  return new ProtocolError('the manifest cannot be used', url, facts);
+}
+
 /** Undefined: there is none, or none that is a path below the root. */
 function titleOf({ annotations }: Descriptor): string[] | undefined {
   const title = annotations?.[TITLE];
-  if (typeof title !== 'string') return undefined;
+  if (typeof title !== 'string' || title.length > MAX_TITLE_CHARS) return undefined;
   const segments = title.split('/');
   const isPath = segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..');
   return isPath && !title.includes('\0') ? segments : undefined;
@@ -104,10 +127,10 @@ function nameOf(digest: string, mediaType: string): string {
 /** `linux-amd64`, `linux-arm-v7`; by digest where a platform is unknown or not the only one of its name. */
 function platformsOf(manifests: readonly Descriptor[], url: URL): Map<string, string> {
   const named = manifests.map((descriptor) => {
+    const { digest } = blobOf(descriptor, url);
     const { os, architecture, variant } = descriptor.platform ?? {};
     const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];
     const isName = parts.every((part) => /^[\w.]+$/.test(String(part)) && part !== 'unknown');
-    const { digest } = blobOf(descriptor, url);
     return { digest, name: isName && os !== undefined ? parts.join('-') : undefined };
   });
   const count = new Map<string | undefined, number>();
@@ -120,7 +143,8 @@ function platformsOf(manifests: readonly Descriptor[], url: URL): Map<string, st
   );
 }
 
-function blobOf({ digest, size }: Descriptor, url: URL): Blob {
+function blobOf(descriptor: Descriptor | null, url: URL): Blob {
+  const { digest, size } = descriptor ?? {};
   if (typeof digest === 'string' && isDigest(digest) && Number.isSafeInteger(size) && Number(size) >= 0) {
     return { digest, sizeBytes: Number(size) };
   }

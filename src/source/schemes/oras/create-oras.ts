@@ -14,7 +14,7 @@ import type { Request } from '../../request.js';
 import { type ExpireInfo, newResponse, type Response } from '../../response.js';
 import type { OrasSettings } from '../../settings.js';
 import type { SourceClient, SourceContext } from '../../source.js';
-import type { Blob } from './artifact.js';
+import type { Artifact, Blob } from './artifact.js';
 import { listRepositories } from './list-repositories.js';
 import { locate, MANIFEST_NAME, type Place, referenceOf } from './locate.js';
 import {
@@ -95,7 +95,9 @@ export function createOras(context: SourceContext): SourceClient {
 
   async function download(request: Request): Promise<Response> {
     const { url, pin } = request;
-    if (segmentsOf(url).at(-1) === MANIFEST_NAME) return await downloadManifest(request);
+    // A layer may have the title of a manifest.
+    const manifest = segmentsOf(url).at(-1) === MANIFEST_NAME ? (await placeOf(request)).place : undefined;
+    if (manifest?.kind === 'manifest') return downloadManifest(request, manifest.artifact);
     const known = isPinned(pin?.etag) ? undefined : await blobAt(request);
     const etag = pin?.etag ?? etagOf(known?.digest ?? '');
     const contentLength = pin?.contentLength ?? known?.sizeBytes;
@@ -103,15 +105,13 @@ export function createOras(context: SourceContext): SourceClient {
     return await resource.download(request.with({ pin: version }));
   }
 
-  async function downloadManifest(request: Request): Promise<Response> {
-    const { url, pin, range = { start: 0, end: Infinity } } = request;
-    const { place } = await placeOf(request);
-    if (place.kind !== 'manifest') throw new IsDirectoryError(url);
-    const found = etagOf(place.artifact.digest);
+  function downloadManifest({ url, pin, range }: Request, { digest, text }: Artifact): Response {
+    const { start, end } = range ?? { start: 0, end: Infinity };
+    const found = etagOf(digest);
     if (pin?.etag !== undefined && pin.etag !== found)
       throw new ChangedError(url, { expected: pin.etag, found });
-    const bytes = Buffer.from(place.artifact.text).subarray(range.start, range.end);
-    return newResponse(bytes, { offset: range.start, contentLength: bytes.length, header: { etag: found } });
+    const bytes = Buffer.from(text).subarray(start, end);
+    return newResponse(bytes, { offset: start, contentLength: bytes.length, header: { etag: found } });
   }
 
   async function blobAt(request: Request): Promise<Blob> {

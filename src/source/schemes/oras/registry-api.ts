@@ -8,7 +8,7 @@ import type { HttpCaller, HttpEngine, HttpProfile, HttpRoute } from '../../http/
 import { routeElsewhere } from '../../http/route.js';
 import type { OrasSettings } from '../../settings.js';
 import { RecentResults } from '../recent-results.js';
-import { type Artifact, parseArtifact } from './artifact.js';
+import { type Artifact, keptChars, parseArtifact } from './artifact.js';
 import { isDigest } from './oras-name.js';
 import { checkedDigest, namesOf, nextPage } from './registry-answer.js';
 import { explainRegistryRefusal } from './registry-refusal.js';
@@ -16,7 +16,7 @@ import { RegistryAuthorizer } from './registry-authorizer.js';
 
 /** Of a manifest, what registries take at least, and most take at most. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** Of the texts of manifests that are kept. */
+/** Of the manifests that are kept. */
 const MAX_KEPT_CHARS = 16 * 1024 * 1024;
 const MAX_KEPT = 1_000;
 const ACCEPT = [
@@ -40,7 +40,7 @@ export class RegistryApi {
   readonly #artifacts = new LRUCache<string, Artifact>({
     max: MAX_KEPT,
     maxSize: MAX_KEPT_CHARS,
-    sizeCalculation: ({ text }) => text.length + 1,
+    sizeCalculation: keptChars,
   });
   /** The last digest of a tag. */
   readonly #digests = new LRUCache<string, string>({ max: MAX_KEPT });
