@@ -148,3 +148,20 @@ test('fixed credentials are always the same', async (t) => {
   t.is(await provider.get(), undefined);
   t.is(provider.notFound, 'looked in: X');
 });
+
+test('a fetch that never ends is a timeout, and not the last one', async (t) => {
+  const clock = { nowMs: 1_000_000 };
+  let isHung = true;
+  const provider = new RefreshedCredentials<Token>(
+    () => (isHung ? new Promise<never>(() => undefined) : Promise.resolve({ credentials: { token: 'a' } })),
+    () => clock.nowMs,
+    20,
+  );
+  // The limit itself keeps no process alive.
+  const alive = setInterval(() => undefined, 1_000);
+  await t.throwsAsync(provider.get(), { code: 'TIMEOUT' });
+  clearInterval(alive);
+  isHung = false;
+  clock.nowMs += 10_000;
+  t.is((await provider.get())?.token, 'a');
+});

@@ -1,3 +1,4 @@
+import { TimeoutError } from '../errors.js';
 import { orAborted } from '../or-aborted.js';
 import type { CredentialProvider } from './credentials.js';
 
@@ -9,6 +10,9 @@ const EXPIRY_MARGIN_MS = 60_000;
 const MIN_INTERVAL_MS = 5_000;
 /** That there are none is known so long: someone may log in. */
 const NONE_TTL_MS = 60_000;
+
+/** The vendors' packages set no limit to some services and commands, and a fetch without end would be the last one. */
+const LIMIT_MS = 60_000;
 
 interface Expiring {
   readonly expiresAtMs?: number;
@@ -26,6 +30,7 @@ export class RefreshedCredentials<Credentials extends object> implements Credent
   /** `isForced`: what was brought before was refused, so that no cache may serve the fetch. */
   readonly #fetch: (isForced: boolean) => Promise<Fetched<Credentials>>;
   readonly #nowMs: () => number;
+  readonly #limitMs: number;
   #current: Fetched<Credentials & Expiring> | undefined;
   #failure: unknown;
   #fetching: Promise<void> | undefined;
@@ -35,9 +40,11 @@ export class RefreshedCredentials<Credentials extends object> implements Credent
   constructor(
     fetch: (isForced: boolean) => Promise<Fetched<Credentials & Expiring>>,
     nowMs: () => number = Date.now,
+    limitMs = LIMIT_MS,
   ) {
     this.#fetch = fetch;
     this.#nowMs = nowMs;
+    this.#limitMs = limitMs;
   }
 
   get notFound(): string | undefined {
@@ -89,7 +96,7 @@ export class RefreshedCredentials<Credentials extends object> implements Credent
   #refresh(): Promise<void> {
     this.#fetchedAtMs = this.#nowMs();
     const isForced = this.#isRefused;
-    this.#fetching = this.#fetch(isForced)
+    this.#fetching = within(this.#limitMs, this.#fetch(isForced))
       .then(
         (fetched) => {
           this.#current = fetched;
@@ -104,6 +111,19 @@ export class RefreshedCredentials<Credentials extends object> implements Credent
         this.#fetching = undefined;
       });
     return this.#fetching;
+  }
+}
+
+async function within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const facts = { expected: `an answer within ${limitMs / 1000} s`, found: 'none' };
+    timer = setTimeout(() => reject(new TimeoutError('credentials:', facts)), limitMs).unref();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
