@@ -17,7 +17,7 @@ function client(
   t: ExecutionContext,
   options: Partial<HttpClientOptions> = {},
 ): ReturnType<typeof createHttpClient> {
-  const http = createHttpClient({ timeoutMs: 2_000, retries: 0, ...options });
+  const http = createHttpClient({ timeoutMs: 15_000, retries: 0, ...options });
   t.teardown(() => http.close());
   return http;
 }
