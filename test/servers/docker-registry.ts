@@ -1,17 +1,17 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createHash, createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import type { ExecutionContext } from 'ava';
 
-import { createCertificate } from '../support/certificate.js';
 import { startFaultFront } from '../support/fault-front.js';
 import { freePort, untilConnects } from '../support/port.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { type AccessEntry, listenOnLoopback } from './listen.js';
+import { startTokenIssuer } from './registry-tokens.js';
 import { sendBytes } from './send-range.js';
 
 export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -63,7 +63,7 @@ export interface RegistryOptions {
 }
 
 const MANY = 100;
-const [USER, PASSWORD] = ['ada', 'pass:word/1'];
+const [USER, PASSWORD] = ['ada', 'pass:word/1'] as const;
 
 /** Debian's docker-registry (distribution 2.8) with an empty store; killed when the test ends. */
 export async function startDockerRegistry(
@@ -76,7 +76,8 @@ export async function startDockerRegistry(
   const blobs = new Map<string, Uint8Array>();
   const pushed = new Set<string>();
   const host = redirectsBlobs ? await startRedirects(t, address, blobs) : address;
-  const issuer = auth === 'token' ? await startTokenIssuer(t, isPublic) : undefined;
+  const issuer =
+    auth === 'token' ? await startTokenIssuer(t, { user: USER, password: PASSWORD, isPublic }) : undefined;
   const config = join(directory, 'registry.yml');
   const users = join(directory, 'htpasswd');
   if (auth === 'htpasswd') {
@@ -236,69 +237,4 @@ async function startRedirects(
     },
   });
   return front.host;
-}
-
-interface TokenIssuer {
-  readonly settings: object;
-  readonly log: AccessEntry[];
-  lifeS: number;
-  token(scope: string, lifeS: number): string;
-}
-
-/** As "Token Authentication Specification" of distribution has it: GET with Basic, or POST with a refresh token. */
-async function startTokenIssuer(t: ExecutionContext, isPublic: boolean): Promise<TokenIssuer> {
-  const { certificate, key } = await createCertificate(t, 'IP:127.0.0.1');
-  const [pem, privateKey] = [await readFile(certificate), createPrivateKey(await readFile(key))];
-  const chain = [new X509Certificate(pem).raw.toString('base64')];
-  const log: AccessEntry[] = [];
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const token = (scope: string, lifeS: number): string => {
-    const nowS = Math.floor(Date.now() / 1000);
-    const access = scope
-      .split(' ')
-      .map((each) => /^(?<type>\w+):(?<name>.+):(?<actions>[\w,*]+)$/.exec(each)?.groups)
-      .filter((found) => found !== undefined)
-      .map(({ type, name, actions = '' }) => ({ type, name, actions: actions.split(',') }));
-    const claims = { iss: 'issuer', aud: 'registry', sub: USER, jti: randomUUID(), access };
-    const text = `${part({ typ: 'JWT', alg: 'ES256', x5c: chain })}.${part({ ...claims, nbf: nowS - 60, iat: nowS, exp: nowS + lifeS })}`;
-    const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
-    return `${text}.${signature.toString('base64url')}`;
-  };
-  const issuer: TokenIssuer = { settings: {}, log, lifeS: 300, token };
-  const basic = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`;
-
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const posted: Buffer[] = [];
-    for await (const chunk of request) posted.push(chunk as Buffer);
-    const query =
-      request.method === 'POST'
-        ? new URLSearchParams(Buffer.concat(posted).toString())
-        : new URL(request.url ?? '/', 'http://issuer').searchParams;
-    const isUser =
-      request.method === 'POST'
-        ? query.get('refresh_token') === 'identity-token' || query.get('password') === PASSWORD
-        : request.headers.authorization === basic;
-    if (!isUser && (!isPublic || request.headers.authorization !== undefined)) {
-      response.writeHead(401, { 'content-type': 'application/json' }).end('{"details":"incorrect username"}');
-      return;
-    }
-    // The issuer narrows what is asked: a stranger may pull only.
-    const scope = query.getAll('scope').join(' ');
-    const granted = isUser ? scope : scope.replaceAll(/:[\w,*]+(?= |$)/g, ':pull');
-    const name = request.method === 'POST' ? 'access_token' : 'token';
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ [name]: token(granted, issuer.lifeS), expires_in: issuer.lifeS }));
-  }
-
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => response.destroy(error as Error));
-  });
-  const { origin } = await listenOnLoopback(t, server, log);
-  const settings = {
-    realm: `${origin}/token`,
-    service: 'registry',
-    issuer: 'issuer',
-    rootcertbundle: certificate,
-  };
-  return Object.assign(issuer, { settings });
 }
