@@ -37,7 +37,7 @@ const BLOCK_SHARE = 3 / 4;
 const READ_MODE = 0o555;
 
 export async function compose(
-  { path: mountpoint, source, configuration }: MountRequest,
+  { path: mountpoint, source, descriptor, configuration }: MountRequest,
   log: Logger,
 ): Promise<MountSession> {
   const { options } = configuration.current;
@@ -83,9 +83,10 @@ export async function compose(
     ...(root === undefined ? {} : { root }),
   });
   await checkRoots(vfs, roots, log);
-  const transport = await chooseTransport(options.transport, log);
+  const transport = await chooseTransport(options.transport, descriptor !== undefined, log);
   const session = await transport.mount(vfs, mountpoint, {
     source,
+    descriptor,
     exec: options.exec,
     allowOther: options.allowOther,
     checksPermissions,
@@ -153,9 +154,15 @@ function defaultCacheDirectory(): string {
 }
 
 /** `auto`: the kernel's own protocol on Linux, wherever its system calls can be loaded. */
-async function chooseTransport(name: MountOptions['transport'], log: Logger): Promise<Transport> {
+async function chooseTransport(
+  name: MountOptions['transport'],
+  isMounted: boolean,
+  log: Logger,
+): Promise<Transport> {
+  if (isMounted && name === 'fuse-native')
+    throw new Error('fuse-native cannot serve a descriptor: use dev-fuse');
   if (name === 'fuse-native') return fuseNativeTransport(log);
-  if (name === 'dev-fuse') return devFuseTransport(log);
+  if (name === 'dev-fuse' || isMounted) return devFuseTransport(log);
   try {
     if (process.platform !== 'linux') return fuseNativeTransport(log);
     await loadSyscalls();

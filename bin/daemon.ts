@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+import { descriptorOf } from '../src/mount/adopted-descriptor.js';
 import { defaultLogFile } from './log.js';
 import { hasTerminal } from './signals.js';
 import { ConfigurationError, type ConfigurationFault } from './config/configuration-error.js';
@@ -12,6 +13,9 @@ import type { GivenMount } from './config/options.js';
 const READY_LIMIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 10_000;
 const END_LIMIT_MS = 5_000;
+
+/** Where the child finds a descriptor that it serves: behind the standard streams and the channel. */
+const PASSED = '/dev/fd/4';
 
 /** From the process in the background to the one that started it. */
 export type DaemonMessage =
@@ -26,22 +30,24 @@ export type DaemonMessage =
 export async function runInBackground(given: GivenMount): Promise<void> {
   if (!hasTerminal()) process.on('SIGHUP', () => undefined);
   const script = fileURLToPath(new URL('background.js', import.meta.url));
+  const descriptor = descriptorOf(given.path);
   // The arguments are only shown, in the list of processes.
   const child = spawn(process.execPath, [script, given.path, '--foreground'], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc', ...(descriptor === undefined ? [] : [descriptor])],
     serialization: 'advanced',
   });
   try {
     const isReady = whenReady(child, given.options.logFile ?? defaultLogFile());
-    child.send(given);
+    child.send(descriptor === undefined ? given : { ...given, path: PASSED });
     const {
       ready: mountpoint,
       logFile,
       hasRoot,
     } = await within(READY_LIMIT_MS, isReady, 'the mount did not come up');
     // No readdir: that of a mount with a root waits for its source.
-    await within(ANSWER_LIMIT_MS, statfs(mountpoint), 'the mount does not answer');
+    if (descriptor === undefined)
+      await within(ANSWER_LIMIT_MS, statfs(mountpoint), 'the mount does not answer');
     if (child.connected) child.disconnect();
     child.unref();
     process.stdout.write(greeting(mountpoint, logFile ?? defaultLogFile(), hasRoot));

@@ -4,9 +4,10 @@ import { setFlagsFromString } from 'node:v8';
 
 import type { Logger } from 'pino';
 
+import { descriptorOf, mountOfDescriptor } from '../src/mount/adopted-descriptor.js';
 import { canonicalPath, checkOutside } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
-import { acquireStartLock } from './start-lock.js';
+import { acquireStartLock, NO_LOCK } from './start-lock.js';
 import { startMount } from './start-mount.js';
 import { onEndSignal, onReloadSignal } from './signals.js';
 import type { MountRequest } from './config/mount-request.js';
@@ -36,12 +37,13 @@ export async function serve(
   { onReady, onReload }: ServeEvents,
 ): Promise<number> {
   setFlagsFromString(COLLECT_EARLY);
-  const request = { ...given, path: await canonicalPath(given.path) };
+  const descriptor = descriptorOf(given.path);
+  const request = { ...given, descriptor, path: await pathOf(given.path, descriptor) };
   // Its rotation would wait for the mount that it serves.
   const { logFile } = request.configuration.current.options;
   if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
   const { path } = request;
-  const lock = await acquireStartLock(path, LOCK_LIMIT_MS);
+  const lock = descriptor === undefined ? await acquireStartLock(path, LOCK_LIMIT_MS) : NO_LOCK;
   let session: MountSession | undefined;
   let [exitCode, isEnding] = [0, false];
   const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
@@ -82,4 +84,10 @@ export async function serve(
   await started.cleanUp();
   log.info('unmounted cleanly');
   return exitCode;
+}
+
+/** As the mount table has it, where it can be seen. */
+async function pathOf(given: string, descriptor: number | undefined): Promise<string> {
+  if (descriptor === undefined) return await canonicalPath(given);
+  return (await mountOfDescriptor(descriptor))?.mountpoint ?? given;
 }

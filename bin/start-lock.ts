@@ -22,7 +22,7 @@ export interface StartLock {
 }
 
 /** Where no lock can be had (no koffi, a run directory that cannot be written) nothing is locked. */
-const NO_LOCK: StartLock = { release: () => undefined };
+export const NO_LOCK: StartLock = { release: () => undefined };
 
 /** Waits for others for so long, and rejects with a `MountpointError` that names the process that holds it. */
 export async function acquireStartLock(mountpoint: string, limitMs: number): Promise<StartLock> {

@@ -31,9 +31,10 @@ export async function startMount(
 ): Promise<StartedMount> {
   let [mountpoint, session]: [Mountpoint?, MountSession?] = [];
   try {
-    mountpoint = await prepareMountpoint(request.path).catch(nameServer);
+    const isMounted = request.descriptor !== undefined;
+    if (!isMounted) mountpoint = await prepareMountpoint(request.path).catch(nameServer);
     session = await mount(request, log);
-    await refuseCovered(request.path);
+    if (!isMounted) await refuseCovered(request.path);
     const removeRecord = await recordProcess(request.path, {
       roots: request.configuration.current.options.root,
     });
@@ -41,7 +42,7 @@ export async function startMount(
     const made = mountpoint;
     const cleanUp = async (): Promise<void> => {
       await removeRecord();
-      await removeUnlessLocked(made);
+      if (made !== undefined) await removeUnlessLocked(made);
     };
     return { session, cleanUp };
   } catch (error) {

@@ -3,5 +3,7 @@ import type { GivenMount } from './options.js';
 
 /** What is to be mounted where, and how. */
 export interface MountRequest extends Pick<GivenMount, 'path' | 'source'> {
+  /** Of a connection that is mounted already. */
+  readonly descriptor?: number | undefined;
   readonly configuration: LiveConfiguration;
 }

@@ -8,6 +8,8 @@ export interface Transport {
 }
 
 export interface TransportOptions {
+  /** Of /dev/fuse, that another process has mounted: nothing is to be mounted, nor unmounted. For dev-fuse only. */
+  readonly descriptor?: number | undefined;
   /** What the mount table shows as the source. */
   readonly source: string;
   /** Whether programs on the mount can be executed. */

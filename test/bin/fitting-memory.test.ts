@@ -9,6 +9,7 @@ import { cgroupLimit } from '../../src/memory/cgroup-limit.js';
 import { DEFAULT_CONFIGURATION } from '../support/default-options.js';
 import { CLI } from '../support/run.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 
 const MIB = 2 ** 20;
 const V1_UNLIMITED = '9223372036854771712';
@@ -108,7 +109,15 @@ async function limitedGroup(t: ExecutionContext, bytes: number): Promise<string 
     const group = join(directory, `d7y-mount-test-${process.pid}`);
     try {
       await mkdir(group);
-      t.teardown(() => rmdir(group));
+      // A process that ended leaves it a moment later.
+      t.teardown(() =>
+        until('the group is empty', () =>
+          rmdir(group).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
       await writeFile(join(group, file), String(bytes));
       return group;
     } catch {

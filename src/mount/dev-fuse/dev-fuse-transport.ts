@@ -10,6 +10,7 @@ import { findOwnMount, isTopmost, type Mount } from '../mount-table.js';
 import { detachPath, unmountPath } from '../mountpoint.js';
 import type { MountSession, Transport, TransportOptions } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
+import { adoptDevice } from './adopt-device.js';
 import { BackingFiles } from './backing-files.js';
 import { fuseDevice } from './fuse-device.js';
 import { FuseOperations } from './fuse-operations.js';
@@ -32,6 +33,16 @@ export function devFuseTransport(log: Logger): Transport {
     name: 'dev-fuse',
     mount: async (vfs, mountpoint, options) => {
       const syscalls = await loadSyscalls();
+      if (options.descriptor !== undefined) {
+        return await adopt(
+          vfs,
+          mountpoint,
+          adoptDevice(syscalls, options.descriptor),
+          syscalls,
+          options,
+          log,
+        );
+      }
       const fd = await mountDevice(syscalls, mountpoint, options);
       const mount = await findOwnMount(mountpoint);
       if (mount === undefined) {
@@ -49,6 +60,24 @@ export function devFuseTransport(log: Logger): Transport {
       return connection;
     },
   };
+}
+
+/** Serves what another process has mounted, until it is unmounted or this process ends. */
+async function adopt(
+  vfs: VirtualFs,
+  mountpoint: string,
+  fd: number,
+  syscalls: Syscalls,
+  options: TransportOptions,
+  log: Logger,
+): Promise<MountSession> {
+  const { session, ended } = await serve(vfs, fd, syscalls, options, log);
+  const agreement = await session.agreement;
+  const isRaised = await raiseKernelReadahead(mountpoint, READ_AHEAD_KB);
+  log.debug({ ...agreement, isRaised }, 'connected to the kernel, by a descriptor');
+  const { promise: abandoned, resolve: abandon } = withResolvers<void>();
+  const leave = async (): Promise<void> => abandon();
+  return { ended: Promise.race([ended, abandoned]), unmount: leave, detach: leave };
 }
 
 /** Serves a connection that is mounted. */
