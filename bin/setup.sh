@@ -124,13 +124,19 @@ is_built() {
   [ -f dist/.built ] && [ -z "$(find $sources -newer dist/.built 2>/dev/null | head -n 1)" ]
 }
 
+# Through a link, npm ci empties the modules of another checkout.
+install_modules() {
+  [ ! -L node_modules ] || fail "node_modules is a link to $(readlink node_modules), and lacks something; remove the link"
+  quietly npm ci "$@" --no-audit --no-fund
+}
+
 if [ "$purpose" = test ] && ! has_modules all; then
   echo 'setup: npm ci' >&2
-  quietly npm ci --no-audit --no-fund
+  install_modules
   echo "$lock" >"$stamp"
 elif ! has_modules production; then
   echo 'setup: npm ci --omit=dev' >&2
-  quietly npm ci --omit=dev --no-audit --no-fund
+  install_modules --omit=dev
   echo "$lock production" >"$stamp"
 fi
 

@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -62,6 +62,18 @@ test('setup asks for packages that it cannot install, and does not say that it i
     stderr,
     'setup: packages are missing; as root, run: apt-get update && apt-get install -y --no-install-recommends some-package\n',
   );
+});
+
+test('setup does not install into the modules of another checkout', async (t) => {
+  const [checkout, modules] = [await temporaryDirectory(t), await temporaryDirectory(t)];
+  await writeFile(join(checkout, 'package-lock.json'), '{}');
+  await symlink(modules, join(checkout, 'node_modules'));
+  const programs = await writePrograms(t, { id: 'echo 0', npm: 'touch called' });
+  const script = join(ROOT, 'bin', 'setup.sh');
+  const { code, stderr } = await shell('cd "$2"; PATH=$1:$PATH exec sh "$3" run', programs, checkout, script);
+  t.is(code, 1);
+  t.regex(stderr, /node_modules is a link to .*; remove the link/);
+  t.deepEqual((await readdir(checkout)).toSorted(), ['node_modules', 'package-lock.json']);
 });
 
 test('setup names a package once that is missing for two reasons', async (t) => {
