@@ -16,6 +16,7 @@ import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { raiseKernelReadahead } from '../src/mount/kernel-readahead.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
+import { MountActivity } from '../src/mount/mount-activity.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import { MemoryResources } from '../test/support/memory-resources.js';
 import { median } from './median.js';
@@ -78,6 +79,7 @@ async function serve(transport: string, mountpoint: string, copy: string): Promi
     exec: true,
     passthrough: true,
     operationLimitMs: 10_000,
+    activity: new MountActivity(),
   });
   process.send?.('ready');
   await session.ended;

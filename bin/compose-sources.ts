@@ -9,6 +9,7 @@ import { createHttpEngine } from '../src/source/http/pooled-engine.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
+import { RequestActivity } from '../src/source/request-activity.js';
 import { ClientRegistry } from '../src/source/registry.js';
 import type { SourceContext } from '../src/source/source.js';
 import { SourceRules } from '../src/source/source-rules.js';
@@ -24,6 +25,8 @@ export interface Sources {
   /** The client that serves a URL. */
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly credentialsFor: CredentialsFor;
+  /** What is requested over HTTP. */
+  readonly activity: RequestActivity;
   readonly close: () => Promise<void>;
 }
 
@@ -56,7 +59,9 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
   configuration.onReplaced((now) => {
     made = make(now);
   });
+  const activity = new RequestActivity();
   const engine = createHttpEngine({
+    activity,
     timeoutMs: options.timeout,
     retries: options.retries,
     addressPolicy: (address, url) => made.policy(address, url),
@@ -88,6 +93,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
   return {
     registry,
     plugins,
+    activity,
     credentialsFor: (url) => made.credentialsFor(url),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));

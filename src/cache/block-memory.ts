@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache';
 
 import type { Block } from './block.js';
+import { CacheActivity } from './cache-activity.js';
 import { ScratchBuffers } from './scratch-buffers.js';
 import { type AllocateMemory, BufferPool, MAX_SLAB_BUFFERS } from './buffer-pool.js';
 import type { MemoryShare } from './memory-shares.js';
@@ -33,6 +34,7 @@ export class BlockMemory {
   readonly blockBytes: number;
   /** For reads of more than can be kept, beside the limit. */
   readonly scratch: ScratchBuffers;
+  readonly activity = new CacheActivity();
   readonly #evictable: LRUCache<Block, Block>;
   readonly #pool: BufferPool;
   readonly #queue = new ReservationQueue({
@@ -242,6 +244,7 @@ export class BlockMemory {
     while (this.#cachedBytes + this.#committedBytes > this.limitBytes) {
       const block = this.#evictable.pop();
       if (block === undefined) return;
+      this.activity.evictedBytes += block.visibleBytes;
       this.#cachedBytes -= block.memoryBytes;
       this.#forget(block);
     }

@@ -1,4 +1,5 @@
 import { InterruptedError } from '../source/index.js';
+import type { ReadRoute } from './cache-activity.js';
 import type { VersionKey } from './version.js';
 
 /** What a short block takes is not its bytes: it is often the only one of its version. */
@@ -24,6 +25,8 @@ export class Block {
   isComplete = false;
   /** A read from the disk has claimed it, and fills it. */
   isClaimed = false;
+  /** For the next read of it. */
+  route: ReadRoute = 'source';
   /** It will not come, or was evicted: another object stands for the index now. */
   isLost = false;
   /** Writers to disk that still read the memory. */

@@ -14,6 +14,7 @@ import { type FoundEntry, ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
 import type { AllocateMemory } from './buffer-pool.js';
 import { type FileMetadata, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
+import type { CacheReport } from './cache-report.js';
 import type { FreshnessLimits } from './freshness.js';
 import { MetadataCache } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
@@ -74,6 +75,8 @@ export class CachedResources implements ResourceCache {
   readonly #listings: ListingCache;
   readonly #readers: VersionReaders;
   readonly #stored: StoredVersions;
+  readonly #memory: BlockMemory;
+  readonly #budget: MetadataBudget;
   onChanged: (url: string) => void = () => undefined;
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
@@ -81,8 +84,10 @@ export class CachedResources implements ResourceCache {
     this.#limits = this.#options;
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
     const memory = new BlockMemory(memoryBytes, blockBytes, context.allocate);
-    this.#stored = new StoredVersions(context.disk, memory);
     const { budget, now = Date.now } = context;
+    this.#memory = memory;
+    this.#budget = budget;
+    this.#stored = new StoredVersions(context.disk, memory);
     this.#metadata = new MetadataCache({
       limits: () => this.#limits,
       budget,
@@ -95,6 +100,7 @@ export class CachedResources implements ResourceCache {
         this.#stored.drop(url, old);
         this.onChanged(url);
       },
+      onStale: () => (memory.activity.staleServed += 1),
       now,
       log: context.log,
     });
@@ -195,6 +201,16 @@ export class CachedResources implements ResourceCache {
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
     const inMemory = this.#readers.cachedBytes(url, metadata.version);
     return Math.max(inMemory, await this.#stored.storedBytes(url, metadata));
+  }
+
+  get report(): CacheReport {
+    const { activity, cachedBytes, committedBytes, limitBytes } = this.#memory;
+    return {
+      activity,
+      memory: { bytes: cachedBytes + committedBytes, committedBytes, limitBytes },
+      metadata: { bytes: this.#budget.keptBytes, limitBytes: this.#budget.limitBytes },
+      disk: this.#stored.report,
+    };
   }
 
   setFreshness(limits: FreshnessLimits): void {

@@ -37,6 +37,8 @@ export interface MetadataCacheOptions {
   readonly onConfirmed: (url: string, file: FileMetadata) => void;
   /** A resource that was a file has another version, or is none any more. */
   readonly onChanged: (url: string, old: FileMetadata) => void;
+  /** The source could not confirm what is served. */
+  readonly onStale?: () => void;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -229,6 +231,7 @@ export class MetadataCache {
     const { metadataTtlMs, negativeTtlMs, staleIfErrorMs } = this.#options.limits();
     if (!leavesOpen(error) || now() - entry.confirmedAtMs > staleIfErrorMs) throw error;
     log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
+    this.#options.onStale?.();
     this.#note(url, entry, { checkedAtMs: retriedSinceMs(metadataTtlMs, negativeTtlMs, now()) });
   }
 

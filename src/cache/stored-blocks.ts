@@ -83,7 +83,10 @@ export class StoredBlocks {
     // One that is held is being stored already, by an earlier opening of the version.
     if (this.#isClosed || block.writers > 0 || this.#stored?.has(block.index) === true) return;
     const { dirty, queue } = this.#context;
-    if (!dirty.tryAdd(this.#dirtyBytesOf(block))) return;
+    if (!dirty.tryAdd(this.#dirtyBytesOf(block))) {
+      this.#context.memory.activity.unstoredBytes += block.visibleBytes;
+      return;
+    }
     this.#context.memory.acquireForWriter(block);
     // Now, while the bytes that have just arrived are in the processor's caches.
     const checksum = checksumOf(bytesOf(block));

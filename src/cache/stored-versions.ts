@@ -1,7 +1,7 @@
 import { CorruptError } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import { DirtyBytes } from './dirty-bytes.js';
-import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk/disk-cache.js';
+import type { ConfirmedFacts, DiskCache, DiskReport, StoredFacts, StoredVersion } from './disk/disk-cache.js';
 import type { FileMetadata } from './file-metadata.js';
 import { WriteBehindQueue } from './write-behind-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
@@ -124,6 +124,10 @@ export class StoredVersions {
     const bytes = stored?.storedBytes ?? 0;
     stored?.close();
     return bytes;
+  }
+
+  get report(): DiskReport | undefined {
+    return this.#disk?.report;
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {

@@ -2,6 +2,7 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { ChangedError } from '../source/index.js';
 import { Block, type BlockOwner } from './block.js';
 import type { BlockMemory } from './block-memory.js';
+import type { ReadRoute } from './cache-activity.js';
 import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
 
@@ -85,13 +86,22 @@ export class VersionBlocks implements BlockOwner {
   /** Views of the bytes `[offset, end)`, all of which are there. Valid in this step only. */
   views(offset: number, end: number): Uint8Array[] {
     const { blockBytes } = this;
+    const { activity } = this.#memory;
     const views: Uint8Array[] = [];
+    let slowest: ReadRoute = 'memory';
     for (let start = offset - (offset % blockBytes); start < end; start += blockBytes) {
       const block = this.#blocks.get(start / blockBytes);
       if (block?.memory === undefined) throw new Error('a block was lost within one step');
       const until = Math.min(end - start, blockBytes, block.visibleBytes);
-      views.push(block.memory.subarray(Math.max(0, offset - start), until));
+      const view = block.memory.subarray(Math.max(0, offset - start), until);
+      views.push(view);
+      const { route } = block;
+      activity.readBytes[route] += view.byteLength;
+      if (route === 'memory') continue;
+      if (slowest !== 'source') slowest = route;
+      if (block.isComplete) block.route = 'memory';
     }
+    activity.reads[slowest] += 1;
     return views;
   }
 
@@ -109,6 +119,7 @@ export class VersionBlocks implements BlockOwner {
   claim(index: number): Block {
     const block = new Block(this, index);
     block.isClaimed = true;
+    block.route = 'disk';
     this.#blocks.set(index, block);
     return block;
   }

@@ -31,6 +31,11 @@ export class MetadataBudget {
     return new MetadataBudget(Math.min(MAX_BYTES, Math.max(MIN_BYTES, (contentBytes - FREE_BYTES) * SHARE)));
   }
 
+  /** Of entries, and of what is charged. */
+  get keptBytes(): number {
+    return this.#entryBytes + this.#chargedBytes.inodes + this.#chargedBytes.digests;
+  }
+
   /** Whether so much more of the kind stays within its share. */
   hasRoom(kind: Charge, bytes: number): boolean {
     return this.#chargedBytes[kind] + bytes <= this.limitBytes * KIND_SHARE;

@@ -23,6 +23,10 @@ export class DirectoryHandles {
   /** By URL: the callers, once for each handle. */
   readonly #callers = new Map<string, number[]>();
 
+  get size(): number {
+    return this.#handles.size;
+  }
+
   add(entries: readonly DirEntry[], use: DirectoryUse | undefined): number {
     if (use !== undefined) {
       const callers = this.#callers.get(use.url) ?? [];

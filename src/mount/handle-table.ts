@@ -5,6 +5,10 @@ export class HandleTable<Handle> {
   readonly #handles = new Map<number, Handle>();
   #last = 0;
 
+  get size(): number {
+    return this.#handles.size;
+  }
+
   add(handle: Handle): number {
     do {
       this.#last = this.#last >= 0x7fffffff ? 1 : this.#last + 1;

@@ -1,3 +1,4 @@
+import type { MountActivity } from './mount-activity.js';
 import type { VirtualFs } from './virtual-fs.js';
 
 /** A way to talk to the kernel. The same conformance tests run on each. */
@@ -21,6 +22,8 @@ export interface TransportOptions {
   readonly passthrough: boolean;
   /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */
   readonly operationLimitMs: number;
+  /** Where the transport counts what it does. */
+  readonly activity: MountActivity;
 }
 
 /** A mount that is served. */

@@ -241,6 +241,11 @@ export class VirtualFs {
     return xattrNames(node);
   }
 
+  /** How many files and directories are open. */
+  get openHandles(): { readonly files: number; readonly directories: number } {
+    return { files: this.#files.size, directories: this.#directories.size };
+  }
+
   /** Closes what is still open. */
   async close(): Promise<void> {
     for (const file of this.#files.clear()) file.close();

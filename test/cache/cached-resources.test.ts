@@ -257,6 +257,14 @@ test('what follows the end of a body is not taken for its last block', async (t)
 class CountingDisk implements DiskCache {
   opened = 0;
   closed = 0;
+  readonly report = {
+    directory: '/cache',
+    limitBytes: 0,
+    usedBytes: 0,
+    freeBytes: undefined,
+    evictedBytes: 0,
+    corruptBlocks: 0,
+  };
 
   mayHave(): boolean {
     return true;
@@ -286,6 +294,35 @@ class CountingDisk implements DiskCache {
     return Promise.resolve();
   }
 }
+
+test('the bytes of reads are counted by where they came from', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const state = origin(pattern(32));
+  const open = async (): Promise<CachedResources> =>
+    cacheOf(state, 10_000, await storeFor(t, directory, { blockBytes: BLOCK_BYTES }));
+  const first = await open();
+  const file = await first.open(URL);
+  await bytesOf(file, 0, 16);
+  t.like(first.report.activity, {
+    readBytes: { memory: 0, disk: 0, source: 16 },
+    reads: { memory: 0, source: 1 },
+  });
+  await bytesOf(file, 8, 8);
+  await bytesOf(file, 12, 12);
+  t.deepEqual(first.report.activity.readBytes, { memory: 12, disk: 0, source: 24 });
+  t.deepEqual(first.report.activity.reads, { memory: 1, disk: 0, source: 2 });
+  file.close();
+  await first.close();
+  const second = await open();
+  const again = await second.open(URL);
+  await bytesOf(again, 0, 16);
+  await bytesOf(again, 0, 16);
+  t.deepEqual(second.report.activity.readBytes, { memory: 16, disk: 16, source: 0 });
+  t.deepEqual(second.report.activity.reads, { memory: 1, disk: 1, source: 0 });
+  t.true((second.report.disk?.usedBytes ?? 0) > 0);
+  again.close();
+  await second.close();
+});
 
 test('what was only looked at is not kept open', async (t) => {
   const disk = new CountingDisk();

@@ -9,6 +9,7 @@ import {
   ProtocolVersionError,
   type RequestHandler,
 } from '../../src/mount/dev-fuse/fuse-session.js';
+import { MountActivity } from '../../src/mount/mount-activity.js';
 import { OPCODE } from '../../src/mount/dev-fuse/protocol.js';
 import { type Forget, MalformedRequestError } from '../../src/mount/dev-fuse/request-codec.js';
 import type { SignalIntent } from '../../src/mount/dev-fuse/signal-intent.js';
@@ -75,6 +76,7 @@ interface Fixture {
   readonly forgotten: Forget[];
   readonly served: Promise<void>;
   readonly session: FuseSession;
+  readonly activity: MountActivity;
   /** What looking at the threads of callers finds, and how often it was done. */
   readonly threads: { intent: SignalIntent; looks: number };
 }
@@ -102,8 +104,10 @@ function start(): Fixture {
     threads.looks += 1;
     return threads.intent;
   };
-  const session = new FuseSession(device, handler, { interrupts: { intentOf, intervalMs: 1, unseenMs: 5 } });
-  return { device, forgotten, session, threads, served: session.serve() };
+  const activity = new MountActivity();
+  const interrupts = { intentOf, intervalMs: 1, unseenMs: 5 };
+  const session = new FuseSession(device, handler, { interrupts, activity });
+  return { device, forgotten, session, activity, threads, served: session.serve() };
 }
 
 async function settled(): Promise<void> {
@@ -131,6 +135,35 @@ test('every request is answered once: with its payload, EROFS, or ENOSYS', async
   );
   device.end();
   await served;
+});
+
+test('requests are counted by operation and errno, and those in flight by themselves', async (t) => {
+  const { device, served, activity } = start();
+  device.send(OPCODE.GETATTR, 2);
+  device.send(OPCODE.GETATTR, 4);
+  device.send(9_999, 6);
+  device.send(OPCODE.READ, 8);
+  await settled();
+  const { operations, inFlight, oldestMs } = activity.report;
+  t.is(inFlight, 1);
+  t.true(oldestMs > 0);
+  const counted = operations.map(({ name, durations, errors }) => ({
+    name,
+    count: durations.counts.reduce((sum, count) => sum + count, 0),
+    errors,
+  }));
+  t.deepEqual(
+    counted.toSorted((a, b) => a.name.localeCompare(b.name)),
+    [
+      { name: 'getattr', count: 2, errors: [] },
+      { name: 'other', count: 1, errors: [{ errno: constants.errno.ENOSYS, count: 1 }] },
+    ],
+  );
+  device.send(OPCODE.INTERRUPT, 8 + 1, uniqueOf(8));
+  device.end();
+  await served;
+  await settled();
+  t.like(activity.report, { inFlight: 0, oldestMs: 0 });
 });
 
 test('an interrupted request is answered with EINTR, once; an unknown one is said again', async (t) => {

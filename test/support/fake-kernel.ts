@@ -54,7 +54,7 @@ export class FakeKernel {
       root,
       new FailureLog(pino({ level: 'silent' })),
       { acquire: () => undefined, release: () => undefined },
-      { store: () => undefined },
+      { store: () => 0 },
     );
   }
 

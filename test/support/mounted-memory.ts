@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { devFuseTransport } from '../../src/mount/dev-fuse/dev-fuse-transport.js';
 import type { MountSession, TransportOptions } from '../../src/mount/transport.js';
+import { MountActivity } from '../../src/mount/mount-activity.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { MEMORY_PLUGINS, type MemoryResources } from './memory-resources.js';
 import { run } from './mounted.js';
@@ -50,6 +51,7 @@ export function mountMemory(
     exec: true,
     passthrough: true,
     operationLimitMs: 10_000,
+    activity: new MountActivity(),
     ...options,
   });
 }

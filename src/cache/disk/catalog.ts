@@ -30,6 +30,7 @@ export class Catalog {
   readonly #segments = new SegmentTable();
   #clockMs = -Infinity;
   #isScanned = false;
+  evictedBytes = 0;
   #isAbandoned = false;
   /** Resolves when the directory was scanned; false: that failed, and nothing is to be changed. */
   readonly ready: Promise<boolean>;
@@ -41,6 +42,10 @@ export class Catalog {
 
   get usedBytes(): number {
     return this.#options.space.usedBytes;
+  }
+
+  get freeBytes(): number | undefined {
+    return this.#options.space.freeBytes;
   }
 
   has(name: string): boolean {
@@ -89,7 +94,11 @@ export class Catalog {
     while ((await this.#options.space.shortBytes(bytes)) > 0) {
       const victim = this.#victim(keep);
       if (victim === undefined) return false;
-      if (await this.remove(victim)) continue;
+      const bytes = this.#segments.get(victim)?.chargedBytes ?? 0;
+      if (await this.remove(victim)) {
+        this.evictedBytes += bytes;
+        continue;
+      }
       this.#postpone(victim);
       return false;
     }

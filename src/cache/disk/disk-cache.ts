@@ -27,7 +27,20 @@ export interface ConfirmedFacts {
   readonly confirmedAtMs: number;
 }
 
+export interface DiskReport {
+  readonly directory: string;
+  readonly limitBytes: number;
+  /** Allocated by its files; undefined in a process that reads what another one writes. */
+  readonly usedBytes: number | undefined;
+  /** Of the file system, when it was last queried. */
+  readonly freeBytes: number | undefined;
+  readonly evictedBytes: number;
+  /** Blocks whose checksum was wrong. */
+  readonly corruptBlocks: number;
+}
+
 export interface DiskCache {
+  readonly report: DiskReport;
   /** False: certainly nothing is stored of the URL. Does no I/O. */
   mayHave(url: string): boolean;
   /**

@@ -5,7 +5,7 @@
  */
 import type { VersionKey } from '../version.js';
 import { readNewest, writeConfirmation } from './confirmations.js';
-import type { ConfirmedFacts, DiskCache, StoredFacts, StoredVersion } from './disk-cache.js';
+import type { ConfirmedFacts, DiskCache, DiskReport, StoredFacts, StoredVersion } from './disk-cache.js';
 import { geometryOf, nameOfSegment, nameOfUrl, nameOfVersion, versionOfSegment } from './layout.js';
 import { OpenVersion } from './open-version.js';
 import { loadVersion } from './segment-loading.js';
@@ -41,6 +41,18 @@ export class DiskStore implements DiskCache {
   /** What the files allocate, those that are removed but still open here included. 0 in a process that only reads. */
   get usedBytes(): number {
     return this.#context.writer?.catalog.usedBytes ?? 0;
+  }
+
+  get report(): DiskReport {
+    const { options, writer, corruptBlocks } = this.#context;
+    return {
+      directory: options.directory,
+      limitBytes: options.limitBytes,
+      usedBytes: writer?.catalog.usedBytes,
+      freeBytes: writer?.catalog.freeBytes,
+      evictedBytes: writer?.catalog.evictedBytes ?? 0,
+      corruptBlocks,
+    };
   }
 
   /** Becomes the writer, if there is none. Never rejects. */

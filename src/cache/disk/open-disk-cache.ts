@@ -56,6 +56,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskStor
     }),
     writer: undefined,
     isClosing: false,
+    corruptBlocks: 0,
   };
   const store = new DiskStore(context);
   await store.start();

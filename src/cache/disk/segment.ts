@@ -218,6 +218,7 @@ export class Segment {
   #forget(wrong: readonly number[]): void {
     this.fileIdentity = undefined;
     for (const index of wrong) this.table.forget(index);
+    this.#context.corruptBlocks += wrong.length;
     this.#context.warnings.warn('a stored block is wrong and is forgotten', undefined, {
       segment: this.name,
     });

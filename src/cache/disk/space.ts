@@ -54,6 +54,13 @@ export class Space {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** Undefined: never queried. */
+  get freeBytes(): number | undefined {
+    return Number.isFinite(this.#queriedAtMs) && Number.isFinite(this.#freeBytes)
+      ? this.#freeBytes
+      : undefined;
+  }
+
   async #query(): Promise<void> {
     this.#queriedAtMs = performance.now();
     try {

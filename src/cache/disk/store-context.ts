@@ -44,6 +44,8 @@ export interface StoreContext {
   /** Undefined: this process reads what another one writes. */
   writer: Writer | undefined;
   isClosing: boolean;
+  /** Whose checksum was wrong. */
+  corruptBlocks: number;
 }
 
 /** The writer, unless its directory was removed: then this process is not it any more. */

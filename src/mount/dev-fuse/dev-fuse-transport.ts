@@ -85,14 +85,15 @@ async function serve(
   vfs: VirtualFs,
   fd: number,
   syscalls: Syscalls,
-  { passthrough, allowOther: isShared }: TransportOptions,
+  { passthrough, allowOther: isShared, activity }: TransportOptions,
   log: Logger,
 ): Promise<{ session: FuseSession; ended: Promise<void> }> {
   const device = fuseDevice(fd, syscalls);
   const backing = new BackingFiles(syscalls, fd, passthrough);
   const rootAttr = await vfs.getattr(vfs.root, { id: 0 });
-  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing, new KernelPages(device));
-  const session = new FuseSession(device, operations, { passthrough, isShared });
+  const pages = new KernelPages(device);
+  const operations = new FuseOperations(vfs, rootAttr, new FailureLog(log), backing, pages, activity);
+  const session = new FuseSession(device, operations, { passthrough, isShared, activity });
   const notifier = new KernelNotifier(device, operations.inodes);
   vfs.onChanged = (url) => notifier.entryChanged(url);
   session.agreement.then(

@@ -12,6 +12,7 @@ import type { Caller } from '../caller.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import type { FailureLog } from '../failure-log.js';
 import { FsError, MissingNameError } from '../fs-error.js';
+import { MountActivity } from '../mount-activity.js';
 import { isDirectory, pathOf } from '../node.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { VirtualFs } from '../virtual-fs.js';
@@ -55,6 +56,7 @@ export class FuseOperations implements RequestHandler {
   readonly #failures: FailureLog;
   readonly #backing: Pick<BackingFiles, 'acquire' | 'release'>;
   readonly #pages: Pick<KernelPages, 'store'>;
+  readonly #activity: MountActivity;
   readonly #directories: ReaddirReplies;
   readonly #reads = new HandleReads();
   readonly #operations: ReadonlyMap<number, Operation>;
@@ -65,12 +67,15 @@ export class FuseOperations implements RequestHandler {
     failures: FailureLog,
     backing: Pick<BackingFiles, 'acquire' | 'release'>,
     pages: Pick<KernelPages, 'store'>,
+    activity = new MountActivity(),
   ) {
     this.#vfs = vfs;
     this.#failures = failures;
     this.#backing = backing;
     this.#pages = pages;
+    this.#activity = activity;
     this.inodes = new InodeTable(vfs.root, rootAttr, vfs.budget);
+    activity.countInodes = () => this.inodes.size;
     vfs.inKernel = (identity) => this.inodes.generationsOf(identity);
     this.#directories = new ReaddirReplies(vfs, this.inodes);
     this.#operations = new Map<number, Operation>([
@@ -173,9 +178,11 @@ export class FuseOperations implements RequestHandler {
     // would see an empty file: NONSEEKABLE makes them fail with ESPIPE.
     if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO | FOPEN.NONSEEKABLE)];
     const backingId = this.#backing.acquire(nodeId, file.id, file.localFd);
+    if (backingId !== undefined) this.#activity.passthroughOpens += 1;
     if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH | FOPEN.NOFLUSH, backingId)];
     const head = this.#vfs.head(file.id);
-    if (isFirst && file.size === inode.attr.size) this.#pages.store(inode, head);
+    if (isFirst && file.size === inode.attr.size)
+      this.#activity.storedBytes += this.#pages.store(inode, head);
     // FLUSH interrupts fetches, and a complete file has none.
     const isHere = head.byteLength >= file.size;
     return [encodeOpen(file.id, FOPEN.KEEP_CACHE | (isHere ? FOPEN.NOFLUSH : 0))];

@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:os';
 
+import { MountActivity } from '../mount-activity.js';
 import type { FuseDevice } from './fuse-device.js';
 import { InterruptedRequests, type InterruptOptions } from './interrupted-requests.js';
 import {
@@ -13,6 +14,7 @@ import {
   KERNEL_VERSION,
   OLDEST_MINOR_VERSION,
   OPCODE,
+  operationName,
   PAGE_BYTES,
   WRITING_OPCODES,
 } from './protocol.js';
@@ -60,6 +62,7 @@ export interface FuseSessionOptions {
   /** Whether requests carry the user (`--allow-other`). */
   readonly isShared: boolean;
   readonly interrupts: Partial<InterruptOptions>;
+  readonly activity: MountActivity;
 }
 
 /** The kernel speaks a version of the FUSE protocol that we do not. */
@@ -92,7 +95,8 @@ export class FuseSession {
   constructor(device: FuseDevice, handler: RequestHandler, options: Partial<FuseSessionOptions> = {}) {
     this.#device = device;
     this.#handler = handler;
-    this.#options = { passthrough: true, isShared: false, interrupts: {}, ...options };
+    const activity = new MountActivity();
+    this.#options = { passthrough: true, isShared: false, interrupts: {}, activity, ...options };
     this.#interrupted = new InterruptedRequests(this.#options.interrupts);
     this.#agreed = withResolvers();
     // Without a waiter its failure is none of the process.
@@ -159,7 +163,10 @@ export class FuseSession {
       return;
     }
     const caller = new RequestCaller(request.pid, this.#options.isShared ? request.uid : undefined);
+    const { activity } = this.#options;
+    const running = activity.begin(operationName(request.opcode));
     const settle = (errno: number, payload: readonly Uint8Array[]): void => {
+      activity.end(running, errno);
       this.#running.delete(request.unique);
       this.#interrupted.delete(caller);
       this.#reply(request, errno, payload);

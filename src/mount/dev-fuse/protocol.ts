@@ -53,10 +53,13 @@ export const OPCODE = {
   TMPFILE: 51,
 } as const;
 
-/** For the log. */
+const OPERATION_NAMES = new Map<number, string>(
+  Object.entries(OPCODE).map(([name, opcode]) => [opcode, name.toLowerCase()]),
+);
+
+/** For logs and counters: one name for all that have none here. */
 export function operationName(opcode: number): string {
-  const found = Object.entries(OPCODE).find(([, number]) => number === opcode);
-  return found === undefined ? `opcode ${opcode}` : found[0].toLowerCase();
+  return OPERATION_NAMES.get(opcode) ?? 'other';
 }
 
 /** What would write: refused with EROFS. */

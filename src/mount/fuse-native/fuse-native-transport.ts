@@ -114,14 +114,20 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
     reply: Reply<Value>,
   ): void {
     const controller = new AbortController();
+    const running = options.activity.begin(name);
+    const settle = (errno: number, value?: Value): void => {
+      options.activity.end(running, errno);
+      if (errno === 0) reply(0, value);
+      else reply(-errno);
+    };
     const timer = setTimeout(() => controller.abort(), options.operationLimitMs);
     work({ id: ANYBODY_ID, signal: controller.signal })
       .then(
-        (value) => reply(0, value),
+        (value) => settle(0, value),
         (error: unknown) => {
           const purpose = name === 'read' ? 'data' : 'attributes';
           failures.note(name, path, error, purpose);
-          reply(controller.signal.aborted ? -constants.errno.ETIMEDOUT : -errnoOf(error, purpose));
+          settle(controller.signal.aborted ? constants.errno.ETIMEDOUT : errnoOf(error, purpose));
         },
       )
       .finally(() => clearTimeout(timer));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 import { type AddressPolicy, addressPolicy } from '../address-policy.js';
+import type { RequestActivity } from '../request-activity.js';
 import type { Connect } from './connect.js';
 import { environmentProxy, type ProxyFor } from './route.js';
 
@@ -20,6 +21,8 @@ export interface HttpEngineOptions {
   readonly connect: Connect | undefined;
   /** Default: as the environment says. */
   readonly proxyFor: ProxyFor | undefined;
+  /** Where requests are counted; undefined: nowhere else. */
+  readonly activity: RequestActivity | undefined;
 }
 
 export interface HttpClientOptions extends HttpEngineOptions {
@@ -54,4 +57,5 @@ export const DEFAULT_HTTP_ENGINE_OPTIONS: HttpEngineOptions = {
   addressPolicy: addressPolicy({ isShared: false, allowed: [] }),
   connect: undefined,
   proxyFor: environmentProxy(),
+  activity: undefined,
 };

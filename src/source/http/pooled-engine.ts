@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 
 import { ProtocolError, type SourceError } from '../errors.js';
+import { type HostActivity, RequestActivity } from '../request-activity.js';
 import { withRetries } from '../retry.js';
 import { readPieces, readStart, readText } from './answer-text.js';
 import type { Authorization } from './authorizer.js';
@@ -59,6 +60,7 @@ class PooledEngine implements HttpEngine {
   readonly #resolver = new NameResolver();
   readonly #pool: ConnectionPool;
   readonly #routes: Routes;
+  readonly #activity: RequestActivity;
   /**
    * Where a URL was redirected to: reads of a version should not follow the chain each time. A probe
    * follows it, since it may lead elsewhere by now.
@@ -74,6 +76,7 @@ class PooledEngine implements HttpEngine {
     const { timeoutMs, retries, maxConnectionsPerOrigin, maxConnections, proxyFor } = options;
     this.timeoutMs = timeoutMs;
     this.retries = retries;
+    this.#activity = options.activity ?? new RequestActivity();
     this.#routes = new Routes(proxyFor);
     const connect = options.connect ?? createConnect({ ...options, resolver: this.#resolver });
     this.#pool = new ConnectionPool(connect, {
@@ -134,7 +137,10 @@ class PooledEngine implements HttpEngine {
       isRetryable: (error: unknown) =>
         error === sending.refused?.error ? sending.refused?.isRetryable === true : isRetryable(error),
     };
+    let tries = 0;
     return await withRetries(policy, caller.signal, async (leftMs) => {
+      tries += 1;
+      if (tries > 1) this.#activity.noteRetry(schemeOf(caller));
       const lowSpeedLimit = resumed ?? new LowSpeedLimit(this.timeoutMs);
       try {
         const answer = await this.#follow({ sending, lowSpeedLimit, endsAtMs: performance.now() + leftMs });
@@ -263,20 +269,49 @@ class PooledEngine implements HttpEngine {
     const given = authorizer && authorize(authorizer, { method, url, header }, caller, limitMs);
     const authorization: Authorization | undefined = given instanceof Promise ? await given : given;
     const sent = authorization?.header === undefined ? header : { ...header, ...authorization.header };
-    const response = await exchange(this.#pool, url, sent, {
-      method,
-      ...(body === undefined ? {} : { body }),
-      route: this.#routes.resolve(request.route, url, isOwnOrigin),
-      signedUrl: authorization?.url,
-      signal: caller.signal,
-      priority: caller.priority,
-      promotion: caller.promotion,
-      headersTimeoutMs: limitMs,
-      idleTimeoutMs: this.timeoutMs / 3,
-      lowSpeedLimit,
-    });
+    const activity = this.#activity.of(schemeOf(caller), url.host);
+    const response = await this.#counted(
+      activity,
+      caller,
+      exchange(this.#pool, url, sent, {
+        method,
+        ...(body === undefined ? {} : { body }),
+        route: this.#routes.resolve(request.route, url, isOwnOrigin),
+        signedUrl: authorization?.url,
+        signal: caller.signal,
+        priority: caller.priority,
+        promotion: caller.promotion,
+        headersTimeoutMs: limitMs,
+        idleTimeoutMs: this.timeoutMs / 3,
+        lowSpeedLimit,
+        activity,
+      }),
+    );
     return { ...response, isAuthorized: isNotEmpty(authorization) };
   }
+
+  async #counted(
+    activity: HostActivity,
+    caller: HttpCaller,
+    sent: Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
+    const startedMs = performance.now();
+    try {
+      const response = await sent;
+      this.#activity.noteFirstByte(activity.scheme, performance.now() - startedMs);
+      activity.noteResponse(response.status, isRetryableStatus(response.status));
+      return response;
+    } catch (error) {
+      const { code, message } = failureOf(error, caller.url, caller.signal);
+      activity.noteFailure(code, message);
+      throw error;
+    }
+  }
+}
+
+/** Of the source that it is for: `s3`, where the request is one of https. */
+function schemeOf({ url }: HttpCaller): string {
+  return url.protocol.slice(0, -1);
 }
 
 function isNotEmpty(authorization: Authorization | undefined): boolean {
