@@ -5,6 +5,8 @@ import { Command } from 'commander';
 
 import { messageOf } from '../src/error-code.js';
 import { safeLines } from '../src/source/safe-text.js';
+import { CommandFailure } from './command-failure.js';
+import { addControlCommands } from './control-commands.js';
 import { addMountOptions, givenOptions } from './config/command-options.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import { environmentOptions } from './config/environment.js';
@@ -16,6 +18,8 @@ const EXIT_USAGE = 2;
 const USAGE = [
   '[options] <mountpoint>',
   'd7y-mount unmount <mountpoint>',
+  'd7y-mount list|status|stats|reload [options] [mountpoint]',
+  'd7y-mount log-level <level> [mountpoint]',
   'd7y-mount plugin [options]',
   'd7y-mount config check|show|path',
   'd7y-mount path <url>',
@@ -51,6 +55,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       const { unmount } = await import('./unmount.js');
       await unmount(path);
     });
+  addControlCommands(program, (code) => {
+    exitCode = code;
+  });
   program
     .command('plugin')
     .description('list the built-in sources and the plugins, without a mount')
@@ -102,6 +109,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     say(messageOf(error));
+    if (error instanceof CommandFailure) return error.exitCode;
     return error instanceof ConfigurationError ? EXIT_USAGE : 1;
   }
 }

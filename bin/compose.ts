@@ -17,11 +17,12 @@ import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/native/posix.js';
 import { rootOptions } from '../src/mount/root-option.js';
 import { checkOutside } from '../src/mount/mountpoint.js';
+import { MountActivity } from '../src/mount/mount-activity.js';
 import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import type { FreshnessLimits } from '../src/cache/freshness.js';
 import { identityOf } from '../src/source/source-rules.js';
-import { composeSources } from './compose-sources.js';
+import { composeSources, type Sources } from './compose-sources.js';
 import { checkRoots, composeRoot } from './compose-root.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { Configuration } from './config/configuration.js';
@@ -36,12 +37,26 @@ const BLOCK_SHARE = 3 / 4;
 /** The bits of `--umask` that take a right away. */
 const READ_MODE = 0o555;
 
+/** What a mount is made of, for those who operate it. */
+export interface MountLayers {
+  readonly transport: Transport['name'];
+  readonly activity: MountActivity;
+  readonly vfs: VirtualFs;
+  readonly cache: CachedResources;
+  readonly sources: Sources;
+}
+
+export interface ComposedMount extends MountSession {
+  readonly layers: MountLayers;
+}
+
 export async function compose(
   { path: mountpoint, source, descriptor, configuration }: MountRequest,
   log: Logger,
-): Promise<MountSession> {
+): Promise<ComposedMount> {
   const { options } = configuration.current;
-  const { registry, plugins, clientFor, credentialsFor, close } = composeSources(configuration, log);
+  const sources = composeSources(configuration, log);
+  const { registry, plugins, clientFor, credentialsFor, close } = sources;
   const budget = MetadataBudget.beside(options.memory);
   const disk = await openDisk(mountpoint, options, credentialsFor, budget, log);
   const allocate = await hugePageMemory();
@@ -84,6 +99,7 @@ export async function compose(
   });
   await checkRoots(vfs, roots, log);
   const transport = await chooseTransport(options.transport, descriptor !== undefined, log);
+  const activity = new MountActivity();
   const session = await transport.mount(vfs, mountpoint, {
     source,
     descriptor,
@@ -92,12 +108,18 @@ export async function compose(
     checksPermissions,
     passthrough: options.passthrough,
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
+    activity,
   });
   const ended = session.ended.then(async () => {
     await vfs.close();
     await close();
   });
-  return { ended, unmount: () => session.unmount(), detach: () => session.detach() };
+  return {
+    ended,
+    unmount: () => session.unmount(),
+    detach: () => session.detach(),
+    layers: { transport: transport.name, activity, vfs, cache, sources },
+  };
 }
 
 function freshnessOf({ metadataTtl, negativeTtl, staleIfError, offline }: MountOptions): FreshnessLimits {

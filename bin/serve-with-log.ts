@@ -28,6 +28,9 @@ export async function serveWithLog(
     return await serve({ path, source, configuration }, log, {
       onReady: (ready) => onReady?.(ready, first.options),
       onReload: () => reload(configuration, load, log),
+      setLogLevel: (level) => {
+        log.level = level;
+      },
     });
   } catch (error) {
     log.fatal({ err: error }, 'cannot mount');

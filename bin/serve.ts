@@ -6,7 +6,10 @@ import type { Logger } from 'pino';
 
 import { descriptorOf, mountOfDescriptor } from '../src/mount/adopted-descriptor.js';
 import { canonicalPath, checkOutside } from '../src/mount/mountpoint.js';
+import type { ReloadResult } from '../src/control/operated-mount.js';
 import type { MountSession } from '../src/mount/transport.js';
+import { compose } from './compose.js';
+import { openControl } from './control.js';
 import { acquireStartLock, NO_LOCK } from './start-lock.js';
 import { startMount } from './start-mount.js';
 import { onEndSignal, onReloadSignal } from './signals.js';
@@ -27,14 +30,15 @@ const LOCK_LIMIT_MS = 20_000;
 export interface ServeEvents {
   readonly onReady: (path: string) => void;
   /** The configuration is to be read anew. */
-  readonly onReload: () => Promise<void>;
+  readonly onReload: () => Promise<ReloadResult>;
+  readonly setLogLevel: (level: string) => void;
 }
 
 /** Mounts and serves until the mount is gone, for whatever reason. Resolves to the exit code. */
 export async function serve(
   given: MountRequest,
   log: Logger,
-  { onReady, onReload }: ServeEvents,
+  { onReady, onReload, setLogLevel }: ServeEvents,
 ): Promise<number> {
   setFlagsFromString(COLLECT_EARLY);
   const descriptor = descriptorOf(given.path);
@@ -64,13 +68,29 @@ export async function serve(
     else process.exit(1);
   });
   // One at a time, the last one with what is there then.
-  let reloading = Promise.resolve();
+  let reloading: Promise<unknown> = Promise.resolve();
+  const reload = (): Promise<ReloadResult> => {
+    const reloaded = reloading.then(onReload);
+    reloading = reloaded.catch(() => undefined);
+    return reloaded;
+  };
   onReloadSignal(() => {
     log.info({ signal: 'SIGHUP' }, 'reading the configuration anew');
-    reloading = reloading.then(onReload);
+    // Its faults are logged.
+    reload().catch(() => undefined);
   });
-  const started = await startMount(request, lock, log);
+  const started = await startMount(request, lock, log, compose);
   session = started.session;
+  const { configuration } = request;
+  const operation = { path, configuration, reload, setLogLevel, isEnding: () => isEnding };
+  const closeControl = await openControl(started.session.layers, operation, log).catch(
+    async (error: unknown) => {
+      unmount();
+      await started.session.ended;
+      await started.cleanUp();
+      throw error;
+    },
+  );
   if (isEnding) unmount();
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'unexpected; unmounting');
@@ -81,6 +101,7 @@ export async function serve(
   log.info({ mountpoint: path, pid: process.pid }, 'mounted');
   onReady(path);
   await session.ended;
+  await closeControl();
   await started.cleanUp();
   log.info('unmounted cleanly');
   return exitCode;

@@ -8,6 +8,8 @@ import { makeDirectory } from '../src/make-directory.js';
 import { findMount, type Mount } from '../src/mount/mount-table.js';
 
 const POLL_MS = 20;
+/** Of the control socket, beside the record of its process. */
+const SOCKET_SUFFIX = '.sock';
 
 /** One process for all time: the kernel may use its number again, but with another start time. */
 export interface ProcessIdentity {
@@ -68,7 +70,9 @@ export async function recordProcess(
     return () => Promise.resolve();
   }
   for (const record of await recordsOf(mount)) {
-    if (!(await isRunning(record))) await remove(record.path);
+    if (await isRunning(record)) continue;
+    await remove(record.path);
+    await remove(`${record.path}${SOCKET_SUFFIX}`);
   }
   return () => remove(path);
 }
@@ -97,6 +101,21 @@ export async function recordedRoots(mount: Mount): Promise<readonly string[] | u
   } catch {
     return undefined;
   }
+}
+
+/** Where the process that serves a mount listens. */
+export function controlSocket(
+  { device }: Pick<Mount, 'device'>,
+  { pid, startTicks }: ProcessIdentity,
+): string {
+  return join(runDirectory(), `${device}.${pid}.${startTicks}${SOCKET_SUFFIX}`);
+}
+
+/** Whether a process recorded that it serves the mount, and all that did have ended. */
+export async function hasEndedServer(mount: Mount): Promise<boolean> {
+  const records = await recordsOf(mount);
+  const running = await Promise.all(records.map(isRunning));
+  return records.length > 0 && !running.includes(true);
 }
 
 async function recordsOf({ device }: Mount): Promise<(ProcessIdentity & { readonly path: string })[]> {

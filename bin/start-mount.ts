@@ -8,14 +8,13 @@ import {
   removeMountpoint,
 } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
-import { compose } from './compose.js';
 import { recordProcess, servingProcess } from './serving-process.js';
 import { type StartLock, tryStartLock } from './start-lock.js';
 import type { MountRequest } from './config/mount-request.js';
 
 /** A mount whose process other processes of the user can find. */
-export interface StartedMount {
-  readonly session: MountSession;
+export interface StartedMount<Session extends MountSession> {
+  readonly session: Session;
   /** To be called when the session has ended: leaves nothing behind. */
   cleanUp(): Promise<void>;
 }
@@ -23,13 +22,13 @@ export interface StartedMount {
 /**
  * Mounts while it holds the lock, and releases it. The path of the request is canonical. A start that fails leaves no mount.
  */
-export async function startMount(
+export async function startMount<Session extends MountSession>(
   request: MountRequest,
   lock: StartLock,
   log: Logger,
-  mount: (request: MountRequest, log: Logger) => Promise<MountSession> = compose,
-): Promise<StartedMount> {
-  let [mountpoint, session]: [Mountpoint?, MountSession?] = [];
+  mount: (request: MountRequest, log: Logger) => Promise<Session>,
+): Promise<StartedMount<Session>> {
+  let [mountpoint, session]: [Mountpoint?, Session?] = [];
   try {
     const isMounted = request.descriptor !== undefined;
     if (!isMounted) mountpoint = await prepareMountpoint(request.path).catch(nameServer);

@@ -1,24 +1,29 @@
 import type { Logger } from 'pino';
 
+import { ControlError, type ReloadResult } from '../../src/control/operated-mount.js';
+import { messageOf } from '../../src/error-code.js';
+
 import type { Configuration } from './configuration.js';
 import type { LiveConfiguration } from './live-configuration.js';
 import { OPTION_ROWS, type OptionName } from './option-table.js';
 
 /**
  * Reads the configuration anew. What can change while the mount stands does: rules, secrets, the policy, and the options that
- * are live. Of the rest the log says that it stays. A configuration with faults is logged, and changes nothing.
+ * are live. Of the rest the log says that it stays. A configuration with faults is logged, and changes nothing; then it
+ * rejects with a `ControlError`.
  */
 export async function reload(
   live: LiveConfiguration,
   load: () => Promise<Configuration>,
   log: Logger,
-): Promise<void> {
+): Promise<ReloadResult> {
   let next: Configuration;
   try {
     next = await load();
   } catch (error) {
     log.error({ err: error }, 'the configuration cannot be used; it stays as it was');
-    return;
+    live.noteFault(messageOf(error));
+    throw new ControlError('CONFIGURATION', messageOf(error), 'the configuration stays as it was');
   }
   const { current } = live;
   for (const warning of next.warnings) log.warn(warning);
@@ -33,6 +38,7 @@ export async function reload(
   live.replace({ ...next, options, plugins: current.plugins });
   log.info({ files: next.files, changed: applied }, 'the configuration is in force');
   if (kept.length > 0) log.warn({ kept }, `these need a new mount, and stay as they are: ${kept.join(', ')}`);
+  return { changed: applied, needsRemount: kept };
 }
 
 function pick(options: Configuration['options'], names: readonly OptionName[]): object {

@@ -49,12 +49,14 @@ test('a reload changes what can change, and says what cannot', async (t) => {
 test('a file with faults changes nothing, and its faults are logged', async (t) => {
   const { live, lines, change } = await start(t, 'metadataTtl: 1s\n');
   const before = live.current;
-  await change('metadataTtl: 2s\nmetadtaTtl: 3s\n');
+  t.like(await t.throwsAsync(change('metadataTtl: 2s\nmetadtaTtl: 3s\n')), { code: 'CONFIGURATION' });
+  t.regex(live.report.error ?? '', /metadtaTtl/);
   t.is(live.current, before);
   t.regex(lines.join(''), /it stays as it was/);
   t.regex(lines.join(''), /config\.yaml:2:1 metadtaTtl: expected .*nearest: metadataTtl/);
   await change('metadataTtl: 3s\n');
   t.is(live.current.options.metadataTtl, 3_000);
+  t.is(live.report.error, undefined);
 });
 
 test('sources use the rules and the policy of the last reload', async (t) => {

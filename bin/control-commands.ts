@@ -1,0 +1,80 @@
+/** The command line of the commands about mounts that stand. */
+import { type Command, InvalidArgumentError } from 'commander';
+
+import { parseCount, parseDuration } from '../src/quantity.js';
+
+const JSON_OPTION = ['--json', 'as JSON', false] as const;
+
+/** Those about mounts that stand. Without a mountpoint they are about the only mount there is. */
+export function addControlCommands(program: Command, setExitCode: (code: number) => void): void {
+  const load = () => import('./control-command.js');
+  program
+    .command('list')
+    .description('list the mounts, and the states that they are in')
+    .option(...JSON_OPTION)
+    .action(async (own: { readonly json: boolean }) => {
+      setExitCode(await (await load()).listMounts(own));
+    });
+  program
+    .command('status [mountpoint]')
+    .description('show the state of a mount, its caches and its sources')
+    .option(...JSON_OPTION)
+    .option('--live', 'print nothing; exit with 0 if its process answers', false)
+    .option('--ready', 'print nothing; exit with 0 if it is mounted, too', false)
+    .action(async (path: string | undefined, own: StatusOptions) => {
+      setExitCode(await (await load()).showStatus(path, own));
+    });
+  program
+    .command('stats [mountpoint]')
+    .description('show what a mount has done')
+    .option(...JSON_OPTION)
+    .option(
+      '-i, --interval <duration>',
+      'a line for each interval',
+      parsed(parseDuration, 'a duration such as 1s'),
+    )
+    .option(
+      '-n, --count <count>',
+      'end after so many intervals',
+      parsed(parseCount, 'a whole number'),
+      Infinity,
+    )
+    .action(async (path: string | undefined, { interval, ...own }: StatsOptions) => {
+      setExitCode(await (await load()).showStats(path, { interval, ...own }));
+    });
+  program
+    .command('reload [mountpoint]')
+    .description('let a mount read its configuration anew')
+    .option(...JSON_OPTION)
+    .action(async (path: string | undefined, own: { readonly json: boolean }) => {
+      setExitCode(await (await load()).reloadMount(path, own));
+    });
+  program
+    .command('log-level <level> [mountpoint]')
+    .description('set the least severity that is logged, until the next reload')
+    .option(...JSON_OPTION)
+    .action(async (level: string, path: string | undefined, own: { readonly json: boolean }) => {
+      setExitCode(await (await load()).setLogLevel(level, path, own));
+    });
+}
+
+interface StatusOptions {
+  readonly json: boolean;
+  readonly live: boolean;
+  readonly ready: boolean;
+}
+
+interface StatsOptions {
+  readonly json: boolean;
+  readonly interval?: number;
+  readonly count: number;
+}
+
+function parsed(parse: (text: string) => number | undefined, expected: string): (text: string) => number {
+  return (text) => {
+    const value = parse(text);
+    if (value === undefined || value === 0)
+      throw new InvalidArgumentError(`expected ${expected}, got '${text}'`);
+    return value;
+  };
+}

@@ -1,0 +1,107 @@
+import { hostname, release } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+
+import type { MountReport, ProcessReport } from '../src/control/mount-report.js';
+import { ControlError, type OperatedMount, type ReloadResult } from '../src/control/operated-mount.js';
+import { findMount } from '../src/mount/mount-table.js';
+import type { MountLayers } from './compose.js';
+import type { LiveConfiguration } from './config/live-configuration.js';
+import { OPTION_TABLE } from './config/option-table.js';
+import { version } from './version.js';
+
+/** What `serve` knows of the mount that it serves. */
+export interface Operation {
+  readonly path: string;
+  readonly configuration: LiveConfiguration;
+  readonly reload: () => Promise<ReloadResult>;
+  readonly setLogLevel: (level: string) => void;
+  readonly isEnding: () => boolean;
+}
+
+/** The mount that this process serves. */
+export class ServedMount implements OperatedMount {
+  readonly #layers: MountLayers;
+  readonly #operation: Operation;
+  readonly #device: string;
+  readonly #startedAtMs = Date.now();
+  readonly #version = version();
+
+  constructor(layers: MountLayers, operation: Operation, device: string) {
+    this.#layers = layers;
+    this.#operation = operation;
+    this.#device = device;
+  }
+
+  isLive(): boolean {
+    // The server ends with the connection to the kernel.
+    return true;
+  }
+
+  async isReady(): Promise<boolean> {
+    if (this.#operation.isEnding()) return false;
+    return (await findMount(this.#operation.path))?.device === this.#device;
+  }
+
+  report(): MountReport {
+    const { transport, activity, vfs, cache, sources } = this.#layers;
+    const { path, configuration, isEnding } = this.#operation;
+    const problems = this.#problems();
+    return {
+      version: this.#version,
+      pid: process.pid,
+      node: hostname(),
+      mountpoint: path,
+      device: this.#device,
+      state: isEnding() ? 'draining' : problems.length > 0 ? 'degraded' : 'ready',
+      problems,
+      startedAtMs: this.#startedAtMs,
+      transport,
+      kernel: release(),
+      activity: activity.report,
+      handles: vfs.openHandles,
+      cache: cache.report,
+      requests: sources.activity.report,
+      clients: sources.registry.listClients().flatMap((scheme) => sources.registry.describe(scheme) ?? []),
+      config: configuration.report,
+      process: processReport(),
+    };
+  }
+
+  reload(): Promise<ReloadResult> {
+    return this.#operation.reload();
+  }
+
+  setLogLevel(level: string): void {
+    const { kind } = OPTION_TABLE.logLevel;
+    if (kind.parse(level) === undefined) {
+      throw new ControlError('BAD_REQUEST', `expected ${kind.expected}, got ${level}`);
+    }
+    this.#operation.setLogLevel(level);
+  }
+
+  #problems(): string[] {
+    const { cache, sources } = this.#layers;
+    const { current, report } = this.#operation.configuration;
+    const problems: string[] = [];
+    if (report.error !== undefined) problems.push('the configuration that was read last cannot be used');
+    if (current.options.cacheSize > 0 && cache.report.disk === undefined)
+      problems.push('there is no disk cache');
+    for (const { scheme, host, isFailing, lastError } of sources.activity.report.hosts) {
+      if (isFailing && lastError !== undefined) problems.push(`${scheme}://${host}: ${lastError.message}`);
+    }
+    return problems;
+  }
+}
+
+function processReport(): ProcessReport {
+  const { rss, heapUsed } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return {
+    startedAtMs: Date.now() - process.uptime() * 1000,
+    residentBytes: rss,
+    heapBytes: heapUsed,
+    cpuSeconds: (user + system) / 1e6,
+    activeSeconds: performance.eventLoopUtilization().active / 1000,
+  };
+}

@@ -1,0 +1,74 @@
+/** `d7y-mount status`, for people. */
+
+/** Of `/v1/status` what is shown. */
+export interface ShownStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly mountpoint: string;
+  readonly state: 'ready' | 'degraded' | 'draining';
+  readonly problems: readonly string[];
+  readonly uptime_seconds: number;
+  readonly transport: string;
+  readonly fuse: {
+    readonly handles: { readonly files: number; readonly directories: number };
+    readonly in_flight: number;
+    readonly oldest_request_seconds: number;
+  };
+  readonly cache: {
+    readonly memory: Amount;
+    readonly metadata: Amount;
+    readonly disk?: Amount & { readonly path: string; readonly writer: boolean };
+  };
+  readonly sources: readonly {
+    readonly scheme: string;
+    readonly host: string;
+    readonly state: string;
+    readonly requests: number;
+    readonly errors: number;
+    readonly last_error?: { readonly time: string; readonly message: string };
+  }[];
+  readonly plugins: readonly { readonly scheme: string; readonly state: string; readonly restarts: number }[];
+  readonly config: { readonly files: readonly string[]; readonly loaded_at: string };
+}
+
+interface Amount {
+  readonly bytes: number | null;
+  readonly limit: number;
+}
+
+export function statusLines(status: ShownStatus): string[] {
+  const { fuse, cache, sources, plugins, config } = status;
+  return [
+    `${status.mountpoint}: ${status.state}`,
+    ...status.problems.map((problem) => `  problem: ${problem}`),
+    `  process ${status.pid}, version ${status.version}, ${status.transport}, up ${duration(status.uptime_seconds)}`,
+    `  requests in flight: ${fuse.in_flight}, the oldest for ${fuse.oldest_request_seconds} s`,
+    `  open: ${fuse.handles.files} files, ${fuse.handles.directories} directories`,
+    `  memory: ${amount(cache.memory)}; metadata: ${amount(cache.metadata)}`,
+    cache.disk === undefined
+      ? '  disk cache: off'
+      : `  disk cache ${cache.disk.path}: ${amount(cache.disk)}${cache.disk.writer ? '' : ', which another process writes'}`,
+    ...sources.map(
+      ({ scheme, host, state, requests, errors, last_error: last }) =>
+        `  ${scheme}://${host}: ${state}, ${requests} requests, ${errors} errors${last ? `; last at ${last.time}: ${last.message}` : ''}`,
+    ),
+    ...plugins.map(({ scheme, state, restarts }) => `  plugin ${scheme}: ${state}, ${restarts} restarts`),
+    `  configuration: ${config.files.length === 0 ? 'no files' : config.files.join(', ')}, read at ${config.loaded_at}`,
+  ];
+}
+
+function amount({ bytes, limit }: Amount): string {
+  return `${bytes === null ? '?' : mebibytes(bytes)} of ${mebibytes(limit)} MiB`;
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0);
+}
+
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${Math.floor(seconds)} s`;
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.floor(minutes / 1440)} days`;
+}

@@ -1,0 +1,162 @@
+/** HTTP of the control socket, and of `--metrics-listen`: docs/OPERATING.md has its paths. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { safeText } from '../source/index.js';
+import { metricsOf } from './metrics.js';
+import { ControlError, type OperatedMount } from './operated-mount.js';
+import { statsOf } from './stats.js';
+import { statusOf } from './status.js';
+
+/** A connection that is silent for so long is closed. */
+const IDLE_MS = 10_000;
+const MAX_HEADER_BYTES = 8 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_CONNECTIONS = 16;
+const READY_LIMIT_MS = 1_000;
+
+const STATUS_OF: Readonly<Record<ControlError['code'], number>> = {
+  BAD_REQUEST: 400,
+  CONFIGURATION: 422,
+  TIMEOUT: 504,
+};
+
+/** `public`: only what all programs of the machine, or of the network, may see. */
+export type ControlScope = 'all' | 'public';
+
+interface Answer {
+  readonly status: number;
+  readonly type: 'application/json' | 'text/plain; version=0.0.4; charset=utf-8';
+  readonly text: string;
+}
+
+type Handler = (mount: OperatedMount, body: unknown) => Answer | Promise<Answer>;
+
+const PUBLIC: Readonly<Record<string, Handler>> = {
+  'GET /livez': (mount) => health(mount.isLive()),
+  'GET /readyz': async (mount) => health(await within(READY_LIMIT_MS, mount.isReady())),
+  'GET /metrics': (mount) => ({
+    status: 200,
+    type: 'text/plain; version=0.0.4; charset=utf-8',
+    text: metricsOf(mount.report()),
+  }),
+};
+
+const ALL: Readonly<Record<string, Handler>> = {
+  ...PUBLIC,
+  'GET /v1/status': (mount) => json(200, statusOf(mount.report())),
+  'GET /v1/stats': (mount) => json(200, statsOf(mount.report())),
+  'POST /v1/reload': async (mount) => {
+    const { changed, needsRemount } = await mount.reload();
+    return json(200, { changed, needs_remount: needsRemount });
+  },
+  'POST /v1/log-level': (mount, body) => {
+    const level = field(body, 'level');
+    if (typeof level !== 'string') throw new ControlError('BAD_REQUEST', 'expected {"level": "info"}');
+    mount.setLogLevel(level);
+    return json(200, { level });
+  },
+};
+
+export class ControlServer {
+  readonly #mount: OperatedMount;
+  readonly #routes: Readonly<Record<string, Handler>>;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(mount: OperatedMount, scope: ControlScope) {
+    this.#mount = mount;
+    this.#routes = scope === 'all' ? ALL : PUBLIC;
+    this.#server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+      void this.#serve(request, response);
+    });
+  }
+
+  /** Serves a connection that was accepted. */
+  accept(socket: Socket): void {
+    if (this.#sockets.size >= MAX_CONNECTIONS) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    this.#server.emit('connection', socket);
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, type, text } = await this.#answer(request).catch(failure);
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+      connection: 'close',
+    });
+    response.end(text);
+  }
+
+  async #answer(request: IncomingMessage): Promise<Answer> {
+    // Only a page in a browser sends it.
+    if (request.headers.origin !== undefined) return refusal(403, 'FORBIDDEN', 'not for pages of the web');
+    const { method = 'GET', url = '/' } = request;
+    const path = url.split('?', 1)[0];
+    const handler = this.#routes[`${method} ${path}`];
+    if (handler !== undefined) return await handler(this.#mount, await bodyOf(request));
+    const isKnown = Object.keys(this.#routes).some((route) => route.endsWith(` ${path}`));
+    return isKnown
+      ? refusal(405, 'METHOD', `${method} is no method of ${path}`)
+      : refusal(404, 'NO_SUCH_PATH', `there is no ${path}`);
+  }
+}
+
+function json(status: number, value: object): Answer {
+  return { status, type: 'application/json', text: `${JSON.stringify(value)}\n` };
+}
+
+function health(isHealthy: boolean): Answer {
+  return json(isHealthy ? 200 : 503, { ok: isHealthy });
+}
+
+function refusal(status: number, code: string, message: string, hint?: string): Answer {
+  return json(status, { error: { code, message: safeText(message), hint } });
+}
+
+function failure(error: unknown): Answer {
+  if (error instanceof ControlError) {
+    return refusal(STATUS_OF[error.code], error.code, error.message, error.hint);
+  }
+  return refusal(500, 'INTERNAL', error instanceof Error ? error.message : String(error));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.byteLength;
+    if (bytes > MAX_BODY_BYTES) throw new ControlError('BAD_REQUEST', 'the body is too long');
+    parts.push(part);
+  }
+  if (bytes === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(parts).toString()) as unknown;
+  } catch {
+    throw new ControlError('BAD_REQUEST', 'the body is no JSON');
+  }
+}
+
+function field(body: unknown, name: string): unknown {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
+  return (body as Readonly<Record<string, unknown>>)[name];
+}
+
+async function within<Value>(limitMs: number, work: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ControlError('TIMEOUT', `no answer within ${limitMs} ms`)), limitMs);
+  });
+  return await Promise.race([work, limit]).finally(() => clearTimeout(timer));
+}

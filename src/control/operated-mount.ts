@@ -1,0 +1,33 @@
+import type { MountReport } from './mount-report.js';
+
+/** A mount, as the control server operates it. No method touches the mount. Faults are `ControlError`s. */
+export interface OperatedMount {
+  /** The connection to the kernel is served. */
+  isLive(): boolean;
+  /** It is live, and the mount table has it. */
+  isReady(): Promise<boolean>;
+  report(): MountReport;
+  /** Reads the configuration anew. */
+  reload(): Promise<ReloadResult>;
+  setLogLevel(level: string): void;
+}
+
+export interface ReloadResult {
+  /** Options that have another value now. */
+  readonly changed: readonly string[];
+  /** Options that stay as they are until a new mount. */
+  readonly needsRemount: readonly string[];
+}
+
+/** A request that cannot be served. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+  readonly code: 'BAD_REQUEST' | 'CONFIGURATION' | 'TIMEOUT';
+  readonly hint: string | undefined;
+
+  constructor(code: ControlError['code'], message: string, hint?: string) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}

@@ -1,0 +1,81 @@
+import type { MountReport } from './mount-report.js';
+
+/** `/v1/status`. Within one number of `schema`, fields are only added. */
+export function statusOf(report: MountReport, nowMs = Date.now()): object {
+  const { activity, cache, config } = report;
+  const { disk } = cache;
+  return {
+    schema: 1,
+    version: report.version,
+    pid: report.pid,
+    node: report.node,
+    mountpoint: report.mountpoint,
+    device: report.device,
+    state: report.state,
+    problems: report.problems,
+    since: timeOf(report.startedAtMs),
+    uptime_seconds: seconds(nowMs - report.startedAtMs),
+    transport: report.transport,
+    kernel: report.kernel,
+    fuse: {
+      inodes: activity.inodes ?? null,
+      handles: report.handles,
+      in_flight: activity.inFlight,
+      oldest_request_seconds: seconds(activity.oldestMs),
+    },
+    cache: {
+      memory: { bytes: cache.memory.bytes, limit: cache.memory.limitBytes },
+      metadata: { bytes: cache.metadata.bytes, limit: cache.metadata.limitBytes },
+      disk: disk && {
+        path: disk.directory,
+        bytes: disk.usedBytes ?? null,
+        limit: disk.limitBytes,
+        free: disk.freeBytes ?? null,
+        writer: disk.usedBytes !== undefined,
+      },
+    },
+    sources: report.requests.hosts.map((host) => ({
+      scheme: host.scheme,
+      host: host.host,
+      state: host.isFailing ? 'failing' : 'ok',
+      requests: sum(Object.values(host.requests)),
+      errors: errorsOf(host.requests),
+      last_error: host.lastError && { time: timeOf(host.lastError.atMs), message: host.lastError.message },
+    })),
+    plugins: report.clients
+      .filter(({ location }) => location !== 'in-tree')
+      .map(({ scheme, location, state, lastError, counters }) => ({
+        scheme,
+        path: location,
+        state,
+        restarts: Math.max(0, (counters['starts'] ?? 0) - 1),
+        last_error: lastError,
+      })),
+    config: {
+      files: config.files,
+      loaded_at: timeOf(config.loadedAtMs),
+      ok: config.error === undefined,
+      error: config.error ?? null,
+    },
+  };
+}
+
+/** Responses that say that a server cannot, and requests without a response; not those that were cancelled. */
+function errorsOf(requests: Readonly<Record<string, number>>): number {
+  const failed = Object.entries(requests).filter(
+    ([code]) => code !== 'INTERRUPTED' && !(Number(code) < 500 && code !== '429'),
+  );
+  return sum(failed.map(([, count]) => count));
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1000;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,102 @@
+/** Mounts that are seen and operated by commands. */
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+
+import test from 'ava';
+
+import { runDirectory, servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
+import { findMount } from '../../src/mount/mount-table.js';
+import { CLI, type Finished, mounted, run, unmount } from '../support/mounted.js';
+import { startNginx } from '../support/nginx.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+async function d7y(...args: string[]): Promise<Finished> {
+  return await run(process.execPath, [CLI, ...args]);
+}
+
+async function json(...args: string[]): Promise<unknown> {
+  const { stdout, stderr } = await d7y(...args, '--json');
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as unknown;
+}
+
+test.serial('a mount is listed and shown, counts what it does, and is operated', async (t) => {
+  const root = await temporaryDirectory(t);
+  await writeFile(join(root, 'file.bin'), Buffer.alloc(300_000, 'x'));
+  const nginx = await startNginx(t, { root });
+  const config = join(root, 'config.yaml');
+  await writeFile(config, 'metadataTtl: 60s\n', { mode: 0o600 });
+  const path = await mounted(t, '--config', config);
+  const pid = (await servingProcess((await findMount(path)) as never))?.pid;
+
+  const mounts = (await json('list')) as { mountpoint: string }[];
+  t.like(
+    mounts.find(({ mountpoint }) => mountpoint === path),
+    { pid, state: 'ready' },
+  );
+  t.like(await d7y('status', path, '--ready'), { code: 0, stdout: '', stderr: '' });
+  t.like(await d7y('status', path, '--live'), { code: 0, stdout: '', stderr: '' });
+
+  await run('cat', [`${path}/http/${nginx.host}/file.bin`]);
+  t.is((await run('cat', [`${path}/no-such-scheme`])).code, 1);
+  t.like(await json('stats', path), {
+    operations: { lookup: { errors: { ENOENT: 1 } } },
+    kernel: { passthrough_opens: 0 },
+    requests: { retries: 0, received_bytes: 300_000 },
+  });
+  t.like(await json('status', path), {
+    mountpoint: path,
+    pid,
+    state: 'ready',
+    transport: 'dev-fuse',
+    sources: [{ scheme: 'http', host: nginx.host, state: 'ok', errors: 0 }],
+    config: { files: [config], ok: true },
+  });
+  const { stdout } = await d7y('status', path);
+  t.true(stdout.startsWith(`${path}: ready\n`), stdout);
+  const lines = (await d7y('stats', path, '-i', '10ms', '-n', '2', '--json')).stdout.trim().split('\n');
+  t.is(lines.length, 2);
+  t.like(JSON.parse(lines[0] ?? ''), { errors: 0, requests: { sent: 0 } });
+
+  t.is((await d7y('log-level', 'debug', path)).code, 0);
+  t.is((await d7y('log-level', 'loud', path)).code, 2);
+  await writeFile(config, 'metadataTtl: 1s\nmemory: 64MiB\n');
+  t.deepEqual(await json('reload', path), { changed: ['metadataTtl'], needs_remount: ['memory'] });
+  await writeFile(config, 'metadtaTtl: 1s\n');
+  const refused = await d7y('reload', path);
+  t.is(refused.code, 78);
+  t.regex(refused.stderr, /config\.yaml:1:1 metadtaTtl: expected/);
+  t.like(await json('status', path), { state: 'degraded', config: { ok: false } });
+  t.is((await d7y('status', path, '--ready')).code, 0, 'it is degraded, and serves');
+
+  await unmount(t, path);
+  t.deepEqual(
+    (await readdir(runDirectory())).filter((name) => name.includes(`.${pid}.`)),
+    [],
+  );
+  const gone = await d7y('status', path);
+  t.is(gone.code, 3);
+  t.regex(gone.stderr, /is no mount of d7y-mount: nothing is mounted there/);
+});
+
+test.serial('a process that hangs, and one that is dead, are told apart within moments', async (t) => {
+  const path = await mounted(t);
+  const mount = await findMount(path);
+  const server = mount && (await servingProcess(mount));
+  if (server === undefined) return t.fail();
+  process.kill(server.pid, 'SIGSTOP');
+  const hung = await d7y('status', path).finally(() => process.kill(server.pid, 'SIGCONT'));
+  t.is(hung.code, 4);
+  t.regex(hung.stderr, new RegExp(`process ${server.pid}, which serves .*, does not answer`));
+  process.kill(server.pid, 'SIGKILL');
+  t.true(await whenProcessEnded(server, 60_000));
+  const dead = await d7y('status', path);
+  t.is(dead.code, 3);
+  t.regex(dead.stderr, /the process that served .* has ended; 'd7y-mount unmount .*' removes what it left/);
+  const mounts = (await json('list')) as { mountpoint: string }[];
+  t.like(
+    mounts.find(({ mountpoint }) => mountpoint === path),
+    { state: 'broken', pid: null },
+  );
+});

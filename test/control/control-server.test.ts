@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { callControl } from '../../src/control/control-client.js';
+import type { ControlScope } from '../../src/control/control-server.js';
+import { listen, type Listening } from '../../src/control/listen.js';
+import { ControlError, type OperatedMount } from '../../src/control/operated-mount.js';
+import { parseExposition } from '../support/exposition.js';
+import { mountReport } from '../support/mount-report.js';
+import { temporaryDirectory } from '../support/temp.js';
+
+function operated(changes: Partial<OperatedMount> = {}): OperatedMount {
+  return {
+    isLive: () => true,
+    isReady: () => Promise.resolve(true),
+    report: () => mountReport(),
+    reload: () => Promise.resolve({ changed: ['metadataTtl'], needsRemount: ['memory'] }),
+    setLogLevel: () => undefined,
+    ...changes,
+  };
+}
+
+interface Served extends Listening {
+  readonly path: string;
+  readonly call: (
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+  ) => Promise<{ status: number; text: string }>;
+}
+
+async function serve(t: ExecutionContext, mount = operated(), scope: ControlScope = 'all'): Promise<Served> {
+  const path = join(await temporaryDirectory(t), 'x.sock');
+  const listening = await listen({ path }, mount, scope);
+  t.teardown(listening.close);
+  return {
+    ...listening,
+    path,
+    call: (method, at, body) =>
+      callControl(path, method, at, { limitMs: 10_000, ...(body === undefined ? {} : { body }) }),
+  };
+}
+
+test('only the owner may connect to the socket, and it goes when it is closed', async (t) => {
+  const { path, close } = await serve(t);
+  const found = await stat(path);
+  t.true(found.isSocket());
+  t.is(found.mode & 0o777, 0o600);
+  await close();
+  await t.throwsAsync(stat(path), { code: 'ENOENT' });
+  await t.throwsAsync(callControl(path, 'GET', '/livez', { limitMs: 1_000 }), { code: 'ENOENT' });
+});
+
+test('it shows a mount', async (t) => {
+  const { call } = await serve(t);
+  t.is((await call('GET', '/livez')).status, 200);
+  t.is((await call('GET', '/readyz')).status, 200);
+  const status: unknown = JSON.parse((await call('GET', '/v1/status')).text);
+  t.like(status, {
+    schema: 1,
+    pid: 4711,
+    state: 'ready',
+    sources: [{ scheme: 's3', host: 'bucket.example.org', state: 'failing', requests: 3, errors: 2 }],
+    plugins: [{ scheme: 'pyfs', restarts: 2, last_error: 'it fell' }],
+    config: { ok: true },
+  });
+  const stats: unknown = JSON.parse((await call('GET', '/v1/stats')).text);
+  t.like(stats, {
+    operations: { lookup: { count: 2, errors: { ENOENT: 1, ESTALE: 1 } } },
+    read_bytes: { memory: 200, disk: 100, source: 50 },
+    requests: { sent: 3, retries: 1, received_bytes: 1000 },
+  });
+  const metrics = await call('GET', '/metrics');
+  t.notThrows(() => parseExposition(metrics.text));
+});
+
+test('it operates a mount', async (t) => {
+  const levels: string[] = [];
+  const { call } = await serve(t, operated({ setLogLevel: (level) => levels.push(level) }));
+  const reloaded = await call('POST', '/v1/reload');
+  t.deepEqual(JSON.parse(reloaded.text), { changed: ['metadataTtl'], needs_remount: ['memory'] });
+  t.is((await call('POST', '/v1/log-level', { level: 'debug' })).status, 200);
+  t.deepEqual(levels, ['debug']);
+});
+
+test('a fault is an error in JSON', async (t) => {
+  const { call } = await serve(
+    t,
+    operated({
+      isReady: () => new Promise(() => undefined),
+      reload: () => Promise.reject(new ControlError('CONFIGURATION', 'line 1', 'it stays')),
+      report: () => {
+        throw new Error('no report');
+      },
+    }),
+  );
+  const error = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
+    const { status, text } = await call(method, path, body);
+    return { status, ...(JSON.parse(text) as { error: object }).error };
+  };
+  t.deepEqual(await error('POST', '/v1/reload'), {
+    status: 422,
+    code: 'CONFIGURATION',
+    message: 'line 1',
+    hint: 'it stays',
+  });
+  t.like(await error('GET', '/v1/status'), { status: 500, message: 'no report' });
+  t.like(await error('GET', '/readyz'), { status: 504, code: 'TIMEOUT' });
+  t.like(await error('GET', '/v1/reload'), { status: 405 });
+  t.like(await error('GET', '/'), { status: 404 });
+  t.like(await error('GET', '/constructor'), { status: 404 });
+  t.like(await error('POST', '/v1/log-level', { level: 7 }), { status: 400 });
+  t.like(await error('POST', '/v1/log-level', { level: 'x'.repeat(2 << 20) }), { status: 400 });
+});
+
+test('for the network there are metrics and health alone, and nothing for pages of the web', async (t) => {
+  const listening = await listen({ host: '127.0.0.1', port: 0 }, operated(), 'public');
+  t.teardown(listening.close);
+  const origin = `http://127.0.0.1:${listening.port}`;
+  t.is((await fetch(`${origin}/metrics`)).status, 200);
+  t.is((await fetch(`${origin}/livez`)).status, 200);
+  t.is((await fetch(`${origin}/v1/status`)).status, 404);
+  t.is((await fetch(`${origin}/v1/reload`, { method: 'POST' })).status, 404);
+  t.is((await fetch(`${origin}/metrics`, { headers: { origin: 'https://example.org' } })).status, 403);
+});
+
+test('connections beyond a limit are closed, and others are served again when those have ended', async (t) => {
+  const { path, call } = await serve(t);
+  const silent = Array.from({ length: 16 }, () => connect(path));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  await t.throwsAsync(call('GET', '/livez'), { name: 'NoAnswerError' });
+  for (const socket of silent) socket.destroy();
+  let status = 0;
+  while (status !== 200) {
+    status = (await call('GET', '/livez').catch(() => ({ status: 0 }))).status;
+  }
+  t.is(status, 200);
+});

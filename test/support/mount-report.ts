@@ -1,0 +1,67 @@
+import type { MountReport } from '../../src/control/mount-report.js';
+import { CacheActivity } from '../../src/cache/cache-activity.js';
+import { MountActivity } from '../../src/mount/mount-activity.js';
+import { RequestActivity } from '../../src/source/request-activity.js';
+
+/** Of a mount that has done something of everything. */
+export function mountReport(changes: Partial<MountReport> = {}): MountReport {
+  const activity = new MountActivity();
+  activity.countInodes = () => 3;
+  activity.end(activity.begin('lookup'), 2);
+  activity.end(activity.begin('lookup'), 116);
+  activity.end(activity.begin('read'), 0);
+  const requests = new RequestActivity();
+  const host = requests.of('s3', 'bucket.example.org');
+  host.noteResponse(206, false);
+  host.noteResponse(503, true);
+  host.noteFailure('TIMEOUT', 'no answer: s3://bucket.example.org/"x"');
+  host.receivedBytes = 1000;
+  requests.noteFirstByte('s3', 7);
+  requests.noteRetry('s3');
+  const cacheActivity = new CacheActivity();
+  Object.assign(cacheActivity.reads, { memory: 2, disk: 1, source: 1 });
+  Object.assign(cacheActivity.readBytes, { memory: 200, disk: 100, source: 50 });
+  return {
+    version: '1.2.3',
+    pid: 4711,
+    node: 'node',
+    mountpoint: '/mnt/d7y',
+    device: '0:42',
+    state: 'ready',
+    problems: [],
+    startedAtMs: Date.UTC(2026, 0, 1),
+    transport: 'dev-fuse',
+    kernel: '6.18.0 "quoted" \\',
+    activity: activity.report,
+    handles: { files: 2, directories: 1 },
+    cache: {
+      activity: cacheActivity,
+      memory: { bytes: 10, committedBytes: 0, limitBytes: 100 },
+      metadata: { bytes: 1, limitBytes: 2 },
+      disk: {
+        directory: '/cache',
+        limitBytes: 1000,
+        usedBytes: 10,
+        freeBytes: 5000,
+        evictedBytes: 3,
+        corruptBlocks: 1,
+      },
+    },
+    requests: requests.report,
+    clients: [
+      {
+        name: 'pyfs',
+        type: 'resource',
+        scheme: 'pyfs',
+        location: '/plugins/d7y-resource-plugin-pyfs',
+        attributes: {},
+        state: 'restarting',
+        lastError: 'it fell',
+        counters: { calls: 5, failures: 1, starts: 3, bytes: 7 },
+      },
+    ],
+    config: { files: [], loadedAtMs: 0, error: undefined },
+    process: { startedAtMs: 0, residentBytes: 1, heapBytes: 1, cpuSeconds: 1.5, activeSeconds: 0.5 },
+    ...changes,
+  };
+}
