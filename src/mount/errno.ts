@@ -59,8 +59,9 @@ export function errnoName(error: unknown, purpose: Purpose): ErrnoName {
   if (!(error instanceof SourceError) && !(error instanceof FsError)) {
     return isAbort(error) ? 'EINTR' : 'EIO';
   }
-  const row = ERRNO_NAMES[error.code];
-  return typeof row === 'string' ? row : row[purpose];
+  // Whatever happened, the kernel waits for an answer.
+  const row: ErrnoName | Record<Purpose, ErrnoName> | undefined = ERRNO_NAMES[error.code];
+  return typeof row === 'object' ? row[purpose] : (row ?? 'EIO');
 }
 
 function isAbort(error: unknown): boolean {

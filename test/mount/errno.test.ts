@@ -67,6 +67,8 @@ test('an abort is EINTR, and an error without a code EIO', (t) => {
   t.is(errnoName(AbortSignal.abort().reason, 'data'), 'EINTR');
   t.is(errnoName(new TypeError('a bug'), 'attributes'), 'EIO');
   t.is(errnoName('no error at all', 'data'), 'EIO');
+  // What a fault of a source leaves out: without an answer the caller would hang.
+  t.is(errnoName(new SourceError(undefined as never, 'm', 'http://h/'), 'data'), 'EIO');
 });
 
 test('a URL in an error holds no secrets', (t) => {

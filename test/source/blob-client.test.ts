@@ -5,8 +5,10 @@ import { inspect } from 'node:util';
 import test from 'ava';
 
 import { literalSecret } from '../../src/source/auth/secret-source.js';
+import { HeaderFields } from '../../src/source/http/header-fields.js';
 import { type CompleteClient, Request, SourceError } from '../../src/source/index.js';
 import { blobAccount, blobPlace } from '../../src/source/schemes/blob/blob-address.js';
+import { explainBlobRefusal } from '../../src/source/schemes/blob/blob-refusal.js';
 import type { AbsSettings } from '../../src/source/settings.js';
 import { startBlobServer } from '../servers/blob/blob-server.js';
 import { blobClient } from '../support/blob-client.js';
@@ -171,4 +173,13 @@ test('each refusal is what its code says', async (t) => {
     server.refuse(refusal, { times: 1 });
     t.true((await read(client, 'abs://data/f')).equals(CONTENT), refusal);
   }
+});
+
+test('a refusal whose code is a name of every object is what its status says', (t) => {
+  const url = new URL('https://acme.blob.core.windows.net/data/f');
+  const header = new HeaderFields();
+  header.set('x-ms-error-code', 'constructor');
+  t.like(explainBlobRefusal({ url, status: 403, header, text: '' }, url, undefined), {
+    code: 'ACCESS_DENIED',
+  });
 });

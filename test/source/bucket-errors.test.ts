@@ -39,6 +39,9 @@ const TABLE: readonly (readonly [status: number, code: string, becomes: SourceEr
   [404, 'NoSuchBucket', 'NOT_FOUND'],
   [404, 'NoSuchVersion', 'NOT_FOUND'],
   [403, 'AccessDenied', 'ACCESS_DENIED'],
+  // Of every object of JavaScript.
+  [403, 'constructor', 'ACCESS_DENIED'],
+  [404, '__proto__', 'NOT_FOUND'],
   [403, 'AllAccessDisabled', 'ACCESS_DENIED'],
   [403, 'InvalidAccessKeyId', 'ACCESS_DENIED'],
   [403, 'SignatureDoesNotMatch', 'ACCESS_DENIED'],

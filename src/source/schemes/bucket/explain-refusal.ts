@@ -35,53 +35,55 @@ const PAYER: Meaning = {
   message: 'the requester has to pay for this bucket, set requesterPays',
 };
 
-const MEANINGS: Readonly<Record<string, Meaning>> = {
-  NoSuchKey: MISSING,
-  NoSuchBucket: { code: 'NOT_FOUND', message: 'no such bucket' },
-  NoSuchVersion: { code: 'NOT_FOUND', message: 'no such version' },
-  AccessDenied: DENIED,
-  AllAccessDisabled: DENIED,
-  AccountProblem: DENIED,
-  NotSignedUp: DENIED,
-  InvalidSecurity: DENIED,
-  AuthenticationRequired: DENIED,
-  InvalidPayer: PAYER,
-  UserProjectMissing: PAYER,
-  InvalidAccessKeyId: UNKNOWN_KEY,
-  SignatureDoesNotMatch: {
-    code: 'ACCESS_DENIED',
-    message: 'the store computes another signature, check the secret of the access key',
-  },
-  InvalidToken: BAD_TOKEN,
-  InvalidSecurityToken: BAD_TOKEN,
-  ExpiredToken: EXPIRED,
-  TokenRefreshRequired: EXPIRED,
-  SecurityTokenExpired: EXPIRED,
-  RequestTimeTooSkewed: SKEWED,
-  InvalidObjectState: {
-    code: 'ARCHIVED',
-    message: 'the object is in an archive, restore it first',
-  },
-  SlowDown: BUSY,
-  ServiceUnavailable: BUSY,
-  Busy: BUSY,
-  TooManyRequests: BUSY,
-  RequestTimeout: BUSY,
-  InternalError: BUSY,
-  PermanentRedirect: ELSEWHERE,
-  TemporaryRedirect: ELSEWHERE,
-  AuthorizationHeaderMalformed: ELSEWHERE,
-  IllegalLocationConstraintException: ELSEWHERE,
-  InvalidBucketName: INVALID,
-  KeyTooLongError: INVALID,
-  InvalidArgument: INVALID,
-  InvalidRequest: INVALID,
-  InvalidURI: INVALID,
-  SecondLevelDomainForbidden: {
-    code: 'INVALID_REQUEST',
-    message: 'the store wants the bucket in the name of the host, set addressing: virtual',
-  },
-};
+const MEANINGS: ReadonlyMap<string, Meaning> = new Map(
+  Object.entries({
+    NoSuchKey: MISSING,
+    NoSuchBucket: { code: 'NOT_FOUND', message: 'no such bucket' },
+    NoSuchVersion: { code: 'NOT_FOUND', message: 'no such version' },
+    AccessDenied: DENIED,
+    AllAccessDisabled: DENIED,
+    AccountProblem: DENIED,
+    NotSignedUp: DENIED,
+    InvalidSecurity: DENIED,
+    AuthenticationRequired: DENIED,
+    InvalidPayer: PAYER,
+    UserProjectMissing: PAYER,
+    InvalidAccessKeyId: UNKNOWN_KEY,
+    SignatureDoesNotMatch: {
+      code: 'ACCESS_DENIED',
+      message: 'the store computes another signature, check the secret of the access key',
+    },
+    InvalidToken: BAD_TOKEN,
+    InvalidSecurityToken: BAD_TOKEN,
+    ExpiredToken: EXPIRED,
+    TokenRefreshRequired: EXPIRED,
+    SecurityTokenExpired: EXPIRED,
+    RequestTimeTooSkewed: SKEWED,
+    InvalidObjectState: {
+      code: 'ARCHIVED',
+      message: 'the object is in an archive, restore it first',
+    },
+    SlowDown: BUSY,
+    ServiceUnavailable: BUSY,
+    Busy: BUSY,
+    TooManyRequests: BUSY,
+    RequestTimeout: BUSY,
+    InternalError: BUSY,
+    PermanentRedirect: ELSEWHERE,
+    TemporaryRedirect: ELSEWHERE,
+    AuthorizationHeaderMalformed: ELSEWHERE,
+    IllegalLocationConstraintException: ELSEWHERE,
+    InvalidBucketName: INVALID,
+    KeyTooLongError: INVALID,
+    InvalidArgument: INVALID,
+    InvalidRequest: INVALID,
+    InvalidURI: INVALID,
+    SecondLevelDomainForbidden: {
+      code: 'INVALID_REQUEST',
+      message: 'the store wants the bucket in the name of the host, set addressing: virtual',
+    },
+  }),
+);
 
 /** Other credentials may mend them: the token expired, or a key was replaced. */
 const CREDENTIAL_CODES = new Set([
@@ -137,7 +139,7 @@ export function errorOf(
   url: URL,
   noCredentials?: string,
 ): SourceError {
-  const { code, message } = (error && MEANINGS[error.code]) ?? meaningOfStatus(status);
+  const { code, message } = (error && MEANINGS.get(error.code)) ?? meaningOfStatus(status);
   const isDenied = code === 'ACCESS_DENIED' && noCredentials !== undefined;
   const found = error === undefined ? `status ${status}` : describe(error, status);
   const where = error?.region ?? error?.endpoint;
