@@ -111,6 +111,12 @@ test('a digest that the writer gave is that of the whole blob', async (t) => {
   const { digest, response } = await blobClient(t, server).getMetadata(new Request('abs://data/f'));
   response?.cancel();
   t.deepEqual(digest, { algorithm: 'md5', hex: MD5.toString('hex') });
+  // Azure keeps it as it was when something is appended.
+  const header = { 'x-ms-blob-content-md5': MD5.toString('base64'), 'x-ms-blob-type': 'AppendBlob' };
+  server.put('data', 'log', Buffer.concat([CONTENT, CONTENT]), { header });
+  const appended = await blobClient(t, server).getMetadata(new Request('abs://data/log'));
+  appended.response?.cancel();
+  t.is(appended.digest, undefined);
 });
 
 test('a blob that is replaced while it is read is CHANGED, and its versions can be read', async (t) => {

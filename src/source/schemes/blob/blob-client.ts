@@ -116,8 +116,9 @@ function marksDirectory({ header }: HttpAnswer): boolean {
   return header.get('x-ms-meta-hdi_isfolder') === 'true' || header.get('x-ms-resource-type') === 'directory';
 }
 
-/** Of the whole blob, if its writer gave one. */
+/** Of the whole blob, if its writer gave one. What is appended or written into pages later leaves it as it was. */
 function digestOf({ status, header }: HttpAnswer): ContentDigest | undefined {
+  if ((header.get('x-ms-blob-type') ?? 'BlockBlob') !== 'BlockBlob') return undefined;
   const ofAnswer = status === 200 ? header.get('content-md5') : null;
   const md5 = header.get('x-ms-blob-content-md5') ?? ofAnswer;
   if (md5 === null || !/^[A-Za-z0-9+/]{22}==$/.test(md5)) return undefined;
