@@ -15,6 +15,15 @@ const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 const MAYBE_UNSAFE = /[^ -~]/;
 
+const MAX_MESSAGE_CHARS = 300;
+/** May be a token, a signature or what was signed: servers echo them. */
+const SECRET_LIKE = /[A-Za-z0-9+/=_.%~-]{32,}/g;
+
+/** The message of a refusal, without what may be a secret. */
+export function saidBySource(message: string): string {
+  return message.trim().slice(0, MAX_MESSAGE_CHARS).replace(SECRET_LIKE, '…');
+}
+
 /** Any text; what looks like a URL in it, whole or relative, is redacted. */
 export function safeText(text: string): string {
   const redacted = text

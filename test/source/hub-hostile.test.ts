@@ -1,9 +1,11 @@
 /** What a hub could answer that none should. */
+import { inspect } from 'node:util';
+
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
 import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
-import { type CompleteClient, Request } from '../../src/source/index.js';
+import { type CompleteClient, Request, type SourceError } from '../../src/source/index.js';
 import { createHub } from '../../src/source/schemes/hub/create-hub.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { type Asked, type Reply, startAnsweringServer } from '../support/answering-server.js';
@@ -79,4 +81,17 @@ test('a name without UTF-8 is an error of the hub, not of the source', async (t)
       : { body: [{ type: 'file', path: '\ud800', size: 1, oid: SHA }] },
   );
   await t.throwsAsync(client.list(new Request('hf://ada/model')), { code: 'PROTOCOL' });
+});
+
+test('of a token that a refusal echoes nothing is shown', async (t) => {
+  const token = `hf_${'aB3'.repeat(12)}`;
+  for (const [scheme, reply] of [
+    ['hf', { status: 403, header: { 'x-error-message': `Your token ${token} is not valid` }, body: '' }],
+    ['hf', { status: 404, header: { 'x-error-message': token, 'x-error-code': 'RepoNotFound' }, body: '' }],
+    ['modelscope', { body: { Code: 401, Message: `no permission for ${token}` } }],
+  ] as const) {
+    const client = await clientOf(t, scheme, () => reply);
+    const error = await t.throwsAsync<SourceError>(client.list(new Request(`${scheme}://ada/model`)));
+    t.false(inspect(error).includes(token), scheme);
+  }
 });

@@ -1,4 +1,5 @@
 /** Errors as buckets answer them: `<Error><Code>NoSuchKey</Code>…`. */
+import { saidBySource } from '../../safe-text.js';
 import { readXmlPrefix } from '../../xml-events.js';
 
 export interface ObjectError {
@@ -10,10 +11,7 @@ export interface ObjectError {
 }
 
 const MAX_CODE_CHARS = 64;
-const MAX_MESSAGE_CHARS = 300;
 const MAX_HOST_CHARS = 255;
-/** May be a token, a signature or what was signed: stores echo them. */
-const SECRET_LIKE = /[A-Za-z0-9+/=_.%~-]{32,}/g;
 
 /** Undefined: the body is none. */
 export function parseObjectError(text: string): ObjectError | undefined {
@@ -32,10 +30,9 @@ export function parseObjectError(text: string): ObjectError | undefined {
 
 /** `fields`: the elements of `Error`. Of these and no others something may be logged. */
 export function objectErrorOf(fields: ReadonlyMap<string, string>): ObjectError {
-  const message = fields.get('Message')?.trim().slice(0, MAX_MESSAGE_CHARS) ?? '';
   return {
     code: /^[\w.-]+$/.exec(fields.get('Code')?.trim().slice(0, MAX_CODE_CHARS) ?? '')?.[0] ?? 'none',
-    message: message.replace(SECRET_LIKE, '…'),
+    message: saidBySource(fields.get('Message') ?? ''),
     region: hostLike(fields.get('Region')),
     endpoint: hostLike(fields.get('Endpoint')),
   };

@@ -1,5 +1,6 @@
 import { NotFoundError, SourceError } from '../../errors.js';
 import type { Refusal } from '../../http/refusal.js';
+import { saidBySource } from '../../safe-text.js';
 import type { HubOptions } from './hub.js';
 
 /** By the headers of Hugging Face's hub: `X-Error-Code`, `X-Error-Message`, `RateLimit`. `url`: for the error. */
@@ -9,7 +10,7 @@ export function explainHubRefusal(
   { baseUrl, tokenNotFound }: HubOptions,
 ): SourceError | undefined {
   if (refusing.origin !== baseUrl.origin) return undefined;
-  const message = header.get('x-error-message') ?? '';
+  const message = saidBySource(header.get('x-error-message') ?? '');
   const found = message === '' ? `status ${status}` : message;
   const denied = (expected: string): SourceError =>
     new SourceError('ACCESS_DENIED', 'the hub denies access', url, { expected, found, status });
@@ -31,7 +32,7 @@ export function explainHubRefusal(
   if (status !== 429) return undefined;
   const seconds = /\bt=(\d{1,5})/.exec(header.get('ratelimit') ?? '')?.[1];
   return new SourceError('BUSY', 'the hub limits requests', url, {
-    found: header.get('ratelimit') ?? found,
+    found: saidBySource(header.get('ratelimit') ?? found),
     status,
     ...(seconds === undefined ? {} : { retryAfterMs: Number(seconds) * 1000 }),
   });

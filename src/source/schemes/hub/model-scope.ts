@@ -1,6 +1,7 @@
 /** The API of ModelScope (modelscope, `hub/api.py`; Dragonfly's client/backend/model_scope.rs). */
 import { NotFoundError, ProtocolError, SourceError } from '../../errors.js';
 import type { HttpCaller, HttpEngine } from '../../http/http-engine.js';
+import { saidBySource } from '../../safe-text.js';
 import type { Hub, HubEntry, HubOptions } from './hub.js';
 import { encodePath, type HubRepository } from './hub-path.js';
 import {
@@ -122,7 +123,7 @@ function cut(url: URL): ProtocolError {
 function filesOf(value: unknown, url: URL): readonly unknown[] {
   const { Code: code, Message: message, Data: data } = objectOf(value, 'the response', url);
   if (code !== undefined && code !== 200) {
-    const found = `Code ${JSON.stringify(code)}${typeof message === 'string' ? `, ${message}` : ''}`;
+    const found = `Code ${JSON.stringify(code)}${typeof message === 'string' ? `, ${saidBySource(message)}` : ''}`;
     if (/not (?:exist|found)/i.test(found)) throw new NotFoundError(url, { found });
     const kind = /permission|denied|login|token/i.test(found) ? 'ACCESS_DENIED' : 'UNEXPECTED_STATUS';
     throw new SourceError(kind, 'the hub refuses the request', url, { expected: 'Code 200', found });

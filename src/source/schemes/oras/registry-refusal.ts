@@ -1,6 +1,7 @@
 import { NotFoundError, SourceError, type SourceErrorFacts } from '../../errors.js';
 import { parseRetryAfter } from '../../http/http-failure.js';
 import type { Refusal } from '../../http/refusal.js';
+import { saidBySource } from '../../safe-text.js';
 
 const NOT_FOUND = new Set([
   'NAME_UNKNOWN',
@@ -44,7 +45,7 @@ function firstError(text: string): { readonly code?: string; readonly message?: 
     const { code, message } = (first ?? {}) as { readonly code?: unknown; readonly message?: unknown };
     return {
       ...(typeof code === 'string' ? { code } : {}),
-      ...(typeof message === 'string' ? { message } : {}),
+      ...(typeof message === 'string' ? { message: saidBySource(message) } : {}),
     };
   } catch {
     return {};
