@@ -3,28 +3,58 @@ import process from 'node:process';
 
 import type { Logger } from 'pino';
 
-import { type Close, listen } from '../src/control/listen.js';
+import { listen, type Listening } from '../src/control/listen.js';
 import { messageOf } from '../src/error-code.js';
 import { makeDirectory } from '../src/make-directory.js';
-import { findMount } from '../src/mount/mount-table.js';
+import { findMount, type Mount } from '../src/mount/mount-table.js';
 import type { MountLayers } from './compose.js';
+import { formatListenAddress, type ListenAddress } from './listen-address.js';
 import { type Operation, ServedMount } from './served-mount.js';
 import { controlSocket, identifyProcess, runDirectory } from './serving-process.js';
 
 /** Rejects if the address of `--metrics-listen` cannot be used. Without a control socket a mount goes on. */
-export async function openControl(layers: MountLayers, operation: Operation, log: Logger): Promise<Close> {
-  const [mount, own] = [await findMount(operation.path), await identifyProcess(process.pid)];
-  if (mount === undefined || own === undefined) return () => Promise.resolve();
-  const served = new ServedMount(layers, operation, mount.device);
-  const closing: Close[] = [];
+export async function openControl(
+  layers: MountLayers,
+  operation: Operation,
+  log: Logger,
+): Promise<() => Promise<void>> {
+  const mount = await findMount(operation.path);
+  const served = new ServedMount(layers, operation, mount?.device);
+  const { metricsListen } = operation.configuration.current.options;
+  const ofNetwork = metricsListen && (await listenForMetrics(metricsListen, served, log));
+  const ofOwner = mount && (await listenForOwner(mount, served, log));
+  return async () => {
+    await ofNetwork?.close();
+    await ofOwner?.close();
+  };
+}
+
+async function listenForMetrics(at: ListenAddress, served: ServedMount, log: Logger): Promise<Listening> {
   try {
+    const listening = await listen(at, served, 'public');
+    const { port = at.port } = listening;
+    log.info({ address: formatListenAddress({ ...at, port }) }, 'metrics are served');
+    return listening;
+  } catch (error) {
+    const address = formatListenAddress(at);
+    throw new Error(`--metrics-listen ${address}: cannot listen there: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function listenForOwner(
+  mount: Mount,
+  served: ServedMount,
+  log: Logger,
+): Promise<Listening | undefined> {
+  try {
+    const own = await identifyProcess(process.pid);
+    if (own === undefined) return undefined;
     await makeDirectory(runDirectory(), 0o700);
-    const { close } = await listen({ path: controlSocket(mount, own) }, served, 'all');
-    closing.push(close);
+    return await listen({ path: controlSocket(mount, own) }, served, 'all');
   } catch (error) {
     log.warn({ err: error }, `there is no control socket: ${messageOf(error)}`);
+    return undefined;
   }
-  return async () => {
-    await Promise.all(closing.map((close) => close()));
-  };
 }

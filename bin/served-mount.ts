@@ -23,11 +23,12 @@ export interface Operation {
 export class ServedMount implements OperatedMount {
   readonly #layers: MountLayers;
   readonly #operation: Operation;
-  readonly #device: string;
+  /** Undefined: in another mount namespace, where the mount table does not have it. */
+  readonly #device: string | undefined;
   readonly #startedAtMs = Date.now();
   readonly #version = version();
 
-  constructor(layers: MountLayers, operation: Operation, device: string) {
+  constructor(layers: MountLayers, operation: Operation, device: string | undefined) {
     this.#layers = layers;
     this.#operation = operation;
     this.#device = device;
@@ -40,6 +41,7 @@ export class ServedMount implements OperatedMount {
 
   async isReady(): Promise<boolean> {
     if (this.#operation.isEnding()) return false;
+    if (this.#device === undefined) return true;
     return (await findMount(this.#operation.path))?.device === this.#device;
   }
 
@@ -52,7 +54,7 @@ export class ServedMount implements OperatedMount {
       pid: process.pid,
       node: hostname(),
       mountpoint: path,
-      device: this.#device,
+      device: this.#device ?? null,
       state: isEnding() ? 'draining' : problems.length > 0 ? 'degraded' : 'ready',
       problems,
       startedAtMs: this.#startedAtMs,

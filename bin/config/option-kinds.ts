@@ -6,6 +6,7 @@ import { rootOption } from '../../src/mount/root-option.js';
 import { isCidr } from '../../src/source/address-policy.js';
 import * as quantity from '../../src/quantity.js';
 import type { HeaderOption } from '../header-option.js';
+import { formatListenAddress, type ListenAddress, parseListenAddress } from '../listen-address.js';
 import type { PluginOptionValue } from '../plugin-options.js';
 
 export interface OptionKind<Value> {
@@ -84,6 +85,14 @@ export const path: OptionKind<string | undefined> = {
       text.startsWith('~/') ? join(homedir(), text.slice(2)) : isAbsolute(text) ? text : undefined,
     ),
   show: (value) => value ?? '',
+};
+
+export const listenAddress: OptionKind<ListenAddress | undefined> = {
+  placeholder: 'address',
+  expected: 'an address such as 127.0.0.1:9570',
+  parse: parseListenAddress,
+  read: (value) => fromText(value, parseListenAddress),
+  show: (value) => (value === undefined ? '' : formatListenAddress(value)),
 };
 
 export const paths = list(path as OptionKind<string>);

@@ -9,7 +9,7 @@ import type { MountOptions } from './options.js';
 
 export type OptionName = keyof MountOptions;
 
-export const OPTION_GROUPS = ['Mount', 'Cache', 'Sources', 'Plugins', 'Logging'] as const;
+export const OPTION_GROUPS = ['Mount', 'Cache', 'Sources', 'Plugins', 'Operating', 'Logging'] as const;
 
 export interface OptionRow<Value> {
   readonly group: (typeof OPTION_GROUPS)[number];
@@ -226,6 +226,15 @@ export const OPTION_TABLE: OptionTable = {
     default: 512 * MIB,
     help: "limit of a plugin's process, which is killed above it",
     meaning: "limit of one plugin's process; above it the process is killed",
+  },
+  metricsListen: {
+    group: 'Operating',
+    kind: kinds.listenAddress,
+    default: undefined,
+    help: 'serve metrics and health checks over HTTP at HOST:PORT, to all who can reach it',
+    meaning:
+      'serve metrics for Prometheus and health checks over HTTP at `HOST:PORT`, to all who can reach it ([OPERATING.md](OPERATING.md#metrics))',
+    defaultText: 'only on the control socket',
   },
   logFile: {
     group: 'Logging',

@@ -1,4 +1,5 @@
 import type { HeaderOption } from '../header-option.js';
+import type { ListenAddress } from '../listen-address.js';
 import type { PluginOptions } from '../plugin-options.js';
 
 /** The options of a mount: one row of the option table each. */
@@ -28,6 +29,8 @@ export interface MountOptions extends PluginOptions {
   readonly root: readonly string[];
   readonly timeout: number;
   readonly retries: number;
+  /** Where metrics and health are served to the network. Undefined: nowhere. */
+  readonly metricsListen: ListenAddress | undefined;
   readonly logFile: string | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly header: readonly HeaderOption[];

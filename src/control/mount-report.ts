@@ -10,8 +10,8 @@ export interface MountReport {
   /** The name of the machine. */
   readonly node: string;
   readonly mountpoint: string;
-  /** Of the mount, as `major:minor`. */
-  readonly device: string;
+  /** Of the mount, as `major:minor`; null: the mount table does not have it. */
+  readonly device: string | null;
   readonly state: 'ready' | 'degraded' | 'draining';
   /** Why it is degraded. */
   readonly problems: readonly string[];

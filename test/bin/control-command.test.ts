@@ -8,6 +8,8 @@ import test from 'ava';
 import { runDirectory, servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { CLI, type Finished, mounted, run, unmount } from '../support/mounted.js';
+import { parseExposition } from '../support/exposition.js';
+import { freePort } from '../support/port.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -78,6 +80,21 @@ test.serial('a mount is listed and shown, counts what it does, and is operated',
   const gone = await d7y('status', path);
   t.is(gone.code, 3);
   t.regex(gone.stderr, /is no mount of d7y-mount: nothing is mounted there/);
+});
+
+test.serial('metrics are served where the option says, and an address in use fails the start', async (t) => {
+  const port = await freePort();
+  const path = await mounted(t, '--metrics-listen', `127.0.0.1:${port}`);
+  const metrics = await fetch(`http://127.0.0.1:${port}/metrics`);
+  t.true(parseExposition(await metrics.text()).has('d7y_mount_info'));
+  t.is((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200);
+  t.is((await fetch(`http://127.0.0.1:${port}/v1/status`)).status, 404);
+  const other = join(await temporaryDirectory(t), 'other');
+  const refused = await d7y(other, '--cache-size', '0', '--metrics-listen', `127.0.0.1:${port}`);
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, /--metrics-listen 127\.0\.0\.1:\d+: cannot listen there: .*EADDRINUSE/);
+  t.is(await findMount(other), undefined);
+  await unmount(t, path);
 });
 
 test.serial('a process that hangs, and one that is dead, are told apart within moments', async (t) => {

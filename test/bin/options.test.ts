@@ -7,6 +7,7 @@ import { Command } from 'commander';
 
 import { parseMountFlags, withMountFlags } from '../../bin/mount-flags.js';
 import { fromMountHelper, isMountHelper } from '../../bin/mount-helper.js';
+import { formatListenAddress, parseListenAddress } from '../../bin/listen-address.js';
 import { addMountOptions } from '../../bin/config/command-options.js';
 import { environmentOptions } from '../../bin/config/environment.js';
 import { headerRules } from '../../bin/config/header-rules.js';
@@ -215,4 +216,18 @@ test('a usage error shows no value that may be a secret', (t) => {
   t.notRegex(said.join(''), /secret/);
   t.regex(said.join(''), /--header[\s\S]*expected 'https:[\s\S]*shown/);
   t.regex(said.join(''), /'--alow-other'; similar: --allow-other\n$/);
+});
+
+test('an address to listen at has a port, and brackets where it has colons', (t) => {
+  for (const [text, address] of [
+    ['127.0.0.1:9570', { host: '127.0.0.1', port: 9570 }],
+    ['localhost:0', { host: 'localhost', port: 0 }],
+    ['[::1]:80', { host: '::1', port: 80 }],
+  ] as const) {
+    t.deepEqual(parseListenAddress(text), address);
+    t.is(formatListenAddress(address), text);
+  }
+  for (const text of ['9570', ':9570', '::1:80', '[::1]', 'host:65536', 'host:-1', 'a b:80', 'http://x:80']) {
+    t.is(parseListenAddress(text), undefined, text);
+  }
 });
