@@ -43,7 +43,18 @@ export const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   oras: ['DOCKER_CONFIG', 'REGISTRY_AUTH_FILE'],
 };
 
+/** Those of them that say where a source reads, also with credentials of a rule. */
+const PLACES = new Set([
+  'AWS_ENDPOINT_URL',
+  'AWS_ENDPOINT_URL_S3',
+  'AZURE_STORAGE_CONNECTION_STRING',
+  'AZURE_STORAGE_ACCOUNT',
+  'HF_ENDPOINT',
+  'MODELSCOPE_ENDPOINT',
+]);
+
 const known = new Map<string, string>();
+const places = new Map<string, string | undefined>();
 
 /** Of a scheme; undefined: its source looks nowhere. */
 export function defaultCredentials(scheme: string): string | undefined {
@@ -51,5 +62,15 @@ export function defaultCredentials(scheme: string): string | undefined {
   if (names === undefined) return undefined;
   const found = known.get(scheme) ?? JSON.stringify(names.map((name) => process.env[name] ?? null));
   known.set(scheme, found);
+  return found;
+}
+
+/** Where a source with credentials of a rule reads by default; undefined: the environment does not say. */
+export function defaultPlace(scheme: string): string | undefined {
+  if (places.has(scheme)) return places.get(scheme);
+  const names = (VARIABLES[scheme] ?? []).filter((name) => PLACES.has(name));
+  const values = names.map((name) => process.env[name] ?? null);
+  const found = values.every((value) => value === null) ? undefined : JSON.stringify(values);
+  places.set(scheme, found);
   return found;
 }

@@ -1,6 +1,6 @@
 /** The rules of the configuration: which settings a URL has. */
 import type { SecretSource } from './auth/secret-source.js';
-import { defaultCredentials } from './default-credentials.js';
+import { defaultCredentials, defaultPlace } from './default-credentials.js';
 import type { HttpSettings, SettingsLookup, SourceSettings } from './settings.js';
 
 export interface SourceMatch {
@@ -57,8 +57,8 @@ export class SourceRules implements SettingsLookup {
 
   scopeFor(url: URL): string | undefined {
     const settings = this.#settingsFor(url);
-    const found =
-      settings['credentials'] === undefined ? defaultCredentials(url.protocol.slice(0, -1)) : undefined;
+    const scheme = url.protocol.slice(0, -1);
+    const found = settings['credentials'] === undefined ? defaultCredentials(scheme) : defaultPlace(scheme);
     const known = this.#scopes.get(settings);
     const scope = known === undefined ? scopeOf(settings) : known.scope;
     if (known === undefined) this.#scopes.set(settings, { scope });
