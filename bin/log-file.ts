@@ -71,6 +71,15 @@ export class LogFile {
     }
   }
 
+  /** Another program has renamed the file. */
+  reopen(): void {
+    try {
+      this.#reopen();
+    } catch {
+      // The open file stays.
+    }
+  }
+
   /** Rotates the file if it is long. Several mounts may write to one: of them one renames it, and the others open the new one. */
   #reopen(): void {
     this.#uncheckedBytes = 0;

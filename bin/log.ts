@@ -17,11 +17,19 @@ export function defaultLogFile(): string {
   return join(state, 'd7y-mount', 'd7y-mount.log');
 }
 
-/** Rejects with a `LogFileError` if the log file cannot be used. */
-export async function createLog(options: Pick<MountOptions, 'logFile' | 'logLevel'>): Promise<Logger> {
+/** Rejects with a `LogFileError` if the log file cannot be used. `onReopen` is given what opens the file anew. */
+export async function createLog(
+  options: Pick<MountOptions, 'logFile' | 'logLevel'>,
+  onReopen: (reopen: () => void) => void = () => undefined,
+): Promise<Logger> {
   const { logFile, logLevel: level } = options;
   const { pino } = await import('pino');
-  if (logFile !== undefined) return pino({ ...SAFE_LOG, level }, await LogFile.open(logFile));
+  if (logFile !== undefined) {
+    const file = await LogFile.open(logFile);
+    onReopen(() => file.reopen());
+    return pino({ ...SAFE_LOG, level }, file);
+  }
+  onReopen(() => undefined);
   if (process.stderr.isTTY) {
     return pino({ ...SAFE_LOG, level, transport: { target: 'pino-pretty', options: { destination: 2 } } });
   }

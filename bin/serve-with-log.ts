@@ -5,6 +5,7 @@ import type { GivenMount, MountOptions } from './config/options.js';
 import { reload } from './config/reload.js';
 import { withFittingMemory } from './fitting-memory.js';
 import { createLog } from './log.js';
+import { onReopenSignal } from './signals.js';
 import { serve } from './serve.js';
 
 /** Reads the configuration, opens the log, and serves. A failure is logged too. Resolves to the exit code. */
@@ -18,7 +19,7 @@ export async function serveWithLog(
     return { ...loaded, options: { ...loaded.options, logFile } };
   };
   const first = await load();
-  const log = await createLog(first.options);
+  const log = await createLog(first.options, onReopenSignal);
   try {
     for (const warning of first.warnings) log.warn(warning);
     const configuration = new LiveConfiguration(first);

@@ -7,9 +7,11 @@ import type { Logger } from 'pino';
 import { descriptorOf, mountOfDescriptor } from '../src/mount/adopted-descriptor.js';
 import { canonicalPath, checkOutside } from '../src/mount/mountpoint.js';
 import type { ReloadResult } from '../src/control/operated-mount.js';
+import { safeText } from '../src/source/safe-text.js';
 import type { MountSession } from '../src/mount/transport.js';
 import { compose } from './compose.js';
 import { openControl } from './control.js';
+import { serviceNotifier } from './service-notifier.js';
 import { acquireStartLock, NO_LOCK } from './start-lock.js';
 import { startMount } from './start-mount.js';
 import { onEndSignal, onReloadSignal } from './signals.js';
@@ -47,6 +49,7 @@ export async function serve(
   const { logFile } = request.configuration.current.options;
   if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
   const { path } = request;
+  const notifier = await serviceNotifier(log);
   const lock = descriptor === undefined ? await acquireStartLock(path, LOCK_LIMIT_MS) : NO_LOCK;
   let session: MountSession | undefined;
   let [exitCode, isEnding] = [0, false];
@@ -54,6 +57,7 @@ export async function serve(
   const unmount = (): void => {
     // There is nothing to unmount before the mount stands.
     isEnding = true;
+    notifier.stopping();
     session?.unmount().catch(cannotUnmount);
   };
   const detachAndExit = async (): Promise<void> => {
@@ -67,11 +71,13 @@ export async function serve(
     else if (count === 2) void detachAndExit();
     else process.exit(1);
   });
+  const status = `serving ${safeText(path)}`;
   // One at a time, the last one with what is there then.
   let reloading: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<ReloadResult> => {
+    notifier.reloading();
     const reloaded = reloading.then(onReload);
-    reloading = reloaded.catch(() => undefined);
+    reloading = reloaded.catch(() => undefined).then(() => notifier.ready(status));
     return reloaded;
   };
   onReloadSignal(() => {
@@ -100,7 +106,9 @@ export async function serve(
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
   log.info({ mountpoint: path, pid: process.pid }, 'mounted');
   onReady(path);
+  notifier.ready(status);
   await session.ended;
+  if (!isEnding) notifier.stopping();
   await closeControl();
   await started.cleanUp();
   log.info('unmounted cleanly');

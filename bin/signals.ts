@@ -15,6 +15,11 @@ export function onReloadSignal(reload: () => void): void {
   if (!hasTerminal()) process.on('SIGHUP', reload);
 }
 
+/** Calls `reopen` for SIGUSR1, for logrotate(8). It also keeps Node from opening its debugger, which that signal does. */
+export function onReopenSignal(reopen: () => void): void {
+  process.on('SIGUSR1', reopen);
+}
+
 /**
  * Whether SIGHUP ends this process. Under nohup(1) no standard stream is a terminal; that the signal was ignored cannot be
  * seen, since Node resets it before any code of ours runs.

@@ -1,7 +1,8 @@
 /**
  * System calls that Node does not offer, called through koffi, which only this file imports. Manual pages: mount(2),
- * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), madvise(2).
+ * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), sendto(2), madvise(2).
  */
+import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import process from 'node:process';
@@ -60,6 +61,8 @@ export interface Syscalls {
   adviseHugePages(memory: Uint8Array): void;
   /** A connected pair of sockets. */
   socketPair(): [number, number];
+  /** Sends a message to a Unix datagram socket, by its path; `@` begins an abstract name. Does not wait. */
+  sendDatagram(path: string, message: string): void;
   /** A descriptor that was sent over a socket (SCM_RIGHTS). Blocks until it comes. */
   receiveDescriptor(socket: number): number;
 }
@@ -106,6 +109,10 @@ async function load(): Promise<Syscalls> {
   const flock = libc.func('int flock(int fd, int operation)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
+  const socket = libc.func('int socket(int domain, int type, int protocol)');
+  const sendto = libc.func(
+    'long sendto(int fd, void *bytes, size_t length, int flags, void *address, uint32_t addressLength)',
+  );
   const read = libc.func('long read(int fd, void *memory, size_t bytes)');
   const syncfs = libc.func('int syncfs(int fd)');
   const madvise = libc.func('int madvise(void *address, size_t length, int advice)');
@@ -167,6 +174,20 @@ async function load(): Promise<Syscalls> {
       const fds = [0, 0];
       check('socketpair', socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
       return [fds[0] ?? -1, fds[1] ?? -1];
+    },
+    sendDatagram: (path, message) => {
+      const [AF_UNIX, SOCK_DGRAM, SOCK_CLOEXEC] = [1, 2, 0o2000000];
+      const [MSG_DONTWAIT, MSG_NOSIGNAL] = [0x40, 0x4000];
+      // sockaddr_un: the family (2), and the path.
+      const address = Buffer.concat([Buffer.of(AF_UNIX, 0), Buffer.from(path.replace(/^@/, '\0'))]);
+      const bytes = Buffer.from(message);
+      const fd = check('socket', socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      try {
+        const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+        check('sendto', sendto(fd, bytes, bytes.length, flags, address, address.length));
+      } finally {
+        closeSync(fd);
+      }
     },
     receiveDescriptor: (socket) => {
       const MSG_CMSG_CLOEXEC = 0x40000000;
