@@ -14,7 +14,8 @@ export class RecentResults<Value> {
   readonly #results: LRUCache<string, Promise<Value>>;
 
   constructor(max: number) {
-    this.#results = new LRUCache({ max, ttl: TTL_MS });
+    // Purged then: a thousand documents would stay otherwise.
+    this.#results = new LRUCache({ max, ttl: TTL_MS, ttlAutopurge: true });
   }
 
   async get(key: string, caller: HttpCaller, query: (caller: HttpCaller) => Promise<Value>): Promise<Value> {
