@@ -2,6 +2,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
+import { LRUCache } from 'lru-cache';
+
 import {
   ConfiguredCredentials,
   configuredBearer,
@@ -15,6 +17,9 @@ import type { Authorization, Authorizer } from './authorizer.js';
 import { configuredRoute } from './configured-route.js';
 import type { HttpProfile } from './http-engine.js';
 
+/** Of a netrc for every host, which others name. */
+const MAX_HOSTS = 1_000;
+
 type Header = Readonly<Record<string, string>>;
 
 /** Header fields that may be read anew when they were refused. */
@@ -27,7 +32,7 @@ interface HeaderProvider {
 /** What rules say for http and https: headers and credentials of the origin of each hop, proxy and TLS of the first one. */
 export class ConfiguredAccess {
   readonly #settingsFor: (url: URL) => WebSettings;
-  readonly #providers = new WeakMap<WebSettings, Map<string, HeaderProvider>>();
+  readonly #providers = new WeakMap<WebSettings, LRUCache<string, HeaderProvider>>();
   readonly #authorizer: Authorizer = { authorize: ({ url, header }) => this.#authorize(url, header) };
   /** A refusal is read only for URLs that have credentials. */
   readonly #renewing: Authorizer = {
@@ -57,7 +62,7 @@ export class ConfiguredAccess {
   #providerFor(url: URL): HeaderProvider | undefined {
     const settings = this.#settingsFor(url);
     if (isOpen(settings)) return undefined;
-    const byHost = this.#providers.get(settings) ?? new Map<string, HeaderProvider>();
+    const byHost = this.#providers.get(settings) ?? new LRUCache<string, HeaderProvider>({ max: MAX_HOSTS });
     this.#providers.set(settings, byHost);
     // Of a netrc, each host has its own entry.
     const host = settings.credentials?.kind === 'netrc' ? url.hostname : '';
