@@ -95,3 +95,13 @@ test('of a token that a refusal echoes nothing is shown', async (t) => {
     t.false(inspect(error).includes(token), scheme);
   }
 });
+
+test('a repository of few files and a million directories is refused at once', async (t) => {
+  for (const siblings of [
+    [{ rfilename: 'd/'.repeat(100_000) }],
+    Array.from({ length: 200 }, (_, i) => ({ rfilename: `${i}/${'d/'.repeat(2_000)}f` })),
+  ]) {
+    const client = await clientOf(t, 'opencsg', () => ({ body: { sha: SHA, siblings } }));
+    await t.throwsAsync(client.list(new Request('opencsg://ada/model')), { code: 'PROTOCOL' });
+  }
+});

@@ -26,12 +26,8 @@ const MAX_REVISION_CHARS = 4 * 1024 * 1024;
 
 /** `hubFor`: the hub that the settings of a URL name. */
 export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promise<Hub>): SourceClient {
-  /** At which revision a content of a URL is read. By content id. */
-  const revisions = new LRUCache<string, string>({
-    max: MAX_REVISIONS,
-    maxSize: MAX_REVISION_CHARS,
-    sizeCalculation: (revision, key) => revision.length + key.length,
-  });
+  /** At which revision a content is read, by path and content id. One hub's word counts for no other. */
+  const revisionsOf = new WeakMap<Hub, LRUCache<string, string>>();
 
   async function placeOf(url: URL): Promise<{ readonly hub: Hub; readonly place: HubPlace }> {
     const hub = await hubFor(url);
@@ -46,11 +42,13 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     const { repository, path } = place;
     const entry = await hub.find(repository, path, request);
     if (entry.isDir) throw new IsDirectoryError(request.url);
-    remember(repository, entry);
+    remember(hub, repository, entry);
     return { hub, repository, entry };
   }
 
-  function remember(repository: HubRepository, { path, contentId, revision }: HubEntry): void {
+  function remember(hub: Hub, repository: HubRepository, { path, contentId, revision }: HubEntry): void {
+    const revisions = revisionsOf.get(hub) ?? newRevisions();
+    revisionsOf.set(hub, revisions);
     if (contentId !== undefined) revisions.set(versionKey(repository, path, etagOf(contentId)), revision);
   }
 
@@ -59,7 +57,7 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     const { hub, place } = await placeOf(request.url);
     const etag = request.pin?.etag;
     if (etag !== undefined && place.kind === 'file-or-directory') {
-      const revision = revisions.get(versionKey(place.repository, place.path, etag));
+      const revision = revisionsOf.get(hub)?.get(versionKey(place.repository, place.path, etag));
       if (revision !== undefined) return hub.fileUrl(place.repository, { path: place.path, revision });
     }
     const { repository, entry } = await fileOf(request);
@@ -92,7 +90,7 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     const entry = await hub.find(place.repository, place.path, request);
     if (entry.isDir)
       return { ...directoryMetadata(), lastModified: entry.lastModifiedMs ?? UNKNOWN_LAST_MODIFIED };
-    remember(place.repository, entry);
+    remember(hub, place.repository, entry);
     return {
       kind: 'file',
       contentLength: entry.sizeBytes ?? UNKNOWN_SOURCE_FILE_LEN,
@@ -131,7 +129,7 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     return entries.map((entry) => {
       const child = childOf(url, entry.path.slice(entry.path.lastIndexOf('/') + 1));
       if (entry.isDir) return { ...child, isDir: true };
-      remember(repository, entry);
+      remember(hub, repository, entry);
       return {
         ...child,
         isDir: false,
@@ -152,6 +150,14 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     isSupportRange: async (request) => (await getMetadata(request)).supportRange,
     getLastModified: async (request) => (await getMetadata(request)).lastModified,
   };
+}
+
+function newRevisions(): LRUCache<string, string> {
+  return new LRUCache({
+    max: MAX_REVISIONS,
+    maxSize: MAX_REVISION_CHARS,
+    sizeCalculation: (revision, key) => revision.length + key.length,
+  });
 }
 
 function childOf(directory: URL, decodedName: string): { readonly name: string; readonly url: URL } {

@@ -1,5 +1,5 @@
 /** The API of OpenCSG (Dragonfly's client/backend/open_csg.rs): like that of Hugging Face, with another listing. */
-import { NotFoundError } from '../../errors.js';
+import { NotFoundError, ProtocolError } from '../../errors.js';
 import type { HttpCaller, HttpEngine, HttpProfile } from '../../http/http-engine.js';
 import type { Hub, HubEntry, HubOptions } from './hub.js';
 import { explainHubRefusal } from './hub-refusal.js';
@@ -23,7 +23,11 @@ interface Tree {
   readonly children: ReadonlyMap<string, readonly HubEntry[]>;
 }
 
+/** Of Linux and git. */
+const PATH_MAX = 4_096;
 const TYPES = ['models', 'datasets', 'spaces', 'codes'];
+/** Of the paths of all entries and of the directories on the way to them: few paths of many levels would take minutes. */
+const MAX_PATH_CHARS = 32 * 1024 * 1024;
 /** There is one listing for all of a repository. */
 const MAX_TREES = 16;
 
@@ -80,6 +84,13 @@ export function createOpenCsg(engine: HttpEngine, options: HubOptions): Hub {
   };
 }
 
+function tooManyPaths(url: URL): ProtocolError {
+  return new ProtocolError('the paths of the repository are too long', url, {
+    expected: `at most ${PATH_MAX} characters in each, and ${MAX_PATH_CHARS} in all directories`,
+    found: 'more',
+  });
+}
+
 function buildTree(
   rows: readonly unknown[],
   { commit, lastModifiedMs }: { readonly commit: string; readonly lastModifiedMs: number | undefined },
@@ -88,8 +99,11 @@ function buildTree(
   const root: HubEntry = { path: '', isDir: true, revision: commit, lastModifiedMs };
   const entries = new Map<string, HubEntry>([['', root]]);
   const children = new Map<string, HubEntry[]>([['', []]]);
+  let pathChars = 0;
   const add = (entry: HubEntry): void => {
     if (entries.has(entry.path)) return;
+    pathChars += entry.path.length;
+    if (pathChars > MAX_PATH_CHARS) throw tooManyPaths(url);
     entries.set(entry.path, entry);
     if (entry.isDir) children.set(entry.path, []);
     const parent = entry.path.slice(0, Math.max(0, entry.path.lastIndexOf('/')));
@@ -100,8 +114,10 @@ function buildTree(
     const { rfilename, size, blobId, lfs } = objectOf(row, 'a sibling', url);
     const { sha256 } = lfs === undefined || lfs === null ? {} : objectOf(lfs, 'lfs', url);
     const hex = isSha256(sha256) ? sha256 : undefined;
+    const path = textOf(rfilename, 'rfilename', url);
+    if (path.length > PATH_MAX) throw tooManyPaths(url);
     add({
-      path: textOf(rfilename, 'rfilename', url),
+      path,
       isDir: false,
       ...(size === undefined ? {} : { sizeBytes: sizeOf(size, 'size', url) }),
       revision: commit,
