@@ -387,6 +387,22 @@ test('what gs stores with gzip is read as it is stored, in ranges too', async (t
   t.deepEqual(await read(client, new Request('gs://bucket/file.txt', { range })), stored.subarray(10, 50));
 });
 
+test('gs is asked for gzip by reads of objects, and not by listings', async (t) => {
+  const { server, client } = await served(t, 'gs');
+  server.put('bucket', 'file', 'content');
+  const accepted: string[] = [];
+  const handle = server.handle.bind(server);
+  server.handle = (message, response) => {
+    accepted.push(
+      `${message.url?.includes('list-type') === true ? 'list' : 'read'} ${message.headers['accept-encoding']}`,
+    );
+    handle(message, response);
+  };
+  await client.list(new Request('gs://bucket/'));
+  await read(client, new Request('gs://bucket/file'));
+  t.deepEqual(accepted, ['list identity', 'read gzip']);
+});
+
 test('a requester who pays says so', async (t) => {
   for (const [vendor, requesterPays] of [
     ['s3', true],

@@ -71,7 +71,6 @@ export class BucketAccess {
     const { signature, requesterPays } = this.#settings;
     const prefix = signature === 's3' ? 'x-amz-' : this.dialect.headerPrefix;
     return {
-      ...this.dialect.header,
       ...(requesterPays === true && { [`${prefix}request-payer`]: 'requester' }),
       ...(typeof requesterPays === 'string' && { 'x-goog-user-project': requesterPays }),
       ...(await this.#headers?.get())?.header,

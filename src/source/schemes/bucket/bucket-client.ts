@@ -41,7 +41,8 @@ export function createBucketClient({
       const bucket = access.bucket(url.host);
       const query = versionQuery(url, access.dialect.versionParameter);
       const target = objectUrl(bucket.address, encodeKey(keyOf(url)), query);
-      return { ...(await profileOf(access, bucket, url)), url: target };
+      const profile = await profileOf(access, bucket, url);
+      return { ...profile, url: target, header: { ...access.dialect.objectHeader, ...profile.header } };
     },
     resumesBy: 'if-match',
     acceptsEncoded: true,

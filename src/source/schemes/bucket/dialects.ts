@@ -19,8 +19,8 @@ export interface BucketDialect {
   endpointOf(region: string | undefined): string | undefined;
   /** The vendor's endpoints, with the region as the first group. With the bucket before it, it may be a host of the mount. */
   readonly endpointHost: RegExp;
-  /** What an answer needs besides, to be as stored. */
-  readonly header?: Readonly<Record<string, string>>;
+  /** Of reads of an object. */
+  readonly objectHeader?: Readonly<Record<string, string>>;
 }
 
 export const DIALECTS: Readonly<Record<BucketScheme, BucketDialect>> = {
@@ -34,7 +34,7 @@ export const DIALECTS: Readonly<Record<BucketScheme, BucketDialect>> = {
     endpointOf: (region = 'us-east-1') =>
       `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`,
     endpointHost: /^s3[.-]([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/,
-    header: { 'x-amz-checksum-mode': 'ENABLED' },
+    objectHeader: { 'x-amz-checksum-mode': 'ENABLED' },
   },
   oss: {
     listVersion: 2,
@@ -72,8 +72,8 @@ export const DIALECTS: Readonly<Record<BucketScheme, BucketDialect>> = {
     defaultRegion: 'auto',
     endpointOf: () => 'https://storage.googleapis.com',
     endpointHost: /^storage\.googleapis\.com$/,
-    // Else it decompresses what is stored with gzip, and knows no ranges of it.
-    header: { 'accept-encoding': 'gzip' },
+    // Else it decompresses what is stored with gzip, and knows no ranges of it. Its listings it would compress.
+    objectHeader: { 'accept-encoding': 'gzip' },
   },
 };
 
