@@ -20,6 +20,7 @@ const USAGE = [
   'd7y-mount unmount <mountpoint>',
   'd7y-mount list|status|stats|reload [options] [mountpoint]',
   'd7y-mount log-level <level> [mountpoint]',
+  'd7y-mount evict|forget [options] <path...>',
   'd7y-mount plugin [options]',
   'd7y-mount config check|show|path',
   'd7y-mount path <url>',

@@ -1,6 +1,7 @@
 /** The command line of the commands about mounts that stand. */
 import { type Command, InvalidArgumentError } from 'commander';
 
+import { givenOptions } from './config/command-options.js';
 import { parseCount, parseDuration } from '../src/quantity.js';
 
 const JSON_OPTION = ['--json', 'as JSON', false] as const;
@@ -55,6 +56,30 @@ export function addControlCommands(program: Command, setExitCode: (code: number)
     .option(...JSON_OPTION)
     .action(async (level: string, path: string | undefined, own: { readonly json: boolean }) => {
       setExitCode(await (await load()).setLogLevel(level, path, own));
+    });
+  addContentCommand(
+    program,
+    'evict',
+    'remove content from the caches: of files, or all below directories',
+    setExitCode,
+  );
+  addContentCommand(program, 'forget', 'query the source at the next use, and keep content', setExitCode);
+}
+
+function addContentCommand(
+  program: Command,
+  name: 'evict' | 'forget',
+  description: string,
+  setExitCode: (code: number) => void,
+): void {
+  program
+    .command(`${name} <path...>`)
+    .description(`${description}; paths on a mount, or URLs`)
+    .option(...JSON_OPTION)
+    .option('--mountpoint <path>', 'the mount that URLs are of, where there are several')
+    .action(async (paths: string[], own: { readonly json: boolean; readonly mountpoint?: string }) => {
+      const { changeContent } = await import('./content-command.js');
+      setExitCode(await changeContent(name, paths, own, givenOptions(program)));
     });
 }
 

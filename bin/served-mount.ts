@@ -2,8 +2,14 @@ import { hostname, release } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
+import { UrlSet } from '../src/cache/url-set.js';
 import type { MountReport, ProcessReport } from '../src/control/mount-report.js';
-import { ControlError, type OperatedMount, type ReloadResult } from '../src/control/operated-mount.js';
+import {
+  ControlError,
+  type EvictResult,
+  type OperatedMount,
+  type ReloadResult,
+} from '../src/control/operated-mount.js';
 import { findMount } from '../src/mount/mount-table.js';
 import type { MountLayers } from './compose.js';
 import type { LiveConfiguration } from './config/live-configuration.js';
@@ -80,6 +86,14 @@ export class ServedMount implements OperatedMount {
       throw new ControlError('BAD_REQUEST', `expected ${kind.expected}, got ${level}`);
     }
     this.#operation.setLogLevel(level);
+  }
+
+  evict(urls: readonly string[]): Promise<EvictResult> {
+    return this.#layers.cache.evict(new UrlSet(urls));
+  }
+
+  forget(urls: readonly string[]): Promise<number> {
+    return Promise.resolve(this.#layers.cache.expire(new UrlSet(urls)));
   }
 
   #problems(): string[] {

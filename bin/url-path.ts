@@ -26,11 +26,36 @@ export async function printPath(
 
 export async function printUrl(path: string, options: GivenOptions): Promise<void> {
   const absolute = resolve(path);
+  const mountpoint = await mountpointOf(path);
+  const root = await rootOf(mountpoint, options);
+  process.stdout.write(`${urlOfPath(absolute.slice(mountpoint.length), path.endsWith('/'), root)}\n`);
+}
+
+/** The URLs that a path shows, with all that is below it, as `UrlSet` takes them: of a mountpoint and a scheme, too. */
+export async function urlsBelow(path: string, options: GivenOptions): Promise<readonly string[]> {
+  const mountpoint = await mountpointOf(path);
+  const root = await rootOf(mountpoint, options);
+  const below = resolve(path).slice(mountpoint.length);
+  const names = below.split('/').filter((name) => name !== '');
+  if (names.length === 0) {
+    if (root === undefined) return [''];
+    return root instanceof ResourcePath ? [root.url] : [...root.values()].map(({ url }) => url);
+  }
+  if (names.length === 1 && root === undefined) return [`${names[0]}:`];
+  return [urlOfPath(below, false, root).replace(/\/$/, '')];
+}
+
+/** Of a URL, as resources are named. */
+export function canonicalUrl(url: string): string {
+  return urlOfPath(pathOfUrl(url)).replace(/\/$/, '');
+}
+
+export async function mountpointOf(path: string): Promise<string> {
+  const absolute = resolve(path);
   const mountpoints = (await mountpointsOfUser()).filter((one) => isBelow(absolute, one));
   const mountpoint = mountpoints.toSorted((a, b) => b.length - a.length)[0];
   if (mountpoint === undefined) throw new Error(`${path} is below no mount of d7y-mount`);
-  const root = await rootOf(mountpoint, options);
-  process.stdout.write(`${urlOfPath(absolute.slice(mountpoint.length), path.endsWith('/'), root)}\n`);
+  return mountpoint;
 }
 
 /** Of a path below the mountpoint. */

@@ -15,6 +15,7 @@ import { BlockMemory } from './block-memory.js';
 import type { AllocateMemory } from './buffer-pool.js';
 import { type FileMetadata, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
 import type { CacheReport } from './cache-report.js';
+import type { Evicted } from './evicted.js';
 import type { FreshnessLimits } from './freshness.js';
 import { MetadataCache } from './metadata-cache.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
@@ -27,6 +28,7 @@ import type {
   ResourceStat,
 } from './resource-cache.js';
 import { StoredVersions } from './stored-versions.js';
+import type { UrlSet } from './url-set.js';
 import type { Reader, VersionReader } from './version-reader.js';
 import { VersionReaders } from './version-readers.js';
 
@@ -215,6 +217,24 @@ export class CachedResources implements ResourceCache {
 
   setFreshness(limits: FreshnessLimits): void {
     this.#limits = limits;
+  }
+
+  /** The next use of these URLs queries their sources; their content stays. Returns how many files are concerned. */
+  expire(urls: UrlSet): number {
+    this.#listings.forgetAll((directory) => urls.has(directory) || urls.hasEntryOf(directory));
+    const files = this.#metadata.expire((url) => urls.has(url));
+    for (const url of files) this.onChanged(url);
+    return files.length;
+  }
+
+  /** Removes the content of these URLs, from the page cache too. `disk` undefined: nothing was removed from it. */
+  async evict(urls: UrlSet): Promise<{ readonly memory: Evicted; readonly disk: Evicted | undefined }> {
+    // What waits to be written would be stored after it.
+    await this.#stored.flush();
+    const disk = await this.#stored.evict(urls);
+    const memory = this.#readers.evict((url) => urls.has(url));
+    for (const url of this.#metadata.filesOf((one) => urls.has(one))) this.onChanged(url);
+    return { memory, disk };
   }
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */

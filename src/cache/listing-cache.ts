@@ -110,13 +110,17 @@ export class ListingCache {
 
   /** Forgets all directories with the prefix. */
   forget(prefix: string): void {
+    this.forgetAll((directory) => directory.startsWith(prefix));
+  }
+
+  forgetAll(isMeant: (directory: string) => boolean): void {
     for (const [directory] of this.#listings.entries()) {
-      if (directory.startsWith(prefix)) this.#listings.delete(directory);
+      if (isMeant(directory)) this.#listings.delete(directory);
     }
     for (const directory of this.#evicted.keys()) {
-      if (directory.startsWith(prefix)) this.#evicted.delete(directory);
+      if (isMeant(directory)) this.#evicted.delete(directory);
     }
-    this.#flights.forget(prefix);
+    this.#flights.forget(isMeant);
     this.#epoch += 1;
   }
 

@@ -141,13 +141,42 @@ export class MetadataCache {
 
   /** Forgets all URLs with the prefix. */
   forget(prefix: string): void {
-    this.#flights.forget(prefix);
+    this.#flights.forget((url) => url.startsWith(prefix));
     this.#epoch += 1;
     const found = [...this.#entries.entries()].filter(([url]) => url.startsWith(prefix));
     for (const [url, { metadata }] of found) {
       this.#entries.delete(url);
       if (metadata !== 'missing' && metadata.kind === 'file') this.#options.onChanged(url, metadata);
     }
+  }
+
+  /**
+   * The next use of each of these URLs queries the source, of files by a conditional request. Returns the files among them, and
+   * may forget the rest.
+   */
+  expire(isMeant: (url: string) => boolean): string[] {
+    this.#flights.forget(isMeant);
+    this.#epoch += 1;
+    const files: string[] = [];
+    for (const [url, entry] of this.#entries.entries()) {
+      if (!isMeant(url)) continue;
+      if (entry.metadata === 'missing' || entry.metadata.kind !== 'file') {
+        this.#entries.delete(url);
+        continue;
+      }
+      entry.checkedAtMs = -Infinity;
+      files.push(url);
+    }
+    return files;
+  }
+
+  /** The files among these URLs that metadata is kept of. */
+  filesOf(isMeant: (url: string) => boolean): string[] {
+    const files: string[] = [];
+    for (const [url, { metadata }] of this.#entries.entries()) {
+      if (metadata !== 'missing' && metadata.kind === 'file' && isMeant(url)) files.push(url);
+    }
+    return files;
   }
 
   #ttlLeftMs(entry: Entry): number {

@@ -17,9 +17,9 @@ export class SingleFlight<Result> {
     return this.#join(key, flight, callerSignal);
   }
 
-  /** Later callers do not join what is in flight for keys that begin so. */
-  forget(prefix: string): void {
-    for (const key of this.#flights.keys()) if (key.startsWith(prefix)) this.#flights.delete(key);
+  /** Later callers do not join what is in flight for these keys. */
+  forget(isMeant: (key: string) => boolean): void {
+    for (const key of this.#flights.keys()) if (isMeant(key)) this.#flights.delete(key);
   }
 
   #start(

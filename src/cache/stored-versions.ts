@@ -3,6 +3,8 @@ import type { BlockMemory } from './block-memory.js';
 import { DirtyBytes } from './dirty-bytes.js';
 import type { ConfirmedFacts, DiskCache, DiskReport, StoredFacts, StoredVersion } from './disk/disk-cache.js';
 import type { FileMetadata } from './file-metadata.js';
+import type { Evicted } from './evicted.js';
+import type { UrlSet } from './url-set.js';
 import { WriteBehindQueue } from './write-behind-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
 import { mapKeyOf } from './version.js';
@@ -128,6 +130,17 @@ export class StoredVersions {
 
   get report(): DiskReport | undefined {
     return this.#disk?.report;
+  }
+
+  /** Resolves when what waits now is written. */
+  async flush(): Promise<void> {
+    const written = this.#queue.run(() => Promise.resolve());
+    this.#queue.flush();
+    await written;
+  }
+
+  async evict(urls: UrlSet): Promise<Evicted | undefined> {
+    return await this.#disk?.evict(urls);
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {

@@ -1,6 +1,7 @@
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { type CompleteClient, type CorruptError, Request, type Response, withUid } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
+import type { Evicted } from './evicted.js';
 import type { FileMetadata } from './file-metadata.js';
 import type { StoredVersions } from './stored-versions.js';
 import { MemoryShares } from './memory-shares.js';
@@ -67,6 +68,19 @@ export class VersionReaders {
   /** Another client answers for URLs that begin so: nothing of them is shared with later handles. */
   detach(prefix: string): void {
     for (const [key, blocks] of this.#blocks) if (key.startsWith(prefix)) this.#detach(key, blocks);
+  }
+
+  /** Removes the blocks of these URLs from memory; those that are needed now when they are needed no more. */
+  evict(isMeant: (url: string) => boolean): Evicted {
+    let [files, bytes] = [0, 0];
+    for (const blocks of this.#blocks.values()) {
+      const { cachedBytes } = blocks;
+      if (cachedBytes === 0 || !isMeant(blocks.key.resource)) continue;
+      files += 1;
+      bytes += cachedBytes;
+      blocks.drop();
+    }
+    return { files, bytes };
   }
 
   #detach(key: string, blocks: VersionBlocks): void {

@@ -56,6 +56,11 @@ const ALL: Readonly<Record<string, Handler>> = {
     mount.setLogLevel(level);
     return json(200, { level });
   },
+  'POST /v1/evict': async (mount, body) => {
+    const { memory, disk } = await mount.evict(urlsOf(body));
+    return json(200, { memory, disk: disk ?? null });
+  },
+  'POST /v1/forget': async (mount, body) => json(200, { files: await mount.forget(urlsOf(body)) }),
 };
 
 export class ControlServer {
@@ -151,6 +156,12 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
 function field(body: unknown, name: string): unknown {
   if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
   return (body as Readonly<Record<string, unknown>>)[name];
+}
+
+function urlsOf(body: unknown): readonly string[] {
+  const urls = field(body, 'urls');
+  if (Array.isArray(urls) && urls.length > 0 && urls.every((url) => typeof url === 'string')) return urls;
+  throw new ControlError('BAD_REQUEST', 'expected {"urls": ["https://host/path"]}');
 }
 
 async function within<Value>(limitMs: number, work: Promise<Value>): Promise<Value> {

@@ -1,3 +1,4 @@
+import type { Evicted } from '../cache/evicted.js';
 import type { MountReport } from './mount-report.js';
 
 /** A mount, as the control server operates it. No method touches the mount. Faults are `ControlError`s. */
@@ -10,6 +11,10 @@ export interface OperatedMount {
   /** Reads the configuration anew. */
   reload(): Promise<ReloadResult>;
   setLogLevel(level: string): void;
+  /** Removes content from memory, disk and the page cache. `urls`: as in `UrlSet`. */
+  evict(urls: readonly string[]): Promise<EvictResult>;
+  /** The next use queries the source. Resolves to the number of files. */
+  forget(urls: readonly string[]): Promise<number>;
 }
 
 export interface ReloadResult {
@@ -17,6 +22,12 @@ export interface ReloadResult {
   readonly changed: readonly string[];
   /** Options that stay as they are until a new mount. */
   readonly needsRemount: readonly string[];
+}
+
+export interface EvictResult {
+  readonly memory: Evicted;
+  /** Undefined: nothing was removed, since there is no disk cache, or another process writes it. */
+  readonly disk: Evicted | undefined;
 }
 
 /** A request that cannot be served. */

@@ -82,6 +82,31 @@ test.serial('a mount is listed and shown, counts what it does, and is operated',
   t.regex(gone.stderr, /is no mount of d7y-mount: nothing is mounted there/);
 });
 
+test.serial('content is evicted, and metadata forgotten', async (t) => {
+  const root = await temporaryDirectory(t);
+  await writeFile(join(root, 'file.txt'), 'first');
+  const nginx = await startNginx(t, { root });
+  const path = await mounted(t, '--metadata-ttl', '1h');
+  const file = `${path}/http/${nginx.host}/file.txt`;
+  const read = async (): Promise<string> => (await run('cat', [file])).stdout;
+  t.is(await read(), 'first');
+  const url = `http://${nginx.host}/file.txt`;
+  t.like(await json('evict', '--mountpoint', path, url), {
+    mountpoint: path,
+    memory: { files: 1, bytes: 5 },
+  });
+  const requests = (await nginx.accessLog()).length;
+  t.is(await read(), 'first');
+  t.true((await nginx.accessLog()).length > requests, 'the page cache has nothing of it either');
+  await writeFile(join(root, 'file.txt'), 'second');
+  t.is(await read(), 'first', 'its metadata is fresh');
+  t.regex((await d7y('forget', file)).stdout, /^1 files are queried/);
+  t.is(await read(), 'second');
+  t.like(await json('evict', path), { memory: { files: 2, bytes: 11 } });
+  t.is((await d7y('evict', '/tmp')).code, 1);
+  await unmount(t, path);
+});
+
 test.serial('metrics are served where the option says, and an address in use fails the start', async (t) => {
   const port = await freePort();
   const path = await mounted(t, '--metrics-listen', `127.0.0.1:${port}`);

@@ -18,6 +18,7 @@ import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 import { until } from '../support/until.js';
 import { storeFor } from './disk-store-support.js';
+import { UrlSet } from '../../src/cache/url-set.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 const BLOCK_BYTES = 8;
@@ -288,6 +289,10 @@ class CountingDisk implements DiskCache {
 
   confirm(): void {}
 
+  evict(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   drop(): void {}
 
   close(): Promise<void> {
@@ -322,6 +327,65 @@ test('the bytes of reads are counted by where they came from', async (t) => {
   t.true((second.report.disk?.usedBytes ?? 0) > 0);
   again.close();
   await second.close();
+});
+
+test('what is evicted is in memory and on disk no more, and is fetched again', async (t) => {
+  const disk = await storeFor(t, await temporaryDirectory(t), { blockBytes: BLOCK_BYTES });
+  const state = origin(pattern(32));
+  const cache = cacheOf(state, 10_000, disk);
+  const changed: string[] = [];
+  cache.onChanged = (url) => changed.push(url);
+  const read = async (url: string): Promise<void> => {
+    const file = await cache.open(url);
+    t.deepEqual(await bytesOf(file, 0, 32), state.content);
+    file.close();
+  };
+  for (const url of [URL, `${URL}2`, 'test://host/dir/a', 'test://host/dir/b']) await read(url);
+  const downloads = state.downloads.length;
+  t.like(await cache.evict(new UrlSet([URL])), {
+    memory: { files: 1, bytes: 32 },
+    disk: { files: 1 },
+  });
+  t.deepEqual(changed, [URL], 'the kernel drops its pages');
+  t.is(await cache.cachedBytes(URL), 0);
+  t.is(await cache.cachedBytes(`${URL}2`), 32);
+  await read(`${URL}2`);
+  t.is(state.downloads.length, downloads);
+  await read(URL);
+  t.true(state.downloads.length > downloads);
+  t.like(await cache.evict(new UrlSet(['test://host/dir'])), {
+    memory: { files: 2, bytes: 64 },
+    disk: { files: 2 },
+  });
+  t.is(await cache.cachedBytes(URL), 32);
+  t.like(await cache.evict(new UrlSet([''])), { memory: { files: 2 }, disk: { files: 2 } });
+  t.is(disk.usedBytes, 0);
+  t.like(await cache.evict(new UrlSet([''])), { memory: { files: 0 }, disk: { files: 0, bytes: 0 } });
+  await cache.close();
+});
+
+test('what is forgotten is queried at its next use, and its content stays', async (t) => {
+  const state = origin(pattern(32));
+  const cache = cacheOf(state, 10_000);
+  const changed: string[] = [];
+  cache.onChanged = (url) => changed.push(url);
+  const before = await cache.open(URL);
+  await bytesOf(before, 0, 32);
+  await cache.stat(`${URL}2`);
+  const downloads = state.downloads.length;
+  t.is(cache.expire(new UrlSet([URL])), 1);
+  t.deepEqual(changed, [URL]);
+  t.is(cache.peek(URL), undefined);
+  t.not(cache.peek(`${URL}2`), undefined);
+  const same = await cache.open(URL);
+  t.deepEqual(await bytesOf(same, 0, 32), state.content);
+  t.is(state.downloads.length, downloads, 'the version is the same');
+  state.content = Buffer.alloc(32, 'b');
+  state.etag = '"2"';
+  t.is((await cache.open(URL)).version.validators.etag, '"1"', 'metadata is fresh');
+  cache.expire(new UrlSet(['test:']));
+  t.deepEqual(await bytesOf(await cache.open(URL), 0, 32), state.content);
+  await cache.close();
 });
 
 test('what was only looked at is not kept open', async (t) => {

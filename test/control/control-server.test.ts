@@ -20,6 +20,8 @@ function operated(changes: Partial<OperatedMount> = {}): OperatedMount {
     report: () => mountReport(),
     reload: () => Promise.resolve({ changed: ['metadataTtl'], needsRemount: ['memory'] }),
     setLogLevel: () => undefined,
+    evict: () => Promise.resolve({ memory: { files: 1, bytes: 2 }, disk: undefined }),
+    forget: (urls) => Promise.resolve(urls.length),
     ...changes,
   };
 }
@@ -85,6 +87,12 @@ test('it operates a mount', async (t) => {
   t.deepEqual(JSON.parse(reloaded.text), { changed: ['metadataTtl'], needs_remount: ['memory'] });
   t.is((await call('POST', '/v1/log-level', { level: 'debug' })).status, 200);
   t.deepEqual(levels, ['debug']);
+  const evicted = await call('POST', '/v1/evict', { urls: ['https://h/a'] });
+  t.deepEqual(JSON.parse(evicted.text), { memory: { files: 1, bytes: 2 }, disk: null });
+  const forgotten = await call('POST', '/v1/forget', { urls: ['https://h/a', ''] });
+  t.deepEqual(JSON.parse(forgotten.text), { files: 2 });
+  for (const urls of [undefined, [], [7], 'x'])
+    t.is((await call('POST', '/v1/forget', { urls })).status, 400);
 });
 
 test('a fault is an error in JSON', async (t) => {

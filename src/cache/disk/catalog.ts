@@ -72,6 +72,11 @@ export class Catalog {
     return isDue ? usedAtMs : undefined;
   }
 
+  /** What its files allocate. */
+  bytesOf(name: string): number {
+    return this.#segments.get(name)?.chargedBytes ?? 0;
+  }
+
   usedAtMs(name: string): number {
     return this.#segments.get(name)?.usedAtMs ?? this.#now();
   }
@@ -94,7 +99,7 @@ export class Catalog {
     while ((await this.#options.space.shortBytes(bytes)) > 0) {
       const victim = this.#victim(keep);
       if (victim === undefined) return false;
-      const bytes = this.#segments.get(victim)?.chargedBytes ?? 0;
+      const bytes = this.bytesOf(victim);
       if (await this.remove(victim)) {
         this.evictedBytes += bytes;
         continue;

@@ -29,6 +29,11 @@ export async function readNewest(
   return newest;
 }
 
+/** The name in the store of the URL that a segment belongs to; undefined: the segment is gone. */
+export async function readResource(root: string, name: string): Promise<string | undefined> {
+  return (await readIndexStart(root, name))?.header.url;
+}
+
 /** Notes in the index file that its version was confirmed; its time of last use stays. */
 export async function writeConfirmation(
   root: string,

@@ -11,6 +11,11 @@ export type CredentialsFor = (url: string) => string | undefined;
 /** The name of a URL in the store. Undefined: nothing is stored of it. */
 export type ResourceOf = (url: string) => string | undefined;
 
+/** Of a name of `scopedResource`. */
+export function urlOfResource(resource: string): string {
+  return resource.replace(/^[0-9a-f]{64} /, '');
+}
+
 /** More than there are origins with credentials, as a rule. */
 const MAX_SCOPES = 256;
 

@@ -3,6 +3,8 @@
  * cannot be read is a miss, what cannot be written is not stored, and the log says why.
  */
 import type { ContentDigest } from '../../source/index.js';
+import type { Evicted } from '../evicted.js';
+import type { UrlSet } from '../url-set.js';
 import type { VersionKey } from '../version.js';
 import type { Version } from '../version.js';
 
@@ -62,6 +64,11 @@ export interface DiskCache {
   confirm(key: VersionKey, facts: StoredFacts): void;
   /** The source has another version, or none: no read requests this one again. */
   drop(key: VersionKey): void;
+  /**
+   * Removes what is stored of these URLs. Undefined: another process writes the directory, and nothing was removed. Never
+   * rejects.
+   */
+  evict(urls: UrlSet): Promise<Evicted | undefined>;
   /**
    * Waits for what is in flight and leaves everything durable. Descriptors that were handed out stay open
    * until their `StoredVersion` is closed. Never rejects.

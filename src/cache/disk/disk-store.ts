@@ -7,6 +7,9 @@ import type { VersionKey } from '../version.js';
 import { readNewest, writeConfirmation } from './confirmations.js';
 import type { ConfirmedFacts, DiskCache, DiskReport, StoredFacts, StoredVersion } from './disk-cache.js';
 import { geometryOf, nameOfSegment, nameOfUrl, nameOfVersion, versionOfSegment } from './layout.js';
+import type { Evicted } from '../evicted.js';
+import type { UrlSet } from '../url-set.js';
+import { evictSegments } from './evict-segments.js';
 import { OpenVersion } from './open-version.js';
 import { loadVersion } from './segment-loading.js';
 import { segmentsOf } from './shard.js';
@@ -193,6 +196,11 @@ export class DiskStore implements DiskCache {
         if (this.#dropping.get(name) === removing) this.#dropping.delete(name);
       });
     this.#dropping.set(name, removing);
+  }
+
+  async evict(urls: UrlSet): Promise<Evicted | undefined> {
+    const { writer, isClosing } = this.#context;
+    return writer === undefined || isClosing ? undefined : await evictSegments(this.#context, writer, urls);
   }
 
   async #removeVersion(url: string, versionName: string): Promise<void> {
