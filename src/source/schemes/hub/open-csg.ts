@@ -1,5 +1,6 @@
 /** The API of OpenCSG (Dragonfly's client/backend/open_csg.rs): like that of Hugging Face, with another listing. */
 import { NotFoundError, ProtocolError } from '../../errors.js';
+import { Turns } from '../../turns.js';
 import type { HttpCaller, HttpEngine, HttpProfile } from '../../http/http-engine.js';
 import type { Hub, HubEntry, HubOptions } from './hub.js';
 import { explainHubRefusal } from './hub-refusal.js';
@@ -59,7 +60,7 @@ export function createOpenCsg(engine: HttpEngine, options: HubOptions): Hub {
     const rows = listOf(siblings ?? [], 'siblings', caller.url);
     checkLength(rows.length, caller.url);
     const commit = typeof sha === 'string' && sha !== '' ? sha : at;
-    return buildTree(rows, { commit, lastModifiedMs: timeOf(lastModified) }, caller.url);
+    return await buildTree(rows, { commit, lastModifiedMs: timeOf(lastModified) }, caller.url);
   }
 
   return {
@@ -91,11 +92,13 @@ function tooManyPaths(url: URL): ProtocolError {
   });
 }
 
-function buildTree(
+/** Other work has its turns in between: there may be a hundred thousand files. */
+async function buildTree(
   rows: readonly unknown[],
   { commit, lastModifiedMs }: { readonly commit: string; readonly lastModifiedMs: number | undefined },
   url: URL,
-): Tree {
+): Promise<Tree> {
+  const turns = new Turns(undefined);
   const root: HubEntry = { path: '', isDir: true, revision: commit, lastModifiedMs };
   const entries = new Map<string, HubEntry>([['', root]]);
   const children = new Map<string, HubEntry[]>([['', []]]);
@@ -116,6 +119,8 @@ function buildTree(
     const hex = isSha256(sha256) ? sha256 : undefined;
     const path = textOf(rfilename, 'rfilename', url);
     if (path.length > PATH_MAX) throw tooManyPaths(url);
+    const wait = turns.spend(path.length, 1);
+    if (wait !== undefined) await wait;
     add({
       path,
       isDir: false,
