@@ -1,4 +1,5 @@
 /** Lets others see and operate a mount: by its control socket, and by `--metrics-listen`. */
+import { rm } from 'node:fs/promises';
 import process from 'node:process';
 
 import type { Logger } from 'pino';
@@ -52,7 +53,10 @@ async function listenForOwner(
     const own = await identifyProcess(process.pid);
     if (own === undefined) return undefined;
     await makeDirectory(runDirectory(), 0o700);
-    return await listen({ path: controlSocket(mount, own) }, served, 'all');
+    const path = controlSocket(mount, own);
+    // Of another boot, where the directory outlives it.
+    await rm(path, { force: true });
+    return await listen({ path }, served, 'all');
   } catch (error) {
     log.warn({ err: error }, `there is no control socket: ${messageOf(error)}`);
     return undefined;

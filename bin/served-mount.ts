@@ -14,6 +14,7 @@ import { findMount } from '../src/mount/mount-table.js';
 import type { MountLayers } from './compose.js';
 import type { LiveConfiguration } from './config/live-configuration.js';
 import { OPTION_TABLE } from './config/option-table.js';
+import { mountProblems } from './mount-problems.js';
 import { version } from './version.js';
 
 /** What `serve` knows of the mount that it serves. */
@@ -54,7 +55,9 @@ export class ServedMount implements OperatedMount {
   report(): MountReport {
     const { transport, activity, vfs, cache, sources } = this.#layers;
     const { path, configuration, isEnding } = this.#operation;
-    const problems = this.#problems();
+    const [cached, requests, config] = [cache.report, sources.activity.report, configuration.report];
+    const lacksDisk = configuration.current.options.cacheSize > 0 && cached.disk === undefined;
+    const problems = mountProblems({ config, lacksDisk, requests });
     return {
       version: this.#version,
       pid: process.pid,
@@ -68,10 +71,10 @@ export class ServedMount implements OperatedMount {
       kernel: release(),
       activity: activity.report,
       handles: vfs.openHandles,
-      cache: cache.report,
-      requests: sources.activity.report,
+      cache: cached,
+      requests,
       clients: sources.registry.listClients().flatMap((scheme) => sources.registry.describe(scheme) ?? []),
-      config: configuration.report,
+      config,
       process: processReport(),
     };
   }
@@ -94,19 +97,6 @@ export class ServedMount implements OperatedMount {
 
   forget(urls: readonly string[]): Promise<number> {
     return Promise.resolve(this.#layers.cache.expire(new UrlSet(urls)));
-  }
-
-  #problems(): string[] {
-    const { cache, sources } = this.#layers;
-    const { current, report } = this.#operation.configuration;
-    const problems: string[] = [];
-    if (report.error !== undefined) problems.push('the configuration that was read last cannot be used');
-    if (current.options.cacheSize > 0 && cache.report.disk === undefined)
-      problems.push('there is no disk cache');
-    for (const { scheme, host, isFailing, lastError } of sources.activity.report.hosts) {
-      if (isFailing && lastError !== undefined) problems.push(`${scheme}://${host}: ${lastError.message}`);
-    }
-    return problems;
   }
 }
 

@@ -8,8 +8,8 @@ import { ControlError, type OperatedMount } from './operated-mount.js';
 import { statsOf } from './stats.js';
 import { statusOf } from './status.js';
 
-/** A connection that is silent for so long is closed. */
-const IDLE_MS = 10_000;
+/** A request must have come within this time, and its answer must be read within it; the work itself may take longer. */
+const TRANSFER_MS = 10_000;
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_CONNECTIONS = 16;
@@ -67,10 +67,13 @@ export class ControlServer {
   readonly #mount: OperatedMount;
   readonly #routes: Readonly<Record<string, Handler>>;
   readonly #server: Server;
+  readonly #transferMs: number;
   readonly #sockets = new Set<Socket>();
+  readonly #transfers = new WeakMap<Socket, TransferLimit>();
 
-  constructor(mount: OperatedMount, scope: ControlScope) {
+  constructor(mount: OperatedMount, scope: ControlScope, transferMs = TRANSFER_MS) {
     this.#mount = mount;
+    this.#transferMs = transferMs;
     this.#routes = scope === 'all' ? ALL : PUBLIC;
     this.#server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
       void this.#serve(request, response);
@@ -84,8 +87,12 @@ export class ControlServer {
       return;
     }
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    const transfer = new TransferLimit(socket, this.#transferMs);
+    this.#transfers.set(socket, transfer);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      transfer.end();
+    });
     this.#server.emit('connection', socket);
   }
 
@@ -95,6 +102,7 @@ export class ControlServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { status, type, text } = await this.#answer(request).catch(failure);
+    this.#transfers.get(request.socket)?.begin();
     response.writeHead(status, {
       'content-type': type,
       'content-length': Buffer.byteLength(text),
@@ -110,11 +118,38 @@ export class ControlServer {
     const { method = 'GET', url = '/' } = request;
     const path = url.split('?', 1)[0];
     const handler = this.#routes[`${method} ${path}`];
-    if (handler !== undefined) return await handler(this.#mount, await bodyOf(request));
+    if (handler !== undefined) {
+      const body = await bodyOf(request);
+      this.#transfers.get(request.socket)?.end();
+      return await handler(this.#mount, body);
+    }
     const isKnown = Object.keys(this.#routes).some((route) => route.endsWith(` ${path}`));
     return isKnown
       ? refusal(405, 'METHOD', `${method} is no method of ${path}`)
       : refusal(404, 'NO_SUCH_PATH', `there is no ${path}`);
+  }
+}
+
+/** However slowly it sends or reads, no peer keeps a connection for long. */
+class TransferLimit {
+  readonly #socket: Socket;
+  readonly #limitMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, limitMs: number) {
+    this.#socket = socket;
+    this.#limitMs = limitMs;
+    this.begin();
+  }
+
+  begin(): void {
+    this.end();
+    if (!this.#socket.destroyed)
+      this.#timer = setTimeout(() => this.#socket.destroy(), this.#limitMs).unref();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 

@@ -63,7 +63,7 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
 /** Responses that say that a server cannot, and requests without a response; not those that were cancelled. */
 function errorsOf(requests: Readonly<Record<string, number>>): number {
   const failed = Object.entries(requests).filter(
-    ([code]) => code !== 'INTERRUPTED' && !(Number(code) < 500 && code !== '429'),
+    ([code]) => code === '429' || (code !== 'INTERRUPTED' && !/^[1-4]/.test(code)),
   );
   return sum(failed.map(([, count]) => count));
 }

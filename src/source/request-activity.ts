@@ -4,6 +4,11 @@ import { Histogram, type HistogramCounts } from '../histogram.js';
 const MAX_HOSTS = 50;
 export const OTHER_HOSTS = 'other';
 const MAX_MESSAGE_CHARS = 300;
+/** Others are counted by their class, so that no server makes more and more counters. */
+const COMMON_STATUS = new Set([
+  200, 204, 206, 207, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 410, 412, 416, 429,
+  500, 501, 502, 503, 504,
+]);
 
 /** What was requested of one host for one scheme. */
 export class HostActivity {
@@ -24,7 +29,7 @@ export class HostActivity {
 
   /** A response came. `isFailure`: of a kind that another try may not meet. */
   noteResponse(status: number, isFailure: boolean): void {
-    this.#count(String(status));
+    this.#count(COMMON_STATUS.has(status) ? String(status) : `${Math.floor(status / 100)}xx`);
     this.isFailing = isFailure;
     if (isFailure) this.lastError = { atMs: Date.now(), message: `status ${status}` };
   }

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { callControl } from '../../src/control/control-client.js';
-import type { ControlScope } from '../../src/control/control-server.js';
+import { type ControlScope, ControlServer } from '../../src/control/control-server.js';
 import { listen, type Listening } from '../../src/control/listen.js';
 import { ControlError, type OperatedMount } from '../../src/control/operated-mount.js';
 import { parseExposition } from '../support/exposition.js';
@@ -134,6 +135,26 @@ test('for the network there are metrics and health alone, and nothing for pages 
   t.is((await fetch(`${origin}/v1/status`)).status, 404);
   t.is((await fetch(`${origin}/v1/reload`, { method: 'POST' })).status, 404);
   t.is((await fetch(`${origin}/metrics`, { headers: { origin: 'https://example.org' } })).status, 403);
+});
+
+test('work may take its time, and a peer that sends slowly may not', async (t) => {
+  const transferMs = 500;
+  const evict = async (): Promise<{ memory: { files: number; bytes: number }; disk: undefined }> => {
+    await sleep(2 * transferMs);
+    return { memory: { files: 1, bytes: 2 }, disk: undefined };
+  };
+  const control = new ControlServer(operated({ evict }), 'all', transferMs);
+  const path = join(await temporaryDirectory(t), 'x.sock');
+  const server = createServer((socket) => control.accept(socket)).listen(path);
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const slow = connect(path).on('error', () => undefined);
+  const drip = setInterval(() => slow.write('x'), 50);
+  t.teardown(() => clearInterval(drip));
+  const { status } = await callControl(path, 'POST', '/v1/evict', { body: { urls: [''] }, limitMs: 60_000 });
+  t.is(status, 200);
+  if (!slow.destroyed) await once(slow, 'close');
+  t.pass();
 });
 
 test('connections beyond a limit are closed, and others are served again when those have ended', async (t) => {

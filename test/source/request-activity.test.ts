@@ -50,6 +50,12 @@ test('a request that its caller gave up is no failure of the host', async (t) =>
   t.like(activity.report.hosts[0], { requests: { INTERRUPTED: 1 }, isFailing: false });
 });
 
+test('a server that makes up statuses makes few counters', (t) => {
+  const activity = new RequestActivity();
+  for (let status = 100; status < 1_000; status += 1) activity.of('http', 'h').noteResponse(status, false);
+  t.true(Object.keys(activity.report.hosts[0]?.requests ?? {}).length < 40);
+});
+
 test('hosts beyond fifty are counted together', (t) => {
   const activity = new RequestActivity();
   for (let i = 0; i < 1_000; i += 1) activity.of('http', `host-${i}`).noteResponse(200, false);
