@@ -237,6 +237,26 @@ for (const [title, answer, code] of [
   });
 }
 
+test('a head of a proxy that comes byte by byte leaves no listeners behind', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): unknown => warnings.push(warning);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  const drip = async (socket: Socket): Promise<void> => {
+    for (const byte of 'HTTP/1.1 403 No\r\nx: y\r\n\r\n') {
+      socket.write(byte);
+      await sleep(5);
+    }
+  };
+  const proxy = await startRawServer(t, (socket) => void drip(socket));
+  const engine = engineFor(t, { proxyFor: () => proxy.origin });
+  t.is((await failure(t, textOf(engine, 'https://host.test/'))).code, 'ACCESS_DENIED');
+  t.deepEqual(
+    warnings.filter(({ name }) => name === 'MaxListenersExceededWarning'),
+    [],
+  );
+});
+
 test('an address that the policy refuses is not reached by a proxy either', async (t) => {
   const proxy = await startRawServer(t, (socket) => void socket.end());
   const policy = addressPolicy({ isShared: false, allowed: [] });

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on } from 'node:events';
 import type { Socket } from 'node:net';
 
 import { SourceError, type SourceErrorCode } from '../errors.js';
@@ -33,15 +33,22 @@ export async function openTunnel(
 /** A head, and what came with it. */
 async function readHead(socket: Socket, signal: AbortSignal): Promise<[string, string]> {
   let text = '';
-  while (!text.includes('\r\n\r\n')) {
-    const chunk = socket.read() as Buffer | null;
-    if (chunk !== null) text += chunk.toString('latin1');
-    else if (socket.readableEnded || socket.destroyed) throw new Error(CONNECTION_CLOSED);
-    else await Promise.race([once(socket, 'readable', { signal }), once(socket, 'end', { signal })]);
+  // It may come byte by byte.
+  for await (const _ of readings(socket, signal)) {
+    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)
+      text += chunk.toString('latin1');
+    const end = text.indexOf('\r\n\r\n');
+    if (end !== -1) return [text.slice(0, end), text.slice(end + 4)];
     if (text.length > MAX_HEAD_BYTES) throw new Error('an endless head of the proxy');
   }
-  const end = text.indexOf('\r\n\r\n');
-  return [text.slice(0, end), text.slice(end + 4)];
+  throw new Error(CONNECTION_CLOSED);
+}
+
+/** At once, and whenever there is something to read, until the socket ends. */
+async function* readings(socket: Socket, signal: AbortSignal): AsyncGenerator {
+  const events = on(socket, 'readable', { signal, close: ['end', 'close'] });
+  yield undefined;
+  if (!socket.readableEnded && !socket.destroyed) yield* events;
 }
 
 function codeOf(status: number): SourceErrorCode {
