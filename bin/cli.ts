@@ -32,6 +32,21 @@ const DEFAULT_SOURCE = 'd7y-mount';
 /** Parses, runs, and resolves to the exit code. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
+  const program = commandLine((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    say(messageOf(error));
+    if (error instanceof CommandFailure) return error.exitCode;
+    return error instanceof ConfigurationError ? EXIT_USAGE : 1;
+  }
+}
+
+/** All commands. The man page and the completions of shells are made of it, too. */
+export function commandLine(setExitCode: (code: number) => void): Command {
   const program = addMountOptions(new Command('d7y-mount'))
     .description('Mounts remote resources as files: <mountpoint>/<scheme>/<host>/<path>')
     .usage(USAGE)
@@ -47,8 +62,13 @@ export async function runCli(argv: readonly string[]): Promise<number> {
         source: second === undefined ? DEFAULT_SOURCE : first,
         options: givenOptions(program),
       };
-      exitCode = await mountWithFlags(mount, o);
+      setExitCode(await mountWithFlags(mount, o));
     });
+  addCommands(program, setExitCode);
+  return program;
+}
+
+function addCommands(program: Command, setExitCode: (code: number) => void): void {
   program
     .command('unmount <mountpoint>')
     .description('end a mount; detach it if it is busy')
@@ -56,9 +76,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       const { unmount } = await import('./unmount.js');
       await unmount(path);
     });
-  addControlCommands(program, (code) => {
-    exitCode = code;
-  });
+  addControlCommands(program, setExitCode);
   program
     .command('plugin')
     .description('list the built-in sources and the plugins, without a mount')
@@ -66,7 +84,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .option('--strict', 'exit with 1 when a plugin cannot be used', false)
     .action(async (own: { readonly json: boolean; readonly strict: boolean }) => {
       const { listPlugins } = await import('./plugin-command.js');
-      exitCode = await listPlugins(own, givenOptions(program));
+      setExitCode(await listPlugins(own, givenOptions(program)));
     });
   const config = program.command('config').description('check and show the configuration, without a mount');
   config
@@ -74,7 +92,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('report faults of the configuration files, or of one file')
     .action(async (file: string | undefined) => {
       const { checkConfiguration } = await import('./config-command.js');
-      exitCode = await checkConfiguration(givenOptions(program), file);
+      setExitCode(await checkConfiguration(givenOptions(program), file));
     });
   config
     .command('show')
@@ -105,14 +123,6 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       const { printUrl } = await import('./url-path.js');
       await printUrl(path, givenOptions(program));
     });
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    say(messageOf(error));
-    if (error instanceof CommandFailure) return error.exitCode;
-    return error instanceof ConfigurationError ? EXIT_USAGE : 1;
-  }
 }
 
 /** Mounts with the flags of `-o` besides. */
