@@ -261,7 +261,6 @@ export class CachedResources implements ResourceCache {
 
   /** What a fresh listing says of the file, where that saves a request. */
   #adoptListed(url: string): FileMetadata | undefined {
-    if (this.#metadata.peek(url) !== undefined) return undefined;
     const listed = this.#listings.peekEntry(url);
     return listed && this.#adopt(url, listed);
   }

@@ -107,13 +107,16 @@ export class MetadataCache {
 
   /**
    * Takes what a listing says of a file for its metadata, unless the source has answered for it since, or its metadata
-   * turned out to be wrong.
+   * turned out to be wrong. Of the same version more may be known.
    */
   adopt(url: string, file: FileMetadata, listedAtMs: number): FileMetadata | undefined {
     const old = this.#entries.get(url);
     if (old?.isInvalid === true || (old !== undefined && old.confirmedAtMs >= listedAtMs)) return undefined;
-    this.#replace(url, file, listedAtMs);
-    return file;
+    const known = old?.metadata;
+    const isSame = typeof known === 'object' && known.kind === 'file' && known.version.id === file.version.id;
+    const adopted = isSame ? known : file;
+    this.#replace(url, adopted, listedAtMs);
+    return adopted;
   }
 
   /** Something came to light while the body was read. */

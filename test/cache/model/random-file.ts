@@ -9,6 +9,7 @@ export function randomFile(number: number, random: Random): SimulatedFile {
     validator: random.weighted({ etag: 5, time: 2, none: 2 }),
     bringsBody: random.chance(0.7),
     drains: random.chance(0.5),
+    hasDigest: random.chance(0.5),
   };
   return new SimulatedFile(`test://host/file-${number}`, traits, randomSize(random));
 }

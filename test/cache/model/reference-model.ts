@@ -20,7 +20,7 @@ const STEPS = {
   tick: 4,
   change: 3,
   remove: 1,
-  query: 3,
+  query: 5,
   settle: 2,
   remount: 1.2,
 } as const;
@@ -223,6 +223,10 @@ export class ReferenceModel {
   /** What else is called of a resource. */
   async #query(): Promise<void> {
     const file = this.#random.pick(this.#source.files);
+    if (this.#random.chance(0.5)) {
+      this.#note('  list');
+      await this.#run.cache.list('test://host').catch(() => this.#note('  not listed'));
+    }
     try {
       if (this.#random.chance(0.3)) await this.#run.cache.cachedBytes(file.url);
       const stat = await this.#run.cache.stat(file.url);

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 import type { Version } from '../../../src/cache/version.js';
+import type { ContentDigest } from '../../../src/source/index.js';
 import { Random } from '../../support/random.js';
 
 /** The metadata that a source has of a file, and how it sends the file. */
@@ -10,6 +12,8 @@ export interface FileTraits {
   readonly validator: 'etag' | 'time' | 'none';
   /** Whether the probe brings a body. */
   readonly bringsBody: boolean;
+  /** Whether it gives a digest of all bytes. */
+  readonly hasDigest: boolean;
   /** Whether bodies are pushed from memory that is used again. */
   readonly drains: boolean;
 }
@@ -20,6 +24,7 @@ export interface FileVersion {
   readonly bytes: Buffer;
   readonly etag: string | undefined;
   readonly lastModifiedMs: number | undefined;
+  readonly digest: ContentDigest | undefined;
 }
 
 const FIRST_MODIFIED_MS = 1_600_000_000_000;
@@ -58,13 +63,22 @@ export class SimulatedFile {
     return current;
   }
 
+  /** Whether its entry in a listing is all that opening it needs. */
+  get isListedWhole(): boolean {
+    const { supportRange, isLengthKnown, validator } = this.traits;
+    return supportRange && isLengthKnown && validator === 'etag';
+  }
+
   change(sizeBytes: number): void {
     const number = this.versions.length;
     this.isMissing = false;
-    const { validator } = this.traits;
+    const { validator, hasDigest } = this.traits;
+    const bytes = contentOf(`${this.url} ${number}`, sizeBytes);
+    const hex = hasDigest ? createHash('sha256').update(bytes).digest('hex') : undefined;
     this.versions.push({
       number,
-      bytes: contentOf(`${this.url} ${number}`, sizeBytes),
+      bytes,
+      digest: hex === undefined ? undefined : { algorithm: 'sha256', hex },
       etag: validator === 'etag' ? `"${number}"` : undefined,
       lastModifiedMs: validator === 'time' ? FIRST_MODIFIED_MS + number * 1000 : undefined,
     });

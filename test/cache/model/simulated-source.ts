@@ -10,6 +10,7 @@ import {
   TimeoutError,
   UNKNOWN_LAST_MODIFIED,
   UNKNOWN_SOURCE_FILE_LEN,
+  type UrlEntry,
 } from '../../../src/source/index.js';
 import type { Random } from '../../support/random.js';
 import { ActiveRequest, type Scope } from './active-request.js';
@@ -101,8 +102,27 @@ export class SimulatedSource implements ResourceClient {
       supportRange: traits.supportRange,
       lastModified: current.lastModifiedMs ?? UNKNOWN_LAST_MODIFIED,
       ...(current.etag === undefined ? {} : { etag: current.etag }),
+      ...(current.digest === undefined ? {} : { digest: current.digest }),
       ...(response === undefined ? {} : { response }),
     };
+  }
+
+  async list(request: Request): Promise<readonly UrlEntry[]> {
+    await Promise.resolve();
+    if (this.#random.chance(this.faultRate)) {
+      for (const file of this.files) file.hasFailedSince = true;
+      throw new SourceError('CONNECTION_REFUSED', 'refused', request.url);
+    }
+    return this.files
+      .filter(({ isMissing }) => !isMissing)
+      .map((file) => {
+        const { bytes, etag, digest, lastModifiedMs: lastModified } = file.current;
+        const url = new URL(file.url);
+        const name = url.pathname.slice(1);
+        if (!file.isListedWhole) return { name, url, isDir: false, size: bytes.length, lastModified };
+        file.noteAnswer(this.#now());
+        return { name, url, isDir: false, size: bytes.length, etag, digest };
+      });
   }
 
   async download(request: Request): Promise<Response> {
