@@ -123,11 +123,12 @@ export class RangedFetch {
         // Counted by the share already.
         this.#reserved = this.#announced.length;
       }
+      const check = await this.#contentCheck();
       signal.throwIfAborted();
       const { start, end } = this.#byteRange();
       this.#response ??= await this.#context.download({ start, end }, this.#promotion, signal);
       this.#response.validate();
-      await this.#receive(this.#response, start, end);
+      await this.#receive(this.#response, start, end, check);
     } catch (error) {
       if (error instanceof CorruptError) this.#context.onCorrupt(error);
       this.#failRest(error);
@@ -143,8 +144,21 @@ export class RangedFetch {
     return { start: this.run.first * blockBytes, end: Math.min(this.run.end * blockBytes, this.#sizeBytes) };
   }
 
-  async #receive(response: Response, start: number, end: number): Promise<void> {
-    const { url, blocks, memory, digest } = this.#context;
+  /** Of a run that is all of the version: it is shown when it is known to be right. */
+  async #contentCheck(): Promise<ContentCheck | undefined> {
+    const { digest } = this.#context;
+    const { start, end } = this.#byteRange();
+    const isWhole = start === 0 && end === this.#sizeBytes;
+    return digest !== undefined && isWhole ? await ContentCheck.of(digest) : undefined;
+  }
+
+  async #receive(
+    response: Response,
+    start: number,
+    end: number,
+    check: ContentCheck | undefined,
+  ): Promise<void> {
+    const { url, blocks, memory } = this.#context;
     let skip = start - (response.offset ?? start);
     if (skip < 0) {
       throw new ProtocolError('the body begins too late', url, {
@@ -161,9 +175,6 @@ export class RangedFetch {
       this.#reservedBlocks -= 1;
       this.#fetchedBlocks += 1;
     };
-    // What comes in one piece is shown when it is known to be right.
-    const isWhole = start === 0 && end === this.#sizeBytes;
-    const check = digest !== undefined && isWhole ? await ContentCheck.of(digest) : undefined;
     const isShown = isValidated && check === undefined;
     const filler = new BlockFiller({ blocks, memory, position: start, end, isValidated: isShown, onBlock });
     const take = (chunk: Uint8Array): void => {

@@ -165,3 +165,18 @@ test('a complete copy that is wrong is dropped, and never handed to the kernel',
   again.close();
   t.is(logged.length, 1);
 });
+
+test('a read that is given up at any moment leaves nothing behind', async (t) => {
+  for (let turns = 0; turns < 30; turns += 1) {
+    const { source, cache } = start(t, SMALL, sha256(SMALL));
+    await cache.list('tree://B/d');
+    const file = await cache.open(FILE);
+    const controller = new AbortController();
+    const reading = file.read(0, 100, (pieces) => Buffer.concat(pieces).toString(), controller);
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    controller.abort();
+    await reading.catch(() => undefined);
+    t.is(await read(file), SMALL, `${turns} ${source.calls.join()}`);
+    file.close();
+  }
+});
