@@ -105,6 +105,21 @@ test('a listing has sizes, tags as a read answers them, and directories with and
   t.is((await failure(client.getMetadata(new Request('abs://none')))).code, 'NOT_FOUND');
 });
 
+test('metadata that is called as a property or a name is neither', async (t) => {
+  const server = await startBlobServer(t);
+  const header = {
+    'x-ms-meta-name': 'other',
+    'x-ms-meta-etag': '0x1',
+    'x-ms-meta-resourcetype': 'directory',
+  };
+  const { etag } = server.put('data', 'f', 'content', { header });
+  const listed = await blobClient(t, server).list(new Request('abs://data'));
+  t.deepEqual(
+    listed.map(({ name, isDir, etag: tag }) => [name, isDir, tag]),
+    [['f', false, etag]],
+  );
+});
+
 test('a digest that the writer gave is that of the whole blob', async (t) => {
   const server = await startBlobServer(t);
   server.put('data', 'f', CONTENT, { header: { 'x-ms-blob-content-md5': MD5.toString('base64') } });

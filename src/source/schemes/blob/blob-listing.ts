@@ -20,20 +20,23 @@ const DIRECTORIES = new Set(['BlobPrefix', 'Container']);
 export class BlobListing implements XmlHandler {
   readonly #objects: ObjectRow[] = [];
   readonly #directories: string[] = [];
-  /** Of the row that is open, by name: its own, its properties, and its metadata in lower case. */
+  /** Of the row that is open, in lower case: `name`, and `properties/etag`. A writer may call metadata as he likes. */
   #row = new ListedFields();
+  #section = '';
   #isNameEncoded = false;
   #nextMarker: string | undefined;
 
   onOpen(name: string, depth: number, attributes: Readonly<Record<string, string>>): void {
     if (depth === 1 && name !== 'EnumerationResults') throw new MalformedXml('EnumerationResults', name);
     if (depth === 3) [this.#row, this.#isNameEncoded] = [new ListedFields(), false];
+    if (depth === 4) this.#section = name.toLowerCase();
     if (depth === 4 && name === 'Name') this.#isNameEncoded = attributes['Encoded'] === 'true';
   }
 
   onClose(name: string, text: string, depth: number): void {
     if (depth === 2 && name === 'NextMarker') this.#nextMarker = text;
-    if (depth === 4 || depth === 5) this.#row.set(name.toLowerCase(), text);
+    if (depth === 4) this.#row.set(name.toLowerCase(), text);
+    if (depth === 5) this.#row.set(`${this.#section}/${name.toLowerCase()}`, text);
     if (depth !== 3) return;
     const written = this.#row.get('name') ?? '';
     const key = this.#isNameEncoded ? percentDecoded(written) : written;
@@ -65,16 +68,17 @@ export class BlobListing implements XmlHandler {
   #addBlob(key: string): void {
     const row = this.#row;
     // Namespaces mark directories by their type, and tools that need some by metadata.
-    const isDirectory = row.get('resourcetype') === 'directory' || row.get('hdi_isfolder') === 'true';
+    const isDirectory =
+      row.get('properties/resourcetype') === 'directory' || row.get('metadata/hdi_isfolder') === 'true';
     if (isDirectory) this.#directories.push(key);
     else this.#objects.push(rowOf(key, row));
   }
 }
 
 function rowOf(key: string, fields: ReadonlyMap<string, string>): ObjectRow {
-  const size = fields.get('content-length') ?? '';
-  const timeMs = parseHttpDate(fields.get('last-modified') ?? '');
-  const written = fields.get('etag') ?? '';
+  const size = fields.get('properties/content-length') ?? '';
+  const timeMs = parseHttpDate(fields.get('properties/last-modified') ?? '');
+  const written = fields.get('properties/etag') ?? '';
   // A read answers it in quotes.
   const etag = written.startsWith('"') ? written : `"${written}"`;
   return {
