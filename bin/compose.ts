@@ -24,6 +24,7 @@ import type { FreshnessLimits } from '../src/cache/freshness.js';
 import { identityOf } from '../src/source/source-rules.js';
 import { composeSources, type Sources } from './compose-sources.js';
 import { checkRoots, composeRoot } from './compose-root.js';
+import { mountAttributes } from './mount-attributes.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { Configuration } from './config/configuration.js';
 import type { MountRequest } from './config/mount-request.js';
@@ -95,6 +96,11 @@ export async function compose(
     checksPermissions,
     budget,
     log,
+    mountAttribute: mountAttributes({
+      cache: () => cache.report,
+      requests: () => sources.activity.report,
+      isShared: options.allowOther,
+    }),
     ...(root === undefined ? {} : { root }),
   });
   await checkRoots(vfs, roots, log);

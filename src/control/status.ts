@@ -1,3 +1,4 @@
+import type { RequestReport } from '../source/request-activity.js';
 import type { MountReport } from './mount-report.js';
 
 /** `/v1/status`. Within one number of `schema`, fields are only added. */
@@ -58,6 +59,11 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
       error: config.error ?? null,
     },
   };
+}
+
+/** Of all hosts. */
+export function countSourceErrors({ hosts }: RequestReport): number {
+  return sum(hosts.map(({ requests }) => errorsOf(requests)));
 }
 
 /** Responses that say that a server cannot, and requests without a response; not those that were cancelled. */

@@ -51,6 +51,8 @@ export interface VirtualFsContext {
   /** For metadata. */
   readonly budget: MetadataBudget;
   readonly now?: () => number;
+  /** Extended attributes of the root that no list shows: what the mount is, and does. */
+  readonly mountAttribute?: (name: string) => string | undefined;
   /** For what no operation fails of. */
   readonly log?: Logger;
 }
@@ -61,6 +63,7 @@ export class VirtualFs {
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
   readonly #checksPermissions: boolean;
+  readonly #mountAttribute: (name: string) => string | undefined;
   readonly #inodes: InodeNumbers;
   readonly #entries: NodeEntries;
   readonly #names: NameResolver;
@@ -77,6 +80,7 @@ export class VirtualFs {
     this.#plugins = context.plugins;
     const { now, budget, checksPermissions = false } = context;
     this.#checksPermissions = checksPermissions;
+    this.#mountAttribute = context.mountAttribute ?? (() => undefined);
     this.budget = budget;
     this.#inodes = new InodeNumbers(budget, now);
     this.#entries = new NodeEntries(this.#inodes, context.plugins, context.ownership);
@@ -232,6 +236,8 @@ export class VirtualFs {
   }
 
   async getxattr(node: Node, name: string, caller: Caller): Promise<Uint8Array> {
+    const ofMount = node === this.root ? this.#mountAttribute(name) : undefined;
+    if (ofMount !== undefined) return Buffer.from(ofMount);
     await this.useLastName(node, caller);
     return await xattrValue(this.#cache, node, name, caller.signal);
   }

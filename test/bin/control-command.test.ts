@@ -61,6 +61,12 @@ test.serial('a mount is listed and shown, counts what it does, and is operated',
   t.is(lines.length, 2);
   t.like(JSON.parse(lines[0] ?? ''), { errors: 0, requests: { sent: 0 } });
 
+  const attribute = async (name: string): Promise<string> =>
+    (await run('getfattr', ['--only-values', '-n', `user.d7y.${name}`, path])).stdout;
+  t.is(await attribute('pid'), String(pid));
+  t.is(await attribute('errors'), '0');
+  t.is((await run('getfattr', ['-d', path])).stdout, '', 'no list shows them, so that nothing copies them');
+
   t.is((await d7y('log-level', 'debug', path)).code, 0);
   t.is((await d7y('log-level', 'loud', path)).code, 2);
   await writeFile(config, 'metadataTtl: 1s\nmemory: 64MiB\n');
