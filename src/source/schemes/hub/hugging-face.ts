@@ -1,6 +1,7 @@
 /** The API of the Hugging Face Hub (huggingface_hub, `hf_api.py`; Dragonfly's client/backend/hugging_face.rs). */
 import { NotFoundError, ProtocolError } from '../../errors.js';
 import type { HttpCaller, HttpEngine, HttpProfile, HttpRequest } from '../../http/http-engine.js';
+import { nextLink } from '../../http/next-link.js';
 import type { Hub, HubEntry, HubOptions } from './hub.js';
 import { explainHubRefusal } from './hub-refusal.js';
 import { encodePath, type HubRepository } from './hub-path.js';
@@ -172,7 +173,7 @@ function toEntry(row: JsonObject, { sha, lastModifiedMs }: Commit, url: URL): Hu
 
 /** Below `base`, where the token of the hub may be sent. */
 function nextPage(link: string | null, base: URL, url: URL): Page['next'] {
-  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? '')?.[1];
+  const target = nextLink(link);
   if (target === undefined) return undefined;
   const next = URL.canParse(target, base.href) ? new URL(target, base) : undefined;
   if (next?.href.startsWith(base.href) === true) return { value: next.href.slice(base.href.length) };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 
 import { ProtocolError } from '../../errors.js';
+import { nextLink } from '../../http/next-link.js';
 import { isDigest } from './oras-name.js';
 
 /** The digest of a manifest, which is that of its bytes, and that which was requested. */
@@ -36,7 +37,7 @@ export function namesOf(text: string, member: string, url: URL): readonly string
 
 /** By the link of RFC 8288, and only at the registry, whose token goes with it. */
 export function nextPage(link: string | null, current: URL, base: URL, url: URL): URL | undefined {
-  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? '')?.[1];
+  const target = nextLink(link);
   if (target === undefined) return undefined;
   const next = URL.canParse(target, current.href) ? new URL(target, current) : undefined;
   if (next?.href.startsWith(base.href) === true && next.href !== current.href) return next;
