@@ -9,10 +9,9 @@ import test from 'ava';
 import { documents } from '../../bin/documents/documents.js';
 import { testWhere } from '../support/conditional-test.js';
 import { run } from '../support/run.js';
+import { temporaryDirectory } from '../support/temp.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-/** Where fish would write. */
-const NO_HOME = ['HOME=/nonexistent', 'XDG_CONFIG_HOME=/nonexistent', 'XDG_DATA_HOME=/nonexistent'];
 const COMPLETIONS = join(ROOT, 'deploy/completions');
 
 function testWith(program: string): ReturnType<typeof testWhere> {
@@ -59,9 +58,12 @@ testWith('bash')('bash completes commands, options and values', async (t) => {
 });
 
 testWith('fish')('fish completes commands, options and values', async (t) => {
+  // fish writes there, as whatever user.
+  const home = await temporaryDirectory(t);
+  const variables = ['HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME'].map((name) => `${name}=${home}`);
   const offers = async (line: string): Promise<string[]> => {
     const script = `source ${join(COMPLETIONS, 'd7y-mount.fish')}; complete -C ${JSON.stringify(line)}`;
-    const { stdout } = await run('env', [...NO_HOME, 'fish', '--no-config', '-c', script]);
+    const { stdout } = await run('env', [...variables, 'fish', '--no-config', '-c', script]);
     return stdout
       .split('\n')
       .map((one) => one.replace(/\t.*/, ''))
@@ -75,4 +77,8 @@ testWith('fish')('fish completes commands, options and values', async (t) => {
 
 testWith('zsh')('zsh accepts its completion', async (t) => {
   t.deepEqual(await run('zsh', ['-n', join(COMPLETIONS, '_d7y-mount')]), { code: 0, stdout: '', stderr: '' });
+});
+
+testWith('hadolint')('the Dockerfile has no faults', async (t) => {
+  t.deepEqual(await run('hadolint', [join(ROOT, 'deploy/Dockerfile')]), { code: 0, stdout: '', stderr: '' });
 });
