@@ -69,12 +69,15 @@ export async function recordProcess(
   } catch {
     return () => Promise.resolve();
   }
-  for (const record of await recordsOf(mount)) {
-    if (await isRunning(record)) continue;
-    await remove(record.path);
-    await remove(`${record.path}${SOCKET_SUFFIX}`);
-  }
+  await removeEnded(mount);
   return () => remove(path);
+}
+
+/** Removes what processes that have ended left of mounts with the same device number: their records, and their sockets. */
+export async function removeEnded(mount: Pick<Mount, 'device'>): Promise<void> {
+  for (const left of [...(await recordsOf(mount)), ...(await recordsOf(mount, SOCKET_SUFFIX))]) {
+    if (!(await isRunning(left))) await remove(left.path);
+  }
 }
 
 /**
@@ -118,11 +121,14 @@ export async function hasEndedServer(mount: Mount): Promise<boolean> {
   return records.length > 0 && !running.includes(true);
 }
 
-async function recordsOf({ device }: Mount): Promise<(ProcessIdentity & { readonly path: string })[]> {
+async function recordsOf(
+  { device }: Pick<Mount, 'device'>,
+  suffix = '',
+): Promise<(ProcessIdentity & { readonly path: string })[]> {
   const names = await readdir(runDirectory()).catch(() => []);
   return names.flatMap((name) => {
-    const [, of, pid, startTicks] = /^(\d+:\d+)\.([1-9]\d*)\.(\d+)$/.exec(name) ?? [];
-    if (of !== device || startTicks === undefined) return [];
+    const [, of, pid, startTicks, found] = /^(\d+:\d+)\.([1-9]\d*)\.(\d+)(\.sock)?$/.exec(name) ?? [];
+    if (of !== device || startTicks === undefined || (found ?? '') !== suffix) return [];
     return [{ path: join(runDirectory(), name), pid: Number(pid), startTicks }];
   });
 }

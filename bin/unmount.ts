@@ -2,7 +2,13 @@ import process from 'node:process';
 
 import { findMount, FS_TYPE } from '../src/mount/mount-table.js';
 import { canonicalPath, MountpointError, unmountPath } from '../src/mount/mountpoint.js';
-import { isRunning, type ProcessIdentity, whenProcessEnded, servingProcess } from './serving-process.js';
+import {
+  isRunning,
+  type ProcessIdentity,
+  removeEnded,
+  whenProcessEnded,
+  servingProcess,
+} from './serving-process.js';
 
 const END_LIMIT_MS = 10_000;
 
@@ -20,6 +26,7 @@ export async function unmount(given: string): Promise<void> {
     // When its process ends, the kernel fails what is still open; otherwise the process would wait for that.
     if (server !== undefined) await signal(server, 'SIGTERM');
   }
+  if (server === undefined) await removeEnded(mount);
   if (server !== undefined && !(await whenProcessEnded(server, END_LIMIT_MS))) {
     const cause = 'a container or another mount namespace may still have the mount';
     process.stderr.write(

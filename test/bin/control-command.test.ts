@@ -147,4 +147,7 @@ test.serial('a process that hangs, and one that is dead, are told apart within m
     mounts.find(({ mountpoint }) => mountpoint === path),
     { state: 'broken', pid: null },
   );
+  t.is((await d7y('unmount', path)).code, 0);
+  const left = (await readdir(runDirectory())).filter((name) => name.includes(`.${server.pid}.`));
+  t.deepEqual(left, [], 'nothing is left in the run directory');
 });
