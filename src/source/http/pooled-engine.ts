@@ -302,8 +302,8 @@ class PooledEngine implements HttpEngine {
       activity.noteResponse(response.status, isRetryableStatus(response.status));
       return response;
     } catch (error) {
-      const { code, message } = failureOf(error, caller.url, caller.signal);
-      activity.noteFailure(code, message);
+      const { code, message, found } = failureOf(error, caller.url, caller.signal);
+      activity.noteFailure(code, found === undefined ? message : `${message} (${found})`);
       throw error;
     }
   }
