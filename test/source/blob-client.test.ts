@@ -120,6 +120,17 @@ test('metadata that is called as a property or a name is neither', async (t) => 
   );
 });
 
+test('credentials of an account are used for it, also after a name of another account at its endpoint', async (t) => {
+  const server = await startBlobServer(t);
+  server.put('data', 'f', CONTENT);
+  const credentials = { kind: 'key', account: server.account, key: literalSecret(server.key) } as const;
+  const endpoint = new URL(`${server.origin}/${server.account}/`);
+  const client = blobClient(t, server, { settings: { endpoint, credentials } });
+  const other = 'abs://otheraccount.blob.core.windows.net/data/f';
+  t.not((await failure(client.getMetadata(new Request(other)))).code, undefined);
+  t.true((await read(client, `abs://${server.account}.blob.core.windows.net/data/f`)).equals(CONTENT));
+});
+
 test('a digest that the writer gave is that of the whole blob', async (t) => {
   const server = await startBlobServer(t);
   server.put('data', 'f', CONTENT, { header: { 'x-ms-blob-content-md5': MD5.toString('base64') } });

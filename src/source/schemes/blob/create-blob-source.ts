@@ -20,7 +20,7 @@ export function createBlobSource(context: SourceContext): SourceClient {
       const account = blobAccount(url.host, settings);
       const known = accesses.get(settings) ?? new LRUCache<string, BlobAccess>({ max: MAX_ACCOUNTS });
       accesses.set(settings, known);
-      const key = account.endpoint.href;
+      const key = `${account.account} ${account.endpoint.href}`;
       const access = known.get(key) ?? new BlobAccess(settings, account);
       known.set(key, access);
       return access;
