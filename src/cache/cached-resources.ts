@@ -7,6 +7,7 @@ import {
   isWeakEtag,
   orAborted,
   type RequestPriority,
+  SourceError,
   uidOf,
 } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
@@ -183,8 +184,13 @@ export class CachedResources implements ResourceCache {
   }
 
   async open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource> {
-    const metadata =
-      this.#metadataOf(url, known) ?? this.#adoptListed(url) ?? (await this.#metadata.get(url, signal));
+    const kept = this.#metadataOf(url, known);
+    const listed = kept === undefined ? this.#adoptListed(url) : undefined;
+    const opened = listed && (await this.#openListed(url, listed, signal));
+    return opened ?? (await this.#openVersion(url, kept ?? (await this.#metadata.get(url, signal)), signal));
+  }
+
+  async #openVersion(url: string, metadata: ResourceMetadata, signal?: AbortSignal): Promise<OpenResource> {
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
     const reader = this.#readers.of(url, metadata);
     reader.retain(uidOf(signal));
@@ -194,6 +200,29 @@ export class CachedResources implements ResourceCache {
       return openReader(reader, new Readahead(this.#options.readahead));
     } catch (error) {
       reader.release();
+      throw error;
+    }
+  }
+
+  /**
+   * A small file that only a listing knows is fetched at once, as by a probe: its open then has its content, and its
+   * refusal. Undefined: it has changed since.
+   */
+  async #openListed(
+    url: string,
+    metadata: FileMetadata,
+    signal?: AbortSignal,
+  ): Promise<OpenResource | undefined> {
+    const resource = await this.#openVersion(url, metadata, signal);
+    const { size = 0 } = metadata;
+    const isHere = resource.localFd !== undefined || resource.head().byteLength > 0;
+    if (isHere || size === 0 || size > this.#options.blockBytes) return resource;
+    try {
+      await resource.read(0, size, () => undefined, { signal });
+      return resource;
+    } catch (error) {
+      resource.close();
+      if (error instanceof SourceError && error.code === 'CHANGED') return undefined;
       throw error;
     }
   }

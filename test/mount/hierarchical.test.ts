@@ -153,9 +153,10 @@ test('ls -l of many costs the listing, and to read one of them costs one request
 
 // S5 S120
 test('what changed since it was listed is not read as what was listed', async (t) => {
-  const { kernel, source, clock } = start(t, { 'd/f': 'old', 'd/g': 'old' });
+  const { kernel, source, clock } = start(t, { 'd/f': 'old'.repeat(20_000), 'd/g': 'old', 'd/h': 'old' });
   await kernel.list('tree/B/d');
-  for (const name of ['f', 'g']) source.files.set(`d/${name}`, 'newer');
+  for (const name of ['f', 'g', 'h']) source.files.set(`d/${name}`, 'newer');
+  t.is(await kernel.read('tree/B/d/h'), 'newer', 'a small one is read when it is opened');
   await fails(t, kernel.read('tree/B/d/f'), 'ESTALE');
   t.is(await kernel.read('tree/B/d/f'), 'newer');
   source.files.delete('d/f');
