@@ -159,6 +159,8 @@ for (const transport of TRANSPORTS) {
       if (server !== undefined) process.kill(server.pid, 'SIGKILL');
       if (server !== undefined) await whenProcessEnded(server, 10_000);
     }
+    // Without it, what the process that was killed recorded stays in an ordinary user's run directory.
+    await unmount(t, mnt);
   });
 }
 

@@ -120,8 +120,10 @@ test.serial('metrics are served where the option says, and an address in use fai
   t.true(parseExposition(await metrics.text()).has('d7y_mount_info'));
   t.is((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200);
   t.is((await fetch(`http://127.0.0.1:${port}/v1/status`)).status, 404);
-  const other = join(await temporaryDirectory(t), 'other');
-  const refused = await d7y(other, '--cache-size', '0', '--metrics-listen', `127.0.0.1:${port}`);
+  const directory = await temporaryDirectory(t);
+  const other = join(directory, 'other');
+  const own = ['--cache-size', '0', '--log-file', join(directory, 'log')];
+  const refused = await d7y(other, ...own, '--metrics-listen', `127.0.0.1:${port}`);
   t.is(refused.code, 1);
   t.regex(refused.stderr, /--metrics-listen 127\.0\.0\.1:\d+: cannot listen there: .*EADDRINUSE/);
   t.is(await findMount(other), undefined);
