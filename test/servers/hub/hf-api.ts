@@ -85,7 +85,13 @@ function answerApi(
       found.map((entry) => treeJson(entry, commit, false)),
     );
   } else if (verb === '' || verb === 'revision') {
-    sendJson(response, infoJson(repository, commit, request.query.get('blobs') !== null));
+    const info = infoJson(repository, commit, request.query.get('blobs') !== null);
+    const expanded = request.query.getAll('expand');
+    const isShown = ([name]: [string, unknown]): boolean => /^_?id$/.test(name) || expanded.includes(name);
+    sendJson(
+      response,
+      expanded.length === 0 ? info : Object.fromEntries(Object.entries(info).filter(isShown)),
+    );
   } else {
     refuse(response, 404, '', 'Not found');
   }

@@ -61,7 +61,8 @@ export function createHuggingFace(engine: HttpEngine, options: HubOptions): Hub 
     { type, id, revision = '' }: HubRepository,
     caller: HttpCaller,
   ): Promise<Commit> {
-    const path = `${type}/${encodePath(id)}/revision/${encodeURIComponent(revision)}`;
+    // Without the names of all files, which may be millions.
+    const path = `${type}/${encodePath(id)}/revision/${encodeURIComponent(revision)}?expand=sha&expand=lastModified`;
     const { value } = await fetchApi(path, caller);
     const { sha, lastModified } = objectOf(value, 'the revision', caller.url);
     return { sha: textOf(sha, 'sha', caller.url), lastModifiedMs: timeOf(lastModified) };
