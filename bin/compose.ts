@@ -25,6 +25,7 @@ import { identityOf } from '../src/source/source-rules.js';
 import { composeSources, type Sources } from './compose-sources.js';
 import { checkRoots, composeRoot } from './compose-root.js';
 import { mountAttributes } from './mount-attributes.js';
+import { ShownMount } from './shown-mount.js';
 import { hugePageMemory } from './huge-page-memory.js';
 import type { Configuration } from './config/configuration.js';
 import type { MountRequest } from './config/mount-request.js';
@@ -45,6 +46,8 @@ export interface MountLayers {
   readonly vfs: VirtualFs;
   readonly cache: CachedResources;
   readonly sources: Sources;
+  /** What `/.d7y` shows. */
+  readonly shown: ShownMount;
 }
 
 export interface ComposedMount extends MountSession {
@@ -89,6 +92,7 @@ export async function compose(
   const checksPermissions = options.allowOther && (options.umask & READ_MODE) !== 0;
   const roots = rootOptions(options.root);
   const root = await composeRoot(roots, registry);
+  const shown = new ShownMount();
   const vfs = new VirtualFs({
     cache,
     plugins: registry,
@@ -96,6 +100,8 @@ export async function compose(
     checksPermissions,
     budget,
     log,
+    // It names hosts, and what other users read of them.
+    ...(options.allowOther ? {} : { controlFiles: shown.files }),
     mountAttribute: mountAttributes({
       cache: () => cache.report,
       requests: () => sources.activity.report,
@@ -124,7 +130,7 @@ export async function compose(
     ended,
     unmount: () => session.unmount(),
     detach: () => session.detach(),
-    layers: { transport: transport.name, activity, vfs, cache, sources },
+    layers: { transport: transport.name, activity, vfs, cache, sources, shown },
   };
 }
 

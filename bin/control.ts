@@ -21,6 +21,7 @@ export async function openControl(
 ): Promise<() => Promise<void>> {
   const mount = await findMount(operation.path);
   const served = new ServedMount(layers, operation, mount?.device);
+  layers.shown.show(served);
   const { metricsListen } = operation.configuration.current.options;
   const ofNetwork = metricsListen && (await listenForMetrics(metricsListen, served, log));
   const ofOwner = mount && (await listenForOwner(mount, served, log));

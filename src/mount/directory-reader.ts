@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import type { ListedEntry, ResourceCache } from '../cache/resource-cache.js';
 import { redactUrl, safeText, SourceError, Turns } from '../source/index.js';
+import type { MadeFiles } from './made-files.js';
 import { type Node } from './node.js';
 import { nameOfSegment } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
@@ -26,6 +27,7 @@ const MAX_WARNED = 1_000;
 export class DirectoryReader {
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
+  readonly #made: MadeFiles;
   readonly #used: UsedNames;
   readonly #log: Logger | undefined;
   /** The directories of which the log says that not all of their names can be shown. */
@@ -36,9 +38,16 @@ export class DirectoryReader {
   /** An open directory keeps its listing from being collected: the cache has the attributes of its entries. */
   readonly #listed = new WeakMap<readonly DirEntry[], readonly ListedEntry[]>();
 
-  constructor(cache: ResourceCache, plugins: PluginCatalog, used: UsedNames, log: Logger | undefined) {
+  constructor(
+    cache: ResourceCache,
+    plugins: PluginCatalog,
+    made: MadeFiles,
+    used: UsedNames,
+    log: Logger | undefined,
+  ) {
     this.#cache = cache;
     this.#plugins = plugins;
+    this.#made = made;
     this.#used = used;
     this.#log = log;
   }
@@ -56,7 +65,10 @@ export class DirectoryReader {
         return this.#used.in(`${node.scheme}:`, signal).map((name) => ({ name, kind: 'directory' }));
       case 'resource':
         return (await this.list(node.path, signal)).entries;
+      case 'control':
+        return this.#made.controlNames.map((name) => ({ name, kind: 'file' }));
       case 'plugin':
+      case 'control-file':
         return [];
     }
   }

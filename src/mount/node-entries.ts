@@ -2,9 +2,8 @@ import type { FileStat, ResourceStat } from '../cache/resource-cache.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
 import { type Entry, kept } from './entry.js';
 import { type FileGeneration, type InodeNumbers, mtimeOf } from './inode-numbers.js';
-import { identityOf, type Node, type ResourceNode } from './node.js';
-import { pluginJson } from './open-file.js';
-import type { PluginCatalog } from './plugin-catalog.js';
+import type { MadeFiles } from './made-files.js';
+import { identityOf, isMade, type Node, type ResourceNode } from './node.js';
 import type { ResourcePath } from './resource-path.js';
 
 /** How long the kernel may keep what never changes by itself. */
@@ -13,20 +12,20 @@ const FIXED_TTL_MS = 60_000;
 /** Makes the entries and attributes of nodes. */
 export class NodeEntries {
   readonly #inodes: InodeNumbers;
-  readonly #plugins: PluginCatalog;
+  readonly #made: MadeFiles;
   readonly #ownership: Ownership;
 
-  constructor(inodes: InodeNumbers, plugins: PluginCatalog, ownership: Ownership) {
+  constructor(inodes: InodeNumbers, made: MadeFiles, ownership: Ownership) {
     this.#inodes = inodes;
-    this.#plugins = plugins;
+    this.#made = made;
     this.#ownership = ownership;
   }
 
   /** Of what is no resource, or the root of a host. */
   ofFixed(node: Node): Entry {
     const identity = identityOf(node);
-    if (node.kind !== 'plugin') return kept(node, this.#directory(identity), FIXED_TTL_MS);
-    const { bytes, version } = pluginJson(this.#plugins, node);
+    if (!isMade(node)) return kept(node, this.#directory(identity), FIXED_TTL_MS);
+    const { bytes, version } = this.#made.contentOf(node);
     const generation = this.#inodes.ofFile(identity, { version }, node.generation);
     return kept({ ...node, generation }, this.#file(generation, bytes.byteLength), 0);
   }

@@ -6,7 +6,15 @@ import type { ResourcePath } from './resource-path.js';
  * The result of a lookup, which operations work on; a transport keeps nodes under its own numbers.
  * A resource of unknown type is a directory to the kernel until it is used (see `NameResolver`).
  */
-export type Node = RootNode | RootsNode | PluginsNode | PluginNode | SchemeNode | ResourceNode;
+export type Node =
+  | RootNode
+  | RootsNode
+  | PluginsNode
+  | PluginNode
+  | ControlNode
+  | ControlFileNode
+  | SchemeNode
+  | ResourceNode;
 
 export interface RootNode {
   readonly kind: 'root';
@@ -30,6 +38,18 @@ export interface PluginNode {
   readonly generation?: FileGeneration;
 }
 
+/** `/.d7y`, which no listing of the root has. */
+export interface ControlNode {
+  readonly kind: 'control';
+}
+
+/** `/.d7y/<name>`. */
+export interface ControlFileNode {
+  readonly kind: 'control-file';
+  readonly name: string;
+  readonly generation?: FileGeneration;
+}
+
 /** `/<scheme>`. */
 export interface SchemeNode {
   readonly kind: 'scheme';
@@ -49,16 +69,21 @@ export interface ResourceNode {
 
 export function isDirectory(node: Node): boolean {
   if (node.kind === 'resource') return node.type !== 'file';
-  return node.kind !== 'plugin';
+  return !isMade(node);
+}
+
+/** A file that the mount makes itself. */
+export function isMade(node: Node): node is PluginNode | ControlFileNode {
+  return node.kind === 'plugin' || node.kind === 'control-file';
 }
 
 /** Of a file, what its inode number belongs to. */
 export function generationOf(node: Node): FileGeneration | undefined {
-  return node.kind === 'resource' || node.kind === 'plugin' ? node.generation : undefined;
+  return node.kind === 'resource' || isMade(node) ? node.generation : undefined;
 }
 
 export function withGeneration(node: Node, generation: FileGeneration): Node {
-  return node.kind === 'resource' || node.kind === 'plugin' ? { ...node, generation } : node;
+  return node.kind === 'resource' || isMade(node) ? { ...node, generation } : node;
 }
 
 /** A resource's URL, else the path of the node. */
@@ -76,6 +101,10 @@ export function pathOf(node: Node): string {
       return '/.plugins';
     case 'plugin':
       return `/.plugins/${node.scheme}`;
+    case 'control':
+      return '/.d7y';
+    case 'control-file':
+      return `/.d7y/${node.name}`;
     case 'scheme':
       return `/${node.scheme}`;
     case 'resource':

@@ -1,10 +1,5 @@
-import { hash } from 'node:crypto';
-
 import type { FileStat, OpenResource, ResourceCache } from '../cache/resource-cache.js';
-import { safeJson } from '../source/index.js';
-import { FsError } from './fs-error.js';
-import type { PluginNode } from './node.js';
-import type { PluginCatalog } from './plugin-catalog.js';
+import type { MadeContent } from './made-files.js';
 import { RecentTimeouts } from './recent-timeouts.js';
 
 /** A file that is open, whatever it is made of. */
@@ -41,9 +36,8 @@ export async function openResourceFile(
   };
 }
 
-/** The description of a plugin, as it was when it was opened. */
-export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFile {
-  const { bytes, version } = pluginJson(plugins, node);
+/** A file that the mount makes itself, as it was when it was opened. */
+export function openMadeFile({ bytes, version }: MadeContent): OpenFile {
   return {
     version,
     size: bytes.byteLength,
@@ -54,11 +48,4 @@ export function openPluginFile(plugins: PluginCatalog, node: PluginNode): OpenFi
     head: () => bytes,
     close: () => undefined,
   };
-}
-
-export function pluginJson(plugins: PluginCatalog, node: PluginNode): { bytes: Buffer; version: string } {
-  const description = plugins.describe(node.scheme);
-  if (description === undefined) throw new FsError('NO_ENTRY', node.scheme, 'no such plugin');
-  const bytes = Buffer.from(`${safeJson(JSON.stringify(description, null, 2))}\n`);
-  return { bytes, version: hash('sha1', bytes, 'hex') };
 }

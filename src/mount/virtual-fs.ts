@@ -19,10 +19,11 @@ import { FsError } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
 import { type FileGeneration, InodeNumbers } from './inode-numbers.js';
 import { NameResolver } from './name-resolver.js';
-import { generationOf, identityOf, isDirectory, type Node, pathOf } from './node.js';
+import { generationOf, identityOf, isDirectory, isMade, type Node, pathOf } from './node.js';
 import { type MountRoot, rootNode } from './mount-root.js';
 import { NodeEntries } from './node-entries.js';
-import { type OpenFile, openPluginFile, openResourceFile } from './open-file.js';
+import { type ControlFiles, MadeFiles } from './made-files.js';
+import { type OpenFile, openMadeFile, openResourceFile } from './open-file.js';
 import { hasFileExtension } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
@@ -53,6 +54,8 @@ export interface VirtualFsContext {
   readonly now?: () => number;
   /** Extended attributes of the root that no list shows: what the mount is, and does. */
   readonly mountAttribute?: (name: string) => string | undefined;
+  /** What is in `/.d7y`; absent: there is no such directory. A mount with a root has none. */
+  readonly controlFiles?: ControlFiles;
   /** For what no operation fails of. */
   readonly log?: Logger;
 }
@@ -64,6 +67,7 @@ export class VirtualFs {
   readonly #plugins: PluginCatalog;
   readonly #checksPermissions: boolean;
   readonly #mountAttribute: (name: string) => string | undefined;
+  readonly #made: MadeFiles;
   readonly #inodes: InodeNumbers;
   readonly #entries: NodeEntries;
   readonly #names: NameResolver;
@@ -83,10 +87,17 @@ export class VirtualFs {
     this.#mountAttribute = context.mountAttribute ?? (() => undefined);
     this.budget = budget;
     this.#inodes = new InodeNumbers(budget, now);
-    this.#entries = new NodeEntries(this.#inodes, context.plugins, context.ownership);
+    this.#made = new MadeFiles(context.plugins, context.controlFiles);
+    this.#entries = new NodeEntries(this.#inodes, this.#made, context.ownership);
     this.#used = new UsedNames(budget);
     this.#names = new NameResolver(context.cache, this.#used, now, budget);
-    this.#directoryReader = new DirectoryReader(context.cache, context.plugins, this.#used, context.log);
+    this.#directoryReader = new DirectoryReader(
+      context.cache,
+      context.plugins,
+      this.#made,
+      this.#used,
+      context.log,
+    );
     this.#cache.onChanged = (url) => this.onChanged(url);
   }
 
@@ -98,9 +109,11 @@ export class VirtualFs {
   async lookup(parent: Node, name: string, caller: Caller): Promise<Entry> {
     switch (parent.kind) {
       case 'root':
-        return this.#entries.ofFixed(
-          name === '.plugins' ? { kind: 'plugins' } : await this.#schemeNode(name),
-        );
+        if (name === '.plugins') return this.#entries.ofFixed({ kind: 'plugins' });
+        if (name === '.d7y' && this.#made.controlNames.length > 0) {
+          return this.#entries.ofFixed({ kind: 'control' });
+        }
+        return this.#entries.ofFixed(await this.#schemeNode(name));
       case 'roots': {
         const path = parent.roots.get(name);
         if (path === undefined) throw new FsError('NO_ENTRY', name, 'the mount has no such root');
@@ -118,7 +131,11 @@ export class VirtualFs {
       case 'resource':
         if (parent.type === 'file') throw new FsError('NOT_DIRECTORY', pathOf(parent), 'is a file');
         return await this.#lookupResource(parent.path.child(name), caller);
+      case 'control':
+        if (!this.#made.controlNames.includes(name)) throw new FsError('NO_ENTRY', name, 'no such file');
+        return this.#entries.ofFixed({ kind: 'control-file', name });
       case 'plugin':
+      case 'control-file':
         throw new FsError('NOT_DIRECTORY', pathOf(parent), 'is a file');
     }
   }
@@ -267,7 +284,7 @@ export class VirtualFs {
   }
 
   async #openFile(node: Node, caller: Caller, known: FileStat | undefined): Promise<OpenFile> {
-    if (node.kind === 'plugin') return openPluginFile(this.#plugins, node);
+    if (isMade(node)) return openMadeFile(this.#made.contentOf(node));
     if (node.kind !== 'resource' || node.type !== 'file') {
       throw new FsError('IS_A_DIRECTORY', pathOf(node), 'is a directory');
     }

@@ -61,6 +61,10 @@ test.serial('a mount is listed and shown, counts what it does, and is operated',
   t.is(lines.length, 2);
   t.like(JSON.parse(lines[0] ?? ''), { errors: 0, requests: { sent: 0 } });
 
+  t.like(JSON.parse((await run('cat', [`${path}/.d7y/status.json`])).stdout), { pid, state: 'ready' });
+  t.true(parseExposition((await run('cat', [`${path}/.d7y/metrics.prom`])).stdout).has('d7y_mount_inodes'));
+  t.false((await run('ls', ['-A', path])).stdout.includes('.d7y'), 'find and updatedb pass it over');
+
   const attribute = async (name: string): Promise<string> =>
     (await run('getfattr', ['--only-values', '-n', `user.d7y.${name}`, path])).stdout;
   t.is(await attribute('pid'), String(pid));

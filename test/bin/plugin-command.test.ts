@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
 import { goJson, goQuote, inventoryLines, pathFailureLine } from '../../bin/plugin-lines.js';
-import { pluginJson } from '../../src/mount/open-file.js';
+import { MadeFiles } from '../../src/mount/made-files.js';
 import type { PluginCatalog } from '../../src/mount/plugin-catalog.js';
 import { SCHEMES_IN_TREE } from '../support/in-tree.js';
 import { CLI, type Finished, run } from '../support/mounted.js';
@@ -421,7 +421,7 @@ test('nothing that a plugin or the name of a file says reaches a terminal as a c
     ],
   });
   const catalog = { describe: () => description } as unknown as PluginCatalog;
-  const { bytes } = pluginJson(catalog, { kind: 'plugin', scheme: 'x' });
+  const { bytes } = new MadeFiles(catalog).contentOf({ kind: 'plugin', scheme: 'x' });
   for (const text of [...lines.map((line) => line.text), bytes.toString()]) t.regex(text, /^[\n -~]*$/);
   t.is((JSON.parse(bytes.toString()) as typeof description).attributes.note, evil);
 });
