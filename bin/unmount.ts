@@ -10,7 +10,8 @@ import {
   servingProcess,
 } from './serving-process.js';
 
-const END_LIMIT_MS = 10_000;
+/** It may have to write a hundred MiB to a busy disk. */
+const END_LIMIT_MS = 30_000;
 
 /** `d7y-mount unmount DIR`: ends the mount, and returns when the process that served it has ended too. */
 export async function unmount(given: string): Promise<void> {

@@ -157,7 +157,7 @@ for (const transport of TRANSPORTS) {
       const { stdout } = await shell(script, String(server?.pid));
       for (const line of stdout.trim().split('\n')) t.regex(line, /^flags:\t02/);
       if (server !== undefined) process.kill(server.pid, 'SIGKILL');
-      if (server !== undefined) await whenProcessEnded(server, 10_000);
+      if (server !== undefined) await whenProcessEnded(server, 30_000);
     }
     // Without it, what the process that was killed recorded stays in an ordinary user's run directory.
     await unmount(t, mnt);

@@ -34,7 +34,7 @@ asRootSerially(
     if (server === undefined) return t.fail();
     // Before the process polls the mount table again.
     t.is((await shell(`${REPLACE} && kill "$2"`, mountpoint, String(server.pid))).code, 0);
-    t.true(await whenProcessEnded(server, 10_000));
+    t.true(await whenProcessEnded(server, 30_000));
     t.is((await findMount(mountpoint))?.fsType, 'tmpfs');
   },
 );

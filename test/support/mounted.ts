@@ -33,7 +33,7 @@ async function unmounted(mountpoint: string): Promise<void> {
   const mount = await findMount(mountpoint);
   const server = mount && (await servingProcess(mount));
   await run('umount', ['-l', mountpoint]);
-  if (server !== undefined) await whenProcessEnded(server, 10_000);
+  if (server !== undefined) await whenProcessEnded(server, 30_000);
 }
 
 export const TRANSPORTS = ['dev-fuse', 'fuse-native'] as const;

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What processes that end by themselves may take for it on a busy machine. */
-const END_LIMIT_MS = 10_000;
+const END_LIMIT_MS = 30_000;
 const POLL_MS = 50;
 
 const SYSTEM_LOG = '/var/log/d7y-mount.log';
