@@ -32,7 +32,13 @@ export async function reachMount(given: string | undefined): Promise<ReachedMoun
   const mount = given === undefined ? await onlyMount() : await mountAt(given);
   const server = await servingProcess(mount);
   if (server !== undefined) return { mount, server };
-  const { mountpoint } = mount;
+  const { mountpoint, userId } = mount;
+  if (userId !== undefined && userId !== process.getuid?.()) {
+    throw new CommandFailure(
+      EXIT.permission,
+      `${mountpoint} is a mount of user ${userId}, who alone can operate it`,
+    );
+  }
   throw (await hasEndedServer(mount))
     ? new CommandFailure(
         EXIT.notRunning,
@@ -40,7 +46,7 @@ export async function reachMount(given: string | undefined): Promise<ReachedMoun
       )
     : new CommandFailure(
         EXIT.notRunning,
-        `the process that serves ${mountpoint} cannot be found: it is another user's, or in a container`,
+        `the process that serves ${mountpoint} cannot be found: it may be in a container`,
       );
 }
 

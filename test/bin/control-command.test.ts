@@ -5,7 +5,7 @@ import process from 'node:process';
 
 import test from 'ava';
 
-import { runDirectory, servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
+import { controlSocket, runDirectory, servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { CLI, type Finished, mounted, run, unmount } from '../support/mounted.js';
 import { parseExposition } from '../support/exposition.js';
@@ -115,6 +115,23 @@ test.serial('content is evicted, and metadata forgotten', async (t) => {
   t.like(await json('evict', path), { memory: { files: 2, bytes: 11 } });
   t.is((await d7y('evict', '/tmp')).code, 1);
   await unmount(t, path);
+});
+
+const asRoot = process.getuid?.() === 0 ? test.serial : test.serial.skip;
+
+asRoot('another user cannot operate a mount (needs root)', async (t) => {
+  const path = await mounted(t);
+  const mount = await findMount(path);
+  const server = mount && (await servingProcess(mount));
+  if (mount === undefined || server === undefined) return t.fail();
+  const asOther = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+  const { code, stderr } = await run('setpriv', [...asOther, process.execPath, CLI, 'status', path]);
+  t.is(code, 77);
+  t.regex(stderr, /is a mount of user 0, who alone can operate it/);
+  const script = `require('node:net').connect(${JSON.stringify(controlSocket(mount, server))})
+    .on('connect', () => process.exit(0)).on('error', ({ code }) => { console.log(code); process.exit(1) })`;
+  const connected = await run('setpriv', [...asOther, process.execPath, '-e', script]);
+  t.like(connected, { code: 1, stdout: 'EACCES\n' });
 });
 
 test.serial('metrics are served where the option says, and an address in use fails the start', async (t) => {
