@@ -4,6 +4,8 @@ import process from 'node:process';
 import type { ControlScope, ControlServer } from './control-server.js';
 import type { OperatedMount } from './operated-mount.js';
 
+/** unix(7). Node would cut a longer one off. */
+const MAX_PATH_BYTES = 107;
 /** Only its owner, and root, may connect. */
 const PRIVATE_UMASK = 0o177;
 
@@ -52,6 +54,9 @@ function listening(server: Server, at: ListenAt): Promise<void> {
     if ('host' in at) {
       server.listen(at);
       return;
+    }
+    if (Buffer.byteLength(at.path) > MAX_PATH_BYTES) {
+      throw new Error(`the path of a socket has at most ${MAX_PATH_BYTES} bytes: ${at.path}`);
     }
     // The socket is made within the call: no other file is made with this mask.
     const umask = process.umask(PRIVATE_UMASK);

@@ -151,7 +151,7 @@ test.serial('metrics are served where the option says, and an address in use fai
   await unmount(t, path);
 });
 
-test.serial('a process that hangs, and one that is dead, are told apart within moments', async (t) => {
+test.serial('a process that hangs, and one that is dead, are distinguished within moments', async (t) => {
   const path = await mounted(t);
   const mount = await findMount(path);
   const server = mount && (await servingProcess(mount));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,6 +56,13 @@ test('only the owner may connect to the socket, and it goes when it is closed', 
   await close();
   await t.throwsAsync(stat(path), { code: 'ENOENT' });
   await t.throwsAsync(callControl(path, 'GET', '/livez', { limitMs: 1_000 }), { code: 'ENOENT' });
+});
+
+test('a path that is too long for a socket is refused, not cut off', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, 'x'.repeat(100));
+  await t.throwsAsync(listen({ path }, operated(), 'all'), { message: /at most 107 bytes/ });
+  t.deepEqual(await readdir(directory), []);
 });
 
 test('it shows a mount', async (t) => {
