@@ -35,7 +35,8 @@ export async function listen(at: ListenAt, mount: OperatedMount, scope: ControlS
   return {
     port: typeof address === 'object' && address !== null ? address.port : undefined,
     close: async () => {
-      (await serving)?.close();
+      // The program may have been replaced before the first connection: then there is nothing to load.
+      (await serving?.catch(() => undefined))?.close();
       await new Promise((resolve) => server.close(resolve));
     },
   };
