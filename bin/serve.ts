@@ -44,13 +44,14 @@ export async function serve(
 ): Promise<number> {
   setFlagsFromString(COLLECT_EARLY);
   const descriptor = descriptorOf(given.path);
+  const isOurs = descriptor === undefined;
   const request = { ...given, descriptor, path: await pathOf(given.path, descriptor) };
   // Its rotation would wait for the mount that it serves.
   const { logFile } = request.configuration.current.options;
   if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
   const { path } = request;
   const notifier = await serviceNotifier(log);
-  const lock = descriptor === undefined ? await acquireStartLock(path, LOCK_LIMIT_MS) : NO_LOCK;
+  const lock = isOurs ? await acquireStartLock(path, LOCK_LIMIT_MS) : NO_LOCK;
   let session: MountSession | undefined;
   let [exitCode, isEnding] = [0, false];
   const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
@@ -66,7 +67,10 @@ export async function serve(
     process.exit(1);
   };
   onEndSignal((signal, count) => {
-    log.info({ signal }, count === 1 ? 'unmounting' : 'another signal; exiting');
+    log.info(
+      { signal },
+      count === 1 ? (isOurs ? 'unmounting' : 'leaving the mount') : 'another signal; exiting',
+    );
     if (count === 1) unmount();
     else if (count === 2) void detachAndExit();
     else process.exit(1);
@@ -111,7 +115,7 @@ export async function serve(
   if (!isEnding) notifier.stopping();
   await closeControl();
   await started.cleanUp();
-  log.info('unmounted cleanly');
+  log.info(isOurs ? 'unmounted cleanly' : 'ended cleanly');
   return exitCode;
 }
 
