@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 import test, { type ExecutionContext } from 'ava';
 
@@ -57,6 +58,7 @@ asRootSerially(
     const ended = once(server, 'exit');
     await readsHello(t, mountpoint);
     server.kill('SIGTERM');
+    t.regex(server.stderr === null ? '' : await text(server.stderr), /leaving the mount[^]*ended cleanly/);
     t.deepEqual(await ended, [0, null]);
     t.is((await findMount(mountpoint))?.source, 'elsewhere', 'the mount stands');
     t.regex((await shell('ls "$1"', mountpoint)).stderr, /not connected/);
