@@ -11,6 +11,7 @@ import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import { messageOf } from '../src/error-code.js';
+import { UrlSet } from '../src/cache/url-set.js';
 import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
@@ -81,7 +82,8 @@ export async function compose(
   configuration.onReplaced((now, before) => {
     cache.setFreshness(freshnessOf(now.options));
     if (accessOf(now) === accessOf(before)) return;
-    for (const scheme of registry.listClients()) cache.forget(`${scheme}:`);
+    // Content stays: the source says at the next use whether it still is what these credentials may read.
+    cache.expire(new UrlSet(['']));
   });
   const ownership = {
     uid: options.uid ?? process.getuid?.() ?? 0,

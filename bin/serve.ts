@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 
@@ -49,6 +50,8 @@ export async function serve(
   // Its rotation would wait for the mount that it serves.
   const { logFile } = request.configuration.current.options;
   if (logFile !== undefined) await checkOutside(request.path, 'log file', logFile);
+  // What it loads when it is used would be hidden from it.
+  await checkOutside(request.path, 'program', fileURLToPath(import.meta.url));
   const { path } = request;
   const notifier = await serviceNotifier(log);
   const lock = isOurs ? await acquireStartLock(path, LOCK_LIMIT_MS) : NO_LOCK;

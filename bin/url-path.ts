@@ -4,7 +4,7 @@ import process from 'node:process';
 
 import { isAtOrBelow, type MountRoot, mountRoot } from '../src/mount/mount-root.js';
 import { findMount, FS_TYPE, readMounts } from '../src/mount/mount-table.js';
-import { nameOfSegment } from '../src/mount/path-name.js';
+import { nameOfSegment, segmentOfName } from '../src/mount/path-name.js';
 import { ResourcePath } from '../src/mount/resource-path.js';
 import { rootOptions } from '../src/mount/root-option.js';
 import { splitUrl } from '../src/mount/split-url.js';
@@ -100,7 +100,8 @@ export function pathOfUrl(text: string, root?: MountRoot): string {
   // A name has no slash.
   if (query !== '') segments.push(`${segments.pop() ?? ''}${query.replaceAll('/', '%2F')}`);
   const names = segments.map((segment) => {
-    const name = nameOfSegment(segment, queries);
+    // As people write it: what a URL cannot hold may be there as it is.
+    const name = nameOfSegment(segmentOfName(segment, queries), queries);
     if (name === undefined)
       throw new Error(`no path shows ${redactUrl(text)}: its path has a name that no file has`);
     return name;

@@ -26,6 +26,7 @@ test('what is written in another way has the same path', (t) => {
   t.is(pathOfUrl('https://host/dir/'), '/https/host/dir');
   t.is(pathOfUrl('https://host/a?x=/y#part'), '/https/host/a?x=%2Fy');
   t.is(urlOfPath('/https/host/dir', true), 'https://host/dir/');
+  t.is(pathOfUrl('s3://lake/a b/é"'), '/s3/lake/a b/é"');
 });
 
 test('what has no path or no URL is refused, without secrets', (t) => {

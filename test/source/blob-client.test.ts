@@ -163,7 +163,8 @@ test('a key, a signature in the query, a token, and nothing, each reach what the
     settings: { credentials: { kind: 'sas', sas: literalSecret(sas) } },
   });
   t.true((await read(ofBlobs, 'abs://data/a/f')).equals(CONTENT));
-  // The root can be passed, and cannot be listed.
+  // What is above it can be passed, and cannot be listed.
+  t.is((await failure(ofBlobs.getMetadata(new Request('abs://data/a')))).code, 'ACCESS_DENIED');
   t.is((await ofBlobs.getMetadata(new Request('abs://data'))).kind, 'directory');
   const denied = await failure(ofBlobs.list(new Request('abs://data')));
   t.is(denied.code, 'ACCESS_DENIED');

@@ -38,9 +38,8 @@ async function objectOrDirectory(request: Request, tree: ObjectTree): Promise<Me
     return directoryMetadata();
   }
   return await object.catch((error: unknown) => {
-    // Where it cannot be listed a missing key is denied; where listing failed, nothing is known.
-    const isUnknown = below instanceof SourceError && below.code !== 'ACCESS_DENIED';
-    throw isUnknown && isMissing(error) ? below : error;
+    // There may be keys below it, where that could not be found out: what is missing would end the path.
+    throw isMissing(error) && below instanceof SourceError ? below : error;
   });
 }
 
