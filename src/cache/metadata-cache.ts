@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 
 import {
@@ -43,6 +44,9 @@ export interface MetadataCacheOptions {
   readonly log: Logger;
 }
 
+/** Hosts whose last query timed out. */
+const MAX_LATE_HOSTS = 256;
+
 /** An entry with its numbers. */
 const ENTRY_BYTES = 80;
 
@@ -65,6 +69,10 @@ export class MetadataCache {
   readonly #options: MetadataCacheOptions;
   readonly #entries: BoundedMap<Entry>;
   readonly #flights = new SingleFlight<ResourceMetadata>();
+  /** A path of many directories would wait for its host once for each. */
+  readonly #lateHosts = new LRUCache<string, { readonly untilMs: number }>({
+    max: MAX_LATE_HOSTS,
+  });
   /** Changes whenever something is forgotten: the result of a request in flight is not kept then. */
   #epoch = 0;
 
@@ -197,6 +205,8 @@ export class MetadataCache {
       return await this.#probe(url, await this.#options.clientFor(url), epoch, signal);
     }
     if (this.#ttlLeftMs(old) > 0) return known;
+    if (this.#isLate(url, old)) return known;
+    const begunAtMs = this.#options.now();
     let isUsable = true;
     try {
       const client = await this.#options.clientFor(url);
@@ -213,8 +223,26 @@ export class MetadataCache {
     } catch (error) {
       if (!isUsable) throw error;
       this.#keepStale(url, old, error, signal);
+      this.#noteLate(url, error, begunAtMs);
       return known;
     }
+  }
+
+  /** The host has just let another query time out: its stale metadata is served without one. */
+  #isLate(url: string, entry: Entry): boolean {
+    const nowMs = this.#options.now();
+    const late = this.#lateHosts.get(hostOf(url));
+    const { staleIfErrorMs } = this.#options.limits();
+    return late !== undefined && nowMs < late.untilMs && nowMs - entry.confirmedAtMs <= staleIfErrorMs;
+  }
+
+  /** For as long as the query took: half of the time, at the most, is spent on waiting for the host. */
+  #noteLate(url: string, error: unknown, begunAtMs: number): void {
+    if (!(error instanceof SourceError) || error.code !== 'TIMEOUT') return;
+    const nowMs = this.#options.now();
+    const { negativeTtlMs } = this.#options.limits();
+    const untilMs = nowMs + Math.max(negativeTtlMs, nowMs - begunAtMs);
+    this.#lateHosts.set(hostOf(url), { untilMs });
   }
 
   /** What an earlier run left on disk. */
@@ -237,6 +265,7 @@ export class MetadataCache {
     known: FileMetadata,
     signal: AbortSignal,
   ): Promise<'same' | 'other' | 'unknown'> {
+    const begunAtMs = this.#options.now();
     try {
       const request = new Request(url, { signal });
       if (await client.isExpired(request, expireInfoOf(known.version))) return 'other';
@@ -248,6 +277,7 @@ export class MetadataCache {
       }
       if (!leavesOpen(error)) return 'unknown';
       this.#keepStale(url, entry, error, signal);
+      this.#noteLate(url, error, begunAtMs);
       return 'same';
     }
     const nowMs = this.#options.now();
@@ -326,4 +356,10 @@ export class MetadataCache {
     }
     this.#entries.set(url, { metadata, confirmedAtMs, checkedAtMs: confirmedAtMs });
   }
+}
+
+/** Scheme and host. */
+function hostOf(url: string): string {
+  const end = url.indexOf('/', url.indexOf('://') + '://'.length);
+  return end === -1 ? url : url.slice(0, end);
 }
