@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 
 import {
@@ -44,9 +43,6 @@ export interface MetadataCacheOptions {
   readonly log: Logger;
 }
 
-/** Hosts whose last query timed out. */
-const MAX_LATE_HOSTS = 256;
-
 /** An entry with its numbers. */
 const ENTRY_BYTES = 80;
 
@@ -69,10 +65,6 @@ export class MetadataCache {
   readonly #options: MetadataCacheOptions;
   readonly #entries: BoundedMap<Entry>;
   readonly #flights = new SingleFlight<ResourceMetadata>();
-  /** A path of many directories would wait for its host once for each. */
-  readonly #lateHosts = new LRUCache<string, { readonly untilMs: number }>({
-    max: MAX_LATE_HOSTS,
-  });
   /** Changes whenever something is forgotten: the result of a request in flight is not kept then. */
   #epoch = 0;
 
@@ -205,8 +197,6 @@ export class MetadataCache {
       return await this.#probe(url, await this.#options.clientFor(url), epoch, signal);
     }
     if (this.#ttlLeftMs(old) > 0) return known;
-    if (this.#isLate(url, old)) return known;
-    const begunAtMs = this.#options.now();
     let isUsable = true;
     try {
       const client = await this.#options.clientFor(url);
@@ -223,26 +213,8 @@ export class MetadataCache {
     } catch (error) {
       if (!isUsable) throw error;
       this.#keepStale(url, old, error, signal);
-      this.#noteLate(url, error, begunAtMs);
       return known;
     }
-  }
-
-  /** The host has just let another query time out: its stale metadata is served without one. */
-  #isLate(url: string, entry: Entry): boolean {
-    const nowMs = this.#options.now();
-    const late = this.#lateHosts.get(hostOf(url));
-    const { staleIfErrorMs } = this.#options.limits();
-    return late !== undefined && nowMs < late.untilMs && nowMs - entry.confirmedAtMs <= staleIfErrorMs;
-  }
-
-  /** For as long as the query took: half of the time, at the most, is spent on waiting for the host. */
-  #noteLate(url: string, error: unknown, begunAtMs: number): void {
-    if (!(error instanceof SourceError) || error.code !== 'TIMEOUT') return;
-    const nowMs = this.#options.now();
-    const { negativeTtlMs } = this.#options.limits();
-    const untilMs = nowMs + Math.max(negativeTtlMs, nowMs - begunAtMs);
-    this.#lateHosts.set(hostOf(url), { untilMs });
   }
 
   /** What an earlier run left on disk. */
@@ -265,7 +237,6 @@ export class MetadataCache {
     known: FileMetadata,
     signal: AbortSignal,
   ): Promise<'same' | 'other' | 'unknown'> {
-    const begunAtMs = this.#options.now();
     try {
       const request = new Request(url, { signal });
       if (await client.isExpired(request, expireInfoOf(known.version))) return 'other';
@@ -277,7 +248,6 @@ export class MetadataCache {
       }
       if (!leavesOpen(error)) return 'unknown';
       this.#keepStale(url, entry, error, signal);
-      this.#noteLate(url, error, begunAtMs);
       return 'same';
     }
     const nowMs = this.#options.now();
@@ -356,10 +326,4 @@ export class MetadataCache {
     }
     this.#entries.set(url, { metadata, confirmedAtMs, checkedAtMs: confirmedAtMs });
   }
-}
-
-/** Scheme and host. */
-function hostOf(url: string): string {
-  const end = url.indexOf('/', url.indexOf('://') + '://'.length);
-  return end === -1 ? url : url.slice(0, end);
 }

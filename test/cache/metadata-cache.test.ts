@@ -158,28 +158,6 @@ for (const kind of ['file', 'directory'] as const) {
 }
 
 // S42
-// S42
-test('of a host that lets a query time out, stale metadata is served without another for as long', async (t) => {
-  const fixture = new Fixture();
-  const urls = ['test://host/a', 'test://host/a/b', 'test://other/c'];
-  for (const url of urls) await fixture.cache.get(url);
-  fixture.nowMs += TTL_MS;
-  const timeOut = async (): Promise<never> => {
-    fixture.nowMs += 500;
-    throw failure('TIMEOUT');
-  };
-  [fixture.metadata, fixture.isExpired] = [timeOut, timeOut];
-  fixture.events = [];
-  const queries = (): number => fixture.events.filter((event) => event === 'revalidate').length;
-  for (const url of urls) t.is((await fixture.cache.get(url)).kind, 'file', url);
-  t.is(queries(), 2, 'one for each host');
-  fixture.nowMs += 500;
-  await fixture.cache.get('test://host/a/b');
-  t.is(queries(), 3);
-  fixture.nowMs += STALE_MS;
-  await t.throwsAsync(fixture.cache.get('test://host/a'));
-});
-
 test('stale metadata is served after a failure that leaves open what the source has, and after no other', async (t) => {
   for (const [code, isServed] of [
     ['CONNECTION_REFUSED', true],
