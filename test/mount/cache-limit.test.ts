@@ -16,8 +16,9 @@ async function allocatedBytes(directory: string, pid: number): Promise<number> {
     await sleep(1);
     let bytes = 0;
     for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
-      const found = statSync(join(directory, name));
-      if (found.isFile()) bytes += found.blocks * STAT_BLOCK_BYTES;
+      // A thread that was removing it stops when that is done.
+      const found = statSync(join(directory, name), { throwIfNoEntry: false });
+      if (found?.isFile() === true) bytes += found.blocks * STAT_BLOCK_BYTES;
     }
     return bytes;
   } finally {
