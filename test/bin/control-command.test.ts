@@ -11,6 +11,7 @@ import { CLI, type Finished, mounted, run, unmount } from '../support/mounted.js
 import { parseExposition } from '../support/exposition.js';
 import { freePort } from '../support/port.js';
 import { startNginx } from '../support/nginx.js';
+import { asRootForOthersSerially } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 async function d7y(...args: string[]): Promise<Finished> {
@@ -117,9 +118,7 @@ test.serial('content is evicted, and metadata forgotten', async (t) => {
   await unmount(t, path);
 });
 
-const asRoot = process.getuid?.() === 0 ? test.serial : test.serial.skip;
-
-asRoot('another user cannot operate a mount (needs root)', async (t) => {
+asRootForOthersSerially('another user cannot operate a mount', async (t) => {
   const path = await mounted(t);
   const mount = await findMount(path);
   const server = mount && (await servingProcess(mount));

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
-import { asRootSerially } from '../support/conditional-test.js';
+import { asRootForOthersSerially, asRootSerially } from '../support/conditional-test.js';
 import { CLI, run, shell } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
@@ -49,7 +49,7 @@ async function readsHello(t: ExecutionContext, mountpoint: string): Promise<void
   t.is((await shell('cat "$1/dfs/host/a"', mountpoint)).stdout, 'hello world');
 }
 
-asRootSerially(
+asRootForOthersSerially(
   'a descriptor of another process is served without privileges, and not unmounted',
   async (t) => {
     const mountpoint = await mountpointFor(t);
