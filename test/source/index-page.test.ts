@@ -3,6 +3,7 @@ import test from 'ava';
 import { bytesOfText, percentEncodedToAscii } from '../../src/source/byte-text.js';
 import { HtmlIndex } from '../../src/source/http/html-index.js';
 import { IndexPage } from '../../src/source/http/index-page.js';
+import { NginxIndex } from '../../src/source/http/nginx-index.js';
 import type { UrlEntry } from '../../src/source/index.js';
 
 const URL_OF_PAGE = new URL('http://host/dir/');
@@ -191,7 +192,7 @@ test('a page that is no index has no entries, nor have links that leave the dire
 });
 
 test('a page is read the same in pieces of any length', (t) => {
-  const read = (reader: HtmlIndex, pieces: readonly string[]): unknown[] =>
+  const read = (reader: HtmlIndex | NginxIndex, pieces: readonly string[]): unknown[] =>
     [...pieces.flatMap((piece) => reader.read(piece)), ...reader.end()].map(
       ({ name, isDir, size, lastModified }) => [name, isDir, size, lastModified],
     );
@@ -204,6 +205,8 @@ test('a page is read the same in pieces of any length', (t) => {
   for (const chars of [1, 2, 7, 100, 1_000]) {
     const pieces = page.slice(headChars).match(new RegExp(`[^]{1,${chars}}`, 'g')) ?? [];
     t.deepEqual(read(new HtmlIndex(URL_OF_PAGE), [page.slice(0, headChars), ...pieces]), whole);
+    // The whole head is in the first piece of a page.
+    t.deepEqual(read(new NginxIndex(URL_OF_PAGE), [page.slice(0, headChars), ...pieces]), whole);
   }
 });
 

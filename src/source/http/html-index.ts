@@ -1,7 +1,7 @@
 /** Any index in HTML: the links of the page, each with the text that follows it. */
 import { childReference, type Columns, entriesOf, type IndexEntry } from './index-entry.js';
 import { HtmlTags } from './html-tags.js';
-import { monthOf } from './http-date.js';
+import { dateOfNginx } from './nginx-date.js';
 
 /** An index says so at its top. */
 const MAX_PREAMBLE_CHARS = 1024 * 1024;
@@ -18,7 +18,7 @@ export class HtmlIndex {
   #references: string[] = [];
   #columns: Columns[] = [];
   readonly #tags: HtmlTags;
-  #isIndex = false;
+  #isIndex: boolean;
   #preambleChars = 0;
   /** The text of the heading that is open. */
   #heading: string | undefined;
@@ -27,8 +27,10 @@ export class HtmlIndex {
   /** What stands between the last link and the next one. */
   #after = '';
 
-  constructor(url: URL) {
+  /** `isIndex`: that is known already, of what came before. */
+  constructor(url: URL, isIndex = false) {
     this.#url = url;
+    this.#isIndex = isIndex;
     this.#tags = new HtmlTags({
       onText: (text) => this.#onText(text),
       onOpen: (name, href) => this.#onOpen(name, href),
@@ -116,14 +118,6 @@ function columnsOf(text: string): Columns {
     size: size === undefined ? undefined : Number(size),
     ...(lastModified === undefined ? {} : { lastModified, lastModifiedPrecisionMs: 60_000 }),
   };
-}
-
-/** `23-Nov-2026 21:40`, in UTC; undefined if there is no such month. */
-function dateOfNginx(text: string): number | undefined {
-  const month = monthOf(text.slice(3, 6));
-  if (month === -1) return undefined;
-  const [day, year, hour, minute] = [text.slice(0, 2), text.slice(7, 11), text.slice(12, 14), text.slice(15)];
-  return Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute));
 }
 
 const NAMED: Readonly<Record<string, string>> = {

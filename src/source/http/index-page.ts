@@ -6,9 +6,9 @@ import { ListingTooLong, MAX_LISTED_ENTRIES, MAX_LISTING_BYTES } from '../listin
 import type { UrlEntry } from '../metadata.js';
 import { TextPieces } from '../text-pieces.js';
 import { Turns } from '../turns.js';
-import { HtmlIndex } from './html-index.js';
 import type { IndexEntry } from './index-entry.js';
 import { JsonIndex } from './json-index.js';
+import { NginxIndex } from './nginx-index.js';
 
 /** Reads one form of index, in pieces that end with a whole character. */
 interface IndexReader {
@@ -69,6 +69,6 @@ export class IndexPage {
   #readerFor(text: string): IndexReader {
     const type = this.#contentType;
     const isJson = type === null ? /^\s*\[/.test(text) : /\bjson\b/i.test(type);
-    return isJson ? new JsonIndex(this.#url) : new HtmlIndex(this.#url);
+    return isJson ? new JsonIndex(this.#url) : new NginxIndex(this.#url);
   }
 }
