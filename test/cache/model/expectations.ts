@@ -45,7 +45,9 @@ export class Expectations {
     const code = codeOf(error);
     if (isAborted) return;
     if (this.#run.isOffline && code === 'NETWORK_UNREACHABLE') return;
-    if (code !== undefined && this.#source.excuses(file.url, 'metadata').has(code)) return;
+    // A short file that is listed is read at its open.
+    const scopes = ['metadata', ...file.versions.map(({ number }) => number)] as const;
+    if (code !== undefined && scopes.some((scope) => this.#source.excuses(file.url, scope).has(code))) return;
     const isRemembered = this.#run.options.now() - file.missingAtMs <= NEGATIVE_TTL_MS;
     if (code === 'NOT_FOUND' && isRemembered) return;
     throw new ModelError(`an error that nothing explains: ${String(code)}`, { cause: error });
