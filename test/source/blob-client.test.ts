@@ -6,31 +6,17 @@ import test from 'ava';
 
 import { literalSecret } from '../../src/source/auth/secret-source.js';
 import { HeaderFields } from '../../src/source/http/header-fields.js';
-import { type CompleteClient, Request, SourceError } from '../../src/source/index.js';
+import { Request, SourceError } from '../../src/source/index.js';
 import { blobAccount, blobPlace } from '../../src/source/schemes/blob/blob-address.js';
 import { explainBlobRefusal } from '../../src/source/schemes/blob/blob-refusal.js';
 import type { AbsSettings } from '../../src/source/settings.js';
 import { startBlobServer } from '../servers/blob/blob-server.js';
 import { blobClient } from '../support/blob-client.js';
+import { failureOf, read } from '../support/conformance/reading.js';
 import { testSource } from '../support/source-conformance.js';
 
 const CONTENT = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 253));
 const MD5 = createHash('md5').update(CONTENT).digest();
-
-async function read(client: CompleteClient, url: string, options: object = {}): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of (await client.download(new Request(url, options))).body) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-async function failure(call: Promise<unknown>): Promise<SourceError> {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof SourceError)) throw new Error(`no SourceError: ${String(error)}`);
-  return error;
-}
 
 testSource('abs', async (t) => {
   const server = await startBlobServer(t);
@@ -102,7 +88,7 @@ test('a listing has sizes, tags as a read answers them, and directories with and
     metadata.response?.cancel();
     t.is(metadata.kind, kind, url);
   }
-  t.is((await failure(client.getMetadata(new Request('abs://none')))).code, 'NOT_FOUND');
+  t.is((await failureOf(client.getMetadata(new Request('abs://none')))).code, 'NOT_FOUND');
 });
 
 test('metadata that is called as a property or a name is neither', async (t) => {
@@ -127,7 +113,7 @@ test('credentials of an account are used for it, also after a name of another ac
   const endpoint = new URL(`${server.origin}/${server.account}/`);
   const client = blobClient(t, server, { settings: { endpoint, credentials } });
   const other = 'abs://otheraccount.blob.core.windows.net/data/f';
-  t.not((await failure(client.getMetadata(new Request(other)))).code, undefined);
+  t.not((await failureOf(client.getMetadata(new Request(other)))).code, undefined);
   t.true((await read(client, `abs://${server.account}.blob.core.windows.net/data/f`)).equals(CONTENT));
 });
 
@@ -151,7 +137,7 @@ test('a blob that is replaced while it is read is CHANGED, and its versions can 
   server.put('data', 'f', 'other');
   const client = blobClient(t, server);
   const pinned = { pin: { etag, contentLength: CONTENT.byteLength }, range: { start: 0, end: 10 } };
-  t.is((await failure(read(client, 'abs://data/f', pinned))).code, 'CHANGED');
+  t.is((await failureOf(read(client, 'abs://data/f', pinned))).code, 'CHANGED');
   t.true((await read(client, `abs://data/f?versionid=${encodeURIComponent(versionId)}`)).equals(CONTENT));
 });
 
@@ -164,9 +150,9 @@ test('a key, a signature in the query, a token, and nothing, each reach what the
   });
   t.true((await read(ofBlobs, 'abs://data/a/f')).equals(CONTENT));
   // What is above it can be passed, and cannot be listed.
-  t.is((await failure(ofBlobs.getMetadata(new Request('abs://data/a')))).code, 'ACCESS_DENIED');
+  t.is((await failureOf(ofBlobs.getMetadata(new Request('abs://data/a')))).code, 'ACCESS_DENIED');
   t.is((await ofBlobs.getMetadata(new Request('abs://data'))).kind, 'directory');
-  const denied = await failure(ofBlobs.list(new Request('abs://data')));
+  const denied = await failureOf(ofBlobs.list(new Request('abs://data')));
   t.is(denied.code, 'ACCESS_DENIED');
   t.false(inspect(denied).includes(new URLSearchParams(sas).get('sig') ?? ''));
   const ofToken = blobClient(t, server, {
@@ -176,11 +162,11 @@ test('a key, a signature in the query, a token, and nothing, each reach what the
   });
   t.true((await read(ofToken, 'abs://data/a/f')).equals(CONTENT));
   const anonymous = blobClient(t, server, { settings: { credentials: { kind: 'anonymous' } } });
-  t.is((await failure(read(anonymous, 'abs://data/a/f'))).code, 'NOT_FOUND');
+  t.is((await failureOf(read(anonymous, 'abs://data/a/f'))).code, 'NOT_FOUND');
   server.anonymous = 'served';
   t.true((await read(anonymous, 'abs://data/a/f')).equals(CONTENT));
   const key = literalSecret(Buffer.from('wrong').toString('base64'));
-  const wrong = await failure(
+  const wrong = await failureOf(
     read(blobClient(t, server, { settings: { credentials: { kind: 'key', key } } }), 'abs://data/a/f'),
   );
   t.deepEqual([wrong.code, /check the key/.test(wrong.message)], ['ACCESS_DENIED', true]);
@@ -199,7 +185,7 @@ test('each refusal is what its code says', async (t) => {
   ] as const) {
     server.relent();
     server.refuse(refusal);
-    t.is((await failure(read(client, 'abs://data/f'))).code, code, refusal);
+    t.is((await failureOf(read(client, 'abs://data/f'))).code, code, refusal);
   }
   for (const refusal of ['ServerBusy', 'OperationTimedOut'] as const) {
     server.relent();

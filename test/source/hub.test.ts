@@ -5,28 +5,14 @@ import { inspect } from 'node:util';
 import test from 'ava';
 
 import { literalSecret } from '../../src/source/auth/secret-source.js';
-import { type CompleteClient, Request, SourceError, type UrlEntry } from '../../src/source/index.js';
+import { Request, type UrlEntry } from '../../src/source/index.js';
 import { startHub } from '../servers/hub.js';
 import { hubClient } from '../support/hub-client.js';
+import { failureOf, read } from '../support/conformance/reading.js';
 import { testSource } from '../support/source-conformance.js';
 import { until } from '../support/until.js';
 
 const LARGE = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
-async function read(client: CompleteClient, url: string, options: object = {}): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of (await client.download(new Request(url, options))).body) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-async function failure(call: Promise<unknown>): Promise<SourceError> {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof SourceError)) throw new Error(`no SourceError: ${String(error)}`);
-  return error;
-}
-
 function shown(entries: readonly UrlEntry[]): unknown[] {
   return entries
     .map(({ name, isDir, size }) => [decodeURIComponent(name), isDir ? 'directory' : size])
@@ -82,7 +68,7 @@ for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
       t.is((await client.getMetadata(new Request(url))).kind, 'directory', url);
     }
     for (const url of [`${kind}://ada/none`, `${root}/none`, `${root}/odd/none`, `${root}/x.bin/none`]) {
-      t.is((await failure(client.getMetadata(new Request(url)))).code, 'NOT_FOUND', url);
+      t.is((await failureOf(client.getMetadata(new Request(url)))).code, 'NOT_FOUND', url);
     }
   });
 
@@ -107,7 +93,7 @@ for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
       (await read(client, url, { pin, range: { start: 200, end: 300 } })).equals(LARGE.subarray(200, 300)),
     );
     const unknown = { pin: { etag: '"other"', contentLength }, range: { start: 0, end: 9 } };
-    t.is((await failure(read(client, url, unknown))).code, 'CHANGED');
+    t.is((await failureOf(read(client, url, unknown))).code, 'CHANGED');
   });
 
   test(`${kind}: the token goes to the hub, and to no host that it leads to`, async (t) => {
@@ -122,7 +108,7 @@ for (const kind of ['hf', 'modelscope', 'opencsg'] as const) {
         LARGE,
       ),
     );
-    const without = await failure(
+    const without = await failureOf(
       hubClient(t, kind, hub.origin).getMetadata(new Request(`${kind}://ada/private/f.bin`)),
     );
     t.true(['NOT_FOUND', 'ACCESS_DENIED'].includes(without.code), without.code);
@@ -145,7 +131,7 @@ test('hf: revisions are part of the name, encoded or not', async (t) => {
   ] as const) {
     t.is(String(await read(client, `hf://ada/model${revision}/f`)), content, revision);
   }
-  t.is((await failure(client.getMetadata(new Request('hf://ada/model@none/f')))).code, 'NOT_FOUND');
+  t.is((await failureOf(client.getMetadata(new Request('hf://ada/model@none/f')))).code, 'NOT_FOUND');
   const ofRule = hubClient(t, 'hf', hub.origin, { settings: { revision: 'refs/pr/1' } });
   t.is(String(await read(ofRule, 'hf://ada/model/f')), 'of a pull request');
 });
@@ -163,7 +149,7 @@ test('hf: an owner is a directory of repositories, and one that lists none an em
   );
   t.deepEqual(shown(await client.list(new Request('hf://ada'))), [['model', 'directory']]);
   t.deepEqual(await client.list(new Request('hf://nobody')), []);
-  t.is((await failure(client.list(new Request('hf://datasets')))).code, 'LIST_NOT_SUPPORTED');
+  t.is((await failureOf(client.list(new Request('hf://datasets')))).code, 'LIST_NOT_SUPPORTED');
 });
 
 test('hf: a refusal says what to do', async (t) => {
@@ -172,11 +158,11 @@ test('hf: a refusal says what to do', async (t) => {
   gated.access = 'gated';
   hub.commit(gated, { f: 'x' });
   const request = new Request('hf://ada/gated/f');
-  const open = await failure(hubClient(t, 'hf', hub.origin).getMetadata(request));
+  const open = await failureOf(hubClient(t, 'hf', hub.origin).getMetadata(request));
   t.deepEqual([open.code, /accept its terms/.test(open.expected ?? '')], ['ACCESS_DENIED', true]);
   t.is(open.url, 'hf://ada/gated/f');
   const wrong = { credentials: { kind: 'token', token: literalSecret('hf_wrong') } } as const;
-  const denied = await failure(hubClient(t, 'hf', hub.origin, { settings: wrong }).getMetadata(request));
+  const denied = await failureOf(hubClient(t, 'hf', hub.origin, { settings: wrong }).getMetadata(request));
   t.deepEqual([denied.code, denied.expected], ['ACCESS_DENIED', 'a valid token']);
   t.false(inspect(denied).includes('hf_wrong'));
 });
@@ -210,7 +196,7 @@ test('modelscope: a listing that may be cut is refused', async (t) => {
   hub.commit(hub.repository('models', 'ada/model'), files);
   hub.commit(hub.repository('datasets', 'ada/data'), files);
   const client = hubClient(t, 'modelscope', hub.origin);
-  t.is((await failure(client.list(new Request('modelscope://ada/model')))).code, 'PROTOCOL');
+  t.is((await failureOf(client.list(new Request('modelscope://ada/model')))).code, 'PROTOCOL');
   t.is((await client.list(new Request('modelscope://datasets/ada/data'))).length, 3_001);
-  t.is((await failure(client.list(new Request('modelscope://ada/model@none')))).code, 'NOT_FOUND');
+  t.is((await failureOf(client.list(new Request('modelscope://ada/model@none')))).code, 'NOT_FOUND');
 });

@@ -18,6 +18,7 @@ import { possibleReferences, writtenReference } from '../../src/source/schemes/o
 import type { OrasSettings } from '../../src/source/settings.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { digestOf, type DockerRegistry, INDEX, startDockerRegistry } from '../servers/docker-registry.js';
+import { failureOf } from '../support/conformance/reading.js';
 import { startFaultFront } from '../support/fault-front.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { startNginx } from '../support/nginx.js';
@@ -48,15 +49,6 @@ async function read(client: CompleteClient, url: string, options: object = {}): 
 async function namesIn(client: CompleteClient, url: string): Promise<string[]> {
   const entries: readonly UrlEntry[] = await client.list(new Request(url));
   return entries.map(({ name, isDir }) => `${decodeURIComponent(name)}${isDir ? '/' : ''}`).toSorted();
-}
-
-async function failure(call: Promise<unknown>): Promise<SourceError> {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof SourceError)) throw new Error(`no SourceError: ${String(error)}`);
-  return error;
 }
 
 test('a name of a registry is parsed as docker and Dragonfly write it, or with the tag as a directory', (t) => {
@@ -130,7 +122,11 @@ test('tags are directories, in either way of writing, and layers are files by th
     for (const directory of [root, `${root}/dir`])
       t.is((await client.getMetadata(new Request(`${base}/${directory}`))).kind, 'directory');
     for (const missing of [`${root}/none`, `${root}/dir/none`, `${root}/a%20file/x`])
-      t.is((await failure(client.getMetadata(new Request(`${base}/${missing}`)))).code, 'NOT_FOUND', missing);
+      t.is(
+        (await failureOf(client.getMetadata(new Request(`${base}/${missing}`)))).code,
+        'NOT_FOUND',
+        missing,
+      );
   }
   // A repository below a tag of the same name, and a title like a tag.
   await registry.pushFiles('single/latest/other', 'v1', { g: HELLO });
@@ -139,8 +135,8 @@ test('tags are directories, in either way of writing, and layers are files by th
   for (const url of ['single/latest/f', 'single/latest/other:v1/g', 'single/odd/a:b'])
     t.deepEqual(await read(client, `${base}/${url}`), HELLO, url);
   for (const missing of ['team/data/v9', 'team/data:v9', 'none:v1', 'team/Data:v1'])
-    t.is((await failure(client.getMetadata(new Request(`${base}/${missing}`)))).code, 'NOT_FOUND', missing);
-  t.is((await failure(client.list(new Request(`${base}/none/`)))).code, 'NOT_FOUND');
+    t.is((await failureOf(client.getMetadata(new Request(`${base}/${missing}`)))).code, 'NOT_FOUND', missing);
+  t.is((await failureOf(client.list(new Request(`${base}/none/`)))).code, 'NOT_FOUND');
 });
 
 test('a manifest and its configuration can be read, and are not listed', async (t) => {
@@ -189,7 +185,7 @@ test('an index has a directory for each platform', async (t) => {
     t.deepEqual(await namesIn(client, `${url}/linux-amd64`), ['tool.txt']);
     t.is(String(await read(client, `${url}/linux-arm-v7/tool.txt`)), JSON.stringify(platforms[1]));
     t.is((await client.getMetadata(new Request(`${url}/linux-amd64`))).kind, 'directory');
-    t.is((await failure(client.getMetadata(new Request(`${url}/linux-s390x`)))).code, 'NOT_FOUND');
+    t.is((await failureOf(client.getMetadata(new Request(`${url}/linux-s390x`)))).code, 'NOT_FOUND');
   }
 });
 
@@ -287,11 +283,13 @@ for (const auth of ['htpasswd', 'token'] as const) {
     const wrong: OrasSettings = {
       credentials: { kind: 'password', user: registry.user, password: literalSecret('hunter2') },
     };
-    const error = await failure(read(clientOf(t, wrong), url));
+    const error = await failureOf(read(clientOf(t, wrong), url));
     t.is(error.code, 'ACCESS_DENIED');
     t.notRegex(inspect(error), /hunter2/);
     const empty = await temporaryDirectory(t);
-    const none = await failure(read(clientOf(t, { credentials: { kind: 'docker', directory: empty } }), url));
+    const none = await failureOf(
+      read(clientOf(t, { credentials: { kind: 'docker', directory: empty } }), url),
+    );
     t.is(none.code, 'ACCESS_DENIED');
     t.regex(String(none.found), /no login for 127\.0\.0\.1:\d+ was found/);
   });
@@ -389,8 +387,8 @@ test('a manifest that is not that of its digest is refused', async (t) => {
     meets: ({ url }) => url?.includes('/manifests/') === true,
     rewrite: (answer) => ({ ...answer, body: Buffer.from(String(answer.body).replace('"f"', '"x"')) }),
   });
-  t.is((await failure(client.list(new Request(`${base}/data@${digest}`)))).code, 'PROTOCOL');
-  t.is((await failure(client.list(new Request(`${base}/data:v2`)))).code, 'PROTOCOL');
+  t.is((await failureOf(client.list(new Request(`${base}/data@${digest}`)))).code, 'PROTOCOL');
+  t.is((await failureOf(client.list(new Request(`${base}/data:v2`)))).code, 'PROTOCOL');
 });
 
 const ERRORS: readonly [number, string | undefined, SourceErrorCode][] = [
@@ -418,7 +416,7 @@ test('what a registry refuses is an error by its code, or by its status', async 
   const host = new URL(server.origin).host;
   for (const [index, given] of ERRORS.entries()) {
     answer = given;
-    const error = await failure(clientOf(t).getMetadata(new Request(`oras://${host}/data:v${index}/f`)));
+    const error = await failureOf(clientOf(t).getMetadata(new Request(`oras://${host}/data:v${index}/f`)));
     t.is(error.code, given[2], given.join(' '));
     t.true(error.message.includes(`oras://${host}/data:v${index}/f`), error.message);
   }
@@ -434,7 +432,7 @@ test('a login goes to no token service in the clear if the registry is not', asy
   const settings: OrasSettings = {
     credentials: { kind: 'password', user: 'ada', password: literalSecret('hunter2') },
   };
-  const error = await failure(clientOf(t, settings).getMetadata(new Request(`oras://${host}/data:v1/f`)));
+  const error = await failureOf(clientOf(t, settings).getMetadata(new Request(`oras://${host}/data:v1/f`)));
   t.like(error, { code: 'PROTOCOL', found: 'ftp:' });
   t.deepEqual(asked, ['/v2/data/manifests/v1']);
 });
@@ -450,7 +448,7 @@ test('where there is no catalog, names are found all the same', async (t) => {
   const client = clientOf(t);
   const base = `oras://${front.host}`;
   for (const path of ['', 'team/'])
-    t.is((await failure(client.list(new Request(`${base}/${path}`)))).code, 'LIST_NOT_SUPPORTED');
+    t.is((await failureOf(client.list(new Request(`${base}/${path}`)))).code, 'LIST_NOT_SUPPORTED');
   t.is((await client.getMetadata(new Request(`${base}/team`))).kind, 'directory');
   t.deepEqual(await namesIn(client, `${base}/team/data/`), ['v1/']);
 });
@@ -504,7 +502,7 @@ test('pages of tags are followed at the registry, and neither elsewhere nor in a
   const url = `oras://${new URL(server.origin).host}/data/`;
   t.deepEqual(await namesIn(clientOf(t), url), ['v1/', 'v2/']);
   isCircle = true;
-  t.is((await failure(namesIn(clientOf(t), url))).code, 'PROTOCOL');
+  t.is((await failureOf(namesIn(clientOf(t), url))).code, 'PROTOCOL');
   for (next of ['http://127.0.0.1:1/v2/data/tags/list', '/other', 'http://['])
-    t.is((await failure(namesIn(clientOf(t), url))).code, 'PROTOCOL', next);
+    t.is((await failureOf(namesIn(clientOf(t), url))).code, 'PROTOCOL', next);
 });

@@ -53,6 +53,16 @@ export function assertDigest(digest: ContentDigest | undefined, content: Uint8Ar
   assert.equal(digest.hex, createHash(digest.algorithm).update(content).digest('hex'), 'the digest');
 }
 
+/** The error that a call ends with. Throws if it ends otherwise. */
+export async function failureOf(call: Promise<unknown>): Promise<SourceError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof SourceError)) throw new Error(`no SourceError: ${String(error)}`);
+  return error;
+}
+
 /** The code of the error that a call ends with. */
 export async function codeOf(call: Promise<unknown>): Promise<string> {
   return await call.then(
