@@ -96,7 +96,7 @@ function addCommands(program: Command, setExitCode: (code: number) => void): voi
     });
   config
     .command('show')
-    .description('print the values that are in force; secrets as ***')
+    .description('print the effective values; secrets as ***')
     .option('--origin', 'say where each comes from', false)
     .action(async ({ origin }: { readonly origin: boolean }) => {
       const { showConfiguration } = await import('./config-command.js');

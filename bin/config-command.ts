@@ -31,7 +31,7 @@ export async function checkConfiguration(given: GivenOptions, file: string | und
   }
 }
 
-/** Prints the values that are in force, as a file, with secrets as `***`. */
+/** Prints the effective values, as a file, with secrets as `***`. */
 export async function showConfiguration(given: GivenOptions, withOrigin: boolean): Promise<void> {
   const found = withFittingMemory(await loadConfiguration(given));
   const lines = [...optionLines(found), ...listLines('sources', found.shown.rules)];

@@ -9,7 +9,7 @@ const HEAD = `# Options
     d7y-mount unmount <mountpoint>
     d7y-mount plugin [--json] [--strict] [plugin options]
     d7y-mount config check [FILE]                          reports faults, with exit code 1
-    d7y-mount config show [--origin]                       the values in force, and where each comes from
+    d7y-mount config show [--origin]                       the effective values, and where each comes from
     d7y-mount config path                                  which files are looked for
     d7y-mount path URL [MOUNTPOINT]                        the path that shows a URL
     d7y-mount url PATH                                     the URL that a path shows

@@ -36,7 +36,7 @@ export async function reload(
   ];
   const options = { ...current.options, ...pick(next.options, applied) };
   live.replace({ ...next, options, plugins: current.plugins });
-  log.info({ files: next.files, changed: applied }, 'the configuration is in force');
+  log.info({ files: next.files, changed: applied }, 'the configuration is reloaded');
   if (kept.length > 0) log.warn({ kept }, `these need a new mount, and stay as they are: ${kept.join(', ')}`);
   return { changed: applied, needsRemount: kept };
 }

@@ -13,7 +13,7 @@ complete -c d7y-mount -n __fish_use_subcommand -a config -d 'check and show the 
 complete -c d7y-mount -n __fish_use_subcommand -a path -d 'print the path that shows a URL'
 complete -c d7y-mount -n __fish_use_subcommand -a url -d 'print the URL that a path shows'
 complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a check -d 'report faults of the configuration files, or of one file'
-complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a show -d 'print the values that are in force; secrets as ***'
+complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a show -d 'print the effective values; secrets as ***'
 complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a path -d 'print which files are looked for'
 complete -c d7y-mount -n __fish_use_subcommand -s f -l foreground -d 'stay in the foreground'
 complete -c d7y-mount -n __fish_use_subcommand -l config -r -F -d 'the configuration file, instead of the default ones'

@@ -1,7 +1,7 @@
 /** For how long what a source returned is fresh, and when it is served longer because the source cannot be queried. */
 import { SourceError, type SourceErrorCode } from '../source/index.js';
 
-/** In force from the next look at what is cached. */
+/** Effective from the next use of what is cached. */
 export interface FreshnessLimits {
   /** For how long metadata and listings are fresh. */
   readonly metadataTtlMs: number;

@@ -26,12 +26,12 @@ function ofState(
   );
   out.gauge(
     'd7y_mount_config_last_reload_successful',
-    'Whether the configuration that was read last is in force.',
+    'Whether the configuration that was read last is effective.',
     config.error === undefined ? 1 : 0,
   );
   out.gauge(
     'd7y_mount_config_last_reload_success_timestamp_seconds',
-    'When the configuration that is in force was read.',
+    'When the effective configuration was read.',
     config.loadedAtMs / 1000,
   );
 }

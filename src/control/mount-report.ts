@@ -30,7 +30,7 @@ export interface MountReport {
 
 export interface ConfigurationReport {
   readonly files: readonly string[];
-  /** When what is in force was read. */
+  /** When the effective one was read. */
   readonly loadedAtMs: number;
   /** Why the last reload changed nothing. */
   readonly error: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * Where sources find credentials that no rule has. The values tell one user's credentials from another's, so that what was
+ * Where sources find credentials that no rule has. The values distinguish one user's credentials from another's, so that what was
  * fetched with them is stored apart, also from what a rule fetched as `anonymous`.
  */
 import process from 'node:process';

@@ -50,7 +50,7 @@ test('config check reports faults by exit code 1, and secrets that cannot be rea
   t.regex(start.stderr, /^d7y-mount: .*nearest: cacheSize\n$/);
 });
 
-test('config show prints a file with the values in force, without secrets, and where each comes from', async (t) => {
+test('config show prints a file with the effective values, without secrets, and where each comes from', async (t) => {
   const directory = await temporaryDirectory(t);
   const file = join(directory, 'config.yaml');
   await writeFile(file, TEXT, { mode: 0o600 });

@@ -34,7 +34,7 @@ onDevFuse(
     const found = await findMount(mnt);
     const server = found && (await servingProcess(found));
     process.kill(server?.pid ?? 0, 'SIGHUP');
-    await until('the reload', async () => (await readFile(log, 'utf8')).includes('is in force'));
+    await until('the reload', async () => (await readFile(log, 'utf8')).includes('is reloaded'));
     t.is((await run('cmp', [file, join(root, 'file.bin')])).code, 0);
     t.true((await bytesOf()) - before < 100_000, `${(await bytesOf()) - before} bytes`);
   },

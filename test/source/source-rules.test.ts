@@ -91,7 +91,7 @@ test('the scope tells contents of other credentials and endpoints apart, and not
   t.not(scope({ endpoint: new URL('https://a') }), scope({ endpoint: new URL('https://b') }));
   t.not(scope({}, 's3://x/'), undefined, 'with what the source finds in the environment');
   t.is(scope({ credentials: { kind: 'anonymous' } }, 's3://x/'), undefined);
-  // The same URL is another file where the environment names another server, whoever reads it.
+  // The same URL is another file where the environment names another server, for all readers.
   process.env['MODELSCOPE_ENDPOINT'] = 'https://mirror.example';
   t.regex(scope({ credentials: { kind: 'anonymous' } }, 'modelscope://x/') ?? '', /mirror\.example/);
   t.regex(scope(token('a'), 'modelscope://x/') ?? '', /mirror\.example/);

@@ -17,7 +17,7 @@ export interface BucketSettings {
   isPublic: boolean;
   /** Requests that do not say that the requester pays are refused. */
   requesterPays: boolean;
-  /** Where nobody may list, a missing key is AccessDenied. */
+  /** Where listing is denied, a missing key is AccessDenied. */
   mayList: boolean;
 }
 

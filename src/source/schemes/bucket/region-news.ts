@@ -13,7 +13,7 @@ const REGION_CODES = new Set([
 
 /**
  * Undefined: it is about something else. Of an endpoint only the region is used, and that only where it is one of the
- * vendor's: whoever answers must not choose where signed requests go to.
+ * vendor's: the server must not choose where signed requests go to.
  */
 export function regionNews(
   { headerPrefix, endpointHost }: BucketDialect,
