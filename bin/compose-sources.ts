@@ -9,7 +9,7 @@ import { createHttpEngine } from '../src/source/http/pooled-engine.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
-import { RequestActivity } from '../src/source/request-activity.js';
+import { type PoolReport, RequestActivity } from '../src/source/request-activity.js';
 import { ClientRegistry } from '../src/source/registry.js';
 import type { SourceContext } from '../src/source/source.js';
 import { SourceRules } from '../src/source/source-rules.js';
@@ -27,6 +27,7 @@ export interface Sources {
   readonly credentialsFor: CredentialsFor;
   /** What is requested over HTTP. */
   readonly activity: RequestActivity;
+  readonly connections: () => PoolReport;
   readonly close: () => Promise<void>;
 }
 
@@ -76,7 +77,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     },
     { isInTree: (scheme) => registry.isInTree(scheme), log },
   );
-  const registry: ClientRegistry = new ClientRegistry(plugins);
+  const registry: ClientRegistry = new ClientRegistry(plugins, activity);
   const warnOfTwin = twinWarning(() => made.rules.rules, log);
   const contextFor = (scheme: string): SourceContext => ({
     scheme,
@@ -94,6 +95,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     registry,
     plugins,
     activity,
+    connections: () => engine.report,
     credentialsFor: (url) => made.credentialsFor(url),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));

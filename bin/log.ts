@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 
 import { LogFile } from './log-file.js';
 import type { MountOptions } from './config/options.js';
-import { SAFE_LOG } from './safe-log.js';
+import { countedLog } from './safe-log.js';
 
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
@@ -17,26 +17,34 @@ export function defaultLogFile(): string {
   return join(state, 'd7y-mount', 'd7y-mount.log');
 }
 
-/** Rejects with a `LogFileError` if the log file cannot be used. `onReopen` is given what opens the file anew. */
+interface LogEvents {
+  /** Is given what opens the file anew. */
+  readonly onReopen?: (reopen: () => void) => void;
+  /** The lines that are written are counted here, by level. */
+  readonly messages?: Record<string, number>;
+}
+
+/** Rejects with a `LogFileError` if the log file cannot be used. */
 export async function createLog(
   options: Pick<MountOptions, 'logFile' | 'logLevel'>,
-  onReopen: (reopen: () => void) => void = () => undefined,
+  { onReopen = () => undefined, messages = {} }: LogEvents = {},
 ): Promise<Logger> {
   const { logFile, logLevel: level } = options;
   const { pino } = await import('pino');
+  const given = { ...countedLog(messages), level };
   if (logFile !== undefined) {
     const file = await LogFile.open(logFile);
     onReopen(() => file.reopen());
-    return pino({ ...SAFE_LOG, level }, file);
+    return pino(given, file);
   }
   onReopen(() => undefined);
   if (process.stderr.isTTY) {
-    return pino({ ...SAFE_LOG, level, transport: { target: 'pino-pretty', options: { destination: 2 } } });
+    return pino({ ...given, transport: { target: 'pino-pretty', options: { destination: 2 } } });
   }
   // Lines that cannot be written are dropped, as in a file.
   const stderr = pino.destination({ dest: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
   return pino(
-    { ...SAFE_LOG, level },
+    given,
     stderr.on('error', () => undefined),
   );
 }

@@ -37,6 +37,21 @@ export const SAFE_LOG: LoggerOptions = {
   },
 };
 
+/** The options of a log that counts its lines by level. */
+export function countedLog(messages: Record<string, number>): LoggerOptions {
+  const { logMethod } = SAFE_LOG.hooks ?? {};
+  return {
+    ...SAFE_LOG,
+    hooks: {
+      logMethod(args, method, level) {
+        const name = this.levels.labels[level] ?? String(level);
+        messages[name] = (messages[name] ?? 0) + 1;
+        logMethod?.call(this, args, method, level);
+      },
+    },
+  };
+}
+
 function messageOf(facts: object | null): string | undefined {
   return facts !== null && 'err' in facts && facts.err instanceof Error ? facts.err.message : undefined;
 }

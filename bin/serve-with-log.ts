@@ -19,7 +19,8 @@ export async function serveWithLog(
     return { ...loaded, options: { ...loaded.options, logFile } };
   };
   const first = await load();
-  const log = await createLog(first.options, onReopenSignal);
+  const logMessages: Record<string, number> = {};
+  const log = await createLog(first.options, { onReopen: onReopenSignal, messages: logMessages });
   try {
     for (const warning of first.warnings) log.warn(warning);
     const configuration = new LiveConfiguration(first);
@@ -32,6 +33,7 @@ export async function serveWithLog(
       setLogLevel: (level) => {
         log.level = level;
       },
+      logMessages,
     });
   } catch (error) {
     log.fatal({ err: error }, 'cannot mount');

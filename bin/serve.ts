@@ -35,13 +35,15 @@ export interface ServeEvents {
   /** The configuration is to be read anew. */
   readonly onReload: () => Promise<ReloadResult>;
   readonly setLogLevel: (level: string) => void;
+  /** Lines of the log, by level. */
+  readonly logMessages: Readonly<Record<string, number>>;
 }
 
 /** Mounts and serves until the mount is gone, for whatever reason. Resolves to the exit code. */
 export async function serve(
   given: MountRequest,
   log: Logger,
-  { onReady, onReload, setLogLevel }: ServeEvents,
+  { onReady, onReload, setLogLevel, logMessages }: ServeEvents,
 ): Promise<number> {
   setFlagsFromString(COLLECT_EARLY);
   const descriptor = descriptorOf(given.path);
@@ -95,7 +97,7 @@ export async function serve(
   const started = await startMount(request, lock, log, compose);
   session = started.session;
   const { configuration } = request;
-  const operation = { path, configuration, reload, setLogLevel, isEnding: () => isEnding };
+  const operation = { path, configuration, reload, setLogLevel, logMessages, isEnding: () => isEnding };
   const closeControl = await openControl(started.session.layers, operation, log).catch(
     async (error: unknown) => {
       unmount();

@@ -1,20 +1,22 @@
 import { hostname, release } from 'node:os';
-import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
 import { UrlSet } from '../src/cache/url-set.js';
-import type { MountReport, ProcessReport } from '../src/control/mount-report.js';
+import { EventLoopLag } from '../src/control/event-loop-lag.js';
+import type { MountReport } from '../src/control/mount-report.js';
 import {
   ControlError,
   type EvictResult,
   type OperatedMount,
   type ReloadResult,
 } from '../src/control/operated-mount.js';
+import { safeText } from '../src/source/safe-text.js';
 import { findMount } from '../src/mount/mount-table.js';
 import type { MountLayers } from './compose.js';
 import type { LiveConfiguration } from './config/live-configuration.js';
 import { OPTION_TABLE } from './config/option-table.js';
 import { mountProblems } from './mount-problems.js';
+import { processReport } from './process-report.js';
 import { version } from './version.js';
 
 /** What `serve` knows of the mount that it serves. */
@@ -24,6 +26,8 @@ export interface Operation {
   readonly reload: () => Promise<ReloadResult>;
   readonly setLogLevel: (level: string) => void;
   readonly isEnding: () => boolean;
+  /** Lines of the log, by level. */
+  readonly logMessages: Readonly<Record<string, number>>;
 }
 
 /** The mount that this process serves. */
@@ -34,6 +38,7 @@ export class ServedMount implements OperatedMount {
   readonly #device: string | undefined;
   readonly #startedAtMs = Date.now();
   readonly #version = version();
+  readonly #lag = new EventLoopLag();
 
   constructor(layers: MountLayers, operation: Operation, device: string | undefined) {
     this.#layers = layers;
@@ -54,7 +59,7 @@ export class ServedMount implements OperatedMount {
 
   report(): MountReport {
     const { transport, activity, vfs, cache, sources } = this.#layers;
-    const { path, configuration, isEnding } = this.#operation;
+    const { path, configuration, isEnding, logMessages } = this.#operation;
     const [cached, requests, config] = [cache.report, sources.activity.report, configuration.report];
     const lacksDisk = configuration.current.options.cacheSize > 0 && cached.disk === undefined;
     const problems = mountProblems({ config, lacksDisk, requests });
@@ -62,7 +67,7 @@ export class ServedMount implements OperatedMount {
       version: this.#version,
       pid: process.pid,
       node: hostname(),
-      mountpoint: path,
+      mountpoint: safeText(path),
       device: this.#device ?? null,
       state: isEnding() ? 'draining' : problems.length > 0 ? 'degraded' : 'ready',
       problems,
@@ -73,9 +78,13 @@ export class ServedMount implements OperatedMount {
       handles: vfs.openHandles,
       cache: cached,
       requests,
+      connections: sources.connections(),
       clients: sources.registry.listClients().flatMap((scheme) => sources.registry.describe(scheme) ?? []),
+      p2p: undefined,
+      warmJobs: [],
       config,
-      process: processReport(),
+      logMessages,
+      process: processReport(this.#lag.report()),
     };
   }
 
@@ -98,16 +107,4 @@ export class ServedMount implements OperatedMount {
   forget(urls: readonly string[]): Promise<number> {
     return Promise.resolve(this.#layers.cache.expire(new UrlSet(urls)));
   }
-}
-
-function processReport(): ProcessReport {
-  const { rss, heapUsed } = process.memoryUsage();
-  const { user, system } = process.cpuUsage();
-  return {
-    startedAtMs: Date.now() - process.uptime() * 1000,
-    residentBytes: rss,
-    heapBytes: heapUsed,
-    cpuSeconds: (user + system) / 1e6,
-    activeSeconds: performance.eventLoopUtilization().active / 1000,
-  };
 }

@@ -103,7 +103,8 @@ export class CachedResources implements ResourceCache {
         this.#stored.drop(url, old);
         this.onChanged(url);
       },
-      onStale: () => (memory.activity.staleServed += 1),
+      onStale: (error) => memory.activity.noteStale(error),
+      onLookup: (result) => (memory.activity.lookups[result] += 1),
       now,
       log: context.log,
     });
@@ -111,6 +112,7 @@ export class CachedResources implements ResourceCache {
       limits: () => this.#limits,
       budget,
       clientFor: context.clientFor,
+      onStale: (error) => memory.activity.noteStale(error),
       now,
       log: context.log,
     });
@@ -134,12 +136,24 @@ export class CachedResources implements ResourceCache {
   }
 
   peek(url: string, directory?: string): KnownStat | undefined {
+    const known = this.#peek(url, directory);
+    // Entries of a listing are not looked up one by one.
+    if (known !== undefined && directory === undefined)
+      this.#memory.activity.lookups[known.stat === 'missing' ? 'missing' : 'fresh'] += 1;
+    return known;
+  }
+
+  ttlLeftMs(url: string): number {
+    return this.#peek(url)?.ttlMs ?? 0;
+  }
+
+  #peek(url: string, directory?: string): KnownStat | undefined {
     const listed = this.#listings.peekEntry(url, directory);
     const probed = this.#metadata.peek(url);
     if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.queriedAtMs) {
       if (contradicts(listed.entry, probed.metadata)) {
         if (this.#adopt(url, listed) === undefined) this.#metadata.invalidate(url);
-        return this.peek(url, directory);
+        return this.#peek(url, directory);
       }
     }
     if (probed !== undefined) {
@@ -167,7 +181,7 @@ export class CachedResources implements ResourceCache {
   }
 
   async stat(url: string, signal?: AbortSignal): Promise<ResourceStat> {
-    const known = this.peek(url);
+    const known = this.#peek(url);
     if (typeof known?.stat === 'object' && !isUnknownLength(known.stat)) return known.stat;
     const metadata = await this.#metadata.get(url, signal);
     if (metadata.kind === 'directory' || metadata.size !== undefined) return toStat(metadata);

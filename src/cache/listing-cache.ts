@@ -19,6 +19,8 @@ export interface ListingCacheOptions {
   readonly limits: () => FreshnessLimits;
   readonly budget: MetadataBudget;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** The source could not confirm what is served. */
+  readonly onStale?: (error: unknown) => void;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -194,6 +196,7 @@ export class ListingCache {
     if (isDenial(error)) this.#delete(directory);
     if (known === undefined || !leavesOpen(error) || now() - known.queriedAtMs > staleIfErrorMs) throw error;
     log.warn({ err: error }, 'cannot list again; the last listing is served');
+    this.#options.onStale?.(error);
     const listing = { ...known, freshSinceMs: retriedSinceMs(metadataTtlMs, negativeTtlMs, now()) };
     this.#keep(directory, listing);
     return listing;

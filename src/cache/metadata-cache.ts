@@ -10,6 +10,7 @@ import {
 } from '../source/index.js';
 import { BoundedMap } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
+import type { LookupResult } from './cache-activity.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
 import {
   expireInfoOf,
@@ -38,7 +39,9 @@ export interface MetadataCacheOptions {
   /** A resource that was a file has another version, or is none any more. */
   readonly onChanged: (url: string, old: FileMetadata) => void;
   /** The source could not confirm what is served. */
-  readonly onStale?: () => void;
+  readonly onStale?: (error: unknown) => void;
+  /** Metadata was needed. */
+  readonly onLookup?: (result: LookupResult) => void;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -101,8 +104,9 @@ export class MetadataCache {
   /** The metadata, queried unless it is fresh. Rejects with `NotFoundError` for a missing resource. */
   async get(url: string, signal?: AbortSignal): Promise<ResourceMetadata> {
     const known = this.peek(url)?.metadata;
+    if (known !== undefined) this.#options.onLookup?.(known === 'missing' ? known : 'fresh');
     if (known === 'missing') throw new NotFoundError(url, { found: 'remembered as missing' });
-    return known ?? (await this.#flights.run(url, (shared) => this.#refresh(url, shared), signal));
+    return known ?? (await this.#flights.run(url, (shared) => this.#counted(url, shared), signal));
   }
 
   /**
@@ -189,6 +193,16 @@ export class MetadataCache {
     return ttlLeftMs(entry.checkedAtMs, ttlMs, now());
   }
 
+  async #counted(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
+    try {
+      return await this.#refresh(url, signal);
+    } catch (error) {
+      const isMissing = error instanceof SourceError && error.code === 'NOT_FOUND';
+      if (!signal.aborted) this.#options.onLookup?.(isMissing ? 'missing' : 'failed');
+      throw error;
+    }
+  }
+
   async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
     const epoch = this.#epoch;
     const old = this.#entries.get(url) ?? (await this.#recall(url, epoch));
@@ -196,7 +210,10 @@ export class MetadataCache {
     if (old === undefined || known === undefined) {
       return await this.#probe(url, await this.#options.clientFor(url), epoch, signal);
     }
-    if (this.#ttlLeftMs(old) > 0) return known;
+    if (this.#ttlLeftMs(old) > 0) {
+      this.#options.onLookup?.('fresh');
+      return known;
+    }
     let isUsable = true;
     try {
       const client = await this.#options.clientFor(url);
@@ -251,6 +268,7 @@ export class MetadataCache {
       return 'same';
     }
     const nowMs = this.#options.now();
+    this.#options.onLookup?.('revalidated');
     this.#note(url, entry, { confirmedAtMs: nowMs, checkedAtMs: nowMs });
     if (this.#entries.get(url)?.isInvalid !== true) this.#options.onConfirmed(url, known);
     return 'same';
@@ -263,7 +281,8 @@ export class MetadataCache {
     const { metadataTtlMs, negativeTtlMs, staleIfErrorMs } = this.#options.limits();
     if (!leavesOpen(error) || now() - entry.confirmedAtMs > staleIfErrorMs) throw error;
     log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
-    this.#options.onStale?.();
+    this.#options.onStale?.(error);
+    this.#options.onLookup?.('stale');
     this.#note(url, entry, { checkedAtMs: retriedSinceMs(metadataTtlMs, negativeTtlMs, now()) });
   }
 
@@ -290,6 +309,7 @@ export class MetadataCache {
       throw error;
     }
     const known = metadataFromSource(url, metadata);
+    this.#options.onLookup?.('queried');
     if (epoch !== this.#epoch) {
       metadata.response?.cancel();
       return known;

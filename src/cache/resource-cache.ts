@@ -77,6 +77,8 @@ export interface ResourceCache {
    * is in, from a caller that goes through one.
    */
   peek(url: string, directory?: string): KnownStat | undefined;
+  /** Of what `peek` shows; 0 where it shows nothing. */
+  ttlLeftMs(url: string): number;
   /**
    * What a resource was when the source last reported it, in a listing or by itself, however long ago; `page`: a
    * file with `FileStat.isPage`. Undefined: never reported, or evicted.

@@ -30,6 +30,8 @@ export interface VersionReaderContext {
 /** Who reads: the state that belongs to one handle. */
 export interface Reader {
   readonly readahead: Readahead;
+  /** Its version is not to be had any more. */
+  isStale?: true;
 }
 
 /** What the version is void with, for everybody. */
@@ -210,11 +212,19 @@ export class VersionReader {
     } catch (error) {
       // What is forbidden by now is not served from what is stored either.
       if (error instanceof SourceError && VOIDING.has(error.code)) this.#context.onChanged();
+      if (error instanceof SourceError && error.code === 'CHANGED') this.#noteStale(reader);
       throw error;
     } finally {
       for (const block of acquired) this.#context.memory.releaseFromReader(block);
       this.#provider.release(holder);
     }
+  }
+
+  /** Once for each handle. */
+  #noteStale(reader: Reader): void {
+    if (reader.isStale === true) return;
+    reader.isStale = true;
+    this.#context.memory.activity.staleHandles += 1;
   }
 
   /** Keeps what is here, and what will come, from being evicted; `before` is what was kept before. */

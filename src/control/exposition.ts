@@ -1,9 +1,17 @@
 import type { HistogramCounts } from '../histogram.js';
+import { METRIC_TABLE, type MetricName } from './metric-table.js';
 
 export type Labels = Readonly<Record<string, string>>;
 export type Sample = readonly [labels: Labels, value: number];
 
-/** Prometheus' text format, version 0.0.4. */
+/** Quantiles of a window of time, with the count and the sum since the start. */
+export interface SummaryCounts {
+  readonly quantiles: readonly (readonly [quantile: number, seconds: number])[];
+  readonly count: number;
+  readonly sumSeconds: number;
+}
+
+/** Prometheus' text format, version 0.0.4. A metric without samples is left out. */
 export class Exposition {
   readonly #lines: string[] = [];
 
@@ -11,19 +19,18 @@ export class Exposition {
     return this.#lines.join('');
   }
 
-  /** `name` ends with `_total`. */
-  counter(name: string, help: string, samples: readonly Sample[] | number): void {
-    this.#family(name, 'counter', help, samples);
-  }
-
-  gauge(name: string, help: string, samples: readonly Sample[] | number): void {
-    this.#family(name, 'gauge', help, samples);
+  /** Of a counter or a gauge. */
+  add(name: MetricName, samples: readonly Sample[] | number | undefined): void {
+    const rows: readonly Sample[] = typeof samples === 'number' ? [[{}, samples]] : (samples ?? []);
+    if (rows.length === 0) return;
+    this.#head(name);
+    for (const [labels, value] of rows) this.#line(name, labels, value);
   }
 
   /** In seconds. */
-  histogram(name: string, help: string, rows: readonly (readonly [Labels, HistogramCounts])[]): void {
+  histogram(name: MetricName, rows: readonly (readonly [Labels, HistogramCounts])[]): void {
     if (rows.length === 0) return;
-    this.#head(name, 'histogram', help);
+    this.#head(name);
     for (const [labels, { boundsMs, counts, sumMs }] of rows) {
       let below = 0;
       for (const [i, count] of counts.entries()) {
@@ -37,14 +44,16 @@ export class Exposition {
     }
   }
 
-  #family(name: string, type: string, help: string, samples: readonly Sample[] | number): void {
-    const rows: readonly Sample[] = typeof samples === 'number' ? [[{}, samples]] : samples;
-    if (rows.length === 0) return;
-    this.#head(name, type, help);
-    for (const [labels, value] of rows) this.#line(name, labels, value);
+  summary(name: MetricName, counts: SummaryCounts | undefined): void {
+    if (counts === undefined) return;
+    this.#head(name);
+    for (const [quantile, value] of counts.quantiles) this.#line(name, { quantile: String(quantile) }, value);
+    this.#line(`${name}_sum`, {}, counts.sumSeconds);
+    this.#line(`${name}_count`, {}, counts.count);
   }
 
-  #head(name: string, type: string, help: string): void {
+  #head(name: MetricName): void {
+    const { type, help } = METRIC_TABLE[name];
     this.#lines.push(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
   }
 

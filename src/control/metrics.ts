@@ -1,5 +1,5 @@
-/** `/metrics`. The names are a promise of docs/OPERATING.md. */
-import { Exposition, type Sample } from './exposition.js';
+/** `/metrics`: the samples of `METRIC_TABLE`. */
+import { Exposition, type Labels, type Sample } from './exposition.js';
 import { errnoName } from './errno-name.js';
 import type { MountReport } from './mount-report.js';
 
@@ -9,203 +9,180 @@ export function metricsOf(report: MountReport): string {
   ofKernel(out, report);
   ofCache(out, report);
   ofSources(out, report);
+  ofP2p(out, report);
+  ofPlugins(out, report);
   ofProcess(out, report);
   return out.text;
 }
 
-function ofState(
-  out: Exposition,
-  { version, transport, kernel, startedAtMs, config, state }: MountReport,
-): void {
-  out.gauge('d7y_mount_info', 'Of the program; always 1.', [[{ version, transport, kernel }, 1]]);
-  out.gauge('d7y_mount_up_since_timestamp_seconds', 'When the mount was made.', startedAtMs / 1000);
-  out.gauge(
+function ofState(out: Exposition, report: MountReport): void {
+  const { version, transport, kernel, mountpoint, startedAtMs, config, state, logMessages } = report;
+  out.add('d7y_mount_info', [[{ version, transport, kernel, mountpoint }, 1]]);
+  out.add('d7y_mount_up_since_timestamp_seconds', startedAtMs / 1000);
+  out.add(
     'd7y_mount_state',
-    'The state that the mount is in is 1, the others are 0.',
     ['ready', 'degraded', 'draining'].map((one) => [{ state: one }, one === state ? 1 : 0]),
   );
-  out.gauge(
-    'd7y_mount_config_last_reload_successful',
-    'Whether the configuration that was read last is effective.',
-    config.error === undefined ? 1 : 0,
-  );
-  out.gauge(
-    'd7y_mount_config_last_reload_success_timestamp_seconds',
-    'When the effective configuration was read.',
-    config.loadedAtMs / 1000,
-  );
+  out.add('d7y_mount_config_last_reload_successful', config.error === undefined ? 1 : 0);
+  out.add('d7y_mount_config_last_reload_success_timestamp_seconds', config.loadedAtMs / 1000);
+  out.add('d7y_mount_log_messages_total', by('level', logMessages));
 }
 
 function ofKernel(out: Exposition, { activity, handles }: MountReport): void {
+  const { operations } = activity;
+  out.add(
+    'd7y_mount_fuse_requests_total',
+    operations.map(({ name, durations }) => [{ op: name }, sum(durations.counts)]),
+  );
   out.histogram(
     'd7y_mount_fuse_request_duration_seconds',
-    'How long requests of the kernel took.',
-    activity.operations.map(({ name, durations }) => [{ op: name }, durations]),
+    operations.map(({ name, durations }) => [{ op: name }, durations]),
   );
-  out.counter(
+  out.add(
     'd7y_mount_fuse_errors_total',
-    'Requests of the kernel that were answered with an errno; of missing names those that it may not remember.',
-    activity.operations.flatMap(({ name, errors }) =>
+    operations.flatMap(({ name, errors }) =>
       errors.map(({ errno, count }): Sample => [{ op: name, errno: errnoName(errno) }, count]),
     ),
   );
-  out.gauge(
-    'd7y_mount_fuse_requests_in_flight',
-    'Requests of the kernel without an answer.',
-    activity.inFlight,
-  );
-  out.gauge(
-    'd7y_mount_fuse_oldest_request_seconds',
-    'How long the oldest request of the kernel has no answer; 0 without one.',
-    activity.oldestMs / 1000,
-  );
-  out.gauge('d7y_mount_open_handles', 'Files and directories that are open.', [
-    [{ kind: 'file' }, handles.files],
-    [{ kind: 'directory' }, handles.directories],
-  ]);
-  if (activity.inodes !== undefined) {
-    out.gauge('d7y_mount_inodes', 'Inodes that the kernel knows.', activity.inodes);
-  }
-  out.counter(
-    'd7y_mount_passthrough_opens_total',
-    'Opens whose reads the kernel serves by itself from the disk cache; those reads are counted nowhere.',
-    activity.passthroughOpens,
-  );
-  out.counter(
-    'd7y_mount_kernel_stored_bytes_total',
-    'Bytes that were put into the page cache when a file was opened, without a read.',
-    activity.storedBytes,
-  );
+  out.add('d7y_mount_fuse_requests_in_flight', activity.inFlight);
+  out.add('d7y_mount_fuse_oldest_request_seconds', activity.oldestMs / 1000);
+  out.add('d7y_mount_fuse_interrupts_total', activity.interrupts);
+  out.add('d7y_mount_open_handles', by('kind', { file: handles.files, directory: handles.directories }));
+  out.add('d7y_mount_inodes', activity.inodes);
+  out.add('d7y_mount_passthrough_opens_total', activity.passthroughOpens);
+  out.add('d7y_mount_kernel_stored_bytes_total', activity.storedBytes);
 }
 
 function ofCache(out: Exposition, { cache }: MountReport): void {
   const { activity, memory, metadata, disk } = cache;
   const { reads } = activity;
-  out.counter(
-    'd7y_mount_read_bytes_total',
-    'Bytes that reads got, by where they came from; what the page cache serves is not among them.',
-    Object.entries(activity.readBytes).map(([from, bytes]): Sample => [{ from }, bytes]),
+  const onDisk = (count: number): number | undefined => (disk === undefined ? undefined : count);
+  out.add('d7y_mount_read_bytes_total', by('from', activity.readBytes));
+  out.add('d7y_mount_cache_hits_total', by('tier', { memory: reads.memory, disk: onDisk(reads.disk) }));
+  out.add(
+    'd7y_mount_cache_misses_total',
+    by('tier', { memory: reads.disk + reads.source, disk: onDisk(reads.source) }),
   );
-  const hits: Sample[] = [[{ tier: 'memory' }, reads.memory]];
-  const misses: Sample[] = [[{ tier: 'memory' }, reads.disk + reads.source]];
-  if (disk !== undefined) {
-    hits.push([{ tier: 'disk' }, reads.disk]);
-    misses.push([{ tier: 'disk' }, reads.source]);
-  }
-  out.counter(
-    'd7y_mount_cache_hits_total',
-    'Reads that the tier had all bytes of that were looked for there.',
-    hits,
-  );
-  out.counter('d7y_mount_cache_misses_total', 'Reads that the tier lacked some bytes of.', misses);
-  const tiers = <Value>(of: { memory: Value; metadata?: Value; disk?: Value }): [{ tier: string }, Value][] =>
-    Object.entries(of).flatMap(([tier, value]) => (value === undefined ? [] : [[{ tier }, value as Value]]));
-  out.gauge(
+  out.add(
     'd7y_mount_cache_bytes',
-    'What is kept; of the disk only where this process writes the cache directory.',
-    tiers<number | undefined>({
-      memory: memory.bytes,
-      metadata: metadata.bytes,
-      disk: disk?.usedBytes,
-    }) as Sample[],
+    by('tier', { memory: memory.bytes, metadata: metadata.bytes, disk: disk?.usedBytes }),
   );
-  out.gauge(
+  out.add(
     'd7y_mount_cache_limit_bytes',
-    'What may be kept.',
-    tiers<number | undefined>({
-      memory: memory.limitBytes,
-      metadata: metadata.limitBytes,
-      disk: disk?.limitBytes,
-    }) as Sample[],
+    by('tier', { memory: memory.limitBytes, metadata: metadata.limitBytes, disk: disk?.limitBytes }),
   );
-  out.counter(
+  out.add(
     'd7y_mount_cache_evicted_bytes_total',
-    'What had to make room.',
-    tiers<number | undefined>({ memory: activity.evictedBytes, disk: disk?.evictedBytes }) as Sample[],
+    by('tier', { memory: activity.evictedBytes, disk: disk?.evictedBytes }),
   );
-  out.counter(
-    'd7y_mount_cache_unstored_bytes_total',
-    'Bytes that were not stored on disk, since it was too slow.',
-    activity.unstoredBytes,
-  );
-  if (disk !== undefined) {
-    out.counter(
-      'd7y_mount_cache_corrupt_blocks_total',
-      'Blocks on disk whose checksum was wrong.',
-      disk.corruptBlocks,
-    );
-    out.gauge(
-      'd7y_mount_cache_disk_writable',
-      'Whether this process writes the cache directory; one process of a user does.',
-      disk.usedBytes === undefined ? 0 : 1,
-    );
-  }
-  out.counter(
-    'd7y_mount_stale_served_total',
-    'How often metadata was served that its source could not confirm.',
-    activity.staleServed,
-  );
+  out.add('d7y_mount_cache_unstored_bytes_total', activity.unstoredBytes);
+  out.add('d7y_mount_cache_corrupt_blocks_total', disk?.corruptBlocks);
+  out.add('d7y_mount_cache_disk_writable', disk && (disk.usedBytes === undefined ? 0 : 1));
+  out.add('d7y_mount_metadata_lookups_total', by('result', activity.lookups));
+  out.add('d7y_mount_stale_served_total', byCode('reason', Object.fromEntries(activity.staleServed)));
+  out.add('d7y_mount_stale_handles_total', activity.staleHandles);
 }
 
-function ofSources(out: Exposition, { requests, clients }: MountReport): void {
+function ofSources(out: Exposition, { requests, connections, clients }: MountReport): void {
   const { hosts, schemes } = requests;
-  out.counter(
+  out.add(
     'd7y_mount_source_requests_total',
-    'HTTP requests, by status, or by the kind of the failure where there was no response.',
-    hosts.flatMap(({ scheme, host, requests: byCode }) =>
-      Object.entries(byCode).map(([code, count]): Sample => [
-        { scheme, host, code: code.toLowerCase() },
-        count,
-      ]),
-    ),
+    hosts.flatMap(({ scheme, host, requests: codes }) => byCode('code', codes, { scheme, host })),
   );
-  out.counter(
+  out.add(
     'd7y_mount_source_received_bytes_total',
-    'Bytes of the bodies of responses.',
-    hosts.map(({ scheme, host, receivedBytes }) => [{ scheme, host }, receivedBytes]),
+    hosts.flatMap(({ scheme, host, receivedBytes }) => by('route', receivedBytes, { scheme, host })),
   );
   out.histogram(
     'd7y_mount_source_first_byte_seconds',
-    'From an HTTP request, the wait for a connection included, to the head of its response.',
-    schemes.map(({ scheme, firstByte }) => [{ scheme }, firstByte]),
+    schemes.flatMap(({ scheme, firstByte }) =>
+      firstByte.map(({ route, counts }) => [{ scheme, route }, counts] as const),
+    ),
   );
-  out.counter(
+  out.histogram(
+    'd7y_mount_source_request_duration_seconds',
+    schemes.flatMap(({ scheme, calls }) =>
+      calls.map(({ kind, counts }) => [{ scheme, kind }, counts] as const),
+    ),
+  );
+  out.add(
     'd7y_mount_source_retries_total',
-    'HTTP requests that were sent again after a failure.',
-    schemes.map(({ scheme, retries }) => [{ scheme }, retries]),
+    schemes.flatMap(({ scheme, retries }) => byCode('reason', retries, { scheme })),
   );
+  const { waitingRequests, ...states } = connections;
+  out.add('d7y_mount_source_connections', by('state', states));
+  out.add('d7y_mount_source_requests_waiting', waitingRequests);
   const used = clients.filter(({ counters }) => (counters['calls'] ?? 0) > 0);
-  out.counter(
-    'd7y_mount_source_calls_total',
-    'Calls of sources, plugins among them.',
-    used.map(({ scheme, counters }) => [{ scheme }, counters['calls'] ?? 0]),
-  );
-  out.counter(
-    'd7y_mount_source_call_failures_total',
-    'Calls of sources that failed; a missing file is a failure.',
-    used.map(({ scheme, counters }) => [{ scheme }, counters['failures'] ?? 0]),
-  );
+  const count = (name: string): Sample[] =>
+    used.map(({ scheme, counters }) => [{ scheme }, counters[name] ?? 0]);
+  out.add('d7y_mount_source_calls_total', count('calls'));
+  out.add('d7y_mount_source_call_failures_total', count('failures'));
+}
+
+function ofP2p(out: Exposition, { p2p }: MountReport): void {
+  if (p2p === undefined) return;
+  out.add('d7y_mount_p2p_up', p2p.isUp ? 1 : 0);
+  out.add('d7y_mount_p2p_requests_total', by('result', p2p.requests));
+  out.add('d7y_mount_p2p_fallbacks_total', by('reason', p2p.fallbacks));
+  out.histogram('d7y_mount_p2p_first_byte_seconds', [[{}, p2p.firstByte]]);
+}
+
+function ofPlugins(out: Exposition, { clients, warmJobs }: MountReport): void {
   const plugins = clients.filter(({ location }) => location !== 'in-tree');
-  out.gauge(
+  const gauge = (value: (plugin: (typeof plugins)[number]) => number): Sample[] =>
+    plugins.map((plugin) => [{ scheme: plugin.scheme }, value(plugin)]);
+  out.add(
     'd7y_mount_plugin_up',
-    'Whether the process of a plugin runs; one that was not used yet has none.',
-    plugins.map(({ scheme, state }) => [{ scheme }, state === 'loaded' ? 1 : 0]),
+    gauge(({ state }) => (state === 'loaded' ? 1 : 0)),
   );
-  out.counter(
+  out.add(
     'd7y_mount_plugin_restarts_total',
-    'Starts of the process of a plugin after the first one.',
-    plugins.map(({ scheme, counters }) => [{ scheme }, Math.max(0, (counters['starts'] ?? 0) - 1)]),
+    gauge(({ counters }) => Math.max(0, (counters['starts'] ?? 0) - 1)),
+  );
+  out.add(
+    'd7y_mount_plugin_requests_total',
+    gauge(({ counters }) => counters['calls'] ?? 0),
+  );
+  out.add(
+    'd7y_mount_plugin_memory_bytes',
+    gauge(({ residentBytes = 0 }) => residentBytes),
+  );
+  const states = new Set(warmJobs.map(({ state }) => state));
+  out.add(
+    'd7y_mount_warm_jobs',
+    [...states].map((state) => [{ state }, warmJobs.filter((job) => job.state === state).length]),
   );
 }
 
 function ofProcess(out: Exposition, { process: usage }: MountReport): void {
-  out.counter('process_cpu_seconds_total', 'Processor time, of user and system.', usage.cpuSeconds);
-  out.gauge('process_resident_memory_bytes', 'Resident memory.', usage.residentBytes);
-  out.gauge('process_start_time_seconds', 'When the process was started.', usage.startedAtMs / 1000);
-  out.gauge('nodejs_heap_size_used_bytes', 'Of the heap of V8.', usage.heapBytes);
-  out.counter(
-    'nodejs_eventloop_active_seconds_total',
-    'How long the event loop was not idle: near 1 in a second, the main thread is the limit.',
-    usage.activeSeconds,
+  out.add('process_cpu_seconds_total', usage.cpuSeconds);
+  out.add('process_resident_memory_bytes', usage.residentBytes);
+  out.add('process_virtual_memory_bytes', usage.virtualBytes);
+  out.add('process_start_time_seconds', usage.startedAtMs / 1000);
+  out.add('process_open_fds', usage.openFds);
+  out.add('process_max_fds', usage.maxFds);
+  out.add('nodejs_heap_size_used_bytes', usage.heapBytes);
+  out.add('nodejs_external_memory_bytes', usage.externalBytes);
+  out.add('nodejs_eventloop_active_seconds_total', usage.activeSeconds);
+  out.summary('nodejs_eventloop_lag_seconds', usage.lag);
+}
+
+function by(
+  label: string,
+  values: Readonly<Record<string, number | undefined>>,
+  others: Labels = {},
+): Sample[] {
+  return Object.entries(values).flatMap(([name, value]): Sample[] =>
+    value === undefined ? [] : [[{ ...others, [label]: name }, value]],
   );
+}
+
+/** The names are codes of errors. */
+function byCode(label: string, values: Readonly<Record<string, number>>, others?: Labels): Sample[] {
+  const lower = Object.entries(values).map(([code, value]) => [code.toLowerCase(), value] as const);
+  return by(label, Object.fromEntries(lower), others);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -1,9 +1,11 @@
+import type { HistogramCounts } from '../histogram.js';
 import type { CacheReport } from '../cache/cache-report.js';
 import type { ActivityReport } from '../mount/mount-activity.js';
 import type { ClientDescription } from '../source/registry.js';
-import type { RequestReport } from '../source/request-activity.js';
+import type { PoolReport, RequestReport } from '../source/request-activity.js';
+import type { SummaryCounts } from './exposition.js';
 
-/** All that is shown of a mount: a snapshot, made without I/O. */
+/** All that is shown of a mount: a snapshot, made without I/O but to /proc. */
 export interface MountReport {
   readonly version: string;
   readonly pid: number;
@@ -22,9 +24,15 @@ export interface MountReport {
   readonly handles: { readonly files: number; readonly directories: number };
   readonly cache: CacheReport;
   readonly requests: RequestReport;
+  readonly connections: PoolReport;
   /** Of the sources that are used, and all plugins. */
   readonly clients: readonly ClientDescription[];
+  /** Undefined: nothing is read through dfdaemon. */
+  readonly p2p: P2pReport | undefined;
+  readonly warmJobs: readonly WarmJobReport[];
   readonly config: ConfigurationReport;
+  /** Lines of the log, by level. */
+  readonly logMessages: Readonly<Record<string, number>>;
   readonly process: ProcessReport;
 }
 
@@ -36,11 +44,36 @@ export interface ConfigurationReport {
   readonly error: string | undefined;
 }
 
+export interface P2pReport {
+  /** Of dfdaemon, without secrets. */
+  readonly proxy: string;
+  /** False: it failed, and is left alone for a while. */
+  readonly isUp: boolean;
+  /** By result. */
+  readonly requests: Readonly<Record<string, number>>;
+  /** By reason. */
+  readonly fallbacks: Readonly<Record<string, number>>;
+  readonly firstByte: HistogramCounts;
+}
+
+export interface WarmJobReport {
+  readonly name: string;
+  readonly state: string;
+  readonly doneBytes: number;
+  /** Undefined: not known yet. */
+  readonly totalBytes: number | undefined;
+}
+
 export interface ProcessReport {
   readonly startedAtMs: number;
   readonly residentBytes: number;
+  readonly virtualBytes: number | undefined;
   readonly heapBytes: number;
+  readonly externalBytes: number;
+  readonly openFds: number | undefined;
+  readonly maxFds: number | undefined;
   readonly cpuSeconds: number;
   /** How long the event loop was not idle. */
   readonly activeSeconds: number;
+  readonly lag: SummaryCounts | undefined;
 }

@@ -54,10 +54,10 @@ export function statsOf(report: MountReport, nowMs = Date.now()): Stats {
     kernel: { passthrough_opens: activity.passthroughOpens, stored_bytes: activity.storedBytes },
     requests: {
       sent: total(hosts.flatMap((host) => Object.values(host.requests))),
-      retries: total(schemes.map(({ retries }) => retries)),
-      received_bytes: total(hosts.map(({ receivedBytes }) => receivedBytes)),
+      retries: total(schemes.flatMap(({ retries }) => Object.values(retries))),
+      received_bytes: total(hosts.flatMap(({ receivedBytes }) => Object.values(receivedBytes))),
     },
-    stale_served: cache.activity.staleServed,
+    stale_served: total([...cache.activity.staleServed.values()]),
   };
 }
 

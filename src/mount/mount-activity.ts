@@ -16,6 +16,8 @@ interface OperationCounts {
 export class MountActivity {
   /** Opens whose reads the kernel serves by itself. */
   passthroughOpens = 0;
+  /** Requests that the kernel interrupted; undefined where the transport does not see that. */
+  interrupts: number | undefined;
   /** Bytes put into the page cache when a file was opened, without a READ. */
   storedBytes = 0;
   /** Inodes that the kernel knows. Set by a transport that counts them. */
@@ -54,6 +56,7 @@ export class MountActivity {
       oldestMs: oldest === undefined ? 0 : performance.now() - oldest.startedMs,
       passthroughOpens: this.passthroughOpens,
       storedBytes: this.storedBytes,
+      interrupts: this.interrupts,
       inodes: this.countInodes(),
     };
   }
@@ -70,5 +73,6 @@ export interface ActivityReport {
   readonly oldestMs: number;
   readonly passthroughOpens: number;
   readonly storedBytes: number;
+  readonly interrupts: number | undefined;
   readonly inodes: number | undefined;
 }

@@ -142,9 +142,9 @@ export class NameResolver {
       const stat = await this.#cache.stat(url, caller.signal);
       if (known === undefined) this.#used.add(path, caller.signal);
       if (known === undefined && stat.kind === 'file' && !path.hasQuery) this.#siblings.used(url);
-      return { stat, ttlMs: known?.ttlMs ?? this.#cache.peek(url)?.ttlMs ?? 0 };
+      return { stat, ttlMs: known?.ttlMs ?? this.#cache.ttlLeftMs(url) };
     } catch (error) {
-      if (isNotFound(error)) throw new MissingNameError(path.path, this.#cache.peek(url)?.ttlMs ?? 0);
+      if (isNotFound(error)) throw new MissingNameError(path.path, this.#cache.ttlLeftMs(url));
       if (!hidesBelow(error) || this.#cache.lastKind(url) === 'file') throw error;
       this.#failures.add(caller.id, url, error);
       return { stat: 'unknown', ttlMs: 0 };
@@ -163,13 +163,13 @@ export class NameResolver {
       if (stat.kind === 'file' && !this.#isFileOnly(url, stat)) return undefined;
       if (stat.kind === 'file' && !wasFile) this.#siblings.used(url);
       this.#used.add(path, caller.signal);
-      return { stat, ttlMs: this.#cache.peek(url)?.ttlMs ?? 0 };
+      return { stat, ttlMs: this.#cache.ttlLeftMs(url) };
     } catch (error) {
       caller.signal?.throwIfAborted();
       if (isNotFound(error) && isExact) {
         this.#guesses.settle(caller.id, url);
         // The kernel keeps it for all callers, not only for the one that guessed.
-        throw new MissingNameError(path.path, isListed ? (this.#cache.peek(url)?.ttlMs ?? 0) : 0);
+        throw new MissingNameError(path.path, isListed ? this.#cache.ttlLeftMs(url) : 0);
       }
       if (wasFile) throw error;
       this.#failures.add(caller.id, url, error);

@@ -1,5 +1,6 @@
 import { ClientUnusableError, NoClientFoundError } from './errors.js';
 import { LazyClient } from './lazy-client.js';
+import type { CallKind, RequestActivity } from './request-activity.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 import {
   DEFAULT_CAPABILITIES,
@@ -32,6 +33,8 @@ export interface PluginDescription {
   readonly lastError: string | null;
   /** `calls` and those that failed; for plugins also `starts` of the process and `bytes` that came. */
   readonly counters: Readonly<Record<string, number>>;
+  /** Of the processes of a plugin, as of the last look. */
+  readonly residentBytes?: number;
 }
 
 /** The clients that come from outside of the tree. */
@@ -81,12 +84,15 @@ const DESCRIPTION_MS = 1_000;
 export class ClientRegistry {
   readonly #clients = new Map<string, Registered>();
   readonly #plugins: PluginSource | undefined;
+  readonly #activity: RequestActivity | undefined;
   /** The clients of plugins as they are handed out. */
   readonly #validatingPlugins = new WeakMap<ResourceClient, CompleteClient>();
   readonly #described = new Map<string, { readonly atMs: number; readonly it: ClientDescription }>();
 
-  constructor(plugins?: PluginSource) {
+  /** `activity`: counts the calls. */
+  constructor(plugins?: PluginSource, activity?: RequestActivity) {
     this.#plugins = plugins;
+    this.#activity = activity;
   }
 
   register(scheme: string, client: ResourceClient, registration: Registration = {}): void {
@@ -184,13 +190,25 @@ export class ClientRegistry {
         const onFault = (error: Error): void => {
           registered.lastError = error.message;
         };
-        return { client: validatingClient(client, { ...registration, counters, onFault }), ...rest };
+        return {
+          client: validatingClient(client, {
+            ...registration,
+            counters,
+            onFault,
+            onCall: this.#onCall(scheme),
+          }),
+          ...rest,
+        };
       }),
       attributes: { ...registration.attributes, type: 'resource', name: scheme, scheme },
       counters,
       lastError: null,
     };
     this.#clients.set(scheme, registered);
+  }
+
+  #onCall(scheme: string): (kind: CallKind, ms: number) => void {
+    return (kind, ms) => this.#activity?.noteCall(scheme, kind, ms);
   }
 
   #describeInTree(scheme: string): PluginDescription | undefined {
@@ -206,7 +224,7 @@ export class ClientRegistry {
     if (known !== undefined) return known;
     const counters = this.#plugins?.countersOf(scheme) ?? newCounters();
     // The plugin notes its own faults.
-    const validating = validatingClient(client, { counters });
+    const validating = validatingClient(client, { counters, onCall: this.#onCall(scheme) });
     this.#validatingPlugins.set(client, validating);
     return validating;
   }
@@ -217,5 +235,6 @@ function newCounters(): CallCounters {
 }
 
 function differsInCountersOnly(a: ClientDescription, b: ClientDescription): boolean {
-  return JSON.stringify({ ...a, counters: {} }) === JSON.stringify({ ...b, counters: {} });
+  const facts = (it: ClientDescription): string => JSON.stringify({ ...it, counters: {}, residentBytes: 0 });
+  return facts(a) === facts(b);
 }

@@ -10,14 +10,22 @@ const COMMON_STATUS = new Set([
   500, 501, 502, 503, 504,
 ]);
 
+/** How a request goes to its origin. */
+export type RequestRoute = 'direct' | 'proxy';
+
+/** What came by one route. */
+export interface RouteActivity {
+  /** Bytes of bodies. */
+  receivedBytes: number;
+}
+
 /** What was requested of one host for one scheme. */
 export class HostActivity {
   readonly scheme: string;
   readonly host: string;
   /** By status, or by the code of the failure where there was no response. */
   readonly requests = new Map<string, number>();
-  /** Bytes of bodies. */
-  receivedBytes = 0;
+  readonly #routes = new Map<RequestRoute, RouteActivity>();
   lastError: LastError | undefined;
   /** Nothing has succeeded since the last error. */
   isFailing = false;
@@ -31,7 +39,8 @@ export class HostActivity {
   noteResponse(status: number, isFailure: boolean): void {
     this.#count(COMMON_STATUS.has(status) ? String(status) : `${Math.floor(status / 100)}xx`);
     this.isFailing = isFailure;
-    if (isFailure) this.lastError = { atMs: Date.now(), message: `status ${status}` };
+    if (isFailure)
+      this.lastError = { atMs: Date.now(), code: `status ${status}`, message: `status ${status}` };
   }
 
   /** `message` holds no secrets. */
@@ -39,7 +48,19 @@ export class HostActivity {
     this.#count(code);
     if (code === 'INTERRUPTED') return;
     this.isFailing = true;
-    this.lastError = { atMs: Date.now(), message: message.slice(0, MAX_MESSAGE_CHARS) };
+    this.lastError = { atMs: Date.now(), code, message: message.slice(0, MAX_MESSAGE_CHARS) };
+  }
+
+  by(route: RequestRoute): RouteActivity {
+    const known = this.#routes.get(route);
+    if (known !== undefined) return known;
+    const made = { receivedBytes: 0 };
+    this.#routes.set(route, made);
+    return made;
+  }
+
+  get receivedBytes(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#routes].map(([route, { receivedBytes }]) => [route, receivedBytes]));
   }
 
   #count(code: string): void {
@@ -49,15 +70,22 @@ export class HostActivity {
 
 interface LastError {
   readonly atMs: number;
+  /** Without the URL and the text of the message. */
+  readonly code: string;
   readonly message: string;
 }
 
-interface SchemeActivity {
-  readonly firstByte: Histogram;
-  retries: number;
+class SchemeActivity {
+  readonly firstByte = new Map<RequestRoute, Histogram>();
+  readonly calls = new Map<CallKind, Histogram>();
+  /** By the code of the failure. */
+  readonly retries = new Map<string, number>();
 }
 
-/** The requests that the HTTP engine sends for sources. */
+/** What a source is called for. */
+export type CallKind = 'metadata' | 'revalidate' | 'list' | 'download';
+
+/** The calls of sources, and the requests that the HTTP engine sends for them. */
 export class RequestActivity {
   readonly #hosts = new Map<string, HostActivity>();
   readonly #schemes = new Map<string, SchemeActivity>();
@@ -74,12 +102,19 @@ export class RequestActivity {
     return made;
   }
 
-  noteFirstByte(scheme: string, ms: number): void {
-    this.#ofScheme(scheme).firstByte.add(ms);
+  noteFirstByte(scheme: string, route: RequestRoute, ms: number): void {
+    histogramOf(this.#ofScheme(scheme).firstByte, route).add(ms);
   }
 
-  noteRetry(scheme: string): void {
-    this.#ofScheme(scheme).retries += 1;
+  /** `reason`: the code of the failure before it. */
+  noteRetry(scheme: string, reason: string): void {
+    const { retries } = this.#ofScheme(scheme);
+    retries.set(reason, (retries.get(reason) ?? 0) + 1);
+  }
+
+  /** A source has answered, or failed. */
+  noteCall(scheme: string, kind: CallKind, ms: number): void {
+    histogramOf(this.#ofScheme(scheme).calls, kind).add(ms);
   }
 
   get report(): RequestReport {
@@ -94,10 +129,11 @@ export class RequestActivity {
           isFailing,
         }),
       ),
-      schemes: [...this.#schemes].map(([scheme, { firstByte, retries }]) => ({
+      schemes: [...this.#schemes].map(([scheme, { firstByte, calls, retries }]) => ({
         scheme,
-        firstByte: firstByte.counts,
-        retries,
+        firstByte: [...firstByte].map(([route, { counts }]) => ({ route, counts })),
+        calls: [...calls].map(([kind, { counts }]) => ({ kind, counts })),
+        retries: Object.fromEntries(retries),
       })),
     };
   }
@@ -105,10 +141,28 @@ export class RequestActivity {
   #ofScheme(scheme: string): SchemeActivity {
     const known = this.#schemes.get(scheme);
     if (known !== undefined) return known;
-    const made = { firstByte: new Histogram(), retries: 0 };
+    const made = new SchemeActivity();
     this.#schemes.set(scheme, made);
     return made;
   }
+}
+
+function histogramOf<Key>(histograms: Map<Key, Histogram>, key: Key): Histogram {
+  const known = histograms.get(key);
+  if (known !== undefined) return known;
+  const made = new Histogram();
+  histograms.set(key, made);
+  return made;
+}
+
+/** How many connections there are, and requests without one. */
+export interface PoolReport {
+  /** A request is sent or answered. */
+  readonly active: number;
+  /** Its reader has paused. */
+  readonly paused: number;
+  readonly idle: number;
+  readonly waitingRequests: number;
 }
 
 export interface RequestReport {
@@ -117,7 +171,8 @@ export interface RequestReport {
     readonly host: string;
     /** By status or code. */
     readonly requests: Readonly<Record<string, number>>;
-    readonly receivedBytes: number;
+    /** By route. */
+    readonly receivedBytes: Readonly<Record<string, number>>;
     readonly lastError: LastError | undefined;
     /** Nothing has succeeded since. */
     readonly isFailing: boolean;
@@ -125,7 +180,10 @@ export interface RequestReport {
   readonly schemes: readonly {
     readonly scheme: string;
     /** From a request to the head of its response. */
-    readonly firstByte: HistogramCounts;
-    readonly retries: number;
+    readonly firstByte: readonly { readonly route: RequestRoute; readonly counts: HistogramCounts }[];
+    /** From a call of the source to its answer. */
+    readonly calls: readonly { readonly kind: CallKind; readonly counts: HistogramCounts }[];
+    /** By the code of the failure before. */
+    readonly retries: Readonly<Record<string, number>>;
   }[];
 }

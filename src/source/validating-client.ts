@@ -2,6 +2,7 @@ import { checkListing } from './checked-listing.js';
 import { ClientFaultError, InterruptedError, ListNotSupportedError, SourceError } from './errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN } from './metadata.js';
 import { orAborted } from './or-aborted.js';
+import type { CallKind } from './request-activity.js';
 import { Request } from './request.js';
 import type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 import type { Response } from './response.js';
@@ -12,6 +13,8 @@ export interface ValidatingClientOptions {
   /** Counted up with every call. */
   readonly counters?: CallCounters;
   readonly onFault?: (error: ClientFaultError) => void;
+  /** A call has ended: of a download, with the head of the body. */
+  readonly onCall?: (kind: CallKind, ms: number) => void;
 }
 
 export interface CallCounters {
@@ -20,13 +23,26 @@ export interface CallCounters {
   failures: number;
 }
 
+/** Of the methods; the others are about metadata. */
+const KIND_OF: Readonly<Record<string, CallKind>> = {
+  isExpired: 'revalidate',
+  download: 'download',
+  list: 'list',
+};
+
 /**
  * A client as the rest of the program sees it: with the optional methods, its adapter and hooks run, its
  * faults turned into `ClientFaultError`, its results checked, and calls that end when their signal fires.
  */
 export function validatingClient(
   client: ResourceClient,
-  { adapter, hooks = [], counters = { calls: 0, failures: 0 }, onFault }: ValidatingClientOptions = {},
+  {
+    adapter,
+    hooks = [],
+    counters = { calls: 0, failures: 0 },
+    onFault,
+    onCall,
+  }: ValidatingClientOptions = {},
 ): CompleteClient {
   async function call<Result>(
     method: string,
@@ -37,6 +53,7 @@ export function validatingClient(
   ): Promise<Result> {
     const url = given.url;
     counters.calls += 1;
+    const startedMs = performance.now();
     const started = (async () => {
       const request = adapter?.(given) ?? given;
       for (const hook of hooks) await hook.beforeRequest?.(request);
@@ -62,6 +79,8 @@ export function validatingClient(
           : new ClientFaultError(method, url, { found: describe(error), cause: error });
       onFault?.(fault);
       throw fault;
+    } finally {
+      onCall?.(KIND_OF[method] ?? 'metadata', performance.now() - startedMs);
     }
   }
 

@@ -73,6 +73,17 @@ test('a log is written as it is said, into directories of its own', async (t) =>
   t.deepEqual([(await stat(directory)).mode & 0o777, (await stat(logFile)).mode & 0o777], [0o700, 0o600]);
 });
 
+test('lines of the log are counted by level, those that are not written not', async (t) => {
+  const logFile = join(await temporaryDirectory(t), 'log');
+  const messages: Record<string, number> = {};
+  const log = await createLog({ logFile, logLevel: 'info' }, { messages });
+  log.info('one');
+  log.error({ err: new Error('x') });
+  log.debug('none');
+  log.error('two');
+  t.deepEqual(messages, { info: 1, error: 2 });
+});
+
 // S107
 test('a log that others could read is closed to them', async (t) => {
   const logFile = join(await temporaryDirectory(t), 'log');

@@ -196,6 +196,8 @@ test('an open handle keeps its version, and the next open has the new one', asyn
   state.etag = '"2"';
   t.is((await bytesOf(old, 0, 8)).toString(), 'aaaaaaaa');
   t.like(await t.throwsAsync(bytesOf(old, 32, 8)), { code: 'CHANGED' });
+  await t.throwsAsync(bytesOf(old, 40, 8));
+  t.is(cache.report.activity.staleHandles, 1, 'a handle is counted once');
   const fresh = await cache.open(URL);
   t.is((await bytesOf(fresh, 0, 64)).toString(), 'b'.repeat(64));
 });

@@ -172,6 +172,26 @@ test('a directory stays one while the source cannot be queried, and what is trus
   t.is(origin.probes, 2, 'queried again once the clock was set back');
 });
 
+test('metadata that is needed is counted by how it was had', async (t) => {
+  const origin = new Origin();
+  const cache = origin.cache();
+  const lookup = async (): Promise<void> => {
+    if (cache.peek(FILE) === undefined) await cache.stat(FILE);
+  };
+  await lookup();
+  await lookup();
+  origin.nowMs += TTL_MS;
+  await lookup();
+  origin.nowMs += TTL_MS;
+  origin.expiryFailure = new SourceError('TIMEOUT', 'no response', FILE);
+  await lookup();
+  origin.failure = new SourceError('CONNECTION_REFUSED', 'refused', FILE);
+  await t.throwsAsync(cache.stat('test://host/other'));
+  const { lookups, staleServed } = cache.report.activity;
+  t.deepEqual(lookups, { fresh: 1, revalidated: 1, queried: 1, stale: 1, missing: 0, failed: 1 });
+  t.deepEqual([...staleServed], [['TIMEOUT', 1]]);
+});
+
 test('a source that cannot revalidate a version is probed instead', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();

@@ -1,14 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 
 import test from 'ava';
 
+import { EventLoopLag } from '../../src/control/event-loop-lag.js';
+import { METRIC_TABLE, type MetricFacts } from '../../src/control/metric-table.js';
 import { metricsOf } from '../../src/control/metrics.js';
 import { testWhere } from '../support/conditional-test.js';
 import { parseExposition } from '../support/exposition.js';
 import { mountReport } from '../support/mount-report.js';
-
-const DOCUMENT = new URL('../../../docs/OPERATING.md', import.meta.url);
 
 test('the metrics are well-formed, and count what there is', (t) => {
   const families = parseExposition(metricsOf(mountReport()));
@@ -27,6 +26,16 @@ test('the metrics are well-formed, and count what there is', (t) => {
   t.is(valueOf('d7y_mount_cache_misses_total', { tier: 'memory' }), 2);
   t.is(valueOf('d7y_mount_cache_misses_total', { tier: 'disk' }), 1);
   t.is(valueOf('d7y_mount_plugin_restarts_total', { scheme: 'pyfs' }), 2);
+  t.is(valueOf('d7y_mount_fuse_requests_total', { op: 'lookup' }), 2);
+  t.is(valueOf('d7y_mount_source_retries_total', { scheme: 's3', reason: 'timeout' }), 1);
+  t.is(valueOf('d7y_mount_source_received_bytes_total', { scheme: 's3', route: 'direct' }), 1000);
+  t.is(
+    valueOf('d7y_mount_source_request_duration_seconds', { scheme: 's3', kind: 'metadata', le: '0.01' }),
+    1,
+  );
+  t.is(valueOf('d7y_mount_metadata_lookups_total', { result: 'queried' }), 2);
+  t.is(valueOf('d7y_mount_stale_served_total', { reason: 'not_found' }), 1);
+  t.is(valueOf('nodejs_eventloop_lag_seconds', { quantile: '0.99' }), 0.1);
   t.is(valueOf('d7y_mount_info', { version: '1.2.3' }), 1);
 });
 
@@ -38,14 +47,40 @@ test('without a disk cache there are no metrics of one', (t) => {
   }
 });
 
-test('docs/OPERATING.md has every metric, and no other', async (t) => {
-  const names = [...parseExposition(metricsOf(mountReport())).keys()];
-  const document = await readFile(DOCUMENT, 'utf8');
-  const documented = [...document.matchAll(/^\| `((?:d7y_mount|process|nodejs)_\w+)/gm)].map(
-    ([, name]) => name,
-  );
-  t.deepEqual(new Set(documented), new Set(names));
-  t.is(documented.length, names.length);
+test('every metric of the table is shown, with its type and its labels, and no other', (t) => {
+  const families = parseExposition(metricsOf(mountReport()));
+  const table: Readonly<Record<string, MetricFacts>> = METRIC_TABLE;
+  t.deepEqual([...families.keys()].toSorted(), Object.keys(table).toSorted());
+  for (const [name, { type, help, samples }] of families) {
+    const facts = table[name];
+    t.deepEqual({ type, help }, { type: facts?.type, help: facts?.help }, name);
+    for (const { labels } of samples) {
+      const { le: _, ...own } = labels;
+      // The sum of a summary has no quantile.
+      if (type !== 'summary') t.deepEqual(Object.keys(own), Object.keys(facts?.labels ?? {}), name);
+    }
+  }
+});
+
+test('the lag of the event loop is measured while it is read', (t) => {
+  const lag = new EventLoopLag();
+  lag.report();
+  const block = (): void => {
+    for (const until = performance.now() + 300; performance.now() < until;);
+  };
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const worst = lag.report()?.quantiles.at(-1);
+      if (worst === undefined || worst[1] < 0.1) {
+        block();
+        setTimeout(look, 1);
+        return;
+      }
+      t.is(worst[0], 1);
+      resolve();
+    };
+    setTimeout(look, 1);
+  });
 });
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;

@@ -167,7 +167,8 @@ test('requests are counted by operation and errno, and those in flight by themse
 });
 
 test('an interrupted request is answered with EINTR, once; an unknown one is said again', async (t) => {
-  const { device, served } = start();
+  const { device, served, activity } = start();
+  t.is(activity.report.interrupts, 0);
   const unique = uniqueOf(8);
   device.send(OPCODE.READ, 8);
   await settled();
@@ -180,6 +181,7 @@ test('an interrupted request is answered with EINTR, once; an unknown one is sai
   device.send(OPCODE.INTERRUPT, 9, unique);
   await settled();
   t.like(device.replies[1], { unique: 9, errno: constants.errno.EAGAIN });
+  t.is(activity.report.interrupts, 1);
   device.end();
   await served;
 });

@@ -20,13 +20,13 @@ test('requests are counted by scheme, host and outcome, with their bytes and ret
     scheme: 'made-up',
     host,
     requests: { 503: 1, 200: 1 },
-    receivedBytes: 4,
+    receivedBytes: { direct: 4 },
     isFailing: false,
   };
   t.like(activity.report.hosts[0], counted);
-  t.like(activity.report.schemes, [{ scheme: 'made-up', retries: 1 }]);
+  t.like(activity.report.schemes, [{ scheme: 'made-up', retries: { BUSY: 1 } }]);
   t.is(
-    activity.report.schemes[0]?.firstByte.counts.reduce((sum, count) => sum + count, 0),
+    activity.report.schemes[0]?.firstByte[0]?.counts.counts.reduce((sum, count) => sum + count, 0),
     2,
   );
   await server.close();
@@ -35,6 +35,21 @@ test('requests are counted by scheme, host and outcome, with their bytes and ret
   t.true((failing?.requests['CONNECTION_REFUSED'] ?? 0) > 0, JSON.stringify(failing));
   t.true(failing?.isFailing);
   t.regex(failing?.lastError?.message ?? '', /made-up:\/\/bucket\/key \(.*ECONNREFUSED/);
+});
+
+test('bytes are counted by route, and connections by what they do', async (t) => {
+  const server = await startFaultServer(t, (_, response) => response.end('four'));
+  const activity = new RequestActivity();
+  const engine = createHttpEngine({ timeoutMs: 3_000, retries: 0, proxyFor: undefined, activity });
+  t.teardown(() => engine.close());
+  const route = { key: 'by proxy', proxy: new URL(server.origin) };
+  const url = new URL('http://made-up.example/key');
+  const { body } = await engine.send({ url, allowed: [200], route }, new Request(url));
+  t.deepEqual(engine.report, { active: 1, paused: 0, idle: 0, waitingRequests: 0 });
+  await body.drain(() => undefined);
+  t.deepEqual(engine.report, { active: 0, paused: 0, idle: 1, waitingRequests: 0 });
+  t.like(activity.report.hosts[0], { host: 'made-up.example', receivedBytes: { proxy: 4 } });
+  t.is(activity.report.schemes[0]?.firstByte[0]?.route, 'proxy');
 });
 
 test('a request that its caller gave up is no failure of the host', async (t) => {

@@ -11,9 +11,14 @@ export interface Family {
 }
 
 const HELP = /^# HELP ([a-z][a-z0-9_]*) (\S.*)$/;
-const TYPE = /^# TYPE ([a-z][a-z0-9_]*) (counter|gauge|histogram)$/;
+const TYPE = /^# TYPE ([a-z][a-z0-9_]*) (counter|gauge|histogram|summary)$/;
 const SAMPLE = /^([a-z][a-z0-9_]*)(?:\{(.*)\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/;
 const LABEL = /^([a-z][a-z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/;
+
+const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
+  histogram: ['_bucket', '_sum', '_count'],
+  summary: ['', '_sum', '_count'],
+};
 
 export function parseExposition(text: string): Map<string, Family> {
   if (!text.endsWith('\n')) throw new Error('the last line has no end');
@@ -42,7 +47,7 @@ export function parseExposition(text: string): Map<string, Family> {
 function addSample(line: string, family: string, families: Map<string, Family>, seen: Set<string>): void {
   const [, name = '', labelText = '', value = ''] = SAMPLE.exec(line) ?? [];
   const { type, samples } = families.get(family) ?? {};
-  const suffixes = type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
+  const suffixes = type === undefined ? [''] : (SUFFIXES[type] ?? ['']);
   if (!suffixes.some((suffix) => name === family + suffix)) throw new Error(`not of ${family}: ${line}`);
   const labels: Record<string, string> = {};
   for (let rest = labelText; rest !== '';) {

@@ -45,6 +45,10 @@ export class MemoryResources implements ResourceCache {
     return { stat: this.#stat(url), isListed: true, ttlMs: TTL_MS };
   }
 
+  ttlLeftMs(url: string): number {
+    return this.peek(url)?.ttlMs ?? 0;
+  }
+
   lastKind(url: string): 'file' | undefined {
     return this.isListed && this.files.has(url) ? 'file' : undefined;
   }

@@ -1,4 +1,6 @@
 import type { MountReport } from '../../src/control/mount-report.js';
+import { Histogram } from '../../src/histogram.js';
+import { NotFoundError } from '../../src/source/errors.js';
 import { CacheActivity } from '../../src/cache/cache-activity.js';
 import { MountActivity } from '../../src/mount/mount-activity.js';
 import { RequestActivity } from '../../src/source/request-activity.js';
@@ -6,6 +8,7 @@ import { RequestActivity } from '../../src/source/request-activity.js';
 /** Of a mount that has done something of everything. */
 export function mountReport(changes: Partial<MountReport> = {}): MountReport {
   const activity = new MountActivity();
+  activity.interrupts = 1;
   activity.countInodes = () => 3;
   activity.end(activity.begin('lookup'), 2);
   activity.end(activity.begin('lookup'), 116);
@@ -15,12 +18,16 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
   host.noteResponse(206, false);
   host.noteResponse(503, true);
   host.noteFailure('TIMEOUT', 'no answer: s3://bucket.example.org/"x"');
-  host.receivedBytes = 1000;
-  requests.noteFirstByte('s3', 7);
-  requests.noteRetry('s3');
+  host.by('direct').receivedBytes = 1000;
+  requests.noteFirstByte('s3', 'direct', 7);
+  requests.noteRetry('s3', 'TIMEOUT');
+  requests.noteCall('s3', 'metadata', 8);
   const cacheActivity = new CacheActivity();
   Object.assign(cacheActivity.reads, { memory: 2, disk: 1, source: 1 });
   Object.assign(cacheActivity.readBytes, { memory: 200, disk: 100, source: 50 });
+  Object.assign(cacheActivity.lookups, { fresh: 4, queried: 2 });
+  cacheActivity.noteStale(new NotFoundError('https://h/a'));
+  cacheActivity.staleHandles = 1;
   return {
     version: '1.2.3',
     pid: 4711,
@@ -48,6 +55,7 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
       },
     },
     requests: requests.report,
+    connections: { active: 1, paused: 0, idle: 2, waitingRequests: 3 },
     clients: [
       {
         name: 'pyfs',
@@ -57,11 +65,41 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
         attributes: {},
         state: 'restarting',
         lastError: 'it fell',
+        residentBytes: 64,
         counters: { calls: 5, failures: 1, starts: 3, bytes: 7 },
       },
     ],
     config: { files: [], loadedAtMs: 0, error: undefined },
-    process: { startedAtMs: 0, residentBytes: 1, heapBytes: 1, cpuSeconds: 1.5, activeSeconds: 0.5 },
+    p2p: {
+      proxy: 'http://127.0.0.1:4001',
+      isUp: true,
+      requests: { ok: 5 },
+      fallbacks: { stall: 1 },
+      firstByte: new Histogram().counts,
+    },
+    warmJobs: [{ name: 'https://bucket.example.org/models/', state: 'running', doneBytes: 1, totalBytes: 2 }],
+    logMessages: { info: 3, warn: 1 },
+    process: {
+      startedAtMs: 0,
+      residentBytes: 1,
+      virtualBytes: 2,
+      heapBytes: 1,
+      externalBytes: 1,
+      openFds: 20,
+      maxFds: 1024,
+      cpuSeconds: 1.5,
+      activeSeconds: 0.5,
+      lag: {
+        quantiles: [
+          [0.5, 0],
+          [0.9, 0],
+          [0.99, 0.1],
+          [1, 0.2],
+        ],
+        count: 10,
+        sumSeconds: 1,
+      },
+    },
     ...changes,
   };
 }

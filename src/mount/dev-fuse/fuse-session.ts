@@ -97,6 +97,7 @@ export class FuseSession {
     this.#handler = handler;
     const activity = new MountActivity();
     this.#options = { passthrough: true, isShared: false, interrupts: {}, activity, ...options };
+    this.#options.activity.interrupts = 0;
     this.#interrupted = new InterruptedRequests(this.#options.interrupts);
     this.#agreed = withResolvers();
     // Without a waiter its failure is none of the process.
@@ -189,7 +190,11 @@ export class FuseSession {
   #interrupt(request: FuseRequest): void {
     const caller = this.#running.get(decodeInterrupt(request.body));
     if (caller === undefined) this.#reply(request, constants.errno.EAGAIN, []);
-    else this.#interrupted.add(caller);
+    else {
+      const { activity } = this.#options;
+      activity.interrupts = (activity.interrupts ?? 0) + 1;
+      this.#interrupted.add(caller);
+    }
   }
 
   #init(request: FuseRequest): void {

@@ -9,6 +9,7 @@
  * the time in which this process was stopped or busy counts against no exchange.
  */
 import type { RequestPriority } from '../request.js';
+import type { PoolReport } from '../request-activity.js';
 import type { Connect } from './connect.js';
 import { type ConnectionOwner, HttpConnection } from './http-connection.js';
 import { CLIENT_CLOSED } from './http-failure.js';
@@ -58,6 +59,15 @@ export class ConnectionPool implements ConnectionOwner {
 
   now(): number {
     return this.#nowMs;
+  }
+
+  get report(): PoolReport {
+    let [idle, paused] = [0, 0];
+    for (const { idleSinceMs, isHeldUp } of this.#all()) {
+      if (idleSinceMs !== undefined) idle += 1;
+      else if (isHeldUp) paused += 1;
+    }
+    return { active: this.#count - idle - paused, paused, idle, waitingRequests: this.#waitingCount };
   }
 
   submit(exchange: PooledExchange): void {
@@ -210,12 +220,15 @@ export class ConnectionPool implements ConnectionOwner {
       for (const exchange of queue) exchange.onTick(this.#nowMs);
     }
     for (const connection of this.#all()) connection.tick(this.#nowMs, IDLE_MS);
-    const waiting = this.#waiting.foreground.count + this.#waiting.background.count;
     // Readers that have paused may have made room.
-    if (waiting > 0) this.#assign();
-    if (this.#count + waiting > 0) return;
+    if (this.#waitingCount > 0) this.#assign();
+    if (this.#count + this.#waitingCount > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  get #waitingCount(): number {
+    return this.#waiting.foreground.count + this.#waiting.background.count;
   }
 
   *#all(): Generator<HttpConnection> {

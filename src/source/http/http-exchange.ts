@@ -12,7 +12,7 @@ import { BODY_SLOW, CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
 import type { LowSpeedLimit } from './low-speed-limit.js';
 import type { PooledExchange } from './pooled-exchange.js';
 import { formatRequest, type RequestBody } from './format-request.js';
-import type { HostActivity } from '../request-activity.js';
+import type { RouteActivity } from '../request-activity.js';
 import type { ResponseHead } from './response-head.js';
 import { proxyHeader, type ResolvedRoute } from './route.js';
 
@@ -33,7 +33,7 @@ export interface ExchangeOptions {
   readonly idleTimeoutMs: number;
   /** Of the download that this continues, or of a new one. */
   readonly lowSpeedLimit: LowSpeedLimit;
-  readonly activity?: Pick<HostActivity, 'receivedBytes'>;
+  readonly activity?: RouteActivity;
 }
 
 export interface HttpResponse {

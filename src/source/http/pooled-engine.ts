@@ -2,7 +2,12 @@
 import { LRUCache } from 'lru-cache';
 
 import { ProtocolError, type SourceError } from '../errors.js';
-import { type HostActivity, RequestActivity } from '../request-activity.js';
+import {
+  type HostActivity,
+  type PoolReport,
+  RequestActivity,
+  type RequestRoute,
+} from '../request-activity.js';
 import { withRetries } from '../retry.js';
 import { readPieces, readStart, readText } from './answer-text.js';
 import type { Authorization } from './authorizer.js';
@@ -30,7 +35,12 @@ const REMEMBERED_SHARE = 1 / 3;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
 const NO_HOPS: HttpAnswer['hops'] = [];
 
-export function createHttpEngine(given: Partial<HttpEngineOptions> = {}): HttpEngine {
+/** An engine, and what its connections do. */
+export interface ReportingEngine extends HttpEngine {
+  readonly report: PoolReport;
+}
+
+export function createHttpEngine(given: Partial<HttpEngineOptions> = {}): ReportingEngine {
   return new PooledEngine({ ...DEFAULT_HTTP_ENGINE_OPTIONS, ...given });
 }
 
@@ -54,7 +64,7 @@ interface Exchanged extends HttpResponse {
   readonly isAuthorized: boolean;
 }
 
-class PooledEngine implements HttpEngine {
+class PooledEngine implements ReportingEngine {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly #resolver = new NameResolver();
@@ -116,6 +126,10 @@ class PooledEngine implements HttpEngine {
     return this.#pool.now();
   }
 
+  get report(): PoolReport {
+    return this.#pool.report;
+  }
+
   async close(): Promise<void> {
     this.#resolver.close();
     await this.#pool.close();
@@ -137,16 +151,17 @@ class PooledEngine implements HttpEngine {
       isRetryable: (error: unknown) =>
         error === sending.refused?.error ? sending.refused?.isRetryable === true : isRetryable(error),
     };
-    let tries = 0;
+    let failed: string | undefined;
     return await withRetries(policy, caller.signal, async (leftMs) => {
-      tries += 1;
-      if (tries > 1) this.#activity.noteRetry(schemeOf(caller));
+      if (failed !== undefined) this.#activity.noteRetry(schemeOf(caller), failed);
       const lowSpeedLimit = resumed ?? new LowSpeedLimit(this.timeoutMs);
       try {
         const answer = await this.#follow({ sending, lowSpeedLimit, endsAtMs: performance.now() + leftMs });
         return await use(answer);
       } catch (error) {
-        throw failureOf(error, caller.url, caller.signal);
+        const failure = failureOf(error, caller.url, caller.signal);
+        failed = failure.code;
+        throw failure;
       }
     });
   }
@@ -270,13 +285,16 @@ class PooledEngine implements HttpEngine {
     const authorization: Authorization | undefined = given instanceof Promise ? await given : given;
     const sent = authorization?.header === undefined ? header : { ...header, ...authorization.header };
     const activity = this.#activity.of(schemeOf(caller), url.host);
+    const resolved = this.#routes.resolve(request.route, url, isOwnOrigin);
+    const route = resolved?.proxy === undefined ? 'direct' : 'proxy';
     const response = await this.#counted(
       activity,
+      route,
       caller,
       exchange(this.#pool, url, sent, {
         method,
         ...(body === undefined ? {} : { body }),
-        route: this.#routes.resolve(request.route, url, isOwnOrigin),
+        route: resolved,
         signedUrl: authorization?.url,
         signal: caller.signal,
         priority: caller.priority,
@@ -284,7 +302,7 @@ class PooledEngine implements HttpEngine {
         headersTimeoutMs: limitMs,
         idleTimeoutMs: this.timeoutMs / 3,
         lowSpeedLimit,
-        activity,
+        activity: activity.by(route),
       }),
     );
     return { ...response, isAuthorized: isNotEmpty(authorization) };
@@ -292,13 +310,14 @@ class PooledEngine implements HttpEngine {
 
   async #counted(
     activity: HostActivity,
+    route: RequestRoute,
     caller: HttpCaller,
     sent: Promise<HttpResponse>,
   ): Promise<HttpResponse> {
     const startedMs = performance.now();
     try {
       const response = await sent;
-      this.#activity.noteFirstByte(activity.scheme, performance.now() - startedMs);
+      this.#activity.noteFirstByte(activity.scheme, route, performance.now() - startedMs);
       activity.noteResponse(response.status, isRetryableStatus(response.status));
       return response;
     } catch (error) {

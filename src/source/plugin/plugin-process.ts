@@ -50,6 +50,8 @@ export class PluginProcess {
   /** Calls in progress, bodies included. */
   activeCalls = 0;
   lastUsedMs = performance.now();
+  /** As of the last `look`. */
+  residentBytes = 0;
   /** Processor time since it last sent anything, as of the last `look`. */
   idleCpuMs = 0;
   /** Set whenever it has sent something. */
@@ -146,6 +148,7 @@ export class PluginProcess {
     this.hasSent = false;
     const usage = await readUsage(this.pid);
     if (usage === undefined || this.#isEnded) return undefined;
+    this.residentBytes = usage.residentBytes;
     if (hasSent) this.#processorMsWhenSent = usage.processorMs;
     this.idleCpuMs = usage.processorMs - this.#processorMsWhenSent;
     return usage;

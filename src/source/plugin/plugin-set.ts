@@ -128,8 +128,8 @@ export class PluginSet implements PluginSource {
   describe(scheme: string): PluginDescription | undefined {
     const plugin = this.#entries.get(scheme)?.plugin;
     if (plugin === undefined) return undefined;
-    const { file, attributes, state, lastError, counters } = plugin;
-    return { location: file.path, attributes, state, lastError, counters: { ...counters } };
+    const { file, attributes, state, lastError, counters, residentBytes } = plugin;
+    return { location: file.path, attributes, state, lastError, counters: { ...counters }, residentBytes };
   }
 
   countersOf(scheme: string): CallCounters | undefined {

@@ -78,6 +78,11 @@ export class Plugin {
     return this.#context.callLimitMs;
   }
 
+  /** Of its processes, as of the last `maintain`. */
+  get residentBytes(): number {
+    return [...this.#processes].reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  }
+
   get hasProcess(): boolean {
     return this.#processes.size > 0 || this.#current !== undefined;
   }
