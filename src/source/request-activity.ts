@@ -11,7 +11,7 @@ const COMMON_STATUS = new Set([
 ]);
 
 /** How a request goes to its origin. */
-export type RequestRoute = 'direct' | 'proxy';
+export type RequestRoute = 'direct' | 'p2p' | 'proxy';
 
 /** What came by one route. */
 export interface RouteActivity {

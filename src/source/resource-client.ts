@@ -38,6 +38,13 @@ export interface ResourceClient {
   getMetadata?(request: Request): Promise<Metadata>;
 
   /**
+   * The bytes of `request.range` of the pinned version, or all of them, by way of a cluster of Dragonfly; undefined: not now, and a
+   * download is to bring them. The body may fail at any byte, which says nothing of the source. A `background` request is a
+   * prefetch. For sources of this tree.
+   */
+  downloadShared?(request: Request): Promise<Response | undefined>;
+
+  /**
    * The entries one level below `request.url`, in any order; where the source lists in pages, page by page. An empty list
    * for what is no directory.
    */
@@ -45,7 +52,9 @@ export interface ResourceClient {
 }
 
 /** A client with the optional methods filled in, as the registry hands it out. */
-export interface CompleteClient extends Required<Omit<ResourceClient, 'list'>> {
+export interface CompleteClient extends Required<Omit<ResourceClient, 'list' | 'downloadShared'>> {
+  downloadShared?(request: Request): Promise<Response | undefined>;
+
   /** All entries. What was handed to `onPage`, page by page, is not among them: it need not be in memory at once. */
   list(request: Request, onPage?: PageSink): Promise<readonly UrlEntry[]>;
 }

@@ -32,6 +32,8 @@ export interface Response {
   expireInfo(): ExpireInfo;
   /** Throws when the response as a whole cannot be used. */
   validate(): void;
+  /** Of `downloadShared`: the bytes were not those of the source, or came too slowly for their reader. */
+  refuse?(reason: 'mismatch' | 'stall'): void;
   /** Releases the connection without reading the rest. May be called at any time, any number of times. */
   cancel(): void;
 }
@@ -84,6 +86,7 @@ export interface ResponseOptions {
   readonly drain?: (sink: BodySink, nextBuffer?: BufferProvider) => Promise<void>;
   readonly temporary?: boolean;
   readonly validate?: () => void;
+  readonly refuse?: NonNullable<Response['refuse']>;
   readonly cancel?: () => void;
 }
 
@@ -111,6 +114,7 @@ export function newResponse(body: BodySource, options: ResponseOptions = {}): Re
     temporary: options.temporary ?? true,
     expireInfo: () => expireInfoOf(headerOf()),
     validate: options.validate ?? (() => undefined),
+    ...(options.refuse === undefined ? {} : { refuse: options.refuse }),
     cancel: options.cancel ?? (() => cancelBody(bytes)),
   };
 }

@@ -29,6 +29,8 @@ const HTTP = {
   tls: optional(
     section({ ca: optional(path), cert: optional(path), key: optional(path), verify: optional(flag) }),
   ),
+  p2p: optional(flag),
+  shareScope: optional(text),
 };
 
 const BUCKET = {

@@ -12,6 +12,10 @@ export interface HttpSettings {
   /** A forward proxy, perhaps with credentials in its URL; `direct`: none, whatever the environment says. */
   readonly proxy?: 'direct' | SecretSource;
   readonly tls?: TlsSettings;
+  /** Content comes by way of a cluster of Dragonfly, if one is configured. */
+  readonly p2p?: boolean;
+  /** Who shares what credentials let them read; undefined: nobody. */
+  readonly shareScope?: string;
 }
 
 /** Paths are absolute; the files are in PEM. */

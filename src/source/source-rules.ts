@@ -129,7 +129,7 @@ function compareLists(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Settings that change how content is fetched, and not which content that is. */
-const SAME_CONTENT = new Set(['proxy', 'addressing', 'requesterPays', 'signature']);
+const SAME_CONTENT = new Set(['proxy', 'addressing', 'requesterPays', 'signature', 'p2p', 'shareScope']);
 
 function scopeOf(settings: AnySettings): string | undefined {
   const parts = Object.entries(settings)

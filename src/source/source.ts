@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 
 import type { HttpEngine } from './http/http-engine.js';
+import type { PeerDownloads } from './p2p/peer-downloads.js';
 import type { ResourceClient } from './resource-client.js';
 import type { SourceSettings } from './settings.js';
 
@@ -53,6 +54,8 @@ export interface SourceClient extends ResourceClient {
 export interface SourceContext {
   readonly scheme: string;
   readonly engine: HttpEngine;
+  /** Downloads by way of a cluster of Dragonfly. */
+  readonly peers?: PeerDownloads;
   /**
    * The configured settings for a URL of the scheme, of the type that `SettingsByScheme` says; the same object each time
    * while the configuration is the same, so that it may be the key of a WeakMap of what is made of it.

@@ -105,6 +105,12 @@ export function validatingClient(
         checkResponse,
         (late) => late.cancel(),
       ),
+    ...(client.downloadShared !== undefined && {
+      downloadShared: (request: Request) =>
+        orAborted(Promise.resolve(client.downloadShared?.(request)), request.signal, request.url, (late) =>
+          late?.cancel(),
+        ),
+    }),
     getMetadata: (request) =>
       client.getMetadata === undefined
         ? metadataOfFive(validating, request)

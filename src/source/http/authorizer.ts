@@ -23,6 +23,14 @@ export interface Authorizer {
     request: AuthorizableRequest,
     signal: AbortSignal | undefined,
   ): Authorization | undefined | Promise<Authorization | undefined>;
+  /**
+   * What a cluster of Dragonfly gets, which sends it for an hour, with any range, from any node. A signature in the query rather than
+   * one in the header. Undefined: nothing that would be accepted so. Absent: as `authorize`.
+   */
+  share?(
+    request: AuthorizableRequest,
+    signal: AbortSignal | undefined,
+  ): Authorization | undefined | Promise<Authorization | undefined>;
   /** Whether the request may be sent again, once: there is a new token, or the refusal named the region or the time. */
   refused?(refusal: Refusal, signal: AbortSignal | undefined): boolean | Promise<boolean>;
 }

@@ -38,6 +38,9 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
       const socket = tlsClient.connect(url, { path: socketPath, onread }, tls, key);
       return await whenReady({ socket, readyEvent: 'secureConnect' }, signal);
     }
+    if (route?.peerProxy !== undefined) {
+      return await connectDirectly(url, await addressesOf(url, resolver), onread, signal, undefined, key);
+    }
     if (proxy !== undefined) {
       // A name is resolved by the proxy. An address is known.
       if (isIP(hostOf(url)) !== 0) await allowedAddresses(url, resolver, addressPolicy);
@@ -72,9 +75,7 @@ export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): 
     tls: ResolvedRoute['tls'],
     key: string,
   ): Promise<Socket> {
-    const host = hostOf(proxy.url);
-    const family = isIP(host);
-    const addresses = family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
+    const addresses = await addressesOf(proxy.url, resolver);
     const isPlain = url.protocol === 'http:' && proxy.url.protocol === 'http:';
     const own = `proxy ${key}`;
     const socket = await connectDirectly(
@@ -130,15 +131,19 @@ async function allowedAddresses(
   resolver: Pick<NameResolver, 'resolve'>,
   policy: AddressPolicy,
 ): Promise<Addresses> {
-  const host = hostOf(url);
-  const family = isIP(host);
   // No name is looked up in vain.
-  if (family === 0) checkName(url, policy);
-  const addresses = family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
+  if (isIP(hostOf(url)) === 0) checkName(url, policy);
+  const addresses = await addressesOf(url, resolver);
   const allowed = addresses.filter(({ address }) => policy(address, url) === undefined);
   if (allowed.length > 0) return allowed;
   const refused = addresses[0]?.address ?? '';
   throw new AddressRefusedError(url, refused, policy(refused, url) ?? 'no address');
+}
+
+async function addressesOf(url: URL, resolver: Pick<NameResolver, 'resolve'>): Promise<Addresses> {
+  const host = hostOf(url);
+  const family = isIP(host);
+  return family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
 }
 
 function portOf(url: URL): number {

@@ -5,6 +5,7 @@ import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN } from '.
 import { isWeakEtag, type Request, type Validators } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import type { ExpireInfo, Response } from '../response.js';
+import type { PeerDownloads } from '../p2p/peer-downloads.js';
 import { DialectReader } from './dialect-reader.js';
 import { HeaderFields } from './header-fields.js';
 import { httpDate } from './http-date.js';
@@ -27,7 +28,11 @@ export interface HttpResource extends Required<Omit<ResourceClient, 'list'>> {
  * A probe is a ranged GET whose body is the beginning of the content, so that a small file costs one request. An
  * `IsDirectoryError` of the dialect or of its redirect policy makes the metadata of a directory.
  */
-export function createHttpResource(engine: HttpEngine, dialect: HttpDialect): HttpResource {
+export function createHttpResource(
+  engine: HttpEngine,
+  dialect: HttpDialect,
+  peers?: PeerDownloads,
+): HttpResource {
   const reader = new DialectReader(engine, dialect);
 
   async function download(request: Request): Promise<Response> {
@@ -124,6 +129,7 @@ export function createHttpResource(engine: HttpEngine, dialect: HttpDialect): Ht
 
   return {
     download,
+    downloadShared: async (request) => await peers?.download(request, reader),
     getMetadata,
     isExpired,
     getContentLength: async (request) => (await probe(request)).contentLength,

@@ -6,6 +6,7 @@ import { formatRangeHeader } from '../byte-range.js';
 import { IsDirectoryError, ProtocolError, TimeoutError } from '../errors.js';
 import { ListingTooLong } from '../listing-limits.js';
 import type { Metadata, UrlEntry } from '../metadata.js';
+import type { PeerDownloads } from '../p2p/peer-downloads.js';
 import type { Request } from '../request.js';
 import type { CompleteClient } from '../resource-client.js';
 import { drainBody, type Response } from '../response.js';
@@ -42,8 +43,9 @@ export function createHttpClient(given: Partial<HttpClientOptions> = {}): HttpCl
 export function createHttpSource(
   engine: HttpEngine,
   profileFor: (url: URL) => HttpProfile | Promise<HttpProfile> = () => ({}),
+  peers?: PeerDownloads,
 ): CompleteClient {
-  const resource = createHttpResource(engine, httpDialect(profileFor));
+  const resource = createHttpResource(engine, httpDialect(profileFor), peers);
 
   async function getMetadata(request: Request): Promise<Metadata> {
     if (!request.url.pathname.endsWith('/')) return await resource.getMetadata(request);

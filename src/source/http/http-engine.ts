@@ -71,6 +71,17 @@ export interface HttpRequest extends HttpProfile {
   readonly allowed: readonly number[];
 }
 
+/** One request by way of a cluster of Dragonfly. */
+export interface PeerRequest {
+  readonly proxy: URL;
+  /** May be signed: it is shown nowhere. */
+  readonly url: URL;
+  readonly header: Readonly<Record<string, string>>;
+  /** Until the head is there, and between two pieces of the body that is waited for. */
+  readonly headersTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
 /** Of the request of a source on whose behalf it is sent. */
 export type HttpCaller = Pick<Request, 'url' | 'pin' | 'signal' | 'priority' | 'promotion'>;
 
@@ -121,6 +132,8 @@ export interface HttpEngine {
     caller: HttpCaller,
     createReader: (answer: HttpAnswer) => TextReader<Result>,
   ): Promise<Result>;
+  /** Sends once, without redirects and authorization, to the proxy of dfdaemon. Any status is an answer. */
+  sendToPeers(request: PeerRequest, caller: HttpCaller): Promise<HttpAnswer>;
   /** Milliseconds of the clock that deadlines are measured by. */
   now(): number;
   close(): Promise<void>;

@@ -88,13 +88,14 @@ class HttpExchange implements PooledExchange {
   ) {
     this.#pool = pool;
     const { method = 'GET', body, route, signedUrl = url } = options;
-    this.url = signedUrl.origin === url.origin ? url : new URL(signedUrl.origin);
+    this.url = route?.peerProxy ?? (signedUrl.origin === url.origin ? url : new URL(signedUrl.origin));
     this.route = route;
     this.poolKey = route === undefined ? this.url.origin : `${this.url.origin} ${route.key}`;
     this.uid = uidOf(options.signal);
     const forProxy = proxyHeader(this.url, route);
     const sent = forProxy === undefined ? header : { ...header, ...forProxy };
-    this.requestText = formatRequest({ method, url: signedUrl, header: sent }, body, forProxy !== undefined);
+    const isAbsolute = forProxy !== undefined || route?.peerProxy !== undefined;
+    this.requestText = formatRequest({ method, url: signedUrl, header: sent }, body, isAbsolute);
     this.priority = options.promotion?.isPromoted === true ? 'foreground' : options.priority;
     this.#options = options;
     this.#outcome = outcome;

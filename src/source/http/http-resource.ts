@@ -31,6 +31,11 @@ export interface HttpDialect {
    * whose URLs name a version returns neither: then only the length is compared, and a body resumes without a condition.
    */
   validatorsOf?(answer: HttpAnswer): Validators;
+  /**
+   * The URL of a version names it, and `validatorsOf` returns neither. A cluster of Dragonfly gets the URL that it leads to,
+   * without a condition.
+   */
+  readonly namesVersion?: boolean;
   /** How the rest of a body that broke is requested. Default: `if-range`; `if-match`: 412 is CHANGED. */
   readonly resumesBy?: 'if-range' | 'if-match';
   /** Whether a Content-Encoding is a fact of the stored bytes, which come as they are. Default: false, it is refused. */

@@ -14,7 +14,15 @@ import type { Authorization } from './authorizer.js';
 import { authorize, maySendAgain } from './authorize.js';
 import { createConnect } from './connect.js';
 import { ConnectionPool } from './connection-pool.js';
-import type { HttpAnswer, HttpCaller, HttpEngine, HttpRequest, Redirect, TextReader } from './http-engine.js';
+import type {
+  HttpAnswer,
+  HttpCaller,
+  HttpEngine,
+  HttpRequest,
+  PeerRequest,
+  Redirect,
+  TextReader,
+} from './http-engine.js';
 import { type HttpResponse, exchange } from './http-exchange.js';
 import { failureOf, isRetryable, isRetryableStatus, statusFailure } from './http-failure.js';
 import { DEFAULT_HTTP_ENGINE_OPTIONS, type HttpEngineOptions } from './http-options.js';
@@ -33,6 +41,9 @@ const MAX_REDIRECT_CHARS = 1024 * 1024;
 /** Of the time that is left: for a remembered target, so that the origin can be queried after it. */
 const REMEMBERED_SHARE = 1 / 3;
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308]);
+/** To the proxy of dfdaemon, which is near. */
+const PEER_CONNECT_TIMEOUT_MS = 5_000;
+const MAX_PEER_CONNECTIONS = 32;
 const NO_HOPS: HttpAnswer['hops'] = [];
 
 /** An engine, and what its connections do. */
@@ -69,6 +80,8 @@ class PooledEngine implements ReportingEngine {
   readonly retries: number;
   readonly #resolver = new NameResolver();
   readonly #pool: ConnectionPool;
+  /** Apart from that of sources: neither keeps the other's requests waiting. */
+  readonly #peers: ConnectionPool;
   readonly #routes: Routes;
   readonly #activity: RequestActivity;
   /**
@@ -93,6 +106,12 @@ class PooledEngine implements ReportingEngine {
       maxConnectionsPerOrigin,
       maxConnections,
       connectTimeoutMs: timeoutMs / 3,
+      tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
+    });
+    this.#peers = new ConnectionPool(connect, {
+      maxConnectionsPerOrigin: MAX_PEER_CONNECTIONS,
+      maxConnections: MAX_PEER_CONNECTIONS,
+      connectTimeoutMs: PEER_CONNECT_TIMEOUT_MS,
       tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
     });
   }
@@ -122,6 +141,28 @@ class PooledEngine implements ReportingEngine {
     );
   }
 
+  async sendToPeers(request: PeerRequest, caller: HttpCaller): Promise<HttpAnswer> {
+    const { proxy, url, header, headersTimeoutMs, idleTimeoutMs } = request;
+    const lowSpeedLimit = new LowSpeedLimit(idleTimeoutMs);
+    const beganMs = performance.now();
+    const {
+      status,
+      header: answered,
+      body,
+    } = await exchange(this.#peers, url, header, {
+      route: { key: 'peers', peerProxy: proxy },
+      signal: caller.signal,
+      priority: caller.priority,
+      promotion: caller.promotion,
+      headersTimeoutMs,
+      idleTimeoutMs,
+      lowSpeedLimit,
+      activity: this.#activity.of(schemeOf(caller), url.host).by('p2p'),
+    });
+    this.#activity.noteFirstByte(schemeOf(caller), 'p2p', performance.now() - beganMs);
+    return { status, header: answered, url, hops: NO_HOPS, usedOtherCredentials: false, body, lowSpeedLimit };
+  }
+
   now(): number {
     return this.#pool.now();
   }
@@ -132,7 +173,7 @@ class PooledEngine implements ReportingEngine {
 
   async close(): Promise<void> {
     this.#resolver.close();
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#peers.close()]);
   }
 
   /** `use` is part of a try: what fails in it is retried as well. */

@@ -19,6 +19,8 @@ export interface ResolvedRoute {
   readonly proxy?: Proxy;
   readonly socketPath?: string;
   readonly tls?: HttpRoute['tls'];
+  /** The proxy of dfdaemon, which takes all URLs in absolute form, those of https too. No policy is applied to its address. */
+  readonly peerProxy?: URL;
 }
 
 /** The URL of the proxy for a URL, or an empty string. */

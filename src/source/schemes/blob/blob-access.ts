@@ -53,6 +53,13 @@ export class BlobAccess {
         used = await this.#credentials.get(signal);
         return used && (await authorization(request, used));
       },
+      share: async (request, signal) => {
+        if (request.url.origin !== this.#account.endpoint.origin) return undefined;
+        const credentials = await this.#credentials.get(signal);
+        // A key signs one request, with its range and its time.
+        const isOfOne = credentials === undefined || !('token' in credentials || 'sas' in credentials);
+        return isOfOne ? undefined : await authorization(request, credentials);
+      },
       refused: async ({ status, header }, signal) => {
         const isExpired = status === 401 || header.get('x-ms-error-code') === 'AuthenticationFailed';
         if (used === undefined || !isExpired) return false;

@@ -8,7 +8,9 @@ import { encodeKey, encodeStrict } from '../../auth/canonical.js';
 import { IsDirectoryError, NotFoundError, SourceError } from '../../errors.js';
 import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
 import type { HttpAnswer, HttpCaller, HttpEngine } from '../../http/http-engine.js';
+import type { HttpDialect } from '../../http/http-resource.js';
 import type { ContentDigest, Metadata, UrlEntry } from '../../metadata.js';
+import type { PeerDownloads } from '../../p2p/peer-downloads.js';
 import type { Request } from '../../request.js';
 import type { ResourceClient } from '../../resource-client.js';
 import { followPages, xmlReader } from '../bucket/listing-pages.js';
@@ -26,11 +28,17 @@ export interface BlobClientOptions {
   readonly log: Logger;
   /** How the account of a URL is reached, by its settings. Throws NOT_CONFIGURED where none is named. */
   readonly accessFor: (url: URL) => BlobAccess;
+  readonly peers?: PeerDownloads | undefined;
 }
 
-export function createBlobClient({ engine, log, accessFor }: BlobClientOptions): Required<ResourceClient> {
+export function createBlobClient({
+  engine,
+  log,
+  accessFor,
+  peers,
+}: BlobClientOptions): Required<ResourceClient> {
   const unusable = new UnusableKeys(log);
-  const blobs = createHttpResource(engine, {
+  const dialect: HttpDialect = {
     targetOf: async ({ url }) => {
       const access = accessFor(url);
       const { container, key } = blobPlace(url);
@@ -45,7 +53,8 @@ export function createBlobClient({ engine, log, accessFor }: BlobClientOptions):
       const digest = digestOf(answer);
       return digest === undefined ? metadata : { ...metadata, digest };
     },
-  });
+  };
+  const blobs = createHttpResource(engine, dialect, peers);
 
   /** Of a container; of an account, its containers. */
   function listPages(caller: HttpCaller, maxResults = PAGE_BLOBS): AsyncGenerator<BlobPage> {

@@ -15,6 +15,7 @@ export function createBlobSource(context: SourceContext): SourceClient {
   return createBlobClient({
     engine,
     log,
+    peers: context.peers,
     accessFor: (url) => {
       const settings = context.settingsFor(url) as AbsSettings;
       const account = blobAccount(url.host, settings);

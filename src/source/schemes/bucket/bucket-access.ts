@@ -106,6 +106,13 @@ export class BucketAccess {
         usedOffsetMs = this.#clockOffsetMs;
         return used && (await this.#authorization(request, used, signer));
       },
+      share: async (request, signal) => {
+        if (request.url.origin !== origin) return undefined;
+        const credentials = await this.#credentials.get(signal);
+        // A key signs one request, with its range and its time.
+        if (credentials === undefined || !('token' in credentials)) return undefined;
+        return await this.#authorization(request, credentials, signer);
+      },
       refused: async (refusal, signal) => {
         if (this.#learnTime(refusal, usedOffsetMs)) return true;
         if (used === undefined || !isCredentialRefusal(refusal)) return false;

@@ -8,8 +8,9 @@ import type { Logger } from 'pino';
 import { encodeKey } from '../../auth/canonical.js';
 import type { HttpEngine } from '../../http/http-engine.js';
 import { createHttpResource } from '../../http/create-http-resource.js';
-import type { HttpTarget } from '../../http/http-resource.js';
+import type { HttpDialect, HttpTarget } from '../../http/http-resource.js';
 import type { Metadata, UrlEntry } from '../../metadata.js';
+import type { PeerDownloads } from '../../p2p/peer-downloads.js';
 import type { Request } from '../../request.js';
 import type { ResourceClient } from '../../resource-client.js';
 import type { Bucket, BucketAccess } from './bucket-access.js';
@@ -27,15 +28,17 @@ export interface BucketClientOptions {
   readonly log: Logger;
   /** How the bucket of a URL is reached, by its settings. */
   readonly accessFor: (url: URL) => Promise<BucketAccess>;
+  readonly peers?: PeerDownloads | undefined;
 }
 
 export function createBucketClient({
   engine,
   log,
   accessFor,
+  peers,
 }: BucketClientOptions): Required<ResourceClient> {
   const unusable = new UnusableKeys(log);
-  const objects = createHttpResource(engine, {
+  const dialect: HttpDialect = {
     targetOf: async ({ url }) => {
       const access = await accessFor(url);
       const bucket = access.bucket(url.host);
@@ -52,7 +55,8 @@ export function createBucketClient({
       const digest = objectDigest(status, header);
       return digest === undefined ? metadata : { ...metadata, digest };
     },
-  });
+  };
+  const objects = createHttpResource(engine, dialect, peers);
 
   async function directoryOf(url: URL): Promise<ListedDirectory> {
     const access = await accessFor(url);
@@ -94,6 +98,7 @@ export function createBucketClient({
     getMetadata: (request) => wherever(() => getMetadata(request)),
     list: (request) => listWherever(() => list(request)),
     download: (request) => wherever(() => objects.download(request)),
+    downloadShared: (request) => objects.downloadShared(request),
     isExpired: (request, info) => wherever(() => objects.isExpired(request, info)),
     getContentLength: (request) => wherever(() => objects.getContentLength(request)),
     isSupportRange: (request) => wherever(() => objects.isSupportRange(request)),

@@ -17,6 +17,7 @@ export function createBucketSource(context: SourceContext): SourceClient {
   return createBucketClient({
     engine,
     log,
+    peers: context.peers,
     accessFor: (url) => {
       const settings = context.settingsFor(url) as BucketSettings;
       const known = accesses.get(settings);

@@ -48,14 +48,15 @@ const KINDS: Readonly<Record<HubScheme, HubKind>> = {
 
 export function createHub(context: SourceContext): SourceClient {
   const hubs = new WeakMap<HubSettings, Promise<Hub>>();
-  return createHubClient(context.engine, async (url) => {
+  const hubFor = async (url: URL): Promise<Hub> => {
     const settings = context.settingsFor(url) as HubSettings;
     const hub = hubs.get(settings) ?? makeHub(context, settings);
     hubs.set(settings, hub);
     // What could not be read is read again by the next request.
     hub.catch(() => hubs.delete(settings));
     return await hub;
-  });
+  };
+  return createHubClient(context.engine, hubFor, context.peers);
 }
 
 async function makeHub(context: SourceContext, settings: HubSettings): Promise<Hub> {

@@ -8,12 +8,14 @@ import { formatRangeHeader } from '../../byte-range.js';
 import { ChangedError, IsDirectoryError, ListNotSupportedError, SourceError } from '../../errors.js';
 import type { HttpCaller, HttpEngine } from '../../http/http-engine.js';
 import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
+import type { HttpDialect } from '../../http/http-resource.js';
 import {
   type Metadata,
   UNKNOWN_LAST_MODIFIED,
   UNKNOWN_SOURCE_FILE_LEN,
   type UrlEntry,
 } from '../../metadata.js';
+import type { PeerDownloads } from '../../p2p/peer-downloads.js';
 import type { Request } from '../../request.js';
 import type { ExpireInfo } from '../../response.js';
 import type { SourceClient } from '../../source.js';
@@ -25,7 +27,11 @@ const MAX_REVISIONS = 10_000;
 const MAX_REVISION_CHARS = 4 * 1024 * 1024;
 
 /** `hubFor`: the hub that the settings of a URL name. */
-export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promise<Hub>): SourceClient {
+export function createHubClient(
+  engine: HttpEngine,
+  hubFor: (url: URL) => Promise<Hub>,
+  peers?: PeerDownloads,
+): SourceClient {
   /** At which revision a content is read, by path and content id. One hub's word counts for no other. */
   const revisionsOf = new WeakMap<Hub, LRUCache<string, string>>();
 
@@ -66,7 +72,7 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     return hub.fileUrl(repository, entry);
   }
 
-  const resource = createHttpResource(engine, {
+  const dialect: HttpDialect = {
     targetOf: async (request) => {
       const { url: requested, pin, signal } = request;
       const caller: HttpCaller = {
@@ -82,7 +88,9 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     // The URL names the content. What a storage behind it says of versions is another's.
     rangeRequest: (range) => ({ header: { range: formatRangeHeader(range) } }),
     validatorsOf: () => ({}),
-  });
+    namesVersion: true,
+  };
+  const resource = createHttpResource(engine, dialect, peers);
 
   async function getMetadata(request: Request): Promise<Metadata> {
     const { hub, place } = await placeOf(request.url);
@@ -146,6 +154,7 @@ export function createHubClient(engine: HttpEngine, hubFor: (url: URL) => Promis
     isExpired,
     list,
     download: (request) => resource.download(request),
+    downloadShared: (request) => resource.downloadShared(request),
     getContentLength: async (request) => (await getMetadata(request)).contentLength,
     isSupportRange: async (request) => (await getMetadata(request)).supportRange,
     getLastModified: async (request) => (await getMetadata(request)).lastModified,

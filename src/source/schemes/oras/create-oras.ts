@@ -9,6 +9,7 @@ import { ChangedError, IsDirectoryError, SourceError } from '../../errors.js';
 import { configuredRoute } from '../../http/configured-route.js';
 import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
 import type { HttpCaller } from '../../http/http-engine.js';
+import type { HttpDialect } from '../../http/http-resource.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, type UrlEntry } from '../../metadata.js';
 import type { Request } from '../../request.js';
 import { type ExpireInfo, newResponse, type Response } from '../../response.js';
@@ -47,7 +48,7 @@ export function createOras(context: SourceContext): SourceClient {
     return registry;
   }
 
-  const resource = createHttpResource(engine, {
+  const dialect: HttpDialect = {
     targetOf: async (request) => {
       const registry = await registryFor(request.url);
       const { repository, digest } = await pinnedBlob(registry, request);
@@ -56,7 +57,9 @@ export function createOras(context: SourceContext): SourceClient {
     // The URL has the digest. What a storage behind the registry says of versions is another's.
     rangeRequest: (range) => ({ header: { range: formatRangeHeader(range) } }),
     validatorsOf: () => ({}),
-  });
+    namesVersion: true,
+  };
+  const resource = createHttpResource(engine, dialect, context.peers);
 
   async function placeOf(request: Request): Promise<{ registry: RegistryApi; place: Place }> {
     const registry = await registryFor(request.url);
@@ -163,6 +166,8 @@ export function createOras(context: SourceContext): SourceClient {
   return {
     getMetadata,
     download,
+    downloadShared: async (request) =>
+      isPinned(request.pin?.etag) ? await resource.downloadShared(request) : undefined,
     isExpired,
     list,
     getContentLength: async (request) => (await getMetadata(request)).contentLength,
