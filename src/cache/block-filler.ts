@@ -1,5 +1,6 @@
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
+import type { ReadRoute } from './cache-activity.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 export interface BlockFillerOptions {
@@ -11,6 +12,10 @@ export interface BlockFillerOptions {
   readonly end?: number;
   /** False: nothing is shown to readers before `finish`, which says that all is valid. */
   readonly isValidated: boolean;
+  /** The blocks that it alone fills, those that it announces among them: other pending ones are passed over. Undefined: all. */
+  readonly own?: Set<Block>;
+  /** By which the bytes come. Default: from the source. */
+  readonly route?: ReadRoute;
   /** A block was completed, or will not be filled because it is there already. Its reservation is used up. */
   readonly onBlock?: () => void;
 }
@@ -106,20 +111,37 @@ export class BlockFiller {
     const isGone =
       this.#isSkipped && this.#block?.isLost === true && this.#position % blocks.blockBytes === 0;
     if (this.#block === undefined || isGone) {
-      this.#block = blocks.announce(Math.floor(this.#position / blocks.blockBytes));
-      this.#isSkipped = isSkipped(this.#block);
+      this.#block = this.#announce(Math.floor(this.#position / blocks.blockBytes));
+      this.#isSkipped = this.#isSkippedBlock(this.#block);
     }
     if (this.#isSkipped) return { block: this.#block, memory: undefined };
     // What came before is gone with its memory: in fresh memory the block would have a hole.
     if (this.#block.isLost) throw new Error('a block was discarded while it was being filled');
-    this.#block.memory ??= memory.take();
+    if (this.#block.memory === undefined) {
+      this.#block.memory = memory.take();
+      this.#block.route = this.#options.route ?? 'source';
+    }
     return { block: this.#block, memory: this.#block.memory };
+  }
+
+  #announce(index: number): Block {
+    const { blocks, own } = this.#options;
+    const isMissing = own !== undefined && blocks.isMissing(index);
+    const block = blocks.announce(index);
+    if (isMissing) own.add(block);
+    return block;
+  }
+
+  #isSkippedBlock(block: Block): boolean {
+    const { own } = this.#options;
+    return isSkipped(block) || (own !== undefined && !own.has(block));
   }
 
   #endBlock(bytes: number): void {
     const block = this.#block;
     this.#block = undefined;
     if (block === undefined) return;
+    this.#options.own?.delete(block);
     if (this.#isSkipped) {
       this.#options.onBlock?.();
       this.#options.memory.unreserve(1);

@@ -1,6 +1,7 @@
 import type { ContentDigest, CorruptError, Response, Promotion } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import type { MemoryShare } from './memory-shares.js';
+import type { PeerSource } from './peer-source.js';
 import type { VersionBlocks } from './version-blocks.js';
 
 /** Something that needs fetches to go on: a waiting read, or a handle that reads ahead. */
@@ -44,6 +45,8 @@ export interface ProviderContext {
   readonly digest: ContentDigest | undefined;
   /** Downloads of the version; `ChangedError` when the source has another one. */
   readonly download: Download;
+  /** Undefined: all comes from the source. */
+  readonly peers: PeerSource | undefined;
   /** What the memory for what is downloaded now counts to. To be released. */
   readonly acquireShare: () => MemoryShare;
   /** All bytes came, and do not have the digest. */

@@ -1,7 +1,16 @@
 import { SourceError } from '../source/index.js';
 
-/** Where the bytes of a read come from: those of a block that was read before are in memory. */
-export type ReadRoute = 'memory' | 'disk' | 'source';
+/**
+ * Where the bytes of a read come from: those of a block that was read before are in memory. `p2p`: by way of a cluster of
+ * Dragonfly.
+ */
+export type ReadRoute = 'memory' | 'disk' | 'p2p' | 'source';
+/** The fastest first. */
+const ROUTES: readonly ReadRoute[] = ['memory', 'disk', 'p2p', 'source'];
+
+export function slowerRoute(a: ReadRoute, b: ReadRoute): ReadRoute {
+  return ROUTES.indexOf(a) < ROUTES.indexOf(b) ? b : a;
+}
 
 /**
  * How metadata was had that was needed. From what is kept: `fresh`. By a request: `revalidated` (unchanged), `queried`. `stale`: its
@@ -11,9 +20,9 @@ export type LookupResult = 'fresh' | 'revalidated' | 'queried' | 'stale' | 'miss
 
 /** What reads have brought, and what the cache did with it. */
 export class CacheActivity {
-  readonly readBytes: Record<ReadRoute, number> = { memory: 0, disk: 0, source: 0 };
+  readonly readBytes: Record<ReadRoute, number> = { memory: 0, disk: 0, p2p: 0, source: 0 };
   /** By the slowest route of the bytes of each. */
-  readonly reads: Record<ReadRoute, number> = { memory: 0, disk: 0, source: 0 };
+  readonly reads: Record<ReadRoute, number> = { memory: 0, disk: 0, p2p: 0, source: 0 };
   /** Of the memory for blocks. */
   evictedBytes = 0;
   /** What the disk was too slow for. */

@@ -28,6 +28,7 @@ import type {
   ResourceCache,
   ResourceStat,
 } from './resource-cache.js';
+import type { Peers } from './peer-source.js';
 import { StoredVersions } from './stored-versions.js';
 import type { UrlSet } from './url-set.js';
 import type { Reader, VersionReader } from './version-reader.js';
@@ -57,6 +58,8 @@ export const DEFAULT_CACHE_OPTIONS: CacheOptions = {
 
 export interface CachedResourcesContext {
   readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** Default: nothing comes by a cluster of Dragonfly. */
+  readonly peers?: Peers;
   readonly log: Logger;
   /** Where blocks are kept from one run to the next. */
   readonly disk?: DiskCache;
@@ -122,6 +125,7 @@ export class CachedResources implements ResourceCache {
       stored: this.#stored,
       probeBytes,
       clientFor: context.clientFor,
+      peers: context.peers,
       onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
       onChanged: (url, file) => this.#noteChanged(url, file),
       onCorrupt: (url, file, error) => {

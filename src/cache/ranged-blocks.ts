@@ -1,7 +1,11 @@
 import type { Response } from '../source/index.js';
 import type { BlockProvider, BlockRun, Holder, ProviderContext } from './block-provider.js';
 import { LinkSpeed } from './link-speed.js';
+import { PeerStream } from './peer-stream.js';
 import { RangedFetch } from './ranged-fetch.js';
+
+/** A reader that has come no farther in order may read all of it in order. */
+const NEAR_BYTES = 4 * 1024 * 1024;
 
 /** Brings blocks by ranged requests: one for each run of adjacent missing blocks, cut to what suits the link. */
 export class RangedBlocks implements BlockProvider {
@@ -9,6 +13,11 @@ export class RangedBlocks implements BlockProvider {
   readonly #sizeBytes: number;
   readonly #fetches = new Set<RangedFetch>();
   readonly #speed = new LinkSpeed();
+  #stream: PeerStream | undefined;
+  /** A stream has come to its end: dfdaemon has all of it. */
+  #hasStreamed = false;
+  /** What went by a cluster failed, or was not to be had. */
+  #isPeerless = false;
 
   constructor(context: ProviderContext, sizeBytes: number) {
     this.#context = context;
@@ -16,7 +25,7 @@ export class RangedBlocks implements BlockProvider {
   }
 
   get busy(): boolean {
-    return this.#fetches.size > 0;
+    return this.#fetches.size > 0 || this.#stream !== undefined;
   }
 
   get maxAheadBytes(): number {
@@ -31,7 +40,9 @@ export class RangedBlocks implements BlockProvider {
       if (isNeeded) fetch.need(reader);
       else fetch.acquire(reader);
     }
-    for (const run of this.#missingRuns({ first: needed.first, end: Math.max(needed.end, aheadEnd) })) {
+    const end = Math.max(needed.end, aheadEnd);
+    const left = this.#stream?.take(needed, aheadEnd) ?? { first: needed.first, end };
+    for (const run of this.#missingRuns(left)) {
       const isFirstNeeded = run.first < needed.end;
       const fetch = this.#start(run, isFirstNeeded ? needed.end : undefined);
       if (fetch === undefined) return false;
@@ -39,6 +50,33 @@ export class RangedBlocks implements BlockProvider {
       if (fetch.run.end > needed.end) fetch.acquire(ahead);
     }
     return true;
+  }
+
+  /**
+   * A reader is likely to read on from the start of a run: what is missing of it comes by a cluster, if it can. Not from far behind
+   * the beginning, since all of the body comes, unless dfdaemon has it already.
+   */
+  stream(run: BlockRun, isPrefetch: boolean): void {
+    const { peers, blocks } = this.#context;
+    if (peers === undefined || peers.mode !== 'stream' || this.#stream !== undefined || this.#isPeerless)
+      return;
+    let firstBlock = run.first;
+    while (firstBlock < run.end && !blocks.isMissing(firstBlock)) firstBlock += 1;
+    const isNear = firstBlock * blocks.blockBytes <= NEAR_BYTES;
+    if (firstBlock === run.end || !(isNear || isPrefetch || this.#hasStreamed)) return;
+    this.#stream = new PeerStream({
+      context: this.#context,
+      peers,
+      sizeBytes: this.#sizeBytes,
+      firstBlock,
+      priority: isPrefetch ? 'background' : 'foreground',
+      onEnd: (isComplete) => {
+        this.#stream = undefined;
+        if (isComplete) this.#hasStreamed = true;
+        else this.#isPeerless = true;
+        if (!this.busy) this.#context.onIdle();
+      },
+    });
   }
 
   readAhead(run: BlockRun, ahead: Holder): boolean {
@@ -75,6 +113,7 @@ export class RangedBlocks implements BlockProvider {
   }
 
   close(): void {
+    this.#stream?.close();
     for (const fetch of this.#fetches) fetch.cancel();
   }
 
@@ -89,14 +128,14 @@ export class RangedBlocks implements BlockProvider {
   #track(run: BlockRun, begin: ConstructorParameters<typeof RangedFetch>[3]): RangedFetch {
     const beganMs = performance.now();
     const fetch = new RangedFetch(this.#context, run, this.#sizeBytes, begin);
-    if (!this.busy) this.#context.memory.join();
+    if (this.#fetches.size === 0) this.#context.memory.join();
     this.#fetches.add(fetch);
     void fetch.done.then(() => {
       this.#fetches.delete(fetch);
       this.#speed.note(fetch.fetchedBytes, performance.now() - beganMs);
-      if (this.busy) return;
+      if (this.#fetches.size > 0) return;
       this.#context.memory.leave();
-      this.#context.onIdle();
+      if (!this.busy) this.#context.onIdle();
     });
     return fetch;
   }

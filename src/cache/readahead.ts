@@ -105,7 +105,8 @@ export class Readahead {
   }
 
   #begin(start: number, end: number, isStalled: boolean, maxBytes: number): ReadaheadPlan {
-    const stream = { start, end, windowBytes: 0, aheadEnd: end, hasStalled: false, passedBytes: 0 };
+    const passedBytes = end - start;
+    const stream = { start, end, windowBytes: 0, aheadEnd: end, hasStalled: false, passedBytes };
     this.#streams.push(stream);
     const abandoned = this.#streams.length > MAX_STREAMS ? this.#streams.shift() : undefined;
     const region = this.#regionAt(start, isStalled, maxBytes);

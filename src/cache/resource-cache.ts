@@ -44,6 +44,11 @@ export type Sink<Result> = (pieces: readonly Uint8Array[]) => Result;
 export interface ReadOptions {
   /** Looked at only by a read that has to wait: the transport makes it then. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * All of the file is going to be read, in order: what is missing may come by a cluster of Dragonfly from the first read on,
+   * as a prefetch.
+   */
+  readonly readsAll?: boolean;
 }
 
 /** One version of a file, open. */

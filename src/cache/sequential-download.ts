@@ -1,6 +1,8 @@
 import { drainBody, ProtocolError, type Response } from '../source/index.js';
+import type { Block } from './block.js';
 import { BlockFiller } from './block-filler.js';
 import type { ProviderContext } from './block-provider.js';
+import type { ReadRoute } from './cache-activity.js';
 import { ContentCheck } from './content-check.js';
 
 export interface SequentialDownloadOptions {
@@ -12,6 +14,13 @@ export interface SequentialDownloadOptions {
   /** How far reads need it to go by now. */
   readonly pauseAtBytes: () => number;
   readonly onPause: () => void;
+  /** Default: of the source. */
+  readonly open?: (signal: AbortSignal) => Promise<Response>;
+  /** What comes before is passed over: a multiple of the block size. Default: 0. */
+  readonly firstByte?: number;
+  /** `BlockFillerOptions`. */
+  readonly own?: Set<Block>;
+  readonly route?: ReadRoute;
 }
 
 /** The download was stopped. */
@@ -26,17 +35,34 @@ export class SequentialDownload {
   #response: Response | undefined;
   #wake: (() => void) | undefined;
   #isStopped = false;
+  /** Bytes that are still passed over. */
+  #skipBytes: number;
+  #receivedBytes = 0;
 
   constructor(options: SequentialDownloadOptions) {
     const { blocks, memory } = options.context;
+    const { own, route, firstByte: position = 0 } = options;
     this.#options = options;
     this.#response = options.response;
-    this.#filler = new BlockFiller({ blocks, memory, position: 0, isValidated: true });
+    this.#skipBytes = position;
+    this.#filler = new BlockFiller({
+      blocks,
+      memory,
+      position,
+      isValidated: true,
+      ...(own === undefined ? {} : { own }),
+      ...(route === undefined ? {} : { route }),
+    });
   }
 
   /** How far it has come. */
   get positionBytes(): number {
     return this.#filler.position;
+  }
+
+  /** Of the body, with what was passed over. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   get isPaused(): boolean {
@@ -60,13 +86,11 @@ export class SequentialDownload {
 
   /** Resolves to the size in bytes when all of it is there. Rejects with the errors of the source, and when stopped. */
   async run(): Promise<number> {
-    const { context, sizeBytes } = this.#options;
+    const { context, sizeBytes, open } = this.#options;
+    const { signal } = this.#controller;
     try {
-      const response = (this.#response ??= await context.download(
-        undefined,
-        undefined,
-        this.#controller.signal,
-      ));
+      const response = (this.#response ??=
+        open === undefined ? await context.download(undefined, undefined, signal) : await open(signal));
       response.validate();
       this.#checkOffset(response);
       await this.#pauseWhileAhead();
@@ -75,9 +99,12 @@ export class SequentialDownload {
         response,
         (chunk) => {
           check?.update(chunk);
+          const skipped = Math.min(this.#skipBytes, chunk.byteLength);
+          this.#skipBytes -= skipped;
+          this.#receivedBytes += chunk.byteLength;
           // Its last bytes are not shown before.
-          if (this.positionBytes + chunk.byteLength === sizeBytes) check?.finish(context.url);
-          return this.#take(chunk, 0);
+          if (this.positionBytes + chunk.byteLength - skipped === sizeBytes) check?.finish(context.url);
+          return this.#take(chunk, skipped);
         },
         () => this.#nextBuffer(),
       );
@@ -139,7 +166,7 @@ export class SequentialDownload {
   /** Memory for the next bytes, if there is some and a read needs them. */
   #nextBuffer(): Uint8Array | undefined {
     const { blocks, memory } = this.#options.context;
-    if (this.#isStopped || this.#isAhead) return undefined;
+    if (this.#isStopped || this.#isAhead || this.#skipBytes > 0) return undefined;
     if (!this.#filler.hasMemory && !memory.tryReserve(1)) return undefined;
     return this.#filler.nextBuffer(blocks.blockBytes - (this.positionBytes % blocks.blockBytes));
   }

@@ -2,7 +2,7 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { ChangedError } from '../source/index.js';
 import { Block, type BlockOwner } from './block.js';
 import type { BlockMemory } from './block-memory.js';
-import type { ReadRoute } from './cache-activity.js';
+import { type ReadRoute, slowerRoute } from './cache-activity.js';
 import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
 
@@ -98,7 +98,7 @@ export class VersionBlocks implements BlockOwner {
       const { route } = block;
       activity.readBytes[route] += view.byteLength;
       if (route === 'memory') continue;
-      if (slowest !== 'source') slowest = route;
+      slowest = slowerRoute(slowest, route);
       if (block.isComplete) block.route = 'memory';
     }
     activity.reads[slowest] += 1;

@@ -3,6 +3,7 @@ import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun, Download, Holder, ProviderContext } from './block-provider.js';
 import { copiedRead } from './copied-read.js';
+import type { PeerSource } from './peer-source.js';
 import type { MemoryShares } from './memory-shares.js';
 import type { FileMetadata } from './file-metadata.js';
 import { RangedBlocks } from './ranged-blocks.js';
@@ -17,6 +18,7 @@ export interface VersionReaderContext {
   readonly memory: BlockMemory;
   readonly probeBytes: number;
   readonly download: Download;
+  readonly peers: PeerSource | undefined;
   readonly shares: MemoryShares;
   readonly onSize: (size: number) => void;
   /** The source has another version by now, or serves none. */
@@ -38,6 +40,9 @@ export interface Reader {
 const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
 /** A read whose blocks are evicted this often before it has them all collects copies instead. */
 const MAX_LOSSES = 3;
+/** Less is what programs look at of each file; a large first read is that of one which reads on. */
+const MIN_IN_ORDER_BYTES = 256 * 1024;
+const MAX_START_BYTES = 64 * 1024;
 /** A stream that has read this part of the memory is no file that is likely to stay in it. */
 const SCAN_SHARE = 1 / 2;
 
@@ -68,6 +73,7 @@ export class VersionReader {
       digest: file.digest,
       onCorrupt: (error) => this.setCorrupt(error),
       download: context.download,
+      peers: context.peers,
       acquireShare: () => context.shares.acquire(context.blocks.key.resource, this.#uid),
       onIdle: () => this.#reportIdle(),
     };
@@ -179,7 +185,7 @@ export class VersionReader {
     const holder: Holder = {};
     let acquired: readonly Block[] = [];
     try {
-      const stream = this.#demand(reader, holder, offset, end);
+      const stream = this.#demand(reader, holder, offset, end, options?.readsAll === true);
       for (let losses = 0; losses < MAX_LOSSES;) {
         const absence = this.blocks.lastAbsence(offset, this.#cutToSize(end));
         if (absence === undefined) {
@@ -242,7 +248,7 @@ export class VersionReader {
     return acquired;
   }
 
-  #demand(reader: Reader, holder: Holder, offset: number, end: number): ReadStream {
+  #demand(reader: Reader, holder: Holder, offset: number, end: number, readsAll: boolean): ReadStream {
     const needed = this.#runOf(offset, end);
     // What is here already must not be evicted for what is fetched now.
     for (let index = needed.first; index < needed.end; index += 1) {
@@ -256,6 +262,7 @@ export class VersionReader {
     if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.release(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
+    if (isStalled && this.#context.peers !== undefined) this.#stream(plan.stream, needed, aheadEnd, readsAll);
     hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.ahead) && hadRoom;
     if (plan.region !== undefined) {
       const run = this.#runOf(plan.region.start, this.#cutToSize(plan.region.end));
@@ -263,6 +270,14 @@ export class VersionReader {
     }
     if (!hadRoom) reader.readahead.shrink(plan.stream);
     return plan.stream;
+  }
+
+  /** Begins a stream by a cluster for a reader that goes on in order from near the beginning, or says so. */
+  #stream(stream: ReadStream, needed: BlockRun, aheadEnd: number, readsAll: boolean): void {
+    if (!(this.#provider instanceof RangedBlocks)) return;
+    const isInOrder = stream.passedBytes >= MIN_IN_ORDER_BYTES && stream.start <= MAX_START_BYTES;
+    if (!isInOrder && !readsAll) return;
+    this.#provider.stream({ first: needed.first, end: aheadEnd }, readsAll);
   }
 
   /**

@@ -5,6 +5,7 @@ import type { Evicted } from './evicted.js';
 import type { FileMetadata } from './file-metadata.js';
 import type { StoredVersions } from './stored-versions.js';
 import { MemoryShares } from './memory-shares.js';
+import type { Peers } from './peer-source.js';
 import { mapKeyOf, type Version } from './version.js';
 import { VersionBlocks } from './version-blocks.js';
 import { VersionReader } from './version-reader.js';
@@ -15,6 +16,7 @@ export interface VersionReadersContext {
   readonly stored: StoredVersions;
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
+  readonly peers: Peers | undefined;
   readonly onSize: (url: string, version: Version, size: number) => void;
   /** A reader found that the source has another version by now. */
   readonly onChanged: (url: string, file: FileMetadata) => void;
@@ -101,9 +103,11 @@ export class VersionReaders {
   }
 
   #add(key: string, url: string, file: FileMetadata): VersionReader {
-    const { memory, stored, probeBytes, clientFor, onSize, onChanged, onCorrupt, mustProbe } = this.#context;
+    const { memory, stored, probeBytes, clientFor, peers, onSize, onChanged, onCorrupt, mustProbe } =
+      this.#context;
     // Taken once, by the first download: what is read of a version comes from one client.
     let client: CompleteClient | undefined;
+    const mode = peers?.modeFor(url, file.version.validators);
     const reader = new VersionReader(file, {
       blocks: this.#blocksOf(key, url, file.version),
       memory,
@@ -125,6 +129,21 @@ export class VersionReaders {
         // The range was ignored: the next handle is to read by one download from the start.
         if (range !== undefined && range.start > 0 && response.offset === 0) mustProbe(url, file.version);
         return response;
+      },
+      peers: mode && {
+        mode,
+        stallMs: peers?.stallMs ?? 0,
+        download: async (range, priority, signal) => {
+          client ??= await clientFor(url);
+          return await client.downloadShared?.(
+            new Request(url, {
+              pin: file.version.validators,
+              signal: withUid(signal, reader.uid),
+              priority,
+              ...(range === undefined ? {} : { range }),
+            }),
+          );
+        },
       },
       onSize: (size) => {
         if (!this.#detached.has(reader)) onSize(url, file.version, size);
