@@ -14,12 +14,7 @@ process.once('exit', () => {
 export default {
   concurrency: 2,
   environmentVariables: environment.variables,
-  files: [
-    'dist/test/**/*.test.js',
-    '!dist/test/servers/**',
-    '!dist/test/oracles/**',
-    '!dist/test/cluster/**',
-  ],
+  files: ['dist/test/**/*.test.js', '!dist/test/servers/**', '!dist/test/oracles/**'],
   timeout: '120s',
   workerThreads: false,
 };

@@ -8,6 +8,8 @@ import { accessPolicy, AccessRefusedError } from '../src/source/access-policy.js
 import { createHttpEngine } from '../src/source/http/pooled-engine.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
+import { PeerDownloads } from '../src/source/p2p/peer-downloads.js';
+import type { P2pSettings } from '../src/source/p2p/p2p-settings.js';
 import { PluginSet } from '../src/source/plugin/plugin-set.js';
 import { type PoolReport, RequestActivity } from '../src/source/request-activity.js';
 import { ClientRegistry } from '../src/source/registry.js';
@@ -28,6 +30,8 @@ export interface Sources {
   /** What is requested over HTTP. */
   readonly activity: RequestActivity;
   readonly connections: () => PoolReport;
+  /** What comes by way of a cluster of Dragonfly. */
+  readonly peers: PeerDownloads;
   readonly close: () => Promise<void>;
 }
 
@@ -53,6 +57,10 @@ function make(configuration: Configuration): Made {
   };
 }
 
+function p2pOf({ options: { p2pProxy, p2pMode } }: Configuration): P2pSettings {
+  return { proxy: p2pProxy === undefined ? undefined : new URL(p2pProxy), mode: p2pMode };
+}
+
 export function composeSources(configuration: LiveConfiguration, log: Logger): Sources {
   const first = configuration.current;
   const { options } = first;
@@ -61,6 +69,11 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     made = make(now);
   });
   const activity = new RequestActivity();
+  const peers = new PeerDownloads({
+    settings: () => p2pOf(configuration.current),
+    ruleFor: (url) => made.rules.settingsFor(url),
+    log,
+  });
   const engine = createHttpEngine({
     activity,
     timeoutMs: options.timeout,
@@ -82,6 +95,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
   const contextFor = (scheme: string): SourceContext => ({
     scheme,
     engine,
+    peers,
     settingsFor: (url) => {
       warnOfTwin(url);
       return made.rules.settingsFor(url);
@@ -96,6 +110,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     plugins,
     activity,
     connections: () => engine.report,
+    peers,
     credentialsFor: (url) => made.credentialsFor(url),
     clientFor: async (url) => {
       const scheme = url.slice(0, url.indexOf(':'));

@@ -72,6 +72,7 @@ export async function compose(
     },
     {
       clientFor,
+      peers: sources.peers,
       log,
       budget,
       ...(disk === undefined ? {} : { disk }),
@@ -107,6 +108,7 @@ export async function compose(
     mountAttribute: mountAttributes({
       cache: () => cache.report,
       requests: () => sources.activity.report,
+      p2p: () => sources.peers.report,
       isShared: options.allowOther,
     }),
     ...(root === undefined ? {} : { root }),

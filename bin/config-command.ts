@@ -34,7 +34,7 @@ export async function checkConfiguration(given: GivenOptions, file: string | und
 /** Prints the effective values, as a file, with secrets as `***`. */
 export async function showConfiguration(given: GivenOptions, withOrigin: boolean): Promise<void> {
   const found = withFittingMemory(await loadConfiguration(given));
-  const lines = [...optionLines(found), ...listLines('sources', found.shown.rules)];
+  const lines = [...optionLines(found), ...sectionLines(found), ...listLines('sources', found.shown.rules)];
   if (found.shown.plugins.length > 0) lines.push({ text: 'plugins:' });
   for (const { value, origin } of found.shown.plugins) {
     for (const [name, options] of Object.entries(value as object)) {
@@ -63,14 +63,25 @@ interface Line {
 }
 
 function optionLines({ options, origins }: Configuration): Line[] {
-  return OPTION_ROWS.flatMap(([name, { kind, isOfStart }]) => {
+  return OPTION_ROWS.flatMap(([name, { kind, isOfStart, inFile }]) => {
     const value: unknown = options[name];
-    // Of a start; or without a value.
-    if (isOfStart === true || value === undefined) return [];
+    // Of a start; or without a value; or shown with its section.
+    if (isOfStart === true || value === undefined || inFile !== undefined) return [];
     const shown =
       kind.isList === true ? value : kind.placeholder === undefined ? value : written(kind, value);
     return [{ text: `${name}: ${inOneLine(shown)}`, origin: origins[name] ?? 'default' }];
   });
+}
+
+function sectionLines({ options, origins }: Configuration): Line[] {
+  const bySection = new Map<string, Line[]>();
+  for (const [name, { kind, inFile: [section, key] = [] }] of OPTION_ROWS) {
+    const value: unknown = options[name];
+    if (section === undefined || value === undefined) continue;
+    const line = { text: `  ${key}: ${inOneLine(written(kind, value))}`, origin: origins[name] ?? 'default' };
+    bySection.set(section, [...(bySection.get(section) ?? []), line]);
+  }
+  return [...bySection].flatMap(([section, lines]) => [{ text: `${section}:` }, ...lines]);
 }
 
 /** As a number where the option takes one. */

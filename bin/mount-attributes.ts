@@ -1,6 +1,7 @@
 import process from 'node:process';
 
 import type { CacheReport } from '../src/cache/cache-report.js';
+import type { P2pReport } from '../src/control/mount-report.js';
 import { countSourceErrors } from '../src/control/status.js';
 import type { RequestReport } from '../src/source/request-activity.js';
 import { version } from './version.js';
@@ -8,6 +9,8 @@ import { version } from './version.js';
 export interface MountAttributesContext {
   readonly cache: () => CacheReport;
   readonly requests: () => RequestReport;
+  /** Undefined: nothing goes by a cluster of Dragonfly. */
+  readonly p2p: () => P2pReport | undefined;
   /** Other users may read the attributes: they learn no URL of what was read. */
   readonly isShared: boolean;
 }
@@ -16,6 +19,7 @@ export interface MountAttributesContext {
 export function mountAttributes({
   cache,
   requests,
+  p2p,
   isShared,
 }: MountAttributesContext): (name: string) => string | undefined {
   const madeMs = performance.now();
@@ -24,6 +28,7 @@ export function mountAttributes({
     ['user.d7y.pid', () => String(process.pid)],
     ['user.d7y.uptime', () => String(Math.floor((performance.now() - madeMs) / 1000))],
     ['user.d7y.hitrate', () => hitRate(cache())],
+    ['user.d7y.p2p', () => p2pState(p2p())],
     ['user.d7y.errors', () => String(countSourceErrors(requests()))],
   ]);
   if (!isShared) values.set('user.d7y.last_error', () => lastError(requests()));
@@ -32,9 +37,14 @@ export function mountAttributes({
 
 /** Empty before the first read. */
 function hitRate({ activity }: CacheReport): string {
-  const { memory, disk, source } = activity.reads;
-  const all = memory + disk + source;
+  const { memory, disk, p2p, source } = activity.reads;
+  const all = memory + disk + p2p + source;
   return all === 0 ? '' : ((memory + disk) / all).toFixed(3);
+}
+
+function p2pState(report: P2pReport | undefined): string {
+  if (report === undefined) return 'off';
+  return report.brokenUntilMs === undefined ? 'up' : 'down';
 }
 
 function lastError({ hosts }: RequestReport): string {

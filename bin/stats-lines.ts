@@ -44,12 +44,13 @@ export function statsSince(before: Stats, now: Stats): StatsDifference {
 export function statsLine(stats: StatsDifference): string {
   const perSecond = (amount: number): number => amount / Math.max(0.001, stats.seconds);
   const rate = (bytes: number): string => (perSecond(bytes) / 1e6).toFixed(1);
-  const { memory, disk, source } = stats.read_bytes;
+  const { memory, disk, p2p, source } = stats.read_bytes;
+  const peers = p2p === 0 ? '' : `, ${rate(p2p)} p2p`;
   const hits = stats.hit_ratio === null ? '-' : `${Math.round(stats.hit_ratio * 100)} %`;
   return [
     `${Math.round(perSecond(stats.operations))} ops/s`,
     `${stats.errors} errors`,
-    `MB/s: ${rate(memory)} memory, ${rate(disk)} disk, ${rate(source)} source`,
+    `MB/s: ${rate(memory)} memory, ${rate(disk)} disk${peers}, ${rate(source)} source`,
     `hits ${hits}`,
     `p50 ${stats.p50_ms ?? '-'} ms`,
     `p99 ${stats.p99_ms ?? '-'} ms`,
@@ -58,10 +59,11 @@ export function statsLine(stats: StatsDifference): string {
 
 export function statsTotals(stats: Stats): string[] {
   const ratio = hitRatio(stats.reads);
-  const { memory, disk, source } = stats.read_bytes;
+  const { memory, disk, p2p, source } = stats.read_bytes;
+  const peers = p2p === 0 ? '' : `, ${p2p} from peers`;
   return [
     `up for ${stats.uptime_seconds} s`,
-    `bytes read: ${memory} from memory, ${disk} from disk, ${source} from sources`,
+    `bytes read: ${memory} from memory, ${disk} from disk${peers}, ${source} from sources`,
     `reads with all bytes in the cache: ${ratio === null ? '-' : `${Math.round(ratio * 100)} %`}`,
     `opens that the kernel serves by itself: ${stats.kernel.passthrough_opens}`,
     `requests: ${stats.requests.sent}, ${stats.requests.retries} of them retries; ${stats.requests.received_bytes} bytes received`,
@@ -73,8 +75,8 @@ export function statsTotals(stats: Stats): string[] {
   ];
 }
 
-function hitRatio({ memory, disk, source }: RouteStats): number | null {
-  const all = memory + disk + source;
+function hitRatio({ memory, disk, p2p, source }: RouteStats): number | null {
+  const all = memory + disk + p2p + source;
   return all === 0 ? null : round((memory + disk) / all);
 }
 
@@ -100,6 +102,7 @@ function routesBetween(before: RouteStats, now: RouteStats): RouteStats {
   return {
     memory: now.memory - before.memory,
     disk: now.disk - before.disk,
+    p2p: now.p2p - before.p2p,
     source: now.source - before.source,
   };
 }

@@ -27,6 +27,14 @@ export interface ShownStatus {
     readonly errors: number;
     readonly last_error?: { readonly time: string; readonly message: string };
   }[];
+  readonly p2p?: {
+    readonly proxy: string;
+    readonly mode: string;
+    readonly state: string;
+    readonly bytes: { readonly p2p: number; readonly direct: number };
+    readonly requests: Readonly<Record<string, number>>;
+    readonly last_error: { readonly time: string; readonly message: string } | null;
+  };
   readonly plugins: readonly { readonly scheme: string; readonly state: string; readonly restarts: number }[];
   readonly config: { readonly files: readonly string[]; readonly loaded_at: string };
 }
@@ -37,7 +45,7 @@ interface Amount {
 }
 
 export function statusLines(status: ShownStatus): string[] {
-  const { fuse, cache, sources, plugins, config } = status;
+  const { fuse, cache, sources, p2p, plugins, config } = status;
   return [
     `${status.mountpoint}: ${status.state}`,
     ...status.problems.map((problem) => `  problem: ${problem}`),
@@ -52,9 +60,18 @@ export function statusLines(status: ShownStatus): string[] {
       ({ scheme, host, state, requests, errors, last_error: last }) =>
         `  ${scheme}://${host}: ${state}, ${requests} requests, ${errors} errors${last ? `; last at ${last.time}: ${last.message}` : ''}`,
     ),
+    ...(p2p === undefined ? [] : [p2pLine(p2p)]),
     ...plugins.map(({ scheme, state, restarts }) => `  plugin ${scheme}: ${state}, ${restarts} restarts`),
     `  configuration: ${config.files.length === 0 ? 'no files' : config.files.join(', ')}, read at ${config.loaded_at}`,
   ];
+}
+
+function p2pLine(p2p: NonNullable<ShownStatus['p2p']>): string {
+  const { bytes, requests, last_error: last } = p2p;
+  const counts = Object.entries(requests).flatMap(([result, count]) =>
+    count === 0 ? [] : `${count} ${result}`,
+  );
+  return `  p2p by ${p2p.proxy} (${p2p.mode}): ${p2p.state}, ${mebibytes(bytes.p2p)} MiB by peers, ${mebibytes(bytes.direct)} MiB from sources; requests: ${counts.join(', ') || 'none'}${last === null ? '' : `; last failure at ${last.time}: ${last.message}`}`;
 }
 
 function amount({ bytes, limit }: Amount): string {

@@ -12,7 +12,7 @@ import type { ConfigText } from './config-files.js';
 import type { Configuration, FileContent } from './configuration.js';
 import { withVariables } from './interpolate.js';
 import { FileCheck } from './file-check.js';
-import { FILE_SCHEMA, MATCH_SCHEMA, SCHEMES } from './file-schema.js';
+import { FILE_SCHEMA, MATCH_SCHEMA, optionsIn, placeOf, SCHEMES } from './file-schema.js';
 import { masked, maskedRule } from './masked.js';
 import { plainSecretIn } from './plain-secret.js';
 import { YamlFile } from './yaml-file.js';
@@ -29,7 +29,7 @@ export async function fileContent(
   );
   const check = new FileCheck(file, replaced, faults);
   const whole = check.parse(FILE_SCHEMA, value, []);
-  const { sources: _, plugins = {}, policy = {}, ...own } = whole ?? {};
+  const { plugins = {}, policy = {} } = whole ?? {};
   const rules = sourcesIn(value).flatMap((rule, index) => rulesOf(check, rule, index));
   const policyOf = (list: 'allow' | 'deny'): PolicyRule[] =>
     (policy[list] ?? []).map(({ address, ...rest }, index) => ({
@@ -41,8 +41,8 @@ export async function fileContent(
   const plain = given.isReadableByOthers ? plainSecretIn(file.value) : undefined;
   return {
     path,
-    options: own,
-    lineOf: (name) => file.lineOf([name]),
+    options: optionsIn(whole ?? {}),
+    lineOf: (name) => file.lineOf(placeOf(name)),
     rules,
     policy: { allow: policyOf('allow'), deny: policyOf('deny') },
     plugins: await revealed(plugins, file),

@@ -5,7 +5,8 @@ import { isCidr } from '../../src/source/address-policy.js';
 import { SETTINGS_SCHEMAS } from '../../src/source/settings-schemas.js';
 import { optional, parsed, type Schema, secret, section } from '../../src/source/settings-parts.js';
 import type { ConfiguredScheme } from '../../src/source/settings.js';
-import { type AnyRow, OPTION_ROWS, type OptionName } from './option-table.js';
+import { OPTION_ROWS, OPTION_TABLE, type OptionName } from './option-table.js';
+import type { GivenOptions } from './options.js';
 
 export const SCHEMES = Object.keys(SETTINGS_SCHEMAS) as ConfiguredScheme[];
 
@@ -44,13 +45,37 @@ const list = 'expected a list of rules';
 /** The options of the table that have a place in a file. */
 const OPTIONS = OPTION_ROWS.filter(([, row]) => row.isOfStart !== true);
 
-const options: Record<string, Schema<unknown>> = Object.fromEntries(
-  OPTIONS.map(([name, { kind }]: readonly [OptionName, AnyRow]) => [name, parsed(kind.expected, kind.read)]),
-);
+/** By where they stand: at the top, or in a section. */
+const options: Record<string, Schema<unknown>> = {};
+const sections: Record<string, Record<string, Schema<unknown>>> = {};
+for (const [name, { kind, inFile }] of OPTIONS) {
+  const schema = parsed(kind.expected, kind.read);
+  if (inFile === undefined) options[name] = schema;
+  else (sections[inFile[0]] ??= {})[inFile[1]] = schema;
+}
+
+/** The place of an option in a file. */
+export function placeOf(name: OptionName): readonly string[] {
+  return OPTION_TABLE[name].inFile ?? [name];
+}
+
+/** The options that a checked file gives, by their names. */
+export function optionsIn(content: Readonly<Record<string, unknown>>): GivenOptions {
+  const given: Record<string, unknown> = {};
+  for (const [name] of OPTIONS) {
+    let value: unknown = content;
+    for (const key of placeOf(name)) value = (value as Record<string, unknown> | undefined)?.[key];
+    if (value !== undefined) given[name] = value;
+  }
+  return given;
+}
 
 /** All keys that may stand in a file, at the top. */
 export const FILE_SCHEMA = section({
-  ...Object.fromEntries(Object.entries(options).map(([name, schema]) => [name, optional(schema)])),
+  ...optionals(options),
+  ...Object.fromEntries(
+    Object.entries(sections).map(([name, schemas]) => [name, optional(section(optionals(schemas)))]),
+  ),
   // Each rule has the schema of its scheme.
   sources: optional(v.array(v.unknown(), 'expected a list of rules')),
   plugins: optional(
@@ -58,6 +83,10 @@ export const FILE_SCHEMA = section({
   ),
   policy: optional(section({ allow: optional(v.array(allow, list)), deny: optional(v.array(deny, list)) })),
 });
+
+function optionals(schemas: Readonly<Record<string, Schema<unknown>>>): Record<string, Schema<unknown>> {
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, optional(schema)]));
+}
 
 /** A list, or one. */
 function oneOrMore<Output>(schema: Schema<Output>): Schema<Output[]> {

@@ -13,6 +13,8 @@ const PUBLIC = new Set([
   'revision',
   'plainHttp',
   'tls',
+  'p2p',
+  'shareScope',
   'awsRegion',
   'awsEndpoint',
   'awsS3ForcePathStyle',

@@ -95,6 +95,15 @@ export const listenAddress: OptionKind<ListenAddress | undefined> = {
   show: (value) => (value === undefined ? '' : formatListenAddress(value)),
 };
 
+/** Its credentials would be taken for those of the origin. */
+export const peerProxy: OptionKind<string | undefined> = {
+  placeholder: 'url',
+  expected: 'an http URL without credentials and path, such as http://127.0.0.1:4001',
+  parse: parsePeerProxy,
+  read: (value) => fromText(value, parsePeerProxy),
+  show: (value) => value ?? '',
+};
+
 export const paths = list(path as OptionKind<string>);
 export const schemes = list<string>({
   placeholder: 'scheme',
@@ -182,6 +191,12 @@ function list<Value>(one: OptionKind<Value>, separator = ','): OptionKind<readon
 
 function fromText<Value>(value: unknown, parse: (text: string) => Value | undefined): Value | undefined {
   return typeof value === 'string' ? parse(value) : undefined;
+}
+
+function parsePeerProxy(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { href, origin, protocol } = new URL(text);
+  return href === `${origin}/` && protocol === 'http:' ? origin : undefined;
 }
 
 function parseScheme(text: string): string | undefined {

@@ -26,6 +26,8 @@ export interface OptionRow<Value> {
   readonly isOfStart?: boolean;
   /** A reload changes it while the mount stands. */
   readonly isLive?: boolean;
+  /** In a file it is this key of this section, and not the name. */
+  readonly inFile?: readonly [section: string, key: string];
 }
 
 type OptionTable = { readonly [Name in OptionName]: OptionRow<MountOptions[Name]> };
@@ -196,6 +198,27 @@ export const OPTION_TABLE: OptionTable = {
     meaning:
       'connect to these addresses too: link-local and cloud metadata ones, and with `--allow-other` loopback and private ones; repeatable ([Address policy](SECURITY.md#address-policy))',
     isLive: true,
+  },
+  p2pProxy: {
+    group: 'Sources',
+    kind: kinds.peerProxy,
+    default: undefined,
+    help: 'the HTTP proxy of the dfdaemon of this node, for rules with p2p: true (http://127.0.0.1:4001)',
+    meaning:
+      'the HTTP proxy of the dfdaemon of this node, as `http://127.0.0.1:4001`: what rules with `p2p: true` match is read by way of the cluster ([P2P.md](P2P.md)); in a file `p2p: { proxy: … }`',
+    defaultText: 'none: all is read from its source',
+    isLive: true,
+    inFile: ['p2p', 'proxy'],
+  },
+  p2pMode: {
+    group: 'Sources',
+    kind: kinds.choice('mode', 'stream', 'ranges'),
+    default: 'stream',
+    help: 'what is read by way of the cluster: files that are read in order, or any part of large files',
+    meaning:
+      'what is read by way of the cluster: `stream`, files that are read in order from their beginning; `ranges`, any part, in windows of 8 MiB ([P2P.md](P2P.md)); in a file `p2p: { mode: … }`',
+    isLive: true,
+    inFile: ['p2p', 'mode'],
   },
   pluginDir: {
     group: 'Plugins',

@@ -1,3 +1,4 @@
+import type { P2pMode } from '../../src/source/p2p/p2p-settings.js';
 import type { HeaderOption } from '../header-option.js';
 import type { ListenAddress } from '../listen-address.js';
 import type { PluginOptions } from '../plugin-options.js';
@@ -36,6 +37,9 @@ export interface MountOptions extends PluginOptions {
   readonly header: readonly HeaderOption[];
   /** CIDRs. */
   readonly allowAddress: readonly string[];
+  /** Of a dfdaemon. Undefined: nothing goes by a cluster of Dragonfly. */
+  readonly p2pProxy: string | undefined;
+  readonly p2pMode: P2pMode;
 }
 
 /** Those that one place gives: the command line, the environment, a file. */

@@ -8,7 +8,7 @@ _d7y_mount() {
   done
   case $command in
     '')
-      options='-f --foreground --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --log-file --log-level -V --version'
+      options='-f --foreground --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --log-file --log-level -V --version'
       values='directory'
       words='unmount list status stats reload log-level evict forget plugin config path url'
       ;;
@@ -103,6 +103,8 @@ _d7y_mount() {
     --retries) return ;;
     --header) return ;;
     --allow-address) return ;;
+    --p2p-proxy) return ;;
+    --p2p-mode) mapfile -t COMPREPLY < <(compgen -W 'stream ranges' -- "$current"); return ;;
     --plugin-dir) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --plugin-option) return ;;
     --plugin-override) return ;;

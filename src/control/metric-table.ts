@@ -22,7 +22,7 @@ export const METRIC_GROUPS = {
 
 export type MetricGroup = keyof typeof METRIC_GROUPS;
 
-const ROUTE = 'direct, proxy';
+const ROUTE = 'direct, proxy, p2p';
 const HOST = 'at most 50, then other';
 
 export const METRIC_TABLE = {
@@ -117,7 +117,7 @@ export const METRIC_TABLE = {
     group: 'cache',
     type: 'counter',
     help: 'Bytes that reads got, by where they came from; what the page cache serves is not among them.',
-    labels: { from: 'memory, disk, source' },
+    labels: { from: 'memory, disk, p2p, source' },
   },
   d7y_mount_cache_hits_total: {
     group: 'cache',
@@ -162,7 +162,7 @@ export const METRIC_TABLE = {
   d7y_mount_cache_disk_writable: {
     group: 'cache',
     type: 'gauge',
-    help: 'Whether this process writes the cache directory; one process of a user does. 0 also where it cannot be used.',
+    help: 'Whether this process writes the cache directory; one process of a user does.',
   },
   d7y_mount_metadata_lookups_total: {
     group: 'cache',
@@ -242,8 +242,8 @@ export const METRIC_TABLE = {
   d7y_mount_p2p_requests_total: {
     group: 'p2p',
     type: 'counter',
-    help: 'Requests through dfdaemon.',
-    labels: { result: '' },
+    help: 'Requests through dfdaemon; ok: as much of the body came as was needed; refused: the source refused it.',
+    labels: { result: 'ok, refused, rate_limit, first_byte, stall, error, mismatch' },
   },
   d7y_mount_p2p_fallbacks_total: {
     group: 'p2p',

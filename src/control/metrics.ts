@@ -53,7 +53,7 @@ function ofKernel(out: Exposition, { activity, handles }: MountReport): void {
   out.add('d7y_mount_kernel_stored_bytes_total', activity.storedBytes);
 }
 
-function ofCache(out: Exposition, { cache, lacksDisk }: MountReport): void {
+function ofCache(out: Exposition, { cache }: MountReport): void {
   const { activity, memory, metadata, disk } = cache;
   const { reads } = activity;
   const onDisk = (count: number): number | undefined => (disk === undefined ? undefined : count);
@@ -61,7 +61,7 @@ function ofCache(out: Exposition, { cache, lacksDisk }: MountReport): void {
   out.add('d7y_mount_cache_hits_total', by('tier', { memory: reads.memory, disk: onDisk(reads.disk) }));
   out.add(
     'd7y_mount_cache_misses_total',
-    by('tier', { memory: reads.disk + reads.source, disk: onDisk(reads.source) }),
+    by('tier', { memory: reads.disk + reads.p2p + reads.source, disk: onDisk(reads.p2p + reads.source) }),
   );
   out.add(
     'd7y_mount_cache_bytes',
@@ -77,8 +77,7 @@ function ofCache(out: Exposition, { cache, lacksDisk }: MountReport): void {
   );
   out.add('d7y_mount_cache_unstored_bytes_total', activity.unstoredBytes);
   out.add('d7y_mount_cache_corrupt_blocks_total', disk?.corruptBlocks);
-  const isWriter = disk?.usedBytes !== undefined;
-  out.add('d7y_mount_cache_disk_writable', disk === undefined && !lacksDisk ? undefined : Number(isWriter));
+  out.add('d7y_mount_cache_disk_writable', disk && (disk.usedBytes === undefined ? 0 : 1));
   out.add('d7y_mount_metadata_lookups_total', by('result', activity.lookups));
   out.add('d7y_mount_stale_served_total', byCode('reason', Object.fromEntries(activity.staleServed)));
   out.add('d7y_mount_stale_handles_total', activity.staleHandles);
@@ -122,7 +121,7 @@ function ofSources(out: Exposition, { requests, connections, clients }: MountRep
 
 function ofP2p(out: Exposition, { p2p }: MountReport): void {
   if (p2p === undefined) return;
-  out.add('d7y_mount_p2p_up', p2p.isUp ? 1 : 0);
+  out.add('d7y_mount_p2p_up', p2p.brokenUntilMs === undefined ? 1 : 0);
   out.add('d7y_mount_p2p_requests_total', by('result', p2p.requests));
   out.add('d7y_mount_p2p_fallbacks_total', by('reason', p2p.fallbacks));
   out.histogram('d7y_mount_p2p_first_byte_seconds', [[{}, p2p.firstByte]]);

@@ -23,8 +23,6 @@ export interface MountReport {
   readonly activity: ActivityReport;
   readonly handles: { readonly files: number; readonly directories: number };
   readonly cache: CacheReport;
-  /** There is no disk cache though one is wanted. */
-  readonly lacksDisk: boolean;
   readonly requests: RequestReport;
   readonly connections: PoolReport;
   /** Of the sources that are used, and all plugins. */
@@ -49,13 +47,15 @@ export interface ConfigurationReport {
 export interface P2pReport {
   /** Of dfdaemon, without secrets. */
   readonly proxy: string;
-  /** False: it failed, and is left alone for a while. */
-  readonly isUp: boolean;
+  readonly mode: 'stream' | 'ranges';
+  /** Until when it is left alone, since it failed; undefined: it is used. */
+  readonly brokenUntilMs: number | undefined;
   /** By result. */
   readonly requests: Readonly<Record<string, number>>;
   /** By reason. */
   readonly fallbacks: Readonly<Record<string, number>>;
   readonly firstByte: HistogramCounts;
+  readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
 export interface WarmJobReport {

@@ -27,6 +27,8 @@ export interface OperationStats {
 export interface RouteStats {
   readonly memory: number;
   readonly disk: number;
+  /** By way of a cluster of Dragonfly. */
+  readonly p2p: number;
   readonly source: number;
 }
 

@@ -1,5 +1,5 @@
 import type { RequestReport } from '../source/request-activity.js';
-import type { MountReport } from './mount-report.js';
+import type { MountReport, P2pReport } from './mount-report.js';
 
 /** `/v1/status`. Within one number of `schema`, fields are only added. */
 export function statusOf(report: MountReport, nowMs = Date.now()): object {
@@ -43,6 +43,7 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
       errors: errorsOf(host.requests),
       last_error: host.lastError && { time: timeOf(host.lastError.atMs), message: host.lastError.message },
     })),
+    p2p: report.p2p && p2pOf(report.p2p, report),
     plugins: report.clients
       .filter(({ location }) => location !== 'in-tree')
       .map(({ scheme, location, state, lastError, counters }) => ({
@@ -58,6 +59,25 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
       ok: config.error === undefined,
       error: config.error ?? null,
     },
+  };
+}
+
+function p2pOf(p2p: P2pReport, { requests }: MountReport): object {
+  const bytesBy = (isMeant: (route: string) => boolean): number =>
+    sum(
+      requests.hosts.flatMap(({ receivedBytes }) =>
+        Object.entries(receivedBytes).map(([route, bytes]) => (isMeant(route) ? bytes : 0)),
+      ),
+    );
+  const { proxy, mode, brokenUntilMs, lastError } = p2p;
+  return {
+    proxy,
+    mode,
+    state: brokenUntilMs === undefined ? 'up' : 'down',
+    breaker_until: brokenUntilMs === undefined ? null : timeOf(brokenUntilMs),
+    bytes: { p2p: bytesBy((route) => route === 'p2p'), direct: bytesBy((route) => route !== 'p2p') },
+    requests: p2p.requests,
+    last_error: lastError === undefined ? null : { time: timeOf(lastError.atMs), message: lastError.message },
   };
 }
 

@@ -195,7 +195,7 @@ test('docs/OPTIONS.md has a row for every option, with its default, and README r
   }
   const flags = new Set(options.flatMap(({ short, long }) => [short, long]));
   for (const text of [all, readme]) {
-    for (const [, flag] of text.matchAll(/^\|.*?`(-[-a-z]+)/gm))
+    for (const [, flag] of text.matchAll(/^\|.*?`(-[-a-z0-9]+)/gm))
       t.true(flags.has(flag), `there is no ${flag}`);
   }
 });

@@ -81,7 +81,7 @@ test('it shows a mount', async (t) => {
   const stats: unknown = JSON.parse((await call('GET', '/v1/stats')).text);
   t.like(stats, {
     operations: { lookup: { count: 2, errors: { ENOENT: 1, ESTALE: 1 } } },
-    read_bytes: { memory: 200, disk: 100, source: 50 },
+    read_bytes: { memory: 200, disk: 100, p2p: 25, source: 50 },
     requests: { sent: 3, retries: 1, received_bytes: 1000 },
   });
   const metrics = await call('GET', '/metrics');

@@ -63,7 +63,7 @@ test('the names of Dragonfly mean the settings of the same kind', async (t) => {
 
 test('what is not known is refused, with what was expected and the nearest name', (t) => {
   t.deepEqual(messages('s3', { regoin: 'eu' }), [
-    'regoin: expected headers, proxy, tls, endpoint, region, addressing, credentials, requesterPays, found regoin; nearest: region',
+    'regoin: expected headers, proxy, tls, p2p, shareScope, endpoint, region, addressing, credentials, requesterPays, found regoin; nearest: region',
   ]);
   t.deepEqual(messages('hf', { credentials: { tokn: 'x' } }), [
     'credentials: expected anonymous or { token } or { command }',

@@ -23,8 +23,8 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
   requests.noteRetry('s3', 'TIMEOUT');
   requests.noteCall('s3', 'metadata', 8);
   const cacheActivity = new CacheActivity();
-  Object.assign(cacheActivity.reads, { memory: 2, disk: 1, source: 1 });
-  Object.assign(cacheActivity.readBytes, { memory: 200, disk: 100, source: 50 });
+  Object.assign(cacheActivity.reads, { memory: 2, disk: 1, p2p: 0, source: 1 });
+  Object.assign(cacheActivity.readBytes, { memory: 200, disk: 100, p2p: 25, source: 50 });
   Object.assign(cacheActivity.lookups, { fresh: 4, queried: 2 });
   cacheActivity.noteStale(new NotFoundError('https://h/a'));
   cacheActivity.staleHandles = 1;
@@ -54,7 +54,6 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
         corruptBlocks: 1,
       },
     },
-    lacksDisk: false,
     requests: requests.report,
     connections: { active: 1, paused: 0, idle: 2, waitingRequests: 3 },
     clients: [
@@ -73,10 +72,12 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
     config: { files: [], loadedAtMs: 0, error: undefined },
     p2p: {
       proxy: 'http://127.0.0.1:4001',
-      isUp: true,
+      mode: 'stream',
+      brokenUntilMs: undefined,
       requests: { ok: 5 },
       fallbacks: { stall: 1 },
       firstByte: new Histogram().counts,
+      lastError: { atMs: 0, message: 'status 500' },
     },
     warmJobs: [{ name: 'https://bucket.example.org/models/', state: 'running', doneBytes: 1, totalBytes: 2 }],
     logMessages: { info: 3, warn: 1 },
