@@ -4,13 +4,13 @@ import { Agent } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { sigV4 } from '../../src/source/auth/sigv4.js';
+import { sigV4, sigV4Url } from '../../src/source/auth/sigv4.js';
 import { azureSharedKey } from '../../src/source/auth/azure-shared-key.js';
 import { compactTime } from '../../src/source/auth/canonical.js';
 import { cosAuthorization } from '../../src/source/auth/cos.js';
-import { obs } from '../../src/source/auth/obs.js';
-import { ossV1 } from '../../src/source/auth/oss-v1.js';
-import { ossV4 } from '../../src/source/auth/oss-v4.js';
+import { obs, obsUrl } from '../../src/source/auth/obs.js';
+import { ossV1, ossV1Url } from '../../src/source/auth/oss-v1.js';
+import { ossV4, ossV4Url } from '../../src/source/auth/oss-v4.js';
 import { Random } from '../support/random.js';
 import { oracleTest } from './oracle.js';
 import { randomRequest } from './random-request.js';
@@ -24,6 +24,7 @@ const KEY = { accessKeyId: 'ID', accessKeySecret: 'secret/+=', sessionToken: 'to
 interface Smithy {
   SignatureV4: new (options: object) => {
     sign(request: object, options: object): Promise<{ headers: Record<string, string> }>;
+    presign(request: object, options: object): Promise<{ query: Record<string, string> }>;
   };
 }
 
@@ -272,4 +273,103 @@ oracleTest('Shared Key is that of @azure/storage-blob', ['@azure/storage-blob'],
     );
     t.is(signed['authorization'], authorization, `seed ${SEED}: ${target}`);
   }
+});
+
+oracleTest('a URL is signed as @smithy/signature-v4 signs it', ['@smithy/signature-v4'], async (t, load) => {
+  const { SignatureV4 } = load('@smithy/signature-v4') as Smithy;
+  const { Sha256Node } = load('@smithy/core/checksum') as { Sha256Node: unknown };
+  const random = new Random(SEED);
+  const { accessKeyId, accessKeySecret: secretAccessKey, sessionToken } = KEY;
+  const oracle = new SignatureV4({
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+    region: 'eu-west-1',
+    service: 's3',
+    sha256: Sha256Node,
+    uriEscapePath: false,
+  });
+  const ours = sigV4Url({ region: 'eu-west-1' });
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { path, query, search } = randomRequest(random, ['versionId', 'x-id'], ['list-type', 'prefix']);
+    const host = random.pick(['b.s3.eu-west-1.amazonaws.com', 'localhost:9000']);
+    // The SDK takes a hash of the body for a parameter.
+    const hash = 'x-amz-content-sha256=UNSIGNED-PAYLOAD';
+    const url = new URL(`https://${host}${path}${search}${search === '' ? '?' : '&'}${hash}`);
+    const headers = { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' };
+    const request = { method: 'GET', protocol: 'https:', hostname: url.hostname, path, query, headers };
+    const signed = await oracle.presign(request, { signingDate: new Date(NOW_MS), expiresIn: 3_600 });
+    const found = Object.fromEntries(ours(url, KEY, NOW_MS).searchParams);
+    t.deepEqual(found['X-Amz-Signature'], signed.query['X-Amz-Signature'], `seed ${SEED}: ${url.href}`);
+  }
+});
+
+interface OssUrlSignatures {
+  getCanonicalRequest(
+    method: string,
+    request: object,
+    bucket: string,
+    key: string,
+    additional: string[],
+  ): string;
+  getStringToSign(region: string, date: string, canonical: string): string;
+  getSignatureV4(secret: string, day: string, region: string, text: string): string;
+  _signatureForURL(secret: string, options: object, resource: string, expires: number): { Signature: string };
+}
+
+oracleTest('URLs of OSS are signed as ali-oss signs them', ['ali-oss'], (t, load) => {
+  const oracle = load('ali-oss/lib/common/signUtils.js') as OssUrlSignatures;
+  const random = new Random(SEED);
+  const bucket = 'my-bucket';
+  const [v4, v1] = [ossV4Url({ region: 'cn-hangzhou', bucket }), ossV1Url({ bucket })];
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { key, path, search, query } = randomRequest(random, ['versionId'], []);
+    const url = new URL(`https://my-bucket.oss-cn-hangzhou.aliyuncs.com${path}${search}`);
+    const { 'x-oss-signature': found, ...queries } = Object.fromEntries(v4(url, KEY, NOW_MS).searchParams);
+    const date = compactTime(NOW_MS);
+    const canonical = oracle.getCanonicalRequest('GET', { headers: {}, queries }, bucket, key, []);
+    const text = oracle.getStringToSign('cn-hangzhou', date, canonical);
+    const expected = oracle.getSignatureV4(KEY.accessKeySecret, date.slice(0, 8), 'cn-hangzhou', text);
+    t.is(found, expected, `seed ${SEED}: ${url.href}`);
+
+    const signed = Object.fromEntries(v1(url, KEY, NOW_MS).searchParams);
+    const options = { method: 'GET', 'security-token': KEY.sessionToken, subResource: { ...query } };
+    const expiresSeconds = Math.floor(NOW_MS / 1000) + 3_600;
+    const signature = oracle._signatureForURL(
+      KEY.accessKeySecret,
+      options,
+      `/${bucket}/${key}`,
+      expiresSeconds,
+    );
+    t.is(signed['Signature'], signature.Signature, `seed ${SEED}: ${url.href}`);
+    t.is(signed['Expires'], String(expiresSeconds));
+  }
+});
+
+oracleTest('URLs of OBS are signed as esdk-obs-nodejs signs them', ['esdk-obs-nodejs'], async (t, load) => {
+  const ObsClient = load('esdk-obs-nodejs') as new (options: object) => {
+    createSignedUrlSync(parameters: object): { readonly SignedUrl: string };
+    close(): void;
+  };
+  const client = new ObsClient({
+    access_key_id: KEY.accessKeyId,
+    secret_access_key: KEY.accessKeySecret,
+    security_token: KEY.sessionToken,
+    server: 'https://obs.eu-1.myhuaweicloud.com',
+    signature: 'obs',
+  });
+  await nextTurn();
+  const random = new Random(SEED);
+  const ours = obsUrl({ bucket: 'my-bucket' });
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { key, path, query } = randomRequest(random, ['versionId'], []);
+    const parameters = { Method: 'GET', Bucket: 'my-bucket', Key: key, Expires: 3_600, QueryParams: query };
+    const theirs = new URL(client.createSignedUrlSync(parameters).SignedUrl).searchParams;
+    const { versionId } = query;
+    const search = versionId === undefined ? '' : `?versionId=${encodeURIComponent(versionId)}`;
+    const url = new URL(`https://my-bucket.obs.eu-1.myhuaweicloud.com${path}${search}`);
+    const signedAtMs = (Number(theirs.get('Expires')) - 3_600) * 1000;
+    const found = ours(url, KEY, signedAtMs).searchParams;
+    for (const name of ['AccessKeyId', 'Expires', 'Signature'])
+      t.is(found.get(name), theirs.get(name), `seed ${SEED}: ${name} of ${url.href}`);
+  }
+  client.close();
 });

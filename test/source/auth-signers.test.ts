@@ -5,12 +5,12 @@ import test from 'ava';
 import { withSas } from '../../src/source/auth/azure-sas.js';
 import { azureSharedKey } from '../../src/source/auth/azure-shared-key.js';
 import { encodeKey, encodeStrict, hmac, queryPairs } from '../../src/source/auth/canonical.js';
-import { cos, cosAuthorization } from '../../src/source/auth/cos.js';
+import { cos, cosAuthorization, cosUrl } from '../../src/source/auth/cos.js';
 import { obs } from '../../src/source/auth/obs.js';
 import { ossV1 } from '../../src/source/auth/oss-v1.js';
 import { ossV4 } from '../../src/source/auth/oss-v4.js';
 import { Secret } from '../../src/source/auth/secret.js';
-import { sigV4 } from '../../src/source/auth/sigv4.js';
+import { sigV4, sigV4Url } from '../../src/source/auth/sigv4.js';
 
 const AWS_KEY = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
@@ -234,4 +234,36 @@ test('keys are encoded strictly, and queries are read as stores read them', (t) 
     ['d', 'x=y'],
     ['e', '%20 %zz'],
   ]);
+});
+
+// AWS, "Authenticating Requests: Using Query Parameters".
+test('a URL is signed by SigV4 as AWS signs it', (t) => {
+  const url = sigV4Url({ region: 'us-east-1', validSeconds: 86_400 })(
+    new URL(`${AWS_BUCKET}/test.txt`),
+    AWS_KEY,
+    Date.UTC(2013, 4, 24),
+  );
+  t.is(
+    url.searchParams.get('X-Amz-Signature'),
+    'aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
+  );
+});
+
+test('a URL of COS has what its header would have, and the token behind it', (t) => {
+  const key = { accessKeyId: 'id', accessKeySecret: 'secret', sessionToken: 'to/ken' };
+  const given = new URL('https://b-1.cos.eu.myqcloud.com/a%20b?versionId=1%2B');
+  const {
+    'x-cos-security-token': token,
+    versionId,
+    ...signed
+  } = Object.fromEntries(cosUrl()(given, key, 1_000_000_000).searchParams);
+  t.deepEqual([token, versionId], ['to/ken', '1+']);
+  const header = { host: 'b-1.cos.eu.myqcloud.com' };
+  const expected = cosAuthorization({ method: 'GET', url: given, header }, key, '999940;1003600');
+  t.is(
+    Object.entries(signed)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('&'),
+    expected,
+  );
 });

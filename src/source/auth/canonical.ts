@@ -29,6 +29,16 @@ export function queryPairs(url: URL): QueryPair[] {
     });
 }
 
+/** With more parameters, encoded strictly, behind those that it has. Undefined: not that one. */
+export function withQuery(given: URL, added: Readonly<Record<string, string | undefined>>): URL {
+  const pairs = Object.entries(added).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${encodeStrict(name)}=${encodeStrict(value)}`],
+  );
+  const url = new URL(given);
+  url.search = [...(url.search === '' ? [] : [url.search.slice(1)]), ...pairs].join('&');
+  return url;
+}
+
 /** Leaves a malformed escape as it stands. */
 export function decode(text: string): string {
   try {

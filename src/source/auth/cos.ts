@@ -1,5 +1,11 @@
-import { byName, decode, encodeStrict, hash, hmac, queryPairs } from './canonical.js';
-import type { AccessKey, SignableRequest, Signer } from './signer.js';
+import { byName, decode, encodeStrict, hash, hmac, queryPairs, withQuery } from './canonical.js';
+import {
+  type AccessKey,
+  type SignableRequest,
+  type Signer,
+  URL_VALID_SECONDS,
+  type UrlSigner,
+} from './signer.js';
 
 /** Either side of now, for clocks that differ. */
 const EARLY_SECONDS = 60;
@@ -16,6 +22,28 @@ export function cos(): Signer {
       ? { authorization }
       : { authorization, 'x-cos-security-token': sessionToken };
   };
+}
+
+/** The same in the query. */
+export function cosUrl(): UrlSigner {
+  return (given, key, nowMs) => {
+    const nowSeconds = Math.floor(nowMs / 1000);
+    const keyTime = `${nowSeconds - EARLY_SECONDS};${nowSeconds + URL_VALID_SECONDS}`;
+    const signature = cosAuthorization(
+      { method: 'GET', url: given, header: { host: given.host } },
+      key,
+      keyTime,
+    );
+    const parameters = Object.fromEntries(signature.split('&').map((part) => splitPair(part)));
+    // As in the vendor's SDKs, the token is not signed.
+    return withQuery(given, { ...parameters, 'x-cos-security-token': key.sessionToken });
+  };
+}
+
+/** The values of an authorization are encoded already, where they are. */
+function splitPair(part: string): readonly [name: string, value: string] {
+  const at = part.indexOf('=');
+  return [part.slice(0, at), part.slice(at + 1)];
 }
 
 /** Signs all fields of the header. `keyTime`: `start;end`, in seconds. */

@@ -1,9 +1,12 @@
-import { byName, chosenFields, fieldLines, hmac, queryPairs } from './canonical.js';
-import type { Signer } from './signer.js';
+import { byName, chosenFields, fieldLines, hmac, queryPairs, withQuery } from './canonical.js';
+import { type Signer, URL_VALID_SECONDS, type UrlSigner } from './signer.js';
 
-export interface SignatureV2Options {
+export interface SignatureV2Options extends SignatureV2Dialect {
   /** Of the Authorization header: `OBS`, `OSS`. */
   readonly scheme: string;
+}
+
+interface SignatureV2Dialect {
   /** Fields with it are signed: `x-obs-`. */
   readonly headerPrefix: string;
   readonly isSubresource: (name: string) => boolean;
@@ -28,6 +31,28 @@ export function signatureV2({ scheme, headerPrefix, isSubresource, resourceOf }:
     ].join('\n');
     const signature = hmac('sha1', accessKeySecret, toSign).toString('base64');
     return { ...added, authorization: `${scheme} ${accessKeyId}:${signature}` };
+  };
+}
+
+/** The same in the query. `keyParameter` and `tokenParameter`: their names are each vendor's own. */
+export function signatureV2Url({
+  keyParameter,
+  tokenParameter,
+  isSubresource,
+  resourceOf,
+}: Omit<SignatureV2Dialect, 'headerPrefix'> & {
+  readonly keyParameter: string;
+  readonly tokenParameter: string;
+}): UrlSigner {
+  return (given, { accessKeyId, accessKeySecret, sessionToken }, nowMs) => {
+    const expires = String(Math.floor(nowMs / 1000) + URL_VALID_SECONDS);
+    const url = withQuery(given, { [tokenParameter]: sessionToken });
+    const toSign = ['GET', '', '', expires, resourceOf(url) + subresources(url, isSubresource)].join('\n');
+    return withQuery(url, {
+      [keyParameter]: accessKeyId,
+      Expires: expires,
+      Signature: hmac('sha1', accessKeySecret, toSign).toString('base64'),
+    });
   };
 }
 

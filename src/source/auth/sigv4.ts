@@ -13,8 +13,9 @@ import {
   hash,
   hmac,
   queryPairs,
+  withQuery,
 } from './canonical.js';
-import type { Signer } from './signer.js';
+import { type Signer, URL_VALID_SECONDS, type UrlSigner } from './signer.js';
 import { SigningKey } from './signing-key.js';
 
 const EMPTY_PAYLOAD = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -52,6 +53,35 @@ export function sigV4({ region, service = 's3', payload = 'empty' }: SigV4Option
     const signature = hmac('sha256', signingKey.for(`AWS4${accessKeySecret}`, date), toSign).toString('hex');
     const authorization = `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
     return { ...added, authorization };
+  };
+}
+
+/** The same in the query ("Authenticating Requests: Using Query Parameters"). */
+export function sigV4Url({
+  region,
+  service = 's3',
+  validSeconds = URL_VALID_SECONDS,
+}: Pick<SigV4Options, 'region' | 'service'> & { readonly validSeconds?: number }): UrlSigner {
+  const signingKey = new SigningKey(region, service, 'aws4_request');
+  return (given, { accessKeyId, accessKeySecret, sessionToken }, nowMs) => {
+    const time = compactTime(nowMs);
+    const date = time.slice(0, 8);
+    const scope = `${date}/${region}/${service}/aws4_request`;
+    const url = withQuery(given, {
+      'X-Amz-Algorithm': ALGORITHM,
+      'X-Amz-Credential': `${accessKeyId}/${scope}`,
+      'X-Amz-Date': time,
+      'X-Amz-Expires': String(validSeconds),
+      'X-Amz-Security-Token': sessionToken,
+      'X-Amz-SignedHeaders': 'host',
+    });
+    const fields = `host:${url.host}\n`;
+    const canonical = ['GET', url.pathname, canonicalQuery(url), fields, 'host', 'UNSIGNED-PAYLOAD'].join(
+      '\n',
+    );
+    const toSign = [ALGORITHM, time, scope, hash('sha256', canonical)].join('\n');
+    const key = signingKey.for(`AWS4${accessKeySecret}`, date);
+    return withQuery(url, { 'X-Amz-Signature': hmac('sha256', key, toSign).toString('hex') });
   };
 }
 

@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache';
 
 import { configuredHeaders } from '../../auth/configured-credentials.js';
 import type { BearerToken, CredentialProvider } from '../../auth/credentials.js';
-import type { AccessKey, Signer } from '../../auth/signer.js';
+import { withQuery } from '../../auth/canonical.js';
+import type { AccessKey } from '../../auth/signer.js';
 import type { Authorization, AuthorizableRequest, Authorizer } from '../../http/authorizer.js';
 import { configuredRoute } from '../../http/configured-route.js';
 import { parseHttpDate } from '../../http/http-date.js';
@@ -11,7 +12,7 @@ import type { HttpRoute } from '../../http/http-engine.js';
 import type { Refusal } from '../../http/refusal.js';
 import type { HttpSettings } from '../../settings.js';
 import { type AddressSettings, type BucketAddress, bucketAddress, objectUrl } from './bucket-address.js';
-import { bucketSigner } from './bucket-signer.js';
+import { type BucketSigner, bucketSigner } from './bucket-signer.js';
 import { type BucketDialect, type BucketScheme, DIALECTS } from './dialects.js';
 import { isCredentialRefusal } from './explain-refusal.js';
 import { parseObjectError } from './object-error.js';
@@ -35,7 +36,7 @@ export interface Bucket {
   readonly address: BucketAddress;
   /** Where its credentials may be sent. */
   readonly origin: string;
-  readonly signer: Signer;
+  readonly signer: BucketSigner;
   /** The store answered in the first version of the listing. */
   listsByMarker: boolean;
 }
@@ -68,13 +69,16 @@ export class BucketAccess {
 
   /** Of each request, besides what signs it. */
   async header(): Promise<Readonly<Record<string, string>>> {
-    const { signature, requesterPays } = this.#settings;
-    const prefix = signature === 's3' ? 'x-amz-' : this.dialect.headerPrefix;
+    const { requesterPays } = this.#settings;
     return {
-      ...(requesterPays === true && { [`${prefix}request-payer`]: 'requester' }),
+      ...(requesterPays === true && { [`${this.#headerPrefix}request-payer`]: 'requester' }),
       ...(typeof requesterPays === 'string' && { 'x-goog-user-project': requesterPays }),
       ...(await this.#headers?.get())?.header,
     };
+  }
+
+  get #headerPrefix(): string {
+    return this.#settings.signature === 's3' ? 'x-amz-' : this.dialect.headerPrefix;
   }
 
   /** Undefined: as the environment says. */
@@ -109,9 +113,14 @@ export class BucketAccess {
       share: async (request, signal) => {
         if (request.url.origin !== origin) return undefined;
         const credentials = await this.#credentials.get(signal);
-        // A key signs one request, with its range and its time.
-        if (credentials === undefined || !('token' in credentials)) return undefined;
-        return await this.#authorization(request, credentials, signer);
+        if (credentials === undefined) return undefined;
+        if ('token' in credentials) return await this.#authorization(request, credentials, signer);
+        const { requesterPays } = this.#settings;
+        // Of gs, the project is named by a header alone.
+        if (typeof requesterPays === 'string') return undefined;
+        const payer = requesterPays === true ? { [`${this.#headerPrefix}request-payer`]: 'requester' } : {};
+        const url = withQuery(request.url, payer);
+        return { url: signer.signUrl(url, credentials, Date.now() + this.#clockOffsetMs) };
       },
       refused: async (refusal, signal) => {
         if (this.#learnTime(refusal, usedOffsetMs)) return true;
@@ -127,10 +136,10 @@ export class BucketAccess {
   async #authorization(
     request: AuthorizableRequest,
     credentials: BucketCredentials,
-    signer: Signer,
+    { sign }: BucketSigner,
   ): Promise<Authorization> {
     if ('token' in credentials) return { header: { authorization: `Bearer ${credentials.token}` } };
-    return { header: await signer(request, credentials, Date.now() + this.#clockOffsetMs) };
+    return { header: await sign(request, credentials, Date.now() + this.#clockOffsetMs) };
   }
 
   #resolve(host: string, learned: string | undefined): Bucket {
