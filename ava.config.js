@@ -14,7 +14,12 @@ process.once('exit', () => {
 export default {
   concurrency: 2,
   environmentVariables: environment.variables,
-  files: ['dist/test/**/*.test.js', '!dist/test/servers/**', '!dist/test/oracles/**'],
+  files: [
+    'dist/test/**/*.test.js',
+    '!dist/test/servers/**',
+    '!dist/test/oracles/**',
+    '!dist/test/cluster/**',
+  ],
   timeout: '120s',
   workerThreads: false,
 };

@@ -77,6 +77,7 @@ export class ServedMount implements OperatedMount {
       activity: activity.report,
       handles: vfs.openHandles,
       cache: cached,
+      lacksDisk,
       requests,
       connections: sources.connections(),
       clients: sources.registry.listClients().flatMap((scheme) => sources.registry.describe(scheme) ?? []),

@@ -162,7 +162,7 @@ export const METRIC_TABLE = {
   d7y_mount_cache_disk_writable: {
     group: 'cache',
     type: 'gauge',
-    help: 'Whether this process writes the cache directory; one process of a user does.',
+    help: 'Whether this process writes the cache directory; one process of a user does. 0 also where it cannot be used.',
   },
   d7y_mount_metadata_lookups_total: {
     group: 'cache',

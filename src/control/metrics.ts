@@ -53,7 +53,7 @@ function ofKernel(out: Exposition, { activity, handles }: MountReport): void {
   out.add('d7y_mount_kernel_stored_bytes_total', activity.storedBytes);
 }
 
-function ofCache(out: Exposition, { cache }: MountReport): void {
+function ofCache(out: Exposition, { cache, lacksDisk }: MountReport): void {
   const { activity, memory, metadata, disk } = cache;
   const { reads } = activity;
   const onDisk = (count: number): number | undefined => (disk === undefined ? undefined : count);
@@ -77,7 +77,8 @@ function ofCache(out: Exposition, { cache }: MountReport): void {
   );
   out.add('d7y_mount_cache_unstored_bytes_total', activity.unstoredBytes);
   out.add('d7y_mount_cache_corrupt_blocks_total', disk?.corruptBlocks);
-  out.add('d7y_mount_cache_disk_writable', disk && (disk.usedBytes === undefined ? 0 : 1));
+  const isWriter = disk?.usedBytes !== undefined;
+  out.add('d7y_mount_cache_disk_writable', disk === undefined && !lacksDisk ? undefined : Number(isWriter));
   out.add('d7y_mount_metadata_lookups_total', by('result', activity.lookups));
   out.add('d7y_mount_stale_served_total', byCode('reason', Object.fromEntries(activity.staleServed)));
   out.add('d7y_mount_stale_handles_total', activity.staleHandles);

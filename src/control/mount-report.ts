@@ -23,6 +23,8 @@ export interface MountReport {
   readonly activity: ActivityReport;
   readonly handles: { readonly files: number; readonly directories: number };
   readonly cache: CacheReport;
+  /** There is no disk cache though one is wanted. */
+  readonly lacksDisk: boolean;
   readonly requests: RequestReport;
   readonly connections: PoolReport;
   /** Of the sources that are used, and all plugins. */

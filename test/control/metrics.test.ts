@@ -47,6 +47,12 @@ test('without a disk cache there are no metrics of one', (t) => {
   }
 });
 
+test('a disk cache that is wanted and cannot be used is not writable', (t) => {
+  const report = mountReport({ lacksDisk: true });
+  const families = parseExposition(metricsOf({ ...report, cache: { ...report.cache, disk: undefined } }));
+  t.is(families.get('d7y_mount_cache_disk_writable')?.samples[0]?.value, 0);
+});
+
 test('every metric of the table is shown, with its type and its labels, and no other', (t) => {
   const families = parseExposition(metricsOf(mountReport()));
   const table: Readonly<Record<string, MetricFacts>> = METRIC_TABLE;

@@ -54,6 +54,7 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
         corruptBlocks: 1,
       },
     },
+    lacksDisk: false,
     requests: requests.report,
     connections: { active: 1, paused: 0, idle: 2, waitingRequests: 3 },
     clients: [

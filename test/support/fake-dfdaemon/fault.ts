@@ -41,7 +41,7 @@ export const DFDAEMON_FAULTS = {
   originUnavailable: errorOf(503, 'backend', { 'retry-after': '1' }),
   originMissing: errorOf(404, 'backend'),
   versionChanged: errorOf(412, 'backend'),
-  /** The origin ignored the range of a later piece: its status and header, whose length the body has not. */
+  /** The origin ignored the range of a later piece. Before dfdaemon 1.5.10 with its length, which the body has not. */
   rangeIgnored: errorOf(200, 'backend', { 'content-length': 20 * MiB, etag: '"of-the-origin"' }),
   badGateway: { answer: { status: 502, header: {} } },
   resets: { resets: true },

@@ -1,6 +1,8 @@
 /** A task on one node, as other nodes see it. */
 export interface Peer {
   readonly id: string;
+  /** Whether it still fetches pieces. */
+  readonly isDownloading: boolean;
   /** A piece; undefined where the node does not fetch it, or cannot. */
   offer(piece: number, totalBytes: number): Promise<Buffer | undefined>;
 }
@@ -15,10 +17,6 @@ export class Swarm {
 
   leave(peer: Peer): void {
     this.#peers.get(peer.id)?.delete(peer);
-  }
-
-  has(peer: Peer): boolean {
-    return this.#peers.get(peer.id)?.has(peer) ?? false;
   }
 
   /** The node from which a node takes its pieces: the first that came to the task; none for the first itself. */

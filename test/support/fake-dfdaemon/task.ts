@@ -6,6 +6,7 @@ import type { TaskRequest } from './task-request.js';
 
 const MIN_PIECE_BYTES = 4 * 1024 * 1024;
 const MAX_PIECE_BYTES = 64 * 1024 * 1024;
+const CONCURRENT_PIECES = 8;
 
 /** Bytes of pieces, by where a node has them from. */
 export interface Traffic {
@@ -33,11 +34,16 @@ export class Task implements Peer {
   readonly #pieces = new Map<number, Promise<Buffer>>();
   /** Pieces that this node fetches, or has. */
   readonly #wanted = new Set<number>();
+  #downloads = 0;
 
   constructor(request: TaskRequest, place: TaskPlace) {
     this.id = request.taskId;
     this.#request = request;
     this.#place = place;
+  }
+
+  get isDownloading(): boolean {
+    return this.#downloads > 0;
   }
 
   /** After a failure the origin is queried anew, and the pieces stay. */
@@ -60,17 +66,20 @@ export class Task implements Peer {
     const isP2p = end - start > MIN_PIECE_BYTES;
     if (isP2p) this.#place.swarm.join(this);
     for (const number of numbers) this.#wanted.add(number);
-    let before: Promise<unknown> = Promise.resolve();
-    const pieces = numbers.map((number) => {
-      const piece = before.then(() => this.#piece(number, totalBytes, isP2p));
-      before = piece;
-      return piece;
-    });
-    before.then(
-      () => (this.isFinished = true),
-      () => this.abandon(),
-    );
-    return contents(pieces, start - (numbers[0] ?? 0) * bytes, end - start);
+    const pieces: Promise<Buffer>[] = [];
+    for (const number of numbers) {
+      const before = Promise.resolve(pieces.at(-CONCURRENT_PIECES));
+      pieces.push(before.then(() => this.#piece(number, totalBytes, isP2p)));
+    }
+    this.#downloads += 1;
+    const all = Promise.all(pieces);
+    all
+      .then(
+        () => (this.isFinished = true),
+        () => this.abandon(),
+      )
+      .finally(() => (this.#downloads -= 1));
+    return contents(pieces, all, start - (numbers[0] ?? 0) * bytes, end - start);
   }
 
   /** It failed, or its node is gone: no other node has pieces of it. */
@@ -98,7 +107,7 @@ export class Task implements Peer {
         traffic.peers += offered.byteLength;
         return offered;
       }
-      if (swarm.has(parent)) await sleep(collectedPieceTimeoutMs, undefined, { signal });
+      if (parent.isDownloading) await sleep(collectedPieceTimeoutMs, undefined, { signal });
     }
     const bytes = pieceBytes(totalBytes);
     const end = Math.min(totalBytes, (number + 1) * bytes);
@@ -119,15 +128,17 @@ function pieceBytes(totalBytes: number): number {
   return Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, bytes));
 }
 
-/** `bytes` of the pieces, from `skipped` on. */
+/** `bytes` of the pieces, from `skipped` on. Ends when any of them fails. */
 async function* contents(
   pieces: readonly Promise<Buffer>[],
+  all: Promise<unknown>,
   skipped: number,
   bytes: number,
 ): AsyncIterableIterator<Buffer> {
   let [from, left] = [skipped, bytes];
   for (const piece of pieces) {
-    const part = (await piece).subarray(from, from + left);
+    const whole = await Promise.race([piece, all.then(() => piece)]);
+    const part = whole.subarray(from, from + left);
     yield part;
     left -= part.byteLength;
     from = 0;

@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+
+import { testWhere } from '../support/conditional-test.js';
+
+/** What `build.sh` has built. */
+export const SCHEDULER = process.env['D7Y_MOUNT_SCHEDULER'] ?? '';
+export const DFDAEMON = process.env['D7Y_MOUNT_DFDAEMON'] ?? '';
+
+const areThere = existsSync(SCHEDULER) && existsSync(DFDAEMON);
+
+export const withCluster = testWhere(
+  areThere,
+  'D7Y_MOUNT_SCHEDULER and D7Y_MOUNT_DFDAEMON, see test/cluster/README.md',
+);
