@@ -20,6 +20,7 @@ const USAGE = [
   'd7y-mount unmount <mountpoint>',
   'd7y-mount list|status|stats|reload [options] [mountpoint]',
   'd7y-mount log-level <level> [mountpoint]',
+  'd7y-mount warm [options] [path...]',
   'd7y-mount evict|forget [options] <path...>',
   'd7y-mount plugin [options]',
   'd7y-mount config check|show|path',
@@ -35,6 +36,8 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const program = commandLine((code) => {
     exitCode = code;
   });
+  // There, -f and others are options of its own.
+  if (argv.includes('warm')) program.enablePositionalOptions();
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -4,6 +4,7 @@ export const EXIT = {
   usage: 2,
   notRunning: 3,
   unhealthy: 4,
+  unreachable: 69,
   permission: 77,
   config: 78,
 } as const;

@@ -12,10 +12,13 @@ import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';
 import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import { messageOf } from '../src/error-code.js';
 import { UrlSet } from '../src/cache/url-set.js';
+import { WarmJobs } from '../src/control/warm/warm-jobs.js';
 import { MetadataBudget } from '../src/memory/metadata-budget.js';
 import { fuseNativeTransport } from '../src/mount/fuse-native/fuse-native-transport.js';
 import { devFuseTransport } from '../src/mount/dev-fuse/dev-fuse-transport.js';
 import { loadSyscalls } from '../src/native/posix.js';
+import type { MountRoot } from '../src/mount/mount-root.js';
+import { ResourcePath } from '../src/mount/resource-path.js';
 import { rootOptions } from '../src/mount/root-option.js';
 import { checkOutside } from '../src/mount/mountpoint.js';
 import { MountActivity } from '../src/mount/mount-activity.js';
@@ -47,6 +50,9 @@ export interface MountLayers {
   readonly vfs: VirtualFs;
   readonly cache: CachedResources;
   readonly sources: Sources;
+  readonly warmJobs: WarmJobs;
+  /** The URLs that can be reached; undefined: all. */
+  readonly roots: UrlSet | undefined;
   /** What `/.d7y` shows. */
   readonly shown: ShownMount;
 }
@@ -116,6 +122,7 @@ export async function compose(
   await checkRoots(vfs, roots, log);
   const transport = await chooseTransport(options.transport, descriptor !== undefined, log);
   const activity = new MountActivity();
+  const warmJobs = new WarmJobs(cache.warming);
   const session = await transport.mount(vfs, mountpoint, {
     source,
     descriptor,
@@ -127,6 +134,7 @@ export async function compose(
     activity,
   });
   const ended = session.ended.then(async () => {
+    warmJobs.close();
     await vfs.close();
     await close();
   });
@@ -134,8 +142,21 @@ export async function compose(
     ended,
     unmount: () => session.unmount(),
     detach: () => session.detach(),
-    layers: { transport: transport.name, activity, vfs, cache, sources, shown },
+    layers: {
+      transport: transport.name,
+      activity,
+      vfs,
+      cache,
+      sources,
+      warmJobs,
+      roots: root && new UrlSet(urlsOf(root)),
+      shown,
+    },
   };
+}
+
+function urlsOf(root: MountRoot): readonly string[] {
+  return root instanceof ResourcePath ? [root.url] : [...root.values()].map(({ url }) => url);
 }
 
 function freshnessOf({ metadataTtl, negativeTtl, staleIfError, offline }: MountOptions): FreshnessLimits {

@@ -1,10 +1,15 @@
 /** The command line of the commands about mounts that stand. */
 import { type Command, InvalidArgumentError } from 'commander';
 
+import type { WarmCommandOptions } from './warm-command.js';
 import { givenOptions } from './config/command-options.js';
 import { parseCount, parseDuration } from '../src/quantity.js';
 
 const JSON_OPTION = ['--json', 'as JSON', false] as const;
+const MOUNTPOINT_OPTION = [
+  '--mountpoint <path>',
+  'the mount that URLs are of, where there are several',
+] as const;
 
 /** Those about mounts that stand. Without a mountpoint they are about the only mount there is. */
 export function addControlCommands(program: Command, setExitCode: (code: number) => void): void {
@@ -57,6 +62,7 @@ export function addControlCommands(program: Command, setExitCode: (code: number)
     .action(async (level: string, path: string | undefined, own: { readonly json: boolean }) => {
       setExitCode(await (await load()).setLogLevel(level, path, own));
     });
+  addWarmCommand(program, setExitCode);
   addContentCommand(
     program,
     'evict',
@@ -64,6 +70,24 @@ export function addControlCommands(program: Command, setExitCode: (code: number)
     setExitCode,
   );
   addContentCommand(program, 'forget', 'query the source at the next use, and keep content', setExitCode);
+}
+
+function addWarmCommand(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command('warm [path...]')
+    .description('bring content into the disk cache; paths on a mount, or URLs')
+    .option(...JSON_OPTION)
+    .option('-f, --file <file>', 'a list of paths and URLs, one a line; -: standard input')
+    .option('-j, --jobs <count>', 'files at once', parsed(parseCount, 'a whole number'))
+    .option('-r, --recursive', 'directories with all that is below them', false)
+    .option('--check', 'fetch nothing; show how much is there, and exit with 1 if some is missing', false)
+    .option('--background', 'let the mount go on by itself; status shows the job', false)
+    .option('--stop <job>', 'end a job of the mount', parsed(parseCount, 'the number of a job'))
+    .option(...MOUNTPOINT_OPTION)
+    .action(async (paths: string[], own: WarmCommandOptions) => {
+      const { warm } = await import('./warm-command.js');
+      setExitCode(await warm(paths, own, givenOptions(program)));
+    });
 }
 
 function addContentCommand(
@@ -76,7 +100,7 @@ function addContentCommand(
     .command(`${name} <path...>`)
     .description(`${description}; paths on a mount, or URLs`)
     .option(...JSON_OPTION)
-    .option('--mountpoint <path>', 'the mount that URLs are of, where there are several')
+    .option(...MOUNTPOINT_OPTION)
     .action(async (paths: string[], own: { readonly json: boolean; readonly mountpoint?: string }) => {
       const { changeContent } = await import('./content-command.js');
       setExitCode(await changeContent(name, paths, own, givenOptions(program)));

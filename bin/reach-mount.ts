@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { callControl, NoAnswerError } from '../src/control/control-client.js';
+import { callControl, NoAnswerError, streamControl } from '../src/control/control-client.js';
 import { findMount, FS_TYPE, type Mount, readMounts } from '../src/mount/mount-table.js';
 import { canonicalPath } from '../src/mount/mountpoint.js';
 import { CommandFailure, EXIT } from './command-failure.js';
@@ -81,6 +81,23 @@ export async function call(
   throw refusal(value, status);
 }
 
+/** Sends lines of JSON to the process, and hands on the lines of its answer as they come. Ends with the signal. */
+export async function callForLines(
+  reached: ReachedMount,
+  path: string,
+  lines: AsyncIterable<object>,
+  onLine: (line: object) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { mount, server } = reached;
+  const { status } = await call(reached, 'GET', '/readyz');
+  if (status !== 200) throw new CommandFailure(EXIT.unhealthy, `${mount.mountpoint} is not ready`);
+  const refused = await answered(mount, server, (socket) =>
+    streamControl(socket, path, lines, onLine, signal),
+  );
+  if (refused !== undefined) throw refusal(parsed(refused.text), refused.status);
+}
+
 /** The process makes its socket a moment after its mount. */
 async function answered<Answer>(
   mount: Mount,
@@ -114,7 +131,11 @@ function noAnswer({ mountpoint }: Mount, { pid }: ProcessIdentity, error: NoAnsw
 }
 
 /** By the code of a refusal. */
-const EXIT_OF: Readonly<Record<string, number>> = { CONFIGURATION: EXIT.config, BAD_REQUEST: EXIT.usage };
+const EXIT_OF: Readonly<Record<string, number>> = {
+  CONFIGURATION: EXIT.config,
+  BAD_REQUEST: EXIT.usage,
+  NOT_READY: EXIT.unhealthy,
+};
 
 function refusal(value: unknown, status: number): CommandFailure {
   const { error } = (value ?? {}) as {

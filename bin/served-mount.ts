@@ -4,12 +4,10 @@ import process from 'node:process';
 import { UrlSet } from '../src/cache/url-set.js';
 import { EventLoopLag } from '../src/control/event-loop-lag.js';
 import type { MountReport } from '../src/control/mount-report.js';
-import {
-  ControlError,
-  type EvictResult,
-  type OperatedMount,
-  type ReloadResult,
-} from '../src/control/operated-mount.js';
+import { ControlError } from '../src/control/control-error.js';
+import type { EvictResult, OperatedMount, ReloadResult } from '../src/control/operated-mount.js';
+import type { StartedJob } from '../src/control/warm/warm-jobs.js';
+import type { WarmOptions, WarmReport } from '../src/control/warm/warm-options.js';
 import { safeText } from '../src/source/safe-text.js';
 import { findMount } from '../src/mount/mount-table.js';
 import type { MountLayers } from './compose.js';
@@ -58,7 +56,7 @@ export class ServedMount implements OperatedMount {
   }
 
   report(): MountReport {
-    const { transport, activity, vfs, cache, sources } = this.#layers;
+    const { transport, activity, vfs, cache, sources, warmJobs } = this.#layers;
     const { path, configuration, isEnding, logMessages } = this.#operation;
     const [cached, requests, config] = [cache.report, sources.activity.report, configuration.report];
     const lacksDisk = configuration.current.options.cacheSize > 0 && cached.disk === undefined;
@@ -82,7 +80,7 @@ export class ServedMount implements OperatedMount {
       connections: sources.connections(),
       clients: sources.registry.listClients().flatMap((scheme) => sources.registry.describe(scheme) ?? []),
       p2p: sources.peers.report,
-      warmJobs: [],
+      warmJobs: { jobs: warmJobs.reports, counts: warmJobs.counts },
       config,
       logMessages,
       process: processReport(this.#lag.report()),
@@ -107,5 +105,43 @@ export class ServedMount implements OperatedMount {
 
   forget(urls: readonly string[]): Promise<number> {
     return Promise.resolve(this.#layers.cache.expire(new UrlSet(urls)));
+  }
+
+  async warm(
+    options: WarmOptions,
+    urls: AsyncIterable<string>,
+    onLine: (line: object) => Promise<void>,
+  ): Promise<StartedJob> {
+    if (!(await this.isReady())) throw new ControlError('NOT_READY', 'the mount is not ready');
+    const { cache, roots } = this.#layers;
+    const { current } = this.#operation.configuration;
+    if (cache.report.disk === undefined) {
+      const why =
+        current.options.cacheSize === 0 ? '--cache-size is 0' : 'its directory cannot be used: see the log';
+      throw new ControlError('REFUSED', `the disk cache is off, since ${why}`);
+    }
+    if (!options.isCheck && (await cache.warming.room()) === undefined) {
+      const hint = "'d7y-mount status' of that mount shows the writer: call warm there";
+      throw new ControlError(
+        'REFUSED',
+        `the process of another mount writes the cache directory ${cache.report.disk.directory}`,
+        hint,
+      );
+    }
+    return this.#layers.warmJobs.start(options, roots === undefined ? urls : within(roots, urls), onLine);
+  }
+
+  stopWarming(job: number): WarmReport {
+    return this.#layers.warmJobs.stop(job);
+  }
+}
+
+/** A mount with roots reaches nothing else. */
+async function* within(roots: UrlSet, urls: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const url of urls) {
+    if (!roots.has(url.replace(/\/$/, ''))) {
+      throw new ControlError('BAD_REQUEST', `${safeText(url)} is in no root of the mount`);
+    }
+    yield url;
   }
 }

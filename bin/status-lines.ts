@@ -1,4 +1,6 @@
 /** `d7y-mount status`, for people. */
+import type { WarmLine } from '../src/control/warm/warm-line.js';
+import { warmSummary } from './warm-lines.js';
 
 /** Of `/v1/status` what is shown. */
 export interface ShownStatus {
@@ -36,6 +38,7 @@ export interface ShownStatus {
     readonly last_error: { readonly time: string; readonly message: string } | null;
   };
   readonly plugins: readonly { readonly scheme: string; readonly state: string; readonly restarts: number }[];
+  readonly warm_jobs: readonly WarmLine[];
   readonly config: { readonly files: readonly string[]; readonly loaded_at: string };
 }
 
@@ -45,7 +48,7 @@ interface Amount {
 }
 
 export function statusLines(status: ShownStatus): string[] {
-  const { fuse, cache, sources, p2p, plugins, config } = status;
+  const { fuse, cache, sources, p2p, plugins, warm_jobs: jobs, config } = status;
   return [
     `${status.mountpoint}: ${status.state}`,
     ...status.problems.map((problem) => `  problem: ${problem}`),
@@ -62,6 +65,7 @@ export function statusLines(status: ShownStatus): string[] {
     ),
     ...(p2p === undefined ? [] : [p2pLine(p2p)]),
     ...plugins.map(({ scheme, state, restarts }) => `  plugin ${scheme}: ${state}, ${restarts} restarts`),
+    ...jobs.map((job) => `  warm job ${job.job}, ${warmSummary(job, false)}`),
     `  configuration: ${config.files.length === 0 ? 'no files' : config.files.join(', ')}, read at ${config.loaded_at}`,
   ];
 }

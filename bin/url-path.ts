@@ -33,16 +33,27 @@ export async function printUrl(path: string, options: GivenOptions): Promise<voi
 
 /** The URLs that a path shows, with all that is below it, as `UrlSet` takes them: of a mountpoint and a scheme, too. */
 export async function urlsBelow(path: string, options: GivenOptions): Promise<readonly string[]> {
-  const mountpoint = await mountpointOf(path);
+  return (await urlTranslator(await mountpointOf(path), options))(path);
+}
+
+/** `urlsBelow`, for many paths of one mount. Throws for others. */
+export async function urlTranslator(
+  mountpoint: string,
+  options: GivenOptions,
+): Promise<(path: string) => readonly string[]> {
   const root = await rootOf(mountpoint, options);
-  const below = resolve(path).slice(mountpoint.length);
-  const names = below.split('/').filter((name) => name !== '');
-  if (names.length === 0) {
-    if (root === undefined) return [''];
-    return root instanceof ResourcePath ? [root.url] : [...root.values()].map(({ url }) => url);
-  }
-  if (names.length === 1 && root === undefined) return [`${names[0]}:`];
-  return [urlOfPath(below, false, root).replace(/\/$/, '')];
+  return (path) => {
+    const absolute = resolve(path);
+    if (!isBelow(absolute, mountpoint)) throw new Error(`${path} is not below ${mountpoint}`);
+    const below = absolute.slice(mountpoint.length);
+    const names = below.split('/').filter((name) => name !== '');
+    if (names.length === 0) {
+      if (root === undefined) return [''];
+      return root instanceof ResourcePath ? [root.url] : [...root.values()].map(({ url }) => url);
+    }
+    if (names.length === 1 && root === undefined) return [`${names[0]}:`];
+    return [urlOfPath(below, false, root).replace(/\/$/, '')];
+  };
 }
 
 /** Of a URL, as resources are named. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 
-import { ControlError, type ReloadResult } from '../../src/control/operated-mount.js';
+import { ControlError } from '../../src/control/control-error.js';
+import type { ReloadResult } from '../../src/control/operated-mount.js';
 import { messageOf } from '../../src/error-code.js';
 
 import type { Configuration } from './configuration.js';

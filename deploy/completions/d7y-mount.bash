@@ -4,13 +4,13 @@ _d7y_mount() {
   local command='' next options='' values='' words='' index
   for ((index = 1; index < COMP_CWORD; index += 1)); do
     next="${command:+$command }${COMP_WORDS[index]}"
-    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'log-level' | 'evict' | 'forget' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
+    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'log-level' | 'warm' | 'evict' | 'forget' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
   done
   case $command in
     '')
       options='-f --foreground --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --log-file --log-level -V --version'
       values='directory'
-      words='unmount list status stats reload log-level evict forget plugin config path url'
+      words='unmount list status stats reload log-level warm evict forget plugin config path url'
       ;;
     'unmount')
       options=''
@@ -40,6 +40,11 @@ _d7y_mount() {
     'log-level')
       options='--json'
       values='mountpoint'
+      words=''
+      ;;
+    'warm')
+      options='--json -f --file -j --jobs -r --recursive --check --background --stop --mountpoint'
+      values='file'
       words=''
       ;;
     'evict')
@@ -114,6 +119,9 @@ _d7y_mount() {
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'fatal error warn info debug trace' -- "$current"); return ;;
     -i | --interval) return ;;
     -n | --count) return ;;
+    -f | --file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    -j | --jobs) return ;;
+    --stop) return ;;
     --mountpoint) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
   esac
   if [[ $current == -* ]]; then

@@ -6,6 +6,7 @@ complete -c d7y-mount -n __fish_use_subcommand -a status -d 'show the state of a
 complete -c d7y-mount -n __fish_use_subcommand -a stats -d 'show what a mount has done'
 complete -c d7y-mount -n __fish_use_subcommand -a reload -d 'let a mount read its configuration anew'
 complete -c d7y-mount -n __fish_use_subcommand -a log-level -d 'set the least severity that is logged, until the next reload'
+complete -c d7y-mount -n __fish_use_subcommand -a warm -d 'bring content into the disk cache; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a evict -d 'remove content from the caches: of files, or all below directories; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a forget -d 'query the source at the next use, and keep content; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a plugin -d 'list the built-in sources and the plugins, without a mount'
@@ -62,6 +63,15 @@ complete -c d7y-mount -n '__fish_seen_subcommand_from reload' -l json -d 'as JSO
 complete -c d7y-mount -n '__fish_seen_subcommand_from reload' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
 complete -c d7y-mount -n '__fish_seen_subcommand_from log-level' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from log-level' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l json -d 'as JSON'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -s f -l file -r -F -d 'a list of paths and URLs, one a line; -: standard input'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -s j -l jobs -x -d 'files at once'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -s r -l recursive -d 'directories with all that is below them'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l check -d 'fetch nothing; show how much is there, and exit with 1 if some is missing'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l background -d 'let the mount go on by itself; status shows the job'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l stop -x -d 'end a job of the mount'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l mountpoint -r -F -d 'the mount that URLs are of, where there are several'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -F
 complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -l mountpoint -r -F -d 'the mount that URLs are of, where there are several'
 complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -F

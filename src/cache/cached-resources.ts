@@ -4,7 +4,6 @@ import type { MetadataBudget } from '../memory/metadata-budget.js';
 import {
   type CompleteClient,
   IsDirectoryError,
-  isWeakEtag,
   orAborted,
   type RequestPriority,
   SourceError,
@@ -16,6 +15,8 @@ import { BlockMemory } from './block-memory.js';
 import type { AllocateMemory } from './buffer-pool.js';
 import { type FileMetadata, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
 import type { CacheReport } from './cache-report.js';
+import { contradicts } from './contradicts.js';
+import { DiskWarming } from './disk-warming.js';
 import type { Evicted } from './evicted.js';
 import type { FreshnessLimits } from './freshness.js';
 import { MetadataCache } from './metadata-cache.js';
@@ -83,6 +84,8 @@ export class CachedResources implements ResourceCache {
   readonly #stored: StoredVersions;
   readonly #memory: BlockMemory;
   readonly #budget: MetadataBudget;
+  /** Brings content to disk that is not read. */
+  readonly warming: DiskWarming;
   onChanged: (url: string) => void = () => undefined;
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
@@ -137,6 +140,13 @@ export class CachedResources implements ResourceCache {
         if (!this.#metadata.isSuperseded(url, version)) this.#metadata.invalidate(url);
       },
     });
+    const [metadata, listings, readers, stored] = [
+      this.#metadata,
+      this.#listings,
+      this.#readers,
+      this.#stored,
+    ];
+    this.warming = new DiskWarming({ metadata, listings, readers, stored, memory });
   }
 
   peek(url: string, directory?: string): KnownStat | undefined {
@@ -364,21 +374,4 @@ function toStat(metadata: ResourceMetadata): ResourceStat {
 
 function isUnknownLength(stat: ResourceStat): boolean {
   return stat.kind === 'file' && stat.size === undefined;
-}
-
-/** Whether a listing that is newer than the metadata shows that the metadata no longer holds. */
-function contradicts(entry: ListedEntry, metadata: ResourceMetadata | 'missing'): boolean {
-  if (metadata === 'missing') return true;
-  const { stat: listed } = entry;
-  if (listed === 'unknown-file') return metadata.kind !== 'file';
-  if (listed.kind !== metadata.kind) return true;
-  if (listed.kind === 'directory' || metadata.kind === 'directory') return false;
-  const { etag } = metadata.version.validators;
-  if (entry.etag !== undefined && etag !== undefined && !isWeakEtag(etag)) return entry.etag !== etag;
-  if (listed.size !== metadata.size && metadata.size !== undefined) return true;
-  if (listed.lastModifiedMs === undefined || metadata.lastModifiedMs === undefined) return false;
-  const precisionMs = listed.lastModifiedPrecisionMs;
-  return (
-    Math.floor(metadata.lastModifiedMs / precisionMs) !== Math.floor(listed.lastModifiedMs / precisionMs)
-  );
 }

@@ -42,6 +42,11 @@ export interface FoundEntry {
   readonly listing: Listing;
 }
 
+export type EntriesSink = (entries: readonly ListedEntry[], queriedAtMs: number) => Promise<void>;
+
+/** So many entries are handed on at once. */
+const PIECE_ENTRIES = 1000;
+
 /** A listing itself; and of each entry its objects, its slots, and the name that the mount shows. */
 const [LISTING_BYTES, ENTRY_BYTES] = [400, 310];
 
@@ -141,6 +146,31 @@ export class ListingCache {
     const result = this.#flights.run(directory, (shared) => this.#fetch(directory, priority, shared), signal);
     if (priority === 'foreground') this.#promotions.get(directory)?.promote();
     return await result;
+  }
+
+  /**
+   * All entries as they come, of which none are kept: there may be very many. The next page is fetched when `onEntries` has
+   * resolved.
+   */
+  async each(directory: string, onEntries: EntriesSink, signal: AbortSignal): Promise<void> {
+    const inPieces = async <Entry>(
+      entries: readonly Entry[],
+      queriedAtMs: number,
+      toListed: (entry: Entry) => ListedEntry,
+    ): Promise<void> => {
+      for (let at = 0; at < entries.length; at += PIECE_ENTRIES) {
+        await onEntries(entries.slice(at, at + PIECE_ENTRIES).map(toListed), queriedAtMs);
+      }
+    };
+    const known = this.peek(directory);
+    if (known !== undefined) {
+      await inPieces(known.entries, known.queriedAtMs, (entry) => entry);
+      return;
+    }
+    const queriedAtMs = this.#options.now();
+    const client = await this.#options.clientFor(directory);
+    const add = (entries: readonly UrlEntry[]): Promise<void> => inPieces(entries, queriedAtMs, listedEntry);
+    await add(await client.list(new Request(`${directory}/`, { signal, priority: 'background' }), add));
   }
 
   async #fetch(directory: string, priority: RequestPriority, signal: AbortSignal): Promise<Listing> {

@@ -28,6 +28,11 @@ export class RangedBlocks implements BlockProvider {
     return this.#fetches.size > 0 || this.#stream !== undefined;
   }
 
+  /** What is demanded in order comes by a cluster. */
+  get isStreamed(): boolean {
+    return this.#stream !== undefined;
+  }
+
   get maxAheadBytes(): number {
     const { limitBytes, shareBytes } = this.#context.memory;
     return Math.floor(Math.min(this.#speed.windowBytes, limitBytes / 4, shareBytes));

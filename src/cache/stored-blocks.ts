@@ -55,6 +55,15 @@ export class StoredBlocks {
     return this.#stored?.storedBytes ?? 0;
   }
 
+  has(index: number): boolean {
+    return this.#stored?.has(index) === true;
+  }
+
+  /** It is needed, though not read now: others are evicted first. */
+  noteUse(): void {
+    this.#stored?.noteUse();
+  }
+
   localFd(): number | undefined {
     return this.#stored?.localFd();
   }
@@ -81,7 +90,7 @@ export class StoredBlocks {
   /** The source brought a block. */
   store(block: Block): void {
     // One that is held is being stored already, by an earlier opening of the version.
-    if (this.#isClosed || block.writers > 0 || this.#stored?.has(block.index) === true) return;
+    if (this.#isClosed || block.writers > 0 || this.has(block.index)) return;
     const { dirty, queue } = this.#context;
     if (!dirty.tryAdd(this.#dirtyBytesOf(block))) {
       this.#context.memory.activity.unstoredBytes += block.visibleBytes;
@@ -104,6 +113,14 @@ export class StoredBlocks {
     const { blocks, dirty } = this.#context;
     const bytes = this.#unwritten.length * blocks.blockBytes;
     return bytes > 0 && bytes >= Math.min(FULL_BYTES, dirty.maxBytes * FULL_SHARE);
+  }
+
+  /** Resolves when what waits now is written, or was tried. */
+  async flush(): Promise<void> {
+    // That may have begun without it.
+    await this.#writing;
+    this.#flush();
+    await this.#writing;
   }
 
   /** What is not stored yet is of no use, or must not take any more time. */
@@ -149,7 +166,7 @@ export class StoredBlocks {
   }
 
   #isReadable(index: number): boolean {
-    return this.#context.blocks.isMissing(index) && this.#stored?.has(index) === true;
+    return this.#context.blocks.isMissing(index) && this.has(index);
   }
 
   async #read({ first, end }: BlockRun, isReserved: boolean): Promise<void> {

@@ -1,7 +1,14 @@
 import { CorruptError } from '../source/index.js';
 import type { BlockMemory } from './block-memory.js';
 import { DirtyBytes } from './dirty-bytes.js';
-import type { ConfirmedFacts, DiskCache, DiskReport, StoredFacts, StoredVersion } from './disk/disk-cache.js';
+import type {
+  ConfirmedFacts,
+  DiskCache,
+  DiskReport,
+  DiskRoom,
+  StoredFacts,
+  StoredVersion,
+} from './disk/disk-cache.js';
 import type { FileMetadata } from './file-metadata.js';
 import type { Evicted } from './evicted.js';
 import type { UrlSet } from './url-set.js';
@@ -85,7 +92,7 @@ export class StoredVersions {
 
   /** Resolves when it is known what is on disk; undefined: it is known already. */
   whenOpen(reader: VersionReader): Promise<unknown> | undefined {
-    return reader.isAttached ? undefined : this.#opening.get(reader);
+    return reader.stored !== undefined ? undefined : this.#opening.get(reader);
   }
 
   /** The version is read no more; what is to be written still will be. */
@@ -137,6 +144,11 @@ export class StoredVersions {
     const written = this.#queue.run(() => Promise.resolve());
     this.#queue.flush();
     await written;
+  }
+
+  /** Undefined: this process does not write the cache directory. */
+  async room(): Promise<DiskRoom | undefined> {
+    return await this.#disk?.room();
   }
 
   async evict(urls: UrlSet): Promise<Evicted | undefined> {

@@ -91,9 +91,13 @@ export class VersionReader {
     this.#stored = stored;
   }
 
-  /** Whether what is on disk is known. */
-  get isAttached(): boolean {
-    return this.#stored !== undefined;
+  /** Undefined: what is on disk is not known yet, or nothing is to be stored. */
+  get stored(): StoredBlocks | undefined {
+    return this.#stored;
+  }
+
+  get provider(): RangedBlocks | SequentialBlocks {
+    return this.#provider;
   }
 
   /** A descriptor of the complete local copy, valid while a handle is open. */
@@ -108,6 +112,11 @@ export class VersionReader {
 
   get size(): number | undefined {
     return this.#size;
+  }
+
+  /** Several have it open. */
+  get isShared(): boolean {
+    return this.#handles > 1;
   }
 
   get isIdle(): boolean {
@@ -165,6 +174,15 @@ export class VersionReader {
     this.#context.onCorrupt(error);
   }
 
+  throwIfCorrupt(): void {
+    if (this.#corrupt !== undefined) throw this.#corrupt;
+  }
+
+  /** What is forbidden by now is not served from what is stored either. */
+  noteFailure(error: unknown): void {
+    if (error instanceof SourceError && VOIDING.has(error.code)) this.#context.onChanged();
+  }
+
   /** `OpenResource.head`. */
   head(): Uint8Array {
     const block = this.blocks.get(0);
@@ -179,7 +197,7 @@ export class VersionReader {
     sink: Sink<Result>,
     options?: ReadOptions,
   ): Promise<Result> {
-    if (this.#corrupt !== undefined) throw this.#corrupt;
+    this.throwIfCorrupt();
     const end = this.#cutToSize(offset + length);
     if (end <= offset) return sink([]);
     const holder: Holder = {};
@@ -216,8 +234,7 @@ export class VersionReader {
         ]),
       );
     } catch (error) {
-      // What is forbidden by now is not served from what is stored either.
-      if (error instanceof SourceError && VOIDING.has(error.code)) this.#context.onChanged();
+      this.noteFailure(error);
       if (error instanceof SourceError && error.code === 'CHANGED') this.#noteStale(reader);
       throw error;
     } finally {

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
 
 export interface ControlAnswer {
   readonly status: number;
@@ -50,5 +50,54 @@ export function callControl(
     });
     call.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'ECONNRESET', error));
     call.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/**
+ * Posts lines of JSON, and hands on each line of the answer as it comes. Resolves to a refusal, or at the end of the answer to
+ * undefined. Rejects with a `NoAnswerError`; what `lines` throws ends the request.
+ */
+export async function streamControl(
+  socketPath: string,
+  path: string,
+  lines: AsyncIterable<object>,
+  onLine: (line: object) => void,
+  signal: AbortSignal,
+): Promise<ControlAnswer | undefined> {
+  const headers = { 'content-type': 'application/x-ndjson' };
+  const call = request({ socketPath, method: 'POST', path, headers, signal });
+  const answered = new Promise<ControlAnswer | undefined>((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void =>
+      reject(new NoAnswerError(error.code ?? 'ECONNRESET', error));
+    call.on('error', fail);
+    call.on('response', (response) => {
+      const { statusCode: status = 0 } = response;
+      response.setEncoding('utf8').on('error', fail);
+      let text = '';
+      response.on('data', (part: string) => {
+        text += part;
+        if (status >= 400) return;
+        const whole = text.split('\n');
+        text = whole.pop() ?? '';
+        for (const line of whole) onLine(JSON.parse(line) as object);
+      });
+      response.on('end', () => resolve(status >= 400 ? { status, text } : undefined));
+    });
+  });
+  const sending = (async () => {
+    for await (const line of lines) {
+      if (call.destroyed) return;
+      if (!call.write(`${JSON.stringify(line)}\n`)) await drained(call);
+    }
+    call.end();
+  })();
+  sending.catch(() => call.destroy());
+  // Without all names there is no answer; with an answer the rest of them is of no use.
+  return await Promise.race([answered, sending.then(() => answered)]);
+}
+
+function drained(call: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    call.once('drain', resolve).once('close', resolve);
   });
 }

@@ -4,9 +4,12 @@ import type { Socket } from 'node:net';
 
 import { safeText } from '../source/index.js';
 import { metricsOf } from './metrics.js';
-import { ControlError, type OperatedMount } from './operated-mount.js';
+import { ControlError } from './control-error.js';
+import type { OperatedMount } from './operated-mount.js';
 import { statsOf } from './stats.js';
 import { statusOf } from './status.js';
+import { warmLine } from './warm/warm-line.js';
+import { serveWarm } from './warm/warm-request.js';
 
 /** A request must have come within this time, and its answer must be read within it; the work itself may take longer. */
 const TRANSFER_MS = 10_000;
@@ -19,7 +22,13 @@ const STATUS_OF: Readonly<Record<ControlError['code'], number>> = {
   BAD_REQUEST: 400,
   CONFIGURATION: 422,
   TIMEOUT: 504,
+  NOT_READY: 503,
+  REFUSED: 409,
+  NO_SUCH_JOB: 404,
 };
+
+/** It is answered while it is served. */
+const WARM = 'POST /v1/warm';
 
 /** `public`: only what all programs of the machine, or of the network, may see. */
 export type ControlScope = 'all' | 'public';
@@ -59,6 +68,11 @@ const ALL: Readonly<Record<string, Handler>> = {
   'POST /v1/evict': async (mount, body) => {
     const { memory, disk } = await mount.evict(urlsOf(body));
     return json(200, { memory, disk: disk ?? null });
+  },
+  'POST /v1/warm/stop': (mount, body) => {
+    const job = field(body, 'job');
+    if (typeof job !== 'number') throw new ControlError('BAD_REQUEST', 'expected {"job": 1}');
+    return json(200, warmLine(mount.stopWarming(job)));
   },
   'POST /v1/forget': async (mount, body) => json(200, { files: await mount.forget(urlsOf(body)) }),
 };
@@ -101,7 +115,9 @@ export class ControlServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, type, text } = await this.#answer(request).catch(failure);
+    const answer = await this.#answer(request, response).catch(failure);
+    if (answer === undefined) return;
+    const { status, type, text } = answer;
     this.#transfers.get(request.socket)?.begin();
     response.writeHead(status, {
       'content-type': type,
@@ -112,18 +128,24 @@ export class ControlServer {
     response.end(text);
   }
 
-  async #answer(request: IncomingMessage): Promise<Answer> {
+  /** Undefined: it has been answered. */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
     // Only a page in a browser sends it.
     if (request.headers.origin !== undefined) return refusal(403, 'FORBIDDEN', 'not for pages of the web');
     const { method = 'GET', url = '/' } = request;
     const path = url.split('?', 1)[0];
-    const handler = this.#routes[`${method} ${path}`];
+    const route = `${method} ${path}`;
+    if (route === WARM && this.#routes === ALL) {
+      await serveWarm(this.#mount, request, response, () => this.#transfers.get(request.socket)?.end());
+      return undefined;
+    }
+    const handler = this.#routes[route];
     if (handler !== undefined) {
       const body = await bodyOf(request);
       this.#transfers.get(request.socket)?.end();
       return await handler(this.#mount, body);
     }
-    const isKnown = Object.keys(this.#routes).some((route) => route.endsWith(` ${path}`));
+    const isKnown = [WARM, ...Object.keys(this.#routes)].some((route) => route.endsWith(` ${path}`));
     return isKnown
       ? refusal(405, 'METHOD', `${method} is no method of ${path}`)
       : refusal(404, 'NO_SUCH_PATH', `there is no ${path}`);

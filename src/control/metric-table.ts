@@ -283,8 +283,8 @@ export const METRIC_TABLE = {
   d7y_mount_warm_jobs: {
     group: 'job',
     type: 'gauge',
-    help: 'Jobs of d7y-mount warm.',
-    labels: { state: '' },
+    help: 'Jobs of d7y-mount warm: running, and those that have ended since the start.',
+    labels: { state: 'running, done, cancelled, failed' },
   },
   process_cpu_seconds_total: {
     group: 'process',

@@ -148,11 +148,7 @@ function ofPlugins(out: Exposition, { clients, warmJobs }: MountReport): void {
     'd7y_mount_plugin_memory_bytes',
     gauge(({ residentBytes = 0 }) => residentBytes),
   );
-  const states = new Set(warmJobs.map(({ state }) => state));
-  out.add(
-    'd7y_mount_warm_jobs',
-    [...states].map((state) => [{ state }, warmJobs.filter((job) => job.state === state).length]),
-  );
+  out.add('d7y_mount_warm_jobs', by('state', warmJobs.counts));
 }
 
 function ofProcess(out: Exposition, { process: usage }: MountReport): void {

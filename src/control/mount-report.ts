@@ -4,6 +4,7 @@ import type { ActivityReport } from '../mount/mount-activity.js';
 import type { ClientDescription } from '../source/registry.js';
 import type { PoolReport, RequestReport } from '../source/request-activity.js';
 import type { SummaryCounts } from './exposition.js';
+import type { WarmReport, WarmState } from './warm/warm-options.js';
 
 /** All that is shown of a mount: a snapshot, made without I/O but to /proc. */
 export interface MountReport {
@@ -31,11 +32,18 @@ export interface MountReport {
   readonly clients: readonly ClientDescription[];
   /** Undefined: nothing is read through dfdaemon. */
   readonly p2p: P2pReport | undefined;
-  readonly warmJobs: readonly WarmJobReport[];
+  readonly warmJobs: WarmJobsReport;
   readonly config: ConfigurationReport;
   /** Lines of the log, by level. */
   readonly logMessages: Readonly<Record<string, number>>;
   readonly process: ProcessReport;
+}
+
+export interface WarmJobsReport {
+  /** Running ones, and those that ended last. */
+  readonly jobs: readonly WarmReport[];
+  /** How many are in each state; of those that have ended, since the start. */
+  readonly counts: Readonly<Record<WarmState, number>>;
 }
 
 export interface ConfigurationReport {
@@ -58,14 +66,6 @@ export interface P2pReport {
   readonly fallbacks: Readonly<Record<string, number>>;
   readonly firstByte: HistogramCounts;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
-}
-
-export interface WarmJobReport {
-  readonly name: string;
-  readonly state: string;
-  readonly doneBytes: number;
-  /** Undefined: not known yet. */
-  readonly totalBytes: number | undefined;
 }
 
 export interface ProcessReport {

@@ -1,5 +1,7 @@
 import type { Evicted } from '../cache/evicted.js';
 import type { MountReport } from './mount-report.js';
+import type { StartedJob } from './warm/warm-jobs.js';
+import type { WarmOptions, WarmReport } from './warm/warm-options.js';
 
 /** A mount, as the control server operates it. No method touches the mount. Faults are `ControlError`s. */
 export interface OperatedMount {
@@ -15,6 +17,13 @@ export interface OperatedMount {
   evict(urls: readonly string[]): Promise<EvictResult>;
   /** The next use queries the source. Resolves to the number of files. */
   forget(urls: readonly string[]): Promise<number>;
+  /** Begins to bring files to disk. `onLine` takes what fails, before the job goes on. */
+  warm(
+    options: WarmOptions,
+    urls: AsyncIterable<string>,
+    onLine: (line: object) => Promise<void>,
+  ): Promise<StartedJob>;
+  stopWarming(job: number): WarmReport;
 }
 
 export interface ReloadResult {
@@ -28,17 +37,4 @@ export interface EvictResult {
   readonly memory: Evicted;
   /** Undefined: nothing was removed, since there is no disk cache, or another process writes it. */
   readonly disk: Evicted | undefined;
-}
-
-/** A request that cannot be served. */
-export class ControlError extends Error {
-  override readonly name = 'ControlError';
-  readonly code: 'BAD_REQUEST' | 'CONFIGURATION' | 'TIMEOUT';
-  readonly hint: string | undefined;
-
-  constructor(code: ControlError['code'], message: string, hint?: string) {
-    super(message);
-    this.code = code;
-    this.hint = hint;
-  }
 }

@@ -1,5 +1,6 @@
 import type { RequestReport } from '../source/request-activity.js';
 import type { MountReport, P2pReport } from './mount-report.js';
+import { warmLine } from './warm/warm-line.js';
 
 /** `/v1/status`. Within one number of `schema`, fields are only added. */
 export function statusOf(report: MountReport, nowMs = Date.now()): object {
@@ -53,6 +54,7 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
         restarts: Math.max(0, (counters['starts'] ?? 0) - 1),
         last_error: lastError,
       })),
+    warm_jobs: report.warmJobs.jobs.map((job) => warmLine(job, nowMs)),
     config: {
       files: config.files,
       loaded_at: timeOf(config.loadedAtMs),

@@ -277,6 +277,7 @@ class CountingDisk implements DiskCache {
     this.opened += 1;
     return Promise.resolve({
       storedBytes: 0,
+      noteUse: () => undefined,
       has: () => false,
       read: (_first, targets) => Promise.resolve(targets.map(() => false)),
       write: () => Promise.resolve(true),
@@ -292,6 +293,10 @@ class CountingDisk implements DiskCache {
   confirm(): void {}
 
   evict(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  room(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
 

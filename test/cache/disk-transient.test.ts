@@ -97,6 +97,7 @@ test('what the disk is too slow for is not stored, the rest by one write at a ti
   const found = { active: 0, mostActive: 0, written: 0, isClosed: false };
   const disk = {
     storedBytes: 0,
+    noteUse: () => undefined,
     has: () => false,
     read: () => Promise.resolve([]),
     localFd: () => undefined,

@@ -22,3 +22,11 @@ test('a file system that cannot be synced is an error', async (t) => {
   const syscalls = await loadSyscalls();
   await t.throwsAsync(syscalls.syncFileSystem(-1), { message: /syncfs/ });
 });
+
+test('two that look at the free space at once both wait for it', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const warnings = new RateLimitedLog(pino({ level: 'silent' }), directory);
+  const space = new Space({ directory, limitBytes: 1000, reserveBytes: 10, warnings });
+  const [capacity, short] = await Promise.all([space.capacityBytes(), space.shortBytes(100)]);
+  t.true(capacity > 0 && short <= 0, 'nothing is evicted for what is not known yet');
+});

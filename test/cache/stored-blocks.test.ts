@@ -23,6 +23,8 @@ class SlowDisk implements StoredVersion {
     return false;
   }
 
+  noteUse(): void {}
+
   read(_first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
     return Promise.resolve(targets.map(() => false));
   }
@@ -115,6 +117,7 @@ test('what is demanded of a disk never takes more memory than there is, however 
   const read: number[] = [];
   const disk: StoredVersion = {
     storedBytes: sizeBytes,
+    noteUse: () => undefined,
     has: () => true,
     read: (first, targets) => {
       committed.push(memory.committedBytes + memory.cachedBytes);

@@ -9,7 +9,8 @@ import test, { type ExecutionContext } from 'ava';
 import { callControl } from '../../src/control/control-client.js';
 import { type ControlScope, ControlServer } from '../../src/control/control-server.js';
 import { listen, type Listening } from '../../src/control/listen.js';
-import { ControlError, type OperatedMount } from '../../src/control/operated-mount.js';
+import { ControlError } from '../../src/control/control-error.js';
+import type { OperatedMount } from '../../src/control/operated-mount.js';
 import { parseExposition } from '../support/exposition.js';
 import { mountReport } from '../support/mount-report.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -23,6 +24,10 @@ function operated(changes: Partial<OperatedMount> = {}): OperatedMount {
     setLogLevel: () => undefined,
     evict: () => Promise.resolve({ memory: { files: 1, bytes: 2 }, disk: undefined }),
     forget: (urls) => Promise.resolve(urls.length),
+    warm: () => Promise.reject(new ControlError('REFUSED', 'not here')),
+    stopWarming: () => {
+      throw new ControlError('NO_SUCH_JOB', 'not here');
+    },
     ...changes,
   };
 }

@@ -7,6 +7,7 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
 import { type CacheOptions, CachedResources } from '../../src/cache/cached-resources.js';
+import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { createHttpSource } from '../../src/source/http/http-client.js';
@@ -29,6 +30,7 @@ export interface NodeOptions extends Partial<PeerDownloadsOptions> {
   readonly swarm?: Swarm;
   readonly profile?: HttpProfile;
   readonly cache?: Partial<CacheOptions>;
+  readonly disk?: DiskCache;
   /** Default: http. */
   readonly clientOf?: (engine: HttpEngine, peers: PeerDownloads) => ResourceClient;
 }
@@ -41,7 +43,7 @@ export interface ClusterNode {
 }
 
 export async function startNode(t: ExecutionContext, options: NodeOptions = {}): Promise<ClusterNode> {
-  const { mode = 'stream', swarm, profile = {}, clientOf, cache: cacheOptions = {}, ...rest } = options;
+  const { mode = 'stream', swarm, profile = {}, clientOf, cache: cacheOptions = {}, disk, ...rest } = options;
   const dfdaemon = await startFakeDfdaemon(t, swarm === undefined ? {} : { swarm });
   const log = pino({ level: 'silent' });
   const peers = new PeerDownloads({
@@ -58,6 +60,7 @@ export async function startNode(t: ExecutionContext, options: NodeOptions = {}):
   const cache = new CachedResources(cacheOptions, {
     clientFor: () => Promise.resolve(client),
     peers,
+    ...(disk === undefined ? {} : { disk }),
     budget: MetadataBudget.beside(0),
     log,
   });

@@ -70,6 +70,7 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
         counters: { calls: 5, failures: 1, starts: 3, bytes: 7 },
       },
     ],
+    warmJobs: { jobs: [], counts: { running: 1, done: 2, cancelled: 0, failed: 0 } },
     config: { files: [], loadedAtMs: 0, error: undefined },
     p2p: {
       proxy: 'http://127.0.0.1:4001',
@@ -80,7 +81,6 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
       firstByte: new Histogram().counts,
       lastError: { atMs: 0, message: 'status 500' },
     },
-    warmJobs: [{ name: 'https://bucket.example.org/models/', state: 'running', doneBytes: 1, totalBytes: 2 }],
     logMessages: { info: 3, warn: 1 },
     process: {
       startedAtMs: 0,

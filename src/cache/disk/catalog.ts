@@ -148,6 +148,11 @@ export class Catalog {
     return true;
   }
 
+  /** What its files may allocate in all. */
+  capacityBytes(): Promise<number> {
+    return this.#options.space.capacityBytes();
+  }
+
   /** A write failed for want of room. */
   noteFull(): void {
     this.#options.space.noteFull();
@@ -205,7 +210,7 @@ export class Catalog {
  * File systems allocate blocks for the list of extents too, and report them late. At worst each block is an
  * extent of its own. A segment counts as a block at least: it takes memory of ours too.
  */
-function chargeOf(allocatedBytes: number, blockBytes: number): number {
+export function chargeOf(allocatedBytes: number, blockBytes: number): number {
   const extents = allocatedBytes / blockBytes;
   const extentBlocks = extents > INODE_EXTENTS ? 1 + Math.ceil(extents / EXTENTS_PER_BLOCK) : 0;
   return Math.max(blockBytes, allocatedBytes + extentBlocks * EXTENT_BLOCK_BYTES);

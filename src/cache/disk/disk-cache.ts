@@ -41,6 +41,14 @@ export interface DiskReport {
   readonly corruptBlocks: number;
 }
 
+/** What the store may hold. */
+export interface DiskRoom {
+  /** All its files, by its limit and by what the file system has free. */
+  readonly capacityBytes: number;
+  /** What a version of this size takes at most when all of it is stored. */
+  chargeOf(sizeBytes: number): number;
+}
+
 export interface DiskCache {
   readonly report: DiskReport;
   /** False: certainly nothing is stored of the URL. Does no I/O. */
@@ -64,6 +72,8 @@ export interface DiskCache {
   confirm(key: VersionKey, facts: StoredFacts): void;
   /** The source has another version, or none: no read requests this one again. */
   drop(key: VersionKey): void;
+  /** Undefined: another process writes the directory. Becomes the writer if none does. Never rejects. */
+  room(): Promise<DiskRoom | undefined>;
   /**
    * Removes what is stored of these URLs. Undefined: another process writes the directory, and nothing was removed. Never
    * rejects.
@@ -97,6 +107,8 @@ export interface StoredVersion {
   has(index: number): boolean;
   /** How many bytes of the version are stored. */
   readonly storedBytes: number;
+  /** Counts as a read of it, for the order of eviction. */
+  noteUse(): void;
   /**
    * Reads blocks [first, first + targets.length) into targets, one per block and of its length. Resolves to
    * one boolean per block: whether the target holds the right bytes (by checksum). A block that is wrong or

@@ -5,10 +5,25 @@
  */
 import type { VersionKey } from '../version.js';
 import { readNewest, writeConfirmation } from './confirmations.js';
-import type { ConfirmedFacts, DiskCache, DiskReport, StoredFacts, StoredVersion } from './disk-cache.js';
-import { geometryOf, nameOfSegment, nameOfUrl, nameOfVersion, versionOfSegment } from './layout.js';
+import type {
+  ConfirmedFacts,
+  DiskCache,
+  DiskReport,
+  DiskRoom,
+  StoredFacts,
+  StoredVersion,
+} from './disk-cache.js';
+import {
+  filesBytes,
+  geometryOf,
+  nameOfSegment,
+  nameOfUrl,
+  nameOfVersion,
+  versionOfSegment,
+} from './layout.js';
 import type { Evicted } from '../evicted.js';
 import type { UrlSet } from '../url-set.js';
+import { chargeOf } from './catalog.js';
 import { evictSegments } from './evict-segments.js';
 import { OpenVersion } from './open-version.js';
 import { loadVersion } from './segment-loading.js';
@@ -196,6 +211,16 @@ export class DiskStore implements DiskCache {
         if (this.#dropping.get(name) === removing) this.#dropping.delete(name);
       });
     this.#dropping.set(name, removing);
+  }
+
+  async room(): Promise<DiskRoom | undefined> {
+    await this.#lease.acquire();
+    const { writer, isClosing, options } = this.#context;
+    if (writer === undefined || isClosing || !(await writer.catalog.ready)) return undefined;
+    return {
+      capacityBytes: await writer.catalog.capacityBytes(),
+      chargeOf: (sizeBytes) => chargeOf(filesBytes(sizeBytes, options.blockBytes), options.blockBytes),
+    };
   }
 
   async evict(urls: UrlSet): Promise<Evicted | undefined> {

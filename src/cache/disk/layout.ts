@@ -96,6 +96,16 @@ export function geometryOf(sizeBytes: number, blockBytes: number, limitBytes: nu
   return { sizeBytes, blockBytes, blockCount, segmentBlocks, segmentCount };
 }
 
+/** Of index files: the header, and a record for each block. */
+const [HEADER_BYTES, RECORD_BYTES] = [1024, 16];
+const PAGE_BYTES = 4096;
+
+/** What the files of a complete version allocate, about. */
+export function filesBytes(sizeBytes: number, blockBytes: number): number {
+  const indexBytes = HEADER_BYTES + Math.ceil(sizeBytes / blockBytes) * RECORD_BYTES;
+  return [sizeBytes, indexBytes].reduce((sum, bytes) => sum + Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, 0);
+}
+
 /** The blocks of one segment, and where it begins. */
 export interface Span {
   readonly segment: number;

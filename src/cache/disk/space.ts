@@ -26,6 +26,8 @@ export class Space {
   #reserveBytes = 0;
   #queriedAtMs = Number.NEGATIVE_INFINITY;
   #usedBytesWhenQueried = 0;
+  /** Until it has ended, nothing is known. */
+  #querying: Promise<void> | undefined;
   #ceiling: { readonly bytes: number; readonly endsAtMs: number } | undefined;
 
   constructor(options: SpaceOptions) {
@@ -34,11 +36,21 @@ export class Space {
 
   /** How many bytes must go before `bytes` more may be written; 0 or less: none. */
   async shortBytes(bytes: number): Promise<number> {
-    if (performance.now() - this.#queriedAtMs >= STATFS_EVERY_MS) await this.#query();
+    const capacityBytes = await this.capacityBytes();
+    return this.usedBytes + bytes - capacityBytes;
+  }
+
+  /** How much may be used in all: by the limit, and by what is free. */
+  async capacityBytes(): Promise<number> {
+    if (performance.now() - this.#queriedAtMs >= STATFS_EVERY_MS) {
+      this.#querying ??= this.#query().finally(() => {
+        this.#querying = undefined;
+      });
+    }
+    await this.#querying;
     const { limitBytes } = this.#options;
     const mayUse = Math.min(limitBytes - limitBytes * HEADROOM_SHARE, this.#ceilingBytes());
-    const freeBytes = this.#freeBytes - (this.usedBytes - this.#usedBytesWhenQueried);
-    return Math.max(this.usedBytes + bytes - mayUse, bytes + this.#reserveBytes - freeBytes);
+    return Math.min(mayUse, this.#usedBytesWhenQueried + this.#freeBytes - this.#reserveBytes);
   }
 
   /** The file system (or a quota, which statfs does not report) has no room, whatever was computed. */

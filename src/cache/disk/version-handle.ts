@@ -46,6 +46,16 @@ export class VersionHandle implements StoredVersion {
     return this.#isClosed ? 0 : this.#version.storedBytes;
   }
 
+  noteUse(): void {
+    if (this.#isClosed || this.#context.isClosing) return;
+    for (const segment of this.#version.segments.values()) this.#noteUse(segment);
+  }
+
+  #noteUse(segment: Segment): void {
+    const usedAtMs = this.#context.writer?.catalog.use(segment.name);
+    if (usedAtMs !== undefined) void this.#touch(segment, usedAtMs);
+  }
+
   async read(first: number, targets: readonly Uint8Array[]): Promise<readonly boolean[]> {
     const all = targets.map(() => false);
     if (this.#isClosed) return all;
@@ -62,8 +72,7 @@ export class VersionHandle implements StoredVersion {
   async #readPart(part: Part, targets: readonly Uint8Array[]): Promise<boolean[]> {
     const segment = this.#version.segments.get(part.segment);
     if (segment === undefined || this.#context.isClosing) return targets.map(() => false);
-    const usedAtMs = this.#context.writer?.catalog.use(segment.name);
-    if (usedAtMs !== undefined) void this.#touch(segment, usedAtMs);
+    this.#noteUse(segment);
     const right = await segment.read(part.first - segment.span.firstBlock, targets);
     const { forgetting } = segment;
     if (forgetting !== undefined) void this.#version.whileRetained(() => forgetting);

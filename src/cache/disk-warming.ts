@@ -1,0 +1,183 @@
+/** Content is brought to disk before it is read: `d7y-mount warm`. */
+import { canonicalSegment, IsDirectoryError, orAborted } from '../source/index.js';
+import type { BlockMemory } from './block-memory.js';
+import { contradicts } from './contradicts.js';
+import type { DiskRoom } from './disk/disk-cache.js';
+import { Semaphore } from './disk/semaphore.js';
+import { fetchToDisk } from './fetch-to-disk.js';
+import { type FileMetadata, metadataFromFacts, metadataFromListed } from './file-metadata.js';
+import type { ListingCache } from './listing-cache.js';
+import type { MetadataCache } from './metadata-cache.js';
+import { NotStoredError } from './not-stored-error.js';
+import type { ListedEntry } from './resource-cache.js';
+import type { StoredVersions } from './stored-versions.js';
+import type { VersionReaders } from './version-readers.js';
+
+export interface DiskWarmingContext {
+  readonly metadata: MetadataCache;
+  readonly listings: ListingCache;
+  readonly readers: VersionReaders;
+  readonly stored: StoredVersions;
+  readonly memory: BlockMemory;
+}
+
+/** Of a directory. */
+export interface FoundEntry {
+  readonly url: string;
+  readonly kind: 'file' | 'directory';
+  /** As the listing has it; undefined: it has none. */
+  readonly sizeBytes: number | undefined;
+  readonly listed: ListedEntry;
+}
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  /** Called once, before its content is fetched. What it rejects with ends the fetch. */
+  readonly onSize: (sizeBytes: number) => Promise<void>;
+  /** So much more is on disk; `isNew`: it was fetched for this. */
+  readonly onStored: (bytes: number, isNew: boolean) => void;
+}
+
+/** What is on disk of a file; `sizeBytes` undefined: it is not known without its source. */
+export interface StoredPart {
+  readonly sizeBytes: number | undefined;
+  readonly storedBytes: number;
+}
+
+/** Pieces are short, so that many files make progress in little memory. */
+const MAX_PIECE_BYTES = 4 * 1024 * 1024;
+/** All pieces together: the rest is for what is read. */
+const MEMORY_SHARE = 1 / 4;
+const PIECES = 16;
+
+export class DiskWarming {
+  readonly #context: DiskWarmingContext;
+  readonly #pieceBlocks: number;
+  readonly #pieces: Semaphore;
+
+  constructor(context: DiskWarmingContext) {
+    const { limitBytes, blockBytes } = context.memory;
+    this.#context = context;
+    const shareBytes = limitBytes * MEMORY_SHARE;
+    this.#pieceBlocks = Math.max(1, Math.floor(Math.min(MAX_PIECE_BYTES, shareBytes / PIECES) / blockBytes));
+    this.#pieces = new Semaphore(Math.max(1, Math.floor(shareBytes / (this.#pieceBlocks * blockBytes))));
+  }
+
+  /** `page`: a file that may have others below it. */
+  async kindOf(url: string, signal: AbortSignal): Promise<'file' | 'page' | 'directory'> {
+    const metadata = await this.#context.metadata.get(url, signal);
+    if (metadata.kind === 'directory') return 'directory';
+    return metadata.isPage === true ? 'page' : 'file';
+  }
+
+  /** The entries of a directory, some at a time; the next come when `onEntries` has resolved. */
+  async eachEntry(
+    directory: string,
+    onEntries: (entries: readonly FoundEntry[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#context.listings.each(
+      directory,
+      async (entries, queriedAtMs) => {
+        const found = entries.map((listed): FoundEntry => {
+          const url = `${directory}/${canonicalSegment(listed.segment)}`;
+          const isDirectory = typeof listed.stat === 'object' && listed.stat.kind === 'directory';
+          if (!isDirectory) this.#adopt(url, listed, queriedAtMs);
+          return { url, kind: isDirectory ? 'directory' : 'file', sizeBytes: sizeOf(listed), listed };
+        });
+        await onEntries(found);
+      },
+      signal,
+    );
+  }
+
+  /** As a use of the name would. */
+  #adopt(url: string, listed: ListedEntry, queriedAtMs: number): void {
+    const { metadata } = this.#context;
+    const file = metadataFromListed(listed);
+    if (file !== undefined && metadata.adopt(url, file, queriedAtMs) !== undefined) return;
+    const known = metadata.peek(url);
+    if (known !== undefined && known.checkedAtMs < queriedAtMs && contradicts(listed, known.metadata)) {
+      metadata.invalidate(url);
+    }
+  }
+
+  /** Brings all of a file to disk, unless it is there. */
+  async fetch(url: string, { signal, onSize, onStored }: FetchOptions): Promise<void> {
+    const { readers, stored, memory } = this.#context;
+    const { file, sizeBytes } = await this.#sizedFile(url, signal);
+    const reader = readers.of(url, file);
+    reader.retain(undefined);
+    try {
+      await onSize(sizeBytes);
+      await orAborted(stored.whenOpen(reader) ?? Promise.resolve(), signal, url);
+      const blocks = reader.stored;
+      if (blocks === undefined) throw new NotStoredError('NO_ROOM', 'the disk cache is off, or is ending');
+      await fetchToDisk({
+        reader,
+        stored: blocks,
+        sizeBytes,
+        memory,
+        pieceBlocks: this.#pieceBlocks,
+        pieces: this.#pieces,
+        flushAll: () => stored.flush(),
+        signal,
+        onStored,
+      });
+      blocks.noteUse();
+    } finally {
+      reader.release();
+    }
+  }
+
+  /** A body of unknown length is read once to learn it: what of it stays in memory is not fetched again. */
+  async #sizedFile(url: string, signal: AbortSignal): Promise<{ file: FileMetadata; sizeBytes: number }> {
+    const { metadata, readers } = this.#context;
+    const file = await metadata.get(url, signal);
+    if (file.kind === 'directory') throw new IsDirectoryError(url);
+    checkStorable(file);
+    if (file.size !== undefined) return { file, sizeBytes: file.size };
+    const reader = readers.of(url, file);
+    reader.retain(undefined);
+    try {
+      const sizeBytes = await reader.whenSizeKnown(signal);
+      return { file: { ...file, size: sizeBytes }, sizeBytes };
+    } finally {
+      reader.release();
+    }
+  }
+
+  /** What is on disk of the version that was known last. Queries no source. */
+  async storedPart(url: string, listed?: ListedEntry): Promise<StoredPart> {
+    const { metadata, stored } = this.#context;
+    const last = metadata.lastKnown(url);
+    const recalled = last === undefined ? await stored.newest(url) : undefined;
+    const known = recalled === undefined ? last : metadataFromFacts(recalled.facts);
+    const isCurrent = known !== undefined && (listed === undefined || !contradicts(listed, known));
+    if (!isCurrent || known === 'missing' || known.kind === 'directory') {
+      return { sizeBytes: listed && sizeOf(listed), storedBytes: 0 };
+    }
+    return { sizeBytes: known.size, storedBytes: await stored.storedBytes(url, known) };
+  }
+
+  /** Undefined: there is no disk cache, or another process writes it. */
+  async room(): Promise<DiskRoom | undefined> {
+    return await this.#context.stored.room();
+  }
+}
+
+function sizeOf({ stat }: ListedEntry): number | undefined {
+  return typeof stat === 'object' && stat.kind === 'file' ? stat.size : undefined;
+}
+
+function checkStorable(file: FileMetadata): void {
+  if (!file.version.verifiable) {
+    throw new NotStoredError(
+      'NOT_STORABLE',
+      'its source gives neither a strong ETag nor a usable Last-Modified',
+    );
+  }
+  if (file.usedOtherCredentials === true) {
+    throw new NotStoredError('NOT_STORABLE', 'it was fetched with credentials of a redirect');
+  }
+}

@@ -1,0 +1,12 @@
+/** A request that cannot be served. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+  readonly code: 'BAD_REQUEST' | 'CONFIGURATION' | 'TIMEOUT' | 'NOT_READY' | 'REFUSED' | 'NO_SUCH_JOB';
+  readonly hint: string | undefined;
+
+  constructor(code: ControlError['code'], message: string, hint?: string) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}
