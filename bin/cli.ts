@@ -93,24 +93,27 @@ function addCommands(program: Command, setExitCode: (code: number) => void): voi
   config
     .command('check [file]')
     .description('report faults of the configuration files, or of one file')
-    .action(async (file: string | undefined) => {
+    .option('--json', 'as JSON', false)
+    .action(async (file: string | undefined, own: { readonly json: boolean }) => {
       const { checkConfiguration } = await import('./config-command.js');
-      setExitCode(await checkConfiguration(givenOptions(program), file));
+      setExitCode(await checkConfiguration(givenOptions(program), file, own));
     });
   config
     .command('show')
     .description('print the effective values; secrets as ***')
     .option('--origin', 'say where each comes from', false)
-    .action(async ({ origin }: { readonly origin: boolean }) => {
+    .option('--json', 'as JSON, with the places', false)
+    .action(async (own: { readonly json: boolean; readonly origin: boolean }) => {
       const { showConfiguration } = await import('./config-command.js');
-      await showConfiguration(givenOptions(program), origin);
+      await showConfiguration(givenOptions(program), own);
     });
   config
     .command('path')
     .description('print which files are looked for')
-    .action(async () => {
+    .option('--json', 'as JSON', false)
+    .action(async (own: { readonly json: boolean }) => {
       const { listConfigFiles } = await import('./config-command.js');
-      await listConfigFiles(givenOptions(program));
+      await listConfigFiles(givenOptions(program), own);
     });
   program
     .command('path <url> [mountpoint]')

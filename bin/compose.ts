@@ -101,7 +101,21 @@ export async function compose(
   const checksPermissions = options.allowOther && (options.umask & READ_MODE) !== 0;
   const roots = rootOptions(options.root);
   const root = await composeRoot(roots, registry);
+  const transport = await chooseTransport(options.transport, descriptor !== undefined, log);
+  const activity = new MountActivity();
   const shown = new ShownMount();
+  const isNative = transport.name === 'fuse-native';
+  // libfuse 2 reports no user, and shows no file whose size is unknown.
+  const controlFiles =
+    options.allowOther && isNative
+      ? undefined
+      : {
+          texts: shown.texts(configuration),
+          accessLog: isNative ? undefined : activity.accessLog,
+          uid: process.getuid?.() ?? 0,
+          gid: process.getgid?.() ?? 0,
+          isListed: options.showControl,
+        };
   const vfs = new VirtualFs({
     cache,
     plugins: registry,
@@ -109,8 +123,7 @@ export async function compose(
     checksPermissions,
     budget,
     log,
-    // It names hosts, and what other users read of them.
-    ...(options.allowOther ? {} : { controlFiles: shown.files }),
+    ...(controlFiles === undefined ? {} : { controlFiles }),
     mountAttribute: mountAttributes({
       cache: () => cache.report,
       requests: () => sources.activity.report,
@@ -120,8 +133,6 @@ export async function compose(
     ...(root === undefined ? {} : { root }),
   });
   await checkRoots(vfs, roots, log);
-  const transport = await chooseTransport(options.transport, descriptor !== undefined, log);
-  const activity = new MountActivity();
   const warmJobs = new WarmJobs(cache.warming);
   const session = await transport.mount(vfs, mountpoint, {
     source,

@@ -1,8 +1,9 @@
 /** The command line of the commands about mounts that stand. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import type { WarmCommandOptions } from './warm-command.js';
 import { givenOptions } from './config/command-options.js';
+import type { AccessKey } from './access-totals.js';
 import { parseCount, parseDuration } from '../src/quantity.js';
 
 const JSON_OPTION = ['--json', 'as JSON', false] as const;
@@ -45,7 +46,19 @@ export function addControlCommands(program: Command, setExitCode: (code: number)
       parsed(parseCount, 'a whole number'),
       Infinity,
     )
-    .action(async (path: string | undefined, { interval, ...own }: StatsOptions) => {
+    .addOption(
+      new Option('--by <key>', 'who or what causes the load, in each interval').choices([
+        'pid',
+        'uid',
+        'path',
+      ]),
+    )
+    .action(async (path: string | undefined, { interval, by, ...own }: StatsOptions) => {
+      if (by !== undefined) {
+        const { showAccess } = await import('./access-command.js');
+        setExitCode(await showAccess(path, { interval, by, ...own }));
+        return;
+      }
       setExitCode(await (await load()).showStats(path, { interval, ...own }));
     });
   program
@@ -116,6 +129,7 @@ interface StatusOptions {
 interface StatsOptions {
   readonly json: boolean;
   readonly interval?: number;
+  readonly by?: AccessKey;
   readonly count: number;
 }
 

@@ -5,12 +5,13 @@ import { UrlSet } from '../src/cache/url-set.js';
 import { EventLoopLag } from '../src/control/event-loop-lag.js';
 import type { MountReport } from '../src/control/mount-report.js';
 import { ControlError } from '../src/control/control-error.js';
-import type { EvictResult, OperatedMount, ReloadResult } from '../src/control/operated-mount.js';
+import type { EvictResult, FollowedLog, OperatedMount, ReloadResult } from '../src/control/operated-mount.js';
 import type { StartedJob } from '../src/control/warm/warm-jobs.js';
 import type { WarmOptions, WarmReport } from '../src/control/warm/warm-options.js';
 import { safeText } from '../src/source/safe-text.js';
 import { findMount } from '../src/mount/mount-table.js';
 import type { MountLayers } from './compose.js';
+import { effectiveConfiguration } from './config/effective.js';
 import type { LiveConfiguration } from './config/live-configuration.js';
 import { OPTION_TABLE } from './config/option-table.js';
 import { mountProblems } from './mount-problems.js';
@@ -85,6 +86,14 @@ export class ServedMount implements OperatedMount {
       logMessages,
       process: processReport(this.#lag.report()),
     };
+  }
+
+  configuration(): object {
+    return effectiveConfiguration(this.#operation.configuration.current);
+  }
+
+  followAccess(): FollowedLog {
+    return this.#layers.activity.accessLog.follow();
   }
 
   reload(): Promise<ReloadResult> {

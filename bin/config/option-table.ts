@@ -259,6 +259,14 @@ export const OPTION_TABLE: OptionTable = {
       'serve metrics for Prometheus and health checks over HTTP at `HOST:PORT`, to all who can reach it ([OPERATING.md](OPERATING.md#metrics))',
     defaultText: 'only on the control socket',
   },
+  showControl: {
+    group: 'Operating',
+    kind: kinds.flag,
+    default: false,
+    help: 'show the directory .d7y in the listing of the root, too',
+    meaning:
+      'show the directory `.d7y` in the listing of the root, too ([OPERATING.md](OPERATING.md#files-of-the-mount))',
+  },
   logFile: {
     group: 'Logging',
     kind: kinds.path,

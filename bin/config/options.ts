@@ -32,6 +32,8 @@ export interface MountOptions extends PluginOptions {
   readonly retries: number;
   /** Where metrics and health are served to the network. Undefined: nowhere. */
   readonly metricsListen: ListenAddress | undefined;
+  /** Whether the listing of the root has `.d7y`. */
+  readonly showControl: boolean;
   readonly logFile: string | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly header: readonly HeaderOption[];

@@ -8,7 +8,7 @@ _d7y_mount() {
   done
   case $command in
     '')
-      options='-f --foreground --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --log-file --log-level -V --version'
+      options='-f --foreground --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --show-control --log-file --log-level -V --version'
       values='directory'
       words='unmount list status stats reload log-level warm evict forget plugin config path url'
       ;;
@@ -28,7 +28,7 @@ _d7y_mount() {
       words=''
       ;;
     'stats')
-      options='--json -i --interval -n --count'
+      options='--json -i --interval -n --count --by'
       values='mountpoint'
       words=''
       ;;
@@ -63,17 +63,17 @@ _d7y_mount() {
       words=''
       ;;
     'config check')
-      options=''
+      options='--json'
       values='file'
       words=''
       ;;
     'config show')
-      options='--origin'
+      options='--origin --json'
       values=''
       words=''
       ;;
     'config path')
-      options=''
+      options='--json'
       values=''
       words=''
       ;;
@@ -119,6 +119,7 @@ _d7y_mount() {
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'fatal error warn info debug trace' -- "$current"); return ;;
     -i | --interval) return ;;
     -n | --count) return ;;
+    --by) mapfile -t COMPREPLY < <(compgen -W 'pid uid path' -- "$current"); return ;;
     -f | --file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     -j | --jobs) return ;;
     --stop) return ;;

@@ -45,6 +45,7 @@ complete -c d7y-mount -n __fish_use_subcommand -l plugin-option -x -d 'NAME.KEY=
 complete -c d7y-mount -n __fish_use_subcommand -l plugin-override -x -d 'let a plugin serve this built-in scheme; repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l plugin-memory -x -d 'limit of a plugin'\''s process, which is killed above it'
 complete -c d7y-mount -n __fish_use_subcommand -l metrics-listen -x -d 'serve metrics and health checks over HTTP at HOST:PORT, to all who can reach it'
+complete -c d7y-mount -n __fish_use_subcommand -l show-control -d 'show the directory .d7y in the listing of the root, too'
 complete -c d7y-mount -n __fish_use_subcommand -l log-file -r -F -d 'where to log (default: stderr, or in the background a file)'
 complete -c d7y-mount -n __fish_use_subcommand -l log-level -x -a 'fatal error warn info debug trace' -d 'least severity that is logged'
 complete -c d7y-mount -n __fish_use_subcommand -s V -l version -d 'output the version number'
@@ -58,6 +59,7 @@ complete -c d7y-mount -n '__fish_seen_subcommand_from status' -a "(sed -n 's/^[^
 complete -c d7y-mount -n '__fish_seen_subcommand_from stats' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from stats' -s i -l interval -x -d 'a line for each interval'
 complete -c d7y-mount -n '__fish_seen_subcommand_from stats' -s n -l count -x -d 'end after so many intervals'
+complete -c d7y-mount -n '__fish_seen_subcommand_from stats' -l by -x -a 'pid uid path' -d 'who or what causes the load, in each interval'
 complete -c d7y-mount -n '__fish_seen_subcommand_from stats' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
 complete -c d7y-mount -n '__fish_seen_subcommand_from reload' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from reload' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
@@ -80,7 +82,10 @@ complete -c d7y-mount -n '__fish_seen_subcommand_from forget' -l mountpoint -r -
 complete -c d7y-mount -n '__fish_seen_subcommand_from forget' -F
 complete -c d7y-mount -n '__fish_seen_subcommand_from plugin' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from plugin' -l strict -d 'exit with 1 when a plugin cannot be used'
+complete -c d7y-mount -n '__fish_seen_subcommand_from check' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from check' -F
 complete -c d7y-mount -n '__fish_seen_subcommand_from show' -l origin -d 'say where each comes from'
+complete -c d7y-mount -n '__fish_seen_subcommand_from show' -l json -d 'as JSON, with the places'
+complete -c d7y-mount -n '__fish_seen_subcommand_from path' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from path' -a '(__fish_complete_directories)'
 complete -c d7y-mount -n '__fish_seen_subcommand_from url' -F

@@ -6,6 +6,7 @@
  * Failures are `SourceError`s, or the reason of the signal.
  */
 import type { ContentDigest } from '../source/index.js';
+import type { ReadRoute } from './cache-activity.js';
 import type { Version } from './version.js';
 
 /** What is known of a resource. */
@@ -49,6 +50,8 @@ export interface ReadOptions {
    * as a prefetch.
    */
   readonly readsAll?: boolean;
+  /** Set by the read: the slowest route of its bytes. */
+  route?: ReadRoute | undefined;
 }
 
 /** One version of a file, open. */

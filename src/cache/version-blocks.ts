@@ -3,6 +3,7 @@ import { ChangedError } from '../source/index.js';
 import { Block, type BlockOwner } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import { type ReadRoute, slowerRoute } from './cache-activity.js';
+import type { ReadOptions } from './resource-cache.js';
 import { ShownDigests } from './shown-digests.js';
 import type { Version, VersionKey } from './version.js';
 
@@ -83,8 +84,8 @@ export class VersionBlocks implements BlockOwner {
     return absence;
   }
 
-  /** Views of the bytes `[offset, end)`, all of which are there. Valid in this step only. */
-  views(offset: number, end: number): Uint8Array[] {
+  /** Views of the bytes `[offset, end)`, all of which are there. Valid in this step only. `read` gets their route. */
+  views(offset: number, end: number, read?: ReadOptions): Uint8Array[] {
     const { blockBytes } = this;
     const { activity } = this.#memory;
     const views: Uint8Array[] = [];
@@ -102,6 +103,7 @@ export class VersionBlocks implements BlockOwner {
       if (block.isComplete) block.route = 'memory';
     }
     activity.reads[slowest] += 1;
+    if (read !== undefined) read.route = slowest;
     return views;
   }
 

@@ -207,7 +207,7 @@ export class VersionReader {
       for (let losses = 0; losses < MAX_LOSSES;) {
         const absence = this.blocks.lastAbsence(offset, this.#cutToSize(end));
         if (absence === undefined) {
-          const result = sink(this.blocks.views(offset, this.#cutToSize(end)));
+          const result = sink(this.blocks.views(offset, this.#cutToSize(end), options));
           this.#leaveBehind(stream, offset, end);
           return result;
         }

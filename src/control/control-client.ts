@@ -1,4 +1,7 @@
-import { type ClientRequest, request } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+
+import { codeOf } from '../error-code.js';
 
 export interface ControlAnswer {
   readonly status: number;
@@ -100,4 +103,20 @@ function drained(call: ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     call.once('drain', resolve).once('close', resolve);
   });
+}
+
+/** The lines of an answer that goes on until the signal fires, or the process ends. Rejects with a `NoAnswerError`. */
+export async function* followControl(
+  socketPath: string,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<string, void, undefined> {
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request({ socketPath, path, signal }, resolve).on('error', reject).end();
+    });
+    yield* createInterface({ input: response, crlfDelay: Infinity });
+  } catch (error) {
+    if (!signal.aborted) throw new NoAnswerError(codeOf(error), error);
+  }
 }

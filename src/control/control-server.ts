@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import { safeText } from '../source/index.js';
 import { metricsOf } from './metrics.js';
 import { ControlError } from './control-error.js';
-import type { OperatedMount } from './operated-mount.js';
+import type { FollowedLog, OperatedMount } from './operated-mount.js';
+import { serveFollowed } from './serve-followed.js';
 import { statsOf } from './stats.js';
 import { statusOf } from './status.js';
 import { warmLine } from './warm/warm-line.js';
@@ -39,7 +40,12 @@ interface Answer {
   readonly text: string;
 }
 
-type Handler = (mount: OperatedMount, body: unknown) => Answer | Promise<Answer>;
+/** Its answer ends when the peer goes. */
+interface Following {
+  readonly follow: FollowedLog;
+}
+
+type Handler = (mount: OperatedMount, body: unknown) => Answer | Following | Promise<Answer>;
 
 const PUBLIC: Readonly<Record<string, Handler>> = {
   'GET /livez': (mount) => health(mount.isLive()),
@@ -55,6 +61,8 @@ const ALL: Readonly<Record<string, Handler>> = {
   ...PUBLIC,
   'GET /v1/status': (mount) => json(200, statusOf(mount.report())),
   'GET /v1/stats': (mount) => json(200, statsOf(mount.report())),
+  'GET /v1/config': (mount) => json(200, mount.configuration()),
+  'GET /v1/accesslog': (mount) => ({ follow: mount.followAccess() }),
   'POST /v1/reload': async (mount) => {
     const { changed, needsRemount } = await mount.reload();
     return json(200, { changed, needs_remount: needsRemount });
@@ -117,6 +125,10 @@ export class ControlServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const answer = await this.#answer(request, response).catch(failure);
     if (answer === undefined) return;
+    if ('follow' in answer) {
+      await serveFollowed(answer.follow, response);
+      return;
+    }
     const { status, type, text } = answer;
     this.#transfers.get(request.socket)?.begin();
     response.writeHead(status, {
@@ -129,7 +141,7 @@ export class ControlServer {
   }
 
   /** Undefined: it has been answered. */
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | Following | undefined> {
     // Only a page in a browser sends it.
     if (request.headers.origin !== undefined) return refusal(403, 'FORBIDDEN', 'not for pages of the web');
     const { method = 'GET', url = '/' } = request;

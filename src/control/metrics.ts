@@ -1,6 +1,6 @@
 /** `/metrics`: the samples of `METRIC_TABLE`. */
 import { Exposition, type Labels, type Sample } from './exposition.js';
-import { errnoName } from './errno-name.js';
+import { errnoName } from '../errno-name.js';
 import type { MountReport } from './mount-report.js';
 
 export function metricsOf(report: MountReport): string {

@@ -10,6 +10,10 @@ export interface OperatedMount {
   /** It is live, and the mount table has it. */
   isReady(): Promise<boolean>;
   report(): MountReport;
+  /** The effective configuration, with the places that its values come from, and without secrets. */
+  configuration(): object;
+  /** A line for each request of the kernel from now on. */
+  followAccess(): FollowedLog;
   /** Reads the configuration anew. */
   reload(): Promise<ReloadResult>;
   setLogLevel(level: string): void;
@@ -24,6 +28,12 @@ export interface OperatedMount {
     onLine: (line: object) => Promise<void>,
   ): Promise<StartedJob>;
   stopWarming(job: number): WarmReport;
+}
+
+export interface FollowedLog {
+  /** Waits for the next bytes. None: it was closed. */
+  read(maxBytes: number): Promise<Uint8Array>;
+  close(): void;
 }
 
 export interface ReloadResult {

@@ -1,4 +1,4 @@
-import { errnoName } from './errno-name.js';
+import { errnoName } from '../errno-name.js';
 import type { MountReport } from './mount-report.js';
 
 /** `/v1/stats`: counts since the mount was made. Within one number of `schema`, fields are only added. */

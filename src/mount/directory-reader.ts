@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { ListedEntry, ResourceCache } from '../cache/resource-cache.js';
 import { redactUrl, safeText, SourceError, Turns } from '../source/index.js';
 import type { MadeFiles } from './made-files.js';
-import { type Node } from './node.js';
+import { CONTROL_NAME, type Node } from './node.js';
 import { nameOfSegment } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 import type { ResourcePath } from './resource-path.js';
@@ -56,7 +56,11 @@ export class DirectoryReader {
     if (node.kind === 'root' || node.kind === 'plugins') await this.#plugins.refresh?.();
     switch (node.kind) {
       case 'root':
-        return ['.plugins', ...this.#plugins.listClients()].map((name) => ({ name, kind: 'directory' }));
+        return [
+          ...(this.#made.control?.isListed === true ? [CONTROL_NAME] : []),
+          '.plugins',
+          ...this.#plugins.listClients(),
+        ].map((name) => ({ name, kind: 'directory' }));
       case 'roots':
         return [...node.roots.keys()].map((name) => ({ name, kind: 'directory' }));
       case 'plugins':

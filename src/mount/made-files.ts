@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { safeJson } from '../source/index.js';
+import type { ControlFiles } from './control-files.js';
 import { FsError } from './fs-error.js';
 import type { ControlFileNode, PluginNode } from './node.js';
 import type { PluginCatalog } from './plugin-catalog.js';
@@ -10,30 +11,30 @@ export interface MadeContent {
   readonly version: string;
 }
 
-/** By name: what makes the content of a file of `/.d7y`. */
-export type ControlFiles = ReadonlyMap<string, () => string>;
-
 /** For how long a content stays as it is: a file must not change between being looked up and opened. */
 const CONTENT_MS = 1_000;
 
 /** The files that the mount makes itself: descriptions of plugins, and those of `/.d7y`. */
 export class MadeFiles {
+  readonly control: ControlFiles | undefined;
   readonly #plugins: PluginCatalog;
-  readonly #control: ControlFiles;
   readonly #made = new Map<string, { readonly atMs: number; readonly content: MadeContent }>();
 
-  constructor(plugins: PluginCatalog, control: ControlFiles = new Map()) {
+  constructor(plugins: PluginCatalog, control?: ControlFiles) {
+    this.control = control;
     this.#plugins = plugins;
-    this.#control = control;
   }
 
-  /** Of `/.d7y`; empty: there is no such directory. */
+  /** Of `/.d7y`. */
   get controlNames(): readonly string[] {
-    return [...this.#control.keys()];
+    const { texts, accessLog } = this.control ?? {};
+    return [...(texts?.keys() ?? []), ...(accessLog === undefined ? [] : ['accesslog'])];
   }
 
-  contentOf(node: PluginNode | ControlFileNode): MadeContent {
-    return node.kind === 'plugin' ? this.#describe(node.scheme) : this.#make(node.name);
+  /** Undefined: the access log, which has no content of a moment. */
+  contentOf(node: PluginNode | ControlFileNode): MadeContent | undefined {
+    if (node.kind === 'plugin') return this.#describe(node.scheme);
+    return node.name === 'accesslog' ? undefined : this.#make(node.name);
   }
 
   #describe(scheme: string): MadeContent {
@@ -45,7 +46,7 @@ export class MadeFiles {
   #make(name: string): MadeContent {
     const last = this.#made.get(name);
     if (last !== undefined && performance.now() - last.atMs < CONTENT_MS) return last.content;
-    const make = this.#control.get(name);
+    const make = this.control?.texts.get(name);
     if (make === undefined) throw new FsError('NO_ENTRY', name, 'no such file of the mount');
     const content = contentOf(make());
     this.#made.set(name, { atMs: performance.now(), content });

@@ -1,9 +1,12 @@
 import { Histogram, type HistogramCounts } from '../histogram.js';
+import { AccessLog } from './access-log.js';
+import type { Caller } from './caller.js';
 
 /** A request of the kernel that is being served. */
 export interface RunningOperation {
   readonly operation: string;
   readonly startedMs: number;
+  readonly caller: Pick<Caller, 'isFollowing'>;
 }
 
 interface OperationCounts {
@@ -22,19 +25,20 @@ export class MountActivity {
   storedBytes = 0;
   /** Inodes that the kernel knows. Set by a transport that counts them. */
   countInodes: () => number | undefined = () => undefined;
+  readonly accessLog = new AccessLog();
   readonly #operations = new Map<string, OperationCounts>();
   /** The one that began first is the first. */
   readonly #running = new Set<RunningOperation>();
 
-  begin(operation: string): RunningOperation {
-    const running = { operation, startedMs: performance.now() };
+  begin(operation: string, caller: RunningOperation['caller'] = {}): RunningOperation {
+    const running = { operation, startedMs: performance.now(), caller };
     this.#running.add(running);
     return running;
   }
 
   /** `errno`: 0 for success. */
   end(running: RunningOperation, errno: number): void {
-    if (!this.#running.delete(running)) return;
+    if (!this.#running.delete(running) || running.caller.isFollowing === true) return;
     let counts = this.#operations.get(running.operation);
     if (counts === undefined) {
       counts = { durations: new Histogram(), errors: new Map() };
@@ -45,14 +49,15 @@ export class MountActivity {
   }
 
   get report(): ActivityReport {
-    const [oldest] = this.#running;
+    const running = [...this.#running].filter(({ caller }) => caller.isFollowing !== true);
+    const [oldest] = running;
     return {
       operations: [...this.#operations].map(([name, { durations, errors }]) => ({
         name,
         durations: durations.counts,
         errors: [...errors].map(([errno, count]) => ({ errno, count })),
       })),
-      inFlight: this.#running.size,
+      inFlight: running.length,
       oldestMs: oldest === undefined ? 0 : performance.now() - oldest.startedMs,
       passthroughOpens: this.passthroughOpens,
       storedBytes: this.storedBytes,

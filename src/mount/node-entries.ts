@@ -1,9 +1,10 @@
 import type { FileStat, ResourceStat } from '../cache/resource-cache.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
+import { CONTROL_UMASK } from './control-files.js';
 import { type Entry, kept } from './entry.js';
 import { type FileGeneration, type InodeNumbers, mtimeOf } from './inode-numbers.js';
 import type { MadeFiles } from './made-files.js';
-import { identityOf, isMade, type Node, type ResourceNode } from './node.js';
+import { type ControlFileNode, identityOf, type Node, type PluginNode, type ResourceNode } from './node.js';
 import type { ResourcePath } from './resource-path.js';
 
 /** How long the kernel may keep what never changes by itself. */
@@ -14,20 +15,39 @@ export class NodeEntries {
   readonly #inodes: InodeNumbers;
   readonly #made: MadeFiles;
   readonly #ownership: Ownership;
+  readonly #controlOwnership: Ownership;
 
   constructor(inodes: InodeNumbers, made: MadeFiles, ownership: Ownership) {
     this.#inodes = inodes;
     this.#made = made;
     this.#ownership = ownership;
+    const { uid, gid } = made.control ?? ownership;
+    this.#controlOwnership = { uid, gid, umask: CONTROL_UMASK };
   }
 
   /** Of what is no resource, or the root of a host. */
   ofFixed(node: Node): Entry {
-    const identity = identityOf(node);
-    if (!isMade(node)) return kept(node, this.#directory(identity), FIXED_TTL_MS);
-    const { bytes, version } = this.#made.contentOf(node);
-    const generation = this.#inodes.ofFile(identity, { version }, node.generation);
-    return kept({ ...node, generation }, this.#file(generation, bytes.byteLength), 0);
+    switch (node.kind) {
+      case 'plugin':
+        return this.#ofMade(node, this.#ownership);
+      case 'control-file':
+        return this.#ofMade(node, this.#controlOwnership);
+      case 'control':
+        return kept(node, this.#directory(identityOf(node), undefined, this.#controlOwnership), FIXED_TTL_MS);
+      case 'root':
+      case 'roots':
+      case 'plugins':
+      case 'scheme':
+      case 'resource':
+        return kept(node, this.#directory(identityOf(node)), FIXED_TTL_MS);
+    }
+  }
+
+  #ofMade(node: PluginNode | ControlFileNode, ownership: Ownership): Entry {
+    const content = this.#made.contentOf(node);
+    const fingerprint = { version: content?.version };
+    const generation = this.#inodes.ofFile(identityOf(node), fingerprint, node.generation);
+    return kept({ ...node, generation }, this.#file(generation, content?.bytes.byteLength, ownership), 0);
   }
 
   ofResource(path: ResourcePath, stat: ResourceStat, ttlMs: number): Entry {
@@ -53,13 +73,13 @@ export class NodeEntries {
     return this.#file(this.#generationOf(path.url, stat, generation), stat.size);
   }
 
-  #directory(identity: string, lastModifiedMs?: number): Attr {
+  #directory(identity: string, lastModifiedMs?: number, ownership = this.#ownership): Attr {
     const { ino, mtimeMs } = this.#inodes.ofDirectory(identity);
-    return makeAttr('directory', ino, 0, lastModifiedMs ?? mtimeMs, this.#ownership);
+    return makeAttr('directory', ino, 0, lastModifiedMs ?? mtimeMs, ownership);
   }
 
-  #file(generation: FileGeneration, size: number | undefined): Attr {
-    return makeAttr('file', generation.ino, size ?? 0, mtimeOf(generation), this.#ownership);
+  #file(generation: FileGeneration, size: number | undefined, ownership = this.#ownership): Attr {
+    return makeAttr('file', generation.ino, size ?? 0, mtimeOf(generation), ownership);
   }
 
   #generationOf(url: string, stat: FileStat, expected?: FileGeneration): FileGeneration {

@@ -38,7 +38,9 @@ export interface PluginNode {
   readonly generation?: FileGeneration;
 }
 
-/** `/.d7y`, which no listing of the root has. */
+export const CONTROL_NAME = '.d7y';
+
+/** `/.d7y`. */
 export interface ControlNode {
   readonly kind: 'control';
 }
@@ -102,9 +104,9 @@ export function pathOf(node: Node): string {
     case 'plugin':
       return `/.plugins/${node.scheme}`;
     case 'control':
-      return '/.d7y';
+      return `/${CONTROL_NAME}`;
     case 'control-file':
-      return `/.d7y/${node.name}`;
+      return `/${CONTROL_NAME}/${node.name}`;
     case 'scheme':
       return `/${node.scheme}`;
     case 'resource':

@@ -1,10 +1,12 @@
-import type { FileStat, OpenResource, ResourceCache } from '../cache/resource-cache.js';
+import type { FileStat, OpenResource, ResourceCache, Sink } from '../cache/resource-cache.js';
+import type { Caller } from './caller.js';
 import type { MadeContent } from './made-files.js';
 import { RecentTimeouts } from './recent-timeouts.js';
 
 /** A file that is open, whatever it is made of. */
-export interface OpenFile extends Omit<OpenResource, 'version'> {
+export interface OpenFile extends Omit<OpenResource, 'version' | 'read'> {
   readonly version: string;
+  read<Result>(offset: number, length: number, sink: Sink<Result>, caller: Caller): Promise<Result>;
 }
 
 export async function openResourceFile(
@@ -22,10 +24,10 @@ export async function openResourceFile(
       return resource.size;
     },
     whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
-    read: async (offset, length, sink, options) => {
+    read: async (offset, length, sink, caller) => {
       timeouts.check(offset, length);
       try {
-        return await resource.read(offset, length, sink, options);
+        return await resource.read(offset, length, sink, caller);
       } catch (error) {
         timeouts.add(error, offset, length);
         throw error;

@@ -11,6 +11,7 @@ import type { FileStat, ResourceCache, Sink } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { Attr, Ownership } from './attr.js';
 import type { Caller } from './caller.js';
+import type { ControlFiles } from './control-files.js';
 import { DirectoryHandles } from './directory-handles.js';
 import { DirectoryReader, type DirEntry } from './directory-reader.js';
 import type { Entry } from './entry.js';
@@ -19,10 +20,21 @@ import { FsError } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
 import { type FileGeneration, InodeNumbers } from './inode-numbers.js';
 import { NameResolver } from './name-resolver.js';
-import { generationOf, identityOf, isDirectory, isMade, type Node, pathOf } from './node.js';
+import {
+  CONTROL_NAME,
+  type ControlFileNode,
+  generationOf,
+  identityOf,
+  isDirectory,
+  isMade,
+  type Node,
+  pathOf,
+  type PluginNode,
+} from './node.js';
 import { type MountRoot, rootNode } from './mount-root.js';
 import { NodeEntries } from './node-entries.js';
-import { type ControlFiles, MadeFiles } from './made-files.js';
+import { MadeFiles } from './made-files.js';
+import { openAccessLog } from './open-access-log.js';
 import { type OpenFile, openMadeFile, openResourceFile } from './open-file.js';
 import { hasFileExtension } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
@@ -54,7 +66,7 @@ export interface VirtualFsContext {
   readonly now?: () => number;
   /** Extended attributes of the root that no list shows: what the mount is, and does. */
   readonly mountAttribute?: (name: string) => string | undefined;
-  /** What is in `/.d7y`; absent: there is no such directory. A mount with a root has none. */
+  /** `/.d7y`; absent: there is no such directory. A mount with a root has none. */
   readonly controlFiles?: ControlFiles;
   /** For what no operation fails of. */
   readonly log?: Logger;
@@ -110,7 +122,7 @@ export class VirtualFs {
     switch (parent.kind) {
       case 'root':
         if (name === '.plugins') return this.#entries.ofFixed({ kind: 'plugins' });
-        if (name === '.d7y' && this.#made.controlNames.length > 0) {
+        if (name === CONTROL_NAME && this.#made.control !== undefined) {
           return this.#entries.ofFixed({ kind: 'control' });
         }
         return this.#entries.ofFixed(await this.#schemeNode(name));
@@ -284,7 +296,7 @@ export class VirtualFs {
   }
 
   async #openFile(node: Node, caller: Caller, known: FileStat | undefined): Promise<OpenFile> {
-    if (isMade(node)) return openMadeFile(this.#made.contentOf(node));
+    if (isMade(node)) return this.#openMadeFile(node, caller);
     if (node.kind !== 'resource' || node.type !== 'file') {
       throw new FsError('IS_A_DIRECTORY', pathOf(node), 'is a directory');
     }
@@ -292,6 +304,18 @@ export class VirtualFs {
     const file = await openResourceFile(this.#cache, node.path.url, caller.signal, known);
     this.#used.add(node.path, caller.signal);
     return file;
+  }
+
+  #openMadeFile(node: PluginNode | ControlFileNode, { uid }: Caller): OpenFile {
+    const { control } = this.#made;
+    const isOthers = uid !== undefined && uid !== 0 && uid !== control?.uid;
+    if (node.kind === 'control-file' && isOthers) {
+      throw new FsError('NOT_PERMITTED', pathOf(node), 'only the user who mounted, and root, may read it');
+    }
+    const content = this.#made.contentOf(node);
+    if (content !== undefined) return openMadeFile(content);
+    if (control?.accessLog === undefined) throw new FsError('NO_ENTRY', pathOf(node), 'no such file');
+    return openAccessLog(control.accessLog);
   }
 
   async #schemeNode(name: string): Promise<Node> {

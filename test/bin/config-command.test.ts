@@ -37,7 +37,34 @@ test('config check reports faults by exit code 1, and secrets that cannot be rea
   t.deepEqual([fine.code, fine.stdout], [0, `${file}: no faults\n`]);
   t.regex(fine.stderr, /:8: holds a secret, and other users can read the file/);
   t.regex(fine.stderr, /:5: the configured secret cannot be read: file:\/\/\/nonexistent/);
+  const [open, own] = [join(file, '..', 'open'), join(file, '..', 'own')];
+  await writeFile(open, 'x', { mode: 0o644 });
+  await writeFile(own, 'x', { mode: 0o600 });
+  await writeFile(
+    file,
+    `sources:
+  - match: { scheme: hf }
+    credentials: { token: { command: [no-such-program, x] } }
+  - match: { scheme: s3 }
+    credentials: { accessKeyId: 'file:${own}', accessKeySecret: 'file:${open}' }
+  - match: { scheme: https, host: h }
+    credentials: { token: { command: [sh] } }
+`,
+    { mode: 0o600 },
+  );
+  const careless = await command('config', 'check', file, '--json');
+  t.deepEqual(JSON.parse(careless.stdout), {
+    files: [file],
+    errors: [],
+    warnings: [
+      `${file}:2: command: no-such-program: is no program that can be executed`,
+      `${file}:4: file:${open}: other users can read it (mode 644); chmod 600`,
+    ],
+  });
   await writeFile(file, 'cachesize: 1GiB\n');
+  const asJson = await command('config', 'check', file, '--json');
+  t.is(asJson.code, 1);
+  t.like(JSON.parse(asJson.stdout), { errors: [{ file, line: 1, column: 1, key: 'cachesize' }] });
   const faulty = await command('config', 'check', file);
   t.is(faulty.code, 1);
   t.regex(
@@ -79,6 +106,14 @@ test('config show prints a file with the effective values, without secrets, and 
   ]) {
     t.true(lines.includes(line), `${line}\n${stdout}`);
   }
+  const shown = await command(...given, 'config', 'show', '--json');
+  t.notRegex(shown.stdout, /hidden/);
+  t.like(JSON.parse(shown.stdout), {
+    files: [file],
+    options: { retries: { value: 5, origin: '--retries' } },
+    plugins: { foo: { value: { token: '***', a: '***' } } },
+    policy: { deny: [{ value: { address: ['10.0.0.0/8'] } }] },
+  });
   const again = join(directory, 'again.yaml');
   await writeFile(again, stdout.replace('http://***@', 'http://'), { mode: 0o600 });
   t.is((await command('config', 'check', again)).code, 0);

@@ -1,18 +1,22 @@
 /** Mounts that are seen and operated by commands. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 import { controlSocket, runDirectory, servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { CLI, type Finished, mounted, run, unmount } from '../support/mounted.js';
 import { parseExposition } from '../support/exposition.js';
+import { isOpen } from '../support/is-open.js';
 import { freePort } from '../support/port.js';
 import { startNginx } from '../support/nginx.js';
 import { asRootForOthersSerially } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 
 async function d7y(...args: string[]): Promise<Finished> {
   return await run(process.execPath, [CLI, ...args]);
@@ -22,6 +26,42 @@ async function json(...args: string[]): Promise<unknown> {
   const { stdout, stderr } = await d7y(...args, '--json');
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as unknown;
+}
+
+interface Opened {
+  readonly child: ChildProcess;
+  /** So far. */
+  readonly text: () => string;
+  /** All of it, when the program has ended. */
+  readonly output: () => Promise<string>;
+}
+
+function opened(t: ExecutionContext, command: string, ...args: string[]): Opened {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill());
+  let text = '';
+  child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+  const closed = once(child, 'close');
+  return {
+    child,
+    text: () => text,
+    output: async () => {
+      await closed;
+      return text;
+    },
+  };
+}
+
+/** A program that has a file open. */
+async function opening(
+  t: ExecutionContext,
+  path: string,
+  command: string,
+  ...args: string[]
+): Promise<Opened> {
+  const program = opened(t, command, ...args, path);
+  await until(`${command} has ${path} open`, () => isOpen(program.child.pid, path));
+  return program;
 }
 
 test.serial('a mount is listed and shown, counts what it does, and is operated', async (t) => {
@@ -115,6 +155,46 @@ test.serial('content is evicted, and metadata forgotten', async (t) => {
   t.is(await read(), 'second');
   t.like(await json('evict', path), { memory: { files: 2, bytes: 11 } });
   t.is((await d7y('evict', '/tmp')).code, 1);
+  await unmount(t, path);
+});
+
+test.serial('requests of the kernel are followed while others read, until Ctrl-C', async (t) => {
+  const root = await temporaryDirectory(t);
+  for (const name of ['1.bin', '2.bin', '3.bin'])
+    await writeFile(join(root, name), Buffer.alloc(100_000, 'x'));
+  const nginx = await startNginx(t, { root });
+  const path = await mounted(t, '--show-control');
+  t.true((await run('ls', ['-A', path])).stdout.startsWith('.d7y\n'));
+  const [log, directory] = [join(path, '.d7y', 'accesslog'), join(path, 'http', nginx.host)];
+
+  const head = await opening(t, log, 'head', '-1');
+  await run('cat', [join(directory, '1.bin')]);
+  t.regex(await head.output(), /^\S+Z\tlookup\t\/http\t-\t-\tok\t0\.\d{6}\t\d+\t\d+\t-\n$/);
+
+  const cat = await opening(t, log, 'cat');
+  await run('cat', [join(directory, '2.bin')]);
+  const read = new RegExp(
+    String.raw`\tread\t/http/${nginx.host}/2\.bin\t\d+\t\d+\tok\t.*\t(?:memory|source)\n`,
+  );
+  await until('the read is in the log', () => read.test(cat.text()));
+  t.like(await json('status', path), { fuse: { in_flight: 0 } }, 'who waits for lines is not in flight');
+  const tail = await opening(t, log, 'tail', '-f');
+  for (const { child, output } of [cat, tail]) {
+    child.kill('SIGINT');
+    await output();
+    t.is(child.signalCode, 'SIGINT');
+  }
+
+  const following = opened(t, process.execPath, CLI, 'stats', path, '--by', 'path', '-i', '500ms', '--json');
+  await until('opens are counted', async () => {
+    await run('cat', [join(directory, '3.bin')]);
+    return /\{"path":"[^"]*3\.bin","read_bytes":\d+,"operations":[1-9]/.test(following.text());
+  });
+  following.child.kill();
+
+  const config = join(path, '.d7y', 'config.yaml');
+  t.is((await run('stat', ['-c', '%a', config])).stdout, '400\n');
+  t.true((await run('cat', [config])).stdout.includes('showControl: true # --show-control\n'));
   await unmount(t, path);
 });
 

@@ -421,7 +421,7 @@ test('nothing that a plugin or the name of a file says reaches a terminal as a c
     ],
   });
   const catalog = { describe: () => description } as unknown as PluginCatalog;
-  const { bytes } = new MadeFiles(catalog).contentOf({ kind: 'plugin', scheme: 'x' });
+  const { bytes } = new MadeFiles(catalog).contentOf({ kind: 'plugin', scheme: 'x' }) ?? { bytes: '' };
   for (const text of [...lines.map((line) => line.text), bytes.toString()]) t.regex(text, /^[\n -~]*$/);
   t.is((JSON.parse(bytes.toString()) as typeof description).attributes.note, evil);
 });

@@ -6,20 +6,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { callControl } from '../../src/control/control-client.js';
+import { callControl, followControl } from '../../src/control/control-client.js';
 import { type ControlScope, ControlServer } from '../../src/control/control-server.js';
 import { listen, type Listening } from '../../src/control/listen.js';
 import { ControlError } from '../../src/control/control-error.js';
 import type { OperatedMount } from '../../src/control/operated-mount.js';
+import { AccessLog } from '../../src/mount/access-log.js';
 import { parseExposition } from '../support/exposition.js';
 import { mountReport } from '../support/mount-report.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 
 function operated(changes: Partial<OperatedMount> = {}): OperatedMount {
   return {
     isLive: () => true,
     isReady: () => Promise.resolve(true),
     report: () => mountReport(),
+    configuration: () => ({ options: {} }),
+    followAccess: () => new AccessLog().follow(),
     reload: () => Promise.resolve({ changed: ['metadataTtl'], needsRemount: ['memory'] }),
     setLogLevel: () => undefined,
     evict: () => Promise.resolve({ memory: { files: 1, bytes: 2 }, disk: undefined }),
@@ -180,4 +184,31 @@ test('connections beyond a limit are closed, and others are served again when th
     status = (await call('GET', '/livez').catch(() => ({ status: 0 }))).status;
   }
   t.is(status, 200);
+});
+
+test('the access log is followed until the peer goes, or the mount ends', async (t) => {
+  const log = new AccessLog();
+  const { path, close } = await serve(t, operated({ followAccess: () => log.follow() }));
+  const end = new AbortController();
+  const lines: string[] = [];
+  const following = (async () => {
+    for await (const line of followControl(path, '/v1/accesslog', end.signal)) {
+      lines.push(line);
+      if (lines.length === 2) end.abort();
+    }
+  })();
+  await until('it is followed', () => log.isFollowed);
+  for (const name of ['/a', '/b']) log.add({ operation: 'open', path: name, errno: 0, ms: 1 });
+  await following;
+  t.deepEqual(
+    lines.map((line) => line.split('\t')[2]),
+    ['/a', '/b'],
+  );
+  await until('it is left', () => !log.isFollowed);
+  const another = (async () => {
+    for await (const line of followControl(path, '/v1/accesslog', new AbortController().signal)) t.fail(line);
+  })();
+  await until('it is followed', () => log.isFollowed);
+  await close();
+  await t.throwsAsync(another, { name: 'NoAnswerError' });
 });

@@ -52,7 +52,7 @@ testWith('bash')('bash completes commands, options and values', async (t) => {
   t.deepEqual(await bashOffers('--foreground', '--tran'), ['--transport']);
   t.deepEqual(await bashOffers('--transport', ''), ['auto', 'dev-fuse', 'fuse-native']);
   t.deepEqual(await bashOffers('config', ''), ['check', 'show', 'path']);
-  t.deepEqual(await bashOffers('config', 'show', '-'), ['--origin']);
+  t.deepEqual(await bashOffers('config', 'show', '-'), ['--origin', '--json']);
   t.deepEqual(await bashOffers('--memory', ''), []);
   t.deepEqual(await bashOffers('--log-file', '/etc/host'), await bashOffers('config', 'check', '/etc/host'));
 });

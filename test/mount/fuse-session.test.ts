@@ -96,6 +96,7 @@ function start(): Fixture {
       });
     },
     forget: (forget) => forgotten.push(forget),
+    placeOf: ({ nodeId }) => ({ path: `/${nodeId}` }),
     errnoOf: (_, error) =>
       error instanceof MalformedRequestError ? constants.errno.EPROTO : constants.errno.EIO,
   };
@@ -164,6 +165,42 @@ test('requests are counted by operation and errno, and those in flight by themse
   await served;
   await settled();
   t.like(activity.report, { inFlight: 0, oldestMs: 0 });
+});
+
+test('requests are logged as long as the access log is followed, and those that wait for its lines are not in flight', async (t) => {
+  const { device, served, activity } = start();
+  device.send(OPCODE.GETATTR, 2);
+  await settled();
+  const follower = activity.accessLog.follow();
+  device.send(OPCODE.GETATTR, 4);
+  device.send(9_999, 6);
+  await settled();
+  const lines = Buffer.from(await follower.read(10_000))
+    .toString()
+    .trim()
+    .split('\n');
+  t.deepEqual(
+    lines.map((line) => line.split('\t').filter((_, i) => i !== 0 && i !== 6)),
+    [
+      ['other', '/1', '-', '-', 'ENOSYS', '0', '0', '-'],
+      ['getattr', '/1', '-', '-', 'ok', '0', '0', '-'],
+    ],
+  );
+  follower.close();
+  device.send(OPCODE.READ, 8);
+  await settled();
+  t.is(activity.report.inFlight, 1);
+  const caller = { isFollowing: false };
+  const running = activity.begin('read', caller);
+  caller.isFollowing = true;
+  t.is(activity.report.inFlight, 1);
+  activity.end(running, 0);
+  t.false(
+    activity.report.operations.some(({ name }) => name === 'read'),
+    'its wait is no latency',
+  );
+  device.end();
+  await served;
 });
 
 test('an interrupted request is answered with EINTR, once; an unknown one is said again', async (t) => {

@@ -7,6 +7,7 @@
 import { constants as osConstants } from 'node:os';
 import { constants } from 'node:fs';
 
+import type { AccessedPlace } from '../access-log.js';
 import type { Attr } from '../attr.js';
 import type { Caller } from '../caller.js';
 import { errnoOf, type Purpose } from '../errno.js';
@@ -22,6 +23,7 @@ import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import type { KernelPages } from './kernel-pages.js';
 import { HandleReads } from './handle-reads.js';
+import { placeOf } from './place-of.js';
 import { FOPEN, OPCODE, operationName } from './protocol.js';
 import type { RequestCaller } from './request-caller.js';
 import {
@@ -119,6 +121,14 @@ export class FuseOperations implements RequestHandler {
     return errnoOf(error, purpose);
   }
 
+  placeOf(request: FuseRequest): AccessedPlace | undefined {
+    try {
+      return placeOf(request, this.inodes.get(request.nodeId).node);
+    } catch {
+      return { path: `node ${request.nodeId}` };
+    }
+  }
+
   async #lookup({ nodeId }: FuseRequest, name: string, caller: Caller): Promise<Payload> {
     const parent = this.inodes.get(nodeId);
     return await this.#whileLocked(parent, async () => {
@@ -174,6 +184,9 @@ export class FuseOperations implements RequestHandler {
     inode.opens += 1;
     inode.wasOpen = true;
     this.inodes.use(inode);
+    // It has no positions, and programs that seek after a read need no error.
+    if (inode.node.kind === 'control-file' && file.size === undefined)
+      return [encodeOpen(file.id, FOPEN.DIRECT_IO)];
     // To the kernel it has the size 0, so it must read past the page cache. Reads by position (pread(2), sendfile(2))
     // would see an empty file: NONSEEKABLE makes them fail with ESPIPE.
     if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO | FOPEN.NONSEEKABLE)];

@@ -4,7 +4,8 @@
  */
 import { constants } from 'node:os';
 
-import { MountActivity } from '../mount-activity.js';
+import type { AccessedPlace } from '../access-log.js';
+import { MountActivity, type RunningOperation } from '../mount-activity.js';
 import type { FuseDevice } from './fuse-device.js';
 import { InterruptedRequests, type InterruptOptions } from './interrupted-requests.js';
 import {
@@ -44,6 +45,8 @@ export interface RequestHandler {
   forget(forget: Forget): void;
   /** The positive errno for a failure, which it may log. */
   errnoOf(request: FuseRequest, error: unknown): number;
+  /** For the access log. Undefined: it is not to be logged. */
+  placeOf(request: FuseRequest): AccessedPlace | undefined;
 }
 
 /** Of a READ. */
@@ -165,9 +168,11 @@ export class FuseSession {
     }
     const caller = new RequestCaller(request.pid, this.#options.isShared ? request.uid : undefined);
     const { activity } = this.#options;
-    const running = activity.begin(operationName(request.opcode));
+    const running = activity.begin(operationName(request.opcode), caller);
+    const place = activity.accessLog.isFollowed ? this.#handler.placeOf(request) : undefined;
     const settle = (errno: number, payload: readonly Uint8Array[]): void => {
       activity.end(running, errno);
+      if (place !== undefined) this.#log(request, caller, place, running, errno, payload);
       this.#running.delete(request.unique);
       this.#interrupted.delete(caller);
       this.#reply(request, errno, payload);
@@ -184,6 +189,21 @@ export class FuseSession {
     } catch (error) {
       fail(error);
     }
+  }
+
+  #log(
+    { pid, uid }: FuseRequest,
+    { route }: RequestCaller,
+    place: AccessedPlace,
+    { operation, startedMs }: RunningOperation,
+    errno: number,
+    payload: readonly Uint8Array[],
+  ): void {
+    const { path, offset, length } = place;
+    const read =
+      length === undefined || errno !== 0 ? { offset, length } : { offset, length: bytesOf(payload) };
+    const ms = performance.now() - startedMs;
+    this.#options.activity.accessLog.add({ operation, path, ...read, errno, ms, pid, uid, route });
   }
 
   /** A request that we have not read yet is not known: EAGAIN makes the kernel say it again. */
@@ -225,7 +245,10 @@ export class FuseSession {
   }
 
   #reply(request: FuseRequest, errno: number, payload: readonly Uint8Array[]): void {
-    const payloadBytes = payload.reduce((bytes, part) => bytes + part.byteLength, 0);
-    this.#device.reply([encodeHeader(request.unique, errno, payloadBytes), ...payload]);
+    this.#device.reply([encodeHeader(request.unique, errno, bytesOf(payload)), ...payload]);
   }
+}
+
+function bytesOf(payload: readonly Uint8Array[]): number {
+  return payload.reduce((bytes, part) => bytes + part.byteLength, 0);
 }

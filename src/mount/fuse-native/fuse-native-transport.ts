@@ -114,9 +114,13 @@ function operations(vfs: VirtualFs, options: TransportOptions, failures: Failure
     reply: Reply<Value>,
   ): void {
     const controller = new AbortController();
-    const running = options.activity.begin(name);
+    const { activity } = options;
+    const running = activity.begin(name);
+    const isLogged = activity.accessLog.isFollowed;
     const settle = (errno: number, value?: Value): void => {
-      options.activity.end(running, errno);
+      activity.end(running, errno);
+      if (isLogged)
+        activity.accessLog.add({ operation: name, path, errno, ms: performance.now() - running.startedMs });
       if (errno === 0) reply(0, value);
       else reply(-errno);
     };
