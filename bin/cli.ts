@@ -11,6 +11,7 @@ import { addMountOptions, givenOptions } from './config/command-options.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import { environmentOptions } from './config/environment.js';
 import type { GivenMount } from './config/options.js';
+import type { DoctorOptions } from './doctor/doctor-command.js';
 import { parseMountFlags, withMountFlags } from './mount-flags.js';
 import { version } from './version.js';
 
@@ -22,6 +23,7 @@ const USAGE = [
   'd7y-mount log-level <level> [mountpoint]',
   'd7y-mount warm [options] [path...]',
   'd7y-mount evict|forget [options] <path...>',
+  'd7y-mount doctor [options] [url|mountpoint...]',
   'd7y-mount plugin [options]',
   'd7y-mount config check|show|path',
   'd7y-mount path <url>',
@@ -80,6 +82,18 @@ function addCommands(program: Command, setExitCode: (code: number) => void): voi
       await unmount(path);
     });
   addControlCommands(program, setExitCode);
+  program
+    .command('doctor [target...]')
+    .description(
+      'find out what is wrong: here, with mounts, and with URLs; without any, with all mounts and configured hosts',
+    )
+    .option('--json', 'as JSON', false)
+    .option('-v, --verbose', 'show what is right, too', false)
+    .option('--bundle <file>', 'write all that helps to find a fault, without secrets, to a new .tar.gz')
+    .action(async (targets: string[], own: DoctorOptions) => {
+      const { examine } = await import('./doctor/doctor-command.js');
+      setExitCode(await examine(targets, own, givenOptions(program)));
+    });
   program
     .command('plugin')
     .description('list the built-in sources and the plugins, without a mount')

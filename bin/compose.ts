@@ -1,6 +1,4 @@
 /** The composition root: the only module that connects the parts of a mount. */
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
 import process from 'node:process';
 
 import type { Logger } from 'pino';
@@ -26,6 +24,7 @@ import type { MountSession, Transport } from '../src/mount/transport.js';
 import { VirtualFs } from '../src/mount/virtual-fs.js';
 import type { FreshnessLimits } from '../src/cache/freshness.js';
 import { identityOf } from '../src/source/source-rules.js';
+import { cacheDirectory } from './cache-directory.js';
 import { composeSources, type Sources } from './compose-sources.js';
 import { checkRoots, composeRoot } from './compose-root.js';
 import { mountAttributes } from './mount-attributes.js';
@@ -192,7 +191,7 @@ export async function openDisk(
   log: Logger,
 ): Promise<DiskCache | undefined> {
   if (options.cacheSize === 0) return undefined;
-  const directory = options.cacheDir ?? defaultCacheDirectory();
+  const directory = cacheDirectory(options);
   await checkOutside(mountpoint, 'cache directory', directory);
   try {
     return await openDiskCache({
@@ -213,14 +212,6 @@ export async function openDisk(
     log.warn({ directory, err: error }, `disk cache: off, ${directory} cannot be used: ${reason}`);
     return undefined;
   }
-}
-
-/** XDG Base Directory Specification. */
-function defaultCacheDirectory(): string {
-  const { XDG_CACHE_HOME } = process.env;
-  const base =
-    XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
-  return join(base, 'd7y-mount');
 }
 
 /** `auto`: the kernel's own protocol on Linux, wherever its system calls can be loaded. */

@@ -8,6 +8,7 @@ const HEAD = `# Options
     d7y-mount [options] <mountpoint>
     d7y-mount unmount <mountpoint>
     d7y-mount plugin [--json] [--strict] [plugin options]
+    d7y-mount doctor [--json] [--verbose] [--bundle FILE] [URL|MOUNTPOINT…]
     d7y-mount config check [FILE]                          reports faults, with exit code 1
     d7y-mount config show [--origin]                       the effective values, and where each comes from
     d7y-mount config path                                  which files are looked for

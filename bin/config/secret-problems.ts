@@ -6,6 +6,7 @@ import process from 'node:process';
 import type { SecretSource } from '../../src/source/auth/secret-source.js';
 import { messageOf } from '../../src/error-code.js';
 import type { SourceRule } from '../../src/source/source-rules.js';
+import { secretsIn } from './secrets-in.js';
 
 const READABLE_BY_OTHERS = 0o044;
 
@@ -20,15 +21,6 @@ export async function secretProblems(rules: readonly SourceRule[]): Promise<stri
     ),
   );
   return [...new Set(found.flat())];
-}
-
-function secretsIn(value: unknown): SecretSource[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return isSecret(value) ? [value] : Object.values(value).flatMap(secretsIn);
-}
-
-function isSecret(value: object): value is SecretSource {
-  return 'identity' in value && 'renew' in value;
 }
 
 async function problemOf(secret: SecretSource): Promise<string | undefined> {
@@ -52,10 +44,9 @@ async function problemOfFile(secret: SecretSource, path: string): Promise<string
 /** `words`: in JSON. */
 async function problemOfCommand(words: string): Promise<string | undefined> {
   const [program = ''] = JSON.parse(words) as string[];
-  const directories = (process.env['PATH'] ?? '').split(':').filter((directory) => directory !== '');
-  const places = program.includes('/') ? [program] : directories.map((directory) => join(directory, program));
-  const found = await Promise.all(places.map(isProgram));
-  return found.includes(true) ? undefined : `command: ${program}: is no program that can be executed`;
+  return (await isExecutable(program))
+    ? undefined
+    : `command: ${program}: is no program that can be executed`;
 }
 
 async function isProgram(path: string): Promise<boolean> {
@@ -65,4 +56,11 @@ async function isProgram(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** By its path, or by its name on PATH. */
+export async function isExecutable(program: string): Promise<boolean> {
+  const directories = (process.env['PATH'] ?? '').split(':').filter((directory) => directory !== '');
+  const places = program.includes('/') ? [program] : directories.map((directory) => join(directory, program));
+  return (await Promise.all(places.map(isProgram))).includes(true);
 }

@@ -4,13 +4,13 @@ _d7y_mount() {
   local command='' next options='' values='' words='' index
   for ((index = 1; index < COMP_CWORD; index += 1)); do
     next="${command:+$command }${COMP_WORDS[index]}"
-    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'log-level' | 'warm' | 'evict' | 'forget' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
+    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'log-level' | 'warm' | 'evict' | 'forget' | 'doctor' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
   done
   case $command in
     '')
       options='-f --foreground --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --show-control --log-file --log-level -V --version'
       values='directory'
-      words='unmount list status stats reload log-level warm evict forget plugin config path url'
+      words='unmount list status stats reload log-level warm evict forget doctor plugin config path url'
       ;;
     'unmount')
       options=''
@@ -55,6 +55,11 @@ _d7y_mount() {
     'forget')
       options='--json --mountpoint'
       values='file'
+      words=''
+      ;;
+    'doctor')
+      options='--json -v --verbose --bundle'
+      values=''
       words=''
       ;;
     'plugin')
@@ -124,6 +129,7 @@ _d7y_mount() {
     -j | --jobs) return ;;
     --stop) return ;;
     --mountpoint) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --bundle) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

@@ -9,6 +9,7 @@ complete -c d7y-mount -n __fish_use_subcommand -a log-level -d 'set the least se
 complete -c d7y-mount -n __fish_use_subcommand -a warm -d 'bring content into the disk cache; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a evict -d 'remove content from the caches: of files, or all below directories; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a forget -d 'query the source at the next use, and keep content; paths on a mount, or URLs'
+complete -c d7y-mount -n __fish_use_subcommand -a doctor -d 'find out what is wrong: here, with mounts, and with URLs; without any, with all mounts and configured hosts'
 complete -c d7y-mount -n __fish_use_subcommand -a plugin -d 'list the built-in sources and the plugins, without a mount'
 complete -c d7y-mount -n __fish_use_subcommand -a config -d 'check and show the configuration, without a mount'
 complete -c d7y-mount -n __fish_use_subcommand -a path -d 'print the path that shows a URL'
@@ -80,6 +81,9 @@ complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -F
 complete -c d7y-mount -n '__fish_seen_subcommand_from forget' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from forget' -l mountpoint -r -F -d 'the mount that URLs are of, where there are several'
 complete -c d7y-mount -n '__fish_seen_subcommand_from forget' -F
+complete -c d7y-mount -n '__fish_seen_subcommand_from doctor' -l json -d 'as JSON'
+complete -c d7y-mount -n '__fish_seen_subcommand_from doctor' -s v -l verbose -d 'show what is right, too'
+complete -c d7y-mount -n '__fish_seen_subcommand_from doctor' -l bundle -r -F -d 'write all that helps to find a fault, without secrets, to a new .tar.gz'
 complete -c d7y-mount -n '__fish_seen_subcommand_from plugin' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from plugin' -l strict -d 'exit with 1 when a plugin cannot be used'
 complete -c d7y-mount -n '__fish_seen_subcommand_from check' -l json -d 'as JSON'

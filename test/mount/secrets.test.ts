@@ -134,6 +134,27 @@ plugins:
     t.true(authorizations.has(`Bearer ${MARK}-${name}`), name);
   outputs['.plugins'] = (await shell('cat "$1"/.plugins/*', mnt)).stdout;
   outputs['plugin'] = program('plugin', '--json');
+  const bundle = join(directory, 'bundle.tar.gz');
+  const urls = [`http://${host}/file/x`, `http://${host}/x?signature=${MARK}-query`, 's3://bucket/key'];
+  // The server of this process must answer it.
+  const doctor = [
+    process.execPath,
+    CLI,
+    ...args,
+    ...header,
+    'doctor',
+    '--bundle',
+    bundle,
+    '--json',
+    mnt,
+    ...urls,
+  ];
+  const examined = await run('env', [`D7Y_TEST_SECRET=${MARK}-variable`, ...doctor]);
+  outputs['doctor'] = examined.stdout + examined.stderr;
+  t.true(outputs['doctor'].includes('credentials'), outputs['doctor']);
+  outputs['bundle'] = (await shell('tar -xzOf "$1"', bundle)).stdout;
+  for (const part of ['"checks"', 'sources:', '"schema":1', 'd7y_mount_info', '"level":'])
+    t.true(outputs['bundle'].includes(part), part);
   const broken = join(directory, 'broken.yaml');
   const faults = text
     .replaceAll('credentials: {', 'credentials: { oops: 1, ')

@@ -10,6 +10,11 @@ const RESERVE_SHARE = 0.05;
 /** The part of the limit that is left to the file system's own bookkeeping, which is seen late. */
 const HEADROOM_SHARE = 1 / 256;
 
+/** What is left free of a file system, if nothing else is given. */
+export function reserveBytes(fileSystemBytes: number): number {
+  return Math.min(RESERVE_BYTES, fileSystemBytes * RESERVE_SHARE);
+}
+
 export interface SpaceOptions {
   readonly directory: string;
   readonly limitBytes: number;
@@ -78,8 +83,7 @@ export class Space {
     try {
       const { bavail, blocks, bsize } = await statfs(this.#options.directory);
       this.#freeBytes = bavail * bsize;
-      this.#reserveBytes =
-        this.#options.reserveBytes ?? Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
+      this.#reserveBytes = this.#options.reserveBytes ?? reserveBytes(blocks * bsize);
     } catch (error) {
       this.#options.warnings.warn('cannot query the free space', error);
       // A write finds out; to evict for it would empty the cache.
