@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 
-import { testWhere } from '../support/conditional-test.js';
+import { isRoot, testWhere } from '../support/conditional-test.js';
 
 /** What `build.sh` has built. */
 export const SCHEDULER = process.env['D7Y_MOUNT_SCHEDULER'] ?? '';
@@ -9,7 +9,7 @@ export const DFDAEMON = process.env['D7Y_MOUNT_DFDAEMON'] ?? '';
 
 const areThere = existsSync(SCHEDULER) && existsSync(DFDAEMON);
 
-export const withCluster = testWhere(
-  areThere,
-  'D7Y_MOUNT_SCHEDULER and D7Y_MOUNT_DFDAEMON, see test/cluster/README.md',
-);
+const needed = 'D7Y_MOUNT_SCHEDULER and D7Y_MOUNT_DFDAEMON, see test/cluster/README.md';
+
+export const withCluster = testWhere(areThere, needed);
+export const withClusterAsRoot = testWhere(areThere && isRoot, `root, ${needed}`);

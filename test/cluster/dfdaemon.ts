@@ -14,6 +14,8 @@ export interface DfdaemonOptions {
   readonly directory: string;
   /** Default: 10 s, and not dfdaemon's 360. */
   readonly collectedPieceTimeout?: string;
+  /** Default: below `directory`. */
+  readonly storage?: string;
   /** Of the proxy, per second. */
   readonly requestRateLimit?: number;
 }
@@ -82,7 +84,8 @@ export async function startDfdaemon(t: ExecutionContext, options: DfdaemonOption
 }
 
 function configuration(options: DfdaemonOptions, ports: readonly number[]): object {
-  const { name, directory, collectedPieceTimeout = '10s', requestRateLimit } = options;
+  const { name, directory, storage = join(directory, 'storage') } = options;
+  const { collectedPieceTimeout = '10s', requestRateLimit } = options;
   const [proxy, metrics, health, stats, upload, tcpPort, quicPort] = ports;
   const ip = '127.0.0.1';
   return {
@@ -92,7 +95,7 @@ function configuration(options: DfdaemonOptions, ports: readonly number[]): obje
     upload: { server: { ip, port: upload } },
     scheduler: { announceInterval: '1s' },
     dynconfig: { refreshInterval: '1s' },
-    storage: { dir: join(directory, 'storage'), server: { ip, tcpPort, quicPort } },
+    storage: { dir: storage, server: { ip, tcpPort, quicPort } },
     proxy: {
       server: { ip, port: proxy, ...(requestRateLimit === undefined ? {} : { requestRateLimit }) },
       prefetch: false,
