@@ -3,10 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 
 import { safeText } from '../source/index.js';
+import { refusedAsForeign } from './browser-guard.js';
 import { metricsOf } from './metrics.js';
 import { ControlError } from './control-error.js';
 import type { FollowedLog, OperatedMount } from './operated-mount.js';
 import { serveFollowed } from './serve-followed.js';
+import { PAGE_POLICY, statusPage } from './page/status-page.js';
 import { statsOf } from './stats.js';
 import { statusOf } from './status.js';
 import { warmLine } from './warm/warm-line.js';
@@ -36,8 +38,9 @@ export type ControlScope = 'all' | 'public';
 
 interface Answer {
   readonly status: number;
-  readonly type: 'application/json' | 'text/plain; version=0.0.4; charset=utf-8';
+  readonly type: 'application/json' | 'text/plain; version=0.0.4; charset=utf-8' | 'text/html; charset=utf-8';
   readonly text: string;
+  readonly policy?: string;
 }
 
 /** Its answer ends when the peer goes. */
@@ -45,9 +48,22 @@ interface Following {
   readonly follow: FollowedLog;
 }
 
-type Handler = (mount: OperatedMount, body: unknown) => Answer | Following | Promise<Answer>;
+type Handler = (
+  mount: OperatedMount,
+  body: unknown,
+  scope: ControlScope,
+) => Answer | Following | Promise<Answer>;
+
+/** They say no more than whether it lives: a load balancer may name the host as it likes. */
+const HEALTH = new Set(['/livez', '/readyz']);
 
 const PUBLIC: Readonly<Record<string, Handler>> = {
+  'GET /': (mount, _, scope) => ({
+    status: 200,
+    type: 'text/html; charset=utf-8',
+    text: statusPage(mount.report(), scope),
+    policy: PAGE_POLICY,
+  }),
   'GET /livez': (mount) => health(mount.isLive()),
   'GET /readyz': async (mount) => health(await within(READY_LIMIT_MS, mount.isReady())),
   'GET /metrics': (mount) => ({
@@ -87,6 +103,7 @@ const ALL: Readonly<Record<string, Handler>> = {
 
 export class ControlServer {
   readonly #mount: OperatedMount;
+  readonly #scope: ControlScope;
   readonly #routes: Readonly<Record<string, Handler>>;
   readonly #server: Server;
   readonly #transferMs: number;
@@ -96,6 +113,7 @@ export class ControlServer {
   constructor(mount: OperatedMount, scope: ControlScope, transferMs = TRANSFER_MS) {
     this.#mount = mount;
     this.#transferMs = transferMs;
+    this.#scope = scope;
     this.#routes = scope === 'all' ? ALL : PUBLIC;
     this.#server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
       void this.#serve(request, response);
@@ -129,12 +147,16 @@ export class ControlServer {
       await serveFollowed(answer.follow, response);
       return;
     }
-    const { status, type, text } = answer;
+    const { status, type, text, policy = "default-src 'none'" } = answer;
     this.#transfers.get(request.socket)?.begin();
     response.writeHead(status, {
       'content-type': type,
       'content-length': Buffer.byteLength(text),
       'cache-control': 'no-store',
+      'content-security-policy': policy,
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
       connection: 'close',
     });
     response.end(text);
@@ -142,10 +164,10 @@ export class ControlServer {
 
   /** Undefined: it has been answered. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | Following | undefined> {
-    // Only a page in a browser sends it.
-    if (request.headers.origin !== undefined) return refusal(403, 'FORBIDDEN', 'not for pages of the web');
     const { method = 'GET', url = '/' } = request;
-    const path = url.split('?', 1)[0];
+    const [path = '/'] = url.split('?', 1);
+    const foreign = refusedAsForeign(request, HEALTH.has(path));
+    if (foreign !== undefined) return refusal(403, 'FORBIDDEN', foreign);
     const route = `${method} ${path}`;
     if (route === WARM && this.#routes === ALL) {
       await serveWarm(this.#mount, request, response, () => this.#transfers.get(request.socket)?.end());
@@ -155,7 +177,7 @@ export class ControlServer {
     if (handler !== undefined) {
       const body = await bodyOf(request);
       this.#transfers.get(request.socket)?.end();
-      return await handler(this.#mount, body);
+      return await handler(this.#mount, body, this.#scope);
     }
     const isKnown = [WARM, ...Object.keys(this.#routes)].some((route) => route.endsWith(` ${path}`));
     return isKnown

@@ -89,7 +89,7 @@ export function countSourceErrors({ hosts }: RequestReport): number {
 }
 
 /** Responses that say that a server cannot, and requests without a response; not those that were cancelled. */
-function errorsOf(requests: Readonly<Record<string, number>>): number {
+export function errorsOf(requests: Readonly<Record<string, number>>): number {
   const failed = Object.entries(requests).filter(
     ([code]) => code === '429' || (code !== 'INTERRUPTED' && !/^[1-4]/.test(code)),
   );

@@ -10,31 +10,11 @@ import { callControl, followControl } from '../../src/control/control-client.js'
 import { type ControlScope, ControlServer } from '../../src/control/control-server.js';
 import { listen, type Listening } from '../../src/control/listen.js';
 import { ControlError } from '../../src/control/control-error.js';
-import type { OperatedMount } from '../../src/control/operated-mount.js';
 import { AccessLog } from '../../src/mount/access-log.js';
 import { parseExposition } from '../support/exposition.js';
-import { mountReport } from '../support/mount-report.js';
+import { operatedMount } from '../support/operated-mount.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
-
-function operated(changes: Partial<OperatedMount> = {}): OperatedMount {
-  return {
-    isLive: () => true,
-    isReady: () => Promise.resolve(true),
-    report: () => mountReport(),
-    configuration: () => ({ options: {} }),
-    followAccess: () => new AccessLog().follow(),
-    reload: () => Promise.resolve({ changed: ['metadataTtl'], needsRemount: ['memory'] }),
-    setLogLevel: () => undefined,
-    evict: () => Promise.resolve({ memory: { files: 1, bytes: 2 }, disk: undefined }),
-    forget: (urls) => Promise.resolve(urls.length),
-    warm: () => Promise.reject(new ControlError('REFUSED', 'not here')),
-    stopWarming: () => {
-      throw new ControlError('NO_SUCH_JOB', 'not here');
-    },
-    ...changes,
-  };
-}
 
 interface Served extends Listening {
   readonly path: string;
@@ -45,7 +25,11 @@ interface Served extends Listening {
   ) => Promise<{ status: number; text: string }>;
 }
 
-async function serve(t: ExecutionContext, mount = operated(), scope: ControlScope = 'all'): Promise<Served> {
+async function serve(
+  t: ExecutionContext,
+  mount = operatedMount(),
+  scope: ControlScope = 'all',
+): Promise<Served> {
   const path = join(await temporaryDirectory(t), 'x.sock');
   const listening = await listen({ path }, mount, scope);
   t.teardown(listening.close);
@@ -70,7 +54,7 @@ test('only the owner may connect to the socket, and it goes when it is closed', 
 test('a path that is too long for a socket is refused, not cut off', async (t) => {
   const directory = await temporaryDirectory(t);
   const path = join(directory, 'x'.repeat(100));
-  await t.throwsAsync(listen({ path }, operated(), 'all'), { message: /at most 107 bytes/ });
+  await t.throwsAsync(listen({ path }, operatedMount(), 'all'), { message: /at most 107 bytes/ });
   t.deepEqual(await readdir(directory), []);
 });
 
@@ -99,7 +83,7 @@ test('it shows a mount', async (t) => {
 
 test('it operates a mount', async (t) => {
   const levels: string[] = [];
-  const { call } = await serve(t, operated({ setLogLevel: (level) => levels.push(level) }));
+  const { call } = await serve(t, operatedMount({ setLogLevel: (level) => levels.push(level) }));
   const reloaded = await call('POST', '/v1/reload');
   t.deepEqual(JSON.parse(reloaded.text), { changed: ['metadataTtl'], needs_remount: ['memory'] });
   t.is((await call('POST', '/v1/log-level', { level: 'debug' })).status, 200);
@@ -115,7 +99,7 @@ test('it operates a mount', async (t) => {
 test('a fault is an error in JSON', async (t) => {
   const { call } = await serve(
     t,
-    operated({
+    operatedMount({
       isReady: () => new Promise(() => undefined),
       reload: () => Promise.reject(new ControlError('CONFIGURATION', 'line 1', 'it stays')),
       report: () => {
@@ -136,14 +120,15 @@ test('a fault is an error in JSON', async (t) => {
   t.like(await error('GET', '/v1/status'), { status: 500, message: 'no report' });
   t.like(await error('GET', '/readyz'), { status: 504, code: 'TIMEOUT' });
   t.like(await error('GET', '/v1/reload'), { status: 405 });
-  t.like(await error('GET', '/'), { status: 404 });
+  t.like(await error('GET', '/'), { status: 500, message: 'no report' });
+  t.like(await error('GET', '/nothing'), { status: 404 });
   t.like(await error('GET', '/constructor'), { status: 404 });
   t.like(await error('POST', '/v1/log-level', { level: 7 }), { status: 400 });
   t.like(await error('POST', '/v1/log-level', { level: 'x'.repeat(2 << 20) }), { status: 400 });
 });
 
 test('for the network there are metrics and health alone, and nothing for pages of the web', async (t) => {
-  const listening = await listen({ host: '127.0.0.1', port: 0 }, operated(), 'public');
+  const listening = await listen({ host: '127.0.0.1', port: 0 }, operatedMount(), 'public');
   t.teardown(listening.close);
   const origin = `http://127.0.0.1:${listening.port}`;
   t.is((await fetch(`${origin}/metrics`)).status, 200);
@@ -159,7 +144,7 @@ test('work may take its time, and a peer that sends slowly may not', async (t) =
     await sleep(2 * transferMs);
     return { memory: { files: 1, bytes: 2 }, disk: undefined };
   };
-  const control = new ControlServer(operated({ evict }), 'all', transferMs);
+  const control = new ControlServer(operatedMount({ evict }), 'all', transferMs);
   const path = join(await temporaryDirectory(t), 'x.sock');
   const server = createServer((socket) => control.accept(socket)).listen(path);
   t.teardown(() => server.close());
@@ -188,7 +173,7 @@ test('connections beyond a limit are closed, and others are served again when th
 
 test('the access log is followed until the peer goes, or the mount ends', async (t) => {
   const log = new AccessLog();
-  const { path, close } = await serve(t, operated({ followAccess: () => log.follow() }));
+  const { path, close } = await serve(t, operatedMount({ followAccess: () => log.follow() }));
   const end = new AbortController();
   const lines: string[] = [];
   const following = (async () => {

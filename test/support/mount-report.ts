@@ -1,9 +1,28 @@
 import type { MountReport } from '../../src/control/mount-report.js';
 import { Histogram } from '../../src/histogram.js';
 import { NotFoundError } from '../../src/source/errors.js';
+import type { WarmReport } from '../../src/control/warm/warm-options.js';
 import { CacheActivity } from '../../src/cache/cache-activity.js';
 import { MountActivity } from '../../src/mount/mount-activity.js';
 import { RequestActivity } from '../../src/source/request-activity.js';
+
+const WARM_JOB: WarmReport = {
+  job: 1,
+  state: 'running',
+  isBackground: true,
+  isCheck: false,
+  startedAtMs: 0,
+  endedAtMs: undefined,
+  files: 2,
+  totalFiles: 10,
+  failed: 0,
+  doneBytes: 300 * 2 ** 20,
+  totalBytes: 2 ** 30,
+  fetchedBytes: 1,
+  isListed: true,
+  error: undefined,
+  lastFailure: undefined,
+};
 
 /** Of a mount that has done something of everything. */
 export function mountReport(changes: Partial<MountReport> = {}): MountReport {
@@ -70,7 +89,7 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
         counters: { calls: 5, failures: 1, starts: 3, bytes: 7 },
       },
     ],
-    warmJobs: { jobs: [], counts: { running: 1, done: 2, cancelled: 0, failed: 0 } },
+    warmJobs: { jobs: [WARM_JOB], counts: { running: 1, done: 2, cancelled: 0, failed: 0 } },
     config: { files: [], loadedAtMs: 0, error: undefined },
     p2p: {
       proxy: 'http://127.0.0.1:4001',

@@ -1,0 +1,24 @@
+import { ControlError } from '../../src/control/control-error.js';
+import type { OperatedMount } from '../../src/control/operated-mount.js';
+import { AccessLog } from '../../src/mount/access-log.js';
+import { mountReport } from './mount-report.js';
+
+/** A mount that does nothing, and is well. */
+export function operatedMount(changes: Partial<OperatedMount> = {}): OperatedMount {
+  return {
+    isLive: () => true,
+    isReady: () => Promise.resolve(true),
+    report: () => mountReport(),
+    configuration: () => ({ options: {} }),
+    followAccess: () => new AccessLog().follow(),
+    reload: () => Promise.resolve({ changed: ['metadataTtl'], needsRemount: ['memory'] }),
+    setLogLevel: () => undefined,
+    evict: () => Promise.resolve({ memory: { files: 1, bytes: 2 }, disk: undefined }),
+    forget: (urls) => Promise.resolve(urls.length),
+    warm: () => Promise.reject(new ControlError('REFUSED', 'not here')),
+    stopWarming: () => {
+      throw new ControlError('NO_SUCH_JOB', 'not here');
+    },
+    ...changes,
+  };
+}
