@@ -76,10 +76,11 @@ export function commandLine(setExitCode: (code: number) => void): Command {
 function addCommands(program: Command, setExitCode: (code: number) => void): void {
   program
     .command('unmount <mountpoint>')
-    .description('end a mount; detach it if it is busy')
-    .action(async (path: string) => {
+    .description('end a mount; detach it if it is busy, and say who uses it')
+    .option('-l, --lazy', 'detach it at once, and wait for nothing', false)
+    .action(async (path: string, own: { readonly lazy: boolean }) => {
       const { unmount } = await import('./unmount.js');
-      await unmount(path);
+      await unmount(path, own);
     });
   addControlCommands(program, setExitCode);
   program

@@ -1,7 +1,9 @@
 import process from 'node:process';
 
 import { findMount, FS_TYPE } from '../src/mount/mount-table.js';
-import { canonicalPath, MountpointError, unmountPath } from '../src/mount/mountpoint.js';
+import { canonicalPath, detachPath, MountpointError, unmountPath } from '../src/mount/mountpoint.js';
+import { safeText } from '../src/source/safe-text.js';
+import { mountHolders } from './mount-holders.js';
 import {
   isRunning,
   type ProcessIdentity,
@@ -13,8 +15,11 @@ import {
 /** It may have to write a hundred MiB to a busy disk. */
 const END_LIMIT_MS = 30_000;
 
-/** `d7y-mount unmount DIR`: ends the mount, and returns when the process that served it has ended too. */
-export async function unmount(given: string): Promise<void> {
+/**
+ * `d7y-mount unmount DIR`: ends the mount, and returns when the process that served it has ended too. `lazy`: detaches it at once,
+ * even if it is in use, and waits for nothing.
+ */
+export async function unmount(given: string, { lazy }: { readonly lazy: boolean }): Promise<void> {
   const path = await canonicalPath(given);
   const mount = await findMount(path);
   if (mount?.fsType !== FS_TYPE) {
@@ -22,8 +27,20 @@ export async function unmount(given: string): Promise<void> {
     throw new MountpointError('CANNOT_UNMOUNT', path, `is no mount of d7y-mount: ${found}`);
   }
   const server = await servingProcess(mount);
-  if ((await unmountPath(path)) === 'detached') {
-    process.stderr.write(`d7y-mount: ${path} was busy; it is detached, and what was open on it fails\n`);
+  if (lazy) {
+    await detachPath(path);
+    if (server !== undefined) await signal(server, 'SIGTERM');
+    return;
+  }
+  let users = '';
+  const findUsers = async (): Promise<void> => {
+    const holders = await mountHolders(path);
+    if (holders.length > 0) users = ` (used by ${holders.map(safeText).join(', ')})`;
+  };
+  if ((await unmountPath(path, findUsers)) === 'detached') {
+    process.stderr.write(
+      `d7y-mount: ${path} was busy${users}; it is detached, and what was open on it fails\n`,
+    );
     // When its process ends, the kernel fails what is still open; otherwise the process would wait for that.
     if (server !== undefined) await signal(server, 'SIGTERM');
   }

@@ -13,7 +13,7 @@ _d7y_mount() {
       words='unmount list status stats reload log-level warm evict forget doctor plugin config path url'
       ;;
     'unmount')
-      options=''
+      options='-l --lazy'
       values='mountpoint'
       words=''
       ;;

@@ -1,6 +1,6 @@
 # Made of the command line by `npm run docs`.
 complete -c d7y-mount -f
-complete -c d7y-mount -n __fish_use_subcommand -a unmount -d 'end a mount; detach it if it is busy'
+complete -c d7y-mount -n __fish_use_subcommand -a unmount -d 'end a mount; detach it if it is busy, and say who uses it'
 complete -c d7y-mount -n __fish_use_subcommand -a list -d 'list the mounts, and the states that they are in'
 complete -c d7y-mount -n __fish_use_subcommand -a status -d 'show the state of a mount, its caches and its sources'
 complete -c d7y-mount -n __fish_use_subcommand -a stats -d 'show what a mount has done'
@@ -51,6 +51,7 @@ complete -c d7y-mount -n __fish_use_subcommand -l log-file -r -F -d 'where to lo
 complete -c d7y-mount -n __fish_use_subcommand -l log-level -x -a 'fatal error warn info debug trace' -d 'least severity that is logged'
 complete -c d7y-mount -n __fish_use_subcommand -s V -l version -d 'output the version number'
 complete -c d7y-mount -n __fish_use_subcommand -a '(__fish_complete_directories)'
+complete -c d7y-mount -n '__fish_seen_subcommand_from unmount' -s l -l lazy -d 'detach it at once, and wait for nothing'
 complete -c d7y-mount -n '__fish_seen_subcommand_from unmount' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
 complete -c d7y-mount -n '__fish_seen_subcommand_from list' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from status' -l json -d 'as JSON'

@@ -95,9 +95,9 @@ export async function removeMountpoint(mountpoint: Mountpoint): Promise<void> {
 
 type Ending = 'unmounted' | 'detached';
 
-/** Unmounts; a busy mount is detached, and ends when its last user leaves. */
-export async function unmountPath(path: string): Promise<Ending> {
-  return await endMount(path, ['unmounted', 'detached']);
+/** Unmounts; a busy mount is detached, and ends when its last user leaves. `onBusy` runs before that. */
+export async function unmountPath(path: string, onBusy?: () => Promise<void>): Promise<Ending> {
+  return await endMount(path, ['unmounted', 'detached'], onBusy);
 }
 
 /** Detaches the mount, even if it is in use or hangs (lazy unmount). */
@@ -105,9 +105,14 @@ export async function detachPath(path: string): Promise<void> {
   await endMount(path, ['detached']);
 }
 
-async function endMount(path: string, endings: readonly Ending[]): Promise<Ending> {
+async function endMount(
+  path: string,
+  endings: readonly Ending[],
+  onBusy?: () => Promise<void>,
+): Promise<Ending> {
   let failure: unknown;
   for (const ending of endings) {
+    if (failure !== undefined) await onBusy?.();
     for (const attempt of process.getuid?.() === 0 ? [unmountAsRoot] : USER_ATTEMPTS) {
       try {
         await attempt(path, ending);

@@ -195,7 +195,11 @@ test.serial('requests of the kernel are followed while others read, until Ctrl-C
   const config = join(path, '.d7y', 'config.yaml');
   t.is((await run('stat', ['-c', '%a', config])).stdout, '400\n');
   t.true((await run('cat', [config])).stdout.includes('showControl: true # --show-control\n'));
-  await unmount(t, path);
+
+  const { child } = await opening(t, log, 'cat');
+  const busy = await d7y('unmount', path);
+  t.is(busy.code, 0);
+  t.true(busy.stderr.includes(`was busy (used by cat (${child.pid})); it is detached`), busy.stderr);
 });
 
 asRootForOthersSerially('another user cannot operate a mount', async (t) => {
