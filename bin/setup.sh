@@ -1,8 +1,11 @@
 #!/bin/sh
-# Sets up what is missing, for `run` or for `test`: system packages, node modules, the build.
+# Sets up what is missing, for `run`, `test` or `servers` (test, and what some tests of servers do without): system packages,
+# node modules, the build.
 # Silent, quick and without network when nothing is missing. Run from the project's root.
 set -eu
 purpose=${1:-run}
+optional=''
+if [ "$purpose" = servers ]; then purpose=test optional=1; fi
 
 fail() {
   echo "setup: $*" >&2
@@ -77,7 +80,7 @@ if [ "$(uname -s)" = Linux ]; then
   fi
 fi
 
-install_packages() {
+guard_services() {
   # Installed for tests, not to serve: no service is started.
   if [ ! -e /usr/sbin/policy-rc.d ]; then
     guard_as=$1
@@ -85,6 +88,9 @@ install_packages() {
     printf '#!/bin/sh\nexit 101\n' | $1 tee "$guard" >/dev/null
     $1 chmod +x "$guard"
   fi
+}
+install_packages() {
+  guard_services "$1"
   quietly $1 apt-get update
   # Newer releases have libfuse 2 under another name.
   packages=''
@@ -107,6 +113,23 @@ if [ -n "$missing" ]; then
   fi
   echo "setup: installing$missing" >&2
   install_packages "$as_root"
+fi
+
+# Prometheus and a browser: large, and not to be had everywhere. Their tests are skipped without them.
+install_optional() { # COMMAND PACKAGE
+  if command -v "$1" >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then return; fi
+  if [ "$(id -u)" = 0 ]; then as_root=''; elif sudo -n true 2>/dev/null; then as_root=sudo; else return; fi
+  echo "setup: installing $2, if it can be had" >&2
+  guard_services "$as_root"
+  # shellcheck disable=SC2086 # `sudo`, or nothing
+  {
+    $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"
+  } >/dev/null 2>&1 || echo "setup: there is no $2, so its tests are skipped" >&2
+  clean_up
+}
+if [ -n "$optional" ] && [ "$(uname -s)" = Linux ]; then
+  install_optional prometheus prometheus
+  install_optional chromium chromium
 fi
 
 # `npm start` needs no development packages, unless it has to build; then they lie in a directory that goes again.

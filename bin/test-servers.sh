@@ -3,7 +3,7 @@
 # They are installed once, into the user's cache; what cannot be installed is skipped, and the reason is printed.
 set -eu
 cd "$(dirname "$0")/.."
-sh bin/setup.sh test
+sh bin/setup.sh servers
 tools=${D7Y_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/d7y-mount-test-tools}
 mkdir -p "$tools"
 D7Y_TEST_TOOLS=$(cd "$tools" && pwd)
