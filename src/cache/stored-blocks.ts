@@ -140,7 +140,7 @@ export class StoredBlocks {
       await this.#writing;
     } while (this.#unwritten.length > 0);
     // If all of it is there now, that is noted, so that the next run can hand it to the kernel at once.
-    this.#stored?.localFd();
+    if (!this.isSmall) this.#stored?.localFd();
     this.#stored?.close();
   }
 

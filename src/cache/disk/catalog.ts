@@ -30,6 +30,8 @@ export class Catalog {
   readonly #segments = new SegmentTable();
   #clockMs = -Infinity;
   #isScanned = false;
+  /** There are others' files, which may have a segment's name. */
+  #hasStrays = false;
   evictedBytes = 0;
   #isAbandoned = false;
   /** Resolves when the directory was scanned; false: that failed, and nothing is to be changed. */
@@ -55,6 +57,11 @@ export class Catalog {
   /** False: certainly nothing is stored of the URL. */
   mayHave(url: string): boolean {
     return !this.#isScanned || this.#segments.ofUrl(url).length > 0;
+  }
+
+  /** Certainly nothing is stored under the name. */
+  isMissing(name: string): boolean {
+    return this.#isScanned && !this.#hasStrays && !this.#segments.has(name);
   }
 
   /** The segments of the URL; undefined: not known yet. */
@@ -182,7 +189,10 @@ export class Catalog {
         (segment) => {
           if (!this.#isAbandoned) foundBytes += this.#add(segment);
         },
-        (path, error) => warnings.warn('left alone what is not of the cache', error, { path }),
+        (path, error) => {
+          this.#hasStrays = true;
+          warnings.warn('left alone what is not of the cache', error, { path });
+        },
       );
       this.#segments.sort();
       space.usedBytes += foundBytes;

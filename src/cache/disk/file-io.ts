@@ -49,6 +49,18 @@ export async function openOwn(path: string, flags: number, mode?: number): Promi
   }
 }
 
+/** Makes a file in a directory of this user, which has none of that name, and closes it. */
+export async function writeNew(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  checkDirectory(dirname(path));
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const fd = await open(path, flags, 0o600);
+  try {
+    await writeAt(fd, pieces, 0);
+  } finally {
+    await close(fd);
+  }
+}
+
 function checkDirectory(path: string): void {
   if (isOwnDirectory(fs.lstatSync(path))) return;
   throw new StrayFileError(`${path} is not a directory of this user`);

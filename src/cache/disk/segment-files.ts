@@ -14,6 +14,7 @@ import {
   readAt,
   STAT_BLOCK_BYTES,
   writeAt,
+  writeNew,
 } from './file-io.js';
 import type { WritePath } from './disk-cache.js';
 import type { FileIdentity } from './index-file.js';
@@ -69,6 +70,27 @@ export class SegmentFiles {
     } finally {
       await Promise.all([data, index].map((file) => this.#descriptors.retire(file)));
     }
+  }
+
+  /** Both files with all that belongs into them, closed again. */
+  async createWhole(pieces: readonly Uint8Array[], index: readonly Buffer[]): Promise<void> {
+    try {
+      await this.#writeWhole(pieces, index);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      await this.#makeShard();
+      await this.#writeWhole(pieces, index);
+    }
+  }
+
+  /** In any order: one without the other is no segment. */
+  async #writeWhole(pieces: readonly Uint8Array[], index: readonly Buffer[]): Promise<void> {
+    const written = await Promise.allSettled([
+      writeNew(this.data.path, pieces),
+      writeNew(this.#index.path, index),
+    ]);
+    const failed = written.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
   async #makeShard(): Promise<void> {

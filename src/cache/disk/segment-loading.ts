@@ -37,6 +37,10 @@ export async function loadSegment(
 ): Promise<Segment> {
   const identity = version.identity(number);
   const segment = new Segment(context, identity);
+  if (context.writer?.catalog.isMissing(segment.name) === true) {
+    version.adopt(segment);
+    return segment;
+  }
   const { removals } = version;
   let found: 'stored' | 'nothing' | 'wrong' | 'unreadable' = 'nothing';
   try {

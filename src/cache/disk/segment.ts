@@ -23,6 +23,8 @@ import type { StoreContext, Writer } from './store-context.js';
 
 /** Records are read in pieces of this size, so that a long index does not hold up the process. */
 const INDEX_PIECE_BYTES = 4096 * RECORD_BYTES;
+/** Of more, there may be a better way to write it. */
+const MAX_WHOLE_BYTES = 256 * 1024;
 /** Where an allocation cannot be smaller. */
 const PAGE_BYTES = 4096;
 
@@ -54,6 +56,8 @@ export class Segment {
   #seed = 0;
   /** Where the next record goes; undefined: there are no files yet. */
   #recordsEnd: number | undefined;
+  /** All of it was written at once, and nothing since. */
+  #isWhole = false;
   /** What was found wrong is being forgotten on disk too: until then the files must stay open. */
   forgetting: Promise<void> | undefined;
   /** There may be something that could not be read: nothing is to be written in its place. */
@@ -179,21 +183,44 @@ export class Segment {
     this.#context.sync.add(this.name, true);
   }
 
+  /** Whether these blocks are all that it has, and few. */
+  isWhole(blocks: readonly CheckedBlock[]): boolean {
+    const { blockCount, dataBytes } = this.span;
+    return blockCount > 0 && blocks.length === blockCount && dataBytes <= MAX_WHOLE_BYTES;
+  }
+
+  /** `create`, and `write` of all blocks: each file is opened once, which is most of what a small one costs. */
+  async createWhole({ bytes, seed }: EncodedHeader, blocks: readonly CheckedBlock[]): Promise<void> {
+    const records = encodeRecords(blocks.map(recordOf), seed);
+    await this.files.createWhole(
+      blocks.map((block) => block.bytes),
+      [bytes, records],
+    );
+    this.#seed = seed;
+    this.#recordsEnd = bytes.length + records.length;
+    this.#isWhole = true;
+    this.#context.sync.add(this.name, true);
+    this.#noteWritten(blocks);
+  }
+
+  #noteWritten(blocks: readonly CheckedBlock[]): void {
+    if (this.isDetached) return;
+    for (const { index, checksum } of blocks) {
+      this.table.store(index, checksum);
+      this.table.markChecked(index);
+    }
+  }
+
   /** Of a segment that exists; in ascending order. The index records them when all are written. */
   async write(blocks: readonly CheckedBlock[], path: WritePath): Promise<void> {
     for (const run of adjacent(blocks)) {
       const pieces = run.map(({ bytes }) => bytes);
       await this.files.writeData(pieces, (run[0]?.index ?? 0) * this.span.blockBytes, path);
     }
-    await this.#append(
-      blocks.map(({ index, bytes, checksum }) => ({ index, length: bytes.byteLength, checksum })),
-    );
+    await this.#append(blocks.map(recordOf));
+    this.#isWhole = false;
     this.#context.sync.add(this.name);
-    if (this.isDetached) return;
-    for (const { index, checksum } of blocks) {
-      this.table.store(index, checksum);
-      this.table.markChecked(index);
-    }
+    this.#noteWritten(blocks);
   }
 
   async writeIdentity(fileIdentity: FileIdentity | undefined): Promise<void> {
@@ -204,7 +231,8 @@ export class Segment {
 
   /** What the two files allocate. */
   async allocatedBytes(): Promise<number> {
-    return (await this.files.allocatedDataBytes()) + roundUp(this.indexBytes);
+    const dataBytes = this.#isWhole ? roundUp(this.span.dataBytes) : await this.files.allocatedDataBytes();
+    return dataBytes + roundUp(this.indexBytes);
   }
 
   /** Nothing is read or written any more. Resolves when the descriptors are closed. */
@@ -247,6 +275,10 @@ export class Segment {
     await this.files.writeIndex(bytes, this.#recordsEnd);
     this.#recordsEnd += bytes.length;
   }
+}
+
+function recordOf({ index, bytes, checksum }: CheckedBlock): BlockRecord {
+  return { index, length: bytes.byteLength, checksum };
 }
 
 /** What a missing file has: undefined. */

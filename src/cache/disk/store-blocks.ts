@@ -1,6 +1,5 @@
 import type { CheckedBlock, WritePath } from './disk-cache.js';
 import { codeOf } from '../../error-code.js';
-import type { EncodedHeader } from './index-file.js';
 import type { OpenVersion } from './open-version.js';
 import { loadSegment } from './segment-loading.js';
 import { unlinkSegment } from './segment-files.js';
@@ -45,7 +44,11 @@ async function store(
   const growthBytes = segment.growthBytes(blocks, header?.bytes.length ?? 0);
   if (!(await writer.catalog.makeRoom(growthBytes, segment.name))) return false;
   try {
-    if (header !== undefined) await create(context, segment, header);
+    if (header !== undefined && segment.isWhole(blocks)) {
+      await create(context, segment, () => segment.createWhole(header, blocks));
+      return true;
+    }
+    if (header !== undefined) await create(context, segment, () => segment.create(header));
     if (blocks.length > 0) await segment.write(blocks, path);
     return true;
   } catch (error) {
@@ -74,14 +77,18 @@ function missingFrom({ span, table }: Segment, blocks: readonly CheckedBlock[]):
     .filter(({ index }) => !table.has(index));
 }
 
-async function create(context: StoreContext, segment: Segment, header: EncodedHeader): Promise<void> {
+async function create(
+  context: StoreContext,
+  segment: Segment,
+  makeFiles: () => Promise<void>,
+): Promise<void> {
   try {
-    await segment.create(header);
+    await makeFiles();
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
     // Something that could not be trusted when it was loaded.
     await unlinkSegment(context.root, segment.name);
-    await segment.create(header);
+    await makeFiles();
   }
 }
 

@@ -87,8 +87,9 @@ export class VersionHandle implements StoredVersion {
           storeBlocks(this.#context, this.#version, segment, part, path),
         ),
       );
-      const { local } = this.#version;
-      if (local?.isVerified() === false) void local.verify();
+      const { local, geometry } = this.#version;
+      // Of one block, when the copy is needed.
+      if (geometry.blockCount > 1 && local?.isVerified() === false) void local.verify();
       return stored.every(Boolean);
     });
   }
