@@ -39,7 +39,8 @@ export function credentialRefusal(
   nowMs: number,
 ): Refusal | undefined {
   const { header } = request;
-  const { authorization } = header;
+  const signed = new Map(request.query);
+  const { authorization = signed.has('X-Amz-Signature') ? '' : undefined } = header;
   if (authorization === undefined) return settings?.isPublic === true ? undefined : 'AccessDenied';
   if (dialect.bearer && authorization.startsWith('Bearer ')) {
     return authorization === `Bearer ${bearer}` ? undefined : 'InvalidBearerToken';
@@ -52,7 +53,10 @@ export function credentialRefusal(
   if (signedAtMs !== undefined && !(Math.abs(signedAtMs - nowMs) < SKEW_LIMIT_MS)) {
     return 'RequestTimeTooSkewed';
   }
-  const token = header[`${dialect.headerPrefix}security-token`] ?? header['x-amz-security-token'];
+  const token =
+    header[`${dialect.headerPrefix}security-token`] ??
+    header['x-amz-security-token'] ??
+    signed.get('X-Amz-Security-Token');
   if (token !== credential.sessionToken) return 'InvalidToken';
   if (!claim.isValid(credential.accessKeySecret)) return 'SignatureDoesNotMatch';
   if (credential.isExpired === true) return 'ExpiredToken';

@@ -1,4 +1,4 @@
-import { readCos, readObs, readOssV4, readSigV4, type SignatureReader } from './signatures.js';
+import { readCos, readObs, readOssV4, readSigV4, readSigV4Url, type SignatureReader } from './signatures.js';
 
 export type Vendor = 's3' | 'oss' | 'obs' | 'cos' | 'gs';
 
@@ -16,7 +16,7 @@ export interface Dialect {
 const OWN = { bearer: false, listVersion: 2, canUrlEncode: true, pathStyle: true } as const;
 
 export const DIALECTS: Readonly<Record<Vendor, Dialect>> = {
-  s3: { ...OWN, headerPrefix: 'x-amz-', signatures: [readSigV4] },
+  s3: { ...OWN, headerPrefix: 'x-amz-', signatures: [readSigV4, readSigV4Url] },
   // A path-style request is a SecondLevelDomainForbidden there.
   oss: { ...OWN, headerPrefix: 'x-oss-', signatures: [readOssV4, readSigV4], pathStyle: false },
   obs: {
@@ -27,7 +27,7 @@ export const DIALECTS: Readonly<Record<Vendor, Dialect>> = {
     canUrlEncode: false,
   },
   cos: { ...OWN, headerPrefix: 'x-cos-', signatures: [readCos, readSigV4], listVersion: 1 },
-  gs: { ...OWN, headerPrefix: 'x-goog-', signatures: [readSigV4], bearer: true },
+  gs: { ...OWN, headerPrefix: 'x-goog-', signatures: [readSigV4, readSigV4Url], bearer: true },
 };
 
 /** The status of each code of "Error responses", and what else comes with it. */

@@ -40,6 +40,32 @@ export const readSigV4: SignatureReader = (request) => {
   };
 };
 
+/** "Authenticating Requests: Using Query Parameters" (Amazon S3). */
+export const readSigV4Url: SignatureReader = (request, nowMs) => {
+  const query = new Map(request.query);
+  const parameter = (name: string): string => query.get(`X-Amz-${name}`) ?? '';
+  if (!query.has('X-Amz-Signature')) return undefined;
+  const [id = '', ...scope] = parameter('Credential').split('/');
+  const [date, names] = [parameter('Date'), parameter('SignedHeaders')];
+  const ageMs = nowMs - compactDateMs(date);
+  const lives = ageMs > -60_000 && ageMs < Number(parameter('Expires')) * 1000;
+  const unsigned = {
+    ...request,
+    query: request.query.filter(([name]) => name !== 'X-Amz-Signature'),
+    header: { ...request.header, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+  };
+  return {
+    accessKeyId: id,
+    region: scope[1],
+    signedAtMs: lives ? undefined : 0,
+    isValid: (secret) =>
+      // Fields of the vendor's own must be signed.
+      Object.keys(request.header).every((name) => !name.startsWith('x-amz-') || names.includes(name)) &&
+      sigV4(unsigned, { kind: 'AWS4', prefix: 'x-amz-', date, scope: scope.join('/'), names, secret }) ===
+        parameter('Signature'),
+  };
+};
+
 /** The signature by itself, in hexadecimal. */
 export function sigV4(
   request: BucketRequest,
