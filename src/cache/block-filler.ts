@@ -113,14 +113,12 @@ export class BlockFiller {
     if (this.#block === undefined || isGone) {
       this.#block = this.#announce(Math.floor(this.#position / blocks.blockBytes));
       this.#isSkipped = this.#isSkippedBlock(this.#block);
+      if (!this.#isSkipped) this.#block.route = this.#options.route ?? 'source';
     }
     if (this.#isSkipped) return { block: this.#block, memory: undefined };
     // What came before is gone with its memory: in fresh memory the block would have a hole.
     if (this.#block.isLost) throw new Error('a block was discarded while it was being filled');
-    if (this.#block.memory === undefined) {
-      this.#block.memory = memory.take();
-      this.#block.route = this.#options.route ?? 'source';
-    }
+    this.#block.memory ??= memory.take();
     return { block: this.#block, memory: this.#block.memory };
   }
 

@@ -2,9 +2,14 @@ import type { Response } from '../source/index.js';
 import type { BlockProvider, BlockRun, Holder, ProviderContext } from './block-provider.js';
 import { LinkSpeed } from './link-speed.js';
 import { PeerStream } from './peer-stream.js';
+import { windowOf } from './peer-window.js';
 import { RangedFetch } from './ranged-fetch.js';
+import type { ReadStream } from './readahead.js';
 
-/** A reader that has come no farther in order may read all of it in order. */
+/** Less is what programs look at of each file; a large first read is that of one which reads on. */
+const MIN_IN_ORDER_BYTES = 256 * 1024;
+const MAX_START_BYTES = 64 * 1024;
+/** So much of a body is passed over for a reader that needs the rest. */
 const NEAR_BYTES = 4 * 1024 * 1024;
 
 /** Brings blocks by ranged requests: one for each run of adjacent missing blocks, cut to what suits the link. */
@@ -58,23 +63,24 @@ export class RangedBlocks implements BlockProvider {
   }
 
   /**
-   * A reader is likely to read on from the start of a run: what is missing of it comes by a cluster, if it can. Not from far behind
-   * the beginning, since all of the body comes, unless dfdaemon has it already.
+   * Begins a stream by a cluster for a reader that goes on in order from the beginning, or says that it reads all, if something of the
+   * run is missing. Not from far behind the beginning, since all of the body comes, unless dfdaemon has it already.
    */
-  stream(run: BlockRun, isPrefetch: boolean): void {
+  stream(run: BlockRun, reading: ReadStream, readsAll: boolean): void {
     const { peers, blocks } = this.#context;
-    if (peers === undefined || peers.mode !== 'stream' || this.#stream !== undefined || this.#isPeerless)
-      return;
+    if (peers?.mode !== 'stream' || this.#stream !== undefined || this.#isPeerless) return;
+    const isInOrder = reading.passedBytes >= MIN_IN_ORDER_BYTES && reading.start <= MAX_START_BYTES;
+    if (!isInOrder && !readsAll) return;
     let firstBlock = run.first;
     while (firstBlock < run.end && !blocks.isMissing(firstBlock)) firstBlock += 1;
     const isNear = firstBlock * blocks.blockBytes <= NEAR_BYTES;
-    if (firstBlock === run.end || !(isNear || isPrefetch || this.#hasStreamed)) return;
+    if (firstBlock === run.end || !(isNear || readsAll || this.#hasStreamed)) return;
     this.#stream = new PeerStream({
       context: this.#context,
       peers,
       sizeBytes: this.#sizeBytes,
       firstBlock,
-      priority: isPrefetch ? 'background' : 'foreground',
+      priority: readsAll ? 'background' : 'foreground',
       onEnd: (isComplete) => {
         this.#stream = undefined;
         if (isComplete) this.#hasStreamed = true;
@@ -122,8 +128,39 @@ export class RangedBlocks implements BlockProvider {
     for (const fetch of this.#fetches) fetch.cancel();
   }
 
+  /** Starts the fetch of the window that a run lies in, by the cluster; undefined: it does not come that way. */
+  #startWindow(run: BlockRun, isNeeded: boolean): RangedFetch | undefined {
+    const { peers, blocks, memory } = this.#context;
+    if (peers === undefined || !this.#hasWindows) return undefined;
+    const within = windowOf(run.first, blocks.blockBytes, this.#sizeBytes);
+    let { first, end } = run;
+    while (first > within.first && blocks.isMissing(first - 1)) first -= 1;
+    while (end < within.end && blocks.isMissing(end)) end += 1;
+    // The rest of a window is less than dfdaemon reads from its peers.
+    if (2 * (end - first) < within.end - within.first) return undefined;
+    if (!memory.tryReserve(end - first)) return undefined;
+    const window = {
+      start: within.first * blocks.blockBytes,
+      end: Math.min(within.end * blocks.blockBytes, this.#sizeBytes),
+    };
+    const onFailure = (): void => {
+      this.#isPeerless = true;
+    };
+    const byPeers = { peers, window, onFailure };
+    const fetch = this.#track({ first, end }, { reserved: true, isNeeded, byPeers });
+    // The next read is likely to need the rest of it.
+    fetch.acquire(fetch);
+    return fetch;
+  }
+
+  get #hasWindows(): boolean {
+    return this.#context.peers?.mode === 'ranges' && !this.#isPeerless;
+  }
+
   /** Starts a fetch of a run; only up to `neededEnd` when memory is short, and not at all if nothing is needed. */
   #start(run: BlockRun, neededEnd: number | undefined): RangedFetch | undefined {
+    const shared = this.#startWindow(run, neededEnd !== undefined);
+    if (shared !== undefined) return shared;
     const reserved = this.#context.memory.tryReserve(run.end - run.first);
     if (!reserved && neededEnd === undefined) return undefined;
     const cut = reserved || neededEnd === undefined ? run : { ...run, end: Math.min(run.end, neededEnd) };
@@ -149,10 +186,13 @@ export class RangedBlocks implements BlockProvider {
     const { blocks } = this.#context;
     const maxBlocks = Math.max(1, Math.floor(this.#speed.requestBytes / blocks.blockBytes));
     const end = Math.min(within.end, Math.ceil(this.#sizeBytes / blocks.blockBytes));
+    const windowEnd = (first: number): number =>
+      this.#hasWindows ? windowOf(first, blocks.blockBytes, this.#sizeBytes).end : end;
     for (let first = within.first; first < end; first += 1) {
       if (!blocks.isMissing(first)) continue;
       let last = first + 1;
-      while (last < end && last - first < maxBlocks && blocks.isMissing(last)) last += 1;
+      const until = Math.min(end, windowEnd(first));
+      while (last < until && last - first < maxBlocks && blocks.isMissing(last)) last += 1;
       yield { first, end: last };
       first = last - 1;
     }

@@ -9,6 +9,7 @@ import {
 import type { Block } from './block.js';
 import { BlockFiller } from './block-filler.js';
 import type { BlockRun, Holder, ProviderContext } from './block-provider.js';
+import type { PeerSource } from './peer-source.js';
 import { ContentCheck } from './content-check.js';
 import type { MemoryShare } from './memory-shares.js';
 
@@ -19,10 +20,22 @@ export interface FetchBegin {
   readonly isNeeded: boolean;
   /** An answer that is there already. */
   readonly response?: Response;
+  readonly byPeers?: PeerFetch;
+}
+
+/** It comes by way of a cluster of Dragonfly. */
+export interface PeerFetch {
+  readonly peers: PeerSource;
+  /** What is requested, of which the run is a part: the same for all nodes. */
+  readonly window: { readonly start: number; readonly end: number };
+  /** It does not come that way. Called before the blocks are lost, which are requested again. */
+  readonly onFailure: () => void;
 }
 
 /** The body has brought all that is needed of it. */
 class EnoughError extends Error {}
+/** No cluster brings it now. */
+class NotSharedError extends Error {}
 
 /**
  * One ranged download that brings a run of adjacent blocks. Bytes are readable as soon as they arrive. It
@@ -39,9 +52,11 @@ export class RangedFetch {
   readonly #announced: readonly Block[];
   /** Once there is an answer. That of a probe knows nothing of the controller. */
   #response: Response | undefined;
+  readonly #byPeers: PeerFetch | undefined;
   /** Of `#reserved`. */
   readonly #share: MemoryShare;
   #reserved = 0;
+  #stallTimer: NodeJS.Timeout | undefined;
   #fetchedBlocks = 0;
 
   constructor(context: ProviderContext, run: BlockRun, sizeBytes: number, begin: FetchBegin) {
@@ -54,6 +69,7 @@ export class RangedFetch {
     for (let index = run.first; index < run.end; index += 1) announced.push(context.blocks.announce(index));
     this.#announced = announced;
     this.#response = begin.response;
+    this.#byPeers = begin.byPeers;
     if (begin.isNeeded) this.#promotion.promote();
     this.done = this.#run();
   }
@@ -126,17 +142,38 @@ export class RangedFetch {
       const check = await this.#contentCheck();
       signal.throwIfAborted();
       const { start, end } = this.#byteRange();
-      this.#response ??= await this.#context.download({ start, end }, this.#promotion, signal);
+      this.#response ??= await this.#open(start, end);
       this.#response.validate();
       await this.#receive(this.#response, start, end, check);
     } catch (error) {
       if (error instanceof CorruptError) this.#context.onCorrupt(error);
-      this.#failRest(error);
+      if (this.#byPeers !== undefined && !signal.aborted) {
+        this.#byPeers.onFailure();
+        this.#failRest();
+      } else {
+        this.#failRest(error);
+      }
     } finally {
+      clearTimeout(this.#stallTimer);
       this.#response?.cancel();
       this.#unreserve(this.#reservedBlocks, (blocks) => memory.unreserve(blocks));
       this.#share.release();
     }
+  }
+
+  async #open(start: number, end: number): Promise<Response> {
+    const { signal } = this.#controller;
+    if (this.#byPeers === undefined)
+      return await this.#context.download({ start, end }, this.#promotion, signal);
+    const { peers, window } = this.#byPeers;
+    const priority = this.#promotion.isPromoted ? 'foreground' : 'background';
+    const response = await peers.download(window, priority, signal);
+    if (response === undefined) throw new NotSharedError();
+    this.#stallTimer = setTimeout(() => {
+      response.refuse?.('stall');
+      response.cancel();
+    }, peers.stallMs).unref();
+    return response;
   }
 
   #byteRange(): { start: number; end: number } {
@@ -176,7 +213,9 @@ export class RangedFetch {
       this.#fetchedBlocks += 1;
     };
     const isShown = isValidated && check === undefined;
-    const filler = new BlockFiller({ blocks, memory, position: start, end, isValidated: isShown, onBlock });
+    const route = this.#byPeers === undefined ? 'source' : 'p2p';
+    const options = { blocks, memory, position: start, end, isValidated: isShown, onBlock, route } as const;
+    const filler = new BlockFiller(options);
     const take = (chunk: Uint8Array): void => {
       this.#controller.signal.throwIfAborted();
       const skipped = Math.min(skip, chunk.byteLength);

@@ -40,9 +40,6 @@ export interface Reader {
 const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
 /** A read whose blocks are evicted this often before it has them all collects copies instead. */
 const MAX_LOSSES = 3;
-/** Less is what programs look at of each file; a large first read is that of one which reads on. */
-const MIN_IN_ORDER_BYTES = 256 * 1024;
-const MAX_START_BYTES = 64 * 1024;
 /** A stream that has read this part of the memory is no file that is likely to stay in it. */
 const SCAN_SHARE = 1 / 2;
 
@@ -279,7 +276,8 @@ export class VersionReader {
     if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.release(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
-    if (isStalled && this.#context.peers !== undefined) this.#stream(plan.stream, needed, aheadEnd, readsAll);
+    if (isStalled && this.#provider instanceof RangedBlocks)
+      this.#provider.stream({ first: needed.first, end: aheadEnd }, plan.stream, readsAll);
     hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.ahead) && hadRoom;
     if (plan.region !== undefined) {
       const run = this.#runOf(plan.region.start, this.#cutToSize(plan.region.end));
@@ -287,14 +285,6 @@ export class VersionReader {
     }
     if (!hadRoom) reader.readahead.shrink(plan.stream);
     return plan.stream;
-  }
-
-  /** Begins a stream by a cluster for a reader that goes on in order from near the beginning, or says so. */
-  #stream(stream: ReadStream, needed: BlockRun, aheadEnd: number, readsAll: boolean): void {
-    if (!(this.#provider instanceof RangedBlocks)) return;
-    const isInOrder = stream.passedBytes >= MIN_IN_ORDER_BYTES && stream.start <= MAX_START_BYTES;
-    if (!isInOrder && !readsAll) return;
-    this.#provider.stream({ first: needed.first, end: aheadEnd }, readsAll);
   }
 
   /**
