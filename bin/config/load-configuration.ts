@@ -37,11 +37,15 @@ export async function loadConfiguration(
     }
   }
   const all = options as unknown as MountOptions;
+  // Of equal rules the first counts: those of later places go before.
+  const rules = [
+    ...(await ownHeaderRules(all)),
+    ...contents.toReversed().flatMap((content) => content.rules),
+  ];
   return {
     options: all,
     origins,
-    // Of equal rules the first counts: those of later places go before.
-    rules: [...(await ownHeaderRules(all)), ...contents.toReversed().flatMap(({ rules }) => rules)],
+    rules,
     policy: {
       allow: contents.flatMap(({ policy }) => policy.allow),
       deny: contents.flatMap(({ policy }) => policy.deny),
@@ -51,9 +55,21 @@ export async function loadConfiguration(
     files: contents.map(({ path }) => path),
     warnings: [
       ...contents.flatMap(({ warnings }) => warnings),
+      ...withoutProxy(all, rules),
       ...unknown.map((name) => `the environment has ${name}, which is no option`),
     ],
   };
+}
+
+/** Rules that mean a cluster which is not there. */
+function withoutProxy({ p2pProxy }: MountOptions, rules: readonly SourceRule[]): string[] {
+  if (p2pProxy !== undefined) return [];
+  const places = rules.flatMap(({ settings, origin }) =>
+    'p2p' in settings && settings.p2p === true ? [origin] : [],
+  );
+  return [...new Set(places)].map(
+    (place) => `${place}: p2p has no effect, since p2p.proxy names no dfdaemon`,
+  );
 }
 
 function shownOf(

@@ -101,22 +101,25 @@ export class PeerStream {
       await this.#download.run();
       this.#end(true);
     } catch (error) {
-      if (error instanceof CorruptError) {
-        this.#response?.refuse?.('mismatch');
-        this.#options.context.onCorrupt(error);
+      if (!(error instanceof CorruptError)) {
+        this.#end(false);
+        return;
       }
-      this.#end(false);
+      this.#response?.refuse?.('mismatch');
+      this.#options.context.onCorrupt(error);
+      // What a read got before was wrong: it must not end well.
+      this.#end(false, error);
     }
   }
 
-  /** Waiting reads request again what they lack. */
-  #end(isComplete: boolean): void {
+  /** Without an error, waiting reads request again what they lack. */
+  #end(isComplete: boolean, error?: CorruptError): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#timer);
     this.#download.stop();
     this.#options.onEnd(isComplete);
-    for (const block of this.#own) this.#options.context.blocks.fail(block);
+    for (const block of this.#own) this.#options.context.blocks.fail(block, error);
     this.#own.clear();
   }
 

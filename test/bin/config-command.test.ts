@@ -100,6 +100,7 @@ test('config show prints a file with the effective values, without secrets, and 
     `umask: "22" # ${file}:2`,
     'retries: 5 # --retries',
     'timeout: 30s # default',
+    '  mode: stream # default',
     '  - { match: { scheme: https, host: h }, headers: { x: "***" } } # --header',
     `  - { match: { scheme: oss }, accessKeyID: "***", accessKeySecret: "\${HOME}" } # ${file}:9`,
     `  foo: { token: "***", a: "***" } # ${file}:16, --plugin-option`,

@@ -261,3 +261,33 @@ test('a policy and its places', async (t) => {
     ],
   });
 });
+
+test('P2P has a section, options and variables', async (t) => {
+  const text = 'p2p:\n  proxy: http://127.0.0.1:4001/\n  mode: ranges\n';
+  const config = await put(join(await emptyHome(t), 'config.yaml'), text);
+  const { options, origins } = await loadConfiguration({ config }, {});
+  t.like(options, { p2pProxy: 'http://127.0.0.1:4001', p2pMode: 'ranges' });
+  t.like(origins, { p2pProxy: `${config}:2`, p2pMode: `${config}:3` });
+  const environment = { D7Y_MOUNT_P2P_PROXY: 'http://10.0.0.1:4001', D7Y_MOUNT_P2P_MODE: 'stream' };
+  t.like((await loadConfiguration({ config }, environment)).options, {
+    p2pProxy: 'http://10.0.0.1:4001',
+    p2pMode: 'stream',
+  });
+  t.deepEqual(await faults(t, 'p2p: { proxy: https://a:hidden@host/path, mode: streams, pxory: x }\n'), [
+    '1:15 p2p.proxy: expected an http URL without credentials and path, such as http://127.0.0.1:4001, found a value that is not shown',
+    "1:49 p2p.mode: expected stream or ranges, found 'streams'",
+    '1:58 p2p.pxory: expected proxy, mode, found pxory',
+  ]);
+  t.regex(
+    (await faults(t, 'p2pProxy: http://h\n')).join(),
+    /1:1 p2pProxy: expected .*, p2p, .*, found p2pProxy/,
+  );
+});
+
+test('a rule that shares what it cannot share is warned of', async (t) => {
+  const rule = 'sources:\n  - match: { scheme: hf }\n    p2p: true\n    shareScope: team\n';
+  const { warnings, rules } = await load(t, rule);
+  t.regex(warnings.join('\n'), /config\.yaml:2: p2p has no effect, since p2p\.proxy names no dfdaemon/);
+  t.like(rules[0]?.settings, { p2p: true, shareScope: 'team' });
+  t.deepEqual((await load(t, `p2p: { proxy: 'http://h:4001' }\n${rule}`)).warnings, []);
+});

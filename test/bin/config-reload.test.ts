@@ -46,6 +46,23 @@ test('a reload changes what can change, and says what cannot', async (t) => {
   t.notRegex(lines.join(''), /hidden/);
 });
 
+test('a reload turns P2P on and off', async (t) => {
+  const rule = 'sources:\n- match: { scheme: http }\n  p2p: true\n';
+  const { live, change } = await start(t, rule);
+  const { peers, close } = composeSources(live, pino({ level: 'silent' }));
+  t.teardown(close);
+  const version = { etag: '"a"', contentLength: 2 ** 30 };
+  const modes = (): unknown[] => ['http://h/x', 'https://h/x'].map((url) => peers.modeFor(url, version));
+  t.deepEqual([modes(), peers.report], [[undefined, undefined], undefined]);
+  await change(`p2p: { proxy: 'http://127.0.0.1:1' }\n${rule}`);
+  t.deepEqual(modes(), ['stream', undefined]);
+  await change(`p2p: { proxy: 'http://127.0.0.1:2', mode: ranges }\n${rule}`);
+  t.deepEqual(modes(), ['ranges', undefined]);
+  t.is(peers.report?.proxy, 'http://127.0.0.1:2');
+  await change(rule);
+  t.deepEqual([modes(), peers.report], [[undefined, undefined], undefined]);
+});
+
 test('a file with faults changes nothing, and its faults are logged', async (t) => {
   const { live, lines, change } = await start(t, 'metadataTtl: 1s\n');
   const before = live.current;

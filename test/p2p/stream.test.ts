@@ -2,8 +2,11 @@
 import { utimes, writeFile } from 'node:fs/promises';
 
 import test from 'ava';
+import { pino } from 'pino';
 
 import { UrlSet } from '../../src/cache/url-set.js';
+import { createHub } from '../../src/source/schemes/hub/create-hub.js';
+import { startHub } from '../servers/hub.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
 import { contentOf, MIB, readAll, readAt, sentBytes, serveFile, stamped, startNode } from './support.js';
 
@@ -133,3 +136,21 @@ test.serial(
     t.true((await nginx.accessLog()).length > 0);
   },
 );
+
+// S122
+test.serial('bytes that do not have the digest of the source are dropped, and read from it', async (t) => {
+  const content = stamped(17 * MIB, 9);
+  const hub = await startHub(t);
+  hub.commit(hub.repository('models', 'owner/model'), { 'model.bin': content });
+  const settings = { baseUrl: new URL(hub.origin), credentials: { kind: 'anonymous' } } as const;
+  const common = { scheme: 'hf', settingsFor: () => settings, log: pino({ enabled: false }) };
+  const node = await startNode(t, {
+    clientOf: (engine, peers) => createHub({ ...common, engine, peers, timeoutMs: 5_000, retries: 1 }),
+  });
+  node.dfdaemon.add(DFDAEMON_FAULTS.wrongByte);
+  const url = 'hf://owner/model/model.bin';
+  await t.throwsAsync(contentOf(node, url), { name: 'CorruptError' });
+  t.like(node.peers.report, { requests: { mismatch: 1 } });
+  t.true((await contentOf(node, url)).equals(content));
+  t.is(node.dfdaemon.requests.length, 1, 'it is not asked for this version again');
+});
