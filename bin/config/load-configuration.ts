@@ -64,9 +64,7 @@ export async function loadConfiguration(
 /** Rules that mean a cluster which is not there. */
 function withoutProxy({ p2pProxy }: MountOptions, rules: readonly SourceRule[]): string[] {
   if (p2pProxy !== undefined) return [];
-  const places = rules.flatMap(({ settings, origin }) =>
-    'p2p' in settings && settings.p2p === true ? [origin] : [],
-  );
+  const places = rules.flatMap(({ settings, origin }) => ('p2p' in settings && settings.p2p ? [origin] : []));
   return [...new Set(places)].map(
     (place) => `${place}: p2p has no effect, since p2p.proxy names no dfdaemon`,
   );

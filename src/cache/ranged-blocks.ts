@@ -4,11 +4,7 @@ import { LinkSpeed } from './link-speed.js';
 import { PeerStream } from './peer-stream.js';
 import { windowOf } from './peer-window.js';
 import { RangedFetch } from './ranged-fetch.js';
-import type { ReadStream } from './readahead.js';
 
-/** Less is what programs look at of each file; a large first read is that of one which reads on. */
-const MIN_IN_ORDER_BYTES = 256 * 1024;
-const MAX_START_BYTES = 64 * 1024;
 /** So much of a body is passed over for a reader that needs the rest. */
 const NEAR_BYTES = 4 * 1024 * 1024;
 
@@ -63,24 +59,22 @@ export class RangedBlocks implements BlockProvider {
   }
 
   /**
-   * Begins a stream by a cluster for a reader that goes on in order from the beginning, or says that it reads all, if something of the
-   * run is missing. Not from far behind the beginning, since all of the body comes, unless dfdaemon has it already.
+   * Begins a stream by a cluster for a reader that is likely to read on from the start of a run, if something of it is missing. Not
+   * from far behind the beginning, since all of the body comes, unless it is a prefetch, or dfdaemon has it already.
    */
-  stream(run: BlockRun, reading: ReadStream, readsAll: boolean): void {
+  stream(run: BlockRun, isPrefetch: boolean): void {
     const { peers, blocks } = this.#context;
     if (peers?.mode !== 'stream' || this.#stream !== undefined || this.#isPeerless) return;
-    const isInOrder = reading.passedBytes >= MIN_IN_ORDER_BYTES && reading.start <= MAX_START_BYTES;
-    if (!isInOrder && !readsAll) return;
     let firstBlock = run.first;
     while (firstBlock < run.end && !blocks.isMissing(firstBlock)) firstBlock += 1;
     const isNear = firstBlock * blocks.blockBytes <= NEAR_BYTES;
-    if (firstBlock === run.end || !(isNear || readsAll || this.#hasStreamed)) return;
+    if (firstBlock === run.end || !(isNear || isPrefetch || this.#hasStreamed)) return;
     this.#stream = new PeerStream({
       context: this.#context,
       peers,
       sizeBytes: this.#sizeBytes,
       firstBlock,
-      priority: readsAll ? 'background' : 'foreground',
+      priority: isPrefetch ? 'background' : 'foreground',
       onEnd: (isComplete) => {
         this.#stream = undefined;
         if (isComplete) this.#hasStreamed = true;

@@ -28,6 +28,15 @@ export interface ReadStream {
   passedBytes: number;
 }
 
+/** Less is what programs look at of each file; a large first read is that of one which reads on. */
+const MIN_IN_ORDER_BYTES = 256 * 1024;
+const MAX_START_BYTES = 64 * 1024;
+
+/** Whether a reader is likely to read all of the file in its order. */
+export function isLikelyToReadAll({ start, passedBytes }: ReadStream): boolean {
+  return start <= MAX_START_BYTES && passedBytes >= MIN_IN_ORDER_BYTES;
+}
+
 export interface ReadaheadPlan {
   readonly stream: ReadStream;
   /** Fetch up to here, at least to the end of the read. */

@@ -7,7 +7,7 @@ import type { PeerSource } from './peer-source.js';
 import type { MemoryShares } from './memory-shares.js';
 import type { FileMetadata } from './file-metadata.js';
 import { RangedBlocks } from './ranged-blocks.js';
-import type { Readahead, ReadStream } from './readahead.js';
+import { isLikelyToReadAll, type Readahead, type ReadStream } from './readahead.js';
 import type { ReadOptions, Sink } from './resource-cache.js';
 import { SequentialBlocks } from './sequential-blocks.js';
 import type { StoredBlocks } from './stored-blocks.js';
@@ -276,8 +276,8 @@ export class VersionReader {
     if (plan.abandoned !== undefined && this.#handles === 1) this.#provider.release(plan.abandoned);
     const aheadEnd = this.#runOf(offset, plan.aheadEnd).end;
     let hadRoom = this.#demandStored({ first: needed.first, end: aheadEnd }, needed.end);
-    if (isStalled && this.#provider instanceof RangedBlocks)
-      this.#provider.stream({ first: needed.first, end: aheadEnd }, plan.stream, readsAll);
+    if (isStalled && this.#provider instanceof RangedBlocks && (readsAll || isLikelyToReadAll(plan.stream)))
+      this.#provider.stream({ first: needed.first, end: aheadEnd }, readsAll);
     hadRoom = this.#provider.demand(needed, hadRoom ? aheadEnd : needed.end, holder, plan.ahead) && hadRoom;
     if (plan.region !== undefined) {
       const run = this.#runOf(plan.region.start, this.#cutToSize(plan.region.end));
