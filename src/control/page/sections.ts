@@ -40,9 +40,9 @@ export function tiles({ activity, cache, handles }: MountReport, up: string): Ht
 }
 
 /** The chart. Its numbers for the script are in `counts`. */
-export function readSection({ activity, cache, startedAtMs }: MountReport, nowMs: number): Html {
+export function readSection({ activity, cache, p2p, startedAtMs }: MountReport, nowMs: number): Html {
   const { readBytes } = cache.activity;
-  const routes = Object.entries(readBytes);
+  const routes = Object.entries(readBytes).filter(([route]) => route !== 'p2p' || p2p !== undefined);
   const counts = {
     ...readBytes,
     time: nowMs,

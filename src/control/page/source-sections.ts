@@ -52,7 +52,9 @@ export function p2pSection({ p2p }: MountReport, scope: PageScope): Html {
     ${
       p2p.lastError === undefined || scope !== 'all'
         ? ''
-        : html`<small class="quiet">${timeText(p2p.lastError.atMs)} ${p2p.lastError.message}</small>`
+        : html`<small class="quiet"
+            >Last error: ${timeText(p2p.lastError.atMs)} ${p2p.lastError.message}</small
+          >`
     }
   </p>`;
   return table('P2P', columns, rows, 'No request yet.', note);
