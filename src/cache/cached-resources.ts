@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import {
+  ChangedError,
   type CompleteClient,
   IsDirectoryError,
   orAborted,
@@ -28,6 +29,7 @@ import type {
   OpenResource,
   ResourceCache,
   ResourceStat,
+  SavedVersion,
 } from './resource-cache.js';
 import type { Peers } from './peer-source.js';
 import { StoredVersions } from './stored-versions.js';
@@ -218,6 +220,12 @@ export class CachedResources implements ResourceCache {
     return opened ?? (await this.#openVersion(url, kept ?? (await this.#metadata.get(url, signal)), signal));
   }
 
+  async reopen(url: string, saved: SavedVersion): Promise<OpenResource> {
+    // Nothing shows whether what the source has now are the same bytes.
+    if (!saved.version.verifiable) throw new ChangedError(url, { expected: saved.version.id });
+    return await this.#openVersion(url, { ...saved, kind: 'file' });
+  }
+
   async #openVersion(url: string, metadata: ResourceMetadata, signal?: AbortSignal): Promise<OpenResource> {
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
     const reader = this.#readers.of(url, metadata);
@@ -351,6 +359,9 @@ function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
   let isOpen = true;
   return {
     version: reader.file.version,
+    get saved() {
+      return { ...reader.file, size: reader.size };
+    },
     localFd: reader.localFd,
     get size() {
       return reader.size;

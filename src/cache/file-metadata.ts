@@ -1,5 +1,4 @@
 import {
-  type ContentDigest,
   type ExpireInfo,
   isWeakEtag,
   type Metadata,
@@ -10,23 +9,12 @@ import { stringBytes } from '../memory/bounded-map.js';
 import type { StoredFacts } from './disk/disk-cache.js';
 import { isPage } from './page.js';
 import type { ListedEntry } from './resource-cache.js';
+import type { SavedVersion } from './saved-version.js';
 import { type Version, versionOf } from './version.js';
 
 /** What the source last returned of a file. */
-export interface FileMetadata {
+export interface FileMetadata extends SavedVersion {
   readonly kind: 'file';
-  readonly version: Version;
-  readonly size: number | undefined;
-  readonly lastModifiedMs: number | undefined;
-  readonly supportRange: boolean;
-  /** The length is unknown, and the body was seen to be too long to be read just to learn it. */
-  readonly isLong?: true;
-  /** See `Metadata`. */
-  readonly usedOtherCredentials?: true;
-  /** `isPage` of its content type. */
-  readonly isPage?: true;
-  /** Of all its bytes. */
-  readonly digest?: ContentDigest;
 }
 
 export type ResourceMetadata =

@@ -7,7 +7,10 @@
  */
 import type { ContentDigest } from '../source/index.js';
 import type { ReadRoute } from './cache-activity.js';
+import type { SavedVersion } from './saved-version.js';
 import type { Version } from './version.js';
+
+export type { SavedVersion } from './saved-version.js';
 
 /** What is known of a resource. */
 export type ResourceStat = DirectoryStat | FileStat;
@@ -57,6 +60,8 @@ export interface ReadOptions {
 /** One version of a file, open. */
 export interface OpenResource {
   readonly version: Version;
+  /** For `reopen`, in another process. */
+  readonly saved: SavedVersion;
   /** Bytes, once known. */
   readonly size: number | undefined;
   /** A descriptor of a complete and verified local copy, open as long as this is; undefined: there is none. */
@@ -117,6 +122,11 @@ export interface ResourceCache {
    * source without validators, if it was never opened before.
    */
   open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource>;
+  /**
+   * Opens a version that another process has opened, without a query: reads show whether the source still has it. Rejects
+   * with `ChangedError` for one that no validators identify.
+   */
+  reopen(url: string, saved: SavedVersion): Promise<OpenResource>;
   /** How many bytes of the current version are cached, in memory or on disk, whichever has more. */
   cachedBytes(url: string): Promise<number>;
   /** Ends everything that is in flight; resolves when what is kept for the next run is safe. */

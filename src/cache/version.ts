@@ -31,6 +31,9 @@ export function mapKeyOf({ resource, version }: VersionKey): string {
   return `${resource}\0${version}`;
 }
 
+/** Two processes that read the same mount one after the other have no version in common that cannot be verified. */
+const PROCESS = Math.round(performance.timeOrigin).toString(36);
+
 let unverifiableVersions = 0;
 
 /**
@@ -50,7 +53,7 @@ export function versionOf(metadata: Metadata): Version {
   };
   if (!areStrong(validators)) {
     unverifiableVersions += 1;
-    return { id: `seen ${unverifiableVersions}`, validators, verifiable: false };
+    return { id: `seen ${PROCESS} ${unverifiableVersions}`, validators, verifiable: false };
   }
   const { etag = '' } = metadata;
   const id =

@@ -4,8 +4,9 @@ import type {
   OpenResource,
   ResourceCache,
   ResourceStat,
+  SavedVersion,
 } from '../../src/cache/resource-cache.js';
-import { NotFoundError } from '../../src/source/index.js';
+import { ChangedError, NotFoundError } from '../../src/source/index.js';
 
 export interface MemoryFile {
   readonly bytes: Uint8Array;
@@ -88,6 +89,7 @@ export class MemoryResources implements ResourceCache {
     const size = sizeOf(file);
     return Promise.resolve({
       version: stat.version,
+      saved: { version: stat.version, size, lastModifiedMs: stat.lastModifiedMs, supportRange: true },
       size,
       localFd,
       whenSizeKnown: () => Promise.resolve(size),
@@ -98,6 +100,12 @@ export class MemoryResources implements ResourceCache {
       head: () => bytes.subarray(0, this.headBytes),
       close: () => undefined,
     });
+  }
+
+  async reopen(url: string, { version }: SavedVersion): Promise<OpenResource> {
+    const opened = await this.open(url);
+    if (opened.version.id !== version.id) throw new ChangedError(url, { expected: version.id });
+    return opened;
   }
 
   cachedBytes(url: string): Promise<number> {

@@ -1,0 +1,18 @@
+import type { ContentDigest } from '../source/index.js';
+import type { Version } from './version.js';
+
+/** What reading one version of a file takes: plain data, by which another process can go on with it. */
+export interface SavedVersion {
+  readonly version: Version;
+  readonly size: number | undefined;
+  readonly lastModifiedMs: number | undefined;
+  readonly supportRange: boolean;
+  /** The length is unknown, and the body was seen to be too long to be read just to learn it. */
+  readonly isLong?: true;
+  /** See `Metadata`. */
+  readonly usedOtherCredentials?: true;
+  /** `isPage` of its content type. */
+  readonly isPage?: true;
+  /** Of all its bytes. */
+  readonly digest?: ContentDigest;
+}
