@@ -61,7 +61,7 @@ export interface ComposedMount extends MountSession {
 }
 
 export async function compose(
-  { path: mountpoint, source, descriptor, configuration }: MountRequest,
+  { path: mountpoint, source, descriptor, continuation, configuration }: MountRequest,
   log: Logger,
 ): Promise<ComposedMount> {
   const { options } = configuration.current;
@@ -136,6 +136,7 @@ export async function compose(
   const session = await transport.mount(vfs, mountpoint, {
     source,
     descriptor,
+    continuation,
     exec: options.exec,
     allowOther: options.allowOther,
     checksPermissions,
@@ -143,15 +144,17 @@ export async function compose(
     operationLimitMs: options.timeout * OPERATION_LIMIT_FACTOR,
     activity,
   });
-  const ended = session.ended.then(async () => {
+  const ended = session.ended.then(async (how) => {
     warmJobs.close();
     await vfs.close();
     await close();
+    return how;
   });
   return {
     ended,
     unmount: () => session.unmount(),
     detach: () => session.detach(),
+    handOver: session.handOver,
     layers: {
       transport: transport.name,
       activity,

@@ -1,3 +1,4 @@
+import type { Continuation } from '../../src/mount/continuation.js';
 import type { LiveConfiguration } from './live-configuration.js';
 import type { GivenMount } from './options.js';
 
@@ -5,5 +6,6 @@ import type { GivenMount } from './options.js';
 export interface MountRequest extends Pick<GivenMount, 'path' | 'source'> {
   /** Of a connection that is mounted already. */
   readonly descriptor?: number | undefined;
+  readonly continuation?: Continuation | undefined;
   readonly configuration: LiveConfiguration;
 }

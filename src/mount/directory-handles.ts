@@ -9,9 +9,14 @@ export interface DirectoryUse {
   readonly url: string;
 }
 
+/** The entries, to be read from `offset` on: then they must be in the places that they had. */
+export type ListAgain = (offset: number) => Promise<readonly DirEntry[]>;
+
 interface DirectoryHandle {
-  readonly entries: readonly DirEntry[];
+  entries: readonly DirEntry[];
   readonly use: DirectoryUse | undefined;
+  /** Of one that another process opened, and whose entries are not here: lists them again. */
+  list?: ListAgain | undefined;
 }
 
 /**
@@ -28,16 +33,43 @@ export class DirectoryHandles {
   }
 
   add(entries: readonly DirEntry[], use: DirectoryUse | undefined): number {
-    if (use !== undefined) {
-      const callers = this.#callers.get(use.url) ?? [];
-      callers.push(use.caller);
-      this.#callers.set(use.url, callers);
-    }
+    this.#use(use);
     return this.#handles.add({ entries, use });
+  }
+
+  resume(areKnown: boolean): void {
+    this.#handles.resume(areKnown);
+  }
+
+  /** Under the number that another process gave it. */
+  restore(id: number, entries: readonly DirEntry[] | ListAgain, use: DirectoryUse | undefined): void {
+    this.#use(use);
+    if (typeof entries === 'function') this.#handles.restore(id, { entries: [], use, list: entries });
+    else this.#handles.restore(id, { entries, use });
   }
 
   entries(id: number): readonly DirEntry[] {
     return this.#handles.get(id).entries;
+  }
+
+  useOf(id: number): DirectoryUse | undefined {
+    return this.#handles.get(id).use;
+  }
+
+  /** Undefined: its entries are here. */
+  whenListed(id: number, offset: number): Promise<void> | undefined {
+    const handle = this.#handles.get(id);
+    return handle.list?.(offset).then((entries) => {
+      handle.entries = entries;
+      handle.list = undefined;
+    });
+  }
+
+  #use(use: DirectoryUse | undefined): void {
+    if (use === undefined) return;
+    const callers = this.#callers.get(use.url) ?? [];
+    callers.push(use.caller);
+    this.#callers.set(use.url, callers);
   }
 
   isUsed({ caller, url }: DirectoryUse): boolean {
@@ -45,8 +77,14 @@ export class DirectoryHandles {
     return callers.includes(caller) || callers.some((other) => isSameProcess(other, caller));
   }
 
-  remove(id: number): void {
-    const use = this.#handles.remove(id)?.use;
+  /** False: it was not open. */
+  remove(id: number): boolean {
+    const handle = this.#handles.remove(id);
+    this.#leave(handle?.use);
+    return handle !== undefined;
+  }
+
+  #leave(use: DirectoryUse | undefined): void {
     if (use === undefined) return;
     const callers = this.#callers.get(use.url) ?? [];
     callers.splice(callers.indexOf(use.caller), 1);

@@ -20,6 +20,7 @@ export class FileIntents {
   /** By caller and URL: how many ticks are left. */
   readonly #shared: BoundedMap<number>;
   #stop: (() => void) | undefined;
+  onMarked: (caller: number, url: string) => void = () => undefined;
 
   constructor(budget: MetadataBudget, ticker: Ticker = interval) {
     this.#ticker = ticker;
@@ -28,6 +29,7 @@ export class FileIntents {
   }
 
   mark(caller: number, url: string): void {
+    this.onMarked(caller, url);
     if (caller > 0) {
       this.#byThread.set(String(caller), url);
       return;

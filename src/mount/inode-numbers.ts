@@ -31,8 +31,8 @@ export const GENERATION_BYTES = 150;
 export class InodeNumbers {
   readonly #files: BoundedMap<FileGeneration>;
   readonly #now: () => number;
-  readonly #mountedAtMs: number;
-  /** How many changes were detected, of all files. */
+  #mountedAtMs: number;
+  /** How many changes were detected, of all files, by this process and those before it. */
   #changes = 0;
   /** The generations of a file that the kernel has inodes of, the newest first. */
   inKernel: (identity: string) => readonly FileGeneration[] = () => [];
@@ -44,6 +44,16 @@ export class InodeNumbers {
       bytesOf: ({ fingerprint }) => GENERATION_BYTES + stringBytes(fingerprint.version),
     });
     this.#mountedAtMs = now();
+  }
+
+  get mountedAtMs(): number {
+    return this.#mountedAtMs;
+  }
+
+  /** The mount is an earlier process's: times stay, and no number is used again for another version. */
+  resume(mountedAtMs: number): void {
+    this.#mountedAtMs = mountedAtMs;
+    this.#changes = this.#now();
   }
 
   /** The number of a directory, which has one generation only. */

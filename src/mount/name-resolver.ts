@@ -126,6 +126,15 @@ export class NameResolver {
     return this.#failures.take(caller.id, url);
   }
 
+  /** The caller is about to look the URL up as a file. */
+  set onIntent(onIntent: FileIntents['onMarked']) {
+    this.#intents.onMarked = onIntent;
+  }
+
+  restoreIntent(caller: number, url: string): void {
+    this.#intents.mark(caller, url);
+  }
+
   close(): void {
     this.#intents.close();
   }

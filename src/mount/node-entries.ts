@@ -6,6 +6,7 @@ import { type FileGeneration, type InodeNumbers, mtimeOf } from './inode-numbers
 import type { MadeFiles } from './made-files.js';
 import { type ControlFileNode, identityOf, type Node, type PluginNode, type ResourceNode } from './node.js';
 import type { ResourcePath } from './resource-path.js';
+import type { SavedEntry } from './restored-node.js';
 
 /** How long the kernel may keep what never changes by itself. */
 const FIXED_TTL_MS = 60_000;
@@ -65,6 +66,11 @@ export class NodeEntries {
   ofUnknown(path: ResourcePath, nameTtlMs: number): Entry {
     const node: Node = { kind: 'resource', type: 'unknown', path };
     return { node, attr: this.#directory(path.url), nameTtlMs, attrTtlMs: 0 };
+  }
+
+  /** The attributes that the kernel was given of it. */
+  restoredAttr(node: Node, { generation, size = 0 }: SavedEntry): Attr {
+    return generation === undefined ? this.#directory(identityOf(node)) : this.#file(generation, size);
   }
 
   /** Without `stat`: of a directory. */

@@ -7,6 +7,7 @@ export function openAccessLog(log: AccessLog): OpenFile {
   const follower = log.follow();
   return {
     version: 'accesslog',
+    saved: undefined,
     size: undefined,
     localFd: undefined,
     whenSizeKnown: () => Promise.reject(new FsError('NOT_PERMITTED', 'accesslog', 'it has no end')),

@@ -1,11 +1,14 @@
-import type { FileStat, OpenResource, ResourceCache, Sink } from '../cache/resource-cache.js';
+import type { FileStat, OpenResource, ResourceCache, SavedVersion, Sink } from '../cache/resource-cache.js';
 import type { Caller } from './caller.js';
+import { FsError } from './fs-error.js';
 import type { MadeContent } from './made-files.js';
 import { RecentTimeouts } from './recent-timeouts.js';
 
 /** A file that is open, whatever it is made of. */
-export interface OpenFile extends Omit<OpenResource, 'version' | 'read'> {
+export interface OpenFile extends Omit<OpenResource, 'version' | 'saved' | 'read'> {
   readonly version: string;
+  /** Undefined: of a file that the mount makes itself, which is another one in another process. */
+  readonly saved: SavedVersion | undefined;
   read<Result>(offset: number, length: number, sink: Sink<Result>, caller: Caller): Promise<Result>;
 }
 
@@ -15,10 +18,40 @@ export async function openResourceFile(
   signal: AbortSignal | undefined,
   known?: FileStat,
 ): Promise<OpenFile> {
-  const resource = await cache.open(url, signal, known);
+  return openFileOf(await cache.open(url, signal, known));
+}
+
+/** A file that another process has opened: opened again at its first use. */
+export function reopenedFile(cache: ResourceCache, url: string, saved: SavedVersion | undefined): OpenFile {
+  let opened: Promise<OpenFile> | undefined;
+  const open = (): Promise<OpenFile> => {
+    if (saved === undefined) throw new FsError('STALE', url, 'the mount made it anew');
+    return (opened ??= cache.reopen(url, saved).then(openFileOf));
+  };
+  return {
+    version: saved?.version.id ?? '',
+    saved,
+    localFd: undefined,
+    size: saved?.size,
+    whenSizeKnown: async (signal) => await (await open()).whenSizeKnown(signal),
+    read: async (offset, length, sink, caller) => await (await open()).read(offset, length, sink, caller),
+    head: () => new Uint8Array(),
+    close: () => {
+      opened?.then(
+        (file) => file.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+function openFileOf(resource: OpenResource): OpenFile {
   const timeouts = new RecentTimeouts();
   return {
     version: resource.version.id,
+    get saved() {
+      return resource.saved;
+    },
     localFd: resource.localFd,
     get size() {
       return resource.size;
@@ -42,6 +75,7 @@ export async function openResourceFile(
 export function openMadeFile({ bytes, version }: MadeContent): OpenFile {
   return {
     version,
+    saved: undefined,
     size: bytes.byteLength,
     localFd: undefined,
     whenSizeKnown: () => Promise.resolve(bytes.byteLength),

@@ -1,3 +1,4 @@
+import type { Continuation } from './continuation.js';
 import type { MountActivity } from './mount-activity.js';
 import type { VirtualFs } from './virtual-fs.js';
 
@@ -22,14 +23,27 @@ export interface TransportOptions {
   readonly passthrough: boolean;
   /** After so long without an answer an operation ends with ETIMEDOUT, where the kernel cannot interrupt it. */
   readonly operationLimitMs: number;
+  /** For dev-fuse only. */
+  readonly continuation?: Continuation | undefined;
   /** Where the transport counts what it does. */
   readonly activity: MountActivity;
 }
 
+/**
+ * How serving a mount has ended: it is unmounted, or was left as another's; its connection was aborted, and it is removed; or
+ * another process goes on with it.
+ */
+export type MountEnd = 'unmounted' | 'aborted' | 'handed over';
+
 /** A mount that is served. */
 export interface MountSession {
-  /** Settles when the kernel holds the mount no more, for whatever reason. */
-  readonly ended: Promise<void>;
+  /** Resolves when this process serves the mount no more, for whatever reason. */
+  readonly ended: Promise<MountEnd>;
+  /**
+   * Ends serving it, and leaves the mount, and what is not answered after `limitMs`, to the next process. Undefined: no other
+   * process can go on with it.
+   */
+  readonly handOver?: ((limitMs: number) => void) | undefined;
   /** Ends the mount; lazily when it is busy. */
   unmount(): Promise<void>;
   /** Detaches the mount, and does not wait for its users: for a process that is about to exit. */

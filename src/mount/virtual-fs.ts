@@ -7,7 +7,7 @@ import { constants } from 'node:fs';
 
 import type { Logger } from 'pino';
 
-import type { FileStat, ResourceCache, Sink } from '../cache/resource-cache.js';
+import type { FileStat, ResourceCache, SavedVersion, Sink } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import type { Attr, Ownership } from './attr.js';
 import type { Caller } from './caller.js';
@@ -35,10 +35,12 @@ import { type MountRoot, rootNode } from './mount-root.js';
 import { NodeEntries } from './node-entries.js';
 import { MadeFiles } from './made-files.js';
 import { openAccessLog } from './open-access-log.js';
-import { type OpenFile, openMadeFile, openResourceFile } from './open-file.js';
+import { type OpenFile, openMadeFile, openResourceFile, reopenedFile } from './open-file.js';
 import { hasFileExtension } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
+import { restoredNode, type SavedEntry } from './restored-node.js';
+import { entriesOf, type SavedEntries, saveEntries } from './saved-directory.js';
 import { UsedNames } from './used-names.js';
 
 export interface FileHandle {
@@ -51,7 +53,15 @@ export interface FileHandle {
   readonly generation: FileGeneration;
   /** A descriptor of a complete local copy of the version, valid while the handle is open. */
   readonly localFd: number | undefined;
+  /** By which another process goes on with it; undefined: it cannot. */
+  readonly saved: SavedVersion | undefined;
 }
+
+/** An open directory, for the next process. */
+export type SavedDirectory = SavedEntries & {
+  /** That opened a name of unknown type. */
+  readonly caller?: number | undefined;
+};
 
 export interface VirtualFsContext {
   readonly cache: ResourceCache;
@@ -206,7 +216,8 @@ export class VirtualFs {
       lookedUp !== undefined && known !== undefined
         ? known
         : this.#inodes.ofFile(identityOf(node), { size, version }, known);
-    return { id: this.#files.add(file), size, version, generation, localFd };
+    const { saved } = file;
+    return { id: this.#files.add(file), size, version, generation, localFd, saved };
   }
 
   /** For transports that cannot read a file of unknown size. */
@@ -230,8 +241,11 @@ export class VirtualFs {
     return this.#files.get(handle).head();
   }
 
-  release(handle: number): void {
-    this.#files.remove(handle)?.close();
+  /** False: it was not open. */
+  release(handle: number): boolean {
+    const file = this.#files.remove(handle);
+    file?.close();
+    return file !== undefined;
   }
 
   /** `mustBeDirectory`: O_DIRECTORY, with which an unknown name may be a page. */
@@ -255,13 +269,19 @@ export class VirtualFs {
     return this.#directories.entries(handle);
   }
 
+  /** Undefined: `readdir` has the entries. */
+  whenListed(handle: number, offset: number): Promise<void> | undefined {
+    return this.#directories.whenListed(handle, offset);
+  }
+
   /** For transports whose readdir has no handle. */
   listDirectory(node: Node, caller: Caller): Promise<readonly DirEntry[]> {
     return this.#directoryReader.read(node, caller.signal);
   }
 
-  releasedir(handle: number): void {
-    this.#directories.remove(handle);
+  /** False: it was not open. */
+  releasedir(handle: number): boolean {
+    return this.#directories.remove(handle);
   }
 
   async getxattr(node: Node, name: string, caller: Caller): Promise<Uint8Array> {
@@ -279,6 +299,54 @@ export class VirtualFs {
   /** How many files and directories are open. */
   get openHandles(): { readonly files: number; readonly directories: number } {
     return { files: this.#files.size, directories: this.#directories.size };
+  }
+
+  get mountedAtMs(): number {
+    return this.#inodes.mountedAtMs;
+  }
+
+  /** Called when a caller is about to look a URL up once more, as a file. */
+  set onIntent(onIntent: (caller: number, url: string) => void) {
+    this.#names.onIntent = onIntent;
+  }
+
+  /** The mount is one that another process has served (docs/ARCHITECTURE.md, "The journal"). */
+  resume(mountedAtMs: number, areHandlesKnown: boolean): void {
+    this.#inodes.resume(mountedAtMs);
+    this.#files.resume(areHandlesKnown);
+    this.#directories.resume(areHandlesKnown);
+  }
+
+  /** What the other process replied to a lookup. */
+  restoreEntry(parent: Node, name: string, saved: SavedEntry): Pick<Entry, 'node' | 'attr'> {
+    const node = restoredNode(parent, name, saved, this.#plugins);
+    // A file shows that what its path leads through are directories.
+    if (node.kind === 'resource' && node.type === 'file') this.#used.add(node.path, undefined);
+    return { node, attr: this.#entries.restoredAttr(node, saved) };
+  }
+
+  restoreFile(handle: number, node: Node, saved: SavedVersion | undefined): void {
+    this.#files.restore(handle, reopenedFile(this.#cache, identityOf(node), saved));
+  }
+
+  restoreDirectory(handle: number, node: Node, { names, digest, caller }: SavedDirectory): void {
+    const use = caller === undefined ? undefined : { caller, url: identityOf(node) };
+    const listAgain = async (offset: number): Promise<readonly DirEntry[]> => {
+      const entries = await this.#directoryReader.read(node);
+      if (offset > 0 && (await saveEntries(entries)).digest !== digest)
+        throw new FsError('STALE', pathOf(node), 'the directory changed while it was read');
+      return entries;
+    };
+    this.#directories.restore(handle, names === undefined ? listAgain : entriesOf(names), use);
+  }
+
+  restoreIntent(caller: number, url: string): void {
+    this.#names.restoreIntent(caller, url);
+  }
+
+  async saveDirectory(handle: number): Promise<SavedDirectory> {
+    const caller = this.#directories.useOf(handle)?.caller;
+    return { ...(await saveEntries(this.#directories.entries(handle))), caller };
   }
 
   /** Closes what is still open. */

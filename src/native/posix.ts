@@ -1,6 +1,6 @@
 /**
  * System calls that Node does not offer, called through koffi, which only this file imports. Manual pages: mount(2),
- * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), sendto(2), madvise(2).
+ * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), sendto(2), madvise(2), memfd_create(2).
  */
 import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -47,6 +47,8 @@ export interface Syscalls {
   tryLock(fd: number): boolean;
   /** Writes the file system of an open file to its device, on another thread. Rejects if that fails. */
   syncFileSystem(fd: number): Promise<void>;
+  /** A new file in memory, which is gone when no process has it open. Programs that this process starts do not get it. */
+  memoryFile(name: string): number;
   /** Programs that this process starts do not get the descriptor. */
   closeOnExec(fd: number): void;
   /** Makes `target` a descriptor of the open file that `fd` is one of; closes what it was before. */
@@ -61,10 +63,35 @@ export interface Syscalls {
   adviseHugePages(memory: Uint8Array): void;
   /** A connected pair of sockets. */
   socketPair(): [number, number];
-  /** Sends a message to a Unix datagram socket, by its path; `@` begins an abstract name. Does not wait. */
-  sendDatagram(path: string, message: string): void;
+  /**
+   * Sends a message to a Unix datagram socket, by its path; `@` begins an abstract name. Does not wait. With a descriptor,
+   * which the receiver gets (SCM_RIGHTS).
+   */
+  sendDatagram(path: string, message: string, descriptor?: number): void;
   /** A descriptor that was sent over a socket (SCM_RIGHTS). Blocks until it comes. */
   receiveDescriptor(socket: number): number;
+}
+
+/** Of a control message (cmsghdr) with a descriptor: length (8), level (4), type (4); then the descriptor. */
+const CONTROL_BYTES = 24;
+
+/** The parts of a `d7y_msghdr` that sends a descriptor along. */
+function rightsMessage(address: Buffer, bytes: Buffer, descriptor: number): object {
+  const [SOL_SOCKET, SCM_RIGHTS] = [1, 1];
+  const control = Buffer.alloc(CONTROL_BYTES);
+  control.writeBigUInt64LE(20n, 0);
+  control.writeInt32LE(SOL_SOCKET, 8);
+  control.writeInt32LE(SCM_RIGHTS, 12);
+  control.writeInt32LE(descriptor, 16);
+  return {
+    name: address,
+    nameLength: address.length,
+    vectors: [{ base: bytes, length: bytes.length }],
+    vectorCount: 1,
+    control,
+    controlLength: CONTROL_BYTES,
+    flags: 0,
+  };
 }
 
 let loaded: Promise<Syscalls> | undefined;
@@ -106,7 +133,9 @@ async function load(): Promise<Syscalls> {
   const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)');
   const fcntl = libc.func('int fcntl(int fd, int command, int argument)');
   const dup3 = libc.func('int dup3(int fd, int target, int flags)');
+  const memfdCreate = libc.func('int memfd_create(str name, unsigned int flags)');
   const flock = libc.func('int flock(int fd, int operation)');
+  const sendmsg = libc.func('long sendmsg(int fd, d7y_msghdr *message, int flags)');
   const recvmsg = libc.func('long recvmsg(int fd, _Inout_ d7y_msghdr *message, int flags)');
 
   const socket = libc.func('int socket(int domain, int type, int protocol)');
@@ -151,6 +180,10 @@ async function load(): Promise<Syscalls> {
           else reject(new SystemCallError('syncfs', constants.errno.EIO));
         });
       }),
+    memoryFile: (name) => {
+      const MFD_CLOEXEC = 1;
+      return check('memfd_create', memfdCreate(name, MFD_CLOEXEC));
+    },
     closeOnExec: (fd) => {
       const [F_SETFD, FD_CLOEXEC] = [2, 1];
       check('fcntl', fcntl(fd, F_SETFD, FD_CLOEXEC));
@@ -175,7 +208,7 @@ async function load(): Promise<Syscalls> {
       check('socketpair', socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
       return [fds[0] ?? -1, fds[1] ?? -1];
     },
-    sendDatagram: (path, message) => {
+    sendDatagram: (path, message, descriptor) => {
       const [AF_UNIX, SOCK_DGRAM, SOCK_CLOEXEC] = [1, 2, 0o2000000];
       const [MSG_DONTWAIT, MSG_NOSIGNAL] = [0x40, 0x4000];
       // sockaddr_un: the family (2), and the path.
@@ -184,15 +217,16 @@ async function load(): Promise<Syscalls> {
       const fd = check('socket', socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
       try {
         const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-        check('sendto', sendto(fd, bytes, bytes.length, flags, address, address.length));
+        if (descriptor === undefined)
+          check('sendto', sendto(fd, bytes, bytes.length, flags, address, address.length));
+        else check('sendmsg', sendmsg(fd, rightsMessage(address, bytes, descriptor), flags));
       } finally {
         closeSync(fd);
       }
     },
     receiveDescriptor: (socket) => {
       const MSG_CMSG_CLOEXEC = 0x40000000;
-      // cmsghdr: length (8), level (4), type (4); then the descriptor.
-      const control = Buffer.alloc(24);
+      const control = Buffer.alloc(CONTROL_BYTES);
       const message = {
         name: null,
         nameLength: 0,

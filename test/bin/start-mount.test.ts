@@ -19,7 +19,7 @@ test('a start that fails when its mount stands ends the mount, and removes the d
     },
   };
   const session = {
-    ended: Promise.resolve(),
+    ended: Promise.resolve('unmounted' as const),
     unmount: async () => {
       unmounts += 1;
     },

@@ -40,11 +40,14 @@ test('a request header is read byte by byte', (t) => {
   t.deepEqual(decodeRequest(bytes), {
     opcode: 1,
     unique: 0x1_0000_0006,
+    isResent: false,
     nodeId: 2,
     uid: 1000,
     pid: 1002,
     body: Buffer.from('abc.\0'),
   });
+  bytes.writeUInt8(0x80, 15);
+  t.like(decodeRequest(bytes), { unique: 0x1_0000_0006, isResent: true });
   t.is(decodeRequest(bytes.subarray(0, 39)), undefined);
 });
 
@@ -83,6 +86,7 @@ test('request bodies are read byte by byte', (t) => {
 
 test('answers are written byte by byte', (t) => {
   t.deepEqual(encodeHeader(0x1_0000_0006, 2, 0), hex('10000000 feffffff 0600000001000000'));
+  t.deepEqual(encodeHeader(0x1_0000_0006, 2, 0, true), hex('10000000 feffffff 0600000001000080'));
   t.deepEqual(encodeAttr(ATTR, 1_500), hex(`0100000000000000 0065cd1d 00000000 ${ATTR_HEX}`));
   t.deepEqual(
     encodeEntry(5, { attr: ATTR, nameTtlMs: 2_500, attrTtlMs: 1_001 }),

@@ -5,30 +5,36 @@ import test from 'ava';
 
 import type { FuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
 import {
+  type Agreement,
   FuseSession,
   ProtocolVersionError,
   type RequestHandler,
 } from '../../src/mount/dev-fuse/fuse-session.js';
 import { MountActivity } from '../../src/mount/mount-activity.js';
-import { OPCODE } from '../../src/mount/dev-fuse/protocol.js';
+import { NOTIFY, OPCODE } from '../../src/mount/dev-fuse/protocol.js';
 import { type Forget, MalformedRequestError } from '../../src/mount/dev-fuse/request-codec.js';
 import type { SignalIntent } from '../../src/mount/dev-fuse/signal-intent.js';
+import type { MountEnd } from '../../src/mount/transport.js';
 import { until } from '../support/until.js';
 
 /** A connection whose kernel is the test. */
 class FakeDevice implements FuseDevice {
-  readonly replies: { unique: number; errno: number; payload: Buffer }[] = [];
+  readonly replies: { unique: number; isResent: boolean; errno: number; payload: Buffer }[] = [];
   /** For each request, whether more are likely to wait. */
   readonly busy: boolean[] = [];
   readonly #queue: Buffer[] = [];
   #wake: () => void = () => undefined;
   #isEnded = false;
 
-  send(opcode: number, unique: number, body: Buffer = Buffer.alloc(0)): void {
+  readonly notified: number[] = [];
+
+  /** `isResent`: bit 63 of `unique`. */
+  send(opcode: number, unique: number, body: Buffer = Buffer.alloc(0), isResent = false): void {
     const header = Buffer.alloc(40);
     header.writeUInt32LE(40 + body.length, 0);
     header.writeUInt32LE(opcode, 4);
     header.writeUInt32LE(unique, 8);
+    if (isResent) header.writeUInt32LE(0x8000_0000, 12);
     header.writeUInt32LE(1, 16);
     this.sendRaw(Buffer.concat([header, body]));
   }
@@ -38,16 +44,20 @@ class FakeDevice implements FuseDevice {
     this.#wake();
   }
 
+  stop(): void {
+    this.end();
+  }
+
   end(): void {
     this.#isEnded = true;
     this.#wake();
   }
 
-  async serve(onRequest: (message: Buffer) => boolean): Promise<void> {
+  async serve(onRequest: (message: Buffer) => boolean): Promise<'ended' | 'aborted'> {
     for (;;) {
       const next = this.#queue.shift();
       if (next !== undefined) this.busy.push(onRequest(next));
-      else if (this.#isEnded) return;
+      else if (this.#isEnded) return 'ended';
       else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -61,12 +71,15 @@ class FakeDevice implements FuseDevice {
     if (bytes.readUInt32LE(0) !== bytes.length) throw new Error('EINVAL');
     this.replies.push({
       unique: bytes.readUInt32LE(8),
+      isResent: bytes.readUInt32LE(12) === 0x8000_0000,
       errno: Math.abs(bytes.readInt32LE(4)),
       payload: bytes.subarray(16),
     });
   }
 
-  notify(): Promise<void> {
+  notify(message: Uint8Array): Promise<void> {
+    if (this.replies.length > 0 || this.busy.length > 0) throw new Error('too late');
+    this.notified.push(Buffer.from(message).readInt32LE(4));
     return Promise.resolve();
   }
 }
@@ -74,7 +87,7 @@ class FakeDevice implements FuseDevice {
 interface Fixture {
   readonly device: FakeDevice;
   readonly forgotten: Forget[];
-  readonly served: Promise<void>;
+  readonly served: Promise<MountEnd>;
   readonly session: FuseSession;
   readonly activity: MountActivity;
   /** What looking at the threads of callers finds, and how often it was done. */
@@ -82,7 +95,7 @@ interface Fixture {
 }
 
 /** GETATTR answers, READ waits until it is interrupted, LISTXATTR throws, everything else is not implemented. */
-function start(): Fixture {
+function start(resumed?: Agreement): Fixture {
   const device = new FakeDevice();
   const forgotten: Forget[] = [];
   const handler: RequestHandler = {
@@ -107,7 +120,7 @@ function start(): Fixture {
   };
   const activity = new MountActivity();
   const interrupts = { intentOf, intervalMs: 1, unseenMs: 5 };
-  const session = new FuseSession(device, handler, { interrupts, activity });
+  const session = new FuseSession(device, handler, { interrupts, activity, resumed });
   return { device, forgotten, session, activity, threads, served: session.serve() };
 }
 
@@ -337,6 +350,53 @@ test('more requests are expected where several are under way', async (t) => {
   t.deepEqual(device.busy, [false, false, true, true]);
   device.end();
   await served;
+});
+
+const AGREEMENT: Agreement = { minor: 40, kernelMinor: 45, passthrough: true, resend: true };
+
+// S160
+test('a session that goes on requests what was not answered, before it reads any request', async (t) => {
+  const { device, served, session, threads } = start(AGREEMENT);
+  t.deepEqual(await session.agreement, AGREEMENT);
+  t.deepEqual(device.notified, [NOTIFY.RESEND]);
+  device.send(OPCODE.GETATTR, 2, undefined, true);
+  device.send(OPCODE.READ, 4, undefined, true);
+  await settled();
+  t.like(device.replies, [{ unique: 2, isResent: true, errno: 0 }], 'the reply has the bit, too');
+  threads.intent = 'abort';
+  const of = Buffer.alloc(8);
+  of.writeUInt32LE(4, 0);
+  of.writeUInt32LE(0x8000_0000, 4);
+  device.send(OPCODE.INTERRUPT, 5, of, true);
+  await settled();
+  t.like(
+    device.replies[1],
+    { unique: 4, isResent: true, errno: constants.errno.EINTR },
+    'an interrupt finds it',
+  );
+  device.end();
+  t.is(await served, 'unmounted');
+});
+
+test('a session that is handed over answers what it can, and leaves the rest', async (t) => {
+  const { device, served, session } = start();
+  device.send(OPCODE.READ, 2);
+  await settled();
+  device.send(OPCODE.GETATTR, 4);
+  await settled();
+  session.handOver(20);
+  t.is(await served, 'handed over');
+  await settled();
+  t.deepEqual(
+    device.replies.map(({ unique }) => unique),
+    [4],
+  );
+});
+
+test('a session that is handed over does not wait when nothing runs', async (t) => {
+  const { served, session } = start();
+  session.handOver(600_000);
+  t.is(await served, 'handed over');
 });
 
 for (const [major, minor] of [

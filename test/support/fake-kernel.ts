@@ -53,7 +53,7 @@ export class FakeKernel {
       vfs,
       root,
       new FailureLog(pino({ level: 'silent' })),
-      { acquire: () => undefined, release: () => undefined },
+      { acquire: () => undefined, release: () => undefined, restore: () => undefined },
       { store: () => 0 },
     );
   }
@@ -212,7 +212,7 @@ export class FakeKernel {
 
   async #request(opcode: number, nodeId: number, body: Buffer, pid: number): Promise<Buffer> {
     this.#unique += 1;
-    const request = { opcode, unique: this.#unique, nodeId, uid: 0, pid, body };
+    const request = { opcode, unique: this.#unique, isResent: false, nodeId, uid: 0, pid, body };
     let answer = Buffer.alloc(0);
     try {
       await this.operations.handle(request, new RequestCaller(pid, undefined), (payload) => {

@@ -38,6 +38,13 @@ export class BackingFiles {
     return backing.id;
   }
 
+  /** A handle of an earlier process, whose ids the kernel keeps. 0: it reads through the page cache. */
+  restore(nodeId: number, handle: number, id: number): void {
+    const backing = this.#byNode.get(nodeId) ?? { id: id === 0 ? undefined : id, handles: new Set() };
+    backing.handles.add(handle);
+    this.#byNode.set(nodeId, backing);
+  }
+
   release(nodeId: number, handle: number): void {
     const backing = this.#byNode.get(nodeId);
     if (backing?.handles.delete(handle) !== true || backing.handles.size > 0) return;

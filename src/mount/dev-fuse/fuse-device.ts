@@ -7,7 +7,9 @@ import type { Syscalls } from '../../native/posix.js';
 /** The kernel's end of a FUSE connection. */
 export interface FuseDevice {
   /** Hands on each request, whose memory is used again after the call; resolves when the connection has ended. */
-  serve(onRequest: OnRequest): Promise<void>;
+  serve(onRequest: OnRequest): Promise<'ended' | 'aborted'>;
+  /** Hands on no more requests, which ends `serve`; those that were handed on can be replied to. */
+  stop(): void;
   /** Replies to a request. A reply to a request that has ended is dropped. */
   reply(parts: readonly Uint8Array[]): void;
   /** Sends the kernel a notification. May block until a request that holds a lock is answered. */
@@ -20,12 +22,14 @@ const GONE = new Set(['ENOENT', 'ENODEV']);
 /** An open `/dev/fuse`. */
 export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
   let hasEnded = false;
+  const stopped = new AbortController();
   return {
+    stop: () => stopped.abort(),
     serve: async (onRequest) => {
       try {
-        await readRequests(fd, syscalls, onRequest);
+        return await readRequests(fd, syscalls, onRequest, stopped.signal);
       } finally {
-        hasEnded = true;
+        hasEnded = !stopped.signal.aborted;
       }
     },
     reply: (parts) => {

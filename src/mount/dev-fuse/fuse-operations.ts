@@ -25,6 +25,7 @@ import type { KernelPages } from './kernel-pages.js';
 import { HandleReads } from './handle-reads.js';
 import { placeOf } from './place-of.js';
 import { FOPEN, OPCODE, operationName } from './protocol.js';
+import type { SavedState, StateJournal } from './state-journal.js';
 import type { RequestCaller } from './request-caller.js';
 import {
   encodeAttr,
@@ -56,18 +57,21 @@ export class FuseOperations implements RequestHandler {
   readonly inodes: InodeTable;
   readonly #vfs: VirtualFs;
   readonly #failures: FailureLog;
-  readonly #backing: Pick<BackingFiles, 'acquire' | 'release'>;
+  readonly #backing: Pick<BackingFiles, 'acquire' | 'release' | 'restore'>;
   readonly #pages: Pick<KernelPages, 'store'>;
   readonly #activity: MountActivity;
   readonly #directories: ReaddirReplies;
   readonly #reads = new HandleReads();
   readonly #operations: ReadonlyMap<number, Operation>;
+  #journal: StateJournal | undefined;
+  /** By the request that opened them: the replies of an earlier process, which the kernel may not have got. */
+  readonly #replies = new Map<number, Payload>();
 
   constructor(
     vfs: VirtualFs,
     rootAttr: Attr,
     failures: FailureLog,
-    backing: Pick<BackingFiles, 'acquire' | 'release'>,
+    backing: Pick<BackingFiles, 'acquire' | 'release' | 'restore'>,
     pages: Pick<KernelPages, 'store'>,
     activity = new MountActivity(),
   ) {
@@ -95,17 +99,46 @@ export class FuseOperations implements RequestHandler {
     ]);
   }
 
+  /** Writes what the kernel holds from now on to a journal. */
+  record(journal: StateJournal): void {
+    this.#journal = journal;
+    this.inodes.onReferred = (inode, isWhole) => journal.referred(inode, isWhole);
+    this.inodes.onForgotten = (id, lookups) => journal.forgot(id, lookups);
+    this.#vfs.onIntent = (caller, url) => journal.intended(caller, url);
+  }
+
+  /** What the kernel holds by an earlier process. */
+  restore({ nodes, files, directories, intents, lastId }: SavedState): void {
+    const vfs = this.#vfs;
+    this.inodes.restore(nodes, lastId, (parent, saved) => vfs.restoreEntry(parent, saved.name, saved));
+    for (const { handle, nodeId, unique, flags, backingId, version } of files) {
+      const inode = this.inodes.peek(nodeId);
+      if (inode === undefined) continue;
+      inode.opens += 1;
+      vfs.restoreFile(handle, inode.node, version ?? undefined);
+      this.#backing.restore(nodeId, handle, backingId);
+      this.#replies.set(unique, [encodeOpen(handle, flags, backingId)]);
+    }
+    for (const { handle, nodeId, unique, content } of directories) {
+      const inode = this.inodes.peek(nodeId);
+      if (inode === undefined) continue;
+      inode.opens += 1;
+      vfs.restoreDirectory(handle, inode.node, content);
+      this.#replies.set(unique, [encodeOpen(handle, 0)]);
+    }
+    for (const { caller, url } of intents) vfs.restoreIntent(caller, url);
+  }
+
   handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined {
+    // The kernel sends those once more before all others.
+    if (this.#replies.size > 0 && !request.isResent) this.#replies.clear();
     switch (request.opcode) {
       // Their replies are in memory that is reused.
       case OPCODE.READ:
         return this.#read(decodeRead(request.body), caller, reply);
       case OPCODE.READDIR:
-        reply([this.#directories.names(decodeRead(request.body))]);
-        return Promise.resolve();
       case OPCODE.READDIRPLUS:
-        reply([this.#directories.entries(this.inodes.get(request.nodeId), decodeRead(request.body))]);
-        return Promise.resolve();
+        return this.#readdir(request, reply);
     }
     return this.#operations.get(request.opcode)?.(request, caller).then(reply);
   }
@@ -172,7 +205,21 @@ export class FuseOperations implements RequestHandler {
     return [];
   }
 
-  async #open({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
+  #readdir({ opcode, nodeId, body }: FuseRequest, reply: Reply): Promise<void> {
+    const reading = decodeRead(body);
+    const send = (): void =>
+      opcode === OPCODE.READDIR
+        ? reply([this.#directories.names(reading)])
+        : reply([this.#directories.entries(this.inodes.get(nodeId), reading)]);
+    const listing = this.#vfs.whenListed(reading.handle, reading.offset);
+    if (listing !== undefined) return listing.then(send);
+    send();
+    return Promise.resolve();
+  }
+
+  async #open({ nodeId, unique, isResent }: FuseRequest, caller: Caller): Promise<Payload> {
+    const replied = isResent ? this.#replies.get(unique) : undefined;
+    if (replied !== undefined) return replied;
     const inode = this.inodes.get(nodeId);
     const isUnread = !inode.wasOpen || inode.opens > 0;
     const file = await this.#vfs.open(inode.node, caller, isUnread);
@@ -189,16 +236,23 @@ export class FuseOperations implements RequestHandler {
       return [encodeOpen(file.id, FOPEN.DIRECT_IO)];
     // To the kernel it has the size 0, so it must read past the page cache. Reads by position (pread(2), sendfile(2))
     // would see an empty file: NONSEEKABLE makes them fail with ESPIPE.
-    if (file.size === undefined) return [encodeOpen(file.id, FOPEN.DIRECT_IO | FOPEN.NONSEEKABLE)];
+    const opened = (flags: number, backingId = 0): Payload => {
+      const version = file.saved ?? null;
+      this.#journal?.opened({ handle: file.id, nodeId, unique, flags, backingId, version });
+      return [encodeOpen(file.id, flags, backingId)];
+    };
+    if (file.size === undefined) return opened(FOPEN.DIRECT_IO | FOPEN.NONSEEKABLE);
     const backingId = this.#backing.acquire(nodeId, file.id, file.localFd);
     if (backingId !== undefined) this.#activity.passthroughOpens += 1;
-    if (backingId !== undefined) return [encodeOpen(file.id, FOPEN.PASSTHROUGH | FOPEN.NOFLUSH, backingId)];
+    if (backingId !== undefined) return opened(FOPEN.PASSTHROUGH | FOPEN.NOFLUSH, backingId);
     const head = this.#vfs.head(file.id);
-    if (isFirst && file.size === inode.attr.size)
-      this.#activity.storedBytes += this.#pages.store(inode, head);
     // FLUSH interrupts fetches, and a complete file has none.
     const isHere = head.byteLength >= file.size;
-    return [encodeOpen(file.id, FOPEN.KEEP_CACHE | (isHere ? FOPEN.NOFLUSH : 0))];
+    const reply = opened(FOPEN.KEEP_CACHE | (isHere ? FOPEN.NOFLUSH : 0));
+    // After the record of its version: from then on the kernel has pages of it.
+    if (isFirst && file.size === inode.attr.size)
+      this.#activity.storedBytes += this.#pages.store(inode, head);
+    return reply;
   }
 
   /** Answers while the bytes are there: a gathered write of views of cached blocks. */
@@ -222,26 +276,34 @@ export class FuseOperations implements RequestHandler {
 
   #release({ nodeId, body }: FuseRequest): Promise<Payload> {
     const { handle } = decodeHandle(body);
-    const inode = this.inodes.get(nodeId);
-    inode.opens -= 1;
+    // Not open: an earlier process has released it, and was not able to reply.
+    if (!this.#vfs.release(handle)) return Promise.resolve([]);
+    this.#journal?.closed(handle);
+    this.inodes.get(nodeId).opens -= 1;
     this.#backing.release(nodeId, handle);
-    this.#vfs.release(handle);
     return Promise.resolve([]);
   }
 
-  async #opendir({ nodeId }: FuseRequest, flags: number, caller: Caller): Promise<Payload> {
+  async #opendir({ nodeId, unique, isResent }: FuseRequest, flags: number, caller: Caller): Promise<Payload> {
+    const replied = isResent ? this.#replies.get(unique) : undefined;
+    if (replied !== undefined) return replied;
     const mustBeDirectory = (flags & constants.O_DIRECTORY) !== 0;
     const inode = this.inodes.get(nodeId);
     const handle = await this.#vfs.opendir(inode.node, mustBeDirectory, caller);
     inode.opens += 1;
     this.inodes.use(inode);
+    if (this.#journal !== undefined) {
+      const content = await this.#vfs.saveDirectory(handle);
+      this.#journal.openedDirectory({ handle, nodeId, unique, content });
+    }
     return [encodeOpen(handle, 0)];
   }
 
   #releasedir({ nodeId, body }: FuseRequest): Promise<Payload> {
     const { handle } = decodeHandle(body);
+    if (!this.#vfs.releasedir(handle)) return Promise.resolve([]);
+    this.#journal?.closedDirectory(handle);
     this.inodes.get(nodeId).opens -= 1;
-    this.#vfs.releasedir(handle);
     return Promise.resolve([]);
   }
 

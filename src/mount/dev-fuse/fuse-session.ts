@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 
 import type { AccessedPlace } from '../access-log.js';
 import { MountActivity, type RunningOperation } from '../mount-activity.js';
+import type { MountEnd } from '../transport.js';
 import type { FuseDevice } from './fuse-device.js';
 import { InterruptedRequests, type InterruptOptions } from './interrupted-requests.js';
 import {
@@ -13,6 +14,7 @@ import {
   INIT_FLAG2,
   KERNEL_MINOR_VERSION,
   KERNEL_VERSION,
+  NOTIFY,
   OLDEST_MINOR_VERSION,
   OPCODE,
   operationName,
@@ -66,6 +68,8 @@ export interface FuseSessionOptions {
   readonly isShared: boolean;
   readonly interrupts: Partial<InterruptOptions>;
   readonly activity: MountActivity;
+  /** Of a connection that another process has served. */
+  readonly resumed: Agreement | undefined;
 }
 
 /** The kernel speaks a version of the FUSE protocol that we do not. */
@@ -85,6 +89,8 @@ export interface Agreement {
   /** The kernel's own, which may be newer. */
   readonly kernelMinor: number;
   readonly passthrough: boolean;
+  /** The kernel can send the requests once more that another process has read. */
+  readonly resend: boolean;
 }
 
 export class FuseSession {
@@ -94,17 +100,29 @@ export class FuseSession {
   readonly #running = new Map<number, RequestCaller>();
   readonly #interrupted: InterruptedRequests;
   readonly #agreed: Resolvers<Agreement>;
+  /** Set when another process is to go on: resolves when all requests are answered. */
+  #drained: Resolvers<void> | undefined;
+  /** Requests that are running are left to another process. */
+  #isLeft = false;
 
   constructor(device: FuseDevice, handler: RequestHandler, options: Partial<FuseSessionOptions> = {}) {
     this.#device = device;
     this.#handler = handler;
     const activity = new MountActivity();
-    this.#options = { passthrough: true, isShared: false, interrupts: {}, activity, ...options };
+    this.#options = {
+      passthrough: true,
+      isShared: false,
+      interrupts: {},
+      activity,
+      resumed: undefined,
+      ...options,
+    };
     this.#options.activity.interrupts = 0;
     this.#interrupted = new InterruptedRequests(this.#options.interrupts);
     this.#agreed = withResolvers();
     // Without a waiter its failure is none of the process.
     this.#agreed.promise.catch(() => undefined);
+    if (this.#options.resumed !== undefined) this.#agreed.resolve(this.#options.resumed);
   }
 
   /**
@@ -115,10 +133,13 @@ export class FuseSession {
     return this.#agreed.promise;
   }
 
-  /** Serves until the connection ends. Rejects if the device fails. */
-  async serve(): Promise<void> {
+  /** Serves until the connection ends, or is handed over. Rejects if the device fails. */
+  async serve(): Promise<MountEnd> {
+    let how: 'ended' | 'aborted';
     try {
-      await this.#device.serve((message) => {
+      // Before any request is read: one that runs would be sent once more, too.
+      if (this.#options.resumed !== undefined) await this.#device.notify(encodeHeader(0, -NOTIFY.RESEND, 0));
+      how = await this.#device.serve((message) => {
         const request = decodeRequest(message);
         // The message lies in memory that the next one fills: all of it is decoded synchronously.
         if (request !== undefined) this.#dispatch(request);
@@ -127,7 +148,28 @@ export class FuseSession {
     } finally {
       this.#agreed.reject(new Error('the connection to the kernel ended before INIT'));
     }
+    await this.#drained?.promise;
+    this.#isLeft = this.#drained !== undefined;
     for (const caller of this.#running.values()) caller.interrupt();
+    if (this.#isLeft) return 'handed over';
+    return how === 'aborted' ? how : 'unmounted';
+  }
+
+  /**
+   * Reads no more requests, which ends `serve` once those that run are answered, after `limitMs` at the latest: what is not
+   * answered then the kernel sends to the process that goes on.
+   */
+  handOver(limitMs: number): void {
+    const drained = withResolvers<void>();
+    this.#drained = drained;
+    this.#device.stop();
+    if (this.#isDrained) drained.resolve();
+    setTimeout(drained.resolve, limitMs).unref();
+  }
+
+  /** What follows a log has no end. */
+  get #isDrained(): boolean {
+    return [...this.#running.values()].every(({ isFollowing }) => isFollowing);
   }
 
   #dispatch(request: FuseRequest): void {
@@ -175,7 +217,9 @@ export class FuseSession {
       if (place !== undefined) this.#log(request, caller, place, running, errno, payload);
       this.#running.delete(request.unique);
       this.#interrupted.delete(caller);
+      if (this.#isLeft) return;
       this.#reply(request, errno, payload);
+      if (this.#drained !== undefined && this.#isDrained) this.#drained.resolve();
     };
     this.#running.set(request.unique, caller);
     const fail = (error: unknown): void => {
@@ -241,11 +285,13 @@ export class FuseSession {
       maxStackDepth: passthrough ? 1 : 0,
     });
     this.#reply(request, 0, [payload]);
-    this.#agreed.resolve({ minor, kernelMinor: offered.minor, passthrough });
+    const resend = hasExtension && (offered.flags2 & INIT_FLAG2.HAS_RESEND) !== 0;
+    this.#agreed.resolve({ minor, kernelMinor: offered.minor, passthrough, resend });
   }
 
   #reply(request: FuseRequest, errno: number, payload: readonly Uint8Array[]): void {
-    this.#device.reply([encodeHeader(request.unique, errno, bytesOf(payload)), ...payload]);
+    const header = encodeHeader(request.unique, errno, bytesOf(payload), request.isResent);
+    this.#device.reply([header, ...payload]);
   }
 }
 

@@ -5,6 +5,7 @@ import { FsError } from '../fs-error.js';
 import { type FileGeneration, GENERATION_BYTES } from '../inode-numbers.js';
 import { generationOf, identityOf, isDirectory, type Node } from '../node.js';
 import type { Entry } from '../entry.js';
+import type { SavedEntry } from '../restored-node.js';
 import { ROOT_ID } from './protocol.js';
 
 /** What one number (`nodeid`) identifies to the kernel: a directory, or one version of a file. */
@@ -37,6 +38,14 @@ export interface Inode {
   other: Inode | undefined;
 }
 
+/** What is kept of an inode, for the next process. */
+export interface SavedNode extends SavedEntry {
+  readonly id: number;
+  readonly parentId: number;
+  readonly name: string;
+  readonly lookups: number;
+}
+
 const NEW = {
   lookups: 1,
   opens: 0,
@@ -65,6 +74,9 @@ export class InodeTable {
   onAdded: () => void = () => undefined;
   /** No request has the directory locked any more. */
   onUnlocked: (directory: Inode) => void = () => undefined;
+  /** A reply refers to it. `isWhole`: it is new, or its size or time has changed. */
+  onReferred: (inode: Inode, isWhole: boolean) => void = () => undefined;
+  onForgotten: (id: number, lookups: number) => void = () => undefined;
 
   constructor(root: Node, attr: Attr, budget: MetadataBudget) {
     this.#budget = budget;
@@ -89,6 +101,19 @@ export class InodeTable {
     return !this.#budget.hasRoom('inodes', 0);
   }
 
+  /** The highest number that was given. */
+  get lastId(): number {
+    return this.#last;
+  }
+
+  ids(): number[] {
+    return [...this.#byId.keys()];
+  }
+
+  peek(id: number): Inode | undefined {
+    return this.#byId.get(id);
+  }
+
   get(id: number): Inode {
     const inode = this.#byId.get(id);
     if (inode === undefined) throw new FsError('STALE', `node ${id}`, 'no such node');
@@ -105,20 +130,62 @@ export class InodeTable {
       while (inode !== undefined && inode.attr.ino !== attr.ino) inode = inode.other;
     }
     if (inode !== undefined) {
+      const isWhole = attr.size !== inode.attr.size || attr.mtimeMs !== inode.attr.mtimeMs;
       inode.node = node;
       inode.attr = attr;
       inode.lookups += 1;
       this.use(inode);
+      this.onReferred(inode, isWhole && !isDirectory(node));
       return inode;
     }
     this.#last += 1;
-    // Its path may be kept twice: `node` is replaced, and the key of the map is not.
-    const pathBytes = stringBytes(name) + 2 * stringBytes(identity);
-    const bytes = INODE_BYTES + pathBytes + (isDirectory(node) ? 0 : GENERATION_BYTES);
+    const bytes = bytesOf(node, name);
     const added = { id: this.#last, node, attr, name, ...NEW, parent, bytes, other: newest };
     this.#add(added);
     this.onAdded();
+    this.onReferred(added, true);
     return added;
+  }
+
+  /**
+   * What another process has replied. `nodes`: directories before what is in them. `make` throws for those that no lookup
+   * leads to: the kernel looks them up again.
+   */
+  restore(
+    nodes: readonly SavedNode[],
+    lastId: number,
+    make: (parent: Node, saved: SavedNode) => Pick<Entry, 'node' | 'attr'>,
+  ): void {
+    const made = new Map([[ROOT_ID, this.get(ROOT_ID)]]);
+    for (const saved of nodes) {
+      const { id, name, lookups, parentId } = saved;
+      const parent = made.get(parentId);
+      if (parent === undefined) continue;
+      try {
+        const { node, attr } = make(parent.node, saved);
+        const other = isDirectory(node) ? undefined : this.#files.get(identityOf(node));
+        // What cannot be seen any more counts as the case in which less is done.
+        const seen = { wasEntered: isDirectory(node), wasOpen: true };
+        const inode = {
+          id,
+          node,
+          attr,
+          name,
+          ...NEW,
+          ...seen,
+          lookups,
+          parent,
+          bytes: bytesOf(node, name),
+          other,
+        };
+        made.set(id, inode);
+        // Without lookups the kernel has it no more, only what is in it.
+        if (lookups > 0) this.#add(inode);
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error;
+      }
+    }
+    this.#last = Math.max(this.#last, lastId);
   }
 
   #add(inode: Inode): void {
@@ -178,6 +245,7 @@ export class InodeTable {
     const inode = this.#byId.get(id);
     if (inode === undefined || id === ROOT_ID) return;
     inode.lookups -= lookups;
+    this.onForgotten(id, lookups);
     if (inode.lookups > 0) return;
     this.#byId.delete(id);
     if (inode.parent !== undefined) inode.parent.children -= 1;
@@ -197,4 +265,10 @@ export class InodeTable {
     while (before !== undefined && before.other !== inode) before = before.other;
     if (before !== undefined) before.other = inode.other;
   }
+}
+
+function bytesOf(node: Node, name: string): number {
+  // Its path may be kept twice: `node` is replaced, and the key of the map is not.
+  const pathBytes = stringBytes(name) + 2 * stringBytes(identityOf(node));
+  return INODE_BYTES + pathBytes + (isDirectory(node) ? 0 : GENERATION_BYTES);
 }

@@ -6,6 +6,9 @@ export const KERNEL_MINOR_VERSION = 40;
 /** The oldest one whose structures have the sizes used here (`fuse_init_out`, 64 bytes: 7.23). */
 export const OLDEST_MINOR_VERSION = 31;
 
+/** The minor version of kernels that know FUSE_NOTIFY_INC_EPOCH (Linux 6.16). */
+export const EPOCH_MINOR_VERSION = 44;
+
 /** The minor version of kernels that know FUSE_NOTIFY_PRUNE (Linux 6.18). */
 export const PRUNE_MINOR_VERSION = 45;
 
@@ -88,6 +91,8 @@ export const INIT_FLAG = {
   DO_READDIRPLUS: 1 << 13,
   READDIRPLUS_AUTO: 1 << 14,
   PARALLEL_DIROPS: 1 << 18,
+  /** A connection that was aborted, and not unmounted, is read as ECONNABORTED. */
+  ABORT_ERROR: 1 << 21,
   MAX_PAGES: 1 << 22,
   EXPLICIT_INVAL_DATA: 1 << 25,
   INIT_EXT: 1 << 30,
@@ -97,6 +102,8 @@ export const INIT_FLAG = {
 export const INIT_FLAG2 = {
   DIRECT_IO_ALLOW_MMAP: 1 << 4,
   PASSTHROUGH: 1 << 5,
+  /** Offered by kernels that know FUSE_NOTIFY_RESEND (Linux 6.9). */
+  HAS_RESEND: 1 << 7,
 } as const;
 
 /** `open_flags` of the replies to OPEN and OPENDIR. */
@@ -113,6 +120,8 @@ export const NOTIFY = {
   INVAL_INODE: 2,
   INVAL_ENTRY: 3,
   STORE: 4,
+  RESEND: 7,
+  INC_EPOCH: 8,
   PRUNE: 9,
 } as const;
 

@@ -10,12 +10,13 @@ const BLOCK_BYTES = 4096;
 /** Reported for files of unknown length: programs read them by so much, past the page cache. */
 const UNCACHED_BLOCK_BYTES = 128 * 1024;
 
-/** `fuse_out_header`. `errno` is positive, 0 for success; `payloadBytes` follow. */
-export function encodeHeader(unique: number, errno: number, payloadBytes: number): Buffer {
+/** `fuse_out_header`. `errno` is positive, 0 for success; `payloadBytes` follow. `isResent`: as in the request. */
+export function encodeHeader(unique: number, errno: number, payloadBytes: number, isResent = false): Buffer {
   const bytes = Buffer.allocUnsafe(REPLY_HEADER_BYTES);
   bytes.writeUInt32LE(REPLY_HEADER_BYTES + payloadBytes, 0);
   bytes.writeInt32LE(-errno, 4);
   writeU64(bytes, unique, 8);
+  if (isResent) bytes.writeUInt8(bytes.readUInt8(15) | 0x80, 15);
   return bytes;
 }
 

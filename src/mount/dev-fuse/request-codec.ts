@@ -6,6 +6,9 @@
 import { textOfBytes } from '../../source/index.js';
 import { REQUEST_HEADER_BYTES } from './protocol.js';
 
+/** Bit 63 of `unique`, in its upper half. */
+const RESEND_BIT = 0x8000_0000;
+
 /** The kernel sent something that cannot be a request; the reply is EIO. */
 export class MalformedRequestError extends Error {
   override readonly name = 'MalformedRequestError';
@@ -16,6 +19,8 @@ export class MalformedRequestError extends Error {
 export interface FuseRequest {
   readonly opcode: number;
   readonly unique: number;
+  /** The kernel sends it once more: another process has read it, and not answered (FUSE_UNIQUE_RESEND). */
+  readonly isResent: boolean;
   readonly nodeId: number;
   readonly uid: number;
   /** The caller's thread; 0 for one of another pid namespace. */
@@ -30,7 +35,8 @@ export function decodeRequest(bytes: Buffer): FuseRequest | undefined {
   const body = bytes.subarray(REQUEST_HEADER_BYTES, Math.min(length, bytes.length));
   return {
     opcode: bytes.readUInt32LE(4),
-    unique: readU64(bytes, 8),
+    unique: readUnique(bytes, 8),
+    isResent: bytes.readUInt32LE(12) >= RESEND_BIT,
     nodeId: readU64(bytes, 16),
     uid: bytes.readUInt32LE(24),
     pid: bytes.readUInt32LE(32),
@@ -97,7 +103,7 @@ export function decodeGetxattr(body: Buffer): { size: number; name: string } {
 /** `fuse_interrupt_in`: the request to give up. */
 export function decodeInterrupt(body: Buffer): number {
   need(body, 8);
-  return readU64(body, 0);
+  return readUnique(body, 0);
 }
 
 export interface Forget {
@@ -126,6 +132,12 @@ function need(body: Buffer, bytes: number): void {
   if (body.length < bytes) {
     throw new MalformedRequestError(`a request has ${body.length} bytes where ${bytes} are needed`);
   }
+}
+
+/** The number of a request, without the bit that says that it is sent once more. */
+function readUnique(bytes: Buffer, offset: number): number {
+  const high = bytes.readUInt32LE(offset + 4);
+  return bytes.readUInt32LE(offset) + (high % RESEND_BIT) * 0x1_0000_0000;
 }
 
 function readU64(bytes: Buffer, offset: number): number {

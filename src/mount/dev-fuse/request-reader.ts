@@ -17,26 +17,39 @@ const REQUEST_BYTES = 64 * 1024;
 /** At most so many requests in one turn, so that sockets get theirs. */
 const MAX_REQUESTS_PER_TURN = 32;
 
-/** Ended by an unmount, or aborted. */
-const ENDED = new Set(['ENODEV', 'EBADF', 'ECONNABORTED']);
+/** The connection was aborted: the mount is still there. */
+const ABORTED = 'ECONNABORTED';
+/** Ended by an unmount. */
+const ENDED = new Set(['ENODEV', 'EBADF']);
 /** Nothing was read: a signal came, or the request was interrupted while it was being read. */
 const AGAIN = new Set(['EINTR', 'EAGAIN', 'ENOENT']);
 
-/** Calls with each message, whose memory is used again afterwards; resolves when the connection has ended. */
-export async function readRequests(fd: number, syscalls: Syscalls, onRequest: OnRequest): Promise<void> {
+/** Calls with each message, whose memory is used again afterwards; resolves when the connection has ended, or the signal. */
+export async function readRequests(
+  fd: number,
+  syscalls: Syscalls,
+  onRequest: OnRequest,
+  signal?: AbortSignal,
+): Promise<'ended' | 'aborted'> {
   syscalls.setNonBlocking(fd);
   for (;;) {
     // The socket closes its descriptor when a read fails, which is the end only for some failures.
-    const code = await readUntilFailure(fd, syscalls, (message, buffer) => {
-      let isBusy = onRequest(message);
-      for (let count = 1; isBusy && count < MAX_REQUESTS_PER_TURN; count += 1) {
-        const bytes = syscalls.tryRead(fd, buffer);
-        // Why it cannot be read is what the next turn finds.
-        if (bytes <= 0) return;
-        isBusy = onRequest(buffer.subarray(0, bytes));
-      }
-    });
-    if (ENDED.has(code)) return;
+    const code = await readUntilFailure(
+      fd,
+      syscalls,
+      (message, buffer) => {
+        let isBusy = onRequest(message);
+        for (let count = 1; isBusy && count < MAX_REQUESTS_PER_TURN; count += 1) {
+          const bytes = syscalls.tryRead(fd, buffer);
+          // Why it cannot be read is what the next turn finds.
+          if (bytes <= 0) return;
+          isBusy = onRequest(buffer.subarray(0, bytes));
+        }
+      },
+      signal,
+    );
+    if (ENDED.has(code) || signal?.aborted === true) return 'ended';
+    if (code === ABORTED) return 'aborted';
     if (!AGAIN.has(code)) throw new Error(`reading /dev/fuse: ${code}`);
   }
 }
@@ -46,6 +59,7 @@ function readUntilFailure(
   fd: number,
   syscalls: Syscalls,
   onMessage: (message: Buffer, buffer: Buffer) => void,
+  signal?: AbortSignal,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const buffer = Buffer.alloc(REQUEST_BYTES);
@@ -74,6 +88,7 @@ function readUntilFailure(
     closeSync(peer);
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     socket.once('close', () => resolve('EBADF'));
+    signal?.addEventListener('abort', () => socket.destroy(), { once: true });
     socket.resume();
   });
 }

@@ -13,7 +13,7 @@ import { loadSyscalls } from '../../native/posix.js';
 import { detachPath, MountpointError, openMountpoint, unmountPath } from '../mountpoint.js';
 import { findOwnMount, isMounted, isTopmost, type Mount } from '../mount-table.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
-import type { MountSession, Transport, TransportOptions } from '../transport.js';
+import type { MountEnd, MountSession, Transport, TransportOptions } from '../transport.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import { loadFuseNative, type Operations, type Reply, type Stat } from './load-fuse-native.js';
 import { ANYBODY_ID, PathOperations } from './path-operations.js';
@@ -83,12 +83,12 @@ function mountSession(mount: Mount, fd: number): MountSession {
   // The next mount gets the number of this one: the table alone does not distinguish them.
   const isServed = async (): Promise<boolean> => (await isDevice(fd)) && (await isMounted(mount));
   const isOnTop = async (): Promise<boolean> => (await isDevice(fd)) && (await isTopmost(mount));
-  const ended = new Promise<void>((resolve) => {
+  const ended = new Promise<MountEnd>((resolve) => {
     const timer = setInterval(() => {
       void isServed().then((goesOn) => {
         if (goesOn) return;
         clearInterval(timer);
-        resolve();
+        resolve('unmounted');
       });
     }, POLL_MS);
   });
