@@ -7,6 +7,9 @@ import process from 'node:process';
 import { messageOf } from '../src/error-code.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import type { GivenMount } from './config/options.js';
+import type { KeeperFor } from './serve.js';
+import { Supervision } from './supervision.js';
+import type { ResumedStart } from './supervision-messages.js';
 import type { DaemonMessage } from './daemon.js';
 import { defaultLogFile } from './log.js';
 import { serveWithLog } from './serve-with-log.js';
@@ -16,13 +19,19 @@ const endOrphan = (): void => {
   process.kill(process.pid, 'SIGTERM');
 };
 
-async function run(given: GivenMount): Promise<number> {
+async function run(given: GivenMount, isResumed: boolean): Promise<number> {
+  const keeperFor: KeeperFor = (path, log) => new Supervision(given, path, log, isResumed);
   try {
     return await serveWithLog(given, {
       defaultLogFile: defaultLogFile(),
-      onReady: (ready, { logFile, root }) => void report({ ready, logFile, hasRoot: root.length > 0 }),
+      keeperFor,
+      onReady: (ready, { logFile, root }) => {
+        if (!isResumed) void report({ ready, logFile, hasRoot: root.length > 0 });
+      },
     });
   } catch (error) {
+    // Its failure is in the log.
+    if (isResumed) return 1;
     await report(
       error instanceof ConfigurationError ? { faults: error.faults } : { failed: messageOf(error) },
     );
@@ -39,6 +48,9 @@ async function report(message: DaemonMessage): Promise<void> {
 }
 
 process.once('disconnect', endOrphan);
-process.once('message', (given: GivenMount) => {
-  void run(given).then((exitCode) => process.exit(exitCode));
+process.once('message', (message: GivenMount | ResumedStart) => {
+  const isResumed = 'supervisor' in message;
+  // Then a supervisor that ends is followed by another one.
+  if (isResumed) process.removeListener('disconnect', endOrphan);
+  void run(isResumed ? message.given : message, isResumed).then((exitCode) => process.exit(exitCode));
 });

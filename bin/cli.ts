@@ -19,7 +19,7 @@ const EXIT_USAGE = 2;
 const USAGE = [
   '[options] <mountpoint>',
   'd7y-mount unmount <mountpoint>',
-  'd7y-mount list|status|stats|reload [options] [mountpoint]',
+  'd7y-mount list|status|stats|reload|restart [options] [mountpoint]',
   'd7y-mount log-level <level> [mountpoint]',
   'd7y-mount warm [options] [path...]',
   'd7y-mount evict|forget [options] <path...>',

@@ -7,7 +7,7 @@ import type { Mount } from '../src/mount/mount-table.js';
 import { safeLines } from '../src/source/safe-text.js';
 import { EXIT } from './command-failure.js';
 import { call, mountsOfUser, reachMount } from './reach-mount.js';
-import { hasEndedServer, servingProcess } from './serving-process.js';
+import { hasEndedServer, isKept, servingProcess } from './serving-process.js';
 import { statsLine, statsSince, statsTotals } from './stats-lines.js';
 import { type ShownStatus, statusLines } from './status-lines.js';
 
@@ -22,7 +22,7 @@ interface ListedMount {
   readonly pid: number | null;
   readonly version: string | null;
   /** `unknown`: its process cannot be found from here. */
-  readonly state: 'ready' | 'degraded' | 'draining' | 'unresponsive' | 'broken' | 'unknown';
+  readonly state: ShownStatus['state'] | 'unresponsive' | 'restarting' | 'broken' | 'unknown';
 }
 
 export async function listMounts({ json }: JsonOption): Promise<number> {
@@ -39,7 +39,9 @@ async function listed(mount: Mount): Promise<ListedMount> {
   const server = await servingProcess(mount);
   const known = { mountpoint, source, device, pid: server?.pid ?? null };
   if (server === undefined) {
-    return { ...known, version: null, state: (await hasEndedServer(mount)) ? 'broken' : 'unknown' };
+    const hasEnded = await hasEndedServer(mount);
+    const state = !hasEnded ? 'unknown' : (await isKept(mount)) ? 'restarting' : 'broken';
+    return { ...known, version: null, state };
   }
   try {
     const { value } = await call({ mount, server }, 'GET', '/v1/status');

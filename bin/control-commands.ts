@@ -69,6 +69,14 @@ export function addControlCommands(program: Command, setExitCode: (code: number)
       setExitCode(await (await load()).reloadMount(path, own));
     });
   program
+    .command('restart [mountpoint]')
+    .description('let the installed program go on with a mount, which stays')
+    .option(...JSON_OPTION)
+    .action(async (path: string | undefined, own: { readonly json: boolean }) => {
+      const { restartCommand } = await import('./restart-command.js');
+      setExitCode(await restartCommand(path, own));
+    });
+  program
     .command('log-level <level> [mountpoint]')
     .description('set the least severity that is logged, until the next reload')
     .option(...JSON_OPTION)

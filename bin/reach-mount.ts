@@ -6,7 +6,13 @@ import { callControl, NoAnswerError, streamControl } from '../src/control/contro
 import { findMount, FS_TYPE, type Mount, readMounts } from '../src/mount/mount-table.js';
 import { canonicalPath } from '../src/mount/mountpoint.js';
 import { CommandFailure, EXIT } from './command-failure.js';
-import { controlSocket, hasEndedServer, type ProcessIdentity, servingProcess } from './serving-process.js';
+import {
+  controlSocket,
+  hasEndedServer,
+  isKept,
+  type ProcessIdentity,
+  servingProcess,
+} from './serving-process.js';
 
 /** For an answer that takes no work. */
 export const ANSWER_LIMIT_MS = 1_000;
@@ -39,7 +45,13 @@ export async function reachMount(given: string | undefined): Promise<ReachedMoun
       `${mountpoint} is a mount of user ${userId}, who alone can operate it`,
     );
   }
-  throw (await hasEndedServer(mount))
+  const hasEnded = await hasEndedServer(mount);
+  if (hasEnded && (await isKept(mount)))
+    throw new CommandFailure(
+      EXIT.unhealthy,
+      `${mountpoint} is restarting: another process is about to go on with it`,
+    );
+  throw hasEnded
     ? new CommandFailure(
         EXIT.notRunning,
         `the process that served ${mountpoint} has ended; 'd7y-mount unmount ${mountpoint}' removes what it left`,

@@ -6,13 +6,14 @@ import { reload } from './config/reload.js';
 import { withFittingMemory } from './fitting-memory.js';
 import { createLog } from './log.js';
 import { onReopenSignal } from './signals.js';
-import { serve } from './serve.js';
+import { type KeeperFor, serve } from './serve.js';
 
 /** Reads the configuration, opens the log, and serves. A failure is logged too. Resolves to the exit code. */
 export async function serveWithLog(
-  { path, source, options: given }: GivenMount,
-  { defaultLogFile, onReady }: ServeOptions = {},
+  givenMount: GivenMount,
+  { defaultLogFile, onReady, keeperFor }: ServeOptions = {},
 ): Promise<number> {
+  const { path, source, options: given } = givenMount;
   const load = async (): Promise<Configuration> => {
     const loaded = withFittingMemory(await loadConfiguration(given));
     const { logFile = defaultLogFile } = loaded.options;
@@ -29,6 +30,8 @@ export async function serveWithLog(
     });
     return await serve({ path, source, configuration }, log, {
       onReady: (ready) => onReady?.(ready, first.options),
+      keeperFor: first.options.supervise ? keeperFor : undefined,
+      load,
       onReload: () => reload(configuration, load, log),
       setLogLevel: (level) => {
         log.level = level;
@@ -45,4 +48,6 @@ export interface ServeOptions {
   /** Undefined: without a log file the log goes to stderr. */
   readonly defaultLogFile?: string;
   readonly onReady?: (path: string, options: MountOptions) => void;
+  /** Who keeps the mount, unless a service manager does. */
+  readonly keeperFor?: KeeperFor | undefined;
 }

@@ -12,8 +12,13 @@ import { safeText } from '../src/source/safe-text.js';
 import type { MountSession } from '../src/mount/transport.js';
 import { compose } from './compose.js';
 import { openControl } from './control.js';
+import type { Configuration } from './config/configuration.js';
+import { continuationOf } from './continue-mount.js';
+import { descriptorStore } from './descriptor-store.js';
+import type { Keeper } from './keeper.js';
 import { serviceNotifier } from './service-notifier.js';
 import { acquireStartLock, NO_LOCK } from './start-lock.js';
+import { restartMount } from './restart-mount.js';
 import { startMount } from './start-mount.js';
 import { onEndSignal, onReloadSignal } from './signals.js';
 import type { MountRequest } from './config/mount-request.js';
@@ -27,11 +32,22 @@ const COLLECT_EARLY = '--heap-growing-percent=80';
 
 /** After a second signal, operations in progress get so long to end. */
 const ENDING_GRACE_MS = 1_000;
+/** sysexits(3): a fault of the program. */
+const EXIT_SOFTWARE = 70;
+/** EX_TEMPFAIL: a service manager starts it again. */
+const EXIT_HANDED_OVER = 75;
 /** Less than `runInBackground` waits for the mount. */
 const LOCK_LIMIT_MS = 20_000;
 
+/** Who keeps the mount at a path over the end of this process. */
+export type KeeperFor = (mountpoint: () => string, log: Logger) => Keeper;
+
 export interface ServeEvents {
   readonly onReady: (path: string) => void;
+  /** Undefined: a service manager, or no one. */
+  readonly keeperFor?: KeeperFor | undefined;
+  /** Reads the configuration. */
+  readonly load: () => Promise<Configuration>;
   /** The configuration is to be read anew. */
   readonly onReload: () => Promise<ReloadResult>;
   readonly setLogLevel: (level: string) => void;
@@ -43,7 +59,7 @@ export interface ServeEvents {
 export async function serve(
   given: MountRequest,
   log: Logger,
-  { onReady, onReload, setLogLevel, logMessages }: ServeEvents,
+  { onReady, keeperFor, load, onReload, setLogLevel, logMessages }: ServeEvents,
 ): Promise<number> {
   setFlagsFromString(COLLECT_EARLY);
   const descriptor = descriptorOf(given.path);
@@ -56,7 +72,11 @@ export async function serve(
   await checkOutside(request.path, 'program', fileURLToPath(import.meta.url));
   const { path } = request;
   const notifier = await serviceNotifier(log);
-  const lock = isOurs ? await acquireStartLock(path, LOCK_LIMIT_MS) : NO_LOCK;
+  const keeper = isOurs ? ((await descriptorStore(notifier)) ?? keeperFor?.(() => path, log)) : undefined;
+  const continuation = keeper && (await continuationOf(keeper, path, request.configuration, log));
+  // What is resumed is mounted.
+  const isNew = isOurs && continuation?.resumed === undefined;
+  const lock = isNew ? await acquireStartLock(path, LOCK_LIMIT_MS) : NO_LOCK;
   let session: MountSession | undefined;
   let [exitCode, isEnding] = [0, false];
   const cannotUnmount = (error: unknown): void => log.error({ err: error }, 'cannot unmount');
@@ -94,12 +114,30 @@ export async function serve(
     // Its faults are logged.
     reload().catch(() => undefined);
   });
-  const started = await startMount(request, lock, log, compose);
+  const started = await startMount({ ...request, continuation }, lock, log, compose);
+  const isKept = started.session.handOver !== undefined;
   session = started.session;
   const { configuration } = request;
-  const operation = { path, configuration, reload, setLogLevel, logMessages, isEnding: () => isEnding };
+  const restartable = {
+    session: started.session,
+    configuration,
+    hasKeeper: keeper !== undefined,
+    isOurs,
+    load,
+  };
+  const operation = {
+    path,
+    configuration,
+    reload,
+    setLogLevel,
+    logMessages,
+    isEnding: () => isEnding,
+    restart: () => restartMount(restartable),
+    keeper: isKept ? (keeper?.name ?? null) : null,
+  };
   const closeControl = await openControl(started.session.layers, operation, log).catch(
     async (error: unknown) => {
+      if (continuation?.resumed !== undefined) throw error;
       unmount();
       await started.session.ended;
       await started.cleanUp();
@@ -108,18 +146,30 @@ export async function serve(
   );
   if (isEnding) unmount();
   process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'unexpected; unmounting');
+    log.fatal({ err: error }, isKept ? 'unexpected; another process goes on' : 'unexpected; unmounting');
+    if (isKept) process.exit(EXIT_SOFTWARE);
     exitCode = 1;
     unmount();
   });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
-  log.info({ mountpoint: path, pid: process.pid }, 'mounted');
+  const isResumed = continuation?.resumed !== undefined;
+  log.info({ mountpoint: path, pid: process.pid }, isResumed ? 'goes on with the mount' : 'mounted');
   onReady(path);
   notifier.ready(status);
-  await session.ended;
+  if (isKept) keeper?.serving();
+  const how = await session.ended;
+  if (how === 'handed over') {
+    await closeControl();
+    await started.leave();
+    keeper?.handingOver();
+    log.info('another process goes on with the mount');
+    return EXIT_HANDED_OVER;
+  }
   if (!isEnding) notifier.stopping();
+  keeper?.ended();
   await closeControl();
   await started.cleanUp();
+  if (how === 'aborted') return 1;
   log.info(isOurs ? 'unmounted cleanly' : 'ended cleanly');
   return exitCode;
 }

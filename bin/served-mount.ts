@@ -5,7 +5,13 @@ import { UrlSet } from '../src/cache/url-set.js';
 import { EventLoopLag } from '../src/control/event-loop-lag.js';
 import type { MountReport } from '../src/control/mount-report.js';
 import { ControlError } from '../src/control/control-error.js';
-import type { EvictResult, FollowedLog, OperatedMount, ReloadResult } from '../src/control/operated-mount.js';
+import type {
+  EvictResult,
+  FollowedLog,
+  OperatedMount,
+  ReloadResult,
+  RestartResult,
+} from '../src/control/operated-mount.js';
 import type { StartedJob } from '../src/control/warm/warm-jobs.js';
 import type { WarmOptions, WarmReport } from '../src/control/warm/warm-options.js';
 import { safeText } from '../src/source/safe-text.js';
@@ -25,6 +31,9 @@ export interface Operation {
   readonly reload: () => Promise<ReloadResult>;
   readonly setLogLevel: (level: string) => void;
   readonly isEnding: () => boolean;
+  readonly restart: () => Promise<RestartResult>;
+  /** Null: the mount ends with this process. */
+  readonly keeper: string | null;
   /** Lines of the log, by level. */
   readonly logMessages: Readonly<Record<string, number>>;
 }
@@ -35,7 +44,6 @@ export class ServedMount implements OperatedMount {
   readonly #operation: Operation;
   /** Undefined: in another mount namespace, where the mount table does not have it. */
   readonly #device: string | undefined;
-  readonly #startedAtMs = Date.now();
   readonly #version = version();
   readonly #lag = new EventLoopLag();
 
@@ -58,7 +66,7 @@ export class ServedMount implements OperatedMount {
 
   report(): MountReport {
     const { transport, activity, vfs, cache, sources, warmJobs } = this.#layers;
-    const { path, configuration, isEnding, logMessages } = this.#operation;
+    const { path, configuration, isEnding, keeper, logMessages } = this.#operation;
     const [cached, requests, config] = [cache.report, sources.activity.report, configuration.report];
     const lacksDisk = configuration.current.options.cacheSize > 0 && cached.disk === undefined;
     const problems = mountProblems({ config, lacksDisk, requests });
@@ -69,8 +77,9 @@ export class ServedMount implements OperatedMount {
       mountpoint: safeText(path),
       device: this.#device ?? null,
       state: isEnding() ? 'draining' : problems.length > 0 ? 'degraded' : 'ready',
+      keeper,
       problems,
-      startedAtMs: this.#startedAtMs,
+      startedAtMs: vfs.mountedAtMs,
       transport,
       kernel: release(),
       activity: activity.report,
@@ -98,6 +107,10 @@ export class ServedMount implements OperatedMount {
 
   reload(): Promise<ReloadResult> {
     return this.#operation.reload();
+  }
+
+  restart(): Promise<RestartResult> {
+    return this.#operation.restart();
   }
 
   setLogLevel(level: string): void {

@@ -12,14 +12,19 @@ const [RETRIES, RETRY_AFTER_MS] = [40, 50];
 
 type Environment = Record<string, string | undefined>;
 
+type Send = (message: string, descriptor?: number) => void;
+
 /** Messages go out in order, and none is waited for. */
 export class ServiceNotifier {
-  readonly #send: (message: string) => void;
+  readonly #send: Send;
   readonly #watchdogMs: number | undefined;
+  readonly hasManager: boolean;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(send: (message: string) => void, watchdogMs?: number) {
-    this.#send = send;
+  /** Without `send` there is no manager. */
+  constructor(send?: Send, watchdogMs?: number) {
+    this.#send = send ?? (() => undefined);
+    this.hasManager = send !== undefined;
     this.#watchdogMs = watchdogMs;
   }
 
@@ -33,6 +38,15 @@ export class ServiceNotifier {
 
   reloading(): void {
     this.#send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`);
+  }
+
+  /** The manager keeps the descriptor, and passes it to the next process of the service (`FileDescriptorStoreMax=`). */
+  store(name: string, descriptor: number): void {
+    this.#send(`FDSTORE=1\nFDNAME=${name}`, descriptor);
+  }
+
+  unstore(name: string): void {
+    this.#send(`FDSTOREREMOVE=1\nFDNAME=${name}`);
   }
 
   stopping(): void {
@@ -50,17 +64,17 @@ export async function serviceNotifier(
 ): Promise<ServiceNotifier> {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = environment;
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name];
-  if (socket === undefined || socket === '') return new ServiceNotifier(() => undefined);
+  if (socket === undefined || socket === '') return new ServiceNotifier();
   const syscalls = await loadSyscalls().catch(() => undefined);
   if (syscalls === undefined) {
     log.warn('the service manager cannot be notified: system calls cannot be loaded');
-    return new ServiceNotifier(() => undefined);
+    return new ServiceNotifier();
   }
   let sending = Promise.resolve();
-  const send = async (message: string): Promise<void> => {
+  const send = async (message: string, descriptor?: number): Promise<void> => {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        syscalls.sendDatagram(socket, message);
+        syscalls.sendDatagram(socket, message, descriptor);
         return;
       } catch (error) {
         if (codeOf(error) !== 'EAGAIN' || attempt === RETRIES) {
@@ -73,8 +87,8 @@ export async function serviceNotifier(
   };
   const isWatched = usec !== undefined && (pid === undefined || Number(pid) === process.pid);
   return new ServiceNotifier(
-    (message) => {
-      sending = sending.then(() => send(message));
+    (message, descriptor) => {
+      sending = sending.then(() => send(message, descriptor));
     },
     isWatched ? Number(usec) / 1_000 : undefined,
   );

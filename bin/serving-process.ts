@@ -10,6 +10,8 @@ import { findMount, type Mount } from '../src/mount/mount-table.js';
 const POLL_MS = 20;
 /** Of the control socket, beside the record of its process. */
 const SOCKET_SUFFIX = '.sock';
+/** Of the record of a supervisor. */
+const SUPERVISOR_SUFFIX = '.supervisor';
 
 /** One process for all time: the kernel may use its number again, but with another start time. */
 export interface ProcessIdentity {
@@ -58,14 +60,20 @@ export async function recordProcess(
   {
     pid = process.pid,
     roots = [],
-  }: { readonly pid?: number | undefined; readonly roots?: readonly string[] } = {},
+    isStored = false,
+  }: {
+    readonly pid?: number | undefined;
+    readonly roots?: readonly string[];
+    /** A service manager has its descriptors. */
+    readonly isStored?: boolean;
+  } = {},
 ): Promise<() => Promise<void>> {
   const [mount, own] = [await findMount(mountpoint), await identifyProcess(pid)];
   if (mount === undefined || own === undefined) return () => Promise.resolve();
   const path = join(runDirectory(), `${mount.device}.${own.pid}.${own.startTicks}`);
   try {
     await makeDirectory(runDirectory(), 0o700);
-    await writeFile(path, JSON.stringify({ roots }), { mode: 0o600 });
+    await writeFile(path, JSON.stringify({ roots, isStored }), { mode: 0o600 });
   } catch {
     return () => Promise.resolve();
   }
@@ -73,10 +81,36 @@ export async function recordProcess(
   return () => remove(path);
 }
 
+/** Records that this process is the supervisor of a mount. Returns what removes the record. */
+export async function recordSupervisor(mount: Pick<Mount, 'device'>): Promise<() => Promise<void>> {
+  const own = await identifyProcess(process.pid);
+  if (own === undefined) return () => Promise.resolve();
+  const path = join(runDirectory(), `${mount.device}.${own.pid}.${own.startTicks}${SUPERVISOR_SUFFIX}`);
+  await makeDirectory(runDirectory(), 0o700).catch(() => undefined);
+  await writeFile(path, '', { mode: 0o600 }).catch(() => undefined);
+  return () => remove(path);
+}
+
+/** Whether another process is to go on with a mount whose process has ended. */
+export async function isKept(mount: Mount): Promise<boolean> {
+  if ((await supervisorOf(mount)) !== undefined) return true;
+  const records = await Promise.all((await recordsOf(mount)).map(({ path }) => readRecord(path)));
+  return records.some((record) => record?.isStored === true);
+}
+
+export async function supervisorOf(mount: Pick<Mount, 'device'>): Promise<ProcessIdentity | undefined> {
+  for (const { path: _, ...supervisor } of await recordsOf(mount, SUPERVISOR_SUFFIX)) {
+    if (await isRunning(supervisor)) return supervisor;
+  }
+  return undefined;
+}
+
 /** Removes what processes that have ended left of mounts with the same device number: their records, and their sockets. */
 export async function removeEnded(mount: Pick<Mount, 'device'>): Promise<void> {
-  for (const left of [...(await recordsOf(mount)), ...(await recordsOf(mount, SOCKET_SUFFIX))]) {
-    if (!(await isRunning(left))) await remove(left.path);
+  const suffixes = ['', SOCKET_SUFFIX, SUPERVISOR_SUFFIX];
+  const left = await Promise.all(suffixes.map((suffix) => recordsOf(mount, suffix)));
+  for (const one of left.flat()) {
+    if (!(await isRunning(one))) await remove(one.path);
   }
 }
 
@@ -99,8 +133,17 @@ export async function recordedRoots(mount: Mount): Promise<readonly string[] | u
   const server = await servingProcess(mount);
   const record = (await recordsOf(mount)).find(({ pid }) => pid === server?.pid);
   if (record === undefined) return undefined;
+  return (await readRecord(record.path))?.roots;
+}
+
+interface ProcessRecord {
+  readonly roots: readonly string[];
+  readonly isStored?: boolean;
+}
+
+async function readRecord(path: string): Promise<ProcessRecord | undefined> {
   try {
-    return (JSON.parse(await readFile(record.path, 'utf8')) as { readonly roots: readonly string[] }).roots;
+    return JSON.parse(await readFile(path, 'utf8')) as ProcessRecord;
   } catch {
     return undefined;
   }
@@ -127,7 +170,8 @@ async function recordsOf(
 ): Promise<(ProcessIdentity & { readonly path: string })[]> {
   const names = await readdir(runDirectory()).catch(() => []);
   return names.flatMap((name) => {
-    const [, of, pid, startTicks, found] = /^(\d+:\d+)\.([1-9]\d*)\.(\d+)(\.sock)?$/.exec(name) ?? [];
+    const [, of, pid, startTicks, found] =
+      /^(\d+:\d+)\.([1-9]\d*)\.(\d+)(\.sock|\.supervisor)?$/.exec(name) ?? [];
     if (of !== device || startTicks === undefined || (found ?? '') !== suffix) return [];
     return [{ path: join(runDirectory(), name), pid: Number(pid), startTicks }];
   });

@@ -11,12 +11,15 @@ import type { MountSession } from '../src/mount/transport.js';
 import { recordProcess, servingProcess } from './serving-process.js';
 import { type StartLock, tryStartLock } from './start-lock.js';
 import type { MountRequest } from './config/mount-request.js';
+import { wasCreated } from './continue-mount.js';
 
 /** A mount whose process other processes of the user can find. */
 export interface StartedMount<Session extends MountSession> {
   readonly session: Session;
   /** To be called when the session has ended: leaves nothing behind. */
   cleanUp(): Promise<void>;
+  /** Instead of it, when another process goes on. */
+  leave(): Promise<void>;
 }
 
 /**
@@ -29,13 +32,17 @@ export async function startMount<Session extends MountSession>(
   mount: (request: MountRequest, log: Logger) => Promise<Session>,
 ): Promise<StartedMount<Session>> {
   let [mountpoint, session]: [Mountpoint?, Session?] = [];
+  const { continuation, path } = request;
+  const isResumed = continuation?.resumed !== undefined;
   try {
     const isMounted = request.descriptor !== undefined;
-    if (!isMounted) mountpoint = await prepareMountpoint(request.path).catch(nameServer);
-    session = await mount(request, log);
-    if (!isMounted) await refuseCovered(request.path);
+    if (isResumed) mountpoint = { path, wasCreated: wasCreated(continuation) };
+    else if (!isMounted) mountpoint = await prepareMountpoint(path).catch(nameServer);
+    session = await mount(withMountpoint(request, mountpoint), log);
+    if (!isMounted && !isResumed) await refuseCovered(path);
     const removeRecord = await recordProcess(request.path, {
       roots: request.configuration.current.options.root,
+      isStored: continuation?.isStored === true && session.handOver !== undefined,
     });
     lock.release();
     const made = mountpoint;
@@ -43,13 +50,23 @@ export async function startMount<Session extends MountSession>(
       await removeRecord();
       if (made !== undefined) await removeUnlessLocked(made);
     };
-    return { session, cleanUp };
+    return { session, cleanUp, leave: removeRecord };
   } catch (error) {
+    // The next process may go on with it.
+    if (isResumed) throw error;
     if (session !== undefined) await end(session, log);
     lock.release();
     if (mountpoint !== undefined) await removeUnlessLocked(mountpoint);
     throw error;
   }
+}
+
+/** The process that goes on with the mount removes the directory, too. */
+function withMountpoint(request: MountRequest, mountpoint: Mountpoint | undefined): MountRequest {
+  const { continuation } = request;
+  if (continuation === undefined || mountpoint === undefined) return request;
+  const facts = { ...continuation.facts, wasCreated: mountpoint.wasCreated };
+  return { ...request, continuation: { ...continuation, facts } };
 }
 
 async function end(session: MountSession, log: Logger): Promise<void> {

@@ -8,6 +8,7 @@ export interface ShownStatus {
   readonly pid: number;
   readonly mountpoint: string;
   readonly state: 'ready' | 'degraded' | 'draining';
+  readonly keeper: string | null;
   readonly problems: readonly string[];
   readonly uptime_seconds: number;
   readonly transport: string;

@@ -44,6 +44,14 @@ export const OPTION_TABLE: OptionTable = {
     meaning: 'stay in the foreground, log to stderr',
     isOfStart: true,
   },
+  supervise: {
+    group: 'Mount',
+    kind: kinds.flag,
+    default: true,
+    help: 'in the background: start no supervisor, which keeps the mount over a crash',
+    meaning:
+      'in the background, start no supervisor: a mount then ends with the process that serves it ([OPERATING.md](OPERATING.md#crash-and-restart))',
+  },
   config: {
     group: 'Mount',
     kind: { ...kinds.path, placeholder: 'file' },

@@ -10,6 +10,8 @@ export interface MountOptions extends PluginOptions {
   readonly transport: 'auto' | 'dev-fuse' | 'fuse-native';
   readonly passthrough: boolean;
   readonly foreground: boolean;
+  /** A mount in the background outlives the process that serves it. */
+  readonly supervise: boolean;
   readonly allowOther: boolean;
   /** Whether programs on the mount can be executed. */
   readonly exec: boolean;

@@ -4,13 +4,13 @@ _d7y_mount() {
   local command='' next options='' values='' words='' index
   for ((index = 1; index < COMP_CWORD; index += 1)); do
     next="${command:+$command }${COMP_WORDS[index]}"
-    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'log-level' | 'warm' | 'evict' | 'forget' | 'doctor' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
+    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'restart' | 'log-level' | 'warm' | 'evict' | 'forget' | 'doctor' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
   done
   case $command in
     '')
-      options='-f --foreground --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --show-control --log-file --log-level -V --version'
+      options='-f --foreground --no-supervise --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --show-control --log-file --log-level -V --version'
       values='directory'
-      words='unmount list status stats reload log-level warm evict forget doctor plugin config path url'
+      words='unmount list status stats reload restart log-level warm evict forget doctor plugin config path url'
       ;;
     'unmount')
       options='-l --lazy'
@@ -33,6 +33,11 @@ _d7y_mount() {
       words=''
       ;;
     'reload')
+      options='--json'
+      values='mountpoint'
+      words=''
+      ;;
+    'restart')
       options='--json'
       values='mountpoint'
       words=''

@@ -5,6 +5,7 @@ complete -c d7y-mount -n __fish_use_subcommand -a list -d 'list the mounts, and 
 complete -c d7y-mount -n __fish_use_subcommand -a status -d 'show the state of a mount, its caches and its sources'
 complete -c d7y-mount -n __fish_use_subcommand -a stats -d 'show what a mount has done'
 complete -c d7y-mount -n __fish_use_subcommand -a reload -d 'let a mount read its configuration anew'
+complete -c d7y-mount -n __fish_use_subcommand -a restart -d 'let the installed program go on with a mount, which stays'
 complete -c d7y-mount -n __fish_use_subcommand -a log-level -d 'set the least severity that is logged, until the next reload'
 complete -c d7y-mount -n __fish_use_subcommand -a warm -d 'bring content into the disk cache; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a evict -d 'remove content from the caches: of files, or all below directories; paths on a mount, or URLs'
@@ -18,6 +19,7 @@ complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a check -d 'repor
 complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a show -d 'print the effective values; secrets as ***'
 complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a path -d 'print which files are looked for'
 complete -c d7y-mount -n __fish_use_subcommand -s f -l foreground -d 'stay in the foreground'
+complete -c d7y-mount -n __fish_use_subcommand -l no-supervise -d 'in the background: start no supervisor, which keeps the mount over a crash'
 complete -c d7y-mount -n __fish_use_subcommand -l config -r -F -d 'the configuration file, instead of the default ones'
 complete -c d7y-mount -n __fish_use_subcommand -l root -x -d 'show this URL, and nothing else, at the mountpoint; or NAME=URL as a directory of it, repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l transport -x -a 'auto dev-fuse fuse-native' -d 'how to speak to the kernel'
@@ -65,6 +67,8 @@ complete -c d7y-mount -n '__fish_seen_subcommand_from stats' -l by -x -a 'pid ui
 complete -c d7y-mount -n '__fish_seen_subcommand_from stats' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
 complete -c d7y-mount -n '__fish_seen_subcommand_from reload' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from reload' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
+complete -c d7y-mount -n '__fish_seen_subcommand_from restart' -l json -d 'as JSON'
+complete -c d7y-mount -n '__fish_seen_subcommand_from restart' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
 complete -c d7y-mount -n '__fish_seen_subcommand_from log-level' -l json -d 'as JSON'
 complete -c d7y-mount -n '__fish_seen_subcommand_from log-level' -a "(sed -n 's/^[^ ]* \\([^ ]*\\) fuse\\.d7y .*/\\1/p' /proc/self/mounts)"
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l json -d 'as JSON'

@@ -24,6 +24,9 @@ const READY_LIMIT_MS = 1_000;
 const STATUS_OF: Readonly<Record<ControlError['code'], number>> = {
   BAD_REQUEST: 400,
   CONFIGURATION: 422,
+  NOT_KEPT: 409,
+  NEEDS_REMOUNT: 409,
+  NO_PROGRAM: 409,
   TIMEOUT: 504,
   NOT_READY: 503,
   REFUSED: 409,
@@ -83,6 +86,7 @@ const ALL: Readonly<Record<string, Handler>> = {
     const { changed, needsRemount } = await mount.reload();
     return json(200, { changed, needs_remount: needsRemount });
   },
+  'POST /v1/restart': async (mount) => json(202, await mount.restart()),
   'POST /v1/log-level': (mount, body) => {
     const level = field(body, 'level');
     if (typeof level !== 'string') throw new ControlError('BAD_REQUEST', 'expected {"level": "info"}');

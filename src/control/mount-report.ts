@@ -16,6 +16,8 @@ export interface MountReport {
   /** Of the mount, as `major:minor`; null: the mount table does not have it. */
   readonly device: string | null;
   readonly state: 'ready' | 'degraded' | 'draining';
+  /** Who keeps the mount when this process ends; null: it ends with it. */
+  readonly keeper: string | null;
   /** Why it is degraded. */
   readonly problems: readonly string[];
   readonly startedAtMs: number;

@@ -17,6 +17,8 @@ export interface OperatedMount {
   /** Reads the configuration anew. */
   reload(): Promise<ReloadResult>;
   setLogLevel(level: string): void;
+  /** Lets the next process go on with the mount, once this has resolved. */
+  restart(): Promise<RestartResult>;
   /** Removes content from memory, disk and the page cache. `urls`: as in `UrlSet`. */
   evict(urls: readonly string[]): Promise<EvictResult>;
   /** The next use queries the source. Resolves to the number of files. */
@@ -41,6 +43,13 @@ export interface ReloadResult {
   readonly changed: readonly string[];
   /** Options that stay as they are until a new mount. */
   readonly needsRemount: readonly string[];
+}
+
+export interface RestartResult {
+  /** Of the process that ends. */
+  readonly pid: number;
+  /** Of the program that is to go on. */
+  readonly version: string;
 }
 
 export interface EvictResult {

@@ -14,6 +14,7 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
     mountpoint: report.mountpoint,
     device: report.device,
     state: report.state,
+    keeper: report.keeper,
     problems: report.problems,
     since: timeOf(report.startedAtMs),
     uptime_seconds: seconds(nowMs - report.startedAtMs),

@@ -67,6 +67,11 @@ test.serial(
     const server = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: environment });
     t.teardown(() => run('umount', ['-l', mountpoint]));
     const ended = once(server, 'exit');
+    const stored = [await next(), await next(), await next()];
+    t.deepEqual(
+      stored,
+      ['d7y-device', 'd7y-journal-0', 'd7y-journal-1'].map((FDNAME) => ({ FDSTORE: '1', FDNAME })),
+    );
     t.deepEqual(await next(), { READY: '1', STATUS: `serving ${mountpoint}` });
     t.is((await findMount(mountpoint))?.fsType, 'fuse.d7y');
     t.deepEqual(await next('WATCHDOG'), { WATCHDOG: '1' });

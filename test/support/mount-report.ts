@@ -54,6 +54,7 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
     mountpoint: '/mnt/d7y',
     device: '0:42',
     state: 'ready',
+    keeper: 'supervisor',
     problems: [],
     startedAtMs: Date.UTC(2026, 0, 1),
     transport: 'dev-fuse',

@@ -12,6 +12,7 @@ export function operatedMount(changes: Partial<OperatedMount> = {}): OperatedMou
     configuration: () => ({ options: {} }),
     followAccess: () => new AccessLog().follow(),
     reload: () => Promise.resolve({ changed: ['metadataTtl'], needsRemount: ['memory'] }),
+    restart: () => Promise.resolve({ pid: 1, version: '1.2.3' }),
     setLogLevel: () => undefined,
     evict: () => Promise.resolve({ memory: { files: 1, bytes: 2 }, disk: undefined }),
     forget: (urls) => Promise.resolve(urls.length),

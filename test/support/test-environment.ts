@@ -31,6 +31,8 @@ export function createTestEnvironment(): TestEnvironment {
   for (const path of [directory, temporary]) chmodSync(path, 0o711);
   const variables = {
     D7Y_TEST_RUN: directory,
+    // One more process for each mount: test/support/supervised-mount.ts has them.
+    D7Y_MOUNT_SUPERVISE: 'false',
     HOME: home,
     TMPDIR: temporary,
     XDG_CACHE_HOME: join(home, 'cache'),
