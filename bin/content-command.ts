@@ -7,6 +7,13 @@ import { canonicalUrl, mountpointOf, urlsBelow } from './url-path.js';
 
 const LIMIT_MS = 600_000;
 
+export interface ContentOptions {
+  readonly json: boolean;
+  readonly mountpoint?: string;
+  /** Of `evict`: what is pinned, too. */
+  readonly force?: boolean;
+}
+
 interface Answer {
   readonly mountpoint: string;
   /** Of `forget`. */
@@ -20,9 +27,27 @@ interface Answer {
 export async function changeContent(
   name: 'evict' | 'forget',
   paths: readonly string[],
-  { json, mountpoint }: { readonly json: boolean; readonly mountpoint?: string },
+  { json, mountpoint, force = false }: ContentOptions,
   options: GivenOptions,
 ): Promise<number> {
+  for (const [of, urls] of await urlsByMount(paths, mountpoint, options)) {
+    const reached: ReachedMount = await reachMount(of);
+    const { value } = await call(reached, 'POST', `/v1/${name}`, {
+      body: { urls, ...(force ? { force } : {}) },
+      limitMs: LIMIT_MS,
+    });
+    const answer = { mountpoint: reached.mount.mountpoint, ...(value as object) };
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${line(answer)}\n`);
+  }
+  return 0;
+}
+
+/** Undefined: the only mount. */
+export async function urlsByMount(
+  paths: readonly string[],
+  mountpoint: string | undefined,
+  options: GivenOptions,
+): Promise<ReadonlyMap<string | undefined, readonly string[]>> {
   const byMount = new Map<string | undefined, string[]>();
   for (const path of paths) {
     const isUrl = path.includes('://');
@@ -30,13 +55,7 @@ export async function changeContent(
     const urls = isUrl ? [canonicalUrl(path)] : await urlsBelow(path, options);
     byMount.set(of, [...(byMount.get(of) ?? []), ...urls]);
   }
-  for (const [of, urls] of byMount) {
-    const reached: ReachedMount = await reachMount(of);
-    const { value } = await call(reached, 'POST', `/v1/${name}`, { body: { urls }, limitMs: LIMIT_MS });
-    const answer = { mountpoint: reached.mount.mountpoint, ...(value as object) };
-    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${line(answer)}\n`);
-  }
-  return 0;
+  return byMount;
 }
 
 function line({ files, memory, disk }: Answer): string {

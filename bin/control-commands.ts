@@ -1,6 +1,8 @@
 /** The command line of the commands about mounts that stand. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
+import type { ContentOptions } from './content-command.js';
+import type { PinCommandOptions } from './pin-command.js';
 import type { WarmCommandOptions } from './warm-command.js';
 import { givenOptions } from './config/command-options.js';
 import type { AccessKey } from './access-totals.js';
@@ -84,6 +86,7 @@ export function addControlCommands(program: Command, setExitCode: (code: number)
       setExitCode(await (await load()).setLogLevel(level, path, own));
     });
   addWarmCommand(program, setExitCode);
+  addPinCommands(program, setExitCode);
   addContentCommand(
     program,
     'evict',
@@ -102,6 +105,7 @@ function addWarmCommand(program: Command, setExitCode: (code: number) => void): 
     .option('-j, --jobs <count>', 'files at once', parsed(parseCount, 'a whole number'))
     .option('-r, --recursive', 'directories with all that is below them', false)
     .option('--check', 'fetch nothing; show how much is there, and exit with 1 if some is missing', false)
+    .option('--pin', 'and keep it there, as pin does', false)
     .option('--background', 'let the mount go on by itself; status shows the job', false)
     .option('--stop <job>', 'end a job of the mount', parsed(parseCount, 'the number of a job'))
     .option(...MOUNTPOINT_OPTION)
@@ -111,21 +115,43 @@ function addWarmCommand(program: Command, setExitCode: (code: number) => void): 
     });
 }
 
+function addPinCommands(program: Command, setExitCode: (code: number) => void): void {
+  const load = () => import('./pin-command.js');
+  program
+    .command('pin [path...]')
+    .description('keep content of paths or URLs on disk, whatever else needs room; without one, list pins')
+    .option(...JSON_OPTION)
+    .option('-r, --recursive', 'all that is below a directory', false)
+    .option(...MOUNTPOINT_OPTION)
+    .action(async (paths: string[], own: PinCommandOptions) => {
+      setExitCode(await (await load()).pin(paths, own, givenOptions(program)));
+    });
+  program
+    .command('unpin <path...>')
+    .description('remove pins of paths or URLs')
+    .option(...JSON_OPTION)
+    .option('-r, --recursive', 'those of all that is below, too', false)
+    .option(...MOUNTPOINT_OPTION)
+    .action(async (paths: string[], own: PinCommandOptions) => {
+      setExitCode(await (await load()).unpin(paths, own, givenOptions(program)));
+    });
+}
+
 function addContentCommand(
   program: Command,
   name: 'evict' | 'forget',
   description: string,
   setExitCode: (code: number) => void,
 ): void {
-  program
+  const command = program
     .command(`${name} <path...>`)
     .description(`${description}; paths on a mount, or URLs`)
-    .option(...JSON_OPTION)
-    .option(...MOUNTPOINT_OPTION)
-    .action(async (paths: string[], own: { readonly json: boolean; readonly mountpoint?: string }) => {
-      const { changeContent } = await import('./content-command.js');
-      setExitCode(await changeContent(name, paths, own, givenOptions(program)));
-    });
+    .option(...JSON_OPTION);
+  if (name === 'evict') command.option('--force', 'what is pinned, too', false);
+  command.option(...MOUNTPOINT_OPTION).action(async (paths: string[], own: ContentOptions) => {
+    const { changeContent } = await import('./content-command.js');
+    setExitCode(await changeContent(name, paths, own, givenOptions(program)));
+  });
 }
 
 interface StatusOptions {

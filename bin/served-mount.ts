@@ -1,6 +1,10 @@
 import { hostname, release } from 'node:os';
 import process from 'node:process';
 
+import type { DiskCache, Pin } from '../src/cache/disk/disk-cache.js';
+import { PinError } from '../src/cache/disk/pin-error.js';
+import type { ResourceStat } from '../src/cache/resource-cache.js';
+import { SourceError } from '../src/source/errors.js';
 import { UrlSet } from '../src/cache/url-set.js';
 import { EventLoopLag } from '../src/control/event-loop-lag.js';
 import type { MountReport } from '../src/control/mount-report.js';
@@ -9,6 +13,7 @@ import type {
   EvictResult,
   FollowedLog,
   OperatedMount,
+  PinFacts,
   ReloadResult,
   RestartResult,
 } from '../src/control/operated-mount.js';
@@ -37,6 +42,9 @@ export interface Operation {
   /** Lines of the log, by level. */
   readonly logMessages: Readonly<Record<string, number>>;
 }
+
+/** So long a source is queried for what is pinned. */
+const PIN_QUERY_MS = 5_000;
 
 /** The mount that this process serves. */
 export class ServedMount implements OperatedMount {
@@ -121,8 +129,23 @@ export class ServedMount implements OperatedMount {
     this.#operation.setLogLevel(level);
   }
 
-  evict(urls: readonly string[]): Promise<EvictResult> {
-    return this.#layers.cache.evict(new UrlSet(urls));
+  async evict(urls: readonly string[], isForced: boolean): Promise<EvictResult> {
+    const { cache } = this.#layers;
+    if (!isForced) {
+      // Other processes make pins, too.
+      const pins = (await cache.disk?.listPins()) ?? [];
+      const pinned = pins.length === 0 ? undefined : urls.find((url) => cache.disk?.pinOf(url) !== undefined);
+      if (pinned !== undefined) {
+        const { url = pinned } = cache.disk?.pinOf(pinned) ?? {};
+        const hint = "'d7y-mount unpin' removes the pin, and --force evicts in spite of it";
+        throw new ControlError(
+          'PINNED',
+          `${safeText(pinned)} is pinned${url === pinned ? '' : `, by ${safeText(url)}`}`,
+          hint,
+        );
+      }
+    }
+    return await cache.evict(new UrlSet(urls), isForced);
   }
 
   forget(urls: readonly string[]): Promise<number> {
@@ -136,21 +159,75 @@ export class ServedMount implements OperatedMount {
   ): Promise<StartedJob> {
     if (!(await this.isReady())) throw new ControlError('NOT_READY', 'the mount is not ready');
     const { cache, roots } = this.#layers;
-    const { current } = this.#operation.configuration;
-    if (cache.report.disk === undefined) {
-      const why =
-        current.options.cacheSize === 0 ? '--cache-size is 0' : 'its directory cannot be used: see the log';
-      throw new ControlError('REFUSED', `the disk cache is off, since ${why}`);
-    }
+    if (cache.disk === undefined) throw this.#noDisk();
     if (!options.isCheck && (await cache.warming.room()) === undefined) {
       const hint = "'d7y-mount status' of that mount shows the writer: call warm there";
       throw new ControlError(
         'REFUSED',
-        `the process of another mount writes the cache directory ${cache.report.disk.directory}`,
+        `the process of another mount writes the cache directory ${cache.disk.report.directory}`,
         hint,
       );
     }
     return this.#layers.warmJobs.start(options, roots === undefined ? urls : within(roots, urls), onLine);
+  }
+
+  async pin(urls: readonly string[], isRecursive: boolean): Promise<readonly PinFacts[]> {
+    const disk = this.#diskFor(urls);
+    const pins = await Promise.all(urls.map((url) => this.#pinOf(url.replace(/\/$/, ''), isRecursive)));
+    try {
+      return await disk.pin(pins);
+    } catch (error) {
+      throw error instanceof PinError ? new ControlError('REFUSED', error.message) : error;
+    }
+  }
+
+  async unpin(urls: readonly string[], isRecursive: boolean): Promise<readonly PinFacts[]> {
+    const disk = this.#diskFor([]);
+    const removed = await disk.unpin(
+      urls.map((url) => url.replace(/\/$/, '')),
+      isRecursive,
+    );
+    const covered = removed.length === 0 && !isRecursive ? disk.pinOf(urls[0] ?? '') : undefined;
+    if (covered === undefined) return removed;
+    throw new ControlError(
+      'REFUSED',
+      `${safeText(urls[0] ?? '')} is pinned by ${safeText(covered.url)}: unpin that`,
+    );
+  }
+
+  async pins(): Promise<readonly PinFacts[]> {
+    return (await this.#layers.cache.disk?.listPins()) ?? [];
+  }
+
+  #diskFor(urls: readonly string[]): DiskCache {
+    const { cache, roots } = this.#layers;
+    if (cache.disk === undefined) throw this.#noDisk();
+    const outside = roots && urls.find((url) => !roots.has(url.replace(/\/$/, '')));
+    if (outside === undefined) return cache.disk;
+    throw new ControlError('BAD_REQUEST', `${safeText(outside)} is in no root of the mount`);
+  }
+
+  #noDisk(): ControlError {
+    const isWanted = this.#operation.configuration.current.options.cacheSize > 0;
+    const why = isWanted ? 'its directory cannot be used: see the log' : '--cache-size is 0';
+    return new ControlError('REFUSED', `the disk cache is off, since ${why}`);
+  }
+
+  /** Its size, if its source reports one now. A name that is missing there is pinned by mistake. */
+  async #pinOf(url: string, isRecursive: boolean): Promise<Pin> {
+    if (isRecursive) return { url, isRecursive, sizeBytes: undefined };
+    let stat: ResourceStat | undefined;
+    try {
+      stat = await this.#layers.cache.stat(url, AbortSignal.timeout(PIN_QUERY_MS));
+    } catch (error) {
+      if (error instanceof SourceError && error.code === 'NOT_FOUND') {
+        throw new ControlError('REFUSED', `there is no ${safeText(url)}`);
+      }
+    }
+    if (stat?.kind === 'directory') {
+      throw new ControlError('REFUSED', `${safeText(url)} is a directory: --recursive pins what is below it`);
+    }
+    return { url, isRecursive, sizeBytes: stat?.size };
   }
 
   stopWarming(job: number): WarmReport {

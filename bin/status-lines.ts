@@ -20,7 +20,11 @@ export interface ShownStatus {
   readonly cache: {
     readonly memory: Amount;
     readonly metadata: Amount;
-    readonly disk?: Amount & { readonly path: string; readonly writer: boolean };
+    readonly disk?: Amount & {
+      readonly path: string;
+      readonly writer: boolean;
+      readonly pinned: number | null;
+    };
   };
   readonly sources: readonly {
     readonly scheme: string;
@@ -59,7 +63,7 @@ export function statusLines(status: ShownStatus): string[] {
     `  memory: ${amount(cache.memory)}; metadata: ${amount(cache.metadata)}`,
     cache.disk === undefined
       ? '  disk cache: off'
-      : `  disk cache ${cache.disk.path}: ${amount(cache.disk)}${cache.disk.writer ? '' : ', which another process writes'}`,
+      : `  disk cache ${cache.disk.path}: ${amount(cache.disk)}${cache.disk.pinned ? `, ${mebibytes(cache.disk.pinned)} MiB of it pinned` : ''}${cache.disk.writer ? '' : ', which another process writes'}`,
     ...sources.map(
       ({ scheme, host, state, requests, errors, last_error: last }) =>
         `  ${scheme}://${host}: ${state}, ${requests} requests, ${errors} errors${last ? `; last at ${last.time}: ${last.message}` : ''}`,

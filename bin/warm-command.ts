@@ -18,6 +18,7 @@ export interface WarmCommandOptions {
   readonly check: boolean;
   readonly background: boolean;
   readonly recursive: boolean;
+  readonly pin: boolean;
   readonly stop?: number;
 }
 
@@ -37,6 +38,7 @@ export async function warm(
   options: GivenOptions,
 ): Promise<number> {
   if (own.stop !== undefined) return await stop(own.stop, own);
+  if (own.pin) await pinFirst(paths, own, options);
   const names = namesOf(paths, own.file);
   const first = await names.next();
   if (first.done === true)
@@ -65,6 +67,19 @@ export async function warm(
     if (signalCode === 0) throw error;
   }
   return output.end(reached, signalCode);
+}
+
+/** So that nothing of it is evicted meanwhile. */
+async function pinFirst(
+  paths: readonly string[],
+  own: WarmCommandOptions,
+  options: GivenOptions,
+): Promise<void> {
+  if (own.file !== undefined || own.check) {
+    throw new CommandFailure(EXIT.usage, '--pin takes neither a list nor --check');
+  }
+  const { pinUrls } = await import('./pin-command.js');
+  await pinUrls(paths, own, options);
 }
 
 async function stop(job: number, { mountpoint, json }: WarmCommandOptions): Promise<number> {

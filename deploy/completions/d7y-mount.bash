@@ -4,13 +4,13 @@ _d7y_mount() {
   local command='' next options='' values='' words='' index
   for ((index = 1; index < COMP_CWORD; index += 1)); do
     next="${command:+$command }${COMP_WORDS[index]}"
-    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'restart' | 'log-level' | 'warm' | 'evict' | 'forget' | 'doctor' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
+    case $next in 'unmount' | 'list' | 'status' | 'stats' | 'reload' | 'restart' | 'log-level' | 'warm' | 'pin' | 'unpin' | 'evict' | 'forget' | 'doctor' | 'plugin' | 'config check' | 'config show' | 'config path' | 'path' | 'url' | 'config') command=$next ;; esac
   done
   case $command in
     '')
       options='-f --foreground --no-supervise --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --show-control --log-file --log-level -V --version'
       values='directory'
-      words='unmount list status stats reload restart log-level warm evict forget doctor plugin config path url'
+      words='unmount list status stats reload restart log-level warm pin unpin evict forget doctor plugin config path url'
       ;;
     'unmount')
       options='-l --lazy'
@@ -48,12 +48,22 @@ _d7y_mount() {
       words=''
       ;;
     'warm')
-      options='--json -f --file -j --jobs -r --recursive --check --background --stop --mountpoint'
+      options='--json -f --file -j --jobs -r --recursive --check --pin --background --stop --mountpoint'
+      values='file'
+      words=''
+      ;;
+    'pin')
+      options='--json -r --recursive --mountpoint'
+      values='file'
+      words=''
+      ;;
+    'unpin')
+      options='--json -r --recursive --mountpoint'
       values='file'
       words=''
       ;;
     'evict')
-      options='--json --mountpoint'
+      options='--json --force --mountpoint'
       values='file'
       words=''
       ;;

@@ -8,6 +8,8 @@ complete -c d7y-mount -n __fish_use_subcommand -a reload -d 'let a mount read it
 complete -c d7y-mount -n __fish_use_subcommand -a restart -d 'let the installed program go on with a mount, which stays'
 complete -c d7y-mount -n __fish_use_subcommand -a log-level -d 'set the least severity that is logged, until the next reload'
 complete -c d7y-mount -n __fish_use_subcommand -a warm -d 'bring content into the disk cache; paths on a mount, or URLs'
+complete -c d7y-mount -n __fish_use_subcommand -a pin -d 'keep content of paths or URLs on disk, whatever else needs room; without one, list pins'
+complete -c d7y-mount -n __fish_use_subcommand -a unpin -d 'remove pins of paths or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a evict -d 'remove content from the caches: of files, or all below directories; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a forget -d 'query the source at the next use, and keep content; paths on a mount, or URLs'
 complete -c d7y-mount -n __fish_use_subcommand -a doctor -d 'find out what is wrong: here, with mounts, and with URLs; without any, with all mounts and configured hosts'
@@ -76,11 +78,21 @@ complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -s f -l file -r -F -
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -s j -l jobs -x -d 'files at once'
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -s r -l recursive -d 'directories with all that is below them'
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l check -d 'fetch nothing; show how much is there, and exit with 1 if some is missing'
+complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l pin -d 'and keep it there, as pin does'
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l background -d 'let the mount go on by itself; status shows the job'
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l stop -x -d 'end a job of the mount'
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -l mountpoint -r -F -d 'the mount that URLs are of, where there are several'
 complete -c d7y-mount -n '__fish_seen_subcommand_from warm' -F
+complete -c d7y-mount -n '__fish_seen_subcommand_from pin' -l json -d 'as JSON'
+complete -c d7y-mount -n '__fish_seen_subcommand_from pin' -s r -l recursive -d 'all that is below a directory'
+complete -c d7y-mount -n '__fish_seen_subcommand_from pin' -l mountpoint -r -F -d 'the mount that URLs are of, where there are several'
+complete -c d7y-mount -n '__fish_seen_subcommand_from pin' -F
+complete -c d7y-mount -n '__fish_seen_subcommand_from unpin' -l json -d 'as JSON'
+complete -c d7y-mount -n '__fish_seen_subcommand_from unpin' -s r -l recursive -d 'those of all that is below, too'
+complete -c d7y-mount -n '__fish_seen_subcommand_from unpin' -l mountpoint -r -F -d 'the mount that URLs are of, where there are several'
+complete -c d7y-mount -n '__fish_seen_subcommand_from unpin' -F
 complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -l json -d 'as JSON'
+complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -l force -d 'what is pinned, too'
 complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -l mountpoint -r -F -d 'the mount that URLs are of, where there are several'
 complete -c d7y-mount -n '__fish_seen_subcommand_from evict' -F
 complete -c d7y-mount -n '__fish_seen_subcommand_from forget' -l json -d 'as JSON'

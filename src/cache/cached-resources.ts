@@ -292,14 +292,27 @@ export class CachedResources implements ResourceCache {
     return files.length;
   }
 
-  /** Removes the content of these URLs, from the page cache too. `disk` undefined: nothing was removed from it. */
-  async evict(urls: UrlSet): Promise<{ readonly memory: Evicted; readonly disk: Evicted | undefined }> {
+  /**
+   * Removes the content of these URLs, from the page cache too; of what is pinned only with `isForced`. `disk` undefined: nothing
+   * was removed from it.
+   */
+  async evict(
+    urls: UrlSet,
+    isForced = true,
+  ): Promise<{ readonly memory: Evicted; readonly disk: Evicted | undefined }> {
     // What waits to be written would be stored after it.
     await this.#stored.flush();
-    const disk = await this.#stored.evict(urls);
-    const memory = this.#readers.evict((url) => urls.has(url));
-    for (const url of this.#metadata.filesOf((one) => urls.has(one))) this.onChanged(url);
+    const pins = this.disk;
+    const disk = await pins?.evict(urls, isForced);
+    const isMeant = (url: string): boolean => urls.has(url) && (isForced || pins?.pinOf(url) === undefined);
+    const memory = this.#readers.evict(isMeant);
+    for (const url of this.#metadata.filesOf(isMeant)) this.onChanged(url);
     return { memory, disk };
+  }
+
+  /** Undefined: there is none. */
+  get disk(): DiskCache | undefined {
+    return this.#stored.disk;
   }
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */

@@ -10,8 +10,6 @@ import type {
   StoredVersion,
 } from './disk/disk-cache.js';
 import type { FileMetadata } from './file-metadata.js';
-import type { Evicted } from './evicted.js';
-import type { UrlSet } from './url-set.js';
 import { WriteBehindQueue } from './write-behind-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
 import { mapKeyOf } from './version.js';
@@ -151,8 +149,8 @@ export class StoredVersions {
     return await this.#disk?.room();
   }
 
-  async evict(urls: UrlSet): Promise<Evicted | undefined> {
-    return await this.#disk?.evict(urls);
+  get disk(): DiskCache | undefined {
+    return this.#disk;
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {

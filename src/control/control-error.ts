@@ -7,6 +7,7 @@ export class ControlError extends Error {
     | 'TIMEOUT'
     | 'NOT_READY'
     | 'REFUSED'
+    | 'PINNED'
     | 'NO_SUCH_JOB'
     | 'NOT_KEPT'
     | 'NEEDS_REMOUNT'

@@ -6,7 +6,7 @@ import { safeText } from '../source/index.js';
 import { refusedAsForeign } from './browser-guard.js';
 import { metricsOf } from './metrics.js';
 import { ControlError } from './control-error.js';
-import type { FollowedLog, OperatedMount } from './operated-mount.js';
+import type { FollowedLog, OperatedMount, PinFacts } from './operated-mount.js';
 import { serveFollowed } from './serve-followed.js';
 import { PAGE_POLICY, statusPage } from './page/status-page.js';
 import { statsOf } from './stats.js';
@@ -30,6 +30,7 @@ const STATUS_OF: Readonly<Record<ControlError['code'], number>> = {
   TIMEOUT: 504,
   NOT_READY: 503,
   REFUSED: 409,
+  PINNED: 409,
   NO_SUCH_JOB: 404,
 };
 
@@ -94,9 +95,14 @@ const ALL: Readonly<Record<string, Handler>> = {
     return json(200, { level });
   },
   'POST /v1/evict': async (mount, body) => {
-    const { memory, disk } = await mount.evict(urlsOf(body));
+    const { memory, disk } = await mount.evict(urlsOf(body), flagOf(body, 'force'));
     return json(200, { memory, disk: disk ?? null });
   },
+  'GET /v1/pins': async (mount) => pinsAnswer(await mount.pins()),
+  'POST /v1/pin': async (mount, body) =>
+    pinsAnswer(await mount.pin(resourcesOf(body), flagOf(body, 'recursive'))),
+  'POST /v1/unpin': async (mount, body) =>
+    pinsAnswer(await mount.unpin(resourcesOf(body), flagOf(body, 'recursive'))),
   'POST /v1/warm/stop': (mount, body) => {
     const job = field(body, 'job');
     if (typeof job !== 'number') throw new ControlError('BAD_REQUEST', 'expected {"job": 1}');
@@ -257,6 +263,29 @@ function urlsOf(body: unknown): readonly string[] {
   const urls = field(body, 'urls');
   if (Array.isArray(urls) && urls.length > 0 && urls.every((url) => typeof url === 'string')) return urls;
   throw new ControlError('BAD_REQUEST', 'expected {"urls": ["https://host/path"]}');
+}
+
+function resourcesOf(body: unknown): readonly string[] {
+  const urls = urlsOf(body);
+  if (urls.every((url) => url.includes('://'))) return urls;
+  throw new ControlError('BAD_REQUEST', 'a pin is of a URL: name a host at least');
+}
+
+function flagOf(body: unknown, name: string): boolean {
+  const value = field(body, name) ?? false;
+  if (typeof value === 'boolean') return value;
+  throw new ControlError('BAD_REQUEST', `expected true or false for ${name}`);
+}
+
+function pinsAnswer(pins: readonly PinFacts[]): Answer {
+  return json(200, {
+    pins: pins.map(({ url, isRecursive, files, bytes }) => ({
+      url,
+      recursive: isRecursive,
+      files: files ?? null,
+      bytes: bytes ?? null,
+    })),
+  });
 }
 
 async function within<Value>(limitMs: number, work: Promise<Value>): Promise<Value> {

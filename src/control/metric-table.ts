@@ -143,6 +143,11 @@ export const METRIC_TABLE = {
     help: 'What may be kept.',
     labels: { tier: 'memory, metadata, disk' },
   },
+  d7y_mount_cache_pinned_bytes: {
+    group: 'cache',
+    type: 'gauge',
+    help: 'What is on disk and never evicted; only where this process writes the cache directory.',
+  },
   d7y_mount_cache_evicted_bytes_total: {
     group: 'cache',
     type: 'counter',

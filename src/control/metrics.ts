@@ -71,6 +71,7 @@ function ofCache(out: Exposition, { cache, lacksDisk }: MountReport): void {
     'd7y_mount_cache_limit_bytes',
     by('tier', { memory: memory.limitBytes, metadata: metadata.limitBytes, disk: disk?.limitBytes }),
   );
+  out.add('d7y_mount_cache_pinned_bytes', disk?.pinnedBytes);
   out.add(
     'd7y_mount_cache_evicted_bytes_total',
     by('tier', { memory: activity.evictedBytes, disk: disk?.evictedBytes }),

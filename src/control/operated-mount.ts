@@ -19,8 +19,8 @@ export interface OperatedMount {
   setLogLevel(level: string): void;
   /** Lets the next process go on with the mount, once this has resolved. */
   restart(): Promise<RestartResult>;
-  /** Removes content from memory, disk and the page cache. `urls`: as in `UrlSet`. */
-  evict(urls: readonly string[]): Promise<EvictResult>;
+  /** Removes content from memory, disk and the page cache; of what is pinned only with `isForced`. `urls`: as in `UrlSet`. */
+  evict(urls: readonly string[], isForced: boolean): Promise<EvictResult>;
   /** The next use queries the source. Resolves to the number of files. */
   forget(urls: readonly string[]): Promise<number>;
   /** Begins to bring files to disk. `onLine` takes what fails, before the job goes on. */
@@ -29,6 +29,11 @@ export interface OperatedMount {
     urls: AsyncIterable<string>,
     onLine: (line: object) => Promise<void>,
   ): Promise<StartedJob>;
+  /** What is stored of these URLs, `isRecursive`: and of all below them, is never evicted for others. */
+  pin(urls: readonly string[], isRecursive: boolean): Promise<readonly PinFacts[]>;
+  /** Resolves to the pins that there were. */
+  unpin(urls: readonly string[], isRecursive: boolean): Promise<readonly PinFacts[]>;
+  pins(): Promise<readonly PinFacts[]>;
   stopWarming(job: number): WarmReport;
 }
 
@@ -50,6 +55,14 @@ export interface RestartResult {
   readonly pid: number;
   /** Of the program that is to go on. */
   readonly version: string;
+}
+
+export interface PinFacts {
+  readonly url: string;
+  readonly isRecursive: boolean;
+  /** What is stored of it; undefined: it is not known here. */
+  readonly files?: number | undefined;
+  readonly bytes?: number | undefined;
 }
 
 export interface EvictResult {

@@ -34,6 +34,7 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
         bytes: disk.usedBytes ?? null,
         limit: disk.limitBytes,
         free: disk.freeBytes ?? null,
+        pinned: disk.pinnedBytes ?? null,
         writer: disk.usedBytes !== undefined,
       },
     },

@@ -265,6 +265,7 @@ class CountingDisk implements DiskCache {
     limitBytes: 0,
     usedBytes: 0,
     freeBytes: undefined,
+    pinnedBytes: 0,
     evictedBytes: 0,
     corruptBlocks: 0,
   };
@@ -295,6 +296,20 @@ class CountingDisk implements DiskCache {
   evict(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
+
+  pin(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  unpin(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  listPins(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  pinOf(): undefined {}
 
   room(): Promise<undefined> {
     return Promise.resolve(undefined);

@@ -5,7 +5,12 @@ import { type SegmentEntry, SegmentTable } from '../../src/cache/disk/segment-ta
 import { Random } from '../support/random.js';
 
 const URL = 'http://h/a';
-const ENTRY: SegmentEntry = { chargedBytes: 8192, usedAtMs: 1_700_000_000_000.25, touchedAtMs: 5 };
+const ENTRY: SegmentEntry = {
+  chargedBytes: 8192,
+  usedAtMs: 1_700_000_000_000.25,
+  touchedAtMs: 5,
+  pinMark: 0,
+};
 
 function segment(resource: string, version: string, number: number): string {
   return nameOfSegment(nameOfVersion({ resource, version }), number);
@@ -38,7 +43,7 @@ test('it is what a map in the order of use would be', (t) => {
     if (random.below(3) === 0) {
       t.is(table.delete(name), map.delete(name));
     } else {
-      const entry = { chargedBytes: step, usedAtMs: step + 0.5, touchedAtMs: step };
+      const entry = { chargedBytes: step, usedAtMs: step + 0.5, touchedAtMs: step, pinMark: step % 3 };
       map.delete(name);
       map.set(name, entry);
       table.set(name, entry);

@@ -92,6 +92,13 @@ test('it operates a mount', async (t) => {
   t.deepEqual(JSON.parse(evicted.text), { memory: { files: 1, bytes: 2 }, disk: null });
   const forgotten = await call('POST', '/v1/forget', { urls: ['https://h/a', ''] });
   t.deepEqual(JSON.parse(forgotten.text), { files: 2 });
+  const pinned = await call('POST', '/v1/pin', { urls: ['https://h/a'], recursive: true });
+  t.deepEqual(JSON.parse(pinned.text), {
+    pins: [{ url: 'https://h/a', recursive: true, files: 1, bytes: 2 }],
+  });
+  t.is((await call('POST', '/v1/pin', { urls: ['https:'] })).status, 400);
+  t.is((await call('POST', '/v1/unpin', { urls: ['https://h/a'], recursive: 'yes' })).status, 400);
+  t.like(JSON.parse((await call('GET', '/v1/pins')).text), { pins: [{ files: null, bytes: null }] });
   for (const urls of [undefined, [], [7], 'x'])
     t.is((await call('POST', '/v1/forget', { urls })).status, 400);
 });

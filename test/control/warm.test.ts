@@ -30,6 +30,7 @@ async function sentBytes(nginx: Nginx, except = /\/$/): Promise<number> {
   return entries.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
 }
 
+// S159
 test('a tree is brought to disk once, and then read without its source', async (t) => {
   const sizes = {
     'd/a.bin': 5 * MIB + 7,
@@ -135,6 +136,7 @@ test('a body of unknown length, and one without ranges, are brought too', async 
   t.like(report, { state: 'done', files: 2, failed: 0, doneBytes: 2 * body.length });
 });
 
+// S159
 test('a job ends before it pushes out what it has brought', async (t) => {
   const sizes = Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => [`d/${name}.bin`, MIB]));
   const nginx = await served(t, { ...sizes, 'old.bin': MIB, 'large.bin': 8 * MIB });
@@ -145,7 +147,7 @@ test('a job ends before it pushes out what it has brought', async (t) => {
   t.like(report, { state: 'failed', files: 4, error: { code: 'NO_ROOM' } });
   t.regex(
     report.error?.message ?? '',
-    /the disk cache holds \d+ bytes, of which what was warmed takes \d+: .* 1048576 bytes/,
+    /the disk cache holds \d+ bytes: what was warmed takes \d+; .* 1048576 bytes/,
   );
   t.true(lines.length === 1);
   const check = await warm([`${nginx.origin}/d`], { isRecursive: true, isCheck: true });
@@ -195,4 +197,26 @@ test('a dead source ends a job of many files', async (t) => {
   const { report, lines } = await warm(urls, { jobs: 8 });
   t.like(report, { state: 'failed', files: 0, error: { code: 'UNREACHABLE' } });
   t.true(lines.length < 40, `${lines.length}`);
+});
+
+// S158
+test('what is pinned takes room from others that are warmed, and not twice from itself', async (t) => {
+  const names = ['a', 'b', 'c', 'd'];
+  const sizes = Object.fromEntries(
+    names.flatMap((name) => [
+      [`p/${name}.bin`, MIB],
+      [`q/${name}.bin`, MIB],
+    ]),
+  );
+  const nginx = await served(t, sizes);
+  const disk = await storeFor(t, await temporaryDirectory(t), { blockBytes, limitBytes: 6 * MIB });
+  const { warm } = warmed(t, disk);
+  await disk.pin([{ url: `${nginx.origin}/p`, isRecursive: true, sizeBytes: undefined }]);
+  const own = await warm([`${nginx.origin}/p`], { isRecursive: true });
+  t.like(own.report, { state: 'done', files: 4 });
+  const other = await warm([`${nginx.origin}/q`], { isRecursive: true, jobs: 1 });
+  t.like(other.report, { state: 'failed', files: 1, error: { code: 'NO_ROOM' } });
+  t.regex(other.report.error?.message ?? '', /\d+ are pinned/);
+  const check = await warm([`${nginx.origin}/p`], { isRecursive: true, isCheck: true });
+  t.is(check.report.files, 4);
 });

@@ -70,6 +70,7 @@ export function mountReport(changes: Partial<MountReport> = {}): MountReport {
         limitBytes: 1000,
         usedBytes: 10,
         freeBytes: 5000,
+        pinnedBytes: 4,
         evictedBytes: 3,
         corruptBlocks: 1,
       },

@@ -17,6 +17,10 @@ export function operatedMount(changes: Partial<OperatedMount> = {}): OperatedMou
     evict: () => Promise.resolve({ memory: { files: 1, bytes: 2 }, disk: undefined }),
     forget: (urls) => Promise.resolve(urls.length),
     warm: () => Promise.reject(new ControlError('REFUSED', 'not here')),
+    pin: (urls, isRecursive) =>
+      Promise.resolve(urls.map((url) => ({ url, isRecursive, files: 1, bytes: 2 }))),
+    unpin: () => Promise.resolve([]),
+    pins: () => Promise.resolve([{ url: 'https://h/a', isRecursive: true }]),
     stopWarming: () => {
       throw new ControlError('NO_SUCH_JOB', 'not here');
     },

@@ -1,6 +1,8 @@
 import { type FoundSegment, scanSegments } from './scan.js';
 import { touchSegment, unlinkSegment } from './segment-files.js';
 import { SegmentTable } from './segment-table.js';
+import { PinnedSegments } from './pinned-segments.js';
+import type { Pins } from './pins.js';
 import type { Space } from './space.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
@@ -13,11 +15,14 @@ export interface CatalogOptions {
   readonly root: string;
   readonly blockBytes: number;
   readonly space: Space;
+  readonly pins: Pins;
   readonly warnings: RateLimitedLog;
   readonly use: SegmentUse;
 }
 
 export interface SegmentUse {
+  /** Of the segment's header; undefined: it is gone, or cannot be read. */
+  urlOf(name: string): Promise<string | undefined>;
   /** The descriptor of the segment's data was handed out: removing the file would free nothing. */
   isHeld(name: string): boolean;
   /** The segment is being removed. Resolves when its descriptors are closed. */
@@ -28,6 +33,7 @@ export interface SegmentUse {
 export class Catalog {
   readonly #options: CatalogOptions;
   readonly #segments = new SegmentTable();
+  readonly pinned: PinnedSegments;
   #clockMs = -Infinity;
   #isScanned = false;
   /** There are others' files, which may have a segment's name. */
@@ -39,6 +45,13 @@ export class Catalog {
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    const { root, pins, use } = options;
+    this.pinned = new PinnedSegments({
+      root,
+      segments: this.#segments,
+      pins,
+      urlOf: (name) => use.urlOf(name),
+    });
     this.ready = this.#scan();
   }
 
@@ -79,6 +92,11 @@ export class Catalog {
     return isDue ? usedAtMs : undefined;
   }
 
+  /** Of its header. */
+  urlOf(name: string): Promise<string | undefined> {
+    return this.#options.use.urlOf(name);
+  }
+
   /** What its files allocate. */
   bytesOf(name: string): number {
     return this.#segments.get(name)?.chargedBytes ?? 0;
@@ -103,12 +121,16 @@ export class Catalog {
   /** Evicts until `bytes` more fit; never `keep`. False: they do not. */
   async makeRoom(bytes: number, keep?: string): Promise<boolean> {
     if (!(await this.ready)) return false;
-    while ((await this.#options.space.shortBytes(bytes)) > 0) {
-      const victim = this.#victim(keep);
+    const { space, pins } = this.#options;
+    if ((await space.shortBytes(bytes)) > 0) await pins.refresh();
+    while ((await space.shortBytes(bytes)) > 0) {
+      // All that is left is pinned: a segment counts as a block at least.
+      if (this.usedBytes - this.pinned.bytes < this.#options.blockBytes) return false;
+      const victim = await this.#victim(keep);
       if (victim === undefined) return false;
-      const bytes = this.bytesOf(victim);
+      const victimBytes = this.bytesOf(victim);
       if (await this.remove(victim)) {
-        this.evictedBytes += bytes;
+        this.evictedBytes += victimBytes;
         continue;
       }
       this.#postpone(victim);
@@ -124,11 +146,13 @@ export class Catalog {
   }
 
   /** What the segment's files allocate after a write to them. */
-  settle(name: string, allocatedBytes: number): void {
+  settle(name: string, allocatedBytes: number, url: string): void {
     const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
     const now = this.#now();
     this.#options.space.usedBytes += chargedBytes - (this.#segments.get(name)?.chargedBytes ?? 0);
-    this.#segments.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now });
+    this.pinned.forget(name);
+    this.#segments.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now, pinMark: 0 });
+    this.pinned.note(name, url);
   }
 
   /**
@@ -147,6 +171,7 @@ export class Catalog {
       return false;
     }
     const chargedBytes = this.#segments.get(name)?.chargedBytes ?? 0;
+    this.pinned.forget(name);
     this.#segments.delete(name);
     const released = detached.then(() => {
       space.usedBytes -= chargedBytes;
@@ -172,7 +197,17 @@ export class Catalog {
     this.#segments.clear();
   }
 
-  #victim(keep: string | undefined): string | undefined {
+  /** The one used longest ago that is not pinned. Those that are pinned go to the end, where they are met last. */
+  async #victim(keep: string | undefined): Promise<string | undefined> {
+    for (let left = this.#segments.size; left > 0; left -= 1) {
+      const name = this.#oldest(keep);
+      if (name === undefined || !(await this.pinned.has(name))) return name;
+      this.#postpone(name);
+    }
+    return undefined;
+  }
+
+  #oldest(keep: string | undefined): string | undefined {
     for (const [name] of this.#segments.entries()) {
       if (name !== keep && !this.#options.use.isHeld(name)) return name;
     }
@@ -197,6 +232,8 @@ export class Catalog {
       this.#segments.sort();
       space.usedBytes += foundBytes;
       this.#isScanned = !this.#isAbandoned;
+      await this.#options.pins.refresh();
+      void this.pinned.markAll();
     } catch (error) {
       warnings.warn('cannot scan the directory', error);
     }
@@ -205,7 +242,7 @@ export class Catalog {
 
   #add({ name, allocatedBytes, usedAtMs }: FoundSegment): number {
     const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
-    this.#segments.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs });
+    this.#segments.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs, pinMark: 0 });
     return chargedBytes;
   }
 

@@ -36,15 +36,34 @@ export interface DiskReport {
   readonly usedBytes: number | undefined;
   /** Of the file system, when it was last queried. */
   readonly freeBytes: number | undefined;
+  /** Of the used ones, what is pinned; undefined in a process that reads what another one writes. */
+  readonly pinnedBytes: number | undefined;
   readonly evictedBytes: number;
   /** Blocks whose checksum was wrong. */
   readonly corruptBlocks: number;
+}
+
+/** What is stored of a URL, or of all below it, is not evicted for others. */
+export interface Pin {
+  readonly url: string;
+  readonly isRecursive: boolean;
+  /** Of the file when it was pinned, where that was known. */
+  readonly sizeBytes: number | undefined;
+}
+
+/** `files`, `bytes`: what is stored of it; undefined: another process knows. */
+export interface PinReport extends Pin {
+  readonly files: number | undefined;
+  readonly bytes: number | undefined;
 }
 
 /** What the store may hold. */
 export interface DiskRoom {
   /** All its files, by its limit and by what the file system has free. */
   readonly capacityBytes: number;
+  /** Of it, what is stored and pinned. */
+  readonly pinnedBytes: number;
+  isPinned(url: string): boolean;
   /** What a version of this size takes at most when all of it is stored. */
   chargeOf(sizeBytes: number): number;
 }
@@ -75,10 +94,17 @@ export interface DiskCache {
   /** Undefined: another process writes the directory. Becomes the writer if none does. Never rejects. */
   room(): Promise<DiskRoom | undefined>;
   /**
-   * Removes what is stored of these URLs. Undefined: another process writes the directory, and nothing was removed. Never
-   * rejects.
+   * Removes what is stored of these URLs, and of what is pinned only with `isForced`. Undefined: another process writes the
+   * directory, and nothing was removed. Never rejects.
    */
-  evict(urls: UrlSet): Promise<Evicted | undefined>;
+  evict(urls: UrlSet, isForced?: boolean): Promise<Evicted | undefined>;
+  /** As all processes that share the directory have them. Rejects with a `PinError`, or the errors of the system. */
+  pin(pins: readonly Pin[]): Promise<readonly PinReport[]>;
+  /** Those of these URLs; `isRecursive`: and of all below them. Resolves to those that there were. */
+  unpin(urls: readonly string[], isRecursive: boolean): Promise<readonly Pin[]>;
+  listPins(): Promise<readonly PinReport[]>;
+  /** The pin that keeps the URL, as it was known last: `listPins` looks anew. */
+  pinOf(url: string): Pin | undefined;
   /**
    * Waits for what is in flight and leaves everything durable. Descriptors that were handed out stay open
    * until their `StoredVersion` is closed. Never rejects.

@@ -4,12 +4,14 @@
  * bytes, or a miss.
  */
 import type { VersionKey } from '../version.js';
-import { readNewest, writeConfirmation } from './confirmations.js';
+import { readNewest, readResource, writeConfirmation } from './confirmations.js';
 import type {
   ConfirmedFacts,
   DiskCache,
   DiskReport,
   DiskRoom,
+  Pin,
+  PinReport,
   StoredFacts,
   StoredVersion,
 } from './disk-cache.js';
@@ -22,10 +24,12 @@ import {
   versionOfSegment,
 } from './layout.js';
 import type { Evicted } from '../evicted.js';
-import type { UrlSet } from '../url-set.js';
+import { UrlSet } from '../url-set.js';
+import { urlOfResource } from './credential-scope.js';
 import { chargeOf } from './catalog.js';
 import { evictSegments } from './evict-segments.js';
 import { OpenVersion } from './open-version.js';
+import { listPins, pinUrls } from './pin-urls.js';
 import { loadVersion } from './segment-loading.js';
 import { segmentsOf } from './shard.js';
 import { storeBlocks } from './store-blocks.js';
@@ -68,6 +72,7 @@ export class DiskStore implements DiskCache {
       limitBytes: options.limitBytes,
       usedBytes: writer?.catalog.usedBytes,
       freeBytes: writer?.catalog.freeBytes,
+      pinnedBytes: writer?.catalog.pinned.bytes,
       evictedBytes: writer?.catalog.evictedBytes ?? 0,
       corruptBlocks,
     };
@@ -215,17 +220,54 @@ export class DiskStore implements DiskCache {
 
   async room(): Promise<DiskRoom | undefined> {
     await this.#lease.acquire();
-    const { writer, isClosing, options } = this.#context;
+    const { writer, isClosing, options, pins } = this.#context;
     if (writer === undefined || isClosing || !(await writer.catalog.ready)) return undefined;
     return {
+      pinnedBytes: writer.catalog.pinned.bytes,
+      isPinned: (url) => pins.of(url) !== undefined,
       capacityBytes: await writer.catalog.capacityBytes(),
       chargeOf: (sizeBytes) => chargeOf(filesBytes(sizeBytes, options.blockBytes), options.blockBytes),
     };
   }
 
-  async evict(urls: UrlSet): Promise<Evicted | undefined> {
-    const { writer, isClosing } = this.#context;
-    return writer === undefined || isClosing ? undefined : await evictSegments(this.#context, writer, urls);
+  async evict(urls: UrlSet, isForced = true): Promise<Evicted | undefined> {
+    const { writer, isClosing, pins } = this.#context;
+    if (writer === undefined || isClosing) return undefined;
+    await pins.refresh();
+    return await evictSegments(this.#context, writer, urls, isForced);
+  }
+
+  async pin(pins: readonly Pin[]): Promise<readonly PinReport[]> {
+    await this.#lease.acquire();
+    return await pinUrls(this.#context, pins);
+  }
+
+  async unpin(urls: readonly string[], isRecursive: boolean): Promise<readonly Pin[]> {
+    const { pins, writer } = this.#context;
+    const meant = new UrlSet(urls);
+    await pins.refresh();
+    const removed = await pins.remove(({ url }) => (isRecursive ? meant.has(url) : urls.includes(url)));
+    void writer?.catalog.pinned.markAll();
+    return removed;
+  }
+
+  async listPins(): Promise<readonly PinReport[]> {
+    return await listPins(this.#context);
+  }
+
+  pinOf(url: string): Pin | undefined {
+    return this.#context.pins.of(url);
+  }
+
+  async urlOf(segment: string): Promise<string | undefined> {
+    const { root, reads, warnings } = this.#context;
+    try {
+      const resource = await reads.run(() => readResource(root, segment));
+      return resource === undefined ? undefined : urlOfResource(resource);
+    } catch (error) {
+      warnings.warn('cannot read an index file', error);
+      return undefined;
+    }
   }
 
   async #removeVersion(url: string, versionName: string): Promise<void> {

@@ -3,19 +3,18 @@ import type { UrlSet } from '../url-set.js';
 import { readResource } from './confirmations.js';
 import { urlOfResource } from './credential-scope.js';
 import { versionOfSegment } from './layout.js';
-import { segmentsOf } from './shard.js';
+import { shardsOf } from './shard.js';
 import type { StoreContext, Writer } from './store-context.js';
-
-const SHARDS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
 
 /** Removes the segments of these URLs. Never rejects: what cannot be read or removed stays. */
 export async function evictSegments(
   context: StoreContext,
   writer: Writer,
   urls: UrlSet,
+  isForced: boolean,
 ): Promise<Evicted | undefined> {
   if (!(await writer.catalog.ready)) return undefined;
-  const { root, resourceOf, warnings } = context;
+  const { root, resourceOf, warnings, pins } = context;
   // A name of the store is a hash: what lies below a URL is found by the headers of all segments, a URL itself at once.
   const stored = urls.resources?.map((url) => {
     const resource = resourceOf(url);
@@ -27,6 +26,7 @@ export async function evictSegments(
     const versions = new Set<string>();
     for (const name of await names) {
       try {
+        if (!isForced && !pins.isEmpty && (await writer.catalog.pinned.has(name))) continue;
         const bytes = await remove(context, writer, name, isFound ? undefined : urls);
         if (bytes === undefined) continue;
         versions.add(versionOfSegment(name).versionName);
@@ -38,11 +38,6 @@ export async function evictSegments(
     evicted.files += versions.size;
   }
   return evicted;
-}
-
-/** One shard at a time: there may be very many segments. */
-function* shardsOf(root: string): Generator<Promise<string[]>> {
-  for (const shard of SHARDS) yield segmentsOf(root, shard).catch(() => []);
 }
 
 /** Undefined: it was not removed. */

@@ -3,6 +3,7 @@
  *
  *     <cache dir>/v3/lock                        held (flock) by the one process that writes
  *     <cache dir>/v3/key                         random: see credential-key.ts
+ *     <cache dir>/v3/pins/                       what is never evicted: see pins.ts
  *     <cache dir>/v3/<2 hex>/<name>.data         bytes of one segment of one version, sparse, at their offsets
  *     <cache dir>/v3/<2 hex>/<name>.index        what is in it: see index-file.ts
  *
@@ -19,6 +20,7 @@ import type { VersionKey } from '../version.js';
 export const LAYOUT_DIRECTORY = 'v3';
 export const LOCK_NAME = 'lock';
 export const CREDENTIAL_KEY_NAME = 'key';
+export const PINS_NAME = 'pins';
 
 const SHARD = /^[0-9a-f]{2}$/;
 const NAME = /^(([0-9a-f]{32}-[0-9a-f]{16})-(\d{6}))\.(data|index)$/;
@@ -36,7 +38,7 @@ export interface StoredName {
 
 /** Not a shard, and ours. */
 export function isReserved(name: string): boolean {
-  return name === LOCK_NAME || name.split('.', 1)[0] === CREDENTIAL_KEY_NAME;
+  return name === LOCK_NAME || name === PINS_NAME || name.split('.', 1)[0] === CREDENTIAL_KEY_NAME;
 }
 
 export function isShard(name: string): boolean {

@@ -9,6 +9,7 @@ import { DirectWrites } from './direct-writes.js';
 import { prepareDirectory } from './directory.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
+import { Pins } from './pins.js';
 import { Semaphore } from './semaphore.js';
 import type { StoreContext } from './store-context.js';
 import { RateLimitedLog } from './rate-limited-log.js';
@@ -39,6 +40,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskStor
     descriptors,
     direct: new DirectWrites(descriptors),
     warnings,
+    pins: new Pins(root, warnings),
     reads: new Semaphore(READS),
     changes: new Semaphore(1),
     checks,

@@ -6,19 +6,21 @@ export interface SegmentEntry {
   readonly usedAtMs: number;
   /** From the index file's mtime. */
   readonly touchedAtMs: number;
+  /** What was found of its pin, by `Catalog`; 0: nothing. */
+  readonly pinMark: number;
 }
 
 const FIRST_SLOTS = 64;
 /** The hashes in a name: of the URL, and of the version. */
 const [URL_BYTES, ID_BYTES] = [16, 24];
 const [OLDER, NEWER, NEXT, LINKS] = [0, 1, 2, 3];
-const VALUES = 3;
+const VALUES = 4;
 /** No slot, and the ends of the list of all. */
 const NONE = 0;
 
 /**
  * Segments by name and by URL, in the order of their last use. There may be hundreds of thousands, so they lie in
- * typed arrays, one slot each of some 70 bytes, outside of V8's heap: as strings and objects they take 256.
+ * typed arrays, one slot each of some 80 bytes, outside of V8's heap: as strings and objects they take 256.
  */
 export class SegmentTable {
   #ids = Buffer.alloc(0);
@@ -45,13 +47,19 @@ export class SegmentTable {
   }
 
   /** It is the one that was used last. */
-  set(name: string, { chargedBytes, usedAtMs, touchedAtMs }: SegmentEntry): void {
+  set(name: string, { chargedBytes, usedAtMs, touchedAtMs, pinMark }: SegmentEntry): void {
     const id = idOf(name);
     let slot = this.#find(id);
     if (slot === NONE) slot = this.#add(id);
     else this.#unlink(slot);
-    this.#values.set([chargedBytes, usedAtMs, touchedAtMs], slot * VALUES);
+    this.#values.set([chargedBytes, usedAtMs, touchedAtMs, pinMark], slot * VALUES);
     this.#link(slot);
+  }
+
+  /** Its place in the order stays. */
+  markPin(name: string, pinMark: number): void {
+    const slot = this.#find(idOf(name));
+    if (slot !== NONE) this.#values[slot * VALUES + 3] = pinMark;
   }
 
   delete(name: string): boolean {
@@ -186,11 +194,11 @@ export class SegmentTable {
   }
 
   #entryAt(slot: number): SegmentEntry {
-    const [chargedBytes = 0, usedAtMs = 0, touchedAtMs = 0] = this.#values.subarray(
+    const [chargedBytes = 0, usedAtMs = 0, touchedAtMs = 0, pinMark = 0] = this.#values.subarray(
       slot * VALUES,
       (slot + 1) * VALUES,
     );
-    return { chargedBytes, usedAtMs, touchedAtMs };
+    return { chargedBytes, usedAtMs, touchedAtMs, pinMark };
   }
 
   #nameAt(slot: number): string {

@@ -21,3 +21,10 @@ export async function segmentsOf(root: string, prefix: string): Promise<string[]
     return file?.kind === 'index' && file.name.startsWith(prefix) ? [file.name] : [];
   });
 }
+
+const SHARDS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
+
+/** The names of all segments, one shard at a time: there may be very many. What cannot be read is passed over. */
+export function* shardsOf(root: string): Generator<Promise<string[]>> {
+  for (const shard of SHARDS) yield segmentsOf(root, shard).catch(() => []);
+}

@@ -1,3 +1,4 @@
+import { urlOfResource } from './credential-scope.js';
 import type { CheckedBlock, WritePath } from './disk-cache.js';
 import { codeOf } from '../../error-code.js';
 import type { OpenVersion } from './open-version.js';
@@ -58,7 +59,7 @@ async function store(
     if (codeOf(error) === 'ENOENT') writer.lock.doubt();
     return false;
   } finally {
-    await settle(context, segment);
+    await settle(context, segment, version.key.resource);
   }
 }
 
@@ -93,10 +94,11 @@ async function create(
 }
 
 /** Enters what the files take now; files that are no good are removed. */
-async function settle(context: StoreContext, segment: Segment): Promise<void> {
+async function settle(context: StoreContext, segment: Segment, resource: string): Promise<void> {
   const catalog = context.writer?.catalog;
   try {
-    if (segment.exists) catalog?.settle(segment.name, await segment.allocatedBytes());
+    if (segment.exists)
+      catalog?.settle(segment.name, await segment.allocatedBytes(), urlOfResource(resource));
     else await catalog?.remove(segment.name);
   } catch {
     await catalog?.remove(segment.name);

@@ -5,6 +5,7 @@ import type { ResourceOf } from './credential-scope.js';
 import type { Descriptors } from './descriptors.js';
 import type { DirectWrites } from './direct-writes.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
+import type { Pins } from './pins.js';
 import type { Semaphore } from './semaphore.js';
 import type { StoreLock } from './store-lock.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
@@ -30,6 +31,7 @@ export interface StoreContext {
   readonly descriptors: Descriptors;
   readonly direct: DirectWrites;
   readonly warnings: RateLimitedLog;
+  readonly pins: Pins;
   /**
    * libuv has four threads for all files, names and devices of the process. So few reads run at once, one
    * change, and one slow check or fsync.

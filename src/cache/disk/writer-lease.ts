@@ -37,7 +37,7 @@ export class WriterLease {
   }
 
   async #try(): Promise<void> {
-    const { options, root, warnings } = this.#context;
+    const { options, root, warnings, pins } = this.#context;
     try {
       if ((await prepareDirectory(options.directory)) !== root)
         throw new Error(`${root} is another directory now`);
@@ -47,7 +47,7 @@ export class WriterLease {
       if (this.#context.isClosing) return await lock.release();
       const { limitBytes, reserveBytes, blockBytes } = options;
       const space = new Space({ directory: root, limitBytes, reserveBytes, warnings });
-      const catalog = new Catalog({ root, blockBytes, space, warnings, use: this.#use });
+      const catalog = new Catalog({ root, blockBytes, space, pins, warnings, use: this.#use });
       const writer = { lock, catalog };
       this.#context.writer = writer;
       // The limit may be lower than it was.

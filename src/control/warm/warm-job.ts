@@ -2,7 +2,7 @@
 import { BoundedQueue } from './bounded-queue.js';
 import type { WarmableCache, WarmEntry } from './warmable-cache.js';
 import type { WarmFailure, WarmOptions, WarmReport, WarmState } from './warm-options.js';
-import { NoRoomError, type WarmRoom } from './warm-room.js';
+import type { WarmRoom } from './warm-room.js';
 
 /** Files that were found and wait: so far ahead the total is known. */
 const MAX_WAITING = 10_000;
@@ -191,7 +191,7 @@ export class WarmJob {
     } catch (error) {
       const failure = codeAndMessage(error);
       if (failure.code === 'IS_DIRECTORY' && this.#context.options.isRecursive) this.#becomesDirectory(url);
-      else await this.#fail(url, failure.code === 'IS_DIRECTORY' ? IS_DIRECTORY : failure, error);
+      else await this.#fail(url, failure.code === 'IS_DIRECTORY' ? IS_DIRECTORY : failure);
     }
   }
 
@@ -219,7 +219,7 @@ export class WarmJob {
       onSize: async (sizeBytes) => {
         counts.totalBytes += sizeBytes - (entry?.sizeBytes ?? 0);
         onSized();
-        this.#takenBytes += await room.take(sizeBytes);
+        this.#takenBytes += await room.take(url, sizeBytes);
       },
       onStored: (bytes, isNew) => {
         counts.doneBytes += bytes;
@@ -238,16 +238,12 @@ export class WarmJob {
     else await onLine({ url, done_bytes: storedBytes, total_bytes: sizeBytes ?? null });
   }
 
-  async #fail(
-    url: string,
-    { code, message }: { code: string; message: string },
-    error?: unknown,
-  ): Promise<void> {
+  async #fail(url: string, { code, message }: { code: string; message: string }): Promise<void> {
     if (this.#isEnded) return;
     this.#counts.failed += 1;
     this.#lastFailure = { url, code, message };
     await this.#context.onLine({ url, error: { code, message } });
-    if (error instanceof NoRoomError) this.#end('failed', { code, message });
+    if (code === 'NO_ROOM') this.#end('failed', { code, message });
     this.#unreachable = UNREACHABLE.has(code) ? this.#unreachable + 1 : 0;
     if (this.#unreachable < MAX_UNREACHABLE) return;
     const found = `the last ${MAX_UNREACHABLE} files could not be reached: ${message}`;

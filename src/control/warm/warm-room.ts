@@ -15,19 +15,26 @@ export class WarmRoom {
     this.#cache = cache;
   }
 
-  /** Takes room for a file, until `giveBack`. Rejects with a `NoRoomError` if the file does not fit. Resolves to its bytes. */
-  async take(sizeBytes: number): Promise<number> {
+  /**
+   * Takes room for a file, until `giveBack`. Rejects with a `NoRoomError` if the file does not fit. What is pinned is counted by the
+   * cache. Resolves to the bytes that are taken.
+   */
+  async take(url: string, sizeBytes: number): Promise<number> {
     const room = await this.#cache.room();
     if (room === undefined) throw new NoRoomError('this process no longer writes the cache directory');
     const bytes = room.chargeOf(sizeBytes);
-    if (this.#takenBytes + bytes > room.capacityBytes) {
+    const { capacityBytes, pinnedBytes } = room;
+    // Of a pinned file, some or all may be there.
+    const newBytes = room.isPinned(url) ? 0 : bytes;
+    if (this.#takenBytes + pinnedBytes + newBytes > capacityBytes || bytes > capacityBytes) {
+      const pinned = pinnedBytes > 0 ? ` ${pinnedBytes} are pinned, and` : '';
       throw new NoRoomError(
-        `the disk cache holds ${Math.floor(room.capacityBytes)} bytes, of which what was warmed takes ${this.#takenBytes}: ` +
+        `the disk cache holds ${Math.floor(capacityBytes)} bytes:${pinned} what was warmed takes ${this.#takenBytes}; ` +
           `the next file, of ${sizeBytes} bytes, would push that out`,
       );
     }
-    this.#takenBytes += bytes;
-    return bytes;
+    this.#takenBytes += newBytes;
+    return newBytes;
   }
 
   giveBack(bytes: number): void {

@@ -29,6 +29,9 @@ export interface WarmableCache {
 export interface WarmableRoom {
   /** All that may be on disk. */
   readonly capacityBytes: number;
+  /** Of it, what is there and pinned. */
+  readonly pinnedBytes: number;
+  isPinned(url: string): boolean;
   /** What a file of this size takes of it. */
   chargeOf(sizeBytes: number): number;
 }
