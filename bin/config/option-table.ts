@@ -222,9 +222,9 @@ export const OPTION_TABLE: OptionTable = {
     group: 'Sources',
     kind: kinds.choice('mode', 'stream', 'ranges'),
     default: 'stream',
-    help: 'what is read by way of the cluster: files that are read in order, or any part of large files',
+    help: 'what is read by way of the cluster: files that are read in order, or any part of large files too',
     meaning:
-      'what is read by way of the cluster: `stream`, files that are read in order from their beginning; `ranges`, any part, in windows of 8 MiB ([P2P.md](P2P.md)); in a file `p2p: { mode: … }`',
+      'what is read by way of the cluster: `stream`, files that are read in order from their beginning; `ranges`, other parts too, in windows of 8 MiB ([P2P.md](P2P.md)); in a file `p2p: { mode: … }`',
     isLive: true,
     inFile: ['p2p', 'mode'],
   },

@@ -44,7 +44,7 @@ complete -c d7y-mount -n __fish_use_subcommand -l retries -x -d 'how often a req
 complete -c d7y-mount -n __fish_use_subcommand -l header -x -d ''\''https://host[:port]: Name: value'\'', sent to that origin alone (without a scheme: https); repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l allow-address -x -d 'connect to these addresses too: link-local, and with --allow-other loopback and private ones; repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l p2p-proxy -x -d 'the HTTP proxy of the dfdaemon of this node, for rules with p2p: true (http://127.0.0.1:4001)'
-complete -c d7y-mount -n __fish_use_subcommand -l p2p-mode -x -a 'stream ranges' -d 'what is read by way of the cluster: files that are read in order, or any part of large files'
+complete -c d7y-mount -n __fish_use_subcommand -l p2p-mode -x -a 'stream ranges' -d 'what is read by way of the cluster: files that are read in order, or any part of large files too'
 complete -c d7y-mount -n __fish_use_subcommand -l plugin-dir -r -F -d 'where plugins are, instead of the default; repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l plugin-option -x -d 'NAME.KEY=VALUE, an option of that plugin; repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l plugin-override -x -d 'let a plugin serve this built-in scheme; repeatable'

@@ -64,7 +64,7 @@ export class RangedBlocks implements BlockProvider {
    */
   stream(run: BlockRun, isPrefetch: boolean): void {
     const { peers, blocks } = this.#context;
-    if (peers?.mode !== 'stream' || this.#stream !== undefined || this.#isPeerless) return;
+    if (peers === undefined || this.#stream !== undefined || this.#isPeerless) return;
     let firstBlock = run.first;
     while (firstBlock < run.end && !blocks.isMissing(firstBlock)) firstBlock += 1;
     const isNear = firstBlock * blocks.blockBytes <= NEAR_BYTES;

@@ -68,6 +68,21 @@ test.serial('an origin is tested once', async (t) => {
   t.is(node.dfdaemon.requests.length, 3);
 });
 
+test.serial('where an origin redirects, each URL is tested', async (t) => {
+  const headers = { etag: '"v1"' };
+  const [good, bad] = [await serve(t, { headers }), await serve(t, { headers, compares: false })];
+  const { origin } = await startFaultServer(t, (request, response) => {
+    const { origin: elsewhere } = request.url === '/good' ? good : bad;
+    response.writeHead(302, { location: `${elsewhere}${request.url}` }).end();
+  });
+  const node = await startNode(t);
+  for (const name of ['good', 'bad']) t.true((await contentOf(node, `${origin}/${name}`)).equals(CONTENT));
+  t.deepEqual(
+    node.dfdaemon.requests.map(({ url }) => url),
+    [`${origin}/good`],
+  );
+});
+
 test.serial('a small file, and what no rule names, goes by no cluster', async (t) => {
   const small = await serveFile(t, 16 * MIB - 1);
   const node = await startNode(t);

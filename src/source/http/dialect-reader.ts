@@ -1,4 +1,6 @@
 /** Reads the resources of a dialect: what is sent for them, and what an answer is worth. */
+import { LRUCache } from 'lru-cache';
+
 import { type ByteRange, formatRangeHeader } from '../byte-range.js';
 import { ProtocolError } from '../errors.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
@@ -16,9 +18,13 @@ import {
   validatorsOf,
 } from './response-check.js';
 
+const MAX_REDIRECTING = 1_000;
+
 export class DialectReader {
   readonly engine: HttpEngine;
   readonly dialect: HttpDialect;
+  /** Origins that have redirected to others, of late. */
+  readonly #redirecting = new LRUCache<string, true>({ max: MAX_REDIRECTING });
 
   constructor(engine: HttpEngine, dialect: HttpDialect) {
     this.engine = engine;
@@ -37,8 +43,14 @@ export class DialectReader {
     const url = extra.query === undefined ? target.url : withQuery(target.url, extra.query);
     const header = target.header === undefined ? extra.header : { ...target.header, ...extra.header };
     const answer = await this.engine.send({ ...target, url, header, allowed }, request, resumed);
+    if (answer.url !== url && answer.url.origin !== url.origin) this.#redirecting.set(url.origin, true);
     const isPart = answer.status === 200 && answer.header.get('content-range') !== null;
     return isPart && this.dialect.isPartBy200 === true ? { ...answer, status: 206 } : answer;
+  }
+
+  /** Whether resources of an origin may lie elsewhere. */
+  redirects(origin: string): boolean {
+    return this.#redirecting.has(origin);
   }
 
   /** A ranged request, conditional where the version is known (RFC 9110, 13.1.1 and 13.1.4). */

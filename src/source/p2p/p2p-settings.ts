@@ -2,7 +2,7 @@
 export interface P2pSettings {
   /** Of dfdaemon; undefined: nothing goes by the cluster. */
   readonly proxy: URL | undefined;
-  /** `stream`: whole files that are read in order. `ranges`: any part, in aligned windows. */
+  /** `stream`: whole files that are read in order. `ranges`: other parts too, in aligned windows. */
   readonly mode: P2pMode;
 }
 

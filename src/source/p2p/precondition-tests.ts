@@ -16,7 +16,7 @@ const VALID_MS = 3_600_000;
 export class PreconditionTests {
   readonly #results = new LRUCache<string, Promise<boolean>>({ max: MAX_ORIGINS, ttl: VALID_MS });
 
-  /** Asked once of each origin, directly. Rejects if it does not answer. */
+  /** Asked once of each origin, and of each URL where they lead elsewhere. Rejects if there is no answer. */
   async areHeeded(
     request: Request,
     reader: DialectReader,
@@ -24,7 +24,8 @@ export class PreconditionTests {
     pin: Validators,
   ): Promise<boolean> {
     const condition = bogusPrecondition(pin);
-    const key = `${target.url.origin} ${Object.keys(condition).join()}`;
+    const { origin, href } = target.url;
+    const key = `${reader.redirects(origin) ? href : origin} ${Object.keys(condition).join()}`;
     const known = this.#results.get(key) ?? ask(request, reader, target, condition);
     this.#results.set(key, known);
     known.catch(() => this.#results.delete(key));
