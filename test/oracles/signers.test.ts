@@ -5,6 +5,7 @@ import type { LookupFunction } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { sigV4, sigV4Url } from '../../src/source/auth/sigv4.js';
+import { sasUrl } from '../../src/source/auth/azure-sas.js';
 import { azureSharedKey } from '../../src/source/auth/azure-shared-key.js';
 import { compactTime } from '../../src/source/auth/canonical.js';
 import { cosAuthorization } from '../../src/source/auth/cos.js';
@@ -372,4 +373,34 @@ oracleTest('URLs of OBS are signed as esdk-obs-nodejs signs them', ['esdk-obs-no
       t.is(found.get(name), theirs.get(name), `seed ${SEED}: ${name} of ${url.href}`);
   }
   client.close();
+});
+
+interface AzureSas {
+  StorageSharedKeyCredential: new (account: string, key: string) => object;
+  BlobSASPermissions: { parse(text: string): object };
+  generateBlobSASQueryParameters(values: object, key: object): { toString(): string };
+}
+
+oracleTest('a shared access signature is that of @azure/storage-blob', ['@azure/storage-blob'], (t, load) => {
+  const oracle = load('@azure/storage-blob') as AzureSas;
+  const random = new Random(SEED);
+  const key = { accessKeyId: 'account', accessKeySecret: Buffer.from('secret').toString('base64') };
+  const credential = new oracle.StorageSharedKeyCredential(key.accessKeyId, key.accessKeySecret);
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { key: blobName, path } = randomRequest(random, [], []);
+    if (blobName === '') continue;
+    const url = new URL(`https://account.blob.core.windows.net/container${path}`);
+    const found = sasUrl(url, `container${path}`, key, NOW_MS).searchParams;
+    const values = {
+      containerName: 'container',
+      blobName,
+      permissions: oracle.BlobSASPermissions.parse('r'),
+      expiresOn: new Date(NOW_MS + 3_600_000),
+      version: found.get('sv'),
+    };
+    const expected = new URLSearchParams(
+      oracle.generateBlobSASQueryParameters(values, credential).toString(),
+    );
+    t.deepEqual(Object.fromEntries(found), Object.fromEntries(expected), `seed ${SEED}: ${url.href}`);
+  }
 });

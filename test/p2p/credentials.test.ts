@@ -6,8 +6,10 @@ import { literalSecret } from '../../src/source/auth/secret-source.js';
 import type { P2pRule } from '../../src/source/p2p/p2p-settings.js';
 import { BucketAccess } from '../../src/source/schemes/bucket/bucket-access.js';
 import { createBucketClient } from '../../src/source/schemes/bucket/bucket-client.js';
+import { createBlobSource } from '../../src/source/schemes/blob/create-blob-source.js';
 import { createHub } from '../../src/source/schemes/hub/create-hub.js';
-import type { HubSettings } from '../../src/source/settings.js';
+import type { AbsSettings, HubSettings } from '../../src/source/settings.js';
+import { startBlobServer } from '../servers/blob/blob-server.js';
 import { startBucketServer, type Vendor } from '../servers/bucket/bucket-server.js';
 import { startHub } from '../servers/hub.js';
 import { fixed } from '../support/bucket-client.js';
@@ -45,6 +47,16 @@ for (const [what, rule] of Object.entries({
     test.serial(`${what} what keys of ${vendor} let read, by a signed URL`, async (t) => {
       const node = await startBucketNode(t, vendor, { p2p: true, ...rule });
       t.true((await contentOf(node, `${vendor}://bucket/dir/a%20b.bin`)).equals(CONTENT));
+      t.is(node.dfdaemon.requests.length, isShared ? 1 : 0);
+      if (isShared) t.like(node.peers.report, { requests: { ok: 1 } });
+      isKept(t, node);
+    });
+  }
+
+  for (const kind of ['key', 'sas'] as const) {
+    test.serial(`${what} what a ${kind} of abs lets read, by a signed URL`, async (t) => {
+      const node = await startBlobNode(t, kind, { p2p: true, ...rule });
+      t.true((await contentOf(node, 'abs://container/dir/a%20b.bin')).equals(CONTENT));
       t.is(node.dfdaemon.requests.length, isShared ? 1 : 0);
       if (isShared) t.like(node.peers.report, { requests: { ok: 1 } });
       isKept(t, node);
@@ -100,6 +112,22 @@ async function startBucketNode(t: ExecutionContext, vendor: Vendor, rule: P2pRul
   return await startNode(t, {
     ruleFor: () => rule,
     clientOf: (engine, peers) => createBucketClient({ engine, log, accessFor, peers }),
+  });
+}
+
+async function startBlobNode(t: ExecutionContext, kind: 'key' | 'sas', rule: P2pRule): Promise<ClusterNode> {
+  const server = await startBlobServer(t);
+  server.put('container', 'dir/a b.bin', CONTENT);
+  const [key, sas] = [literalSecret(server.key), literalSecret(server.sas('container'))];
+  const settings: AbsSettings = {
+    endpoint: new URL(server.origin),
+    account: server.account,
+    credentials: kind === 'key' ? { kind, key } : { kind, sas },
+  };
+  const common = { scheme: 'abs', settingsFor: () => settings, log: pino({ enabled: false }) };
+  return await startNode(t, {
+    ruleFor: () => rule,
+    clientOf: (engine, peers) => createBlobSource({ ...common, engine, peers, timeoutMs: 5_000, retries: 1 }),
   });
 }
 

@@ -2,7 +2,7 @@
 
 import test from 'ava';
 
-import { withSas } from '../../src/source/auth/azure-sas.js';
+import { sasUrl, withSas } from '../../src/source/auth/azure-sas.js';
 import { azureSharedKey } from '../../src/source/auth/azure-shared-key.js';
 import { encodeKey, encodeStrict, hmac, queryPairs } from '../../src/source/auth/canonical.js';
 import { cos, cosAuthorization, cosUrl } from '../../src/source/auth/cos.js';
@@ -246,6 +246,22 @@ test('a URL is signed by SigV4 as AWS signs it', (t) => {
   t.is(
     url.searchParams.get('X-Amz-Signature'),
     'aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
+  );
+});
+
+// As @azure/storage-blob makes it.
+test('a URL of a blob is signed with the key of its account', (t) => {
+  const key = { accessKeyId: 'account', accessKeySecret: 'c2VjcmV0' };
+  const url = new URL('https://account.blob.core.windows.net/c/a%20b');
+  t.deepEqual(
+    Object.fromEntries(sasUrl(url, 'c/a%20b', key, Date.UTC(2026, 10, 28, 21, 9, 5)).searchParams),
+    {
+      sv: '2021-12-02',
+      se: '2026-11-28T22:09:05Z',
+      sr: 'b',
+      sp: 'r',
+      sig: '4jNnToGE47NHreOAMsLR9V+alAXcJoKonjDKu5Sdeb8=',
+    },
   );
 });
 

@@ -1,6 +1,6 @@
 /** How the containers of one account are reached: credentials, headers, connections. */
 import { type AzureCredentials, azureCredentials } from '../../auth/azure-credentials.js';
-import { withSas } from '../../auth/azure-sas.js';
+import { sasUrl, withSas } from '../../auth/azure-sas.js';
 import { azureSharedKey } from '../../auth/azure-shared-key.js';
 import { configuredHeaders } from '../../auth/configured-credentials.js';
 import type { Authorization, AuthorizableRequest, Authorizer } from '../../http/authorizer.js';
@@ -56,9 +56,12 @@ export class BlobAccess {
       share: async (request, signal) => {
         if (request.url.origin !== this.#account.endpoint.origin) return undefined;
         const credentials = await this.#credentials.get(signal);
-        // A key signs one request, with its range and its time.
-        const isOfOne = credentials === undefined || !('token' in credentials || 'sas' in credentials);
-        return isOfOne ? undefined : await authorization(request, credentials);
+        if (credentials === undefined) return undefined;
+        if ('token' in credentials || 'sas' in credentials) return await authorization(request, credentials);
+        // Of a version or a snapshot it would be another signature.
+        if (request.url.search !== '') return undefined;
+        const path = request.url.pathname.slice(this.#account.endpoint.pathname.length);
+        return { url: sasUrl(request.url, path, credentials, Date.now()) };
       },
       refused: async ({ status, header }, signal) => {
         const isExpired = status === 401 || header.get('x-ms-error-code') === 'AuthenticationFailed';
