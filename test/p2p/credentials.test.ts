@@ -15,6 +15,7 @@ import { startHub } from '../servers/hub.js';
 import { fixed } from '../support/bucket-client.js';
 import { type ClusterNode, contentOf, MIB, serveFile, stamped, startNode } from './support.js';
 
+// S167
 const SECRETS = ['secret', 'hf_test', 'ya29.test'];
 const CONTENT = stamped(17 * MIB, 3);
 

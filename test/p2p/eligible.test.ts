@@ -50,6 +50,7 @@ const SERVERS: Record<string, Server & { readonly requests: number }> = {
   'no ranges': { headers: { etag: '"v1"' }, hasRanges: false, requests: 0 },
 };
 
+// S165
 for (const [name, { requests, ...server }] of Object.entries(SERVERS)) {
   test.serial(`${name}: ${requests === 1 ? 'it goes' : 'nothing goes'} by the cluster`, async (t) => {
     const { origin } = await serve(t, server);

@@ -10,6 +10,7 @@ import { startHub } from '../servers/hub.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
 import { contentOf, MIB, readAll, readAt, sentBytes, serveFile, stamped, startNode } from './support.js';
 
+// S165
 test.serial('many nodes that read a file in order cost its origin one download', async (t) => {
   const served = await serveFile(t);
   const swarm = new Swarm();
@@ -105,6 +106,7 @@ const LIMITS = {
   slow: { stallMs: 300 },
 };
 
+// S166
 for (const [name, fault] of Object.entries(DFDAEMON_FAULTS)) {
   // Without a digest nothing shows it.
   if (name === 'wrongByte') continue;
