@@ -133,7 +133,7 @@ function capabilitiesOf(scheme: string): SourceCapabilities {
 }
 
 /** Of the mount that is there; else of the one that the configuration would make. */
-async function rootOf(mountpoint: string, given: GivenOptions): Promise<MountRoot | undefined> {
+export async function rootOf(mountpoint: string, given: GivenOptions): Promise<MountRoot | undefined> {
   const mount = await findMount(mountpoint);
   let roots: readonly string[] | undefined;
   if (mount !== undefined) {

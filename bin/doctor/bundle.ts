@@ -11,6 +11,7 @@ import { FS_TYPE } from '../../src/mount/mount-table.js';
 import { CommandFailure, EXIT } from '../command-failure.js';
 import { effectiveFile } from '../config/effective.js';
 import { defaultLogFile } from '../log.js';
+import { mountsOfUser } from '../reach-mount.js';
 import { controlSocket, servingProcess } from '../serving-process.js';
 import { version } from '../version.js';
 import type { CheckResult } from './check.js';
@@ -98,7 +99,8 @@ const ANSWERS = [
   ['metrics.prom', '/metrics'],
 ] as const;
 
-async function mountFiles({ mounts, configuration }: SetUp): Promise<ArchivedFile[]> {
+async function mountFiles({ mounts: given, configuration }: SetUp): Promise<ArchivedFile[]> {
+  const mounts = given.length > 0 ? given : await mountsOfUser();
   const found = await Promise.all(
     mounts.slice(0, MAX_MOUNTS).map(async (mount, i) => {
       const server = await servingProcess(mount);

@@ -6,7 +6,7 @@ import process from 'node:process';
 
 import { isShard, LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
 import { reserveBytes } from '../../src/cache/disk/space.js';
-import { messageOf } from '../../src/error-code.js';
+import { codeOf } from '../../src/error-code.js';
 import { checkOwnership, resolveTrusted, UntrustedPathError } from '../../src/trusted-path.js';
 import { cacheDirectory } from '../cache-directory.js';
 import { fail, type Finding, ok, unknown, warn } from './check.js';
@@ -40,7 +40,9 @@ export async function checkCache({ configuration }: SetUp): Promise<Finding[]> {
     await access(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     const why =
-      error instanceof UntrustedPathError ? error.message : `${path} cannot be written (${messageOf(error)})`;
+      error instanceof UntrustedPathError
+        ? error.message
+        : `${path} cannot be written (${codeOf(error)})${isMissing ? `, so that ${directory} cannot be made` : ''}`;
     // The default one is optional.
     const finding = cacheDir === undefined ? warn : fail;
     return [finding(why, `\`chmod\` or \`chown\` as the message says, ${otherwise}`)];

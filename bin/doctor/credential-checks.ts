@@ -19,7 +19,7 @@ function findings(probe: UrlProbe, rules: readonly SourceRule[]): Finding[] {
     if (error.status === undefined && /^(?:file|command):/.test(error.url)) {
       return [fail(`${shown}: ${error.message} (${error.found ?? ''})`, 'the lines of `secrets` say more')];
     }
-    const status = error.status === undefined ? '' : ` (${error.status})`;
+    const status = error.found === undefined ? '' : ` (${error.found})`;
     if (used === undefined)
       return [fail(`${shown}: refused${status}, and no credentials are configured`, addRule(probe.url))];
     const says =

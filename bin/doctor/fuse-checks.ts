@@ -2,7 +2,6 @@
 import { constants } from 'node:fs';
 import { access, open, readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 
 import { codeOf, messageOf } from '../../src/error-code.js';
@@ -10,6 +9,7 @@ import { readMounts } from '../../src/mount/mount-table.js';
 import { loadSyscalls } from '../../src/native/posix.js';
 import { fail, type Finding, ok, warn } from './check.js';
 import { inContainer, textOf } from './host-facts.js';
+import { runOutside } from './look-outside.js';
 import type { SetUp } from './set-up.js';
 
 const DEVICE = '/dev/fuse';
@@ -92,18 +92,11 @@ export async function checkPrivilege({ uid }: SetUp): Promise<Finding[]> {
   return [ok(`mounts through ${path}`)];
 }
 
+/** By a child: a directory of PATH may hang. */
 async function fusermount(): Promise<string | undefined> {
-  for (const directory of (process.env['PATH'] ?? '').split(':')) {
-    const path = join(directory === '' ? '.' : directory, 'fusermount3');
-    if (
-      await stat(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
-  }
-  return undefined;
+  const script = 'IFS=:; for d in $PATH; do [ -e "$d/$0" ] && echo "$d/$0" && break; done';
+  const { stdout } = await runOutside('sh', ['-c', script, 'fusermount3']);
+  return stdout.trim() === '' ? undefined : stdout.trim();
 }
 
 async function canRun(path: string): Promise<boolean> {

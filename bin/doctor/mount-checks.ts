@@ -2,10 +2,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { callControl } from '../../src/control/control-client.js';
 import { messageOf } from '../../src/error-code.js';
 import { type Mount, readMounts } from '../../src/mount/mount-table.js';
-import { call } from '../reach-mount.js';
-import { hasEndedServer, isRunning, runDirectory, servingProcess } from '../serving-process.js';
+import { ANSWER_LIMIT_MS, call } from '../reach-mount.js';
+import {
+  controlSocket,
+  hasEndedServer,
+  isRunning,
+  runDirectory,
+  servingProcess,
+} from '../serving-process.js';
 import type { ShownStatus } from '../status-lines.js';
 import { version } from '../version.js';
 import { fail, type Finding, ok, unknown, warn } from './check.js';
@@ -36,7 +43,11 @@ async function mountFindings(mount: Mount, uid: number): Promise<Finding[]> {
   const beganMs = performance.now();
   try {
     const { value } = await call({ mount, server }, 'GET', '/v1/status');
-    return statusFindings(value as ShownStatus, performance.now() - beganMs);
+    const findings = statusFindings(value as ShownStatus, performance.now() - beganMs);
+    const { text } = await callControl(controlSocket(mount, server), 'GET', '/metrics', {
+      limitMs: ANSWER_LIMIT_MS,
+    });
+    return [...findings, ...damageFindings(mountpoint, text)];
   } catch (error) {
     return [
       fail(
@@ -52,6 +63,18 @@ function dead(mountpoint: string): Finding {
     `${mountpoint} is dead: its process has ended, and programs get "Transport endpoint is not connected"`,
     `\`d7y-mount unmount ${mountpoint}\` removes it; \`d7y-mount ${mountpoint}\` replaces it by a new mount`,
   );
+}
+
+/** `metrics`: as Prometheus reads them. */
+export function damageFindings(mountpoint: string, metrics: string): Finding[] {
+  const blocks = Number(/^d7y_mount_cache_corrupt_blocks_total (\d+)/m.exec(metrics)?.[1] ?? 0);
+  if (blocks === 0) return [];
+  return [
+    warn(
+      `${mountpoint}: ${blocks} blocks of the cache directory had a wrong checksum, and were fetched again`,
+      'disk or memory may be faulty: `dmesg`, `smartctl -a DEVICE`',
+    ),
+  ];
 }
 
 /** Of a process that left no record: of an older version, or in a container. */

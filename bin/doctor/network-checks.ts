@@ -138,7 +138,7 @@ function tlsFindings({ origin, tls }: OriginProbe, nowMs: number): Finding[] {
     const days = Math.max(0, Math.floor((tls.validToMs - nowMs) / DAY_MS));
     return [
       warn(
-        `the certificate of ${host} ends in ${days} days (${ends})`,
+        `the certificate of ${host} ends in ${days === 1 ? '1 day' : `${days} days`} (${ends})`,
         'who operates the server must renew it',
       ),
     ];

@@ -11,7 +11,7 @@ import { DEFAULT_OPTIONS } from '../config/option-table.js';
 import type { GivenOptions } from '../config/options.js';
 import { withFittingMemory } from '../fitting-memory.js';
 import { mountsOfUser } from '../reach-mount.js';
-import { mountpointOf, urlOfPath } from '../url-path.js';
+import { mountpointOf, rootOf, urlOfPath } from '../url-path.js';
 import { realPathOutside } from './look-outside.js';
 import { type OriginProbe, probeOrigins } from './origin-probe.js';
 import { type UrlProbe, probeUrls } from './url-probe.js';
@@ -33,7 +33,7 @@ export interface SetUp {
 /** `targets`: URLs, mountpoints and paths below them; none: all mounts of the user, and the rules of the configuration. */
 export async function setUpOf(targets: readonly string[], given: GivenOptions): Promise<SetUp> {
   const { configuration, faults } = await effective(given);
-  const sorted = await sortTargets(targets);
+  const sorted = await sortTargets(targets, configuration.options);
   const urlProbes = once(() => probeUrls(configuration, sorted.urls));
   return {
     uid: process.getuid?.() ?? 0,
@@ -58,10 +58,14 @@ async function effective(given: GivenOptions): Promise<Pick<SetUp, 'configuratio
 
 async function sortTargets(
   targets: readonly string[],
+  given: GivenOptions,
 ): Promise<{ readonly urls: string[]; readonly mounts: readonly Mount[]; readonly missing: string[] }> {
   const all = await mountsOfUser();
-  if (targets.length === 0) return { urls: [], mounts: all, missing: [] };
-  const [urls, mounts, missing]: [string[], Mount[], string[]] = [[], [], []];
+  const uid = process.getuid?.();
+  const own = all.filter(({ userId }) => userId === uid);
+  if (targets.length === 0) return { urls: [], mounts: own, missing: [] };
+  const [urls, missing]: [string[], string[]] = [[], []];
+  const mounts = new Set<Mount>();
   for (const target of targets) {
     if (target.includes('://')) {
       if (!URL.canParse(target)) throw new Error(`${redactUrl(target)} is no URL`);
@@ -69,15 +73,28 @@ async function sortTargets(
       continue;
     }
     const path = await realPathOutside(target);
-    const mount = all.find(({ mountpoint }) => mountpoint === path);
-    if (mount !== undefined) mounts.push(mount);
-    else {
-      const below = await mountpointOf(path).catch(() => undefined);
-      if (below === undefined) missing.push(path);
-      else urls.push(urlOfPath(path.slice(below.length), target.endsWith('/')));
-    }
+    const mountpoint = await mountpointOf(path).catch(() => undefined);
+    const mount = all.find((one) => one.mountpoint === mountpoint);
+    if (mount === undefined) missing.push(path);
+    else mounts.add(mount);
+    if (mountpoint !== undefined) urls.push(...(await urlsAt(path, mountpoint, target.endsWith('/'), given)));
   }
-  return { urls, mounts, missing };
+  return { urls, mounts: [...mounts], missing };
+}
+
+/** None: of the mountpoint, and of a scheme. */
+async function urlsAt(
+  path: string,
+  mountpoint: string,
+  isDirectory: boolean,
+  given: GivenOptions,
+): Promise<string[]> {
+  try {
+    const root = await rootOf(mountpoint, given);
+    return path === mountpoint ? [] : [urlOfPath(path.slice(mountpoint.length), isDirectory, root)];
+  } catch {
+    return [];
+  }
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

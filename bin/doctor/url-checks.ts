@@ -28,7 +28,7 @@ function urlFindings({ shown, isOfRule, metadata, error, ms }: UrlProbe): Findin
 const FIXES: Readonly<Record<string, string>> = {
   NOT_FOUND: 'check how the URL is written, upper and lower case too',
   ADDRESS_REFUSED:
-    'allow it by `--allow-address CIDR`, or by `policy: { allow: [{ host: HOST }] }` (docs/CONFIGURATION.md, "Policy")',
+    'if it is to be reached: `--allow-address CIDR`, or a rule of `policy` (docs/CONFIGURATION.md, "Policy")',
   NOT_CONFIGURED: 'add what the message names to a rule of `sources` (docs/CONFIGURATION.md)',
   NO_CLIENT: 'check the scheme; `d7y-mount plugin` lists those that there are',
   TLS: 'the lines of `tls` say more',

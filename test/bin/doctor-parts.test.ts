@@ -5,7 +5,12 @@ import { configurationOf } from '../../bin/config/configuration.js';
 import { ok } from '../../bin/doctor/check.js';
 import { checkKernel } from '../../bin/doctor/fuse-checks.js';
 import { checkMemory, checkOpenFiles, checkUpdatedb, unitFindings } from '../../bin/doctor/host-checks.js';
-import { coverOf, propagationFindings, statusFindings } from '../../bin/doctor/mount-checks.js';
+import {
+  coverOf,
+  damageFindings,
+  propagationFindings,
+  statusFindings,
+} from '../../bin/doctor/mount-checks.js';
 import { resultLines } from '../../bin/doctor/result-lines.js';
 import { runChecks } from '../../bin/doctor/run-checks.js';
 import { secretFilter } from '../../bin/doctor/secret-filter.js';
@@ -145,6 +150,8 @@ const STATUS = {
 
 test('what a running mount says of itself', (t) => {
   t.like(statusFindings(STATUS, 1), [{ state: 'ok' }]);
+  t.deepEqual(damageFindings('/mnt', 'd7y_mount_cache_corrupt_blocks_total 0\n'), []);
+  t.like(damageFindings('/mnt', '# x\nd7y_mount_cache_corrupt_blocks_total 3\n')[0], { state: 'warn' });
   const bad = {
     ...STATUS,
     version: '0.0.1',
