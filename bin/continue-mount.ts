@@ -34,6 +34,12 @@ export class CrashLoopError extends Error {
   readonly code = 'CRASH_LOOP';
 }
 
+/** The mount that was to be gone on with is not there any more. */
+export class GoneMountError extends Error {
+  override readonly name = 'GoneMountError';
+  readonly code = 'GONE';
+}
+
 /** Undefined: the mount ends with this process. */
 export async function continuationOf(
   keeper: Keeper,
@@ -83,8 +89,10 @@ async function resumedMount(
   const facts = found && connectionFacts(found);
   const mount = await findMount(path);
   if (found === undefined || facts?.mountpoint !== path || mount?.device !== facts.device) {
-    log.warn('the mount of the process before is gone; mounting anew');
     for (const fd of [descriptor, ...journal]) closeSync(fd);
+    // A service is to have its mount; what an unmount has ended meanwhile stays so.
+    if (keeper.name === 'supervisor') throw new GoneMountError(`${path}: was unmounted`);
+    log.warn('the mount of the process before is gone; mounting anew');
     return undefined;
   }
   if (isCrashLoop(stateOf(found).failures)) {

@@ -40,18 +40,27 @@ async function supervise(mount: SupervisedMount): Promise<void> {
   let server: Server = serverOf(await identifyProcess(mount.pid), undefined);
   server.servingSinceMs = performance.now();
   // Ends with the mount, as the process that serves it does.
-  const pass = (signal: NodeJS.Signals): void => kill(server, signal);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pass(signal));
+  const ending = new AbortController();
+  const end = (signal: NodeJS.Signals): void => {
+    kill(server, signal);
+    ending.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end(signal));
   for (;;) {
     await whenOver(server, server.child ?? process);
-    if (server.end === 'ended' || !(await isStillMounted(mount))) break;
+    if (server.end === 'ended') break;
     const servedMs = server.servingSinceMs === 0 ? 0 : performance.now() - server.servingSinceMs;
     const delayMs = server.end === 'handing over' ? 0 : loop.nextDelayMs(servedMs);
     if (delayMs === undefined) {
       await giveUp(mount);
       break;
     }
-    await sleep(delayMs);
+    await sleep(delayMs, undefined, { signal: ending.signal }).catch(() => undefined);
+    if (!(await isStillMounted(mount))) break;
+    if (ending.signal.aborted) {
+      await detach(mount);
+      break;
+    }
     server = start(mount.given);
   }
   await removeRecord();
@@ -142,6 +151,10 @@ async function giveUp({ mountpoint, device, logFile }: SupervisedMount): Promise
     msg: `${mountpoint}: processes that serve it end at once; it is unmounted`,
   };
   await appendFile(logFile, `${JSON.stringify(record)}\n`).catch(() => undefined);
+  await detach({ mountpoint, device });
+}
+
+async function detach({ mountpoint, device }: Pick<SupervisedMount, 'mountpoint' | 'device'>): Promise<void> {
   await detachPath(mountpoint).catch(() => undefined);
   await writeFile(`/sys/fs/fuse/connections/${device.split(':')[1]}/abort`, '1').catch(() => undefined);
 }

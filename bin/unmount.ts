@@ -10,6 +10,7 @@ import {
   removeEnded,
   whenProcessEnded,
   servingProcess,
+  supervisorOf,
 } from './serving-process.js';
 
 /** It may have to write a hundred MiB to a busy disk. */
@@ -26,10 +27,11 @@ export async function unmount(given: string, { lazy }: { readonly lazy: boolean 
     const found = mount === undefined ? 'nothing is mounted there' : `a ${mount.fsType} is mounted there`;
     throw new MountpointError('CANNOT_UNMOUNT', path, `is no mount of d7y-mount: ${found}`);
   }
-  const server = await servingProcess(mount);
+  const [server, supervisor] = [await servingProcess(mount), await supervisorOf(mount)];
+  const processes = [server, supervisor].filter((one) => one !== undefined);
   if (lazy) {
     await detachPath(path);
-    if (server !== undefined) await signal(server, 'SIGTERM');
+    await signal(processes, 'SIGTERM');
     return;
   }
   let users = '';
@@ -42,21 +44,23 @@ export async function unmount(given: string, { lazy }: { readonly lazy: boolean 
       `d7y-mount: ${path} was busy${users}; it is detached, and what was open on it fails\n`,
     );
     // When its process ends, the kernel fails what is still open; otherwise the process would wait for that.
-    if (server !== undefined) await signal(server, 'SIGTERM');
+    await signal(processes, 'SIGTERM');
   }
   if (server === undefined) await removeEnded(mount);
-  if (server !== undefined && !(await whenProcessEnded(server, END_LIMIT_MS))) {
+  for (const one of processes) {
+    if (await whenProcessEnded(one, END_LIMIT_MS)) continue;
     const cause = 'a container or another mount namespace may still have the mount';
-    process.stderr.write(
-      `d7y-mount: ${path} is unmounted, but process ${server.pid} has not ended: ${cause}\n`,
-    );
+    process.stderr.write(`d7y-mount: ${path} is unmounted, but process ${one.pid} has not ended: ${cause}\n`);
+    return;
   }
 }
 
-async function signal(server: ProcessIdentity, name: NodeJS.Signals): Promise<void> {
-  try {
-    if (await isRunning(server)) process.kill(server.pid, name);
-  } catch {
-    // Gone already, or not ours to end.
+async function signal(processes: readonly ProcessIdentity[], name: NodeJS.Signals): Promise<void> {
+  for (const one of processes) {
+    try {
+      if (await isRunning(one)) process.kill(one.pid, name);
+    } catch {
+      // Gone already, or not ours to end.
+    }
   }
 }

@@ -111,6 +111,7 @@ export class Journal {
 
   /** Replaces all records by the state, each of whose records is made when it is written. */
   async compact(state: Iterable<JournalRecord>): Promise<void> {
+    if (this.#isCompacting) return;
     const next = this.#current === 0 ? 1 : 0;
     const target: Segment = { fd: this.#files[next], endBytes: 0 };
     this.flush();
