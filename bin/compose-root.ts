@@ -1,10 +1,13 @@
 /** `--root`, for a mount that is being started. */
 import type { Logger } from 'pino';
 
+import { messageOf } from '../src/error-code.js';
+import { errnoName } from '../src/mount/errno.js';
 import { FsError } from '../src/mount/fs-error.js';
 import { type MountRoot, mountRoot, MountRootError } from '../src/mount/mount-root.js';
 import type { RootOption } from '../src/mount/root-option.js';
 import type { VirtualFs } from '../src/mount/virtual-fs.js';
+import type { SourceCapabilities } from '../src/source/index.js';
 import type { ClientRegistry } from '../src/source/registry.js';
 import { splitUrl } from '../src/mount/split-url.js';
 
@@ -25,8 +28,16 @@ export async function composeRoot(
   return mountRoot(options, (scheme) => registry.capabilitiesOf(scheme));
 }
 
-/** Rejects for a root that is a file. A URL that ends with `/` says that it is none. */
-export async function checkRoots(vfs: VirtualFs, options: readonly RootOption[], log: Logger): Promise<void> {
+/**
+ * Rejects for a root that is a file, or that its source says is missing or denied. A source that cannot be reached says nothing:
+ * it may be down when the machine starts. A URL that ends with `/` is not queried.
+ */
+export async function checkRoots(
+  vfs: VirtualFs,
+  options: readonly RootOption[],
+  registry: ClientRegistry,
+  log: Logger,
+): Promise<void> {
   const signal = AbortSignal.timeout(CHECK_LIMIT_MS);
   const check = async (option: RootOption): Promise<void> => {
     try {
@@ -35,6 +46,13 @@ export async function checkRoots(vfs: VirtualFs, options: readonly RootOption[],
       if (error instanceof FsError && error.code === 'NOT_DIRECTORY') {
         throw new MountRootError(option, 'is a file, and a root is a directory', error);
       }
+      if (isFinal(error, registry.capabilitiesOf(splitUrl(option.url)?.scheme ?? ''))) {
+        throw new MountRootError(
+          option,
+          `${messageOf(error)}; a URL with / at its end is not queried`,
+          error,
+        );
+      }
       log.warn(
         { root: option.url, err: error },
         'the root cannot be queried now; it may be missing, or a file',
@@ -42,4 +60,10 @@ export async function checkRoots(vfs: VirtualFs, options: readonly RootOption[],
     }
   };
   await Promise.all(options.map(check));
+}
+
+/** A directory of a web server that cannot be listed may have files that can be read. */
+function isFinal(error: unknown, { isHierarchical }: SourceCapabilities): boolean {
+  const errno = errnoName(error, 'attributes');
+  return errno === 'ENOENT' || (errno === 'EACCES' && isHierarchical);
 }

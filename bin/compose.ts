@@ -131,7 +131,8 @@ export async function compose(
     }),
     ...(root === undefined ? {} : { root }),
   });
-  await checkRoots(vfs, roots, log);
+  // What is mounted goes on, whatever its source says now.
+  if (continuation?.resumed === undefined) await checkRoots(vfs, roots, registry, log);
   const warmJobs = new WarmJobs(cache.warming);
   const session = await transport.mount(vfs, mountpoint, {
     source,

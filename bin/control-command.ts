@@ -109,7 +109,7 @@ export async function reloadMount(given: string | undefined, { json }: JsonOptio
   const { changed, needs_remount: kept } = value as { changed: string[]; needs_remount: string[] };
   if (json) printJson(value);
   else {
-    print(changed.length === 0 ? 'no option has changed' : `changed: ${changed.join(', ')}`);
+    print(changed.length === 0 ? 'nothing has changed' : `changed: ${changed.join(', ')}`);
     if (kept.length > 0) print(`these need a new mount, and stay as they are: ${kept.join(', ')}`);
   }
   return 0;

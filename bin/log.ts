@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
@@ -17,7 +17,9 @@ export function defaultLogFile(): string {
   return join(state, 'd7y-mount', 'd7y-mount.log');
 }
 
-interface LogEvents {
+interface LogContext {
+  /** What all lines say: several mounts may share a file. */
+  readonly mountpoint?: string;
   /** Is given what opens the file anew. */
   readonly onReopen?: (reopen: () => void) => void;
   /** The lines that are written are counted here, by level. */
@@ -27,11 +29,16 @@ interface LogEvents {
 /** Rejects with a `LogFileError` if the log file cannot be used. */
 export async function createLog(
   options: Pick<MountOptions, 'logFile' | 'logLevel'>,
-  { onReopen = () => undefined, messages = {} }: LogEvents = {},
+  { mountpoint, onReopen = () => undefined, messages = {} }: LogContext = {},
 ): Promise<Logger> {
   const { logFile, logLevel: level } = options;
   const { pino } = await import('pino');
-  const given = { ...countedLog(messages), level };
+  const base = {
+    pid: process.pid,
+    hostname: hostname(),
+    ...(mountpoint === undefined ? {} : { mountpoint }),
+  };
+  const given = { ...countedLog(messages), level, base };
   if (logFile !== undefined) {
     const file = await LogFile.open(logFile);
     onReopen(() => file.reopen());

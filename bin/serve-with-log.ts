@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import type { Configuration } from './config/configuration.js';
 import { LiveConfiguration } from './config/live-configuration.js';
 import { loadConfiguration } from './config/load-configuration.js';
@@ -21,7 +23,11 @@ export async function serveWithLog(
   };
   const first = await load();
   const logMessages: Record<string, number> = {};
-  const log = await createLog(first.options, { onReopen: onReopenSignal, messages: logMessages });
+  const log = await createLog(first.options, {
+    mountpoint: resolve(path),
+    onReopen: onReopenSignal,
+    messages: logMessages,
+  });
   try {
     for (const warning of first.warnings) log.warn(warning);
     const configuration = new LiveConfiguration(first);

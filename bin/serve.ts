@@ -153,7 +153,7 @@ export async function serve(
   });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
   const isResumed = continuation?.resumed !== undefined;
-  log.info({ mountpoint: path, pid: process.pid }, isResumed ? 'goes on with the mount' : 'mounted');
+  log.info({ path }, isResumed ? 'goes on with the mount' : 'mounted');
   onReady(path);
   notifier.ready(status);
   if (isKept) keeper?.serving();

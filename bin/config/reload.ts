@@ -5,6 +5,8 @@ import type { ReloadResult } from '../../src/control/operated-mount.js';
 import { messageOf } from '../../src/error-code.js';
 
 import type { Configuration } from './configuration.js';
+import type { PolicyRule } from '../../src/source/policy-rule.js';
+import { identityOf } from '../../src/source/source-rules.js';
 import type { LiveConfiguration } from './live-configuration.js';
 import { OPTION_ROWS, type OptionName } from './option-table.js';
 
@@ -29,17 +31,32 @@ export async function reload(
   const { current } = live;
   for (const warning of next.warnings) log.warn(warning);
   const changed = OPTION_ROWS.filter(([name]) => !isEqual(next.options[name], current.options[name]));
-  const applied = changed.filter(([, row]) => row.isLive === true).map(([name]) => name);
+  const liveOptions = changed.filter(([, row]) => row.isLive === true).map(([name]) => name);
+  const applied = [
+    ...liveOptions,
+    ...(identityOf(rulesOf(next)) === identityOf(rulesOf(current)) ? [] : ['sources']),
+    ...(identityOf(policyOf(next)) === identityOf(policyOf(current)) ? [] : ['policy']),
+  ];
   const kept = [
     // What `header` and `pluginOption` say stands in rules and in the options of plugins.
     ...changed.filter(([, row]) => row.isLive !== true && row.isOfStart !== true).map(([name]) => name),
     ...(isEqual(next.plugins, current.plugins) ? [] : ['plugins']),
   ];
-  const options = { ...current.options, ...pick(next.options, applied) };
+  const options = { ...current.options, ...pick(next.options, liveOptions) };
   live.replace({ ...next, options, plugins: current.plugins });
   log.info({ files: next.files, changed: applied }, 'the configuration is reloaded');
   if (kept.length > 0) log.warn({ kept }, `these need a new mount, and stay as they are: ${kept.join(', ')}`);
   return { changed: applied, needsRemount: kept };
+}
+
+/** Without the lines that they stand at. */
+function rulesOf({ rules }: Configuration): unknown {
+  return rules.map(({ match, settings }) => [match, settings]);
+}
+
+function policyOf({ policy }: Configuration): unknown {
+  const rules = ({ origin: _, ...rule }: PolicyRule): object => rule;
+  return { deny: policy.deny.map(rules), allow: policy.allow.map(rules) };
 }
 
 function pick(options: Configuration['options'], names: readonly OptionName[]): object {

@@ -44,7 +44,7 @@ export interface FollowedLog {
 }
 
 export interface ReloadResult {
-  /** Options that have another value now. */
+  /** Options that have another value now; `sources` and `policy` for their rules. */
   readonly changed: readonly string[];
   /** Options that stay as they are until a new mount. */
   readonly needsRemount: readonly string[];

@@ -105,10 +105,19 @@ export class NameResolver {
   }
 
   /** Throws `NOT_DIRECTORY` for what is a file to all callers, and what the source throws. A host is a directory. */
-  async checkRoot({ scheme, host, url, path }: ResourcePath, signal: AbortSignal): Promise<void> {
+  async checkRoot(
+    { scheme, host, url, path, capabilities }: ResourcePath,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (url === `${scheme}://${host}`) return;
-    const stat = await this.#cache.stat(url, signal);
-    if (this.#isFileOnly(url, stat)) throw new FsError('NOT_DIRECTORY', path, 'is a file');
+    const stat = await this.#cache.stat(url, signal).catch(async (error: unknown) => {
+      if (capabilities.isHierarchical || !isNotFound(error)) throw error;
+      // It may be there with a slash at its end.
+      if (await this.#isUnlisted(url, { id: 0, signal })) throw error;
+      return undefined;
+    });
+    if (stat !== undefined && this.#isFileOnly(url, stat))
+      throw new FsError('NOT_DIRECTORY', path, 'is a file');
   }
 
   /** Throws the failure of the caller's LOOKUP if the listing would fail, too: the caller would wait for it twice. */

@@ -49,12 +49,16 @@ export const baseUrl = parsed('an http or https URL without credentials and quer
   typeof value === 'string' ? webUrl(value) : undefined,
 );
 
-/** As `oss-cn-hangzhou.aliyuncs.com` too, which means https. */
-export const origin = parsed('an http or https URL without a path', (value) => {
-  if (typeof value !== 'string') return undefined;
-  const url = webUrl(value.includes('://') ? value : `https://${value}`);
-  return url?.pathname === '/' ? url : undefined;
-});
+/** As `oss-cn-hangzhou.aliyuncs.com` too, which means https; with a port of its own either may be meant. */
+export const origin = parsed(
+  'an http or https URL without a path, as https://HOST:PORT or http://HOST:PORT (without a scheme only if no port is given)',
+  (value) => {
+    if (typeof value !== 'string') return undefined;
+    const url = webUrl(value.includes('://') ? value : `https://${value}`);
+    const isVague = !value.includes('://') && url?.port !== '';
+    return url?.pathname === '/' && !isVague ? url : undefined;
+  },
+);
 
 /** A literal, `file:PATH`, or `{ command: [PROGRAM, ARGUMENT …] }`. */
 export const secret = parsed(

@@ -46,6 +46,22 @@ test('a reload changes what can change, and says what cannot', async (t) => {
   t.notRegex(lines.join(''), /hidden/);
 });
 
+test('a reload names rules and policy where they have changed, and not where their lines have', async (t) => {
+  const [rule, policy] = [
+    'sources: [{ match: { scheme: hf }, revision: a }]\n',
+    'policy: { deny: [{ scheme: http }] }\n',
+  ];
+  const { lines, change } = await start(t, `${rule}${policy}`);
+  const changed = async (text: string): Promise<unknown> => {
+    lines.length = 0;
+    await change(text);
+    return (JSON.parse(lines[0] ?? '') as { readonly changed: unknown }).changed;
+  };
+  t.deepEqual(await changed(`# a comment\n${policy}${rule}`), []);
+  t.deepEqual(await changed(`${rule.replace('revision: a', 'revision: b')}${policy}`), ['sources']);
+  t.deepEqual(await changed(rule), ['sources', 'policy']);
+});
+
 test('a reload turns P2P on and off', async (t) => {
   const rule = 'sources:\n- match: { scheme: http }\n  p2p: true\n';
   const { live, change } = await start(t, rule);

@@ -5,13 +5,20 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
+import { checkRoots } from '../../bin/compose-root.js';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { mountRoot } from '../../src/mount/mount-root.js';
 import { stepsUp } from '../../src/mount/path-name.js';
 import { rootOptions } from '../../src/mount/root-option.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
-import { DEFAULT_CAPABILITIES, type SourceCapabilities } from '../../src/source/index.js';
+import {
+  DEFAULT_CAPABILITIES,
+  type SourceCapabilities,
+  SourceError,
+  type SourceErrorCode,
+} from '../../src/source/index.js';
+import type { ClientRegistry } from '../../src/source/registry.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { FakeKernel, type SystemCallError } from '../support/fake-kernel.js';
 import { CLI, mounted, run, shell } from '../support/mounted.js';
@@ -99,12 +106,33 @@ test('several roots are directories, by name', async (t) => {
 });
 
 // S152
-test('a root that is a file is an error, one that cannot be queried is none', async (t) => {
+test('a root that is a file, or missing, is an error', async (t) => {
   const { vfs } = start(t, ['f=tree://h/a/b/file', 'd=tree://h/a/d', 'h=tree://g']);
   const signal = new AbortController().signal;
   t.like(await t.throwsAsync(vfs.checkRoot('f', signal)), { code: 'NOT_DIRECTORY', path: '/f' });
   t.like(await t.throwsAsync(vfs.checkRoot('d', signal)), { code: 'NOT_FOUND' });
   await vfs.checkRoot('h', signal);
+});
+
+test('what a source says of a root decides, and not that it cannot be reached', async (t) => {
+  const { vfs, source } = start(t, ['d=tree://h/a/b/d']);
+  const check = async (fails: (call: string) => void, isHierarchical = true): Promise<string> => {
+    source.beforeCall = fails;
+    const capabilitiesOf = (): SourceCapabilities => ({ ...TREE, isHierarchical });
+    const registry = { capabilitiesOf } as unknown as ClientRegistry;
+    const roots = rootOptions(['d=tree://h/a/b/d']);
+    return await checkRoots(vfs, roots, registry, pino({ level: 'silent' })).then(
+      () => 'mounted',
+      (error: Error) => error.name,
+    );
+  };
+  const failing = (code: SourceErrorCode) => (): never => {
+    throw new SourceError(code, 'it fails', 'tree://h/a/b/d');
+  };
+  t.is(await check(failing('ACCESS_DENIED')), 'MountRootError');
+  t.is(await check(failing('ACCESS_DENIED'), false), 'mounted', 'what is below it may be readable');
+  for (const code of ['TIMEOUT', 'CONNECTION_REFUSED', 'BUSY', 'NETWORK_UNREACHABLE'] as const)
+    t.is(await check(failing(code)), 'mounted', code);
 });
 
 test('roots that cannot be are refused', (t) => {
@@ -177,6 +205,10 @@ test.serial('a mount with a root sends no request for anything else', async (t) 
   ]);
   t.is(file.code, 1);
   t.regex(file.stderr, /root http:\/\/127\.0\.0\.1:\d+\/secret\.txt: is a file, and a root is a directory/);
+  const missing = [CLI, join(root, 'm'), '--root', `${nginx.origin}/missing`, ...args];
+  const refused = await run(process.execPath, missing);
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, /root http:\/\/[^:]+:\d+\/missing: .*; a URL with \/ at its end is not queried/);
 });
 
 // S152

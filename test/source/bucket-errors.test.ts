@@ -103,6 +103,11 @@ test('a message says what to do', (t) => {
     /denies access \(no credentials were found: looked in the environment\)/,
   );
   t.notRegex(messageOf(404, 'NoSuchKey', 'no credentials were found'), /credentials/);
+  t.regex(
+    messageOf(400, 'AuthorizationHeaderMalformed2', 'no credentials were found'),
+    /\(no credentials were found\)/,
+  );
+  t.is(messageOf(400, 'AuthorizationHeaderMalformed2').includes('credentials'), false);
 });
 
 test('of an echo of what was signed, of tokens and of keys nothing is shown', (t) => {

@@ -26,11 +26,15 @@ async function revealed(keys: Keys): Promise<(string | undefined)[]> {
 
 test('settings have the types that sources expect', async (t) => {
   const given = settings('s3', {
-    endpoint: 's3.lake.example:9000',
+    endpoint: 'https://s3.lake.example:9000',
     addressing: 'path',
     credentials: { accessKeyId: 'id', accessKeySecret: 'key', securityToken: 'token' },
   });
   t.is(given.endpoint?.href, 'https://s3.lake.example:9000/');
+  t.is(settings('s3', { endpoint: 's3.lake.example' }).endpoint?.href, 'https://s3.lake.example/');
+  // http may be meant, and is not taken for https.
+  const vague = t.throws(() => settings('s3', { endpoint: 'minio:9000' }));
+  t.regex(vague?.message ?? '', /as https:\/\/HOST:PORT or http:\/\/HOST:PORT/);
   t.is(given.addressing, 'path');
   t.deepEqual(await revealed(given.credentials as Keys), ['id', 'key', 'token']);
   t.deepEqual(settings('s3', { credentials: 'anonymous' }).credentials, { kind: 'anonymous' });

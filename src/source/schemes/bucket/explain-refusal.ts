@@ -127,7 +127,8 @@ export function explainRefusal(
   if (status === 405 && header.get('x-amz-delete-marker') === 'true') {
     return new NotFoundError(url, { found: 'a delete marker', status });
   }
-  return error === undefined && status !== 401 && status !== 403
+  const isAnonymous400 = status === 400 && noCredentials !== undefined;
+  return error === undefined && status !== 401 && status !== 403 && !isAnonymous400
     ? undefined
     : errorOf(error, status, url, noCredentials);
 }
@@ -140,7 +141,10 @@ export function errorOf(
   noCredentials?: string,
 ): SourceError {
   const { code, message } = (error && MEANINGS.get(error.code)) ?? meaningOfStatus(status);
-  const isDenied = code === 'ACCESS_DENIED' && noCredentials !== undefined;
+  // Some stores (rclone serve s3) refuse an anonymous request as one that they cannot parse.
+  const isDenied =
+    noCredentials !== undefined &&
+    (code === 'ACCESS_DENIED' || (status === 400 && !MEANINGS.has(error?.code ?? '')));
   const found = error === undefined ? `status ${status}` : describe(error, status);
   const where = error?.region ?? error?.endpoint;
   return new SourceError(code, isDenied ? `${message} (${noCredentials})` : message, url, {
