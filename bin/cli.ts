@@ -115,13 +115,16 @@ function addCommands(program: Command, setExitCode: (code: number) => void): voi
       setExitCode(await checkConfiguration(givenOptions(program), file, own));
     });
   config
-    .command('show')
-    .description('print the effective values; secrets as ***')
+    .command('show [url]')
+    .description(
+      'print the effective values, or the settings of a URL and the rules that they come from; secrets as ***',
+    )
     .option('--origin', 'say where each comes from', false)
     .option('--json', 'as JSON, with the places', false)
-    .action(async (own: { readonly json: boolean; readonly origin: boolean }) => {
-      const { showConfiguration } = await import('./config-command.js');
-      await showConfiguration(givenOptions(program), own);
+    .action(async (url: string | undefined, own: { readonly json: boolean; readonly origin: boolean }) => {
+      const { showConfiguration, showSettings } = await import('./config-command.js');
+      if (url === undefined) await showConfiguration(givenOptions(program), own);
+      else await showSettings(givenOptions(program), url, own);
     });
   config
     .command('path')

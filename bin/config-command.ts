@@ -3,7 +3,7 @@ import process from 'node:process';
 
 import { stringify } from 'yaml';
 
-import { safeJson, safeLines } from '../src/source/safe-text.js';
+import { escapeControls, redactUrl, safeJson, safeLines } from '../src/source/safe-text.js';
 import { configFiles, SYSTEM_FILE } from './config/config-files.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import { effectiveConfiguration, effectiveFile } from './config/effective.js';
@@ -12,6 +12,8 @@ import { withFittingMemory } from './fitting-memory.js';
 import { loadConfiguration } from './config/load-configuration.js';
 import type { GivenOptions } from './config/options.js';
 import { secretProblems } from './config/secret-problems.js';
+import { settingsOf } from './config/settings-of.js';
+import { canonicalUrl } from './url-path.js';
 
 /** Prints the faults. Resolves to the exit code: 1 if there are some. */
 export async function checkConfiguration(
@@ -45,6 +47,24 @@ export async function showConfiguration(
   const found = withFittingMemory(await loadConfiguration(given));
   if (json) printJson(effectiveConfiguration(found));
   else process.stdout.write(effectiveFile(found, origin, inOneLine));
+}
+
+/** Prints the settings that a URL has, and for each the rule that it comes from, and why. */
+export async function showSettings(
+  given: GivenOptions,
+  url: string,
+  { json }: { readonly json: boolean },
+): Promise<void> {
+  const { rules, settings } = settingsOf(await loadConfiguration(given), new URL(canonicalUrl(url)));
+  if (json) return printJson({ url: redactUrl(url), rules, settings });
+  const lines = [
+    rules.length === 0
+      ? `# no rule of sources matches ${redactUrl(url)}`
+      : `# rules that match ${redactUrl(url)}, the most specific first:`,
+    ...rules.map(({ origin, match }) => `#   ${origin}: ${inOneLine(match)}`),
+    ...settings.map(({ name, value, origin }) => `${name}: ${inOneLine(value)} # ${origin}`),
+  ];
+  process.stdout.write(`${lines.map((line) => escapeControls(line)).join('\n')}\n`);
 }
 
 /** Prints which files are looked for. */

@@ -18,7 +18,7 @@ complete -c d7y-mount -n __fish_use_subcommand -a config -d 'check and show the 
 complete -c d7y-mount -n __fish_use_subcommand -a path -d 'print the path that shows a URL'
 complete -c d7y-mount -n __fish_use_subcommand -a url -d 'print the URL that a path shows'
 complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a check -d 'report faults of the configuration files, or of one file'
-complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a show -d 'print the effective values; secrets as ***'
+complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a show -d 'print the effective values, or the settings of a URL and the rules that they come from; secrets as ***'
 complete -c d7y-mount -n '__fish_seen_subcommand_from config' -a path -d 'print which files are looked for'
 complete -c d7y-mount -n __fish_use_subcommand -s f -l foreground -d 'stay in the foreground'
 complete -c d7y-mount -n __fish_use_subcommand -l no-supervise -d 'in the background: start no supervisor, which keeps the mount over a crash'

@@ -38,6 +38,13 @@ export class SourceRules implements SettingsLookup {
     this.#sorted = rules.map(compile).toSorted((a, b) => compareLists(b.specificity, a.specificity));
   }
 
+  /** Those that match a URL: each setting is that of the first one that has it. */
+  matching({ protocol, host, pathname }: URL): SourceRule[] {
+    const place = { protocol, host, pathname };
+    const matching = this.#sorted.filter(({ matches }) => matches(place));
+    return matching.flatMap(({ index }) => this.rules[index] ?? []);
+  }
+
   settingsFor(url: URL): SourceSettings {
     return this.#settingsFor(url);
   }

@@ -115,6 +115,25 @@ test('config show prints a file with the effective values, without secrets, and 
     plugins: { foo: { value: { token: '***', a: '***' } } },
     policy: { deny: [{ value: { address: ['10.0.0.0/8'] } }] },
   });
+  const ofUrl = await command(...given, 'config', 'show', 's3://lake/x?sig=hidden');
+  t.notRegex(ofUrl.stdout, /hidden/);
+  t.is(
+    ofUrl.stdout,
+    [
+      '# rules that match s3://lake/x?sig=…, the most specific first:',
+      `#   ${file}:5: { scheme: s3, host: lake }`,
+      `credentials: { accessKeyId: "***", accessKeySecret: file:/nonexistent } # ${file}:5`,
+      `endpoint: https://s3.lake.example:9000 # ${file}:5`,
+      `proxy: http://***@proxy.example:3128 # ${file}:5`,
+      '',
+    ].join('\n'),
+  );
+  const own = await command(...given, 'config', 'show', 'https://h/x', '--json');
+  t.like(JSON.parse(own.stdout), {
+    rules: [{ origin: '--header' }, { origin: `${file}:14` }],
+    settings: [{ name: 'headers', value: { x: '***' }, origin: '--header' }],
+  });
+  t.is((await command('config', 'show', 'dfs://h/x')).stdout, '# no rule of sources matches dfs://h/x\n');
   const again = join(directory, 'again.yaml');
   await writeFile(again, stdout.replace('http://***@', 'http://'), { mode: 0o600 });
   t.is((await command('config', 'check', again)).code, 0);
