@@ -55,7 +55,7 @@ function rulesOf({ rules }: Configuration): unknown {
 }
 
 function policyOf({ policy }: Configuration): unknown {
-  const rules = ({ origin: _, ...rule }: PolicyRule): object => rule;
+  const rules = (rule: PolicyRule): object => ({ ...rule, origin: '' });
   return { deny: policy.deny.map(rules), allow: policy.allow.map(rules) };
 }
 
