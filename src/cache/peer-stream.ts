@@ -128,8 +128,8 @@ export class PeerStream {
     const { peers } = this.#options;
     let before = 0;
     this.#timer = setInterval(() => {
-      const { receivedBytes, isPaused } = this.#download;
-      const isSlow = receivedBytes - before < MIN_BYTES_PER_MS * peers.stallMs;
+      const { receivedBytes, isPaused, isSkipping } = this.#download;
+      const isSlow = isSkipping || receivedBytes - before < MIN_BYTES_PER_MS * peers.stallMs;
       const [wasAhead, wasNeeded] = [this.#wasAhead || isPaused, this.#wasNeeded];
       before = receivedBytes;
       [this.#wasAhead, this.#wasNeeded] = [false, false];

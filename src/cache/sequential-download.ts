@@ -60,6 +60,11 @@ export class SequentialDownload {
     return this.#filler.position;
   }
 
+  /** It has not come to its first byte. */
+  get isSkipping(): boolean {
+    return this.#skipBytes > 0;
+  }
+
   /** Of the body, with what was passed over. */
   get receivedBytes(): number {
     return this.#receivedBytes;

@@ -50,6 +50,18 @@ test.serial('a prefetch comes by the cluster from its first read on, wherever th
   t.true((await readAll(file, { readsAll: true })).equals(content));
 });
 
+test.serial('what has to be passed over for long is not waited for', async (t) => {
+  const { url, content } = await serveFile(t);
+  const node = await startNode(t, { stallMs: 300 });
+  // Fast enough for one that reads from the beginning.
+  node.dfdaemon.add({ bytesPerSecond: 4 * MIB });
+  const file = await node.cache.open(url);
+  t.teardown(() => file.close());
+  const rest = await readAt(file, 20 * MIB, 100_000, { readsAll: true });
+  t.true(rest.equals(content.subarray(20 * MIB, 20 * MIB + 100_000)));
+  t.like(node.peers.report, { requests: { stall: 1 } });
+});
+
 test.serial('a new version is a new task, and what was opened before is read no further', async (t) => {
   const { url, path, content } = await serveFile(t);
   const node = await startNode(t);
