@@ -131,10 +131,11 @@ for (const [name, fault] of Object.entries(DFDAEMON_FAULTS)) {
     t.is(node.peers.report?.requests[result], 1, JSON.stringify(node.peers.report));
     t.is(node.dfdaemon.requests.length, 1);
     // What came is not fetched again.
-    const sent = node.dfdaemon.requests[0]?.sentBytes ?? 0;
-    const p2p = node.cache.report.activity.readBytes.p2p;
-    if (name === 'cutMidBody' || name === 'stallsMidBody')
-      t.true(p2p > 5 * MIB && p2p <= sent, `${p2p} of ${sent}`);
+    const { p2p } = node.cache.report.activity.readBytes;
+    t.true(p2p <= node.receivedBytes('p2p'));
+    const directBytes = node.receivedBytes('direct');
+    t.true(directBytes + p2p < served.content.length + 300_000, `${directBytes} and ${p2p}`);
+    if (name === 'cutMidBody' || name === 'stallsMidBody') t.true(p2p > 5 * MIB, `${p2p}`);
   });
 }
 

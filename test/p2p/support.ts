@@ -16,6 +16,7 @@ import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import type { CompleteClient } from '../../src/source/index.js';
 import { PeerDownloads, type PeerDownloadsOptions } from '../../src/source/p2p/peer-downloads.js';
 import type { P2pMode } from '../../src/source/p2p/p2p-settings.js';
+import { RequestActivity } from '../../src/source/request-activity.js';
 import type { ResourceClient } from '../../src/source/resource-client.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { type FakeDfdaemon, startFakeDfdaemon, type Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
@@ -40,6 +41,8 @@ export interface ClusterNode {
   readonly cache: CachedResources;
   readonly client: CompleteClient;
   readonly peers: PeerDownloads;
+  /** Bytes of bodies. */
+  readonly receivedBytes: (route: 'direct' | 'p2p') => number;
 }
 
 export async function startNode(t: ExecutionContext, options: NodeOptions = {}): Promise<ClusterNode> {
@@ -52,7 +55,8 @@ export async function startNode(t: ExecutionContext, options: NodeOptions = {}):
     log,
     ...rest,
   });
-  const engine = createHttpEngine();
+  const activity = new RequestActivity();
+  const engine = createHttpEngine({ activity });
   t.teardown(() => engine.close());
   const client = validatingClient(
     clientOf?.(engine, peers) ?? createHttpSource(engine, () => profile, peers),
@@ -65,7 +69,9 @@ export async function startNode(t: ExecutionContext, options: NodeOptions = {}):
     log,
   });
   t.teardown(() => cache.close());
-  return { dfdaemon, cache, client, peers };
+  const receivedBytes = (route: 'direct' | 'p2p'): number =>
+    activity.report.hosts.reduce((sum, host) => sum + (host.receivedBytes[route] ?? 0), 0);
+  return { dfdaemon, cache, client, peers, receivedBytes };
 }
 
 export interface ServedFile {
