@@ -55,7 +55,7 @@ export class Supervision implements Keeper {
   }
 
   serving(): void {
-    if (this.#channel === undefined) void this.#start();
+    if (this.#channel === undefined) this.#startSoon(0);
     else this.#report('serving');
     // From the event loop, which a hang would stop.
     this.#timer ??= setInterval(() => this.#report('alive'), ALIVE_INTERVAL_MS).unref();
@@ -86,7 +86,21 @@ export class Supervision implements Keeper {
     this.#channel = undefined;
     if (this.#descriptors === undefined) return;
     this.#log.warn('the supervisor has ended; starting another one');
-    setTimeout(() => void this.#start(), RESTART_AFTER_MS).unref();
+    this.#startSoon(RESTART_AFTER_MS);
+  }
+
+  #startSoon(delayMs: number): void {
+    const start = (): void => {
+      this.#start().catch((error: unknown) => this.#failed(error));
+    };
+    setTimeout(start, delayMs).unref();
+  }
+
+  /** For want of processes or memory, perhaps. */
+  #failed(error: unknown): void {
+    this.#log.error({ err: error }, 'the supervisor cannot be started');
+    this.#channel = undefined;
+    if (this.#descriptors !== undefined) this.#startSoon(RESTART_AFTER_MS);
   }
 
   async #start(): Promise<void> {
@@ -101,7 +115,9 @@ export class Supervision implements Keeper {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc', device, ...journal],
       serialization: 'advanced',
     });
-    child.once('error', (error) => this.#log.error({ err: error }, 'the supervisor cannot be started'));
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.#failed(error);
+    });
     child.once('exit', () => this.#replace());
     child.unref();
     child.channel?.unref();

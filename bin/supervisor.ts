@@ -23,6 +23,8 @@ import {
 /** A process that reports nothing for so long hangs. */
 const HANG_MS = 30_000;
 const POLL_MS = 1_000;
+/** One in a second. */
+const MAX_STARTS = 30;
 
 /** The process that serves the mount now. */
 interface Server {
@@ -61,7 +63,12 @@ async function supervise(mount: SupervisedMount): Promise<void> {
       await detach(mount);
       break;
     }
-    server = start(mount.given);
+    const next = await start(mount.given);
+    if (next === undefined) {
+      await giveUp(mount);
+      break;
+    }
+    server = next;
   }
   await removeRecord();
   process.exit(0);
@@ -71,7 +78,21 @@ function serverOf(identity: ProcessIdentity | undefined, child: ChildProcess | u
   return { identity, child, servingSinceMs: 0, aliveAtMs: performance.now(), end: undefined };
 }
 
-function start(given: SupervisedMount['given']): Server {
+/** Undefined: for long it could not be started, for want of processes, memory or the program. */
+async function start(given: SupervisedMount['given']): Promise<Server | undefined> {
+  for (let attempt = 0; attempt < MAX_STARTS; attempt += 1) {
+    const child = spawnServer(given);
+    const isStarted = await new Promise<boolean>((resolve) => {
+      child.once('spawn', () => resolve(true));
+      child.once('error', () => resolve(false));
+    });
+    if (isStarted) return serverOf(undefined, child);
+    await sleep(POLL_MS);
+  }
+  return undefined;
+}
+
+function spawnServer(given: SupervisedMount['given']): ChildProcess {
   const script = fileURLToPath(new URL('background.js', import.meta.url));
   const child = spawn(process.execPath, [script, given.path, '--foreground'], {
     detached: true,
@@ -79,9 +100,9 @@ function start(given: SupervisedMount['given']): Server {
     serialization: 'advanced',
   });
   const resumed: ResumedStart = { given, supervisor: process.pid };
-  child.once('error', () => undefined);
+  child.on('error', () => undefined);
   child.send(resumed, () => undefined);
-  return serverOf(undefined, child);
+  return child;
 }
 
 /** Resolves when nothing of the process can answer the kernel any more. */

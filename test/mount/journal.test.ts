@@ -1,5 +1,5 @@
 /** What the next process reads of a mount (docs/ARCHITECTURE.md, "The journal"). */
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 
 import test from 'ava';
 
@@ -175,4 +175,25 @@ test('a listing goes on where it was', async (t) => {
     1_501,
     'from the start it is listed anew',
   );
+});
+
+test('wherever a process was killed while it wrote, what it wrote before is read', async (t) => {
+  const resources = resourcesOf(...Array.from({ length: 6 }, (_, i) => `d${i % 2}/file-${i}`));
+  const files = journalFiles(t);
+  const server = new KeptServer(resources, Journal.begin(files, FACTS));
+  const { size: firstBytes } = fstatSync(files[0]);
+  for (let i = 0; i < 6; i += 1) {
+    const { nodeId } = await server.lookup(`mem/h/d${i % 2}/file-${i}`);
+    const handle = await server.open(nodeId);
+    if (i % 3 === 0) await server.release(nodeId, handle);
+  }
+  server.journal.flush();
+  const whole = readJournal(files)?.records ?? [];
+  for (let { size } = fstatSync(files[0]); size >= firstBytes; size -= 1) {
+    ftruncateSync(files[0], size);
+    const { records = [] } = readJournal(files) ?? {};
+    t.deepEqual(records, whole.slice(0, records.length), `${size} bytes`);
+    t.notThrows(() => nextServer(resources, files));
+  }
+  t.is(readJournal(files)?.records.length, 1);
 });

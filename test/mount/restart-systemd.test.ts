@@ -18,7 +18,7 @@ import { until } from '../support/until.js';
 
 const UNIT = fileURLToPath(new URL('../../../deploy/systemd/d7y-mount@.service', import.meta.url));
 const KILLS = Number(process.env['D7Y_TEST_KILLS'] ?? 0);
-const GOOD_MS = 2_200;
+const GOOD_MS = 2_500;
 const SERVICE = 'mount.service';
 
 /** Ours, for the systemd of Debian 12, and without what it would pull in. */

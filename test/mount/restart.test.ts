@@ -21,7 +21,7 @@ import { until } from '../support/until.js';
 /** `npm run test:restart` has 100. */
 const KILLS = Number(process.env['D7Y_TEST_KILLS'] ?? 3);
 /** A process that served for less than 2 s counts as failed, of which five in a row end the mount. */
-const SERVED_MS = KILLS > 3 ? 2_200 : 500;
+const SERVED_MS = KILLS > 3 ? 2_500 : 500;
 
 async function readersGoOn(
   t: ExecutionContext,
