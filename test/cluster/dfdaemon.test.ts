@@ -5,8 +5,8 @@ import { withCluster } from './binaries.js';
 import type { Dfdaemon } from './dfdaemon.js';
 import { startCluster } from './start-cluster.js';
 
-checkDfdaemon(withCluster, async (t: ExecutionContext): Promise<CheckedCluster> => {
-  const { a, b } = await startCluster(t, { collectedPieceTimeout: '1s' });
+checkDfdaemon(withCluster, async (t: ExecutionContext, seconds): Promise<CheckedCluster> => {
+  const { a, b } = await startCluster(t, { collectedPieceTimeout: `${seconds}s` });
   return { a: checked(a), b: checked(b) };
 });
 

@@ -9,13 +9,13 @@ import { DFDAEMON_FAULTS, startFakeDfdaemon, Swarm } from '../support/fake-dfdae
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
-checkDfdaemon(test, async (t) => {
+checkDfdaemon(test, async (t, seconds) => {
   const swarm = new Swarm();
-  return { a: await startChecked(t, swarm), b: await startChecked(t, swarm) };
+  return { a: await startChecked(t, swarm, seconds), b: await startChecked(t, swarm, seconds) };
 });
 
-async function startChecked(t: ExecutionContext, swarm: Swarm): Promise<CheckedDfdaemon> {
-  const node = await startFakeDfdaemon(t, { swarm, collectedPieceTimeoutMs: 1_000 });
+async function startChecked(t: ExecutionContext, swarm: Swarm, seconds: number): Promise<CheckedDfdaemon> {
+  const node = await startFakeDfdaemon(t, { swarm, collectedPieceTimeoutMs: seconds * 1_000 });
   return {
     origin: node.origin,
     traffic: async () => node.traffic,

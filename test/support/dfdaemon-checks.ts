@@ -28,14 +28,18 @@ export interface CheckedCluster {
 
 type Declare = (title: string, body: ImplementationFn<[]>) => void;
 
-/** `start` makes a cluster of two nodes without content, that wait a second for a piece of a parent. */
+/** `start` makes a cluster of two nodes without content, that wait so long for a piece of a parent. */
 export function checkDfdaemon(
   declare: Declare,
-  start: (t: ExecutionContext) => Promise<CheckedCluster>,
+  start: (t: ExecutionContext, collectedPieceTimeoutS: number) => Promise<CheckedCluster>,
 ): void {
-  const check = (title: string, run: (t: ExecutionContext, set: CheckedSet) => Promise<void>): void => {
+  const check = (
+    title: string,
+    run: (t: ExecutionContext, set: CheckedSet) => Promise<void>,
+    collectedPieceTimeoutS = 60,
+  ): void => {
     declare(title, async (t) => {
-      await run(t, { ...(await start(t)), ...(await startOrigin(t)) });
+      await run(t, { ...(await start(t, collectedPieceTimeoutS)), ...(await startOrigin(t)) });
     });
   };
 
@@ -96,18 +100,22 @@ export function checkDfdaemon(
     }
   });
 
-  check('a node waits for a piece that its parent does not fetch', async (t, { a, b, slowUrl }) => {
-    const of = get(a, slowUrl, { Range: `bytes=0-${9 * MiB - 1}` });
-    await new Promise((resolve) => {
-      setTimeout(resolve, 200);
-    });
-    const beganMs = performance.now();
-    const { body } = await get(b, slowUrl, { Range: `bytes=${16 * MiB}-` });
-    t.true(performance.now() - beganMs > 1_000);
-    t.true(body.equals(BYTES.subarray(16 * MiB)));
-    t.true((await of).body.equals(BYTES.subarray(0, 9 * MiB)));
-    t.deepEqual(await b.traffic(), { source: BYTES.byteLength - 16 * MiB, peers: 0 });
-  });
+  check(
+    'a node waits for a piece that its parent does not fetch',
+    async (t, { a, b, slowerUrl }) => {
+      const of = get(a, slowerUrl, { Range: `bytes=0-${9 * MiB - 1}` });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 200);
+      });
+      const beganMs = performance.now();
+      const { body } = await get(b, slowerUrl, { Range: `bytes=${16 * MiB}-` });
+      t.true(performance.now() - beganMs > 1_000);
+      t.true(body.equals(BYTES.subarray(16 * MiB)));
+      t.true((await of).body.equals(BYTES.subarray(0, 9 * MiB)));
+      t.deepEqual(await b.traffic(), { source: BYTES.byteLength - 16 * MiB, peers: 0 });
+    },
+    1,
+  );
 
   check('all fields reach the origin, and are written down', async (t, { a, url, nginx }) => {
     const changed = await get(a, url, { 'If-Match': '"other"', Authorization: 'Bearer of-a-user' });
@@ -150,6 +158,8 @@ interface CheckedSet extends CheckedCluster {
   readonly url: string;
   /** The same bytes, 8 MiB/s on each connection. */
   readonly slowUrl: string;
+  /** 3 MiB/s. */
+  readonly slowerUrl: string;
   readonly withoutRangesUrl: string;
   readonly replace: (bytes: Buffer) => Promise<void>;
 }
@@ -162,12 +172,14 @@ async function startOrigin(t: ExecutionContext): Promise<Omit<CheckedSet, 'a' | 
     root,
     serverDirectives: `
       location /slow/ { alias ${root}/; limit_rate 8m; }
+      location /slower/ { alias ${root}/; limit_rate 3m; }
       location /without-ranges/ { alias ${root}/; max_ranges 0; }`,
   });
   return {
     nginx,
     url: `${nginx.origin}/a.bin`,
     slowUrl: `${nginx.origin}/slow/a.bin`,
+    slowerUrl: `${nginx.origin}/slower/a.bin`,
     withoutRangesUrl: `${nginx.origin}/without-ranges/a.bin`,
     replace: (bytes) => writeFile(path, bytes),
   };

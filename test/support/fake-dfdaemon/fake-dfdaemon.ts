@@ -2,6 +2,7 @@
  * A dfdaemon without a cluster: the proxy of one node, on loopback, as clients see it. Nodes with the same `Swarm` share
  * pieces. `test/cluster` compares it with the real one.
  */
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -25,6 +26,7 @@ export interface SeenRequest {
   readonly header: IncomingHttpHeaders;
   /** Undefined where it was handed to the origin as it is. */
   readonly taskId: string | undefined;
+  /** 0 as long as it is being answered. */
   status: number;
   sentBytes: number;
 }
@@ -34,6 +36,8 @@ export interface FakeDfdaemonOptions {
   readonly swarm?: Swarm;
   /** dfdaemon's default: 360 s. */
   readonly collectedPieceTimeoutMs?: number;
+  /** How far it fetches ahead of a client. dfdaemon: 29. */
+  readonly aheadPieces?: number;
 }
 
 /** Serves until the test ends. */
@@ -52,7 +56,7 @@ export class FakeDfdaemon {
   readonly requests: SeenRequest[] = [];
   readonly traffic: Traffic = { source: 0, peers: 0 };
   readonly #swarm: Swarm;
-  readonly #collectedPieceTimeoutMs: number;
+  readonly #limits: { readonly collectedPieceTimeoutMs: number; readonly aheadPieces: number };
   readonly #server = createServer((request, response) => {
     this.#handle(request, response).catch(() => response.destroy());
   });
@@ -61,9 +65,13 @@ export class FakeDfdaemon {
   #port = 0;
   #faults: { readonly fault: DfdaemonFault; left: number }[] = [];
 
-  constructor({ swarm = new Swarm(), collectedPieceTimeoutMs = 360_000 }: FakeDfdaemonOptions) {
+  constructor({
+    swarm = new Swarm(),
+    collectedPieceTimeoutMs = 360_000,
+    aheadPieces = 29,
+  }: FakeDfdaemonOptions) {
     this.#swarm = swarm;
-    this.#collectedPieceTimeoutMs = collectedPieceTimeoutMs;
+    this.#limits = { collectedPieceTimeoutMs, aheadPieces };
   }
 
   /** The address of the proxy. */
@@ -96,6 +104,8 @@ export class FakeDfdaemon {
   /** Starts it, again on the same port and without a piece. */
   async start(): Promise<void> {
     this.#stopped = new AbortController();
+    // One for each piece.
+    setMaxListeners(0, this.#stopped.signal);
     await new Promise<void>((resolve) => {
       this.#server.listen(this.#port, '127.0.0.1', resolve);
     });
@@ -156,7 +166,7 @@ export class FakeDfdaemon {
       request.range === undefined ? [0, lengthBytes] : parseRange(request.range, lengthBytes);
     const isFinished = task.isFinished;
     const pieces = task.download(start, end, lengthBytes);
-    if (request.prefetches) task.download(0, lengthBytes, lengthBytes);
+    if (request.prefetches) task.prefetch(lengthBytes);
     // The head waits for the first piece.
     const changed = fault.content === undefined ? undefined : fault.content(await whole(pieces));
     const content = changed === undefined ? await withFirst(pieces) : [changed];
@@ -178,7 +188,7 @@ export class FakeDfdaemon {
     const task = new Task(request, {
       swarm: this.#swarm,
       traffic: this.traffic,
-      collectedPieceTimeoutMs: this.#collectedPieceTimeoutMs,
+      ...this.#limits,
       signal: this.#stopped.signal,
     });
     this.#tasks.set(request.taskId, task);

@@ -1,10 +1,10 @@
 /** A task on one node, as other nodes see it. */
 export interface Peer {
   readonly id: string;
-  /** Whether it still fetches pieces. */
-  readonly isDownloading: boolean;
-  /** A piece; undefined where the node does not fetch it, or cannot. */
-  offer(piece: number, totalBytes: number): Promise<Buffer | undefined>;
+  /** When its last piece came, by the process's clock. */
+  readonly lastArrivalMs: number;
+  /** A piece, when the node has it; undefined where it will not. Never, as long as it fetches others. */
+  offer(piece: number): Promise<Buffer | undefined>;
 }
 
 /** The nodes of one cluster: which of them have a task, in the order in which they came to it. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { fetchPiece, type ResourceHead, statResource } from './origin.js';
+import { ReaderPace } from './reader-pace.js';
 import type { Peer, Swarm } from './swarm.js';
 import type { TaskRequest } from './task-request.js';
 
@@ -19,6 +20,7 @@ export interface TaskPlace {
   readonly traffic: Traffic;
   /** How long a node waits for a piece that its parent does not fetch. */
   readonly collectedPieceTimeoutMs: number;
+  readonly aheadPieces: number;
   /** Aborted when the node is killed. */
   readonly signal: AbortSignal;
 }
@@ -32,9 +34,10 @@ export class Task implements Peer {
   #request: TaskRequest;
   #head: Promise<ResourceHead> | undefined;
   readonly #pieces = new Map<number, Promise<Buffer>>();
-  /** Pieces that this node fetches, or has. */
-  readonly #wanted = new Set<number>();
+  /** Those that a download of this node will bring, or has brought. */
+  readonly #planned = new Map<number, Promise<Buffer>>();
   #downloads = 0;
+  #lastArrivalMs = 0;
 
   constructor(request: TaskRequest, place: TaskPlace) {
     this.id = request.taskId;
@@ -42,8 +45,8 @@ export class Task implements Peer {
     this.#place = place;
   }
 
-  get isDownloading(): boolean {
-    return this.#downloads > 0;
+  get lastArrivalMs(): number {
+    return this.#lastArrivalMs;
   }
 
   /** After a failure the origin is queried anew, and the pieces stay. */
@@ -58,18 +61,33 @@ export class Task implements Peer {
     }
   }
 
-  /** Bytes `[start, end)`, a piece at a time. All are fetched, whether or not the caller goes on. */
+  /** Bytes `[start, end)`, a piece at a time, at the pace of the caller, or, once it has left, all the same. */
   download(start: number, end: number, totalBytes: number): AsyncIterableIterator<Buffer> {
+    const pace = new ReaderPace(this.#place.aheadPieces);
+    const { pieces, all, skippedBytes } = this.#plan(start, end, totalBytes, pace);
+    return contents(pieces, all, skippedBytes, end - start, pace);
+  }
+
+  prefetch(totalBytes: number): void {
+    this.#plan(0, totalBytes, totalBytes, new ReaderPace(Number.POSITIVE_INFINITY));
+  }
+
+  #plan(
+    start: number,
+    end: number,
+    totalBytes: number,
+    pace: ReaderPace,
+  ): { pieces: Promise<Buffer>[]; all: Promise<unknown>; skippedBytes: number } {
     const bytes = pieceBytes(totalBytes);
-    const numbers: number[] = [];
-    for (let number = Math.floor(start / bytes); number * bytes < end; number += 1) numbers.push(number);
+    const first = Math.floor(start / bytes);
     const isP2p = end - start > MIN_PIECE_BYTES;
     if (isP2p) this.#place.swarm.join(this);
-    for (const number of numbers) this.#wanted.add(number);
     const pieces: Promise<Buffer>[] = [];
-    for (const number of numbers) {
-      const before = Promise.resolve(pieces.at(-CONCURRENT_PIECES));
-      pieces.push(before.then(() => this.#piece(number, totalBytes, isP2p)));
+    for (let number = first; number * bytes < end; number += 1) {
+      const before = Promise.all([pieces.at(-CONCURRENT_PIECES), pace.allows(number - first)]);
+      const piece = before.then(() => this.#piece(number, totalBytes, isP2p));
+      pieces.push(piece);
+      if (!this.#planned.has(number)) this.#planned.set(number, piece);
     }
     this.#downloads += 1;
     const all = Promise.all(pieces);
@@ -79,13 +97,13 @@ export class Task implements Peer {
         () => this.abandon(),
       )
       .finally(() => (this.#downloads -= 1));
-    return contents(pieces, all, start - (numbers[0] ?? 0) * bytes, end - start);
+    return { pieces, all, skippedBytes: start - first * bytes };
   }
 
   /** It failed, or its node is gone: no other node has pieces of it. */
   abandon(): void {
     this.#head = undefined;
-    this.#wanted.clear();
+    this.#planned.clear();
     this.#place.swarm.leave(this);
   }
 
@@ -94,20 +112,22 @@ export class Task implements Peer {
     if (known !== undefined) return known;
     const piece = this.#fetch(number, totalBytes, isP2p);
     this.#pieces.set(number, piece);
-    piece.catch(() => this.#pieces.delete(number));
+    piece.then(
+      () => (this.#lastArrivalMs = performance.now()),
+      () => this.#pieces.delete(number),
+    );
     return piece;
   }
 
   async #fetch(number: number, totalBytes: number, isP2p: boolean): Promise<Buffer> {
-    const { swarm, traffic, signal, collectedPieceTimeoutMs } = this.#place;
+    const { swarm, traffic, signal } = this.#place;
     const parent = isP2p ? swarm.parentOf(this) : undefined;
     if (parent !== undefined) {
-      const offered = await parent.offer(number, totalBytes);
+      const offered = await Promise.race([parent.offer(number), this.#untilSilent(parent)]);
       if (offered !== undefined) {
         traffic.peers += offered.byteLength;
         return offered;
       }
-      if (parent.isDownloading) await sleep(collectedPieceTimeoutMs, undefined, { signal });
     }
     const bytes = pieceBytes(totalBytes);
     const end = Math.min(totalBytes, (number + 1) * bytes);
@@ -116,9 +136,22 @@ export class Task implements Peer {
     return piece;
   }
 
-  async offer(number: number, totalBytes: number): Promise<Buffer | undefined> {
-    if (!this.#wanted.has(number)) return undefined;
-    return await this.#piece(number, totalBytes, true).catch(() => undefined);
+  /** Resolves when no piece has come to a node for a while. */
+  async #untilSilent(parent: Peer): Promise<undefined> {
+    const { signal, collectedPieceTimeoutMs } = this.#place;
+    const beganMs = performance.now();
+    for (;;) {
+      const sinceMs = performance.now() - Math.max(beganMs, parent.lastArrivalMs);
+      if (sinceMs >= collectedPieceTimeoutMs) return;
+      await sleep(collectedPieceTimeoutMs - sinceMs, undefined, { signal, ref: false });
+    }
+  }
+
+  async offer(number: number): Promise<Buffer | undefined> {
+    const planned = this.#planned.get(number);
+    // It may yet come, for all that the other node knows.
+    if (planned === undefined && this.#downloads > 0) return await new Promise(() => undefined);
+    return await planned?.catch(() => undefined);
   }
 }
 
@@ -134,13 +167,19 @@ async function* contents(
   all: Promise<unknown>,
   skipped: number,
   bytes: number,
+  pace: ReaderPace,
 ): AsyncIterableIterator<Buffer> {
   let [from, left] = [skipped, bytes];
-  for (const piece of pieces) {
-    const whole = await Promise.race([piece, all.then(() => piece)]);
-    const part = whole.subarray(from, from + left);
-    yield part;
-    left -= part.byteLength;
-    from = 0;
+  try {
+    for (const piece of pieces) {
+      const whole = await Promise.race([piece, all.then(() => piece)]);
+      const part = whole.subarray(from, from + left);
+      yield part;
+      pace.take();
+      left -= part.byteLength;
+      from = 0;
+    }
+  } finally {
+    pace.leave();
   }
 }
