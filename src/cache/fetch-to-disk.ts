@@ -52,6 +52,8 @@ export async function fetchToDisk(fetch: DiskFetch): Promise<void> {
       continue;
     }
     const { provider } = fetch.reader;
+    // Before a later piece, which may be the first to request something.
+    if (provider instanceof RangedBlocks) provider.stream(run, true);
     const isOrdered = provider instanceof RangedBlocks && provider.isStreamed;
     while (running.size >= (isOrdered ? MAX_STREAMED_PIECES : MAX_PIECES)) await Promise.race(running);
     if (failures.length > 0 || signal.aborted) break;

@@ -3,6 +3,7 @@ import test from 'ava';
 
 import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
+import { startFaultFront } from '../support/fault-front.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { storeFor } from '../cache/disk-store-support.js';
 import { warmJobsOf } from '../support/warmed.js';
@@ -35,4 +36,17 @@ test.serial('what the cluster does not bring comes from the source', async (t) =
   const { report } = await warmJobsOf(node.cache).warm([served.url]);
   t.like(report, { state: 'done', files: 1, failed: 0, doneBytes: served.content.length });
   t.true((await contentOf(node, served.url)).equals(served.content));
+});
+
+test.serial('what is warmed comes in order, however late its first bytes are', async (t) => {
+  const served = await serveFile(t);
+  const front = await startFaultFront(t, served.nginx.origin);
+  front.add({ times: 1, drip: { bytes: 16_384, everyMs: 50 } });
+  const disk = await storeFor(t, await temporaryDirectory(t), { blockBytes });
+  const node = await startNode(t, { disk });
+  const { report } = await warmJobsOf(node.cache).warm([`${front.origin}/a.bin`]);
+  t.like(report, { state: 'done', files: 1, failed: 0, doneBytes: served.content.length });
+  t.is(node.dfdaemon.requests.length, 1);
+  const bytes = await sentBytes(served);
+  t.true(bytes < served.content.length * 1.1, `${bytes}`);
 });
