@@ -177,17 +177,30 @@ withClusterAsRoot('a dfdaemon whose disk is full costs its reader next to nothin
   t.log(figuresOf(report), await node.p2p());
 });
 
-withCluster('a reader that pauses holds up another node no longer than the limit', async (t) => {
-  const bytes = 512 * MiB;
+withCluster('a reader that pauses, or is slow, holds up no other node', async (t) => {
+  const bytes = 384 * MiB;
   const origin = await startOrigin(t);
-  const original = await origin.put('a.bin', bytes);
   const { a, b } = await startCluster(t);
   const [nodeA, nodeB] = [await mountNode(t, origin.host, a), await mountNode(t, origin.host, b)];
-  t.like(await nodeA.read('a.bin', original, 0, 16 * MiB), { isRight: true });
-  const report = await nodeB.read('a.bin', original);
-  t.like(report, { bytes, isRight: true });
-  t.log(figuresOf(report), await b.traffic(), await origin.sentOf('a.bin'));
-  t.true(report.longestReadMs < STALL_MS);
+  const paused = await origin.put('paused.bin', bytes);
+  t.like(await nodeA.read('paused.bin', paused, { bytes: 16 * MiB }), { isRight: true });
+  const besidePaused = await nodeB.read('paused.bin', paused);
+  t.log('beside one that has paused:', figuresOf(besidePaused), await b.traffic());
+
+  const slow = await origin.put('slow.bin', bytes);
+  const reading = nodeA.read('slow.bin', slow, { pauseMs: 40 });
+  await sleep(3_000);
+  const besideSlow = await nodeB.read('slow.bin', slow);
+  t.log('beside a slow one:', figuresOf(besideSlow), await b.traffic());
+  t.log('the slow one:', figuresOf(await reading), await nodeA.p2p(), await a.traffic());
+
+  for (const report of [besidePaused, besideSlow]) {
+    t.like(report, { bytes, isRight: true });
+    t.true(report.longestReadMs < 5_000);
+  }
+  t.is((await b.traffic()).source, 0);
+  t.true((await origin.sentOf('paused.bin')) < 1.1 * bytes);
+  t.true((await origin.sentOf('slow.bin')) < 1.1 * bytes);
 });
 
 withCluster('credentials are never in the log of a dfdaemon', async (t) => {

@@ -12,10 +12,19 @@ import type { ReadReport } from './read-program.js';
 
 const READ_PROGRAM = fileURLToPath(new URL('read-program.js', import.meta.url));
 
+export interface ReadManner {
+  /** Default: 0. */
+  readonly offset?: number;
+  /** Default: all. */
+  readonly bytes?: number;
+  /** After each mebibyte. */
+  readonly pauseMs?: number;
+}
+
 export interface MountedNode {
   readonly mountpoint: string;
   /** Reads a file of the origin in order, and compares it with the original. */
-  readonly read: (uri: string, original: string, ...range: number[]) => Promise<ReadReport>;
+  readonly read: (uri: string, original: string, manner?: ReadManner) => Promise<ReadReport>;
   /** `p2p` of `status --json`. */
   readonly p2p: () => Promise<unknown>;
 }
@@ -34,8 +43,8 @@ export async function mountNode(
   const mountpoint = await mounted(t, '--config', config, '--metadata-ttl', '1s', ...options);
   return {
     mountpoint,
-    read: async (uri, original, ...range) =>
-      await readInOrder(join(mountpoint, 'http', host, uri), original, ...range),
+    read: async (uri, original, manner) =>
+      await readInOrder(join(mountpoint, 'http', host, uri), original, manner),
     p2p: async () => {
       const { stdout } = await run(process.execPath, [CLI, 'status', '--json', mountpoint]);
       return (JSON.parse(stdout) as { p2p?: unknown }).p2p;
@@ -43,8 +52,13 @@ export async function mountNode(
   };
 }
 
-async function readInOrder(path: string, original: string, ...range: number[]): Promise<ReadReport> {
-  const child = spawn(process.execPath, [READ_PROGRAM, path, original, ...range.map(String)]);
+async function readInOrder(
+  path: string,
+  original: string,
+  { offset = 0, bytes = Number.POSITIVE_INFINITY, pauseMs = 0 }: ReadManner = {},
+): Promise<ReadReport> {
+  const numbers = [offset, bytes, pauseMs].map(String);
+  const child = spawn(process.execPath, [READ_PROGRAM, path, original, ...numbers]);
   const texts: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => texts.push(text));

@@ -1,6 +1,7 @@
-/** `node read-program.js FILE REFERENCE [OFFSET [BYTES]]`: reads a file in order, and prints a `ReadReport`. */
+/** `node read-program.js FILE REFERENCE OFFSET BYTES PAUSE_MS`: reads a file in order, and prints a `ReadReport`. */
 import { open } from 'node:fs/promises';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ReadReport {
   readonly bytes: number;
@@ -9,12 +10,13 @@ export interface ReadReport {
   readonly openMs: number;
   readonly firstReadMs: number;
   readonly longestReadMs: number;
+  /** Without pauses. */
   readonly totalMs: number;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
 
-const [, , path = '', referencePath = '', offset = '0', length = 'Infinity'] = process.argv;
+const [, , path = '', referencePath = '', offset = '', length = '', pauseMs = ''] = process.argv;
 const beganMs = performance.now();
 const file = await open(path);
 const openMs = performance.now() - beganMs;
@@ -33,7 +35,14 @@ while (at < end) {
   await reference.read(right, 0, bytesRead, at);
   isRight &&= got.subarray(0, bytesRead).equals(right.subarray(0, bytesRead));
   at += bytesRead;
+  if (pauseMs !== '0') await sleep(Number(pauseMs));
 }
-const bytes = at - Number(offset);
-const report: ReadReport = { bytes, isRight, openMs, firstReadMs, longestReadMs, totalMs: openMs + readMs };
+const report: ReadReport = {
+  bytes: at,
+  isRight,
+  openMs,
+  firstReadMs,
+  longestReadMs,
+  totalMs: openMs + readMs,
+};
 console.log(JSON.stringify(report));

@@ -16,8 +16,8 @@ withCluster('parts of a file cost the origin one download of it, whichever node 
     await mountNode(t, origin.host, b, { mode: 'ranges' }),
   ];
   const [ofA, ofB] = await Promise.all([
-    nodes[0]?.read('a.bin', original, 100 * MiB, 40 * MiB),
-    nodes[1]?.read('a.bin', original, 180 * MiB, 40 * MiB),
+    nodes[0]?.read('a.bin', original, { offset: 100 * MiB, bytes: 40 * MiB }),
+    nodes[1]?.read('a.bin', original, { offset: 180 * MiB, bytes: 40 * MiB }),
   ]);
   for (const report of [ofA, ofB]) {
     t.like(report, { bytes: 40 * MiB, isRight: true });

@@ -19,7 +19,7 @@ import type { P2pMode } from '../../src/source/p2p/p2p-settings.js';
 import { RequestActivity } from '../../src/source/request-activity.js';
 import type { ResourceClient } from '../../src/source/resource-client.js';
 import { validatingClient } from '../../src/source/validating-client.js';
-import { type FakeDfdaemon, startFakeDfdaemon, type Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
+import { type FakeDfdaemon, startFakeDfdaemon, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -29,6 +29,8 @@ export const FILE_BYTES = 24 * MIB + 12_345;
 export interface NodeOptions extends Partial<PeerDownloadsOptions> {
   readonly mode?: P2pMode;
   readonly swarm?: Swarm;
+  /** Of the dfdaemon: how far it fetches ahead of a client. */
+  readonly aheadPieces?: number;
   readonly profile?: HttpProfile;
   readonly cache?: Partial<CacheOptions>;
   readonly disk?: DiskCache;
@@ -46,8 +48,9 @@ export interface ClusterNode {
 }
 
 export async function startNode(t: ExecutionContext, options: NodeOptions = {}): Promise<ClusterNode> {
-  const { mode = 'stream', swarm, profile = {}, clientOf, cache: cacheOptions = {}, disk, ...rest } = options;
-  const dfdaemon = await startFakeDfdaemon(t, swarm === undefined ? {} : { swarm });
+  const { mode = 'stream', swarm = new Swarm(), aheadPieces = 29, profile = {}, clientOf } = options;
+  const { cache: cacheOptions = {}, disk, ...rest } = options;
+  const dfdaemon = await startFakeDfdaemon(t, { swarm, aheadPieces });
   const log = pino({ level: 'silent' });
   const peers = new PeerDownloads({
     settings: () => ({ proxy: new URL(dfdaemon.origin), mode }),

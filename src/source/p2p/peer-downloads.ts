@@ -10,6 +10,7 @@ import { withUid, uidOf } from '../caller-uid.js';
 import type { DialectReader } from '../http/dialect-reader.js';
 import { failureOf } from '../http/http-failure.js';
 import type { HttpAnswer } from '../http/http-engine.js';
+import type { ContentRange } from '../http/response-check.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
 import type { Response } from '../response.js';
 import { Breaker } from './breaker.js';
@@ -18,7 +19,7 @@ import { verdictOf } from './p2p-answer.js';
 import { p2pHeader } from './p2p-header.js';
 import type { P2pMode, P2pRule, P2pSettings } from './p2p-settings.js';
 import { Pace } from './pace.js';
-import { peerResponse } from './peer-response.js';
+import { type PeerAnswer, peerResponse } from './peer-response.js';
 import { PreconditionTests } from './precondition-tests.js';
 import { sharedTarget, type SharedTarget, type SharingRule } from './shared-target.js';
 import { taskIdentity } from './task-identity.js';
@@ -101,10 +102,39 @@ export class PeerDownloads {
     if (target === undefined) return undefined;
     const identity = taskIdentity(target.identityUrl, pin, rule.shareScope);
     if (this.#refused.has(identity)) return undefined;
-    if (!(await this.#waitForTurn(request))) return undefined;
-    if (!this.#breaker.tryPass()) return undefined;
-    const answer = await this.#send(request, reader, target, { proxy, identity, endsAtMs });
-    return answer && this.#checked(request, reader, answer, identity);
+    if (!(await this.#waitForTurn(request)) || !this.#breaker.tryPass()) return undefined;
+    const given = { proxy, identity };
+    const first = await this.#answerTo(request, reader, target, { ...given, endsAtMs });
+    if (first === undefined) return undefined;
+    const reopen = async (position: number): Promise<PeerAnswer | undefined> => {
+      const part = request.with({ range: partFrom(position, first.contentRange) });
+      if (!this.#mayAsk(url.host) || !(await this.#waitForTurn(part))) return undefined;
+      const untilMs = this.#options.now() + this.#options.firstByteMs;
+      return await this.#answerTo(part, reader, target, { ...given, endsAtMs: untilMs });
+    };
+    return peerResponse(request, first, reopen, {
+      complete: () => {
+        this.#activity.note('ok');
+        this.#breaker.succeed();
+      },
+      leave: () => {
+        this.#activity.note('ok');
+        this.#breaker.pass();
+      },
+      fail: (reason, found) => this.#fail(reason, found),
+      mismatch: () => this.#refuse(identity, 'other bytes than the digest says'),
+    });
+  }
+
+  /** With what it failed for noted. */
+  async #answerTo(
+    request: Request,
+    reader: DialectReader,
+    target: SharedTarget,
+    given: { readonly proxy: URL; readonly identity: string; readonly endsAtMs: number },
+  ): Promise<PeerAnswer | undefined> {
+    const answer = await this.#send(request, reader, target, given);
+    return answer && this.#checked(request, reader, answer, given.identity);
   }
 
   #mayAsk(host: string): boolean {
@@ -190,7 +220,7 @@ export class PeerDownloads {
     reader: DialectReader,
     answer: HttpAnswer,
     identity: string,
-  ): Response | undefined {
+  ): PeerAnswer | undefined {
     const verdict = verdictOf(answer);
     if (verdict.kind !== 'content') {
       answer.body.cancel();
@@ -202,18 +232,7 @@ export class PeerDownloads {
       const contentRange = reader.check(answer, { url, range, pin });
       if (answer.header.get('content-length') === null) throw new Error('a body without a length');
       if (contentRange.start !== (range?.start ?? 0)) throw new Error('another range');
-      return peerResponse(request, answer, contentRange, {
-        complete: () => {
-          this.#activity.note('ok');
-          this.#breaker.succeed();
-        },
-        leave: () => {
-          this.#activity.note('ok');
-          this.#breaker.pass();
-        },
-        fail: (reason, found) => this.#fail(reason, found),
-        mismatch: () => this.#refuse(identity, 'other bytes than the digest says'),
-      });
+      return { answer, contentRange };
     } catch (error) {
       answer.body.cancel();
       this.#breaker.pass();
@@ -263,6 +282,11 @@ export class PeerDownloads {
       'dfdaemon has another content than the source; reading from the source',
     );
   }
+}
+
+/** From a position on, and no less than dfdaemon has from its peers. */
+function partFrom(position: number, { end = 0 }: ContentRange): { start: number; end: number } {
+  return { start: Math.min(position, end - MIN_RANGE_BYTES), end };
 }
 
 /** Whether nodes can know that they mean the same bytes, and there are enough of them. */

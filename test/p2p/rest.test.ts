@@ -1,0 +1,121 @@
+/** Readers that pause: dfdaemon fetches no further than its client reads, and other nodes wait for it. */
+import test, { type ExecutionContext } from 'ava';
+
+import type { OpenResource } from '../../src/cache/resource-cache.js';
+import { ExchangeBody } from '../../src/source/http/exchange-body.js';
+import { drainWithRest } from '../../src/source/p2p/drain-with-rest.js';
+import { Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
+import { until } from '../support/until.js';
+import {
+  type ClusterNode,
+  contentOf,
+  MIB,
+  readAt,
+  sentBytes,
+  type ServedFile,
+  serveFile,
+  startNode,
+} from './support.js';
+
+/** Reads a file in order up to a byte, and pauses. */
+async function readUpTo(
+  t: ExecutionContext,
+  { cache }: ClusterNode,
+  { url, content }: ServedFile,
+  end: number,
+): Promise<OpenResource> {
+  const file = await cache.open(url);
+  t.teardown(() => file.close());
+  await readRest(t, file, content.subarray(0, end), 0);
+  return file;
+}
+
+async function readRest(
+  t: ExecutionContext,
+  file: OpenResource,
+  content: Buffer,
+  from: number,
+): Promise<void> {
+  for (let at = from; at < content.byteLength; at += MIB) {
+    t.true((await readAt(file, at, MIB)).equals(content.subarray(at, at + MIB)), `byte ${at}`);
+  }
+}
+
+test.serial('a reader that pauses leaves dfdaemon, and goes on where it was', async (t) => {
+  const served = await serveFile(t);
+  const node = await startNode(t, { aheadPieces: 2 });
+  const { dfdaemon, peers } = node;
+  const file = await readUpTo(t, node, served, 2 * MIB);
+  await until('it is left', () => dfdaemon.requests[0]?.status !== 0);
+  await until('it has all', () => dfdaemon.traffic.source === served.content.byteLength);
+  await readRest(t, file, served.content, 2 * MIB);
+  t.is(dfdaemon.requests.length, 2);
+  t.regex(dfdaemon.requests[1]?.header.range ?? '', /^bytes=\d+-\d+$/);
+  t.true((await sentBytes(served)) < served.content.byteLength * 1.1);
+  t.like(peers.report, { requests: { ok: 1, error: 0, stall: 0 } });
+});
+
+test('what is sent again before the place of a pause is passed over', async (t) => {
+  const content = Buffer.from('0123456789');
+  let leave: (reason: unknown) => void = () => undefined;
+  const left = new Promise((resolve) => {
+    leave = resolve;
+  });
+  const first = new ExchangeBody((reason) => leave(reason));
+  const taken: string[] = [];
+  let goOn = (): void => undefined;
+  const reopened: number[] = [];
+  const drained = drainWithRest(
+    first,
+    (chunk) => {
+      taken.push(Buffer.from(chunk).toString());
+      if (taken.length > 1) return undefined;
+      return new Promise((resolve) => {
+        goOn = resolve;
+      });
+    },
+    () => undefined,
+    {
+      start: 0,
+      end: content.byteLength,
+      restAfterMs: 1,
+      reopen: async (position) => {
+        reopened.push(position);
+        const body = new ExchangeBody(() => undefined);
+        setImmediate(() => {
+          for (const part of [content.subarray(3, 5), content.subarray(5, 8), content.subarray(8)]) {
+            void body.push(part);
+          }
+          body.end();
+        });
+        return { start: 3, body };
+      },
+    },
+  );
+  void first.push(content.subarray(0, 7));
+  await left;
+  goOn();
+  t.is(await drained, content.byteLength);
+  t.deepEqual(reopened, [7]);
+  t.deepEqual(taken, ['0123456', '7', '89']);
+});
+
+test.serial('a reader that pauses holds up no other node', async (t) => {
+  const served = await serveFile(t);
+  const swarm = new Swarm();
+  const [a, b] = [await startNode(t, { swarm, aheadPieces: 2 }), await startNode(t, { swarm })];
+  await readUpTo(t, a, served, 2 * MIB);
+  t.true((await contentOf(b, served.url)).equals(served.content));
+  t.like(b.peers.report, { requests: { ok: 1, stall: 0 } });
+  t.is(b.dfdaemon.traffic.source, 0);
+});
+
+test.serial('a dfdaemon that has gone while its reader paused costs it nothing', async (t) => {
+  const served = await serveFile(t);
+  const node = await startNode(t, { aheadPieces: 2 });
+  const file = await readUpTo(t, node, served, 2 * MIB);
+  await until('it is left', () => node.dfdaemon.requests[0]?.status !== 0);
+  await node.dfdaemon.kill();
+  await readRest(t, file, served.content, 2 * MIB);
+  t.like(node.peers.report, { requests: { error: 1, ok: 0 } });
+});
