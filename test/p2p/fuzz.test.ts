@@ -6,10 +6,12 @@ import test from 'ava';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { DFDAEMON_FAULTS, type DfdaemonFault } from '../support/fake-dfdaemon/fake-dfdaemon.js';
 import { Random } from '../support/random.js';
+import { startedOnce } from '../support/started-once.js';
 import { FILE_BYTES, MIB, serveFile, startNode } from './support.js';
 
 const SEED = Number(process.env['P2P_SEED'] ?? Date.now() % 1_000_000);
 const READERS = 6;
+const shared = startedOnce((all) => serveFile(all));
 const STEPS = Number(process.env['P2P_STEPS'] ?? 60);
 const FAULTS: DfdaemonFault[] = [
   DFDAEMON_FAULTS.cutMidBody,
@@ -27,7 +29,7 @@ for (const { mode, memoryBytes } of [
   { mode: 'ranges', memoryBytes: 64 * MIB },
 ] as const) {
   test.serial(`${mode}, ${memoryBytes / MIB} MiB of memory: no byte is wrong`, async (t) => {
-    const { url, content } = await serveFile(t);
+    const { url, content } = await shared();
     // The breaker is open for moments only.
     const now = (): number => performance.now() * 300;
     const node = await startNode(t, { mode, now, firstByteMs: 1e6, stallMs: 200, cache: { memoryBytes } });

@@ -3,9 +3,11 @@ import test from 'ava';
 
 import { windowOf } from '../../src/cache/peer-window.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
+import { startedOnce } from '../support/started-once.js';
 import { contentOf, FILE_BYTES, MIB, readAt, sentBytes, serveFile, startNode } from './support.js';
 
 const BLOCK_BYTES = 32 * 1024;
+const shared = startedOnce((all) => serveFile(all));
 
 test('windows lie side by side, and each is more than dfdaemon reads from the source itself', (t) => {
   for (const bytes of [16 * MIB, 16 * MIB + 1, 20 * MIB, 24 * MIB - 1, FILE_BYTES, 100 * MIB + 7]) {
@@ -45,7 +47,7 @@ test.serial('a read in the middle brings its window, once for all nodes', async 
 test.serial(
   'what is read in order from the middle comes in windows, and from the beginning by a stream',
   async (t) => {
-    const { url, content } = await serveFile(t);
+    const { url, content } = await shared();
     const node = await startNode(t, { mode: 'ranges' });
     const file = await node.cache.open(url);
     for (let at = 7 * MIB; at < FILE_BYTES; at += MIB) {
@@ -77,7 +79,7 @@ for (const name of [
   'slow',
 ] as const) {
   test.serial(`what a window does not bring comes from the source: ${name}`, async (t) => {
-    const { url, content } = await serveFile(t);
+    const { url, content } = await shared();
     const node = await startNode(t, {
       mode: 'ranges',
       firstByteMs: name === 'neverAnswers' ? 300 : 10_000,
@@ -94,7 +96,7 @@ for (const name of [
 }
 
 test.serial('a cache without room for a window reads from the source', async (t) => {
-  const { url, content } = await serveFile(t);
+  const { url, content } = await shared();
   const node = await startNode(t, { mode: 'ranges', cache: { memoryBytes: 6 * MIB } });
   const file = await node.cache.open(url);
   t.teardown(() => file.close());

@@ -8,7 +8,11 @@ import { UrlSet } from '../../src/cache/url-set.js';
 import { createHub } from '../../src/source/schemes/hub/create-hub.js';
 import { startHub } from '../servers/hub.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
+import { startedOnce } from '../support/started-once.js';
 import { contentOf, MIB, readAll, readAt, sentBytes, serveFile, stamped, startNode } from './support.js';
+
+/** For tests that leave it as it is. */
+const shared = startedOnce((all) => serveFile(all, 17 * MIB + 1_234));
 
 // S165
 test.serial('many nodes that read a file in order cost its origin one download', async (t) => {
@@ -29,7 +33,7 @@ test.serial('many nodes that read a file in order cost its origin one download',
 });
 
 test.serial('the beginning of a file, and parts of it, come from its source', async (t) => {
-  const { url, content } = await serveFile(t);
+  const { url, content } = await shared();
   const node = await startNode(t);
   const file = await node.cache.open(url);
   t.teardown(() => file.close());
@@ -40,7 +44,7 @@ test.serial('the beginning of a file, and parts of it, come from its source', as
 });
 
 test.serial('a prefetch comes by the cluster from its first read on, wherever that is', async (t) => {
-  const { url, content } = await serveFile(t);
+  const { url, content } = await shared();
   const node = await startNode(t);
   const file = await node.cache.open(url);
   t.teardown(() => file.close());
@@ -51,14 +55,14 @@ test.serial('a prefetch comes by the cluster from its first read on, wherever th
 });
 
 test.serial('what has to be passed over for long is not waited for', async (t) => {
-  const { url, content } = await serveFile(t);
+  const { url, content } = await shared();
   const node = await startNode(t, { stallMs: 300 });
   // Fast enough for one that reads from the beginning.
   node.dfdaemon.add({ bytesPerSecond: 4 * MIB });
   const file = await node.cache.open(url);
   t.teardown(() => file.close());
-  const rest = await readAt(file, 20 * MIB, 100_000, { readsAll: true });
-  t.true(rest.equals(content.subarray(20 * MIB, 20 * MIB + 100_000)));
+  const rest = await readAt(file, 14 * MIB, 100_000, { readsAll: true });
+  t.true(rest.equals(content.subarray(14 * MIB, 14 * MIB + 100_000)));
   t.like(node.peers.report, { requests: { stall: 1 } });
 });
 
@@ -123,7 +127,7 @@ for (const [name, fault] of Object.entries(DFDAEMON_FAULTS)) {
   // Without a digest nothing shows it.
   if (name === 'wrongByte') continue;
   test.serial(`a dfdaemon with a fault costs a reader time, and no byte: ${name}`, async (t) => {
-    const served = await serveFile(t);
+    const served = await shared();
     const node = await startNode(t, LIMITS[name as keyof typeof LIMITS]);
     node.dfdaemon.add(fault);
     t.true((await contentOf(node, served.url)).equals(served.content));
@@ -142,7 +146,7 @@ for (const [name, fault] of Object.entries(DFDAEMON_FAULTS)) {
 test.serial(
   'a dfdaemon that is not there costs next to nothing, and after three files nothing',
   async (t) => {
-    const { url, content, nginx } = await serveFile(t);
+    const { url, content, nginx } = await shared();
     const node = await startNode(t);
     await node.dfdaemon.kill();
     for (let i = 0; i < 5; i += 1) t.true((await contentOf(node, `${url}?${i}`)).equals(content));
