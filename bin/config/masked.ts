@@ -14,7 +14,6 @@ const PUBLIC = new Set([
   'plainHttp',
   'tls',
   'p2p',
-  'shareScope',
   'awsRegion',
   'awsEndpoint',
   'awsS3ForcePathStyle',

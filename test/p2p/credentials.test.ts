@@ -6,6 +6,7 @@ import { literalSecret } from '../../src/source/auth/secret-source.js';
 import type { P2pRule } from '../../src/source/p2p/p2p-settings.js';
 import { BucketAccess } from '../../src/source/schemes/bucket/bucket-access.js';
 import { createBucketClient } from '../../src/source/schemes/bucket/bucket-client.js';
+import { Request } from '../../src/source/request.js';
 import { createBlobSource } from '../../src/source/schemes/blob/create-blob-source.js';
 import { createHub } from '../../src/source/schemes/hub/create-hub.js';
 import type { AbsSettings, HubSettings } from '../../src/source/settings.js';
@@ -97,9 +98,17 @@ test.serial('headers of a rule, a signed URL and a certificate of ours are crede
     t.is(node.dfdaemon.requests.length, 0, name);
   }
   const node = await startNode(t);
+  const { etag = '', contentLength } = await node.client.getMetadata(new Request(url));
+  const pin = { etag, contentLength };
+  const header = { 'x-token': 'secret' };
+  t.is(await node.client.downloadShared?.(new Request(url, { pin, header })), undefined);
+  const shared = await node.client.downloadShared?.(new Request(url, { pin }));
+  t.not(shared, undefined);
+  shared?.cancel();
+  isKept(t, node);
   const signed = `${url}?X-Amz-Credential=c&X-Amz-Signature=secret`;
   t.true((await contentOf(node, signed)).equals(content));
-  t.is(node.dfdaemon.requests.length, 0);
+  t.is(node.dfdaemon.requests.length, 1);
 });
 
 async function startBucketNode(t: ExecutionContext, vendor: Vendor, rule: P2pRule): Promise<ClusterNode> {

@@ -96,7 +96,8 @@ export class PeerDownloads {
     const rule = this.#options.ruleFor(url);
     if (proxy === undefined || rule.p2p !== true || pin === undefined || !isShareable(pin, range))
       return undefined;
-    if (!this.#mayAsk(url.host)) return undefined;
+    // What a caller adds may be a credential.
+    if (request.hasHeader || !this.#mayAsk(url.host)) return undefined;
     const endsAtMs = this.#options.now() + this.#options.firstByteMs;
     const target = await this.#targetOf(request, reader, rule, pin);
     if (target === undefined) return undefined;
