@@ -87,7 +87,7 @@ export class ServedMount implements OperatedMount {
       state: isEnding() ? 'draining' : problems.length > 0 ? 'degraded' : 'ready',
       keeper,
       problems,
-      startedAtMs: vfs.mountedAtMs,
+      startedAtMs: vfs.kept.mountedAtMs,
       transport,
       kernel: release(),
       activity: activity.report,

@@ -48,6 +48,8 @@ async function supervise(mount: SupervisedMount): Promise<void> {
     ending.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end(signal));
+  // For the process that serves: to read the configuration anew, and to open the log anew.
+  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => kill(server, signal));
   for (;;) {
     await whenOver(server, server.child ?? process);
     if (server.end === 'ended') break;

@@ -19,6 +19,7 @@ import { xattrNames, xattrValue } from './extended-attributes.js';
 import { FsError } from './fs-error.js';
 import { HandleTable } from './handle-table.js';
 import { type FileGeneration, InodeNumbers } from './inode-numbers.js';
+import { KeptState } from './kept-state.js';
 import { NameResolver } from './name-resolver.js';
 import {
   CONTROL_NAME,
@@ -35,12 +36,10 @@ import { type MountRoot, rootNode } from './mount-root.js';
 import { NodeEntries } from './node-entries.js';
 import { MadeFiles } from './made-files.js';
 import { openAccessLog } from './open-access-log.js';
-import { type OpenFile, openMadeFile, openResourceFile, reopenedFile } from './open-file.js';
+import { type OpenFile, openMadeFile, openResourceFile } from './open-file.js';
 import { hasFileExtension } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 import { ResourcePath } from './resource-path.js';
-import { restoredNode, type SavedEntry } from './restored-node.js';
-import { entriesOf, type SavedEntries, saveEntries } from './saved-directory.js';
 import { UsedNames } from './used-names.js';
 
 export interface FileHandle {
@@ -56,12 +55,6 @@ export interface FileHandle {
   /** By which another process goes on with it; undefined: it cannot. */
   readonly saved: SavedVersion | undefined;
 }
-
-/** An open directory, for the next process. */
-export type SavedDirectory = SavedEntries & {
-  /** That opened a name of unknown type. */
-  readonly caller?: number | undefined;
-};
 
 export interface VirtualFsContext {
   readonly cache: ResourceCache;
@@ -85,6 +78,7 @@ export interface VirtualFsContext {
 export class VirtualFs {
   readonly root: Node;
   readonly budget: MetadataBudget;
+  readonly kept: KeptState;
   readonly #cache: ResourceCache;
   readonly #plugins: PluginCatalog;
   readonly #checksPermissions: boolean;
@@ -120,6 +114,17 @@ export class VirtualFs {
       this.#used,
       context.log,
     );
+    this.kept = new KeptState({
+      cache: context.cache,
+      plugins: context.plugins,
+      inodes: this.#inodes,
+      entries: this.#entries,
+      names: this.#names,
+      used: this.#used,
+      files: this.#files,
+      directories: this.#directories,
+      reader: this.#directoryReader,
+    });
     this.#cache.onChanged = (url) => this.onChanged(url);
   }
 
@@ -299,54 +304,6 @@ export class VirtualFs {
   /** How many files and directories are open. */
   get openHandles(): { readonly files: number; readonly directories: number } {
     return { files: this.#files.size, directories: this.#directories.size };
-  }
-
-  get mountedAtMs(): number {
-    return this.#inodes.mountedAtMs;
-  }
-
-  /** Called when a caller is about to look a URL up once more, as a file. */
-  set onIntent(onIntent: (caller: number, url: string) => void) {
-    this.#names.onIntent = onIntent;
-  }
-
-  /** The mount is one that another process has served (docs/ARCHITECTURE.md, "The journal"). */
-  resume(mountedAtMs: number, areHandlesKnown: boolean): void {
-    this.#inodes.resume(mountedAtMs);
-    this.#files.resume(areHandlesKnown);
-    this.#directories.resume(areHandlesKnown);
-  }
-
-  /** What the other process replied to a lookup. */
-  restoreEntry(parent: Node, name: string, saved: SavedEntry): Pick<Entry, 'node' | 'attr'> {
-    const node = restoredNode(parent, name, saved, this.#plugins);
-    // A file shows that what its path leads through are directories.
-    if (node.kind === 'resource' && node.type === 'file') this.#used.add(node.path, undefined);
-    return { node, attr: this.#entries.restoredAttr(node, saved) };
-  }
-
-  restoreFile(handle: number, node: Node, saved: SavedVersion | undefined): void {
-    this.#files.restore(handle, reopenedFile(this.#cache, identityOf(node), saved));
-  }
-
-  restoreDirectory(handle: number, node: Node, { names, digest, caller }: SavedDirectory): void {
-    const use = caller === undefined ? undefined : { caller, url: identityOf(node) };
-    const listAgain = async (offset: number): Promise<readonly DirEntry[]> => {
-      const entries = await this.#directoryReader.read(node);
-      if (offset > 0 && (await saveEntries(entries)).digest !== digest)
-        throw new FsError('STALE', pathOf(node), 'the directory changed while it was read');
-      return entries;
-    };
-    this.#directories.restore(handle, names === undefined ? listAgain : entriesOf(names), use);
-  }
-
-  restoreIntent(caller: number, url: string): void {
-    this.#names.restoreIntent(caller, url);
-  }
-
-  async saveDirectory(handle: number): Promise<SavedDirectory> {
-    const caller = this.#directories.useOf(handle)?.caller;
-    return { ...(await saveEntries(this.#directories.entries(handle))), caller };
   }
 
   /** Closes what is still open. */

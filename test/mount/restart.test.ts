@@ -94,7 +94,7 @@ test.serial('restart lets the installed program go on, and what is open stays op
 test.serial('restart is refused where it cannot be, and names what needs a new mount', async (t) => {
   const config = join(await temporaryDirectory(t), 'config.yaml');
   await writeFile(config, 'umask: "022"\n', { mode: 0o600 });
-  const { mountpoint, server } = await supervisedMount(t, '--config', config);
+  const { mountpoint, server, kill, log } = await supervisedMount(t, '--config', config);
   const before = await server();
   await writeFile(config, 'exec: false\numask: "077"\n');
   const refused = await d7y('restart', mountpoint);
@@ -103,6 +103,11 @@ test.serial('restart is refused where it cannot be, and names what needs a new m
   await writeFile(config, 'umusk: "077"\n');
   t.is((await d7y('restart', mountpoint)).code, 78);
   t.deepEqual(await server(), before);
+  // After a crash such options stay as they were.
+  await writeFile(config, 'exec: false\numask: "077"\n');
+  await kill();
+  t.is((await shell('stat -c %a "$1/dfs"', mountpoint)).stdout, '555\n');
+  t.regex(await readFile(log, 'utf8'), /these need a new mount, and stay as they are: exec, umask/);
 });
 
 // S162

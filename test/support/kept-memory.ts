@@ -58,7 +58,7 @@ export class KeptServer {
       { store: () => 0 },
     );
     if (state !== undefined) {
-      this.vfs.resume(0, true);
+      this.vfs.kept.resume(0, true);
       this.operations.restore(state);
     }
     this.journal = new StateJournal(journal, this.operations.inodes, state);

@@ -25,6 +25,7 @@ import type { KernelPages } from './kernel-pages.js';
 import { HandleReads } from './handle-reads.js';
 import { placeOf } from './place-of.js';
 import { FOPEN, OPCODE, operationName } from './protocol.js';
+import { restoreState } from './restore-state.js';
 import type { SavedState, StateJournal } from './state-journal.js';
 import type { RequestCaller } from './request-caller.js';
 import {
@@ -65,7 +66,7 @@ export class FuseOperations implements RequestHandler {
   readonly #operations: ReadonlyMap<number, Operation>;
   #journal: StateJournal | undefined;
   /** By the request that opened them: the replies of an earlier process, which the kernel may not have got. */
-  readonly #replies = new Map<number, Payload>();
+  #replies = new Map<number, Uint8Array>();
 
   constructor(
     vfs: VirtualFs,
@@ -104,29 +105,12 @@ export class FuseOperations implements RequestHandler {
     this.#journal = journal;
     this.inodes.onReferred = (inode, isWhole) => journal.referred(inode, isWhole);
     this.inodes.onForgotten = (id, lookups) => journal.forgot(id, lookups);
-    this.#vfs.onIntent = (caller, url) => journal.intended(caller, url);
+    this.#vfs.kept.onIntent = (caller, url) => journal.intended(caller, url);
   }
 
   /** What the kernel holds by an earlier process. */
-  restore({ nodes, files, directories, intents, lastId }: SavedState): void {
-    const vfs = this.#vfs;
-    this.inodes.restore(nodes, lastId, (parent, saved) => vfs.restoreEntry(parent, saved.name, saved));
-    for (const { handle, nodeId, unique, flags, backingId, version } of files) {
-      const inode = this.inodes.peek(nodeId);
-      if (inode === undefined) continue;
-      inode.opens += 1;
-      vfs.restoreFile(handle, inode.node, version ?? undefined);
-      this.#backing.restore(nodeId, handle, backingId);
-      this.#replies.set(unique, [encodeOpen(handle, flags, backingId)]);
-    }
-    for (const { handle, nodeId, unique, content } of directories) {
-      const inode = this.inodes.peek(nodeId);
-      if (inode === undefined) continue;
-      inode.opens += 1;
-      vfs.restoreDirectory(handle, inode.node, content);
-      this.#replies.set(unique, [encodeOpen(handle, 0)]);
-    }
-    for (const { caller, url } of intents) vfs.restoreIntent(caller, url);
+  restore(state: SavedState): void {
+    this.#replies = restoreState(state, { vfs: this.#vfs, inodes: this.inodes, backing: this.#backing });
   }
 
   handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined {
@@ -219,7 +203,7 @@ export class FuseOperations implements RequestHandler {
 
   async #open({ nodeId, unique, isResent }: FuseRequest, caller: Caller): Promise<Payload> {
     const replied = isResent ? this.#replies.get(unique) : undefined;
-    if (replied !== undefined) return replied;
+    if (replied !== undefined) return [replied];
     const inode = this.inodes.get(nodeId);
     const isUnread = !inode.wasOpen || inode.opens > 0;
     const file = await this.#vfs.open(inode.node, caller, isUnread);
@@ -286,14 +270,14 @@ export class FuseOperations implements RequestHandler {
 
   async #opendir({ nodeId, unique, isResent }: FuseRequest, flags: number, caller: Caller): Promise<Payload> {
     const replied = isResent ? this.#replies.get(unique) : undefined;
-    if (replied !== undefined) return replied;
+    if (replied !== undefined) return [replied];
     const mustBeDirectory = (flags & constants.O_DIRECTORY) !== 0;
     const inode = this.inodes.get(nodeId);
     const handle = await this.#vfs.opendir(inode.node, mustBeDirectory, caller);
     inode.opens += 1;
     this.inodes.use(inode);
     if (this.#journal !== undefined) {
-      const content = await this.#vfs.saveDirectory(handle);
+      const content = await this.#vfs.kept.saveDirectory(handle);
       this.#journal.openedDirectory({ handle, nodeId, unique, content });
     }
     return [encodeOpen(handle, 0)];

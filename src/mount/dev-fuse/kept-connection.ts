@@ -52,7 +52,7 @@ export class KeptConnection {
     { vfs, operations }: Layers,
     agreement: Agreement,
   ): void {
-    const { mountedAtMs } = vfs;
+    const { mountedAtMs } = vfs.kept;
     const known: ConnectionFacts = { agreement, device, mountpoint, mountedAtMs, mount: facts };
     const journal = Journal.begin(files, { ...known });
     journal.onFailed = onFailed;
@@ -63,7 +63,7 @@ export class KeptConnection {
   resume({ journal: files, onFailed }: Continuation, found: FoundJournal, { vfs, operations }: Layers): void {
     const { mountedAtMs, agreement } = connectionFacts(found);
     const isReadable = found.header.format === JOURNAL_FORMAT;
-    vfs.resume(mountedAtMs, isReadable);
+    vfs.kept.resume(mountedAtMs, isReadable);
     const state = isReadable ? stateOf(found) : nothing();
     operations.restore(state);
     const journal = isReadable ? Journal.resume(files, found) : Journal.begin(files, found.header.facts);

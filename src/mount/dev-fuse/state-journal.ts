@@ -7,7 +7,7 @@ import type { SavedVersion } from '../../cache/resource-cache.js';
 import type { FileGeneration } from '../inode-numbers.js';
 import { generationOf, isDirectory } from '../node.js';
 import type { SavedEntry } from '../restored-node.js';
-import type { SavedDirectory } from '../virtual-fs.js';
+import type { SavedDirectory } from '../kept-state.js';
 import type { Inode, InodeTable, SavedNode } from './inode-table.js';
 import type { FoundJournal, Journal } from './journal.js';
 
