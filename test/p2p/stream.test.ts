@@ -1,5 +1,5 @@
 /** Files that are read in order by way of a cluster, over the real HTTP source and the cache. */
-import { utimes, writeFile } from 'node:fs/promises';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
 
 import test from 'ava';
 import { pino } from 'pino';
@@ -8,6 +8,7 @@ import { UrlSet } from '../../src/cache/url-set.js';
 import { createHub } from '../../src/source/schemes/hub/create-hub.js';
 import { startHub } from '../servers/hub.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
+import { createCertificate } from '../support/certificate.js';
 import { startedOnce } from '../support/started-once.js';
 import { contentOf, MIB, readAll, readAt, sentBytes, serveFile, stamped, startNode } from './support.js';
 
@@ -30,6 +31,18 @@ test.serial('many nodes that read a file in order cost its origin one download',
     t.like(peers.report, { requests: { ok: 1 }, fallbacks: { error: 0, mismatch: 0 } });
     t.true(cache.report.activity.readBytes.p2p > served.content.length - 100_000);
   }
+});
+
+test.serial('a URL of https is handed over in clear, and its source asked for all else', async (t) => {
+  const tls = await createCertificate(t, 'IP:127.0.0.1');
+  const { url, content } = await serveFile(t, 17 * MIB, tls);
+  t.regex(url, /^https:/);
+  const node = await startNode(t, { ca: await readFile(tls.certificate, 'utf8') });
+  t.true((await contentOf(node, url)).equals(content));
+  const [request] = node.dfdaemon.requests;
+  t.like(request, { method: 'GET', url });
+  t.is(request?.header.host, new URL(url).host);
+  t.like(node.peers.report, { requests: { ok: 1 } });
 });
 
 test.serial('the beginning of a file, and parts of it, come from its source', async (t) => {

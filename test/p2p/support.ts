@@ -20,7 +20,7 @@ import { RequestActivity } from '../../src/source/request-activity.js';
 import type { ResourceClient } from '../../src/source/resource-client.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { type FakeDfdaemon, startFakeDfdaemon, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
-import { type Nginx, startNginx } from '../support/nginx.js';
+import { type Nginx, type NginxOptions, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 export const MIB = 2 ** 20;
@@ -32,6 +32,8 @@ export interface NodeOptions extends Partial<PeerDownloadsOptions> {
   /** Of the dfdaemon: how far it fetches ahead of a client. */
   readonly aheadPieces?: number;
   readonly profile?: HttpProfile;
+  /** Of the origin, in PEM. */
+  readonly ca?: string;
   readonly cache?: Partial<CacheOptions>;
   readonly disk?: DiskCache;
   /** Default: http. */
@@ -49,7 +51,7 @@ export interface ClusterNode {
 
 export async function startNode(t: ExecutionContext, options: NodeOptions = {}): Promise<ClusterNode> {
   const { mode = 'stream', swarm = new Swarm(), aheadPieces = 29, profile = {}, clientOf } = options;
-  const { cache: cacheOptions = {}, disk, ...rest } = options;
+  const { cache: cacheOptions = {}, ca, disk, ...rest } = options;
   const dfdaemon = await startFakeDfdaemon(t, { swarm, aheadPieces });
   const log = pino({ level: 'silent' });
   const peers = new PeerDownloads({
@@ -59,7 +61,7 @@ export async function startNode(t: ExecutionContext, options: NodeOptions = {}):
     ...rest,
   });
   const activity = new RequestActivity();
-  const engine = createHttpEngine({ activity });
+  const engine = createHttpEngine({ activity, ca });
   t.teardown(() => engine.close());
   const client = validatingClient(
     clientOf?.(engine, peers) ?? createHttpSource(engine, () => profile, peers),
@@ -85,12 +87,16 @@ export interface ServedFile {
 }
 
 /** A file of a real server, in which each four bytes are another number. */
-export async function serveFile(t: ExecutionContext, bytes = FILE_BYTES): Promise<ServedFile> {
+export async function serveFile(
+  t: ExecutionContext,
+  bytes = FILE_BYTES,
+  tls?: NginxOptions['tls'],
+): Promise<ServedFile> {
   const root = await temporaryDirectory(t);
   const content = stamped(bytes, 1);
   const path = join(root, 'a.bin');
   await writeFile(path, content);
-  const nginx = await startNginx(t, { root });
+  const nginx = await startNginx(t, { root, ...(tls && { tls }) });
   return { nginx, path, url: `${nginx.origin}/a.bin`, content };
 }
 
