@@ -118,6 +118,14 @@ test.serial('a mount that nothing keeps is not restarted', async (t) => {
   t.regex((await d7y('restart', native)).stderr, /cannot be restarted: fuse-native cannot hand it over/);
 });
 
+// S160
+test.serial('a fault of the program does not unmount', async (t) => {
+  const { mountpoint, kill, log } = await supervisedMount(t);
+  await kill('SIGUSR2');
+  t.is((await shell('cat "$1/dfs/host/a"', mountpoint)).stdout, 'hello world');
+  t.regex(await readFile(log, 'utf8'), /unexpected; another process goes on/);
+});
+
 // S163
 test.serial('a supervisor that ends is followed by another one', async (t) => {
   const { mount, supervisor, kill, mountpoint } = await supervisedMount(t);

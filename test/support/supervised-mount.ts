@@ -15,6 +15,9 @@ import { CLI, run } from './run.js';
 import { temporaryDirectory } from './temp.js';
 import { until } from './until.js';
 
+/** SIGUSR2 is a fault of the program. */
+const FAULT = `data:text/javascript,process.on('SIGUSR2',()=>{throw(Error('a%20fault'))})`;
+
 export interface SupervisedMount {
   readonly mountpoint: string;
   readonly mount: Mount;
@@ -31,7 +34,14 @@ export async function supervisedMount(t: ExecutionContext, ...options: string[])
   const directory = await temporaryDirectory(t);
   const [mountpoint, log] = [join(directory, 'mnt'), join(directory, 'log')];
   const own = ['--log-file', log, '--cache-dir', join(directory, 'cache'), mountpoint];
-  const args = ['D7Y_MOUNT_SUPERVISE=true', process.execPath, CLI, ...own, ...options];
+  const args = [
+    'D7Y_MOUNT_SUPERVISE=true',
+    `NODE_OPTIONS=--import=${FAULT}`,
+    process.execPath,
+    CLI,
+    ...own,
+    ...options,
+  ];
   const { code, stderr } = await run('env', args);
   if (code !== 0) throw new Error(`the mount failed: ${stderr}`);
   t.teardown(async () => {
