@@ -152,6 +152,21 @@ test('a file in a directory that the kernel has forgotten is still known', async
   t.is(await nextServer(resources, files).read(nodeId, handle), 'bytes of d/e/a.bin');
 });
 
+// S160
+test('the next process knows what a name turned out to be', async (t) => {
+  const resources = resourcesOf('d/a.bin');
+  const files = journalFiles(t);
+  const first = new KeptServer(resources, Journal.begin(files, FACTS));
+  const { nodeId } = await first.lookup('mem/h/d');
+  t.is(nextState(files).nodes.find(({ id }) => id === nodeId)?.type, 'unknown');
+  const { node, attr, name, parent } = first.operations.inodes.get(nodeId);
+  if (node.kind !== 'resource') return t.fail();
+  first.operations.inodes.refer({ node: { ...node, type: 'directory' }, attr }, name, parent);
+  first.journal.flush();
+  const saved = nextState(files).nodes.find(({ id }) => id === nodeId);
+  t.like(saved, { type: 'directory', lookups: 2 });
+});
+
 // S161
 test('a listing goes on where it was', async (t) => {
   const many = Array.from({ length: 1_500 }, (_, i) => `many/file-${1_000 + i}`);

@@ -74,7 +74,7 @@ export class InodeTable {
   onAdded: () => void = () => undefined;
   /** No request has the directory locked any more. */
   onUnlocked: (directory: Inode) => void = () => undefined;
-  /** A reply refers to it. `isWhole`: it is new, or its size or time has changed. */
+  /** A reply refers to it. `isWhole`: it is new, or its type, or a file's size or time, has changed. */
   onReferred: (inode: Inode, isWhole: boolean) => void = () => undefined;
   onForgotten: (id: number, lookups: number) => void = () => undefined;
 
@@ -130,12 +130,12 @@ export class InodeTable {
       while (inode !== undefined && inode.attr.ino !== attr.ino) inode = inode.other;
     }
     if (inode !== undefined) {
-      const isWhole = attr.size !== inode.attr.size || attr.mtimeMs !== inode.attr.mtimeMs;
+      const isWhole = isChanged(inode, node, attr);
       inode.node = node;
       inode.attr = attr;
       inode.lookups += 1;
       this.use(inode);
-      this.onReferred(inode, isWhole && !isDirectory(node));
+      this.onReferred(inode, isWhole);
       return inode;
     }
     this.#last += 1;
@@ -265,6 +265,11 @@ export class InodeTable {
     while (before !== undefined && before.other !== inode) before = before.other;
     if (before !== undefined) before.other = inode.other;
   }
+}
+
+function isChanged(inode: Inode, node: Node, attr: Attr): boolean {
+  if (!isDirectory(node)) return attr.size !== inode.attr.size || attr.mtimeMs !== inode.attr.mtimeMs;
+  return node.kind === 'resource' && inode.node.kind === 'resource' && node.type !== inode.node.type;
 }
 
 function bytesOf(node: Node, name: string): number {
