@@ -31,6 +31,7 @@ class Directory {
       if (found === undefined) return undefined;
       return { stat: STATS.get(found) ?? (found as 'missing'), isListed: listed !== undefined, ttlMs: 9 };
     },
+    ttlLeftMs: (url) => this.#cache.peek?.(url)?.ttlMs ?? 0,
     lastKind: (url) => this.#fact('lastKind', url) as 'file' | undefined,
     wasListed: (url) => this.#fact('index', url) !== undefined,
     listingTtlMs: () => 7,

@@ -131,7 +131,7 @@ export function cacheSection({ cache }: MountReport, scope: PageScope): Html {
           ${shareText(bytes, limit)}
         </meter>`,
     },
-    { name: '', className: 'error', of: ({ note }) => note },
+    { name: 'Where', className: 'error', of: ({ note }) => note },
   ];
   return table('Caches', columns, rows);
 }
