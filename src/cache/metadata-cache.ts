@@ -193,14 +193,14 @@ export class MetadataCache {
     return ttlLeftMs(entry.checkedAtMs, ttlMs, now());
   }
 
-  async #counted(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
-    try {
-      return await this.#refresh(url, signal);
-    } catch (error) {
+  /** Beside the caller, who must not resume later: the body of a probe that no reader has taken ends in a moment. */
+  #counted(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
+    const refreshed = this.#refresh(url, signal);
+    refreshed.catch((error: unknown) => {
       const isMissing = error instanceof SourceError && error.code === 'NOT_FOUND';
       if (!signal.aborted) this.#options.onLookup?.(isMissing ? 'missing' : 'failed');
-      throw error;
-    }
+    });
+    return refreshed;
   }
 
   async #refresh(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
