@@ -120,7 +120,9 @@ for i in range(count):
         os._exit(0)
     children.append(pid)
 def pass_on(*_):
-    for pid in children: os.kill(pid, signal.SIGTERM)
+    for pid in children:
+        try: os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError: pass
 signal.signal(signal.SIGTERM, pass_on)
 for pid in children:
     os.waitpid(pid, 0)
