@@ -159,7 +159,10 @@ class PooledEngine implements ReportingEngine {
       lowSpeedLimit,
       activity: this.#activity.of(schemeOf(caller), url.host).by('p2p'),
     });
-    this.#activity.noteFirstByte(schemeOf(caller), 'p2p', performance.now() - beganMs);
+    const waitedMs = performance.now() - beganMs;
+    this.#activity.noteFirstByte(schemeOf(caller), 'p2p', waitedMs);
+    // dfdaemon sends the head when it has a piece, which need not be the first one.
+    lowSpeedLimit.noteWait(waitedMs);
     return { status, header: answered, url, hops: NO_HOPS, usedOtherCredentials: false, body, lowSpeedLimit };
   }
 

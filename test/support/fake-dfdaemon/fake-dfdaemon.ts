@@ -165,11 +165,11 @@ export class FakeDfdaemon {
     const [start, end] =
       request.range === undefined ? [0, lengthBytes] : parseRange(request.range, lengthBytes);
     const isFinished = task.isFinished;
-    const pieces = task.download(start, end, lengthBytes);
+    const downloaded = task.download(start, end, lengthBytes);
     if (request.prefetches) task.prefetch(lengthBytes);
-    // The head waits for the first piece.
+    const pieces = await downloaded;
     const changed = fault.content === undefined ? undefined : fault.content(await whole(pieces));
-    const content = changed === undefined ? await withFirst(pieces) : [changed];
+    const content = changed === undefined ? pieces : [changed];
     response.writeHead(request.range === undefined ? 200 : 206, {
       ...header,
       ...(request.range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${lengthBytes}` }),
@@ -201,14 +201,6 @@ async function passThrough(request: IncomingMessage, response: ServerResponse): 
   const answer = await send(url, { method, headers }, request);
   response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
   answer.pipe(response);
-}
-
-async function withFirst(pieces: AsyncIterableIterator<Buffer>): Promise<AsyncIterable<Buffer>> {
-  const first = await pieces.next();
-  return (async function* contents() {
-    if (first.done !== true) yield first.value;
-    yield* pieces;
-  })();
 }
 
 async function whole(pieces: AsyncIterable<Buffer>): Promise<Buffer> {

@@ -61,10 +61,14 @@ export class Task implements Peer {
     }
   }
 
-  /** Bytes `[start, end)`, a piece at a time, at the pace of the caller, or, once it has left, all the same. */
-  download(start: number, end: number, totalBytes: number): AsyncIterableIterator<Buffer> {
+  /**
+   * Bytes `[start, end)`, a piece at a time, at the pace of the caller, or, once it has left, all the same. Resolves when a piece
+   * is there, whichever.
+   */
+  async download(start: number, end: number, totalBytes: number): Promise<AsyncIterable<Buffer>> {
     const pace = new ReaderPace(this.#place.aheadPieces);
     const { pieces, all, skippedBytes } = this.#plan(start, end, totalBytes, pace);
+    await Promise.race([all, ...pieces]);
     return contents(pieces, all, skippedBytes, end - start, pace);
   }
 
@@ -168,7 +172,7 @@ async function* contents(
   skipped: number,
   bytes: number,
   pace: ReaderPace,
-): AsyncIterableIterator<Buffer> {
+): AsyncIterable<Buffer> {
   let [from, left] = [skipped, bytes];
   try {
     for (const piece of pieces) {
