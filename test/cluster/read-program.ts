@@ -38,7 +38,7 @@ while (at < end) {
   if (pauseMs !== '0') await sleep(Number(pauseMs));
 }
 const report: ReadReport = {
-  bytes: at,
+  bytes: at - Number(offset),
   isRight,
   openMs,
   firstReadMs,
