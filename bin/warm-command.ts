@@ -88,20 +88,21 @@ async function stop(job: number, { mountpoint, json }: WarmCommandOptions): Prom
   return 0;
 }
 
-/** The first line has the options. */
+/** The first line has the options. It goes at once: the mount does not wait for long for a request, and a list may be slow. */
 async function* requestLines(
   urls: AsyncIterable<string>,
   { recursive, check, background, jobs }: WarmCommandOptions,
   onError: (error: unknown) => void,
 ): AsyncGenerator<object> {
   let batch: string[] = [];
+  let isBegun = false;
   let first: object = { recursive, check, background, ...(jobs === undefined ? {} : { jobs }) };
   try {
     for await (const url of urls) {
       batch.push(url);
-      if (batch.length < NAMES_PER_LINE) continue;
+      if (isBegun && batch.length < NAMES_PER_LINE) continue;
       yield { ...first, urls: batch };
-      [batch, first] = [[], {}];
+      [batch, first, isBegun] = [[], {}, true];
     }
     yield { ...first, urls: batch };
   } catch (error) {

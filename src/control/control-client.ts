@@ -1,7 +1,8 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 
 import { codeOf } from '../error-code.js';
+import { whenDrained } from './when-drained.js';
 
 export interface ControlAnswer {
   readonly status: number;
@@ -90,19 +91,13 @@ export async function streamControl(
   const sending = (async () => {
     for await (const line of lines) {
       if (call.destroyed) return;
-      if (!call.write(`${JSON.stringify(line)}\n`)) await drained(call);
+      if (!call.write(`${JSON.stringify(line)}\n`)) await whenDrained(call);
     }
     call.end();
   })();
   sending.catch(() => call.destroy());
   // Without all names there is no answer; with an answer the rest of them is of no use.
   return await Promise.race([answered, sending.then(() => answered)]);
-}
-
-function drained(call: ClientRequest): Promise<void> {
-  return new Promise((resolve) => {
-    call.once('drain', resolve).once('close', resolve);
-  });
 }
 
 /** The lines of an answer that goes on until the signal fires, or the process ends. Rejects with a `NoAnswerError`. */

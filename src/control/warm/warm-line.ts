@@ -1,3 +1,4 @@
+import { redactUrl } from '../../source/index.js';
 import type { WarmReport } from './warm-options.js';
 
 /** As it is shown: `docs/OPERATING.md` has the names. */
@@ -32,6 +33,8 @@ export function warmLine(report: WarmReport, nowMs = Date.now()): WarmLine {
     seconds: (endedAtMs - startedAtMs) / 1000,
     background: report.isBackground,
     ...(error === undefined ? {} : { error }),
-    ...(lastFailure === undefined ? {} : { last_failure: lastFailure }),
+    ...(lastFailure === undefined
+      ? {}
+      : { last_failure: { ...lastFailure, url: redactUrl(lastFailure.url) } }),
   };
 }

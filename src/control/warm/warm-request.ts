@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { ControlError } from '../control-error.js';
+import { whenDrained } from '../when-drained.js';
 import type { OperatedMount } from '../operated-mount.js';
 import type { StartedJob } from './warm-jobs.js';
 import { warmLine } from './warm-line.js';
@@ -25,15 +26,14 @@ export async function serveWarm(
   const lines = jsonLines(request);
   const first = await lines.next();
   const [options, urls] = [optionsOf(first.value), urlsOf(first.value, lines)];
+  onBegun();
   if (options.isBackground) {
     const known = await allOf(urls);
-    onBegun();
     const job = await mount.warm(options, eachOf(known), () => Promise.resolve());
     sendLine(response.writeHead(202, { 'content-type': 'application/json', connection: 'close' }), job);
     response.end();
     return;
   }
-  onBegun();
   let begin = (): void => undefined;
   const hasBegun = new Promise<void>((resolve) => {
     begin = resolve;
@@ -61,12 +61,6 @@ export async function serveWarm(
 
 function sendLine(response: ServerResponse, { report }: StartedJob): void {
   response.write(`${JSON.stringify(warmLine(report()))}\n`);
-}
-
-function whenDrained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    response.once('drain', resolve).once('close', resolve);
-  });
 }
 
 function optionsOf(given: unknown): WarmOptions {
