@@ -50,7 +50,7 @@ export async function untilReady(
       });
       continue;
     }
-    const lines = (await readFile(output, 'utf8')).trim().split('\n').slice(-8);
+    const lines = (await readFile(output, 'utf8')).trim().split('\n').slice(-30);
     throw new Error(`${name} ${process.hasEnded() ? 'has ended' : 'is not ready'}: ${lines.join('\n')}`);
   }
 }
