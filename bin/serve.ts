@@ -135,9 +135,9 @@ export async function serve(
     restart: () => restartMount(restartable),
     keeper: isKept ? (keeper?.name ?? null) : null,
   };
-  const closeControl = await openControl(started.session.layers, operation, log).catch(
+  const isResumed = continuation?.resumed !== undefined;
+  const closeControl = await openControl(started.session.layers, operation, log, isResumed).catch(
     async (error: unknown) => {
-      if (continuation?.resumed !== undefined) throw error;
       unmount();
       await started.session.ended;
       await started.cleanUp();
@@ -152,7 +152,6 @@ export async function serve(
     unmount();
   });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unexpected; going on'));
-  const isResumed = continuation?.resumed !== undefined;
   log.info({ path }, isResumed ? 'goes on with the mount' : 'mounted');
   onReady(path);
   notifier.ready(status);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +15,7 @@ import { startReaders } from '../support/busy-readers.js';
 import { asRootSerially } from '../support/conditional-test.js';
 import { CLI, mounted, run, shell } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
+import { freePort } from '../support/port.js';
 import { randomFiles, type SupervisedMount, supervisedMount } from '../support/supervised-mount.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
@@ -88,6 +90,30 @@ test.serial('restart lets the installed program go on, and what is open stays op
   const { stdout } = await d7y('status', mountpoint, '--json');
   t.like(JSON.parse(stdout), { keeper: 'supervisor', state: 'ready' });
   t.regex(await readFile(log, 'utf8'), /another process goes on with the mount[^]*"goes on with the mount"/);
+});
+
+// S160
+test.serial('readers go on when another program took the address of the metrics meanwhile', async (t) => {
+  const files = await randomFiles(t, 1_000);
+  const { host } = await startNginx(t, { root: files });
+  const port = await freePort();
+  const address = { host: '127.0.0.1', port };
+  const { mountpoint, kill, log } = await supervisedMount(t, '--metrics-listen', `127.0.0.1:${port}`);
+  const other = createServer();
+  t.teardown(() => other.close());
+  other.on('error', () => setImmediate(() => other.listen(address)));
+  other.listen(address);
+  await kill();
+  t.true(other.listening);
+  await until('it was tried', async () => (await readFile(log, 'utf8')).includes('there are no metrics yet'));
+  t.is((await shell('wc -c < "$1/http/$2/big"', mountpoint, host)).stdout, '1000\n');
+  other.close();
+  await until('there are metrics', () =>
+    fetch(`http://127.0.0.1:${port}/livez`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
 });
 
 // S162
