@@ -5,6 +5,7 @@
 import process from 'node:process';
 
 import { messageOf } from '../src/error-code.js';
+import { appendFatal } from './append-fatal.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import type { GivenMount } from './config/options.js';
 import type { KeeperFor } from './serve.js';
@@ -19,7 +20,9 @@ const endOrphan = (): void => {
   process.kill(process.pid, 'SIGTERM');
 };
 
-async function run(given: GivenMount, isResumed: boolean): Promise<number> {
+/** `resumed`: a supervisor has started it. */
+async function run(given: GivenMount, resumed: ResumedStart | undefined): Promise<number> {
+  const isResumed = resumed !== undefined;
   const keeperFor: KeeperFor = (path, log) => new Supervision(given, path, log, isResumed);
   try {
     return await serveWithLog(given, {
@@ -30,7 +33,8 @@ async function run(given: GivenMount, isResumed: boolean): Promise<number> {
       },
     });
   } catch (error) {
-    // Its failure is in the log.
+    // Other failures are in the log, which was not open then.
+    if (isResumed && error instanceof ConfigurationError) await appendFatal(resumed.logFile, error.message);
     if (isResumed) return 1;
     await report(
       error instanceof ConfigurationError ? { faults: error.faults } : { failed: messageOf(error) },
@@ -52,5 +56,7 @@ process.once('message', (message: GivenMount | ResumedStart) => {
   const isResumed = 'supervisor' in message;
   // Then a supervisor that ends is followed by another one.
   if (isResumed) process.removeListener('disconnect', endOrphan);
-  void run(isResumed ? message.given : message, isResumed).then((exitCode) => process.exit(exitCode));
+  void run(isResumed ? message.given : message, isResumed ? message : undefined).then((exitCode) =>
+    process.exit(exitCode),
+  );
 });

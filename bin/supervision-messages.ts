@@ -17,6 +17,7 @@ export type ServerMessage = 'alive' | 'serving' | 'ended' | 'handing over';
 /** From a supervisor to a process that goes on with a mount: it has the descriptors in these places. */
 export interface ResumedStart {
   readonly given: GivenMount;
+  readonly logFile: string;
   readonly supervisor: number;
 }
 

@@ -3,13 +3,14 @@
  * starts the next one. It serves nothing itself, and never touches the mount.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { readMounts } from '../src/mount/mount-table.js';
 import { detachPath } from '../src/mount/mountpoint.js';
+import { appendFatal } from './append-fatal.js';
 import { CrashLoop } from './crash-loop.js';
 import { identifyProcess, type ProcessIdentity, recordSupervisor } from './serving-process.js';
 import {
@@ -65,7 +66,7 @@ async function supervise(mount: SupervisedMount): Promise<void> {
       await detach(mount);
       break;
     }
-    const next = await start(mount.given);
+    const next = await start(mount);
     if (next === undefined) {
       await giveUp(mount);
       break;
@@ -81,9 +82,9 @@ function serverOf(identity: ProcessIdentity | undefined, child: ChildProcess | u
 }
 
 /** Undefined: for long it could not be started, for want of processes, memory or the program. */
-async function start(given: SupervisedMount['given']): Promise<Server | undefined> {
+async function start(mount: SupervisedMount): Promise<Server | undefined> {
   for (let attempt = 0; attempt < MAX_STARTS; attempt += 1) {
-    const child = spawnServer(given);
+    const child = spawnServer(mount);
     const isStarted = await new Promise<boolean>((resolve) => {
       child.once('spawn', () => resolve(true));
       child.once('error', () => resolve(false));
@@ -94,14 +95,14 @@ async function start(given: SupervisedMount['given']): Promise<Server | undefine
   return undefined;
 }
 
-function spawnServer(given: SupervisedMount['given']): ChildProcess {
+function spawnServer({ given, logFile }: SupervisedMount): ChildProcess {
   const script = fileURLToPath(new URL('background.js', import.meta.url));
   const child = spawn(process.execPath, [script, given.path, '--foreground'], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc', PASSED.device, ...PASSED.journal],
     serialization: 'advanced',
   });
-  const resumed: ResumedStart = { given, supervisor: process.pid };
+  const resumed: ResumedStart = { given, logFile, supervisor: process.pid };
   child.on('error', () => undefined);
   child.send(resumed, () => undefined);
   return child;
@@ -167,13 +168,7 @@ async function isStillMounted({ device, mountpoint }: SupervisedMount): Promise<
 }
 
 async function giveUp({ mountpoint, device, logFile }: SupervisedMount): Promise<void> {
-  const record = {
-    level: 60,
-    time: Date.now(),
-    pid: process.pid,
-    msg: `${mountpoint}: processes that serve it end at once; it is unmounted`,
-  };
-  await appendFile(logFile, `${JSON.stringify(record)}\n`).catch(() => undefined);
+  await appendFatal(logFile, `${mountpoint}: processes that serve it end at once; it is unmounted`);
   await detach({ mountpoint, device });
 }
 

@@ -51,6 +51,13 @@ async function survives(t: ExecutionContext, store: DiskStore, ...names: readonl
   t.false(await has(store, 'other0'), 'others were evicted');
 }
 
+test('a URL that no pin has room for is refused', async (t) => {
+  const store = await storeFor(t, await temporaryDirectory(t));
+  const long = 'x'.repeat(70_000);
+  await t.throwsAsync(store.pin([pin('a'), pin(long)]), { message: /at most 10000 characters/ });
+  t.deepEqual(await store.listPins(), []);
+});
+
 // S157
 test('what is pinned is not evicted for others, in later runs either', async (t) => {
   const directory = await temporaryDirectory(t);

@@ -203,6 +203,21 @@ test.serial('a mount whose processes end at once is given up', async (t) => {
 });
 
 // S164
+test.serial('a mount whose configuration has a fault when it is to go on says so in its log', async (t) => {
+  const config = join(await temporaryDirectory(t), 'config.yaml');
+  await writeFile(config, 'metadataTtl: 60s\n', { mode: 0o600 });
+  const { mountpoint, server, log } = await supervisedMount(t, '--config', config);
+  await writeFile(config, 'metadataTtl: sixty\n');
+  process.kill((await server()).pid, 'SIGKILL');
+  await until('it is in the log', async () =>
+    /config\.yaml:1:\d+ metadataTtl/.test(await readFile(log, 'utf8')),
+  );
+  await writeFile(config, '');
+  await server();
+  t.is((await shell('stat -c %a "$1/dfs"', mountpoint)).stdout, '555\n');
+});
+
+// S164
 asRootSerially('a connection that is aborted ends the process, with an error, and the mount', async (t) => {
   const { mountpoint, mount, supervisor, server, log } = await supervisedMount(t);
   const { pid, startTicks } = await server();

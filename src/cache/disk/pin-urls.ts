@@ -14,6 +14,9 @@ interface Stored {
   readonly bytes: number;
 }
 
+/** A file of a pin has room for it. */
+const MAX_URL_CHARS = 10_000;
+
 /** Pins URLs, unless they would take more than may be stored: then rejects with a `PinError`. */
 export async function pinUrls(context: StoreContext, given: readonly Pin[]): Promise<readonly PinReport[]> {
   const { pins, options } = context;
@@ -21,6 +24,8 @@ export async function pinUrls(context: StoreContext, given: readonly Pin[]): Pro
   if (pins.all.length + given.length > MAX_PINS) {
     throw new PinError(`there may be ${MAX_PINS} pins; pin a directory above them recursively`);
   }
+  if (given.some(({ url }) => url.length > MAX_URL_CHARS))
+    throw new PinError(`a URL that is pinned has at most ${MAX_URL_CHARS} characters`);
   const writer = await readyWriter(context);
   const stored = writer === undefined ? undefined : await storedOf(context, writer, given);
   const capacityBytes = (await writer?.catalog.capacityBytes()) ?? options.limitBytes;
