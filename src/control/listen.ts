@@ -15,27 +15,44 @@ export type Close = () => Promise<void>;
 /** Where it is: the path of a Unix socket, or an address. */
 export type ListenAt = { readonly path: string } | { readonly host: string; readonly port: number };
 
+interface Module {
+  readonly ControlServer: typeof ControlServer;
+}
+
+/** When a start is over. */
+const LOAD_AFTER_MS = 1_000;
+
 /**
- * Serves a mount at an address. What speaks HTTP is loaded for the first connection: a start does not wait for it. Rejects
- * with the system's error if the address cannot be used.
+ * Serves a mount at an address. What speaks HTTP is loaded after `loadAfterMs`, or for the first connection: a start does not wait
+ * for it, and an upgrade of the program, whose files are others, finds it loaded. Rejects with the system's error if the address
+ * cannot be used.
  */
-export async function listen(at: ListenAt, mount: OperatedMount, scope: ControlScope): Promise<Listening> {
+export async function listen(
+  at: ListenAt,
+  mount: OperatedMount,
+  scope: ControlScope,
+  load: () => Promise<Module> = () => import('./control-server.js'),
+  loadAfterMs = LOAD_AFTER_MS,
+): Promise<Listening> {
   let serving: Promise<ControlServer> | undefined;
+  const served = (): Promise<ControlServer> =>
+    (serving ??= load().then((module) => new module.ControlServer(mount, scope)));
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
-    serving ??= import('./control-server.js').then((module) => new module.ControlServer(mount, scope));
-    serving.then(
+    served().then(
       (control) => control.accept(socket),
       () => socket.destroy(),
     );
   });
   await listening(server, at);
   server.unref();
+  const timer = setTimeout(() => void served().catch(() => undefined), loadAfterMs).unref();
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : undefined,
     close: async () => {
-      // The program may have been replaced before the first connection: then there is nothing to load.
+      clearTimeout(timer);
+      // The program may have been replaced before: then there is nothing to load.
       (await serving?.catch(() => undefined))?.close();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -51,6 +51,22 @@ test('only the owner may connect to the socket, and it goes when it is closed', 
   await t.throwsAsync(callControl(path, 'GET', '/livez', { limitMs: 1_000 }), { code: 'ENOENT' });
 });
 
+test('what serves it is loaded without a connection: its files are others after an upgrade', async (t) => {
+  const path = join(await temporaryDirectory(t), 'x.sock');
+  let isReplaced = false;
+  let isLoaded = false;
+  const load = async () => {
+    if (isReplaced) throw new Error('no such file');
+    isLoaded = true;
+    return await import('../../src/control/control-server.js');
+  };
+  const { close } = await listen({ path }, operatedMount(), 'all', load, 1);
+  t.teardown(close);
+  await until('it is loaded', () => isLoaded);
+  isReplaced = true;
+  t.is((await callControl(path, 'GET', '/livez', { limitMs: 10_000 })).status, 200);
+});
+
 test('a path that is too long for a socket is refused, not cut off', async (t) => {
   const directory = await temporaryDirectory(t);
   const path = join(directory, 'x'.repeat(100));
