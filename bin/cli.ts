@@ -1,11 +1,13 @@
 /** The command line. Each command loads its modules when it runs: a start loads none that it does not use. */
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 
 import { Command } from 'commander';
 
 import { messageOf } from '../src/error-code.js';
+import { nearestName } from '../src/source/nearest-name.js';
 import { safeLines } from '../src/source/safe-text.js';
-import { CommandFailure } from './command-failure.js';
+import { CommandFailure, EXIT } from './command-failure.js';
 import { addControlCommands } from './control-commands.js';
 import { addMountOptions, givenOptions } from './config/command-options.js';
 import { ConfigurationError } from './config/configuration-error.js';
@@ -15,7 +17,6 @@ import type { DoctorOptions } from './doctor/doctor-command.js';
 import { parseMountFlags, withMountFlags } from './mount-flags.js';
 import { version } from './version.js';
 
-const EXIT_USAGE = 2;
 const USAGE = [
   '[options] <mountpoint>',
   'd7y-mount unmount <mountpoint>',
@@ -47,7 +48,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   } catch (error) {
     say(messageOf(error));
     if (error instanceof CommandFailure) return error.exitCode;
-    return error instanceof ConfigurationError ? EXIT_USAGE : 1;
+    return error instanceof ConfigurationError ? EXIT.usage : 1;
   }
 }
 
@@ -60,9 +61,10 @@ export function commandLine(setExitCode: (code: number) => void): Command {
     .argument('<mountpoint>', 'where to mount; as mount(8) calls it: SOURCE and directory')
     .argument('[directory]')
     .exitOverride((error) => {
-      process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+      process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
     })
     .action(async (first: string, second: string | undefined, { o }: { readonly o: string[] }) => {
+      refuseMistypedCommand(program, first, second);
       const mount = {
         path: second ?? first,
         source: second === undefined ? DEFAULT_SOURCE : first,
@@ -150,10 +152,22 @@ function addCommands(program: Command, setExitCode: (code: number) => void): voi
     });
 }
 
+/** A word that is no command is a mountpoint, or a SOURCE: not where it is more likely to be a mistake. */
+function refuseMistypedCommand(program: Command, word: string, directory: string | undefined): void {
+  if (word.includes('/')) return;
+  const names = program.commands.map((command) => command.name());
+  const nearest = nearestName(names, word);
+  const isMistake = directory === undefined ? !existsSync(word) : nearest !== undefined;
+  if (!isMistake) return;
+  const place = directory === undefined ? ` or a directory; to mount at a new one, write ./${word}` : '';
+  const hint = nearest === undefined ? '' : `. Did you mean ${nearest}?`;
+  throw new CommandFailure(EXIT.usage, `"${word}" is not a command${place}${hint}`);
+}
+
 /** Mounts with the flags of `-o` besides. */
 async function mountWithFlags(given: GivenMount, flagTexts: readonly string[]): Promise<number> {
   const flags = parseMountFlags(flagTexts);
-  const options = withMountFlags(given.options, flags.args, () => process.exit(EXIT_USAGE));
+  const options = withMountFlags(given.options, flags.args, () => process.exit(EXIT.usage));
   if (flags.remount) {
     const { remount } = await import('./remount.js');
     await remount(given.path, options);

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 
 import test from 'ava';
 
@@ -192,6 +193,22 @@ test('a wrong option is a usage error that names option, expectation and finding
   const { code, stderr } = await run(process.execPath, [CLI, '/nowhere', '--memory', '64 elephants']);
   t.is(code, 2);
   t.regex(stderr, /--memory.*a size such as 64MiB.*64 elephants/s);
+});
+
+test('a mistyped command mounts nothing', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const cases = [
+    [['statu'], /"statu" is not a command or a directory; .* write \.\/statu\. Did you mean status\?/],
+    [['frobnicate'], /"frobnicate" is not a command or a directory/],
+    [['unmont', directory], /"unmont" is not a command\. Did you mean unmount\?/],
+  ] as const;
+  for (const [args, expected] of cases) {
+    const { code, stderr } = await shell('cd "$1"; shift; "$@"', directory, process.execPath, CLI, ...args);
+    t.is(code, 2);
+    t.regex(stderr, expected);
+  }
+  t.deepEqual(await readdir(directory), []);
+  t.is(await findMount(directory), undefined);
 });
 
 test('help shows the defaults', async (t) => {
