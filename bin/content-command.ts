@@ -59,7 +59,8 @@ export async function urlsByMount(
 }
 
 function line({ files, memory, disk }: Answer): string {
-  if (memory === undefined) return `${files} files are queried at their next use`;
+  if (memory === undefined)
+    return `${files} ${files === 1 ? 'file is queried at its' : 'files are queried at their'} next use`;
   const ofDisk =
     disk === null || disk === undefined
       ? 'nothing from disk: this process writes no cache directory'

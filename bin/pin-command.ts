@@ -74,6 +74,8 @@ export async function unpin(
     show(pins, json, ({ url }) => `unpinned: ${url}`);
     const missing = recursive ? [] : urls.filter((url) => pins.every((one) => one.url !== url));
     for (const url of missing) process.stderr.write(`d7y-mount: ${safeLines(url)} is not pinned\n`);
+    if (recursive && pins.length === 0)
+      process.stderr.write(`d7y-mount: nothing is pinned at or below ${safeLines(urls.join(', '))}\n`);
     if (missing.length > 0 || pins.length === 0) exitCode = EXIT.failure;
   }
   return exitCode;

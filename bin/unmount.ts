@@ -1,8 +1,9 @@
 import process from 'node:process';
 
 import { findMount, FS_TYPE } from '../src/mount/mount-table.js';
-import { canonicalPath, detachPath, MountpointError, unmountPath } from '../src/mount/mountpoint.js';
+import { canonicalPath, detachPath, unmountPath } from '../src/mount/mountpoint.js';
 import { safeText } from '../src/source/safe-text.js';
+import { CommandFailure, EXIT } from './command-failure.js';
 import { mountHolders } from './mount-holders.js';
 import {
   isRunning,
@@ -25,7 +26,14 @@ export async function unmount(given: string, { lazy }: { readonly lazy: boolean 
   const mount = await findMount(path);
   if (mount?.fsType !== FS_TYPE) {
     const found = mount === undefined ? 'nothing is mounted there' : `a ${mount.fsType} is mounted there`;
-    throw new MountpointError('CANNOT_UNMOUNT', path, `is no mount of d7y-mount: ${found}`);
+    throw new CommandFailure(EXIT.notRunning, `${path} is no mount of d7y-mount: ${found}`);
+  }
+  const uid = process.getuid?.();
+  if (uid !== 0 && mount.userId !== undefined && mount.userId !== uid) {
+    throw new CommandFailure(
+      EXIT.permission,
+      `${path} is a mount of user ${mount.userId}; root can unmount it`,
+    );
   }
   const [server, supervisor] = [await servingProcess(mount), await supervisorOf(mount)];
   const processes = [server, supervisor].filter((one) => one !== undefined);

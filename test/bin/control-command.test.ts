@@ -131,6 +131,7 @@ test.serial('a mount is listed and shown, counts what it does, and is operated',
   const gone = await d7y('status', path);
   t.is(gone.code, 3);
   t.regex(gone.stderr, /is no mount of d7y-mount: nothing is mounted there/);
+  t.like(await d7y('unmount', path), { code: 3, stderr: gone.stderr });
 });
 
 test.serial('content is evicted, and metadata forgotten', async (t) => {
@@ -151,7 +152,7 @@ test.serial('content is evicted, and metadata forgotten', async (t) => {
   t.true((await nginx.accessLog()).length > requests, 'the page cache has nothing of it either');
   await writeFile(join(root, 'file.txt'), 'second');
   t.is(await read(), 'first', 'its metadata is fresh');
-  t.regex((await d7y('forget', file)).stdout, /^1 files are queried/);
+  t.regex((await d7y('forget', file)).stdout, /^1 file is queried at its next use/);
   t.is(await read(), 'second');
   t.like(await json('evict', path), { memory: { files: 2, bytes: 11 } });
   t.is((await d7y('evict', '/tmp')).code, 1);

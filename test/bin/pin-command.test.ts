@@ -60,5 +60,9 @@ test.serial('what is pinned stays, over a remount too, until it is unpinned', as
     code: 0,
     stdout: `unpinned: ${nginx.origin}/a.bin\n`,
   });
+  t.like(await d7y('unpin', '-r', '--mountpoint', again, nginx.origin), {
+    code: 1,
+    stderr: `d7y-mount: nothing is pinned at or below ${nginx.origin}\n`,
+  });
   await unmount(t, again);
 });
