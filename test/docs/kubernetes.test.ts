@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import test from 'ava';
 import { Command } from 'commander';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 
 import { addMountOptions, givenOptions } from '../../bin/config/command-options.js';
 import type { Configuration } from '../../bin/config/configuration.js';
@@ -158,4 +158,12 @@ test('a configuration in a directory that every user can write to is refused', a
   await t.throwsAsync(loadConfiguration({ config: join(directory, 'config.yaml') }, { NODE_IP: 'x' }), {
     code: 'CONFIGURATION',
   });
+});
+
+test('what the manifest reads with credentials by way of the cluster has a scope', async (t) => {
+  const { data } = await manifest('d7y-mount.yaml', 'ConfigMap');
+  const { sources } = parse(data['config.yaml']) as { sources: Record<string, unknown>[] };
+  const closed = sources.filter(({ credentials, p2p }) => p2p === true && typeof credentials === 'object');
+  t.true(closed.length > 0);
+  for (const rule of closed) t.is(typeof rule['shareScope'], 'string');
 });
