@@ -58,6 +58,7 @@ export function commandLine(setExitCode: (code: number) => void): Command {
     .description('Mounts remote resources as files: <mountpoint>/<scheme>/<host>/<path>')
     .usage(USAGE)
     .version(version())
+    .helpCommand(true)
     .argument('<mountpoint>', 'where to mount; as mount(8) calls it: SOURCE and directory')
     .argument('[directory]')
     .exitOverride((error) => {

@@ -223,3 +223,11 @@ async function processEnds(mnt: string): Promise<void> {
   const pattern = `${mnt} .*--foreground`;
   await until('the process ends', async () => (await run('pgrep', ['-f', '--', pattern])).stdout === '');
 }
+
+test('help is a command, of other commands too', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const { code, stdout } = await shell('cd "$1" && "$2" "$3" help warm', directory, process.execPath, CLI);
+  t.is(code, 0);
+  t.regex(stdout, /^Usage: d7y-mount warm /);
+  t.deepEqual(await readdir(directory), []);
+});
