@@ -75,7 +75,10 @@ async function onlyMount(): Promise<Mount> {
   if (first === undefined) throw new CommandFailure(EXIT.notRunning, 'there is no mount of d7y-mount');
   if (others.length === 0) return first;
   const names = [first, ...others].map(({ mountpoint }) => mountpoint).join(', ');
-  throw new CommandFailure(EXIT.usage, `there are several mounts; say which: ${names}`);
+  throw new CommandFailure(
+    EXIT.usage,
+    `there are several mounts; say which, as an argument or by --mountpoint: ${names}`,
+  );
 }
 
 /** Calls the process that serves a mount, and resolves to its answer. */

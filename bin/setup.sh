@@ -153,7 +153,10 @@ install_modules() {
   quietly npm ci "$@" --no-audit --no-fund
 }
 
-if [ "$purpose" = test ] && ! has_modules all; then
+# Who has installed development packages by hand keeps them.
+modules=production
+if [ "$purpose" = test ] || [ -e node_modules/ava ]; then modules=all; fi
+if [ $modules = all ] && ! has_modules all; then
   echo 'setup: npm ci' >&2
   install_modules
   echo "$lock" >"$stamp"

@@ -11,6 +11,7 @@ import { splitUrl } from '../src/mount/split-url.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { redactUrl } from '../src/source/safe-text.js';
 import { DEFAULT_CAPABILITIES, type SourceCapabilities } from '../src/source/source.js';
+import { CommandFailure, EXIT } from './command-failure.js';
 import type { GivenOptions } from './config/options.js';
 
 /** `given`: the mountpoint, which need not be there. */
@@ -65,7 +66,8 @@ export async function mountpointOf(path: string): Promise<string> {
   const absolute = resolve(path);
   const mountpoints = (await mountpointsOfUser()).filter((one) => isBelow(absolute, one));
   const mountpoint = mountpoints.toSorted((a, b) => b.length - a.length)[0];
-  if (mountpoint === undefined) throw new Error(`${path} is below no mount of d7y-mount`);
+  if (mountpoint === undefined)
+    throw new CommandFailure(EXIT.notRunning, `${path} is below no mount of d7y-mount`);
   return mountpoint;
 }
 

@@ -56,6 +56,7 @@ export async function loadConfiguration(
     warnings: [
       ...contents.flatMap(({ warnings }) => warnings),
       ...withoutProxy(all, rules),
+      ...withoutScope(rules),
       ...unknown.map((name) => `the environment has ${name}, which is no option`),
     ],
   };
@@ -68,6 +69,18 @@ function withoutProxy({ p2pProxy }: MountOptions, rules: readonly SourceRule[]):
   return [...new Set(places)].map(
     (place) => `${place}: p2p has no effect, since p2p.proxy names no dfdaemon`,
   );
+}
+
+/** Rules whose content is never read by way of a cluster (docs/P2P.md). Another rule may give the scope of theirs. */
+function withoutScope(rules: readonly SourceRule[]): string[] {
+  if (rules.some(({ settings }) => 'shareScope' in settings)) return [];
+  return rules.flatMap(({ settings, origin }) => {
+    if (!('p2p' in settings && settings.p2p)) return [];
+    const { headers } = settings;
+    const credentials = 'credentials' in settings ? settings.credentials : undefined;
+    const isOpen = headers === undefined && (credentials === undefined || credentials.kind === 'anonymous');
+    return isOpen ? [] : [`${origin}: p2p has no effect, since its credentials need a shareScope`];
+  });
 }
 
 function shownOf(

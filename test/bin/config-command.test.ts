@@ -159,7 +159,7 @@ test('path and url translate, and refuse what they cannot', async (t) => {
   const refused = await command('url', '/nonexistent/https/host');
   t.deepEqual(
     [refused.code, refused.stderr],
-    [1, 'd7y-mount: /nonexistent/https/host is below no mount of d7y-mount\n'],
+    [3, 'd7y-mount: /nonexistent/https/host is below no mount of d7y-mount\n'],
   );
   t.is((await command('path')).code, 2);
 });

@@ -289,5 +289,11 @@ test('a rule that shares what it cannot share is warned of', async (t) => {
   const { warnings, rules } = await load(t, rule);
   t.regex(warnings.join('\n'), /config\.yaml:2: p2p has no effect, since p2p\.proxy names no dfdaemon/);
   t.like(rules[0]?.settings, { p2p: true, shareScope: 'team' });
-  t.deepEqual((await load(t, `p2p: { proxy: 'http://h:4001' }\n${rule}`)).warnings, []);
+  const proxy = "p2p: { proxy: 'http://h:4001' }\n";
+  t.deepEqual((await load(t, proxy + rule)).warnings, []);
+  const unscoped = `${proxy}${rule.replace('    shareScope: team\n', '')}`;
+  t.deepEqual((await load(t, unscoped)).warnings, []);
+  const { warnings: found } = await load(t, `${unscoped}    credentials: { token: secret }\n`);
+  t.is(found.length, 1);
+  t.regex(found.join(), /config\.yaml:3: p2p has no effect, since its credentials need a shareScope/);
 });

@@ -54,7 +54,7 @@ test.serial('a list of paths and URLs is brought, and read without the source', 
   t.like(part, { code: 1, last: { state: 'done', files: 1, failed: 2 } });
   t.regex(part.stderr, /d%20e: it is a directory/);
   t.regex(part.stderr, /404.*\/none\n/);
-  t.is((await warm('/tmp')).code, 1);
+  t.is((await warm('/tmp')).code, 3);
   t.is((await warm()).code, 2);
   t.like(await warm('--background', `${top}/a.bin`), { code: 0, stderr: '', last: { background: true } });
   const { stdout } = await run(process.execPath, [CLI, 'status', path, '--json']);
