@@ -14,7 +14,7 @@ export interface HttpSettings {
   readonly tls?: TlsSettings;
   /** Content comes by way of a cluster of Dragonfly, if one is configured. */
   readonly p2p?: boolean;
-  /** Who shares what credentials let them read; undefined: nobody. */
+  /** Who shares what credentials let them read; undefined: it is not shared. */
   readonly shareScope?: string;
 }
 

@@ -30,7 +30,7 @@ function isKept(t: ExecutionContext, node: ClusterNode): void {
 }
 
 for (const [what, rule] of Object.entries({
-  'nobody shares': {},
+  'no rule shares': {},
   'a team shares': { shareScope: 'team' },
 })) {
   const isShared = 'shareScope' in rule;

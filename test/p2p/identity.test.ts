@@ -30,7 +30,7 @@ test('a task is another with another URL, version, length or scope', (t) => {
   for (const one of others) t.regex(one, /^[0-9a-f]{64}$/);
 });
 
-test('the same version is the same task, whoever found it', (t) => {
+test('the same version is the same task, whichever node found it', (t) => {
   // A listing has the tag, and not the time.
   t.is(identity(URL_TEXT, { etag: '"v1"', contentLength: 100 }), identity());
   t.is(identity(`${URL_TEXT}#fragment`), identity());

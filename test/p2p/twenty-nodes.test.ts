@@ -16,7 +16,7 @@ const CALLER = { id: 1 };
 
 type TwentyNodes = ClusterNode & { readonly vfs: VirtualFs };
 
-/** Passwords are for all of `/private`, and nobody shares what they let read. */
+/** Passwords are for all of `/private`, and what they let read is not shared. */
 async function startNodes(t: ExecutionContext, options: NodeOptions = {}): Promise<TwentyNodes[]> {
   const swarm = new Swarm();
   const authorize = ({ url }: { readonly url: URL }): { header: Record<string, string> } => ({

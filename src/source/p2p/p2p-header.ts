@@ -12,7 +12,7 @@ export interface P2pHeaderFacts {
   readonly priority: RequestPriority;
   /** Undefined: the whole. */
   readonly range: ByteRange | undefined;
-  /** What the source is to compare, whoever of the cluster asks it. Undefined: the URL names the version. */
+  /** What the source is to compare, whichever node sends the request. Undefined: the URL names the version. */
   readonly pin: Validators | undefined;
 }
 

@@ -14,7 +14,7 @@ export interface P2pRule {
   readonly p2p?: boolean;
   /**
    * Who shares what credentials let them read: a name that goes into the identity of each task. Undefined: what takes credentials
-   * is shared with nobody.
+   * is not shared.
    */
   readonly shareScope?: string;
 }

@@ -32,7 +32,7 @@ export async function sharedTarget(
   { shareScope, headers, tls }: SharingRule,
   limitMs: number,
 ): Promise<SharedTarget | undefined> {
-  // A certificate of ours identifies nobody else.
+  // A certificate of ours identifies this mount alone.
   if (tls?.cert !== undefined) return undefined;
   const { dialect } = reader;
   const own = await dialect.targetOf(request);
