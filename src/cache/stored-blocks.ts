@@ -5,7 +5,7 @@
 import type { Block } from './block.js';
 import type { BlockMemory } from './block-memory.js';
 import type { BlockRun } from './block-provider.js';
-import { checksumOf } from './checksum.js';
+import { checksumOf } from '../checksum.js';
 import type { DirtyBytes } from './dirty-bytes.js';
 import type { CheckedBlock, StoredVersion } from './disk/disk-cache.js';
 import type { WriteBehindQueue } from './write-behind-queue.js';

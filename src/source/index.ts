@@ -1,4 +1,5 @@
 /** What the other layers, and authors of sources, may use of this one. */
+export { bodyReader, type BodyReader, type BodyTarget } from './body-reader.js';
 export type { ByteRange } from './byte-range.js';
 export {
   type ContentDigest,

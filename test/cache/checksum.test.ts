@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { checksumOf } from '../../src/cache/checksum.js';
+import { checksumOf } from '../../src/checksum.js';
 import { pattern } from '../support/tree.js';
 
 test('it is the lower half of XXH64, as the reference implementation gives it', (t) => {

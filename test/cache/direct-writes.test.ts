@@ -4,7 +4,7 @@ import { readFileSync, statfsSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 
 import { hugePageMemory } from '../../bin/huge-page-memory.js';
-import { checksumOf } from '../../src/cache/checksum.js';
+import { checksumOf } from '../../src/checksum.js';
 import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
 import { until } from '../support/until.js';
 import { temporaryDirectory } from '../support/temp.js';

@@ -9,7 +9,7 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
 import type { VersionKey } from '../../src/cache/version.js';
-import { checksumOf } from '../../src/cache/checksum.js';
+import { checksumOf } from '../../src/checksum.js';
 import type { StoredFacts, StoredVersion } from '../../src/cache/disk/disk-cache.js';
 import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import {

@@ -1,4 +1,4 @@
-import { checksumOf } from '../checksum.js';
+import { checksumOf } from '../../checksum.js';
 import { BlockTable } from './block-table.js';
 import type { CheckedBlock, WritePath } from './disk-cache.js';
 import { codeOf } from '../../error-code.js';
