@@ -80,6 +80,7 @@ export async function compose(
       peers: sources.peers,
       log,
       budget,
+      onChanged: (url) => vfs.onChanged(url),
       ...(disk === undefined ? {} : { disk }),
       ...(allocate === undefined ? {} : { allocate }),
     },

@@ -11,16 +11,15 @@ import {
   uidOf,
 } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
-import { type FoundEntry, ListingCache } from './listing-cache.js';
+import { ListingCache } from './listing-cache.js';
 import { BlockMemory } from './block-memory.js';
 import type { AllocateMemory } from './buffer-pool.js';
-import { type FileMetadata, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
+import { type FileMetadata, isSameFile, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
 import type { CacheReport } from './cache-report.js';
-import { contradicts } from './contradicts.js';
 import { DiskWarming } from './disk-warming.js';
 import type { Evicted } from './evicted.js';
 import type { FreshnessLimits } from './freshness.js';
-import { MetadataCache } from './metadata-cache.js';
+import { MetadataQueries } from './metadata-queries.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type {
   FileStat,
@@ -32,6 +31,8 @@ import type {
   SavedVersion,
 } from './resource-cache.js';
 import type { Peers } from './peer-source.js';
+import type { Resource } from './resource.js';
+import { ResourceTable } from './resource-table.js';
 import { StoredVersions } from './stored-versions.js';
 import type { UrlSet } from './url-set.js';
 import type { Reader, VersionReader } from './version-reader.js';
@@ -71,84 +72,91 @@ export interface CachedResourcesContext {
   readonly now?: () => number;
   /** For the metadata of names. */
   readonly budget: MetadataBudget;
+  /** A resource turned out to have another version, or to be gone. */
+  readonly onChanged?: (url: string) => void;
 }
 
 /** How long `stat` waits for a body of unknown length to end. */
 const SHORT_BODY_WAIT_MS = 1_000;
 
-/** The resource cache over sources: metadata, listings and blocks, each in its own cache. */
+/** The resource cache over sources: what is known of resources, listings and blocks. */
 export class CachedResources implements ResourceCache {
   readonly #options: CacheOptions;
   #limits: FreshnessLimits;
-  readonly #metadata: MetadataCache;
+  readonly #table: ResourceTable;
+  readonly #queries: MetadataQueries;
   readonly #listings: ListingCache;
   readonly #readers: VersionReaders;
   readonly #stored: StoredVersions;
   readonly #memory: BlockMemory;
   readonly #budget: MetadataBudget;
+  readonly #onChanged: (url: string) => void;
   /** Brings content to disk that is not read. */
   readonly warming: DiskWarming;
-  onChanged: (url: string) => void = () => undefined;
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     this.#limits = this.#options;
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
     const memory = new BlockMemory(memoryBytes, blockBytes, context.allocate);
-    const { budget, now = Date.now } = context;
+    const { budget, clientFor, log, now = Date.now, onChanged = () => undefined } = context;
+    const { activity } = memory;
+    const limits = (): FreshnessLimits => this.#limits;
+    const onStale = (error: unknown): void => activity.noteStale(error);
     this.#memory = memory;
     this.#budget = budget;
-    this.#stored = new StoredVersions(context.disk, memory);
-    this.#metadata = new MetadataCache({
-      limits: () => this.#limits,
+    this.#onChanged = onChanged;
+    const stored = new StoredVersions(context.disk, memory);
+    this.#stored = stored;
+    this.#table = new ResourceTable({
+      limits,
       budget,
-      probeBytes,
-      clientFor: context.clientFor,
-      newest: (url) => this.#stored.newest(url),
-      onProbed: (url, file, response) => this.#readers.takeProbe(url, file, response),
-      onConfirmed: (url, file) => this.#stored.confirm(url, file),
-      onChanged: (url, old) => {
-        this.#stored.drop(url, old);
-        this.onChanged(url);
+      now,
+      onChanged: ({ url }, old) => {
+        stored.drop(url, old);
+        onChanged(url);
       },
-      onStale: (error) => memory.activity.noteStale(error),
-      onLookup: (result) => (memory.activity.lookups[result] += 1),
-      now,
-      log: context.log,
     });
-    this.#listings = new ListingCache({
-      limits: () => this.#limits,
-      budget,
-      clientFor: context.clientFor,
-      onStale: (error) => memory.activity.noteStale(error),
+    this.#queries = new MetadataQueries({
+      limits,
+      probeBytes,
+      clientFor,
+      newest: (url) => stored.newest(url),
+      onProbed: ({ url }, file, response) => this.#readers.takeProbe(url, file, response),
+      onConfirmed: ({ url }, file) => stored.confirm(url, file),
+      onStale,
+      onLookup: (result) => (activity.lookups[result] += 1),
       now,
-      log: context.log,
+      log,
     });
+    this.#listings = new ListingCache({ limits, budget, clientFor, onStale, now, log });
     this.#readers = new VersionReaders({
       memory,
       budget,
-      stored: this.#stored,
+      stored,
       probeBytes,
-      clientFor: context.clientFor,
+      clientFor,
       peers: context.peers,
-      onSize: (url, version, size) => this.#metadata.learn(url, version, { size }),
+      onSize: (url, version, size) => this.#table.get(url)?.learn(version, { size }),
       onChanged: (url, file) => this.#noteChanged(url, file),
       onCorrupt: (url, file, error) => {
         const { expected, found } = error;
-        context.log.warn({ url: error.url, expected, found }, `${error.message}; what was read is dropped`);
+        log.warn({ url: error.url, expected, found }, `${error.message}; what was read is dropped`);
         this.#noteChanged(url, file);
       },
       mustProbe: (url, version) => {
-        if (!this.#metadata.isSuperseded(url, version)) this.#metadata.invalidate(url);
+        const resource = this.#table.get(url);
+        if (resource?.isSuperseded(version) === false) resource.invalidate();
       },
     });
-    const [metadata, listings, readers, stored] = [
-      this.#metadata,
-      this.#listings,
-      this.#readers,
-      this.#stored,
-    ];
-    this.warming = new DiskWarming({ metadata, listings, readers, stored, memory });
+    this.warming = new DiskWarming({
+      table: this.#table,
+      queries: this.#queries,
+      listings: this.#listings,
+      readers: this.#readers,
+      stored,
+      memory,
+    });
   }
 
   peek(url: string, directory?: string): KnownStat | undefined {
@@ -165,16 +173,12 @@ export class CachedResources implements ResourceCache {
 
   #peek(url: string, directory?: string): KnownStat | undefined {
     const listed = this.#listings.peekEntry(url, directory);
-    const probed = this.#metadata.peek(url);
-    if (probed !== undefined && listed !== undefined && probed.checkedAtMs < listed.listing.queriedAtMs) {
-      if (contradicts(listed.entry, probed.metadata)) {
-        if (this.#adopt(url, listed) === undefined) this.#metadata.invalidate(url);
-        return this.#peek(url, directory);
-      }
-    }
-    if (probed !== undefined) {
-      const stat = probed.metadata === 'missing' ? 'missing' : toStat(probed.metadata);
-      return { stat, isListed: listed !== undefined, ttlMs: probed.ttlMs };
+    const resource = this.#table.get(url);
+    if (listed !== undefined) resource?.compare(listed.entry, listed.listing.queriedAtMs);
+    const fresh = resource?.fresh;
+    if (resource !== undefined && fresh !== undefined) {
+      const stat = fresh === 'missing' ? fresh : toStat(fresh);
+      return { stat, isListed: listed !== undefined, ttlMs: resource.ttlLeftMs };
     }
     if (listed === undefined) return undefined;
     const file = metadataFromListed(listed.entry);
@@ -185,7 +189,7 @@ export class CachedResources implements ResourceCache {
   lastKind(url: string): 'file' | 'page' | 'directory' | undefined {
     const listed = this.#listings.lastKind(url);
     // A page that an index lists has nothing below it.
-    return listed === 'file' ? listed : (this.#metadata.lastKind(url) ?? listed);
+    return listed === 'file' ? listed : (this.#table.get(url)?.lastKind ?? listed);
   }
 
   unlistedTtlMs(url: string): number {
@@ -199,9 +203,10 @@ export class CachedResources implements ResourceCache {
   async stat(url: string, signal?: AbortSignal): Promise<ResourceStat> {
     const known = this.#peek(url);
     if (typeof known?.stat === 'object' && !isUnknownLength(known.stat)) return known.stat;
-    const metadata = await this.#metadata.get(url, signal);
+    const resource = this.#table.of(url);
+    const metadata = await this.#queries.get(resource, signal);
     if (metadata.kind === 'directory' || metadata.size !== undefined) return toStat(metadata);
-    return await this.#statUnknownLength(url, metadata, signal);
+    return await this.#statUnknownLength(resource, metadata, signal);
   }
 
   async list(url: string, signal?: AbortSignal, priority?: RequestPriority): Promise<readonly ListedEntry[]> {
@@ -214,10 +219,13 @@ export class CachedResources implements ResourceCache {
   }
 
   async open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource> {
-    const kept = this.#metadataOf(url, known);
-    const listed = kept === undefined ? this.#adoptListed(url) : undefined;
+    const resource = this.#table.of(url);
+    const kept = metadataOf(resource, known);
+    const listed = kept === undefined ? this.#adoptListed(resource) : undefined;
     const opened = listed && (await this.#openListed(url, listed, signal));
-    return opened ?? (await this.#openVersion(url, kept ?? (await this.#metadata.get(url, signal)), signal));
+    return (
+      opened ?? (await this.#openVersion(url, kept ?? (await this.#queries.get(resource, signal)), signal))
+    );
   }
 
   async reopen(url: string, saved: SavedVersion): Promise<OpenResource> {
@@ -264,7 +272,7 @@ export class CachedResources implements ResourceCache {
   }
 
   async cachedBytes(url: string): Promise<number> {
-    const metadata = this.#metadata.lastKnown(url);
+    const metadata = this.#table.get(url)?.lastKnown;
     if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
     const inMemory = this.#readers.cachedBytes(url, metadata.version);
     return Math.max(inMemory, await this.#stored.storedBytes(url, metadata));
@@ -287,8 +295,8 @@ export class CachedResources implements ResourceCache {
   /** The next use of these URLs queries their sources; their content stays. Returns how many files are concerned. */
   expire(urls: UrlSet): number {
     this.#listings.forgetAll((directory) => urls.has(directory) || urls.hasEntryOf(directory));
-    const files = this.#metadata.expire((url) => urls.has(url));
-    for (const url of files) this.onChanged(url);
+    const files = this.#table.expire((url) => urls.has(url));
+    for (const { url } of files) this.#onChanged(url);
     return files.length;
   }
 
@@ -306,7 +314,7 @@ export class CachedResources implements ResourceCache {
     const disk = await pins?.evict(urls, isForced);
     const isMeant = (url: string): boolean => urls.has(url) && (isForced || pins?.pinOf(url) === undefined);
     const memory = this.#readers.evict(isMeant);
-    for (const url of this.#metadata.filesOf(isMeant)) this.onChanged(url);
+    for (const { url } of this.#table.filesOf(isMeant)) this.#onChanged(url);
     return { memory, disk };
   }
 
@@ -317,7 +325,7 @@ export class CachedResources implements ResourceCache {
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */
   forget(prefix: string): void {
-    this.#metadata.forget(prefix);
+    this.#table.forget(prefix);
     this.#listings.forget(prefix);
     this.#readers.detach(prefix);
   }
@@ -327,44 +335,44 @@ export class CachedResources implements ResourceCache {
     await this.#stored.closeAll();
   }
 
-  /** The metadata of a version that no query could confirm. */
-  #metadataOf(url: string, known: FileStat | undefined): FileMetadata | undefined {
-    if (known?.version === undefined || known.version.verifiable) return undefined;
-    const { version, size, lastModifiedMs } = known;
-    const last = this.#metadata.lastKnown(url);
-    // Its size may have been learned since.
-    if (typeof last === 'object' && last.kind === 'file' && last.version.id === version.id) return last;
-    return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
-  }
-
   /** What a fresh listing says of the file, where that saves a request. */
-  #adoptListed(url: string): FileMetadata | undefined {
-    const listed = this.#listings.peekEntry(url);
-    return listed && this.#adopt(url, listed);
-  }
-
-  #adopt(url: string, { entry, listing }: FoundEntry): FileMetadata | undefined {
-    const file = metadataFromListed(entry);
-    return file && this.#metadata.adopt(url, file, listing.queriedAtMs);
+  #adoptListed(resource: Resource): FileMetadata | undefined {
+    const listed = this.#listings.peekEntry(resource.url);
+    const file = listed && metadataFromListed(listed.entry);
+    return file && resource.adopt(file, listed.listing.queriedAtMs);
   }
 
   #noteChanged(url: string, old: FileMetadata): void {
     // What is on disk would be taken for the current version again.
     this.#stored.drop(url, old);
+    const resource = this.#table.get(url);
     // Others may have noticed before: then the metadata kept by now is newer.
-    if (this.#metadata.isSuperseded(url, old.version)) return;
-    this.#metadata.invalidate(url);
-    this.onChanged(url);
+    if (resource?.isSuperseded(old.version) === true) return;
+    resource?.invalidate();
+    this.#onChanged(url);
   }
 
   /** A short body is read to learn its length; of a long one it stays unknown. */
-  async #statUnknownLength(url: string, file: FileMetadata, signal?: AbortSignal): Promise<ResourceStat> {
+  async #statUnknownLength(
+    resource: Resource,
+    file: FileMetadata,
+    signal?: AbortSignal,
+  ): Promise<ResourceStat> {
     if (file.isLong === true) return toStat(file);
-    const reader = this.#readers.of(url, file);
+    const reader = this.#readers.of(resource.url, file);
     const isLong = await reader.isLong(SHORT_BODY_WAIT_MS, signal);
-    if (isLong && reader.size === undefined) this.#metadata.learn(url, file.version, { isLong });
+    if (isLong && reader.size === undefined) resource.learn(file.version, { isLong });
     return toStat({ ...file, size: reader.size });
   }
+}
+
+/** The metadata of a version that no query could confirm. */
+function metadataOf({ lastKnown }: Resource, known: FileStat | undefined): FileMetadata | undefined {
+  if (known?.version === undefined || known.version.verifiable) return undefined;
+  const { version, size, lastModifiedMs } = known;
+  // Its size may have been learned since.
+  if (isSameFile(lastKnown, version)) return lastKnown;
+  return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
 }
 
 function openReader(reader: VersionReader, readahead: Readahead): OpenResource {

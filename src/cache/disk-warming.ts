@@ -5,16 +5,23 @@ import { contradicts } from './contradicts.js';
 import type { DiskRoom } from './disk/disk-cache.js';
 import { Semaphore } from './disk/semaphore.js';
 import { fetchToDisk } from './fetch-to-disk.js';
-import { type FileMetadata, metadataFromFacts, metadataFromListed } from './file-metadata.js';
+import {
+  type FileMetadata,
+  metadataFromFacts,
+  metadataFromListed,
+  type ResourceMetadata,
+} from './file-metadata.js';
 import type { ListingCache } from './listing-cache.js';
-import type { MetadataCache } from './metadata-cache.js';
+import type { MetadataQueries } from './metadata-queries.js';
 import { NotStoredError } from './not-stored-error.js';
 import type { ListedEntry } from './resource-cache.js';
+import type { ResourceTable } from './resource-table.js';
 import type { StoredVersions } from './stored-versions.js';
 import type { VersionReaders } from './version-readers.js';
 
 export interface DiskWarmingContext {
-  readonly metadata: MetadataCache;
+  readonly table: ResourceTable;
+  readonly queries: MetadataQueries;
   readonly listings: ListingCache;
   readonly readers: VersionReaders;
   readonly stored: StoredVersions;
@@ -65,9 +72,14 @@ export class DiskWarming {
 
   /** `page`: a file that may have others below it. */
   async kindOf(url: string, signal: AbortSignal): Promise<'file' | 'page' | 'directory'> {
-    const metadata = await this.#context.metadata.get(url, signal);
+    const metadata = await this.#metadataOf(url, signal);
     if (metadata.kind === 'directory') return 'directory';
     return metadata.isPage === true ? 'page' : 'file';
+  }
+
+  async #metadataOf(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
+    const { queries, table } = this.#context;
+    return await queries.get(table.of(url), signal);
   }
 
   /** The entries of a directory, some at a time; the next come when `onEntries` has resolved. */
@@ -93,12 +105,10 @@ export class DiskWarming {
 
   /** As a use of the name would. */
   #adopt(url: string, listed: ListedEntry, queriedAtMs: number): void {
-    const { metadata } = this.#context;
+    const { table } = this.#context;
     const file = metadataFromListed(listed);
-    if (file !== undefined && metadata.adopt(url, file, queriedAtMs) !== undefined) return;
-    const known = metadata.peek(url);
-    if (known !== undefined && known.checkedAtMs < queriedAtMs && contradicts(listed, known.metadata)) {
-      metadata.invalidate(url);
+    if (file === undefined || table.of(url).adopt(file, queriedAtMs) === undefined) {
+      table.get(url)?.compare(listed, queriedAtMs);
     }
   }
 
@@ -132,8 +142,8 @@ export class DiskWarming {
 
   /** A body of unknown length is read once to learn it: what of it stays in memory is not fetched again. */
   async #sizedFile(url: string, signal: AbortSignal): Promise<{ file: FileMetadata; sizeBytes: number }> {
-    const { metadata, readers } = this.#context;
-    const file = await metadata.get(url, signal);
+    const { readers } = this.#context;
+    const file = await this.#metadataOf(url, signal);
     if (file.kind === 'directory') throw new IsDirectoryError(url);
     checkStorable(file);
     if (file.size !== undefined) return { file, sizeBytes: file.size };
@@ -149,8 +159,8 @@ export class DiskWarming {
 
   /** What is on disk of the version that was known last. Queries no source. */
   async storedPart(url: string, listed?: ListedEntry): Promise<StoredPart> {
-    const { metadata, stored } = this.#context;
-    const last = metadata.lastKnown(url);
+    const { table, stored } = this.#context;
+    const last = table.get(url)?.lastKnown;
     const recalled = last === undefined ? await stored.newest(url) : undefined;
     const known = recalled === undefined ? last : metadataFromFacts(recalled.facts);
     const isCurrent = known !== undefined && (listed === undefined || !contradicts(listed, known));

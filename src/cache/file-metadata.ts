@@ -21,12 +21,20 @@ export type ResourceMetadata =
   | FileMetadata
   | { readonly kind: 'directory'; readonly lastModifiedMs: number | undefined };
 
+/** Whether it is that of the version. */
+export function isSameFile(
+  metadata: ResourceMetadata | 'missing' | undefined,
+  version: Version,
+): metadata is FileMetadata {
+  return typeof metadata === 'object' && metadata.kind === 'file' && metadata.version.id === version.id;
+}
+
 /** An object with its numbers, and what it refers to. */
 const FILE_BYTES = 260;
 
 /** What it takes in memory, beside its place. */
-export function metadataBytes(metadata: ResourceMetadata): number {
-  if (metadata.kind === 'directory') return 0;
+export function metadataBytes(metadata: ResourceMetadata | 'missing' | undefined): number {
+  if (typeof metadata !== 'object' || metadata.kind === 'directory') return 0;
   const { version, digest } = metadata;
   return (
     FILE_BYTES + stringBytes(version.id) + stringBytes(version.validators.etag) + stringBytes(digest?.hex)

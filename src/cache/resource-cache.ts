@@ -83,8 +83,6 @@ export interface OpenResource {
 }
 
 export interface ResourceCache {
-  /** Called with the URL of a resource that turned out to have another version, or to be gone. */
-  onChanged: (url: string) => void;
   /**
    * What is known and still trusted, without asking the source. `directory`: the URL of the directory that it
    * is in, from a caller that goes through one.

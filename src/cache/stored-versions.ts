@@ -153,8 +153,8 @@ export class StoredVersions {
     return this.#disk;
   }
 
-  async newest(url: string): Promise<ConfirmedFacts | undefined> {
-    return await this.#disk?.newest(url);
+  newest(url: string): Promise<ConfirmedFacts | undefined> | undefined {
+    return this.#disk?.mayHave(url) === true ? this.#disk.newest(url) : undefined;
   }
 
   confirm(url: string, file: FileMetadata): void {

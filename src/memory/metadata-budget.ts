@@ -51,8 +51,7 @@ export class MetadataBudget {
   add(entry: Links): void {
     this.#entryBytes += entry.bytes;
     this.#link(entry);
-    if (entry.bytes > this.#entryLimitBytes) entry.evict(entry);
-    else this.#evict();
+    this.#evictFor(entry);
   }
 
   remove(entry: Links): void {
@@ -61,9 +60,27 @@ export class MetadataBudget {
   }
 
   touch(entry: Links): void {
-    if (entry === this.#list.older) return;
+    if (entry === this.#list.older || isHeld(entry)) return;
     unlink(entry);
     this.#link(entry);
+  }
+
+  /** It takes so much from now on. */
+  resize(entry: Links, bytes: number): void {
+    this.#entryBytes += bytes - entry.bytes;
+    entry.bytes = bytes;
+    if (isHeld(entry)) this.#evict();
+    else this.#evictFor(entry);
+  }
+
+  /** It counts, and cannot be evicted until it is released. */
+  hold(entry: Links): void {
+    unlink(entry);
+  }
+
+  release(entry: Links): void {
+    this.#link(entry);
+    this.#evictFor(entry);
   }
 
   #link(entry: Links): void {
@@ -79,6 +96,11 @@ export class MetadataBudget {
     return Math.max(this.limitBytes * KIND_SHARE, this.limitBytes - inodes - digests);
   }
 
+  #evictFor(entry: Links): void {
+    if (entry.bytes > this.#entryLimitBytes) entry.evict(entry);
+    else this.#evict();
+  }
+
   #evict(): void {
     while (this.#entryBytes > this.#entryLimitBytes) {
       const oldest = this.#list.newer;
@@ -91,10 +113,14 @@ export class MetadataBudget {
 /** An entry of a map, and its place among all that share the budget. */
 export interface Links {
   /** Removes it from its map. */
-  readonly evict: (entry: Links) => void;
-  readonly bytes: number;
+  evict(entry: Links): void;
+  bytes: number;
   older?: Links | undefined;
   newer?: Links | undefined;
+}
+
+function isHeld({ newer }: Links): boolean {
+  return newer === undefined;
 }
 
 function unlink(entry: Links): void {

@@ -91,7 +91,7 @@ export class VirtualFs {
   readonly #files = new HandleTable<OpenFile>();
   readonly #directories = new DirectoryHandles();
   readonly #directoryReader: DirectoryReader;
-  /** Called when a resource turns out to have changed or gone, with its URL. */
+  /** The cache calls it when a resource turns out to have changed or gone; the transport sets it. */
   onChanged: (url: string) => void = () => undefined;
 
   constructor(context: VirtualFsContext) {
@@ -125,7 +125,6 @@ export class VirtualFs {
       directories: this.#directories,
       reader: this.#directoryReader,
     });
-    this.#cache.onChanged = (url) => this.onChanged(url);
   }
 
   /** The transport sets this: which generations of a file the kernel has inodes of, the newest first. */

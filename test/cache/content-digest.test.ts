@@ -34,17 +34,17 @@ function start(t: ExecutionContext, content: string, digest: ContentDigest, disk
   source.digests.set('d/f', digest);
   const client = validatingClient(source);
   const logged: object[] = [];
+  const changed: string[] = [];
   const cache = new CachedResources(
     { blockBytes: BLOCK_BYTES, memoryBytes: 32 * 1024 * 1024 },
     {
       clientFor: async () => client,
       budget: MetadataBudget.beside(0),
+      onChanged: (url) => changed.push(url),
       log: pino({ level: 'warn' }, { write: (line) => void logged.push(JSON.parse(line) as object) }),
       ...(disk === undefined ? {} : { disk }),
     },
   );
-  const changed: string[] = [];
-  cache.onChanged = (url) => changed.push(url);
   t.teardown(() => cache.close());
   return { source, cache, logged, changed };
 }

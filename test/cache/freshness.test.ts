@@ -73,7 +73,7 @@ class Origin {
     return { contentLength: this.content.length, supportRange: true, etag: this.#etag };
   }
 
-  cache(disk?: DiskCache): CachedResources {
+  cache(disk?: DiskCache, onChanged: () => void = () => undefined): CachedResources {
     const client = validatingClient(this.client);
     return new CachedResources(
       {
@@ -90,6 +90,7 @@ class Origin {
         budget: MetadataBudget.beside(0),
         log: pino({ level: 'silent' }),
         now: () => this.nowMs,
+        onChanged,
         ...(disk === undefined ? {} : { disk }),
       },
     );
@@ -142,9 +143,8 @@ test('a listing that was requested before the metadata of a file is older', asyn
 test('a reader of a version that is gone takes nothing back that is known of the one after it', async (t) => {
   const origin = new Origin();
   origin.content = Buffer.alloc(8 * BLOCK_BYTES, 'a');
-  const cache = origin.cache();
   let changes = 0;
-  cache.onChanged = () => (changes += 1);
+  const cache = origin.cache(undefined, () => (changes += 1));
   const old = await cache.open(FILE);
   origin.change('b', 2);
   for (let block = 0; block < 4; block += 1) {

@@ -102,13 +102,17 @@ test('a version that the source has no longer is not opened again', async (t) =>
   const client = createHttpClient();
   t.teardown(() => client.close());
   const validating = validatingClient(client);
+  const changed: string[] = [];
   const cache = new CachedResources(
     {},
-    { clientFor: async () => validating, budget: MetadataBudget.beside(0), log: pino({ level: 'silent' }) },
+    {
+      clientFor: async () => validating,
+      budget: MetadataBudget.beside(0),
+      log: pino({ level: 'silent' }),
+      onChanged: (url) => changed.push(url),
+    },
   );
   t.teardown(() => cache.close());
-  const changed: string[] = [];
-  cache.onChanged = (url) => changed.push(url);
   const url = `${nginx.origin}/file`;
   const file = await cache.open(url);
   t.true((await file.read(0, 1000, copyOf)).equals(before.subarray(0, 1000)));

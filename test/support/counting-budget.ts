@@ -14,6 +14,11 @@ export class CountingBudget extends MetadataBudget {
     super.add(entry);
   }
 
+  override resize(entry: Links, bytes: number): void {
+    this.usedBytes += bytes - entry.bytes;
+    super.resize(entry, bytes);
+  }
+
   override remove(entry: Links): void {
     this.usedBytes -= entry.bytes;
     super.remove(entry);

@@ -28,6 +28,7 @@ export const MEMORY_PLUGINS = {
 
 /** A cache layer that has everything: what is above it can be tested, and measured, alone. */
 export class MemoryResources implements ResourceCache {
+  /** To report a change to the mount. */
   onChanged: (url: string) => void = () => undefined;
   /** By URL. */
   readonly files = new Map<string, MemoryFile>();

@@ -44,6 +44,7 @@ export function mountMemory(
     ownership: { uid: 0, gid: 0, umask: 0 },
     budget,
   });
+  resources.onChanged = (url) => vfs.onChanged(url);
   return transport(pino({ level: 'silent' })).mount(vfs, mountpoint, {
     allowOther: false,
     checksPermissions: false,

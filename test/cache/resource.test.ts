@@ -6,9 +6,10 @@ import { pino } from 'pino';
 
 import type { ConfirmedFacts } from '../../src/cache/disk/disk-cache.js';
 import type { FileMetadata, ResourceMetadata } from '../../src/cache/file-metadata.js';
-import { MetadataCache } from '../../src/cache/metadata-cache.js';
+import { MetadataQueries } from '../../src/cache/metadata-queries.js';
+import type { Resource } from '../../src/cache/resource.js';
+import { ResourceTable } from '../../src/cache/resource-table.js';
 import { versionOf } from '../../src/cache/version.js';
-import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import {
   type CompleteClient,
   type ExpireInfo,
@@ -19,6 +20,7 @@ import {
   SourceError,
   type SourceErrorCode,
 } from '../../src/source/index.js';
+import { CountingBudget } from '../support/counting-budget.js';
 import { withResolvers } from '../../src/with-resolvers.js';
 
 const [TTL_MS, NEGATIVE_TTL_MS, STALE_MS] = [1_000, 100, 10_000];
@@ -41,9 +43,12 @@ class Fixture {
   newest: () => Promise<ConfirmedFacts | undefined> = async () => undefined;
   /** Requests, and what the cache reported. */
   events: string[] = [];
-  readonly cache: MetadataCache;
+  readonly budget: CountingBudget;
+  readonly table: ResourceTable;
+  readonly queries: MetadataQueries;
 
-  constructor() {
+  constructor(budgetBytes = 1024 * 1024) {
+    this.budget = new CountingBudget(budgetBytes);
     const client = {
       getMetadata: async () => {
         this.events.push('probe');
@@ -54,22 +59,36 @@ class Fixture {
         return await this.isExpired(info, request);
       },
     } as unknown as CompleteClient;
-    this.cache = new MetadataCache({
+    const common = {
       limits: () => ({
         metadataTtlMs: TTL_MS,
         negativeTtlMs: NEGATIVE_TTL_MS,
         staleIfErrorMs: STALE_MS,
       }),
-      budget: new MetadataBudget(1024 * 1024),
+      now: () => this.nowMs,
+    };
+    this.table = new ResourceTable({
+      ...common,
+      budget: this.budget,
+      onChanged: (_, { version }) => this.events.push(`changed ${version.validators.etag}`),
+    });
+    this.queries = new MetadataQueries({
+      ...common,
       probeBytes: 4,
       clientFor: async () => client,
       newest: async () => await this.newest(),
       onProbed: () => this.events.push('probed'),
       onConfirmed: (_, { version }) => this.events.push(`confirmed ${version.validators.etag}`),
-      onChanged: (_, { version }) => this.events.push(`changed ${version.validators.etag}`),
-      now: () => this.nowMs,
       log: pino({ level: 'warn' }, { write: () => this.events.push('logged') }),
     });
+  }
+
+  get resource(): Resource {
+    return this.table.of(URL);
+  }
+
+  get(url = URL, signal?: AbortSignal): Promise<ResourceMetadata> {
+    return this.queries.get(this.table.of(url), signal);
   }
 
   fail(code: SourceErrorCode): void {
@@ -84,7 +103,7 @@ class Fixture {
   }
 
   async file(): Promise<FileMetadata> {
-    return (await this.cache.get(URL)) as FileMetadata;
+    return (await this.get()) as FileMetadata;
   }
 }
 
@@ -95,7 +114,7 @@ test('a version that is revalidated is fresh for another TTL', async (t) => {
   t.deepEqual(fixture.take(), ['probe', 'confirmed "1"']);
   for (let ttl = 0; ttl < 2; ttl += 1) {
     fixture.nowMs += TTL_MS;
-    t.is(fixture.cache.peek(URL), undefined);
+    t.is(fixture.table.get(URL)?.fresh, undefined);
     t.is(await fixture.file(), first);
     t.is(await fixture.file(), first);
     t.deepEqual(fixture.take(), ['revalidate', 'confirmed "1"']);
@@ -129,7 +148,7 @@ test('a time that the source does not give is none', async (t) => {
   const fixture = new Fixture();
   t.is((await fixture.file()).lastModifiedMs, undefined);
   fixture.metadata = async () => ({ ...DIRECTORY, lastModified: 5 });
-  t.deepEqual(await fixture.cache.get(`${URL}/d`), { kind: 'directory', lastModifiedMs: 5 });
+  t.deepEqual(await fixture.get(`${URL}/d`), { kind: 'directory', lastModifiedMs: 5 });
 });
 
 for (const kind of ['file', 'directory'] as const) {
@@ -137,10 +156,10 @@ for (const kind of ['file', 'directory'] as const) {
   test(`stale metadata of a ${kind} is served for stale-if-error since the source last confirmed it`, async (t) => {
     const fixture = new Fixture();
     if (kind === 'directory') fixture.metadata = async () => DIRECTORY;
-    await fixture.cache.get(URL);
+    await fixture.get();
     if (kind === 'file') {
       fixture.nowMs += TTL_MS;
-      await fixture.cache.get(URL);
+      await fixture.get();
     }
     const confirmedAtMs = fixture.nowMs;
     fixture.take();
@@ -148,12 +167,12 @@ for (const kind of ['file', 'directory'] as const) {
     const request = kind === 'file' ? 'revalidate' : 'probe';
     for (const afterMs of [TTL_MS, TTL_MS + NEGATIVE_TTL_MS, STALE_MS]) {
       fixture.nowMs = confirmedAtMs + afterMs;
-      t.like(await fixture.cache.get(URL), { kind });
-      t.like(await fixture.cache.get(URL), { kind }, 'queried again after the negative TTL only');
+      t.like(await fixture.get(), { kind });
+      t.like(await fixture.get(), { kind }, 'queried again after the negative TTL only');
       t.deepEqual(fixture.take(), [request, 'logged']);
     }
     fixture.nowMs = confirmedAtMs + STALE_MS + NEGATIVE_TTL_MS;
-    t.like(await t.throwsAsync(fixture.cache.get(URL)), { code: 'CONNECTION_REFUSED' });
+    t.like(await t.throwsAsync(fixture.get()), { code: 'CONNECTION_REFUSED' });
   });
 }
 
@@ -174,10 +193,10 @@ test('stale metadata is served after a failure that leaves open what the source 
   ] as const) {
     const fixture = new Fixture();
     fixture.metadata = async () => DIRECTORY;
-    await fixture.cache.get(URL);
+    await fixture.get();
     fixture.nowMs += TTL_MS;
     fixture.fail(code);
-    const result = await fixture.cache.get(URL).catch((error: unknown) => error);
+    const result = await fixture.get().catch((error: unknown) => error);
     t.like(result, isServed ? { kind: 'directory' } : { code }, code);
   }
 });
@@ -187,16 +206,16 @@ test('what a probe is denied is invalid: it is not served once the source fails'
   for (const metadata of [file('"1"'), DIRECTORY]) {
     const fixture = new Fixture();
     fixture.metadata = async () => metadata;
-    await fixture.cache.get(URL);
+    await fixture.get();
     fixture.take();
-    if (metadata.kind === 'file') fixture.cache.invalidate(URL);
+    if (metadata.kind === 'file') fixture.resource.invalidate();
     fixture.nowMs += TTL_MS;
     fixture.fail('ACCESS_DENIED');
-    t.like(await t.throwsAsync(fixture.cache.get(URL)), { code: 'ACCESS_DENIED' });
+    t.like(await t.throwsAsync(fixture.get()), { code: 'ACCESS_DENIED' });
     t.deepEqual(fixture.take(), ['probe', ...(metadata.kind === 'file' ? ['changed "1"'] : [])]);
-    t.is(fixture.cache.lastKnown(URL), undefined);
+    t.is(fixture.table.get(URL)?.lastKnown, undefined);
     fixture.fail('TIMEOUT');
-    t.like(await t.throwsAsync(fixture.cache.get(URL)), { code: 'TIMEOUT' });
+    t.like(await t.throwsAsync(fixture.get()), { code: 'TIMEOUT' });
   }
 });
 
@@ -209,20 +228,20 @@ test('a file that is another one, a directory or missing has changed, and is dro
   ] as const) {
     const fixture = new Fixture();
     const { version } = await fixture.file();
-    t.false(fixture.cache.isSuperseded(URL, version));
-    fixture.cache.invalidate(URL);
-    t.true(fixture.cache.isSuperseded(URL, version), 'it may be another one');
+    t.false(fixture.resource.isSuperseded(version));
+    fixture.resource.invalidate();
+    t.true(fixture.resource.isSuperseded(version), 'it may be another one');
     fixture.take();
     fixture.metadata = async () => {
       if (next === undefined) throw new NotFoundError(URL);
       return next;
     };
-    await fixture.cache.get(URL).catch(() => undefined);
+    await fixture.get().catch(() => undefined);
     t.deepEqual(fixture.take(), events);
-    t.is(fixture.cache.isSuperseded(URL, version), events.length > 2 || next?.kind !== 'file');
+    t.is(fixture.resource.isSuperseded(version), events.length > 2 || next?.kind !== 'file');
   }
   const other = new Fixture();
-  t.false(other.cache.isSuperseded(URL, versionOf(file('"1"'))), 'no metadata, so none that is newer');
+  t.false(other.resource.isSuperseded(versionOf(file('"1"'))), 'no metadata, so none that is newer');
 });
 
 test('what a reader learns is kept for its own version only', async (t) => {
@@ -230,21 +249,21 @@ test('what a reader learns is kept for its own version only', async (t) => {
   fixture.metadata = async () => file('"1"', { contentLength: -2 });
   const [version, other] = ['"1"', '"2"'].map((etag) => versionOf(file(etag, { contentLength: -2 })));
   if (version === undefined || other === undefined) return;
-  const known = (url = URL): ResourceMetadata | 'missing' | undefined => fixture.cache.peek(url)?.metadata;
-  fixture.cache.learn(URL, version, { size: 7 });
+  const known = (url = URL): ResourceMetadata | 'missing' | undefined => fixture.table.get(url)?.fresh;
+  fixture.table.get(URL)?.learn(version, { size: 7 });
   t.is(known(), undefined);
   await fixture.file();
   fixture.nowMs += 1;
-  fixture.cache.learn(URL, other, { size: 8 });
+  fixture.table.get(URL)?.learn(other, { size: 8 });
   t.like(known(), { size: undefined });
-  fixture.cache.learn(URL, version, { size: 7 });
+  fixture.table.get(URL)?.learn(version, { size: 7 });
   t.like(known(), { size: 7 });
-  t.is(fixture.cache.peek(URL)?.ttlMs, TTL_MS - 1);
+  t.is(fixture.table.get(URL)?.ttlLeftMs, TTL_MS - 1);
   fixture.metadata = async () => DIRECTORY;
-  await fixture.cache.get(`${URL}/d`);
+  await fixture.get(`${URL}/d`);
   fixture.metadata = async () => await Promise.reject(new NotFoundError(URL));
-  await t.throwsAsync(fixture.cache.get(`${URL}/m`));
-  for (const name of ['d', 'm']) fixture.cache.learn(`${URL}/${name}`, version, { size: 7 });
+  await t.throwsAsync(fixture.get(`${URL}/m`));
+  for (const name of ['d', 'm']) fixture.table.get(`${URL}/${name}`)?.learn(version, { size: 7 });
   t.deepEqual(known(`${URL}/d`), { kind: 'directory', lastModifiedMs: undefined });
   t.is(known(`${URL}/m`), 'missing');
 });
@@ -254,21 +273,21 @@ test('what is forgotten is queried again, and a query that is under way is of no
   await fixture.file();
   const missing = `${URL}/m`;
   fixture.metadata = async () => await Promise.reject(new NotFoundError(URL));
-  await t.throwsAsync(fixture.cache.get(missing));
+  await t.throwsAsync(fixture.get(missing));
   fixture.metadata = async () => DIRECTORY;
-  await fixture.cache.get('other://host');
+  await fixture.get('other://host');
   fixture.take();
-  fixture.cache.forget('test:');
+  fixture.table.forget('test:');
   t.deepEqual(fixture.take(), ['changed "1"']);
-  t.is(fixture.cache.lastKnown(URL), undefined);
-  t.is(fixture.cache.lastKnown(missing), undefined);
-  t.like(fixture.cache.lastKnown('other://host'), { kind: 'directory' });
+  t.is(fixture.table.get(URL)?.lastKnown, undefined);
+  t.is(fixture.table.get(missing)?.lastKnown, undefined);
+  t.like(fixture.table.get('other://host')?.lastKnown, { kind: 'directory' });
 
   const gate = withResolvers<Metadata>();
   fixture.metadata = async () => await gate.promise;
   const old = fixture.file();
   await nextTurn();
-  fixture.cache.forget('test:');
+  fixture.table.forget('test:');
   fixture.metadata = async () => file('"2"');
   t.like(await fixture.file(), { version: { validators: { etag: '"2"' } } });
   let isCancelled = false;
@@ -298,8 +317,8 @@ test('metadata on disk is fresh for its TTL, stale after it, and never of the fu
     fixture.newest = async () => stored(fixture.nowMs - ageMs);
     t.like(await fixture.file(), { size: 10, isPage: true });
     t.deepEqual(fixture.take(), request);
-    t.is(fixture.cache.lastKind(URL), 'page');
-    if (ageMs < 0) t.is(fixture.cache.peek(URL)?.ttlMs, TTL_MS);
+    t.is(fixture.table.get(URL)?.lastKind, 'page');
+    if (ageMs < 0) t.is(fixture.table.get(URL)?.ttlLeftMs, TTL_MS);
   }
 });
 
@@ -310,7 +329,7 @@ test('what was forgotten while it was looked for on disk is not used', async (t)
   fixture.metadata = async () => file('"2"');
   const metadata = fixture.file();
   await nextTurn();
-  fixture.cache.forget('test:');
+  fixture.table.forget('test:');
   gate.resolve(stored(fixture.nowMs));
   t.like(await metadata, { version: { validators: { etag: '"2"' } } });
 });
@@ -325,13 +344,13 @@ test('a revalidation that its caller gave up counts as none', async (t) => {
     const controller = new AbortController();
     fixture.isExpired = async (_, { signal }) =>
       await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(failure(code))));
-    const given = fixture.cache.get(URL, controller.signal);
+    const given = fixture.get(URL, controller.signal);
     await nextTurn();
     controller.abort(failure('INTERRUPTED'));
     t.like(await t.throwsAsync(given), { code: 'INTERRUPTED' });
     await nextTurn();
     t.deepEqual(fixture.take(), ['revalidate'], code);
-    t.is(fixture.cache.peek(URL), undefined);
+    t.is(fixture.table.get(URL)?.fresh, undefined);
   }
 });
 
@@ -349,7 +368,7 @@ test('the body of a probe is used if it is the whole, or the first block of a ve
     let isCancelled = false;
     const response = Object.assign(newResponse(Buffer.alloc(bytes)), { cancel: () => (isCancelled = true) });
     fixture.metadata = async () => ({ ...metadata, response });
-    await fixture.cache.get(URL);
+    await fixture.get();
     t.is(fixture.events.includes('probed'), isUsed);
     t.is(isCancelled, !isUsed);
   }
@@ -361,7 +380,7 @@ test('what is invalidated while it is revalidated is probed, and not confirmed',
   fixture.nowMs += TTL_MS;
   fixture.take();
   fixture.isExpired = async () => {
-    fixture.cache.invalidate(URL);
+    fixture.resource.invalidate();
     return false;
   };
   fixture.metadata = async () => file('"2"');
@@ -375,13 +394,74 @@ test('what is forgotten while it is revalidated is returned to its caller, and t
     const first = await fixture.file();
     fixture.nowMs += TTL_MS;
     fixture.isExpired = async () => {
-      fixture.cache.forget('test:');
+      fixture.table.forget('test:');
       if (code !== undefined) throw failure(code);
       return false;
     };
     fixture.take();
     t.is(await fixture.file(), first);
     t.is(fixture.take().includes('probe'), false);
-    t.is(fixture.cache.lastKnown(URL), undefined);
+    t.is(fixture.table.get(URL)?.lastKnown, undefined);
+  }
+});
+
+test('a query that is in flight is kept when others are forgotten, and is void when its own URL is', async (t) => {
+  for (const [forget, isKept] of [
+    [(fixture: Fixture) => fixture.table.forget('other:'), true],
+    [(fixture: Fixture) => fixture.table.expire((url) => url === 'other://host'), true],
+    [(fixture: Fixture) => fixture.table.expire((url) => url === URL), false],
+  ] as const) {
+    const fixture = new Fixture();
+    await fixture.file();
+    fixture.nowMs += TTL_MS;
+    const gate = withResolvers<boolean>();
+    fixture.isExpired = async () => await gate.promise;
+    const file = fixture.file();
+    await nextTurn();
+    forget(fixture);
+    gate.resolve(false);
+    t.like(await file, { size: 10 });
+    t.is(fixture.resource.fresh !== undefined, isKept);
+  }
+});
+
+// S85
+test('what is in flight stays, whatever has room, and leaves nothing behind', async (t) => {
+  const fixture = new Fixture(1_000);
+  const gate = withResolvers<Metadata>();
+  fixture.metadata = async () => await gate.promise;
+  const file = fixture.file();
+  const failing = fixture.get(`${URL}/2`);
+  for (let i = 0; i < 10; i += 1) fixture.table.of(`${URL}/other${i}`);
+  t.is(fixture.table.get(`${URL}/other0`), undefined);
+  const joined = fixture.file();
+  gate.reject(failure('TIMEOUT'));
+  for (const one of [file, joined, failing]) t.like(await t.throwsAsync(one), { code: 'TIMEOUT' });
+  t.is(fixture.events.filter((event) => event === 'probe').length, 2);
+  for (const url of [URL, `${URL}/2`]) t.is(fixture.table.get(url), undefined);
+  fixture.table.expire(() => true);
+  t.is(fixture.budget.usedBytes, 0);
+});
+
+test('a query has a signal when its first caller has one, and another caller’s abort does not end it', async (t) => {
+  for (const isAbortable of [false, true]) {
+    const fixture = new Fixture();
+    await fixture.file();
+    fixture.nowMs += TTL_MS;
+    const gate = withResolvers<boolean>();
+    let signal: AbortSignal | undefined;
+    fixture.isExpired = async (_, request) => {
+      ({ signal } = request);
+      return await gate.promise;
+    };
+    const first = fixture.get(URL, isAbortable ? new AbortController().signal : undefined);
+    const second = new AbortController();
+    const given = fixture.get(URL, second.signal);
+    await nextTurn();
+    second.abort(failure('INTERRUPTED'));
+    t.like(await t.throwsAsync(given), { code: 'INTERRUPTED' });
+    t.is(signal?.aborted, isAbortable ? false : undefined);
+    gate.resolve(false);
+    t.like(await first, { size: 10 });
   }
 });

@@ -1,0 +1,217 @@
+import type { Logger } from 'pino';
+
+import {
+  type CompleteClient,
+  type Metadata,
+  NotFoundError,
+  Request,
+  type Response,
+  SourceError,
+} from '../source/index.js';
+import type { LookupResult } from './cache-activity.js';
+import type { ConfirmedFacts } from './disk/disk-cache.js';
+import {
+  expireInfoOf,
+  type FileMetadata,
+  metadataFromFacts,
+  metadataFromSource,
+  type ResourceMetadata,
+} from './file-metadata.js';
+import { Flight } from './flight.js';
+import { type FreshnessLimits, isDenial, leavesOpen } from './freshness.js';
+import type { Resource } from './resource.js';
+
+export interface MetadataQueriesOptions {
+  readonly limits: () => FreshnessLimits;
+  /** The prefix that a probe requests. */
+  readonly probeBytes: number;
+  readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** The version that is stored from an earlier run; undefined: none is. */
+  readonly newest: (url: string) => Promise<ConfirmedFacts | undefined> | undefined;
+  /** Takes over the body that came with a file's probe. */
+  readonly onProbed: (resource: Resource, file: FileMetadata, response: Response) => void;
+  /** The source has just returned that this is its version. */
+  readonly onConfirmed: (resource: Resource, file: FileMetadata) => void;
+  /** The source could not confirm what is served. */
+  readonly onStale?: (error: unknown) => void;
+  /** Metadata was needed. */
+  readonly onLookup?: (result: LookupResult) => void;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+type MetadataFlight = Flight<ResourceMetadata>;
+
+/**
+ * Queries of sources about their resources, one at a time for each. What is stale is revalidated by `isExpired`. While a source
+ * cannot be queried the last metadata is served (the contract of `isExpired`), and the source is queried again after the
+ * negative TTL.
+ */
+export class MetadataQueries {
+  readonly #options: MetadataQueriesOptions;
+
+  constructor(options: MetadataQueriesOptions) {
+    this.#options = options;
+  }
+
+  /** The metadata, queried unless it is fresh. Rejects with `NotFoundError` for a missing resource. */
+  get(resource: Resource, signal?: AbortSignal): Promise<ResourceMetadata> {
+    const { fresh } = resource;
+    if (fresh === undefined) {
+      if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+      return this.#flightFor(resource, signal).join(signal);
+    }
+    this.#options.onLookup?.(fresh === 'missing' ? fresh : 'fresh');
+    if (fresh !== 'missing') return Promise.resolve(fresh);
+    return Promise.reject(new NotFoundError(resource.url, { found: 'remembered as missing' }));
+  }
+
+  #flightFor(resource: Resource, signal: AbortSignal | undefined): MetadataFlight {
+    if (resource.query?.isDetached === false) return resource.query;
+    resource.hold();
+    const flight: MetadataFlight = new Flight((flight) => this.#counted(resource, flight), signal);
+    resource.query = flight;
+    return flight;
+  }
+
+  /** Beside the callers, who must not resume later: the body of a probe that no reader has taken ends in a moment. */
+  #counted(resource: Resource, flight: MetadataFlight): Promise<ResourceMetadata> {
+    const end = (): void => {
+      if (resource.query === flight) resource.query = undefined;
+      resource.release();
+    };
+    const refreshed = this.#refresh(resource, flight);
+    refreshed.then(end, (error: unknown) => {
+      end();
+      if (flight.signal?.aborted !== true) this.#options.onLookup?.(isNotFound(error) ? 'missing' : 'failed');
+    });
+    return refreshed;
+  }
+
+  async #refresh(resource: Resource, flight: MetadataFlight): Promise<ResourceMetadata> {
+    const { clientFor, newest, onLookup } = this.#options;
+    const { url } = resource;
+    if (resource.isEmpty) {
+      const recalled = newest(url);
+      if (recalled !== undefined) this.#recall(resource, flight, await recalled);
+    }
+    const known = resource.lastKnown;
+    if (known === undefined || known === 'missing') {
+      return await this.#probe(resource, flight, await clientFor(url));
+    }
+    if (resource.fresh === known) {
+      onLookup?.('fresh');
+      return known;
+    }
+    let isUsable = true;
+    try {
+      const client = await clientFor(url);
+      if (known.kind === 'file') {
+        const verdict = await this.#revalidate(resource, flight, client, known);
+        // It may have been replaced meanwhile (its size learned), or invalidated.
+        const { lastKnown } = resource;
+        if (verdict === 'same' && typeof lastKnown === 'object') return lastKnown;
+        isUsable = verdict === 'unknown' && lastKnown !== undefined;
+        // Also if the probe fails, and the source cannot be queried the next time.
+        if (verdict === 'other' && !flight.isDetached) resource.invalidate();
+      }
+      return await this.#probe(resource, flight, client);
+    } catch (error) {
+      if (!isUsable) throw error;
+      this.#serveStale(resource, flight, error);
+      return known;
+    }
+  }
+
+  /** What an earlier run left on disk. */
+  #recall(resource: Resource, flight: MetadataFlight, stored: ConfirmedFacts | undefined): void {
+    if (stored === undefined || flight.isDetached || !resource.isEmpty) return;
+    // A clock that was set back must not make it trusted for ever.
+    const confirmedAtMs = Math.min(stored.confirmedAtMs, this.#options.now());
+    resource.set(metadataFromFacts(stored.facts), confirmedAtMs);
+  }
+
+  /** Whether the source still has the version. Some sources show that by a probe only. */
+  async #revalidate(
+    resource: Resource,
+    flight: MetadataFlight,
+    client: CompleteClient,
+    known: FileMetadata,
+  ): Promise<'same' | 'other' | 'unknown'> {
+    try {
+      const request = new Request(resource.url, requestOptions(flight));
+      if (await client.isExpired(request, expireInfoOf(known.version))) return 'other';
+    } catch (error) {
+      flight.signal?.throwIfAborted();
+      if (isDenial(error)) {
+        if (!flight.isDetached) resource.deny();
+        return 'other';
+      }
+      if (!leavesOpen(error)) return 'unknown';
+      this.#serveStale(resource, flight, error);
+      return 'same';
+    }
+    this.#options.onLookup?.('revalidated');
+    if (flight.isDetached || resource.lastKnown === undefined) return 'same';
+    resource.confirm();
+    this.#options.onConfirmed(resource, known);
+    return 'same';
+  }
+
+  /** The source could not be queried. Throws the error if it is definite, or the metadata is too old. */
+  #serveStale(resource: Resource, flight: MetadataFlight, error: unknown): void {
+    flight.signal?.throwIfAborted();
+    const { limits, log, now, onLookup, onStale } = this.#options;
+    if (!leavesOpen(error) || now() - resource.confirmedAtMs > limits().staleIfErrorMs) throw error;
+    log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
+    onStale?.(error);
+    onLookup?.('stale');
+    if (!flight.isDetached) resource.postpone();
+  }
+
+  async #probe(
+    resource: Resource,
+    flight: MetadataFlight,
+    client: CompleteClient,
+  ): Promise<ResourceMetadata> {
+    const { url } = resource;
+    const { now, onConfirmed, onLookup, probeBytes } = this.#options;
+    let found: Metadata;
+    try {
+      const range = { start: 0, end: probeBytes };
+      found = await client.getMetadata(new Request(url, { ...requestOptions(flight), range }));
+    } catch (error) {
+      if (flight.isDetached) throw error;
+      if (isNotFound(error)) resource.set('missing', now());
+      else if (isDenial(error)) resource.deny();
+      throw error;
+    }
+    const metadata = metadataFromSource(url, found);
+    onLookup?.('queried');
+    if (flight.isDetached) {
+      found.response?.cancel();
+      return metadata;
+    }
+    resource.set(metadata, now());
+    if (metadata.kind === 'file') onConfirmed(resource, metadata);
+    this.#takeBody(resource, metadata, found);
+    return metadata;
+  }
+
+  #takeBody(resource: Resource, file: ResourceMetadata, { response, supportRange }: Metadata): void {
+    if (response === undefined) return;
+    // A prefix of what is read by one download from its start is of no use.
+    const isUsable =
+      file.kind === 'file' && (response.contentLength === file.size || file.supportRange === supportRange);
+    if (isUsable) this.#options.onProbed(resource, file, response);
+    else response.cancel();
+  }
+}
+
+function requestOptions({ signal }: MetadataFlight): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof SourceError && error.code === 'NOT_FOUND';
+}
