@@ -218,7 +218,7 @@ export class ServedMount implements OperatedMount {
     if (isRecursive) return { url, isRecursive, sizeBytes: undefined };
     let stat: ResourceStat | undefined;
     try {
-      stat = await this.#layers.cache.stat(url, AbortSignal.timeout(PIN_QUERY_MS));
+      stat = await this.#layers.cache.stat(url, { signal: AbortSignal.timeout(PIN_QUERY_MS) });
     } catch (error) {
       if (error instanceof SourceError && error.code === 'NOT_FOUND') {
         throw new ControlError('REFUSED', `there is no ${safeText(url)}`);

@@ -8,7 +8,6 @@ import {
   orAborted,
   type RequestPriority,
   SourceError,
-  uidOf,
 } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
@@ -29,6 +28,7 @@ import type {
   ResourceCache,
   ResourceStat,
   SavedVersion,
+  Waiter,
 } from './resource-cache.js';
 import type { Peers } from './peer-source.js';
 import type { Resource } from './resource.js';
@@ -200,13 +200,13 @@ export class CachedResources implements ResourceCache {
     return this.#listings.wasListed(directory);
   }
 
-  async stat(url: string, signal?: AbortSignal): Promise<ResourceStat> {
+  async stat(url: string, waiter?: Waiter): Promise<ResourceStat> {
     const known = this.#peek(url);
     if (typeof known?.stat === 'object' && !isUnknownLength(known.stat)) return known.stat;
     const resource = this.#table.of(url);
-    const metadata = await this.#queries.get(resource, signal);
+    const metadata = await this.#queries.get(resource, waiter);
     if (metadata.kind === 'directory' || metadata.size !== undefined) return toStat(metadata);
-    return await this.#statUnknownLength(resource, metadata, signal);
+    return await this.#statUnknownLength(resource, metadata, waiter?.signal);
   }
 
   async list(url: string, signal?: AbortSignal, priority?: RequestPriority): Promise<readonly ListedEntry[]> {
@@ -218,14 +218,13 @@ export class CachedResources implements ResourceCache {
     return listing === undefined || listing.entries.length === 0 ? 0 : this.#listings.ttlLeftMs(listing);
   }
 
-  async open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource> {
+  async open(url: string, waiter?: Waiter, known?: FileStat): Promise<OpenResource> {
     const resource = this.#table.of(url);
     const kept = metadataOf(resource, known);
     const listed = kept === undefined ? this.#adoptListed(resource) : undefined;
-    const opened = listed && (await this.#openListed(url, listed, signal));
-    return (
-      opened ?? (await this.#openVersion(url, kept ?? (await this.#queries.get(resource, signal)), signal))
-    );
+    const opened = listed && (await this.#openListed(url, listed, waiter));
+    if (opened !== undefined) return opened;
+    return await this.#openVersion(url, kept ?? (await this.#queries.get(resource, waiter)), waiter);
   }
 
   async reopen(url: string, saved: SavedVersion): Promise<OpenResource> {
@@ -234,13 +233,13 @@ export class CachedResources implements ResourceCache {
     return await this.#openVersion(url, { ...saved, kind: 'file' });
   }
 
-  async #openVersion(url: string, metadata: ResourceMetadata, signal?: AbortSignal): Promise<OpenResource> {
+  async #openVersion(url: string, metadata: ResourceMetadata, waiter?: Waiter): Promise<OpenResource> {
     if (metadata.kind === 'directory') throw new IsDirectoryError(url);
     const reader = this.#readers.of(url, metadata);
-    reader.retain(uidOf(signal));
+    reader.retain(waiter?.uid);
     try {
       const opening = this.#stored.whenOpen(reader);
-      if (opening !== undefined) await orAborted(opening, signal, url);
+      if (opening !== undefined) await orAborted(opening, waiter?.signal, url);
       return openReader(reader, new Readahead(this.#options.readahead));
     } catch (error) {
       reader.release();
@@ -252,17 +251,13 @@ export class CachedResources implements ResourceCache {
    * A small file that only a listing knows is fetched at once, as by a probe: its open then has its content, and its
    * refusal. Undefined: it has changed since.
    */
-  async #openListed(
-    url: string,
-    metadata: FileMetadata,
-    signal?: AbortSignal,
-  ): Promise<OpenResource | undefined> {
-    const resource = await this.#openVersion(url, metadata, signal);
+  async #openListed(url: string, metadata: FileMetadata, waiter?: Waiter): Promise<OpenResource | undefined> {
+    const resource = await this.#openVersion(url, metadata, waiter);
     const { size = 0 } = metadata;
     const isHere = resource.localFd !== undefined || resource.head().byteLength > 0;
     if (isHere || size === 0 || size > this.#options.blockBytes) return resource;
     try {
-      await resource.read(0, size, () => undefined, { signal });
+      await resource.read(0, size, () => undefined, { signal: waiter?.signal });
       return resource;
     } catch (error) {
       resource.close();

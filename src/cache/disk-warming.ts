@@ -79,7 +79,7 @@ export class DiskWarming {
 
   async #metadataOf(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
     const { queries, table } = this.#context;
-    return await queries.get(table.of(url), signal);
+    return await queries.get(table.of(url), { signal });
   }
 
   /** The entries of a directory, some at a time; the next come when `onEntries` has resolved. */

@@ -20,6 +20,7 @@ import {
 import { Flight } from './flight.js';
 import { type FreshnessLimits, isDenial, leavesOpen } from './freshness.js';
 import type { Resource } from './resource.js';
+import type { Waiter } from './resource-cache.js';
 
 export interface MetadataQueriesOptions {
   readonly limits: () => FreshnessLimits;
@@ -55,9 +56,10 @@ export class MetadataQueries {
   }
 
   /** The metadata, queried unless it is fresh. Rejects with `NotFoundError` for a missing resource. */
-  get(resource: Resource, signal?: AbortSignal): Promise<ResourceMetadata> {
+  get(resource: Resource, waiter?: Waiter): Promise<ResourceMetadata> {
     const { fresh } = resource;
     if (fresh === undefined) {
+      const signal = waiter?.signal;
       if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
       return this.#flightFor(resource, signal).join(signal);
     }

@@ -2,7 +2,7 @@
  * The contract of the cache layer, as the mount uses it: what a URL is, what is in it, and its bytes.
  *
  * URLs are strings in their canonical form (`URL.href`), directories without their trailing slash.
- * Every call may carry a signal; it ends the caller's wait at once and never disturbs other callers.
+ * Every call may carry a signal, or a waiter that has one; it ends the caller's wait at once and never disturbs other callers.
  * Failures are `SourceError`s, or the reason of the signal.
  */
 import type { ContentDigest } from '../source/index.js';
@@ -45,9 +45,15 @@ export interface ListedEntry {
 /** Takes bytes while they are there: the pieces are valid until it returns, and never to be written to. */
 export type Sink<Result> = (pieces: readonly Uint8Array[]) => Result;
 
-export interface ReadOptions {
-  /** Looked at only by a read that has to wait: the transport makes it then. */
+/** Who waits for a result. */
+export interface Waiter {
+  /** Used only where the result is not there: the transport makes it then. */
   readonly signal?: AbortSignal | undefined;
+  /** The user, where several share the mount. */
+  readonly uid?: number | undefined;
+}
+
+export interface ReadOptions extends Waiter {
   /**
    * All of the file is going to be read, in order: what is missing may come by a cluster of Dragonfly from the first read on,
    * as a prefetch.
@@ -103,7 +109,7 @@ export interface ResourceCache {
   /** Whether the source listed the directory, however long ago, and something was in it. */
   wasListed(directory: string): boolean;
   /** Queries the source if the cached metadata is not fresh. */
-  stat(url: string, signal?: AbortSignal): Promise<ResourceStat>;
+  stat(url: string, waiter?: Waiter): Promise<ResourceStat>;
   /**
    * The entries of a directory. `ListNotSupportedError` when the source cannot list. `background`: no caller waits for
    * them, and others go first.
@@ -119,7 +125,7 @@ export interface ResourceCache {
    * Opens the current version, revalidated if the metadata is older than its TTL. `known`: the version to open, of a
    * source without validators, if it was never opened before.
    */
-  open(url: string, signal?: AbortSignal, known?: FileStat): Promise<OpenResource>;
+  open(url: string, waiter?: Waiter, known?: FileStat): Promise<OpenResource>;
   /**
    * Opens a version that another process has opened, without a query: reads show whether the source still has it. Rejects
    * with `ChangedError` for one that no validators identify.

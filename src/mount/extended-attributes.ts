@@ -1,8 +1,8 @@
-import type { ResourceCache } from '../cache/resource-cache.js';
+import type { ResourceCache, Waiter } from '../cache/resource-cache.js';
 import { FsError } from './fs-error.js';
 import { type Node, pathOf, type ResourceNode } from './node.js';
 
-type Reader = (cache: ResourceCache, node: ResourceNode, signal?: AbortSignal) => Promise<string | undefined>;
+type Reader = (cache: ResourceCache, node: ResourceNode, waiter: Waiter) => Promise<string | undefined>;
 
 /** The extended attributes of resources. */
 const OF_ALL: Readonly<Record<string, Reader>> = {
@@ -17,8 +17,8 @@ const OF_ALL: Readonly<Record<string, Reader>> = {
 const OF_FILES: Readonly<Record<string, Reader>> = {
   ...OF_ALL,
   /** Empty: the source sends none, or the file was only listed. */
-  'user.d7y.etag': async (cache, node, signal) => {
-    const stat = await cache.stat(node.path.url, signal);
+  'user.d7y.etag': async (cache, node, waiter) => {
+    const stat = await cache.stat(node.path.url, waiter);
     return (stat.kind === 'file' ? stat.version?.validators.etag : undefined) ?? '';
   },
   /** How many bytes are cached. */
@@ -52,11 +52,11 @@ export async function xattrValue(
   cache: ResourceCache,
   node: Node,
   name: string,
-  signal?: AbortSignal,
+  waiter: Waiter,
 ): Promise<Uint8Array> {
   const attributes = attributesOf(node);
   const read = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-  const value = node.kind === 'resource' ? await read?.(cache, node, signal) : undefined;
+  const value = node.kind === 'resource' ? await read?.(cache, node, waiter) : undefined;
   if (value === undefined) throw noAttribute(pathOf(node), name);
   return Buffer.from(value);
 }

@@ -67,7 +67,7 @@ export class KeptState {
     const { plugins, used, entries } = this.#tables;
     const node = restoredNode(parent, name, saved, plugins);
     // A file shows that what its path leads through are directories.
-    if (node.kind === 'resource' && node.type === 'file') used.add(node.path, undefined);
+    if (node.kind === 'resource' && node.type === 'file') used.add(node.path, {});
     return { node, attr: entries.restoredAttr(node, saved) };
   }
 

@@ -63,7 +63,7 @@ export class NameResolver {
     const known = this.#cache.peek(url);
     const isExpectedFile = path.hasQuery || isRetried;
     if (isExpectedFile || (known?.isListed === true && isFile(known.stat))) {
-      const stat = await this.#cache.stat(url, caller.signal);
+      const stat = await this.#cache.stat(url, caller);
       // For other callers it may be a directory.
       return { stat, ttlMs: isExpectedFile ? 0 : (known?.ttlMs ?? 0) };
     }
@@ -95,7 +95,7 @@ export class NameResolver {
     if (this.#hasBelow(url)) return;
     try {
       if (failure !== undefined) throw failure;
-      const stat = await this.#cache.stat(url, caller.signal);
+      const stat = await this.#cache.stat(url, caller);
       if (this.#isFileOnly(url, stat)) throw this.#retryAsFile(path, caller);
     } catch (error) {
       if (!mayBeDirectory(error)) throw error;
@@ -110,7 +110,7 @@ export class NameResolver {
     signal: AbortSignal,
   ): Promise<void> {
     if (url === `${scheme}://${host}`) return;
-    const stat = await this.#cache.stat(url, signal).catch(async (error: unknown) => {
+    const stat = await this.#cache.stat(url, { signal }).catch(async (error: unknown) => {
       if (capabilities.isHierarchical || !isNotFound(error)) throw error;
       // It may be there with a slash at its end.
       if (await this.#isUnlisted(url, { id: 0, signal })) throw error;
@@ -157,8 +157,8 @@ export class NameResolver {
     const missingTtlMs = known === undefined && isListedOnly ? this.#cache.unlistedTtlMs(url) : 0;
     if (missingTtlMs > 0) throw new MissingNameError(path.path, missingTtlMs);
     try {
-      const stat = await this.#cache.stat(url, caller.signal);
-      if (known === undefined) this.#used.add(path, caller.signal);
+      const stat = await this.#cache.stat(url, caller);
+      if (known === undefined) this.#used.add(path, caller);
       if (known === undefined && stat.kind === 'file' && !path.hasQuery) this.#siblings.used(url);
       return { stat, ttlMs: known?.ttlMs ?? this.#cache.ttlLeftMs(url) };
     } catch (error) {
@@ -177,10 +177,10 @@ export class NameResolver {
     const isExact = isListed || this.#guesses.areExhausted(caller.id, parentUrl);
     if (!isExact && !hasFileExtension(path.name)) return undefined;
     try {
-      const stat = await this.#cache.stat(url, caller.signal);
+      const stat = await this.#cache.stat(url, caller);
       if (stat.kind === 'file' && !this.#isFileOnly(url, stat)) return undefined;
       if (stat.kind === 'file' && !wasFile) this.#siblings.used(url);
-      this.#used.add(path, caller.signal);
+      this.#used.add(path, caller);
       return { stat, ttlMs: this.#cache.ttlLeftMs(url) };
     } catch (error) {
       caller.signal?.throwIfAborted();
@@ -200,8 +200,8 @@ export class NameResolver {
     const failure = this.use(path, caller);
     try {
       if (failure !== undefined) throw failure;
-      const stat = await this.#cache.stat(url, caller.signal);
-      this.#used.add(path, caller.signal);
+      const stat = await this.#cache.stat(url, caller);
+      this.#used.add(path, caller);
       return stat;
     } catch (error) {
       if (isUnknown && isDenial(error) && this.#hasBelow(url)) return DIRECTORY;

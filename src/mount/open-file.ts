@@ -1,4 +1,11 @@
-import type { FileStat, OpenResource, ResourceCache, SavedVersion, Sink } from '../cache/resource-cache.js';
+import type {
+  FileStat,
+  OpenResource,
+  ResourceCache,
+  SavedVersion,
+  Sink,
+  Waiter,
+} from '../cache/resource-cache.js';
 import type { Caller } from './caller.js';
 import { FsError } from './fs-error.js';
 import type { MadeContent } from './made-files.js';
@@ -15,10 +22,10 @@ export interface OpenFile extends Omit<OpenResource, 'version' | 'saved' | 'read
 export async function openResourceFile(
   cache: ResourceCache,
   url: string,
-  signal: AbortSignal | undefined,
+  waiter: Waiter,
   known?: FileStat,
 ): Promise<OpenFile> {
-  return openFileOf(await cache.open(url, signal, known));
+  return openFileOf(await cache.open(url, waiter, known));
 }
 
 /** A file that another process has opened: opened again at its first use. */

@@ -1,6 +1,7 @@
 import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { uidOf } from '../source/index.js';
+import type { Caller } from './caller.js';
 import type { ResourcePath } from './resource-path.js';
 
 /** Names remembered for a directory that cannot be listed. */
@@ -26,9 +27,8 @@ export class UsedNames {
   }
 
   /** A resource turned out to exist: its host, and the names on the way to it, are worth showing. */
-  add(path: ResourcePath, signal: AbortSignal | undefined): void {
-    const uid = uidOf(signal);
-    this.addHost(path, signal);
+  add(path: ResourcePath, { uid }: Pick<Caller, 'uid'>): void {
+    this.#addFor(uid, `${path.scheme}:`, path.host);
     const hostUrl = `${path.scheme}://${path.host}`;
     let parent = hostUrl;
     // A name with a query is none to show.

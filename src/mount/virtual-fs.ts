@@ -292,7 +292,7 @@ export class VirtualFs {
     const ofMount = node === this.root ? this.#mountAttribute(name) : undefined;
     if (ofMount !== undefined) return Buffer.from(ofMount);
     await this.useLastName(node, caller);
-    return await xattrValue(this.#cache, node, name, caller.signal);
+    return await xattrValue(this.#cache, node, name, caller);
   }
 
   async listxattr(node: Node, caller: Caller): Promise<readonly string[]> {
@@ -325,8 +325,8 @@ export class VirtualFs {
       throw new FsError('IS_A_DIRECTORY', pathOf(node), 'is a directory');
     }
     this.#names.use(node.path, caller);
-    const file = await openResourceFile(this.#cache, node.path.url, caller.signal, known);
-    this.#used.add(node.path, caller.signal);
+    const file = await openResourceFile(this.#cache, node.path.url, caller, known);
+    this.#used.add(node.path, caller);
     return file;
   }
 

@@ -132,16 +132,18 @@ function bytesOf(file: OpenResource, offset: number, length: number, signal?: Ab
   return file.read(offset, length, (pieces) => Buffer.concat(pieces), { signal });
 }
 
-test('a read that need not wait makes no signal', async (t) => {
+test('what need not wait makes no signal: a read, an open, a stat', async (t) => {
   const cache = cacheOf(origin(pattern(777)), 100_000);
   const file = await cache.open(URL);
   const cached = await bytesOf(file, 0, 10);
-  const options = {
+  const waiter = {
     get signal(): never {
       throw new Error('a signal was made');
     },
   };
-  t.deepEqual(await file.read(0, 10, (pieces) => Buffer.concat(pieces), options), cached);
+  t.deepEqual(await file.read(0, 10, (pieces) => Buffer.concat(pieces), waiter), cached);
+  t.like(await cache.stat(URL, waiter), { size: 777 });
+  (await cache.open(URL, waiter)).close();
   file.close();
   await cache.close();
 });

@@ -88,7 +88,7 @@ class Fixture {
   }
 
   get(url = URL, signal?: AbortSignal): Promise<ResourceMetadata> {
-    return this.queries.get(this.table.of(url), signal);
+    return this.queries.get(this.table.of(url), { signal });
   }
 
   fail(code: SourceErrorCode): void {

@@ -183,7 +183,7 @@ export class ReferenceModel {
     const controller = new AbortController();
     if (isAborted) void abortAfter(controller, this.#random.below(3));
     try {
-      const open = await this.#run.cache.open(file.url, controller.signal);
+      const open = await this.#run.cache.open(file.url, { signal: controller.signal });
       const handle = new ModelHandle(file, open, this.#random);
       this.#note(`  open ${file.name} v${handle.versionNumbers.join()}`);
       this.#handles.add(handle);
