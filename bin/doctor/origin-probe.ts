@@ -94,7 +94,7 @@ function originsOf(configuration: Configuration, probes: readonly UrlProbe[]): M
 async function probe(origin: URL, settings: HttpSettings, policy: AddressPolicy): Promise<OriginProbe> {
   const isEncrypted = origin.protocol === 'https:';
   // Files that cannot be read are found by other checks.
-  const route = await configuredRoute(settings).catch(() => undefined);
+  const route = await Promise.resolve(configuredRoute(settings)).catch(() => undefined);
   const routes = new Routes(environmentProxy());
   const [resolved, resolver] = [routes.resolve(route, origin, true), new NameResolver()];
   try {

@@ -53,29 +53,51 @@ export function reopenedFile(cache: ResourceCache, url: string, saved: SavedVers
 }
 
 function openFileOf(resource: OpenResource): OpenFile {
-  const timeouts = new RecentTimeouts();
-  return {
-    version: resource.version.id,
-    get saved() {
-      return resource.saved;
-    },
-    localFd: resource.localFd,
-    get size() {
-      return resource.size;
-    },
-    whenSizeKnown: (waiter) => resource.whenSizeKnown(waiter),
-    read: async (offset, length, sink, caller) => {
-      timeouts.check(offset, length);
-      try {
-        return await resource.read(offset, length, sink, caller);
-      } catch (error) {
-        timeouts.add(error, offset, length);
-        throw error;
-      }
-    },
-    head: () => resource.head(),
-    close: () => resource.close(),
-  };
+  return new ResourceFile(resource);
+}
+
+/** A class: V8 gives each literal with a getter a hidden class of its own, which outlives it until the next major collection. */
+class ResourceFile implements OpenFile {
+  readonly version: string;
+  readonly localFd: number | undefined;
+  readonly #resource: OpenResource;
+  readonly #timeouts = new RecentTimeouts();
+
+  constructor(resource: OpenResource) {
+    this.#resource = resource;
+    this.version = resource.version.id;
+    this.localFd = resource.localFd;
+  }
+
+  get saved(): SavedVersion {
+    return this.#resource.saved;
+  }
+
+  get size(): number | undefined {
+    return this.#resource.size;
+  }
+
+  whenSizeKnown(signal?: AbortSignal): Promise<number> {
+    return this.#resource.whenSizeKnown(signal);
+  }
+
+  async read<Result>(offset: number, length: number, sink: Sink<Result>, caller: Caller): Promise<Result> {
+    this.#timeouts.check(offset, length);
+    try {
+      return await this.#resource.read(offset, length, sink, caller);
+    } catch (error) {
+      this.#timeouts.add(error, offset, length);
+      throw error;
+    }
+  }
+
+  head(): Uint8Array {
+    return this.#resource.head();
+  }
+
+  close(): void {
+    this.#resource.close();
+  }
 }
 
 /** A file that the mount makes itself, as it was when it was opened. */

@@ -21,6 +21,12 @@ export function orAborted<Value>(
       return;
     }
     signal.addEventListener('abort', onAbort, { once: true });
-    work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
+    const settled =
+      <Result>(settle: (result: Result) => void) =>
+      (result: Result): void => {
+        signal.removeEventListener('abort', onAbort);
+        settle(result);
+      };
+    work.then(settled(resolve), settled(reject));
   });
 }

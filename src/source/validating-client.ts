@@ -1,3 +1,4 @@
+import type { Awaitable } from './awaitable.js';
 import { checkListing } from './checked-listing.js';
 import { ClientFaultError, InterruptedError, ListNotSupportedError, SourceError } from './errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN } from './metadata.js';
@@ -47,28 +48,15 @@ export function validatingClient(
   async function call<Result>(
     method: string,
     given: Request,
-    work: (request: Request) => Promise<unknown>,
-    check: (result: unknown) => Result | undefined | Promise<Result | undefined>,
+    work: (request: Request) => Awaitable<unknown>,
+    check: (result: unknown) => Awaitable<Result | undefined>,
     drop: (late: Result) => void = () => undefined,
   ): Promise<Result> {
     const url = given.url;
     counters.calls += 1;
     const startedMs = performance.now();
-    const started = (async () => {
-      const request = adapter?.(given) ?? given;
-      for (const hook of hooks) await hook.beforeRequest?.(request);
-      const result = await work(request);
-      const checked = await check(result);
-      if (checked === undefined) {
-        throw new ClientFaultError(method, url, {
-          expected: 'a result of its type',
-          found: describe(result),
-        });
-      }
-      return checked;
-    })();
     try {
-      return await orAborted(started, given.signal, url, drop);
+      return await orAborted(checked(method, given, work, check), given.signal, url, drop);
     } catch (error) {
       if (given.signal?.aborted !== true) counters.failures += 1;
       if (error instanceof SourceError && !(error instanceof ClientFaultError)) throw error;
@@ -84,24 +72,41 @@ export function validatingClient(
     }
   }
 
+  async function checked<Result>(
+    method: string,
+    given: Request,
+    work: (request: Request) => Awaitable<unknown>,
+    check: (result: unknown) => Awaitable<Result | undefined>,
+  ): Promise<Result> {
+    const request = adapter?.(given) ?? given;
+    for (const hook of hooks) await hook.beforeRequest?.(request);
+    const result = await work(request);
+    const checking = check(result);
+    const known = checking instanceof Promise ? await checking : checking;
+    if (known !== undefined) return known;
+    const facts = { expected: 'a result of its type', found: describe(result) };
+    throw new ClientFaultError(method, given.url, facts);
+  }
+
+  async function hooked(receiving: Awaitable<Response>): Promise<Response> {
+    const response = await receiving;
+    for (const hook of hooks) await hook.afterResponse?.(response);
+    return response;
+  }
+
   const validating: CompleteClient = {
     getContentLength: (request) =>
-      call('getContentLength', request, async (r) => await client.getContentLength(r), checkLength),
+      call('getContentLength', request, (r) => client.getContentLength(r), checkLength),
     isSupportRange: (request) =>
-      call('isSupportRange', request, async (r) => await client.isSupportRange(r), checkBoolean),
-    isExpired: (request, info) =>
-      call('isExpired', request, async (r) => await client.isExpired(r, info), checkBoolean),
+      call('isSupportRange', request, (r) => client.isSupportRange(r), checkBoolean),
+    isExpired: (request, info) => call('isExpired', request, (r) => client.isExpired(r, info), checkBoolean),
     getLastModified: (request) =>
-      call('getLastModified', request, async (r) => await client.getLastModified(r), checkTime),
+      call('getLastModified', request, (r) => client.getLastModified(r), checkTime),
     download: (request) =>
       call(
         'download',
         request,
-        async (r) => {
-          const response = await client.download(r);
-          for (const hook of hooks) await hook.afterResponse?.(response);
-          return response;
-        },
+        (r) => (hooks.length === 0 ? client.download(r) : hooked(client.download(r))),
         checkResponse,
         (late) => late.cancel(),
       ),
@@ -117,7 +122,7 @@ export function validatingClient(
         : call(
             'getMetadata',
             request,
-            async (r) => await client.getMetadata?.(r),
+            (r) => client.getMetadata?.(r),
             checkMetadata,
             (late) => late.response?.cancel(),
           ),
@@ -127,7 +132,7 @@ export function validatingClient(
         : call(
             'list',
             request,
-            async (r) => await client.list?.(r),
+            (r) => client.list?.(r),
             (value) => checkListing(value, request, onPage),
           ),
   };

@@ -54,11 +54,7 @@ oracleTest('SigV4 is that of @smithy/signature-v4', ['@smithy/signature-v4'], as
     const host = random.pick(['b.s3.eu-west-1.amazonaws.com', 'localhost:9000']);
     const header = { range: 'bytes=0-9', 'if-match': '"x  y"', 'x-amz-request-payer': 'requester' };
     const url = new URL(`https://${host}${path}${search}`);
-    const { authorization } = await ours(
-      { method: 'GET', url, header: { ...header, accept: '*/*' } },
-      KEY,
-      NOW_MS,
-    );
+    const { authorization } = ours({ method: 'GET', url, header: { ...header, accept: '*/*' } }, KEY, NOW_MS);
     const request = {
       method: 'GET',
       protocol: 'https:',
@@ -102,7 +98,7 @@ oracleTest('OSS V4 and V1 are those of ali-oss', ['ali-oss'], async (t, load) =>
     const request = { method: 'GET', url, header };
     const token = { 'x-oss-security-token': KEY.sessionToken };
 
-    const signed = await v4(request, KEY, NOW_MS);
+    const signed = v4(request, KEY, NOW_MS);
     const date = { 'x-oss-date': compactTime(NOW_MS), 'x-oss-content-sha256': 'UNSIGNED-PAYLOAD' };
     const expected = oracle.authorizationV4(
       KEY.accessKeyId,
@@ -115,7 +111,7 @@ oracleTest('OSS V4 and V1 are those of ali-oss', ['ali-oss'], async (t, load) =>
     );
     t.is(signed['authorization'], expected, `seed ${SEED}: ${url.href}`);
 
-    const signedV1 = await v1(request, KEY, NOW_MS);
+    const signedV1 = v1(request, KEY, NOW_MS);
     // Of the list parameters, ali-oss signs this one.
     const parameters = Object.fromEntries(
       Object.entries(query).filter(([name]) => !['list-type', 'prefix', 'delimiter'].includes(name)),
@@ -211,7 +207,7 @@ oracleTest('OBS is that of esdk-obs-nodejs', ['esdk-obs-nodejs'], async (t, load
   for (const { method, target, header } of server.recorded) {
     const { authorization, 'x-obs-security-token': token, ...others } = header;
     const url = new URL(target, `http://my-bucket.localhost:${server.port}`);
-    const signed = await sign({ method, url, header: others }, KEY, Date.parse(header['date'] ?? ''));
+    const signed = sign({ method, url, header: others }, KEY, Date.parse(header['date'] ?? ''));
     t.is(signed['authorization'], authorization, `seed ${SEED}: ${target}`);
     t.is(signed['x-obs-security-token'], token);
   }
@@ -267,7 +263,7 @@ oracleTest('Shared Key is that of @azure/storage-blob', ['@azure/storage-blob'],
   for (const { method, target, header } of server.recorded) {
     const { authorization, 'x-ms-date': date, ...others } = header;
     const url = new URL(target, `http://127.0.0.1:${server.port}`);
-    const signed = await sign(
+    const signed = sign(
       { method, url, header: others },
       { accessKeyId: 'account', accessKeySecret },
       Date.parse(date ?? ''),

@@ -60,7 +60,7 @@ async function put({ endpoint, account, key }: Azurite, path: string, content = 
     ...(content === '' ? {} : { 'x-ms-blob-type': 'BlockBlob', 'content-type': 'text/plain' }),
   };
   const length = Buffer.byteLength(content);
-  const signed = await azureSharedKey()(
+  const signed = azureSharedKey()(
     { method: 'PUT', url, header: { ...header, ...(length > 0 && { 'content-length': String(length) }) } },
     { accessKeyId: account, accessKeySecret: key },
     Date.now(),

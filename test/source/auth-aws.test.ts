@@ -176,7 +176,7 @@ test.serial('an empty chain means anonymous, and a sentence for a later refusal'
   t.is(await provider.get(), undefined);
   t.regex(provider.notFound ?? '', /^no credentials were found \(looked in: the environment, /);
   const demanded = s3Credentials({ credentials: { kind: 'profile', profile: 'missing' } });
-  const error = await t.throwsAsync(demanded.get(), { instanceOf: SourceError });
+  const error = await t.throwsAsync(async () => await demanded.get(), { instanceOf: SourceError });
   t.is(error?.code, 'ACCESS_DENIED');
 });
 
@@ -189,7 +189,7 @@ test.serial('a failure has no output of a command, and an outage is no refusal',
     { '.aws/config': config },
   );
   const fails = s3Credentials({ credentials: { kind: 'profile', profile: 'p' } });
-  const error = await t.throwsAsync(fails.get(), { instanceOf: SourceError });
+  const error = await t.throwsAsync(async () => await fails.get(), { instanceOf: SourceError });
   t.is(error?.code, 'ACCESS_DENIED');
   t.false(
     JSON.stringify([error, error?.message, error?.found, error?.stack, String(error?.cause)]).includes(
@@ -197,7 +197,7 @@ test.serial('a failure has no output of a command, and an outage is no refusal',
     ),
   );
   const out = await t.throwsAsync(
-    s3Credentials({ credentials: { kind: 'profile', profile: 'role' } }).get(),
+    async () => await s3Credentials({ credentials: { kind: 'profile', profile: 'role' } }).get(),
     { instanceOf: SourceError },
   );
   t.is(out?.code, 'BUSY');

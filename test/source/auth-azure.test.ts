@@ -91,14 +91,14 @@ test.serial('the credentials of the rule', async (t) => {
     'acc',
     ENDPOINT,
   );
-  const error = await t.throwsAsync(wrong.get(), { instanceOf: SourceError });
+  const error = await t.throwsAsync(async () => await wrong.get(), { instanceOf: SourceError });
   t.is(error?.code, 'NOT_CONFIGURED');
   t.false(JSON.stringify([error, error?.message]).includes('no base64!'));
 });
 
 test('Entra needs a package, and says how to add it', async (t) => {
   const error = await t.throwsAsync(
-    azureCredentials({ credentials: { kind: 'entra' } }, 'acc', ENDPOINT).get(),
+    async () => await azureCredentials({ credentials: { kind: 'entra' } }, 'acc', ENDPOINT).get(),
     { instanceOf: SourceError },
   );
   t.is(error?.code, 'NOT_CONFIGURED');

@@ -144,7 +144,7 @@ test.serial('the files of docker, podman and singularity, in this order', async 
   Object.assign(process.env, { DOCKER_CONFIG: join(home, 'd'), REGISTRY_AUTH_FILE: join(home, 'r') });
   t.deepEqual(dockerConfigFiles().slice(0, 2), [join(home, 'r'), join(home, 'd', 'config.json')]);
   await writeFile(join(home, 'r'), '{"auths": top-secret');
-  const error = await t.throwsAsync(registryCredentials({}, 'ghcr.io', 'a').get(), {
+  const error = await t.throwsAsync(async () => await registryCredentials({}, 'ghcr.io', 'a').get(), {
     instanceOf: SourceError,
   });
   t.is(error?.code, 'NOT_CONFIGURED');

@@ -175,14 +175,17 @@ test.serial('failures name no secret, and an outage is no refusal', async (t) =>
   const codes = { [`${refusing.origin}/token`]: 'ACCESS_DENIED', 'http://127.0.0.1:1/token': 'BUSY' };
   for (const [url, code] of Object.entries(codes)) {
     const json = literalSecret(federated(url, join(home, 'subject')));
-    const error = await t.throwsAsync(gsCredentials({ credentials: { kind: 'google', json } }).get(), {
-      instanceOf: SourceError,
-    });
+    const error = await t.throwsAsync(
+      async () => await gsCredentials({ credentials: { kind: 'google', json } }).get(),
+      {
+        instanceOf: SourceError,
+      },
+    );
     t.is<string | undefined, string>(error?.code, code);
     t.false(JSON.stringify([error, error?.message, error?.stack, error?.cause]).includes('top-secret'));
   }
   const wrong = gsCredentials({ credentials: { kind: 'google', json: fileSecret(join(home, 'wrong')) } });
-  const error = await t.throwsAsync(wrong.get(), { instanceOf: SourceError });
+  const error = await t.throwsAsync(async () => await wrong.get(), { instanceOf: SourceError });
   t.is(error?.code, 'NOT_CONFIGURED');
   t.false(JSON.stringify([error, error?.message, error?.stack]).includes('top-secret'));
 });

@@ -84,8 +84,8 @@ test('a refresh that fails leaves what is valid, and is tried again', async (t) 
   clock.nowMs += 300_000;
   const expired = provider.get();
   fetches.at(-1)?.reject(new Error('down for good'));
-  await t.throwsAsync(expired, { message: 'down for good' });
-  await t.throwsAsync(provider.get(), { message: 'down for good' }, 'the same for a while');
+  await t.throwsAsync(async () => await expired, { message: 'down for good' });
+  await t.throwsAsync(async () => await provider.get(), { message: 'down for good' }, 'the same for a while');
   t.is(fetches.length, 4);
 });
 
@@ -138,7 +138,7 @@ test('a caller that gives up does not end the fetch of the others', async (t) =>
   const controller = new AbortController();
   const [aborted, other] = [provider.get(controller.signal), provider.get()];
   controller.abort();
-  await t.throwsAsync(aborted, { instanceOf: InterruptedError });
+  await t.throwsAsync(async () => await aborted, { instanceOf: InterruptedError });
   answer({ credentials: { token: 'a' } });
   t.deepEqual(await other, { token: 'a' });
 });
@@ -159,7 +159,7 @@ test('a fetch that never ends is a timeout, and not the last one', async (t) => 
   );
   // The limit itself keeps no process alive.
   const alive = setInterval(() => undefined, 1_000);
-  await t.throwsAsync(provider.get(), { code: 'TIMEOUT' });
+  await t.throwsAsync(async () => await provider.get(), { code: 'TIMEOUT' });
   clearInterval(alive);
   isHung = false;
   clock.nowMs += 10_000;

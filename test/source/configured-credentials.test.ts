@@ -23,6 +23,18 @@ test('what was refused is read anew', async (t) => {
   t.deepEqual(await provider.get(), { accessKeyId: 'id', accessKeySecret: 'new' });
 });
 
+test('credentials that were read are there at once, until another user of the secret reads it anew', async (t) => {
+  const file = join(await temporaryDirectory(t), 'secret');
+  await writeFile(file, 'old');
+  const secret = fileSecret(file);
+  const provider = configuredToken({ kind: 'token', token: secret });
+  const old = await provider.get();
+  t.is(provider.get(), old);
+  await writeFile(file, 'new');
+  await secret.renew(await secret.get());
+  t.deepEqual(await provider.get(), { token: 'new' });
+});
+
 test("a command gives a bare token, or JSON in the form of AWS's external processes", async (t) => {
   const json = JSON.stringify({
     Version: 1,
@@ -42,5 +54,8 @@ test("a command gives a bare token, or JSON in the form of AWS's external proces
   t.deepEqual(await configuredToken(process).get(), { token: 'token', expiresAtMs });
   const bare = { kind: 'command', output: commandSecret(['echo', 'bare']) } as const;
   t.deepEqual(await configuredToken(bare).get(), { token: 'bare' });
-  await t.throwsAsync(configuredKeys(bare).get(), { code: 'ACCESS_DENIED', message: /^(?!.*bare)/ });
+  await t.throwsAsync(async () => await configuredKeys(bare).get(), {
+    code: 'ACCESS_DENIED',
+    message: /^(?!.*bare)/,
+  });
 });

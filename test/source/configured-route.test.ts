@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temp.js';
 test('a route has the files and the proxy of its settings, and no secret in its key', async (t) => {
   const ca = join(await temporaryDirectory(t), 'ca.pem');
   const settings = { tls: { ca }, proxy: literalSecret('http://user:hidden%40@proxy.example:3128') };
-  await t.throwsAsync(configuredRoute(settings), { code: 'NOT_CONFIGURED' });
+  await t.throwsAsync(async () => await configuredRoute(settings), { code: 'NOT_CONFIGURED' });
   await writeFile(ca, 'PEM');
   const route = await configuredRoute(settings);
   t.deepEqual(route?.tls, { ca: 'PEM' });

@@ -1,4 +1,5 @@
 /** Credentials that the configuration has in a rule, as keys and tokens that are valid now. */
+import type { Awaitable } from '../awaitable.js';
 import { SourceError } from '../errors.js';
 import type { Command, Keys, Token } from '../settings.js';
 import type { BearerToken, CredentialProvider } from './credentials.js';
@@ -64,7 +65,14 @@ export class ConfiguredCredentials<
     this.#make = make;
   }
 
-  async get(): Promise<Credentials> {
+  get(): Awaitable<Credentials> {
+    const made = this.#made;
+    if (made === undefined || this.#isRefused || expiresSoon(made.credentials)) return this.#renewed();
+    const isCurrent = this.#sources.every(([, { known }], i) => known === made.secrets[i]);
+    return isCurrent ? made.credentials : this.#renewed();
+  }
+
+  async #renewed(): Promise<Credentials> {
     const before = this.#made;
     if (before !== undefined && this.#mayRenew() && (this.#isRefused || expiresSoon(before.credentials))) {
       this.#isRefused = false;

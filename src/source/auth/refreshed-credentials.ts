@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.js';
 import { TimeoutError } from '../errors.js';
 import { orAborted } from '../or-aborted.js';
 import type { CredentialProvider } from './credentials.js';
@@ -51,16 +52,17 @@ export class RefreshedCredentials<Credentials extends object> implements Credent
     return this.#current?.notFound;
   }
 
-  async get(signal?: AbortSignal): Promise<Credentials | undefined> {
-    if (this.#mayFetch()) {
-      if (this.#isUnusable()) {
-        await orAborted(this.#refresh(), signal, 'credentials:');
-      } else if (this.#isOld()) {
-        void this.#refresh();
-      }
-    } else if (this.#fetching !== undefined && this.#isUnusable()) {
-      await orAborted(this.#fetching, signal, 'credentials:');
+  get(signal?: AbortSignal): Awaitable<Credentials | undefined> {
+    if (!this.#isUnusable()) {
+      if (this.#isOld() && this.#mayFetch()) void this.#refresh();
+      return this.#usable();
     }
+    const fetching = this.#mayFetch() ? this.#refresh() : this.#fetching;
+    if (fetching === undefined) return this.#usable();
+    return orAborted(fetching, signal, 'credentials:').then(() => this.#usable());
+  }
+
+  #usable(): Credentials | undefined {
     // A failure counts only while there is nothing better.
     if (this.#current === undefined || (this.#failure !== undefined && this.#isExpired()))
       throw this.#failure;
@@ -132,5 +134,5 @@ export function fixedCredentials<Credentials>(
   credentials: Credentials | undefined,
   notFound?: string,
 ): CredentialProvider<Credentials> {
-  return { get: () => Promise.resolve(credentials), refused: () => undefined, notFound };
+  return { get: () => credentials, refused: () => undefined, notFound };
 }

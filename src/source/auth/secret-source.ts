@@ -9,6 +9,8 @@ import { Secret } from './secret.js';
 export interface SecretSource {
   /** Reads it on first use. Rejects with a `SourceError` if it cannot be read. */
   get(): Promise<Secret>;
+  /** What `get` resolves to, if it has been read. */
+  readonly known: Secret | undefined;
   /**
    * To be called when the origin refused a value: reads file or command anew, unless that was done since the value was
    * handed out. The result may be the same text.
@@ -20,7 +22,8 @@ export interface SecretSource {
 
 export function literalSecret(text: string): SecretSource {
   const secret = new Secret(text);
-  return { get: () => Promise.resolve(secret), renew: () => Promise.resolve(secret), identity: secret };
+  const get = (): Promise<Secret> => Promise.resolve(secret);
+  return { get, known: secret, renew: get, identity: secret };
 }
 
 /** The content of a file, without the white space around it. */
@@ -47,26 +50,45 @@ export function commandSecret(words: readonly string[]): SecretSource {
 }
 
 function rereadable(identity: string, read: () => Promise<string>): SecretSource {
-  let current: Promise<Secret> | undefined;
-  const readAnew = (): Promise<Secret> => {
-    const reading = read().then((text) => new Secret(text.trim()));
-    current = reading;
-    // The next use tries again.
-    reading.catch(() => {
-      if (current === reading) current = undefined;
-    });
+  return new RereadableSecret(new Secret(identity), read);
+}
+
+class RereadableSecret implements SecretSource {
+  readonly identity: Secret;
+  known: Secret | undefined;
+  readonly #read: () => Promise<string>;
+  #current: Promise<Secret> | undefined;
+
+  constructor(identity: Secret, read: () => Promise<string>) {
+    this.identity = identity;
+    this.#read = read;
+  }
+
+  get(): Promise<Secret> {
+    return this.#current ?? this.#readAnew();
+  }
+
+  async renew(refused: Secret): Promise<Secret> {
+    const current = this.#current;
+    const isLatest = current === undefined || (await current.catch(() => refused)) === refused;
+    return isLatest && this.#current === current ? await this.#readAnew() : await this.get();
+  }
+
+  #readAnew(): Promise<Secret> {
+    this.known = undefined;
+    const reading = this.#read().then((text) => new Secret(text.trim()));
+    this.#current = reading;
+    reading.then(
+      (secret) => {
+        if (this.#current === reading) this.known = secret;
+      },
+      () => {
+        // The next use tries again.
+        if (this.#current === reading) this.#current = undefined;
+      },
+    );
     return reading;
-  };
-  const get = (): Promise<Secret> => current ?? readAnew();
-  return {
-    identity: new Secret(identity),
-    get,
-    renew: async (refused) => {
-      const known = current;
-      const isLatest = known === undefined || (await known.catch(() => refused)) === refused;
-      return isLatest && current === known ? await readAnew() : await get();
-    },
-  };
+  }
 }
 
 function unreadable(place: string, why: string, cause?: unknown): SourceError {

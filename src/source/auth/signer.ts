@@ -25,4 +25,4 @@ export type Signer = (
   request: SignableRequest,
   key: AccessKey,
   nowMs: number,
-) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+) => Readonly<Record<string, string>>;

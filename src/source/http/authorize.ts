@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.js';
 import { InterruptedError, SourceError, TimeoutError } from '../errors.js';
 import { orAborted } from '../or-aborted.js';
 import type { AuthorizableRequest, Authorization, Authorizer } from './authorizer.js';
@@ -10,7 +11,7 @@ export function authorize(
   request: AuthorizableRequest,
   caller: HttpCaller,
   limitMs: number,
-): Authorization | undefined | Promise<Authorization | undefined> {
+): Awaitable<Authorization | undefined> {
   try {
     const given = authorizer.authorize(request, caller.signal);
     return given instanceof Promise ? withinDeadline(given, caller, limitMs) : given;

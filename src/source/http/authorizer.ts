@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.js';
 import type { Refusal } from './refusal.js';
 
 /** One try of a request, about to be sent to one hop. */
@@ -22,15 +23,12 @@ export interface Authorizer {
   authorize(
     request: AuthorizableRequest,
     signal: AbortSignal | undefined,
-  ): Authorization | undefined | Promise<Authorization | undefined>;
+  ): Awaitable<Authorization | undefined>;
   /**
    * What a cluster of Dragonfly gets, which sends it for an hour, with any range, from any node. A signature in the query rather than
    * one in the header. Undefined: nothing that would be accepted so. Absent: as `authorize`.
    */
-  share?(
-    request: AuthorizableRequest,
-    signal: AbortSignal | undefined,
-  ): Authorization | undefined | Promise<Authorization | undefined>;
+  share?(request: AuthorizableRequest, signal: AbortSignal | undefined): Awaitable<Authorization | undefined>;
   /** Whether the request may be sent again, once: there is a new token, or the refusal named the region or the time. */
-  refused?(refusal: Refusal, signal: AbortSignal | undefined): boolean | Promise<boolean>;
+  refused?(refusal: Refusal, signal: AbortSignal | undefined): Awaitable<boolean>;
 }

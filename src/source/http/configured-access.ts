@@ -10,6 +10,7 @@ import {
   configuredHeaders,
 } from '../auth/configured-credentials.js';
 import type { CredentialProvider } from '../auth/credentials.js';
+import { type Awaitable, chain } from '../awaitable.js';
 import { netrcEntry } from '../auth/netrc.js';
 import { fileSecret } from '../auth/secret-source.js';
 import type { WebSettings } from '../settings.js';
@@ -47,11 +48,10 @@ export class ConfiguredAccess {
     this.#settingsFor = settingsFor;
   }
 
-  profileFor(url: URL): HttpProfile | Promise<HttpProfile> {
+  profileFor(url: URL): Awaitable<HttpProfile> {
     const settings = this.#settingsFor(url);
     const authorizer = isOpen(settings) ? this.#authorizer : this.#renewing;
-    if (settings.proxy === undefined && settings.tls === undefined) return { authorizer };
-    return configuredRoute(settings).then((route) => ({ authorizer, ...(route && { route }) }));
+    return chain(configuredRoute(settings), (route) => (route ? { authorizer, route } : { authorizer }));
   }
 
   #authorize(url: URL, sent: Header): Authorization | undefined | Promise<Authorization> {

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { codeOf } from '../../error-code.js';
+import type { Awaitable } from '../awaitable.js';
 import { SourceError } from '../errors.js';
 import type { HttpSettings } from '../settings.js';
 import type { HttpRoute } from './http-engine.js';
@@ -12,13 +13,13 @@ const SALT = randomBytes(32);
 const routes = new WeakMap<HttpSettings, Promise<HttpRoute | undefined>>();
 
 /** What `proxy` and `tls` say. The files are read once for a configuration. Undefined: as the environment says. */
-export async function configuredRoute(settings: HttpSettings): Promise<HttpRoute | undefined> {
+export function configuredRoute(settings: HttpSettings): Awaitable<HttpRoute | undefined> {
   if (settings.proxy === undefined && settings.tls === undefined) return undefined;
   const known = routes.get(settings) ?? readRoute(settings);
   routes.set(settings, known);
   // Of a file that could not be read, the next request tries again.
   known.catch(() => routes.delete(settings));
-  return await known;
+  return known;
 }
 
 async function readRoute({ proxy: given, tls: files = {} }: HttpSettings): Promise<HttpRoute> {

@@ -49,9 +49,10 @@ export function createHttpResource(
   }
 
   async function getMetadata(request: Request): Promise<Metadata> {
-    const first = request.with({ range: request.range ?? PROBE });
+    const { range = PROBE } = request;
+    const first = request.range === undefined ? request.with({ range }) : request;
     try {
-      const ranged = reader.rangeRequest(first.range ?? PROBE, undefined);
+      const ranged = reader.rangeRequest(range, undefined);
       const answer = await reader.send(first, ranged, [200, 206, 416]);
       if (answer.status !== 416) return withResponse(answer, first);
       // An empty file has no first byte. Without a range the answer has its validators too.

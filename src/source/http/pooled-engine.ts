@@ -1,13 +1,9 @@
 /** The engine: sends a request to its final target, with retries, redirects, authorization, and the pool's connections. */
 import { LRUCache } from 'lru-cache';
 
+import type { Awaitable } from '../awaitable.js';
 import { ProtocolError, type SourceError } from '../errors.js';
-import {
-  type HostActivity,
-  type PoolReport,
-  RequestActivity,
-  type RequestRoute,
-} from '../request-activity.js';
+import { type PoolReport, RequestActivity } from '../request-activity.js';
 import { withRetries } from '../retry.js';
 import { readPieces, readStart, readText } from './answer-text.js';
 import type { Authorization } from './authorizer.js';
@@ -116,27 +112,27 @@ class PooledEngine implements ReportingEngine {
     });
   }
 
-  async send(request: HttpRequest, caller: HttpCaller, resumed?: LowSpeedLimit): Promise<HttpAnswer> {
-    return await this.#retried(request, caller, resumed, (answer) => answer);
+  send(request: HttpRequest, caller: HttpCaller, resumed?: LowSpeedLimit): Promise<HttpAnswer> {
+    return this.#retried(request, caller, resumed, (answer) => answer);
   }
 
-  async fetchText(
+  fetchText(
     request: HttpRequest,
     caller: HttpCaller,
     maxBytes: number,
   ): Promise<HttpAnswer & { readonly text: string }> {
-    return await this.#retried(request, caller, undefined, async (answer) => ({
+    return this.#retried(request, caller, undefined, async (answer) => ({
       ...answer,
       text: await readText(answer.body, caller, { maxBytes, limitMs: this.timeoutMs }),
     }));
   }
 
-  async fetchPieces<Result>(
+  fetchPieces<Result>(
     request: HttpRequest,
     caller: HttpCaller,
     createReader: (answer: HttpAnswer) => TextReader<Result>,
   ): Promise<Result> {
-    return await this.#retried(request, caller, undefined, (answer) =>
+    return this.#retried(request, caller, undefined, (answer) =>
       readPieces(answer.body, caller, this.timeoutMs, createReader(answer)),
     );
   }
@@ -180,11 +176,11 @@ class PooledEngine implements ReportingEngine {
   }
 
   /** `use` is part of a try: what fails in it is retried as well. */
-  async #retried<Result>(
+  #retried<Result>(
     request: HttpRequest,
     caller: HttpCaller,
     resumed: LowSpeedLimit | undefined,
-    use: (answer: HttpAnswer) => Result | Promise<Result>,
+    use: (answer: HttpAnswer) => Awaitable<Result>,
   ): Promise<Result> {
     const sending: Sending = { request, caller, hasSentAgain: false, refused: undefined };
     const deadlineMs = Math.min(this.timeoutMs, resumed?.leftMs ?? Infinity);
@@ -196,12 +192,13 @@ class PooledEngine implements ReportingEngine {
         error === sending.refused?.error ? sending.refused?.isRetryable === true : isRetryable(error),
     };
     let failed: string | undefined;
-    return await withRetries(policy, caller.signal, async (leftMs) => {
+    return withRetries(policy, caller.signal, async (leftMs) => {
       if (failed !== undefined) this.#activity.noteRetry(schemeOf(caller), failed);
       const lowSpeedLimit = resumed ?? new LowSpeedLimit(this.timeoutMs);
       try {
         const answer = await this.#follow({ sending, lowSpeedLimit, endsAtMs: performance.now() + leftMs });
-        return await use(answer);
+        const used = use(answer);
+        return used instanceof Promise ? await used : used;
       } catch (error) {
         const failure = failureOf(error, caller.url, caller.signal);
         failed = failure.code;
@@ -331,11 +328,13 @@ class PooledEngine implements ReportingEngine {
     const activity = this.#activity.of(schemeOf(caller), url.host);
     const resolved = this.#routes.resolve(request.route, url, isOwnOrigin);
     const route = resolved?.proxy === undefined ? 'direct' : 'proxy';
-    const response = await this.#counted(
-      activity,
-      route,
-      caller,
-      exchange(this.#pool, url, sent, {
+    const startedMs = performance.now();
+    try {
+      const {
+        status,
+        header: answered,
+        body: answer,
+      } = await exchange(this.#pool, url, sent, {
         method,
         ...(body === undefined ? {} : { body }),
         route: resolved,
@@ -347,23 +346,10 @@ class PooledEngine implements ReportingEngine {
         idleTimeoutMs: this.timeoutMs / 3,
         lowSpeedLimit,
         activity: activity.by(route),
-      }),
-    );
-    return { ...response, isAuthorized: isNotEmpty(authorization) };
-  }
-
-  async #counted(
-    activity: HostActivity,
-    route: RequestRoute,
-    caller: HttpCaller,
-    sent: Promise<HttpResponse>,
-  ): Promise<HttpResponse> {
-    const startedMs = performance.now();
-    try {
-      const response = await sent;
+      });
       this.#activity.noteFirstByte(activity.scheme, route, performance.now() - startedMs);
-      activity.noteResponse(response.status, isRetryableStatus(response.status));
-      return response;
+      activity.noteResponse(status, isRetryableStatus(status));
+      return { status, header: answered, body: answer, isAuthorized: isNotEmpty(authorization) };
     } catch (error) {
       const { code, message, found } = failureOf(error, caller.url, caller.signal);
       activity.noteFailure(code, found === undefined ? message : `${message} (${found})`);

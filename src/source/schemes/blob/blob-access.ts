@@ -51,13 +51,13 @@ export class BlobAccess {
       authorize: async (request, signal) => {
         if (request.url.origin !== this.#account.endpoint.origin) return undefined;
         used = await this.#credentials.get(signal);
-        return used && (await authorization(request, used));
+        return used && authorization(request, used);
       },
       share: async (request, signal) => {
         if (request.url.origin !== this.#account.endpoint.origin) return undefined;
         const credentials = await this.#credentials.get(signal);
         if (credentials === undefined) return undefined;
-        if ('token' in credentials || 'sas' in credentials) return await authorization(request, credentials);
+        if ('token' in credentials || 'sas' in credentials) return authorization(request, credentials);
         // Of a version or a snapshot it would be another signature.
         if (request.url.search !== '') return undefined;
         const path = request.url.pathname.slice(this.#account.endpoint.pathname.length);
@@ -75,11 +75,8 @@ export class BlobAccess {
   }
 }
 
-async function authorization(
-  request: AuthorizableRequest,
-  credentials: AzureCredentials,
-): Promise<Authorization> {
+function authorization(request: AuthorizableRequest, credentials: AzureCredentials): Authorization {
   if ('token' in credentials) return { header: { authorization: `Bearer ${credentials.token}` } };
   if ('sas' in credentials) return { url: withSas(request.url, credentials.sas) };
-  return { header: await azureSharedKey()(request, credentials, Date.now()) };
+  return { header: azureSharedKey()(request, credentials, Date.now()) };
 }

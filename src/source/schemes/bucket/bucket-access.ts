@@ -6,6 +6,7 @@ import type { BearerToken, CredentialProvider } from '../../auth/credentials.js'
 import { withQuery } from '../../auth/canonical.js';
 import type { AccessKey } from '../../auth/signer.js';
 import type { Authorization, AuthorizableRequest, Authorizer } from '../../http/authorizer.js';
+import { type Awaitable, chain } from '../../awaitable.js';
 import { configuredRoute } from '../../http/configured-route.js';
 import { parseHttpDate } from '../../http/http-date.js';
 import type { HttpRoute } from '../../http/http-engine.js';
@@ -68,13 +69,14 @@ export class BucketAccess {
   }
 
   /** Of each request, besides what signs it. */
-  async header(): Promise<Readonly<Record<string, string>>> {
+  header(): Awaitable<Readonly<Record<string, string>>> {
+    return chain(this.#headers?.get(), (configured) => ({ ...this.#payer, ...configured?.header }));
+  }
+
+  get #payer(): Readonly<Record<string, string>> | undefined {
     const { requesterPays } = this.#settings;
-    return {
-      ...(requesterPays === true && { [`${this.#headerPrefix}request-payer`]: 'requester' }),
-      ...(typeof requesterPays === 'string' && { 'x-goog-user-project': requesterPays }),
-      ...(await this.#headers?.get())?.header,
-    };
+    if (typeof requesterPays === 'string') return { 'x-goog-user-project': requesterPays };
+    return requesterPays === true ? { [`${this.#headerPrefix}request-payer`]: 'requester' } : undefined;
   }
 
   get #headerPrefix(): string {
@@ -82,7 +84,7 @@ export class BucketAccess {
   }
 
   /** Undefined: as the environment says. */
-  route(): Promise<HttpRoute | undefined> {
+  route(): Awaitable<HttpRoute | undefined> {
     return configuredRoute(this.#settings);
   }
 
@@ -104,22 +106,22 @@ export class BucketAccess {
     let used: BucketCredentials | undefined;
     let usedOffsetMs = 0;
     return {
-      authorize: async (request, signal) => {
+      authorize: (request, signal) => {
         if (request.url.origin !== origin) return undefined;
-        used = await this.#credentials.get(signal);
-        usedOffsetMs = this.#clockOffsetMs;
-        return used && (await this.#authorization(request, used, signer));
+        return chain(this.#credentials.get(signal), (credentials) => {
+          used = credentials;
+          usedOffsetMs = this.#clockOffsetMs;
+          return used && this.#authorization(request, used, signer);
+        });
       },
       share: async (request, signal) => {
         if (request.url.origin !== origin) return undefined;
         const credentials = await this.#credentials.get(signal);
         if (credentials === undefined) return undefined;
-        if ('token' in credentials) return await this.#authorization(request, credentials, signer);
-        const { requesterPays } = this.#settings;
+        if ('token' in credentials) return this.#authorization(request, credentials, signer);
         // Of gs, the project is named by a header alone.
-        if (typeof requesterPays === 'string') return undefined;
-        const payer = requesterPays === true ? { [`${this.#headerPrefix}request-payer`]: 'requester' } : {};
-        const url = withQuery(request.url, payer);
+        if (typeof this.#settings.requesterPays === 'string') return undefined;
+        const url = withQuery(request.url, this.#payer ?? {});
         return { url: signer.signUrl(url, credentials, Date.now() + this.#clockOffsetMs) };
       },
       refused: async (refusal, signal) => {
@@ -133,13 +135,13 @@ export class BucketAccess {
     };
   }
 
-  async #authorization(
+  #authorization(
     request: AuthorizableRequest,
     credentials: BucketCredentials,
     { sign }: BucketSigner,
-  ): Promise<Authorization> {
+  ): Authorization {
     if ('token' in credentials) return { header: { authorization: `Bearer ${credentials.token}` } };
-    return { header: await sign(request, credentials, Date.now() + this.#clockOffsetMs) };
+    return { header: sign(request, credentials, Date.now() + this.#clockOffsetMs) };
   }
 
   #resolve(host: string, learned: string | undefined): Bucket {

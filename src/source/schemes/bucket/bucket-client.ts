@@ -5,6 +5,7 @@
  */
 import type { Logger } from 'pino';
 
+import { type Awaitable, chain } from '../../awaitable.js';
 import { encodeKey } from '../../auth/canonical.js';
 import type { HttpEngine } from '../../http/http-engine.js';
 import { createHttpResource } from '../../http/create-http-resource.js';
@@ -27,7 +28,7 @@ export interface BucketClientOptions {
   readonly engine: HttpEngine;
   readonly log: Logger;
   /** How the bucket of a URL is reached, by its settings. */
-  readonly accessFor: (url: URL) => Promise<BucketAccess>;
+  readonly accessFor: (url: URL) => Awaitable<BucketAccess>;
   readonly peers?: PeerDownloads | undefined;
 }
 
@@ -39,14 +40,17 @@ export function createBucketClient({
 }: BucketClientOptions): Required<ResourceClient> {
   const unusable = new UnusableKeys(log);
   const dialect: HttpDialect = {
-    targetOf: async ({ url }) => {
-      const access = await accessFor(url);
-      const bucket = access.bucket(url.host);
-      const query = versionQuery(url, access.dialect.versionParameter);
-      const target = objectUrl(bucket.address, encodeKey(keyOf(url)), query);
-      const profile = await profileOf(access, bucket, url);
-      return { ...profile, url: target, header: { ...access.dialect.objectHeader, ...profile.header } };
-    },
+    targetOf: ({ url }) =>
+      chain(accessFor(url), (access) => {
+        const bucket = access.bucket(url.host);
+        const query = versionQuery(url, access.dialect.versionParameter);
+        const target = objectUrl(bucket.address, encodeKey(keyOf(url)), query);
+        return chain(profileOf(access, bucket, url), (profile) => ({
+          ...profile,
+          url: target,
+          header: { ...access.dialect.objectHeader, ...profile.header },
+        }));
+      }),
     resumesBy: 'if-match',
     acceptsEncoded: true,
     // So answers `rclone serve s3`, and what else is made of gofakes3.
@@ -107,30 +111,29 @@ export function createBucketClient({
 }
 
 /** How requests for `url` are sent, whatever they are for. */
-async function profileOf(access: BucketAccess, bucket: Bucket, url: URL): Promise<Omit<HttpTarget, 'url'>> {
-  const [header, route] = await Promise.all([access.header(), access.route()]);
-  return {
-    header,
-    authorizer: access.authorizer(bucket),
-    // A redirect says where the bucket is; its Location is not signed for.
-    redirects: 'refuse',
-    explain: (refusal) =>
-      access.learnRegion(bucket, refusal)
-        ? new ElsewhereError(url, refusal.status)
-        : explainRefusal(refusal, url, access.noCredentials),
-    isRetryable: isRetryableRefusal,
-    ...(route && { route }),
-  };
+function profileOf(access: BucketAccess, bucket: Bucket, url: URL): Awaitable<Omit<HttpTarget, 'url'>> {
+  return chain(access.header(), (header) =>
+    chain(access.route(), (route) => ({
+      header,
+      authorizer: access.authorizer(bucket),
+      // A redirect says where the bucket is; its Location is not signed for.
+      redirects: 'refuse',
+      explain: (refusal) =>
+        access.learnRegion(bucket, refusal)
+          ? new ElsewhereError(url, refusal.status)
+          : explainRefusal(refusal, url, access.noCredentials),
+      isRetryable: isRetryableRefusal,
+      ...(route && { route }),
+    })),
+  );
 }
 
 /** Once more, where the store said that the bucket is elsewhere: by then it is known where. */
-async function wherever<Result>(call: () => Promise<Result>): Promise<Result> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof ElsewhereError) return await call();
+function wherever<Result>(call: () => Promise<Result>): Promise<Result> {
+  return call().catch((error: unknown) => {
+    if (error instanceof ElsewhereError) return call();
     throw error;
-  }
+  });
 }
 
 async function* listWherever(

@@ -1,5 +1,6 @@
 import { gsCredentials, s3Credentials, vendorCredentials } from '../../auth/bucket-credentials.js';
 import type { CredentialProvider } from '../../auth/credentials.js';
+import type { Awaitable } from '../../awaitable.js';
 import type { GsSettings, S3Settings, VendorBucketSettings } from '../../settings.js';
 import type { SourceClient, SourceContext } from '../../source.js';
 import { withAwsEnvironment } from './aws-environment.js';
@@ -13,7 +14,7 @@ export function createBucketSource(context: SourceContext): SourceClient {
   const { engine, log } = context;
   const scheme = context.scheme as BucketScheme;
   /** By the settings, which are the same object while the configuration is the same. */
-  const accesses = new WeakMap<BucketSettings, Promise<BucketAccess>>();
+  const accesses = new WeakMap<BucketSettings, Awaitable<BucketAccess>>();
   return createBucketClient({
     engine,
     log,
@@ -22,9 +23,12 @@ export function createBucketSource(context: SourceContext): SourceClient {
       const settings = context.settingsFor(url) as BucketSettings;
       const known = accesses.get(settings);
       if (known !== undefined) return known;
-      const access = accessOf(scheme, settings);
-      accesses.set(settings, access);
-      return access;
+      const made = accessOf(scheme, settings).then((access) => {
+        accesses.set(settings, access);
+        return access;
+      });
+      accesses.set(settings, made);
+      return made;
     },
   });
 }
