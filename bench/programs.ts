@@ -1,114 +1,117 @@
+/** The programs that the benchmark runs, each with a time limit. An interrupt ends them, and then what they leave is undone. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
-/** How long a killed program may take to be gone: one that hangs inside a mount may never be. */
-const KILL_LIMIT_MS = 5_000;
+import { messageOf } from '../src/error-code.js';
+
+const LIMIT_MS = 300_000;
+const END_LIMIT_MS = 20_000;
 
 export interface Finished {
   readonly stdout: string;
   readonly stderr: string;
   /** From the start of the program until its exit. */
-  readonly elapsedMs: number;
+  readonly ms: number;
 }
 
-/** A program ended with a failure, or not in time. */
-export class ProgramFailed extends Error {
-  override readonly name = 'ProgramFailed';
-  readonly code: 'FAILED' | 'TIMED_OUT' | 'INTERRUPTED';
-
-  constructor(code: ProgramFailed['code'], message: string) {
-    super(message);
-    this.code = code;
-  }
+export interface RunOptions {
+  readonly limitMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The programs that the benchmark runs, each with a time limit unless it is a server. */
-export class Programs {
-  readonly #running = new Set<ChildProcess>();
-  #isEnded = false;
+const interruption = new AbortController();
+const steps: (() => Promise<void>)[] = [];
+let cleaning = false;
 
-  /** Runs to the end. Rejects when it fails or takes longer than `limitMs`; then it is killed. */
-  async run(command: string, args: readonly string[], limitMs: number): Promise<Finished> {
-    const begin = performance.now();
-    const child = this.#spawn(command, args, 'pipe');
-    this.#running.add(child);
-    child.once('error', () => this.#running.delete(child));
-    child.once('exit', () => this.#running.delete(child));
-    const output = { stdout: '', stderr: '' };
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-    let elapsedMs = 0;
-    child.once('exit', () => (elapsedMs = performance.now() - begin));
-    const closed = new Promise<string>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code, signal) => resolve(signal ?? String(code)));
-    });
-    const ending = await endsWithin(child, closed, limitMs);
-    const name = [command, ...args].join(' ').slice(0, 120);
-    if (this.#isEnded) throw new ProgramFailed('INTERRUPTED', `${name}: interrupted`);
-    if (ending === undefined) throw new ProgramFailed('TIMED_OUT', `${name}: not done after ${limitMs} ms`);
-    if (ending !== '0') {
-      const last = output.stderr.trim().split('\n').at(-1) ?? '';
-      throw new ProgramFailed('FAILED', `${name}: ended with ${ending}: ${last}`);
-    }
-    return { ...output, elapsedMs };
-  }
+export function interrupt(): void {
+  interruption.abort();
+}
 
-  /** Starts one that runs until the caller calls `endProgram`. */
-  start(command: string, args: readonly string[]): ChildProcess {
-    const child = this.#spawn(command, args, 'ignore');
-    // The caller notices that it does not serve.
-    child.once('error', () => undefined);
-    return child;
-  }
+export function isInterrupted(): boolean {
+  return interruption.signal.aborted;
+}
 
-  #spawn(command: string, args: readonly string[], stderr: 'pipe' | 'ignore'): ChildProcess {
-    if (this.#isEnded) throw new ProgramFailed('INTERRUPTED', `${command}: not started any more`);
-    return spawn(command, args, { stdio: ['ignore', 'pipe', stderr] });
-  }
+/** Registers a step of `cleanUp`, which may be done before too. */
+export function atEnd(step: () => Promise<void>): void {
+  steps.unshift(step);
+}
 
-  /**
-   * Kills what runs to its end; nothing is started any more except what cleans up, by `Programs` of its own.
-   * Servers are left to the teardown: killed at once, an nginx leaves its worker behind.
-   */
-  endAll(): void {
-    this.#isEnded = true;
-    for (const child of this.#running) child.kill('SIGKILL');
+/** Undoes all, the last one first. A step that fails is reported, and the others are tried nevertheless. */
+export async function cleanUp(): Promise<void> {
+  cleaning = true;
+  for (const step of steps) {
+    await step().catch((error: unknown) => process.stderr.write(`bench: ${messageOf(error)}\n`));
   }
 }
 
-/** Signals a program to end, kills it after `limitMs`, and returns when it has ended, or cannot. */
-export async function endProgram(
-  child: ChildProcess,
-  signal: NodeJS.Signals,
-  limitMs: number,
-): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise<string>((resolve) => {
-    child.once('exit', () => resolve('exited'));
+/** Runs a program to its end. Rejects when it fails, and at once, even where it hangs, when its time is over. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  { limitMs = LIMIT_MS, env }: RunOptions = {},
+): Promise<Finished> {
+  const limits = [AbortSignal.timeout(limitMs), ...(cleaning ? [] : [interruption.signal])];
+  const name = [command, ...args].join(' ').slice(0, 160);
+  const began = performance.now();
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    signal: AbortSignal.any(limits),
+    killSignal: 'SIGKILL',
   });
-  child.kill(signal);
-  await endsWithin(child, exited, limitMs);
+  let [stdout, stderr, ms] = ['', '', 0];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.once('exit', () => (ms = performance.now() - began));
+  const [code, signal] = (await once(child, 'close').catch((error: unknown) => {
+    throw new Error(`${name}: ${messageOf(error)}`, { cause: error });
+  })) as [number | null, string | null];
+  if (code !== 0)
+    throw new Error(`${name}: ended with ${signal ?? code}: ${stderr.trim().split('\n').at(-1)}`);
+  return { stdout, stderr, ms };
 }
 
-/** Undefined: the limit passed; the program has been killed. */
-async function endsWithin(
-  child: ChildProcess,
-  ended: Promise<string>,
-  limitMs: number,
-): Promise<string | undefined> {
-  const timer = new AbortController();
-  const limit = async (ms: number): Promise<undefined> => {
-    await sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
-  };
-  try {
-    const ending = await Promise.race([ended, limit(limitMs)]);
-    if (ending !== undefined) return ending;
-    child.kill('SIGKILL');
-    await Promise.race([ended, limit(KILL_LIMIT_MS)]);
-    return undefined;
-  } finally {
-    timer.abort();
-  }
+/** Runs a program to its end, and returns its processor time too. */
+export async function runTimed(
+  command: string,
+  args: readonly string[],
+): Promise<Finished & { cpuMs: number }> {
+  const finished = await run('bash', ['-c', 'TIMEFORMAT="%U %S"; time "$@"', 'bash', command, ...args]);
+  const [user, system] = (finished.stderr.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
+  return { ...finished, cpuMs: 1000 * ((user ?? NaN) + (system ?? NaN)) };
+}
+
+/** Starts a server. `cleanUp` ends it, if `end` has not. */
+export function start(command: string, args: readonly string[]): ChildProcess {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  // Whoever uses it notices that it does not serve.
+  child.once('error', () => undefined);
+  atEnd(() => end(child, 'SIGTERM'));
+  return child;
+}
+
+/** Returns when the process has ended: by itself, by `signal`, or killed. */
+export async function end(child: ChildProcess, signal?: NodeJS.Signals): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit', { signal: AbortSignal.timeout(END_LIMIT_MS) });
+  if (signal !== undefined) child.kill(signal);
+  await exited.catch(() => child.kill('SIGKILL'));
+}
+
+/** A file, or its first bytes, by `dd bs=1M`. */
+export async function readThrough(
+  path: string,
+  bytes?: number,
+  ...flags: string[]
+): Promise<{ readonly bytes: number; readonly ms: number }> {
+  const count = bytes === undefined ? [] : [`count=${Math.ceil(bytes / (1024 * 1024))}`];
+  const { stderr, ms } = await run('dd', [`if=${path}`, 'of=/dev/null', 'bs=1M', ...count, ...flags]);
+  return { bytes: Number(/^(\d+) bytes/m.exec(stderr)?.[1]), ms };
+}
+
+/** Runs a script in Python that lies beside the sources. */
+export function python(name: string, ...args: string[]): Promise<Finished> {
+  return run('python3', [fileURLToPath(new URL(`../../bench/${name}`, import.meta.url)), ...args]);
 }

@@ -1,98 +1,88 @@
-import { median } from './median.js';
-import { best, judge, type Result } from './result.js';
 import type { Metric, Target } from './row.js';
-import type { Role } from './subject.js';
+import type { Result } from './run-row.js';
 
-const WIDTHS = [16, 24, 24, 14, 24, 9, 9] as const;
+/** The subject that the others stand beside. */
+const OURS = 'd7y-mount';
+const WIDTHS = [18, 24, 11];
 
-/** The lines above the rows. */
-export function header(): string {
-  return columns(['row', 'measured', 'bare or local', 'd7y-mount', 'peer', 'x bare', 'x peer'], 'target');
+/** A line for each metric: medians, how many times another one's figure ours is, and the targets. */
+export function table(results: readonly Result[]): string {
+  const header = columns(['row', 'measured', OURS], 'beside it (d7y-mount in times of it)');
+  return [header, ...results.flatMap(lines)].join('\n');
 }
 
-/** One line for each metric of a row, and one for each failure. Figures are medians. */
-export function lines(result: Result): string[] {
-  const { row, skipped } = result;
-  if (skipped !== undefined) return [columns([row.name], `not measured: ${skipped}`)];
-  return [
-    ...row.metrics.map((metric) => line(result, metric)),
-    ...result.records.flatMap(({ name, failures }) =>
-      failures.map((failure) => columns(['', `! ${name}:`], failure)),
-    ),
-  ];
-}
-
-function line(result: Result, metric: Metric): string {
-  const first = metric === result.row.metrics[0];
-  const [bare, local, ours, peer] = (['bare', 'local', 'ours', 'peer'] as const).map((role) =>
-    best(result, metric, role),
+function lines(result: Result): string[] {
+  const metrics = Object.entries(result.row.metrics).map(([name, metric], i) => {
+    const found = medians(result, name);
+    const ours = found.get(OURS);
+    const others = [...found].filter(([subject]) => subject !== OURS);
+    const beside = others.map(([subject, value]) =>
+      ours === undefined || value === 0
+        ? `${subject} ${number(value)}`
+        : `${subject} ${number(value)} (${number(ours / value)})`,
+    );
+    const targets = metric.targets.map(
+      (target) =>
+        `${metric.better === 'more' ? '>=' : '<='} ${target.join(' x ')}: ${judge(result, name, metric, target)}`,
+    );
+    const cells = [
+      i === 0 ? result.row.name : '',
+      `${name}, ${metric.unit}`,
+      ours === undefined ? '-' : number(ours),
+    ];
+    return columns(cells, [beside.join(', '), ...targets].filter((text) => text !== '').join('; '));
+  });
+  const failures = result.records.flatMap(({ name, failures }) =>
+    failures.map((text) => `  ! ${name}: ${text}`),
   );
-  const reference = bare ?? local;
-  const targets = metric.targets.map(
-    (target) => `${sense(metric, target)} ${verdicts(result, metric, target)}`,
-  );
-  return columns(
-    [
-      first ? result.row.name : '',
-      `${metric.name}${metric.unit === '' ? '' : `, ${metric.unit}`}`,
-      reference === undefined ? '-' : `${number(reference.value)} ${reference.name}`,
-      ours === undefined ? '-' : number(ours.value),
-      peer === undefined ? '-' : `${number(peer.value)} ${peer.name}`,
-      ratio(ours?.value, reference?.value),
-      ratio(ours?.value, peer?.value),
-    ],
-    targets.join('; '),
-  );
-}
-
-function sense(metric: Metric, target: Target): string {
-  const sign = metric.better === 'more' ? '>=' : '<=';
-  return 'limit' in target ? `${sign} ${target.limit}` : `${sign} ${target.factor} x ${target.times}`;
-}
-
-/** `pass`; where there are several to compare with, `FAIL (http.client), pass (undici)`. */
-function verdicts(result: Result, metric: Metric, target: Target): string {
-  const judgements = judge(result, metric, target);
-  return judgements
-    .map(({ by, verdict }) => (judgements.length === 1 ? verdict : `${verdict} (${by})`))
-    .join(', ');
-}
-
-function ratio(value: number | undefined, other: number | undefined): string {
-  if (value === undefined || other === undefined || other === 0) return '-';
-  return number(value / other);
-}
-
-function number(value: number): string {
-  if (value < 1) return value.toFixed(3);
-  return value.toFixed(value < 10 ? 2 : 0);
-}
-
-function columns(cells: readonly string[], last: string): string {
-  const padded = WIDTHS.map((width, i) => (cells[i] ?? '').padEnd(width));
-  return `${padded.join(' ')} ${last}`.trimEnd();
+  return [...metrics, ...failures];
 }
 
 /** Everything, for programs. */
 export function toJson(results: readonly Result[], about: Readonly<Record<string, unknown>>): string {
   const rows = results.map((result) => ({
     row: result.row.name,
-    skipped: result.skipped,
-    metrics: result.row.metrics.map((metric) => ({
+    metrics: Object.entries(result.row.metrics).map(([name, metric]) => ({
+      name,
       ...metric,
-      best: Object.fromEntries(
-        (['bare', 'local', 'ours', 'peer'] as readonly Role[]).map((role) => [
-          role,
-          best(result, metric, role),
-        ]),
-      ),
-      verdicts: metric.targets.map((target) => judge(result, metric, target)),
-      subjects: result.records.map(({ role, name, samples }) => {
-        const values = samples.get(metric.name) ?? [];
-        return { role, name, median: median(values), samples: values };
-      }),
+      medians: Object.fromEntries(medians(result, name)),
+      verdicts: metric.targets.map((target) => judge(result, name, metric, target)),
     })),
-    failures: result.records.flatMap(({ name, failures }) => failures.map((message) => ({ name, message }))),
+    subjects: result.records.map((record) => ({ ...record, samples: Object.fromEntries(record.samples) })),
   }));
   return `${JSON.stringify({ ...about, rows }, undefined, 2)}\n`;
+}
+
+/** By subject. */
+function medians({ records }: Result, metric: string): Map<string, number> {
+  const found = records.map(({ name, samples }) => [name, median(samples.get(metric) ?? [])] as const);
+  return new Map(found.filter(([, value]) => !Number.isNaN(value)));
+}
+
+/** A failure of ours in any round is a FAIL. Unknown: nothing to compare with. */
+function judge(result: Result, name: string, { better }: Metric, [limit, times]: Target): string {
+  const found = medians(result, name);
+  const ours = found.get(OURS);
+  const hasFailed = result.records.some((record) => record.name === OURS && record.failures.length > 0);
+  if (ours === undefined || hasFailed) return 'FAIL';
+  const others = [...found].filter(([subject]) => times !== undefined && subject.startsWith(times));
+  if (times !== undefined && others.length === 0) return 'unknown';
+  const values = others.map(([, value]) => value);
+  const best = times === undefined ? 1 : better === 'more' ? Math.max(...values) : Math.min(...values);
+  return (better === 'more' ? ours >= limit * best : ours <= limit * best) ? 'pass' : 'FAIL';
+}
+
+/** The mean of the middle two where there is no middle one; NaN of nothing. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
+}
+
+function number(value: number): string {
+  return Math.abs(value) < 1 ? value.toFixed(3) : value.toFixed(Math.abs(value) < 10 ? 2 : 0);
+}
+
+function columns(cells: readonly string[], last: string): string {
+  return `${cells.map((cell, i) => cell.padEnd(WIDTHS[i] ?? 0)).join('')} ${last}`.trimEnd();
 }

@@ -1,12 +1,36 @@
 /** A row of the benchmark: what is measured, on which subjects, and the targets. */
-import type { Setup } from './setup.js';
-import type { Role, Subject } from './subject.js';
+import type { Files } from './files.js';
+import type { Mount, Mounter } from './mounts.js';
+import type { Origin, OriginName } from './origins.js';
 
-/** At least (or at most, where less is better) `factor` times the best of `times`, or the `limit` itself. */
-export type Target = { readonly times: Role; readonly factor: number } | { readonly limit: number };
+/** What all rows share. */
+export interface Bench {
+  readonly options: Options;
+  readonly directory: string;
+  readonly files: Files;
+  readonly origins: Readonly<Record<OriginName, Origin>>;
+  readonly accessLog: string;
+  readonly ours: Mounter;
+  /** In its modes; none if it is not installed. */
+  readonly rclone: readonly Mounter[];
+}
+
+export interface Options {
+  readonly rounds: number;
+  readonly largeBytes: number;
+  readonly objects: number;
+  readonly program?: string;
+  readonly json?: string;
+  readonly directory: string;
+}
+
+/** One figure for each metric of the row that a subject has, by the metric's name. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** The limit itself, or so many times the best of the subjects whose names begin so. */
+export type Target = readonly [limit: number, times?: string];
 
 export interface Metric {
-  readonly name: string;
   readonly unit: string;
   readonly better: 'more' | 'less';
   readonly targets: readonly Target[];
@@ -14,7 +38,25 @@ export interface Metric {
 
 export interface Row {
   readonly name: string;
-  readonly metrics: readonly Metric[];
-  /** Builds the files that the row reads. Rejects where the row cannot be measured. */
-  readonly subjects: (setup: Setup) => Promise<readonly Subject[]>;
+  readonly origin: OriginName;
+  readonly metrics: Readonly<Record<string, Metric>>;
+  /** Of d7y-mount. */
+  readonly options?: readonly string[];
+  /** Undefined: d7y-mount, and rclone in its modes. */
+  readonly mounters?: (bench: Bench) => readonly Mounter[];
+  /** Builds the files that the row reads. */
+  readonly prepare: (bench: Bench) => Promise<unknown>;
+  /** The same without the mount: of the origin, or of a local file. By name of the program. */
+  readonly bare: Readonly<Record<string, (bench: Bench, round: number) => Promise<Figures>>>;
+  /** Brings a mount, which is new in each round, to its steady state, with other files than those of `mounted`. */
+  readonly warmUp?: (bench: Bench, mount: Mount) => Promise<unknown>;
+  readonly mounted: (bench: Bench, mount: Mount, round: number) => Promise<Figures>;
+}
+
+export function more(unit: string, ...targets: Target[]): Metric {
+  return { unit, better: 'more', targets };
+}
+
+export function less(unit: string, ...targets: Target[]): Metric {
+  return { unit, better: 'less', targets };
 }

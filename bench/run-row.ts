@@ -1,55 +1,82 @@
-import { ProgramFailed } from './programs.js';
-import type { Record, Result } from './result.js';
-import type { Row } from './row.js';
-import type { Setup } from './setup.js';
-import type { Subject } from './subject.js';
+import { messageOf } from '../src/error-code.js';
+import { mount, type Mounter } from './mounts.js';
+import { isInterrupted } from './programs.js';
+import type { Bench, Figures, Row } from './row.js';
 
-/** Measures a row: each subject once per round, so that what disturbs the machine disturbs all of them. */
-export async function runRow(
-  row: Row,
-  setup: Setup,
-  rounds: number,
-  onProgress: (text: string) => void,
-): Promise<Result> {
-  // A program that is not installed here costs one row, not all.
-  const subjects = await row.subjects(setup).catch(messageOf);
-  if (typeof subjects === 'string') return { row, records: [], skipped: subjects };
-  const records = subjects.map(({ role, name }): Record => ({
-    role,
-    name,
-    samples: new Map(),
-    failures: [],
-  }));
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const [i, subject] of subjects.entries()) {
-      const record = records[i];
-      if (record === undefined) continue;
-      const found = await measureOnce(subject, round, record);
-      onProgress(`${row.name} ${round}/${rounds} ${subject.name}: ${found}`);
+/** The figures of one subject in all rounds, by the metrics' names. */
+export interface Record {
+  readonly name: string;
+  readonly samples: Map<string, number[]>;
+  /** Messages, one for each round that failed. */
+  readonly failures: string[];
+}
+
+export interface Result {
+  readonly row: Row;
+  readonly records: readonly Record[];
+}
+
+/** Each subject once per round, in turns from the first and from the last, so that what disturbs one disturbs all. */
+export async function runRow(row: Row, bench: Bench): Promise<Result> {
+  const mounters = row.mounters?.(bench) ?? [bench.ours, ...bench.rclone];
+  const subjects = [
+    ...Object.entries(row.bare).map(([name, measure]) => ({
+      record: newRecord(name),
+      measure: (round: number) => measure(bench, round),
+    })),
+    ...mounters.map((mounter) => ({
+      record: newRecord(mounter.name),
+      measure: (round: number) => onMount(row, bench, mounter, round),
+    })),
+  ];
+  const result = { row, records: subjects.map(({ record }) => record) };
+  try {
+    await row.prepare(bench);
+  } catch (error) {
+    // A program that is not installed costs one row, not all.
+    result.records[0]?.failures.push(messageOf(error));
+    return result;
+  }
+  for (let round = 1; round <= bench.options.rounds; round += 1) {
+    for (const { record, measure } of round % 2 === 1 ? subjects : subjects.toReversed()) {
+      if (isInterrupted()) return result;
+      const found = await measureOnce(record, () => measure(round));
+      process.stderr.write(`bench: ${row.name} ${round}/${bench.options.rounds} ${record.name}: ${found}\n`);
     }
   }
-  return { row, records };
+  return result;
+}
+
+function newRecord(name: string): Record {
+  return { name, samples: new Map(), failures: [] };
+}
+
+async function onMount(row: Row, bench: Bench, mounter: Mounter, round: number): Promise<Figures> {
+  const options = mounter.name.startsWith('d7y') ? (row.options ?? []) : [];
+  const shown = { origin: bench.origins[row.origin], options };
+  const mounted = await mount(bench.directory, mounter, shown);
+  try {
+    await row.warmUp?.(bench, mounted);
+    const figures = await row.mounted(bench, mounted, round);
+    if (mounter === bench.ours) return figures;
+    // It has none of its own in Go.
+    const { 'main thread': _, ...others } = figures;
+    return others;
+  } finally {
+    await mounted.remove();
+  }
 }
 
 /** A failure is a result; it is not measured again in the hope of a better one. */
-async function measureOnce(subject: Subject, round: number, record: Record): Promise<string> {
+async function measureOnce(record: Record, measure: () => Promise<Figures>): Promise<string> {
   try {
-    const figures = await subject.measure(round);
-    for (const [metric, value] of Object.entries(figures)) {
+    const figures = Object.entries(await measure());
+    for (const [metric, value] of figures) {
       record.samples.set(metric, [...(record.samples.get(metric) ?? []), value]);
     }
-    return Object.entries(figures)
-      .map(([metric, value]) => `${metric} ${Number(value.toPrecision(4))}`)
-      .join(', ');
+    return figures.map(([metric, value]) => `${metric} ${Number(value.toPrecision(4))}`).join(', ');
   } catch (error) {
-    const message = messageOf(error);
-    record.failures.push(message);
-    return message;
+    record.failures.push(messageOf(error));
+    return messageOf(error);
   }
-}
-
-/** Rejects on an interrupt, which ends all rows. */
-function messageOf(error: unknown): string {
-  if (error instanceof ProgramFailed && error.code === 'INTERRUPTED') throw error;
-  return error instanceof Error ? error.message : String(error);
 }

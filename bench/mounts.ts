@@ -1,0 +1,158 @@
+/** Remote file systems that are measured side by side, each mounted anew for each figure. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { servingProcess, whenProcessEnded } from '../bin/serving-process.js';
+import { findMount, readMounts } from '../src/mount/mount-table.js';
+import type { Origin } from './origins.js';
+import { atEnd, end, run, start } from './programs.js';
+
+const POLL_MS = 2;
+const MOUNT_LIMIT_MS = 45_000;
+const END_LIMIT_MS = 25_000;
+const D7Y_MOUNT = fileURLToPath(new URL('../bundle/d7y-mount.js', import.meta.url));
+
+export interface Mounter {
+  readonly name: string;
+  readonly serve: (place: Place) => Promise<Served>;
+}
+
+/** Where a mount is, and what it shows. */
+export interface Place {
+  readonly mountpoint: string;
+  /** For its cache and its log: kept over a remount. */
+  readonly directory: string;
+  readonly origin: Origin;
+  readonly options: readonly string[];
+}
+
+export interface Served {
+  /** The directory that shows the root of the origin. */
+  readonly root: string;
+  readonly pid: number;
+  /** From the start of the command until it is mounted. */
+  readonly readyMs: number;
+  /** Unmounts, and returns when the process has ended. */
+  readonly end: () => Promise<void>;
+}
+
+export interface Mount extends Served {
+  readonly mountpoint: string;
+  /** Another mount with the same cache directory, after `between`. */
+  readonly remount: (between: () => Promise<void>) => Promise<Mount>;
+  /** Unmounts, and removes the cache. */
+  readonly remove: () => Promise<void>;
+}
+
+/** Below `parent`. */
+export async function mount(
+  parent: string,
+  { serve }: Mounter,
+  shown: Pick<Place, 'origin' | 'options'>,
+): Promise<Mount> {
+  const directory = await mkdtemp(join(parent, 'mount-'));
+  const mountpoint = join(directory, 'mnt');
+  await mkdir(mountpoint);
+  let served: Served | undefined;
+  const unmount = async (): Promise<void> => {
+    await served?.end().finally(() => (served = undefined));
+    // A program that hangs in it fails then.
+    if ((await findMount(mountpoint)) !== undefined) await run('umount', ['-l', mountpoint]);
+  };
+  const remove = async (): Promise<void> => {
+    await unmount();
+    await removeUnmounted(directory);
+  };
+  const serveHere = async (): Promise<Mount> => {
+    served = await serve({ ...shown, mountpoint, directory });
+    const remount = async (between: () => Promise<void>): Promise<Mount> => {
+      await unmount();
+      await between();
+      return await serveHere();
+    };
+    return { ...served, mountpoint, remount, remove };
+  };
+  atEnd(remove);
+  return await serveHere().catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
+}
+
+/** Refuses while something is still mounted below: that is not ours to remove. */
+export async function removeUnmounted(path: string): Promise<void> {
+  const below = (await readMounts()).find(({ mountpoint }) => mountpoint.startsWith(`${path}/`));
+  if (below !== undefined) throw new Error(`${below.mountpoint} is still mounted; ${path} is left behind`);
+  await rm(path, { recursive: true, force: true });
+}
+
+/** As its users start it: in the background, by its command. `program`: another build of it. */
+export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly string[] = []): Mounter {
+  return {
+    name,
+    serve: async ({ mountpoint, directory, origin, options }) => {
+      const { scheme, host, bucket, certificate } = origin;
+      const config = join(directory, 'config.yaml');
+      const credentials = { accessKeyId: 'bench', accessKeySecret: 'secret of the bench' };
+      const sources = [{ match: { scheme: 's3' }, endpoint: `http://${host}`, credentials }];
+      // JSON is YAML.
+      await writeFile(config, JSON.stringify(bucket === undefined ? {} : { sources }), { mode: 0o600 });
+      const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
+      const args = [program, mountpoint, '--config', config, ...kept, ...ownOptions, ...options];
+      const env = certificate === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificate };
+      const { ms: readyMs } = await run(process.execPath, args, { limitMs: MOUNT_LIMIT_MS, env });
+      const mounted = await findMount(mountpoint);
+      const server = mounted && (await servingProcess(mounted));
+      if (server === undefined) throw new Error(`${mountpoint}: its process is unknown`);
+      const unmount = async (): Promise<void> => {
+        await run(process.execPath, [program, 'unmount', mountpoint], { limitMs: END_LIMIT_MS });
+        if (!(await whenProcessEnded(server, END_LIMIT_MS))) process.kill(server.pid, 'SIGKILL');
+      };
+      return { root: join(mountpoint, scheme, bucket ?? host), pid: server.pid, readyMs, end: unmount };
+    },
+  };
+}
+
+/** rclone in a mode; undefined if it is not installed. */
+export async function rcloneMount(mode: 'off' | 'full'): Promise<Mounter | undefined> {
+  if ((await run('rclone', ['version']).catch(() => undefined)) === undefined) return undefined;
+  // With AWS_CA_BUNDLE its s3 does not start (1.60). It sends a request for each object's time without the server's.
+  const command = '-u AWS_CA_BUNDLE rclone mount --read-only --config /dev/null --use-server-modtime'.split(
+    ' ',
+  );
+  const serve = async ({ mountpoint, directory, origin }: Place): Promise<Served> => {
+    const { scheme, host, bucket, certificate } = origin;
+    const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
+    const s3 = `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
+    const remote = bucket === undefined ? `:http,url='${scheme}://${host}':` : s3;
+    const trusted = certificate === undefined ? [] : ['--ca-cert', certificate];
+    const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
+    const args = [...command, '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];
+    return await inForeground(mountpoint, 'env', args);
+  };
+  return { name: `rclone ${mode}`, serve };
+}
+
+/** A program that serves a mount until it is unmounted. */
+export async function inForeground(
+  mountpoint: string,
+  command: string,
+  args: readonly string[],
+): Promise<Served> {
+  const began = performance.now();
+  const child = start(command, args);
+  while ((await findMount(mountpoint)) === undefined) {
+    if (child.exitCode !== null || performance.now() - began > MOUNT_LIMIT_MS) {
+      throw new Error(`${command}: does not mount`);
+    }
+    await sleep(POLL_MS);
+  }
+  const unmount = async (): Promise<void> => {
+    await run('umount', ['-l', mountpoint]);
+    await end(child);
+  };
+  return { root: mountpoint, pid: child.pid ?? NaN, readyMs: performance.now() - began, end: unmount };
+}

@@ -1,0 +1,95 @@
+/** Servers on loopback that the files come from. */
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import { freePort, untilConnects } from '../test/support/port.js';
+import { run, start } from './programs.js';
+
+const BUCKET = 'bucket';
+const SERVER = fileURLToPath(new URL('server.js', import.meta.url));
+
+export interface Origin {
+  readonly scheme: 'http' | 'https' | 's3';
+  readonly host: string;
+  /** Its files are objects of this bucket. */
+  readonly bucket?: string;
+  /** Of the authority that vouches for it. */
+  readonly certificate?: string;
+  /** What a path is put behind for a client without a mount. */
+  readonly url: string;
+}
+
+/** nginx over http, over https and as a bucket; a distant server; generated names, and a bucket of them. */
+export type OriginName = 'http' | 'https' | 's3' | 'slow' | 'generated' | 'generated-s3';
+
+/** Starts them all. The log has a line for each answer of nginx, with the length of its body. */
+export async function startOrigins(
+  directory: string,
+  root: string,
+  objects: number,
+): Promise<{ origins: Record<OriginName, Origin>; accessLog: string }> {
+  const prefix = join(directory, 'nginx');
+  await mkdir(join(prefix, 'tmp'), { recursive: true });
+  const certificate = join(prefix, 'certificate.pem');
+  const request =
+    'req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -subj /CN=bench'.split(' ');
+  const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
+  await run('openssl', [...request, ...names, '-keyout', join(prefix, 'key.pem'), '-out', certificate]);
+  const [http, https] = [await freePort(), await freePort()];
+  const server = start(process.execPath, [SERVER, root, String(http), String(objects)]);
+  if (server.stdout === null) throw new Error('no output');
+  const [line] = (await once(server.stdout, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+  const [generated = '', slow = ''] = line.toString().trim().split(' ');
+  await writeFile(
+    join(prefix, 'nginx.conf'),
+    configuration(prefix, root, { http, https, lister: generated }),
+  );
+  start('/usr/sbin/nginx', ['-p', prefix, '-c', join(prefix, 'nginx.conf')]);
+  await untilConnects(https);
+  const plain = (port: number | string): Origin => {
+    return { scheme: 'http', host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}/` };
+  };
+  const bucket = (port: number | string): Origin => {
+    return { ...plain(port), scheme: 's3', bucket: BUCKET, url: `http://127.0.0.1:${port}/${BUCKET}/` };
+  };
+  return {
+    origins: {
+      http: plain(http),
+      https: { scheme: 'https', host: `127.0.0.1:${https}`, url: `https://127.0.0.1:${https}/`, certificate },
+      s3: bucket(http),
+      slow: plain(slow),
+      generated: plain(generated),
+      'generated-s3': bucket(generated),
+    },
+    accessLog: join(prefix, 'access.log'),
+  };
+}
+
+/** No signature is checked. Another process lists the bucket. */
+function configuration(
+  prefix: string,
+  root: string,
+  { http, https, lister }: { http: number; https: number; lister: string },
+): string {
+  const list = `proxy_pass http://127.0.0.1:${lister}; proxy_http_version 1.1; proxy_set_header Connection "";`;
+  return `
+    daemon off; worker_processes 1; pid ${prefix}/nginx.pid; error_log ${prefix}/error.log;
+    ${process.getuid?.() === 0 ? 'user root;' : ''}
+    events { worker_connections 1024; }
+    http {
+      client_body_temp_path ${prefix}/tmp; proxy_temp_path ${prefix}/tmp; fastcgi_temp_path ${prefix}/tmp;
+      uwsgi_temp_path ${prefix}/tmp; scgi_temp_path ${prefix}/tmp;
+      log_format bytes '$body_bytes_sent'; access_log ${prefix}/access.log bytes;
+      sendfile on; keepalive_requests 1000000; proxy_buffers 64 16k;
+      ssl_certificate ${prefix}/certificate.pem; ssl_certificate_key ${prefix}/key.pem;
+      server {
+        listen 127.0.0.1:${http}; listen 127.0.0.1:${https} ssl; root ${root}; autoindex on;
+        location = /${BUCKET} { ${list} }
+        location = /${BUCKET}/ { ${list} }
+        location /${BUCKET}/ { alias ${root}/; }
+      }
+    }`;
+}

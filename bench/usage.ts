@@ -1,0 +1,72 @@
+/** What a mount takes for some work: time, processor time, memory, and what the origin sends. */
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const MIB = 1024 * 1024;
+export const GIB = 1024 * MIB;
+const SAMPLE_MS = 50;
+/** A request is logged after its last byte, or after its connection was closed. */
+const LOG_DELAY_MS = 200;
+
+export interface Usage<Value> {
+  /** What the work resolved to. */
+  readonly value: Value;
+  readonly seconds: number;
+  /** For each of the parts of the work: milliseconds of a processor, requests, KiB. And the most memory, in MiB. */
+  readonly figures: Readonly<
+    Record<'main thread' | 'all threads' | 'requests' | 'sent' | 'memory' | 'growth', number>
+  >;
+}
+
+/** `parts`: operations, or GiB. */
+export async function use<Value>(
+  { accessLog }: { readonly accessLog: string },
+  { pid }: { readonly pid: number },
+  parts: number,
+  work: () => Promise<Value>,
+): Promise<Usage<Value>> {
+  const [sent, before, resident] = [await traffic(accessLog), await processor(pid), await memory(pid)];
+  let most = resident;
+  const timer = setInterval(() => void memory(pid).then((mib) => (most = Math.max(most, mib))), SAMPLE_MS);
+  try {
+    const began = performance.now();
+    const value = await work();
+    const seconds = (performance.now() - began) / 1000;
+    const after = await processor(pid);
+    most = Math.max(most, await memory(pid));
+    const now = await traffic(accessLog);
+    const figures = {
+      'main thread': (after.mainMs - before.mainMs) / parts,
+      'all threads': (after.allMs - before.allMs) / parts,
+      requests: (now.requests - sent.requests) / parts,
+      sent: (now.bytes - sent.bytes) / 1024 / parts,
+      memory: most,
+      growth: most - resident,
+    };
+    return { value, seconds, figures };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Of the threads that run. */
+async function processor(pid: number): Promise<{ mainMs: number; allMs: number }> {
+  const threadMs = async (id: string): Promise<number> => {
+    const text = await readFile(`/proc/${pid}/task/${id}/schedstat`, 'utf8').catch(() => '0');
+    return Number(text.split(' ')[0]) / 1e6;
+  };
+  const threads = await Promise.all((await readdir(`/proc/${pid}/task`)).map(threadMs));
+  return { mainMs: await threadMs(String(pid)), allMs: threads.reduce((sum, each) => sum + each, 0) };
+}
+
+/** What is resident, in MiB. */
+async function memory(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
+}
+
+async function traffic(accessLog: string): Promise<{ requests: number; bytes: number }> {
+  await sleep(LOG_DELAY_MS);
+  const lines = (await readFile(accessLog, 'utf8')).split('\n').slice(0, -1);
+  return { requests: lines.length, bytes: lines.reduce((sum, line) => sum + Number(line), 0) };
+}
