@@ -11,6 +11,7 @@ import type {
   ResourceStat,
 } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
+import type { Awaitable } from '../awaitable.js';
 import { SourceError, type SourceErrorCode } from '../source/index.js';
 import type { Caller } from './caller.js';
 import { FileIntents } from './file-intents.js';
@@ -53,9 +54,9 @@ export class NameResolver {
   }
 
   /** For LOOKUP. Throws `MissingNameError` only where a path cannot lead through the name. */
-  async lookup(path: ResourcePath, caller: Caller): Promise<FoundName> {
+  lookup(path: ResourcePath, caller: Caller): Awaitable<FoundName> {
     const { url } = path;
-    if (path.capabilities.isHierarchical) return await this.#lookupExact(path, caller);
+    if (path.capabilities.isHierarchical) return this.#lookupExact(path, caller);
     this.#guesses.settle(caller.id, path.parentUrl);
     const isRetried = this.#intents.has(caller.id, url);
     if (!isRetried) this.#intents.settle(caller.id, url);
@@ -63,18 +64,20 @@ export class NameResolver {
     const known = this.#cache.peek(url);
     const isExpectedFile = path.hasQuery || isRetried;
     if (isExpectedFile || (known?.isListed === true && isFile(known.stat))) {
-      const stat = await this.#cache.stat(url, caller);
       // For other callers it may be a directory.
-      return { stat, ttlMs: isExpectedFile ? 0 : (known?.ttlMs ?? 0) };
+      const ttlMs = isExpectedFile ? 0 : (known?.ttlMs ?? 0);
+      if (isWhole(known?.stat)) return { stat: known.stat, ttlMs };
+      return this.#cache.stat(url, caller).then((stat) => ({ stat, ttlMs }));
     }
     if (typeof known?.stat === 'object' && this.#isCertain(url, known.stat)) {
       return { stat: known.stat, ttlMs: known.ttlMs };
     }
     if (this.#hasBelow(url)) return { stat: 'unknown', ttlMs: this.#cache.listingTtlMs(url) };
-    const found = await this.#query(path, caller);
-    if (found !== undefined) return found;
-    this.#guesses.add(caller.id, path.parentUrl, url);
-    return { stat: 'unknown', ttlMs: 0 };
+    return this.#query(path, caller).then((found) => {
+      if (found !== undefined) return found;
+      this.#guesses.add(caller.id, path.parentUrl, url);
+      return { stat: 'unknown', ttlMs: 0 };
+    });
   }
 
   /** For a use of the last name of a path. Throws `RETRY_LOOKUP` if an unknown name turns out to be a file. */
@@ -149,13 +152,19 @@ export class NameResolver {
   }
 
   /** What a hierarchical source answers, or its listing, is final for all callers. */
-  async #lookupExact(path: ResourcePath, caller: Caller): Promise<FoundName> {
+  #lookupExact(path: ResourcePath, caller: Caller): Awaitable<FoundName> {
     const { url } = path;
     this.#failures.take(caller.id, url);
     const known = this.#cache.peek(url);
+    if (isWhole(known?.stat)) return { stat: known.stat, ttlMs: known.ttlMs };
     const isListedOnly = !path.hasQuery && path.capabilities.mayBeUnlisted?.(path.name) !== true;
     const missingTtlMs = known === undefined && isListedOnly ? this.#cache.unlistedTtlMs(url) : 0;
     if (missingTtlMs > 0) throw new MissingNameError(path.path, missingTtlMs);
+    return this.#queryExact(path, caller, known);
+  }
+
+  async #queryExact(path: ResourcePath, caller: Caller, known: KnownStat | undefined): Promise<FoundName> {
+    const { url } = path;
     try {
       const stat = await this.#cache.stat(url, caller);
       if (known === undefined) this.#used.add(path, caller);
@@ -243,6 +252,11 @@ export class NameResolver {
 
 function isFile(stat: KnownStat['stat']): boolean {
   return stat === 'unknown-file' || (typeof stat === 'object' && stat.kind === 'file');
+}
+
+/** Nothing of it has to be waited for. */
+function isWhole(stat: KnownStat['stat'] | undefined): stat is ResourceStat {
+  return typeof stat === 'object' && (stat.kind === 'directory' || stat.size !== undefined);
 }
 
 function isNotFound(error: unknown): boolean {

@@ -19,13 +19,13 @@ export interface OpenFile extends Omit<OpenResource, 'version' | 'saved' | 'read
   read<Result>(offset: number, length: number, sink: Sink<Result>, caller: Caller): Promise<Result>;
 }
 
-export async function openResourceFile(
+export function openResourceFile(
   cache: ResourceCache,
   url: string,
   waiter: Waiter,
   known?: FileStat,
 ): Promise<OpenFile> {
-  return openFileOf(await cache.open(url, waiter, known));
+  return cache.open(url, waiter, known).then(openFileOf);
 }
 
 /** A file that another process has opened: opened again at its first use. */

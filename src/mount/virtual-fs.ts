@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 
 import type { FileStat, ResourceCache, SavedVersion, Sink } from '../cache/resource-cache.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
+import { type Awaitable, chain } from '../awaitable.js';
 import type { Attr, Ownership } from './attr.js';
 import type { Caller } from './caller.js';
 import type { ControlFiles } from './control-files.js';
@@ -132,23 +133,21 @@ export class VirtualFs {
     this.#inodes.inKernel = inKernel;
   }
 
-  async lookup(parent: Node, name: string, caller: Caller): Promise<Entry> {
+  lookup(parent: Node, name: string, caller: Caller): Awaitable<Entry> {
     switch (parent.kind) {
       case 'root':
         if (name === '.plugins') return this.#entries.ofFixed({ kind: 'plugins' });
         if (name === CONTROL_NAME && this.#made.control !== undefined) {
           return this.#entries.ofFixed({ kind: 'control' });
         }
-        return this.#entries.ofFixed(await this.#schemeNode(name));
+        return this.#schemeNode(name).then((node) => this.#entries.ofFixed(node));
       case 'roots': {
         const path = parent.roots.get(name);
         if (path === undefined) throw new FsError('NO_ENTRY', name, 'the mount has no such root');
         return this.#entries.ofFixed({ kind: 'resource', type: 'directory', path });
       }
       case 'plugins':
-        await this.#plugins.refresh?.();
-        if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
-        return this.#entries.ofFixed({ kind: 'plugin', scheme: name });
+        return this.#pluginNode(name).then((node) => this.#entries.ofFixed(node));
       case 'scheme': {
         const capabilities = this.#plugins.capabilitiesOf?.(parent.scheme);
         const path = ResourcePath.ofHost(parent.scheme, name, capabilities);
@@ -156,7 +155,7 @@ export class VirtualFs {
       }
       case 'resource':
         if (parent.type === 'file') throw new FsError('NOT_DIRECTORY', pathOf(parent), 'is a file');
-        return await this.#lookupResource(parent.path.child(name), caller);
+        return this.#lookupResource(parent.path.child(name), caller);
       case 'control':
         if (!this.#made.controlNames.includes(name)) throw new FsError('NO_ENTRY', name, 'no such file');
         return this.#entries.ofFixed({ kind: 'control-file', name });
@@ -213,7 +212,9 @@ export class VirtualFs {
   /** `isUnread`: nothing was read of the node before, so that the version of its lookup may be opened. */
   async open(node: Node, caller: Caller, isUnread = true): Promise<FileHandle> {
     const lookedUp = isUnread && node.kind === 'resource' ? node.lookedUp : undefined;
-    const file = await this.#openFile(node, caller, lookedUp);
+    const opening = this.#openFile(node, caller, lookedUp);
+    const file = opening instanceof Promise ? await opening : opening;
+    if (node.kind === 'resource') this.#used.add(node.path, caller);
     const { size, version, localFd } = file;
     const known = generationOf(node);
     const generation =
@@ -230,14 +231,14 @@ export class VirtualFs {
   }
 
   /** `sink` gets the bytes of `[offset, offset + length)`, cut at the end of the file, valid until it returns. */
-  async read<Result>(
+  read<Result>(
     handle: number,
     offset: number,
     length: number,
     caller: Caller,
     sink: Sink<Result>,
   ): Promise<Result> {
-    return await this.#files.get(handle).read(offset, length, sink, caller);
+    return this.#files.get(handle).read(offset, length, sink, caller);
   }
 
   /** The first bytes that are there now, perhaps none: valid in this step only. */
@@ -319,15 +320,13 @@ export class VirtualFs {
     return this.#checksPermissions && !hasFileExtension(name);
   }
 
-  async #openFile(node: Node, caller: Caller, known: FileStat | undefined): Promise<OpenFile> {
+  #openFile(node: Node, caller: Caller, known: FileStat | undefined): Awaitable<OpenFile> {
     if (isMade(node)) return this.#openMadeFile(node, caller);
     if (node.kind !== 'resource' || node.type !== 'file') {
       throw new FsError('IS_A_DIRECTORY', pathOf(node), 'is a directory');
     }
     this.#names.use(node.path, caller);
-    const file = await openResourceFile(this.#cache, node.path.url, caller, known);
-    this.#used.add(node.path, caller);
-    return file;
+    return openResourceFile(this.#cache, node.path.url, caller, known);
   }
 
   #openMadeFile(node: PluginNode | ControlFileNode, { uid }: Caller): OpenFile {
@@ -349,9 +348,15 @@ export class VirtualFs {
     throw new FsError('NO_ENTRY', name, 'no source client for the scheme');
   }
 
-  async #lookupResource(path: ResourcePath, caller: Caller): Promise<Entry> {
-    const { stat, ttlMs } = await this.#names.lookup(path, caller);
-    if (stat === 'unknown') return this.#entries.ofUnknown(path, ttlMs);
-    return this.#entries.ofResource(path, stat, ttlMs);
+  async #pluginNode(name: string): Promise<Node> {
+    await this.#plugins.refresh?.();
+    if (this.#plugins.describe(name) === undefined) throw new FsError('NO_ENTRY', name, 'no such plugin');
+    return { kind: 'plugin', scheme: name };
+  }
+
+  #lookupResource(path: ResourcePath, caller: Caller): Awaitable<Entry> {
+    return chain(this.#names.lookup(path, caller), ({ stat, ttlMs }) =>
+      stat === 'unknown' ? this.#entries.ofUnknown(path, ttlMs) : this.#entries.ofResource(path, stat, ttlMs),
+    );
   }
 }

@@ -1,4 +1,4 @@
-import type { Awaitable } from './awaitable.js';
+import type { Awaitable } from '../awaitable.js';
 import { checkListing } from './checked-listing.js';
 import { ClientFaultError, InterruptedError, ListNotSupportedError, SourceError } from './errors.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN } from './metadata.js';

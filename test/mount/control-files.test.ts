@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 
+import type { Awaitable } from '../../src/awaitable.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import type { ControlFiles } from '../../src/mount/control-files.js';
 import { AccessLog } from '../../src/mount/access-log.js';
@@ -25,8 +26,8 @@ async function namesIn(vfs: VirtualFs, ...names: string[]): Promise<string[]> {
   return vfs.readdir(handle).map(({ name }) => name);
 }
 
-async function isMissing(t: ExecutionContext, work: Promise<unknown>): Promise<void> {
-  t.is(errnoOf(await t.throwsAsync(work), 'attributes'), 2);
+async function isMissing(t: ExecutionContext, lookup: () => Awaitable<unknown>): Promise<void> {
+  t.is(errnoOf(await t.throwsAsync(async () => await lookup()), 'attributes'), 2);
 }
 
 const OWNER = 1_000;
@@ -44,12 +45,12 @@ test('files of the mount are read whole, and only who knows their directory find
   const kernel = new FakeKernel(vfs);
   t.is(await kernel.read('.d7y/status.json'), '1'.repeat(5_000));
   const { node } = await vfs.lookup(vfs.root, '.d7y', { id: 1 });
-  await isMissing(t, vfs.lookup(node, 'other.json', { id: 1 }));
+  await isMissing(t, () => vfs.lookup(node, 'other.json', { id: 1 }));
 });
 
 test('without such files there is no such directory', async (t) => {
   const vfs = vfsWith({});
-  await isMissing(t, vfs.lookup(vfs.root, '.d7y', { id: 1 }));
+  await isMissing(t, () => vfs.lookup(vfs.root, '.d7y', { id: 1 }));
 });
 
 test('a listing of the root has their directory where it is wanted', async (t) => {

@@ -103,7 +103,7 @@ function start(resumed?: Agreement): Fixture {
       if (opcode === OPCODE.GETATTR) return Promise.resolve([Buffer.from('attr')]).then(reply);
       if (opcode === OPCODE.LISTXATTR)
         throw body.length > 0 ? new Error('no room') : new MalformedRequestError('short');
-      if (opcode !== OPCODE.READ) return undefined;
+      if (opcode !== OPCODE.READ) return false;
       return new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(new Error('aborted')));
       });

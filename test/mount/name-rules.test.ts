@@ -56,8 +56,11 @@ class Directory {
     return [found, ...this.#requests.splice(0)].join(', ');
   }
   lookup(name: string, caller = ME): Promise<string> {
-    const found = this.names.lookup(at(name), caller);
-    return this.#result(found.then(({ stat, ttlMs }) => `${stat === 'unknown' ? stat : stat.kind} ${ttlMs}`));
+    const lookup = async (): Promise<string> => {
+      const { stat, ttlMs } = await this.names.lookup(at(name), caller);
+      return `${stat === 'unknown' ? stat : stat.kind} ${ttlMs}`;
+    };
+    return this.#result(lookup());
   }
   use = (name: string, caller = ME, isUnknown = true): Promise<string> =>
     this.#result(this.names.statLastName(at(name), isUnknown, caller).then(({ kind }) => kind));
@@ -76,10 +79,10 @@ const LOOKUPS = `
   cached n=file                                | n     | file 9
   cached n=page, lastKind n=file               | n     | file 9
   cached n=file, index n=1                     | n     | unknown 7
-  listed n=file, source n=file                 | n     | file 9, n
+  listed n=file, source n=file                 | n     | file 9
   listed n=unknown-file, source n=file         | n     | file 9, n
   listed n=directory                           | n     | directory 9
-  cached n?q=page, source n?q=page             | n?q   | file 0, n?q
+  cached n?q=page, source n?q=page             | n?q   | file 0
   index =1                                     | n     | missing 0, n
   index =1, source n=file                      | n     | file 0, n         | n
   lastKind n=file, source n=TIMEOUT            | n     | TIMEOUT, n`;

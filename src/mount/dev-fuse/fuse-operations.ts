@@ -9,7 +9,9 @@ import { constants } from 'node:fs';
 
 import type { AccessedPlace } from '../access-log.js';
 import type { Attr } from '../attr.js';
+import type { Awaitable } from '../../awaitable.js';
 import type { Caller } from '../caller.js';
+import type { Entry } from '../entry.js';
 import { errnoOf, type Purpose } from '../errno.js';
 import type { FailureLog } from '../failure-log.js';
 import { FsError, MissingNameError } from '../fs-error.js';
@@ -49,7 +51,7 @@ import {
 } from './request-codec.js';
 
 type Payload = readonly Uint8Array[];
-type Operation = (request: FuseRequest, caller: Caller) => Promise<Payload>;
+type Operation = (request: FuseRequest, caller: Caller) => Awaitable<Payload>;
 
 /** For how long the kernel may keep the attributes of what never changes by itself. */
 const FIXED_TTL_MS = 60_000;
@@ -113,7 +115,7 @@ export class FuseOperations implements RequestHandler {
     this.#replies = restoreState(state, { vfs: this.#vfs, inodes: this.inodes, backing: this.#backing });
   }
 
-  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined {
+  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | boolean {
     // The kernel sends those once more before all others.
     if (this.#replies.size > 0 && !request.isResent) this.#replies.clear();
     switch (request.opcode) {
@@ -124,7 +126,12 @@ export class FuseOperations implements RequestHandler {
       case OPCODE.READDIRPLUS:
         return this.#readdir(request, reply);
     }
-    return this.#operations.get(request.opcode)?.(request, caller).then(reply);
+    const operation = this.#operations.get(request.opcode);
+    if (operation === undefined) return false;
+    const payload = operation(request, caller);
+    if (payload instanceof Promise) return payload.then(reply);
+    reply(payload);
+    return true;
   }
 
   forget({ nodeId, lookups }: Forget): void {
@@ -146,17 +153,15 @@ export class FuseOperations implements RequestHandler {
     }
   }
 
-  async #lookup({ nodeId }: FuseRequest, name: string, caller: Caller): Promise<Payload> {
+  #lookup({ nodeId }: FuseRequest, name: string, caller: Caller): Awaitable<Payload> {
     const parent = this.inodes.get(nodeId);
-    return await this.#whileLocked(parent, async () => {
-      try {
-        const entry = await this.#vfs.lookup(parent.node, name, caller);
-        return [encodeEntry(this.inodes.refer(entry, name, parent).id, entry)];
-      } catch (error) {
-        if (error instanceof MissingNameError && error.ttlMs > 0) return [encodeMissing(error.ttlMs)];
-        throw error;
-      }
-    });
+    const found = (entry: Entry): Payload => [encodeEntry(this.inodes.refer(entry, name, parent).id, entry)];
+    try {
+      const entry = this.#vfs.lookup(parent.node, name, caller);
+      return entry instanceof Promise ? this.#whileLocked(parent, entry.then(found, missing)) : found(entry);
+    } catch (error) {
+      return missing(error);
+    }
   }
 
   async #getattr({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
@@ -189,7 +194,7 @@ export class FuseOperations implements RequestHandler {
     return [];
   }
 
-  #readdir({ opcode, nodeId, body }: FuseRequest, reply: Reply): Promise<void> {
+  #readdir({ opcode, nodeId, body }: FuseRequest, reply: Reply): Promise<void> | boolean {
     const reading = decodeRead(body);
     const send = (): void =>
       opcode === OPCODE.READDIR
@@ -198,7 +203,7 @@ export class FuseOperations implements RequestHandler {
     const listing = this.#vfs.whenListed(reading.handle, reading.offset);
     if (listing !== undefined) return listing.then(send);
     send();
-    return Promise.resolve();
+    return true;
   }
 
   async #open({ nodeId, unique, isResent }: FuseRequest, caller: Caller): Promise<Payload> {
@@ -253,19 +258,19 @@ export class FuseOperations implements RequestHandler {
     }
   }
 
-  #flush({ body }: FuseRequest, caller: Caller): Promise<Payload> {
+  #flush({ body }: FuseRequest, caller: Caller): Payload {
     this.#reads.interrupt(decodeHandle(body).handle, caller.id);
-    return Promise.resolve([]);
+    return [];
   }
 
-  #release({ nodeId, body }: FuseRequest): Promise<Payload> {
+  #release({ nodeId, body }: FuseRequest): Payload {
     const { handle } = decodeHandle(body);
     // Not open: an earlier process has released it, and was not able to reply.
-    if (!this.#vfs.release(handle)) return Promise.resolve([]);
+    if (!this.#vfs.release(handle)) return [];
     this.#journal?.closed(handle);
     this.inodes.get(nodeId).opens -= 1;
     this.#backing.release(nodeId, handle);
-    return Promise.resolve([]);
+    return [];
   }
 
   async #opendir({ nodeId, unique, isResent }: FuseRequest, flags: number, caller: Caller): Promise<Payload> {
@@ -283,12 +288,12 @@ export class FuseOperations implements RequestHandler {
     return [encodeOpen(handle, 0)];
   }
 
-  #releasedir({ nodeId, body }: FuseRequest): Promise<Payload> {
+  #releasedir({ nodeId, body }: FuseRequest): Payload {
     const { handle } = decodeHandle(body);
-    if (!this.#vfs.releasedir(handle)) return Promise.resolve([]);
+    if (!this.#vfs.releasedir(handle)) return [];
     this.#journal?.closedDirectory(handle);
     this.inodes.get(nodeId).opens -= 1;
-    return Promise.resolve([]);
+    return [];
   }
 
   async #statfs({ nodeId }: FuseRequest, caller: Caller): Promise<Payload> {
@@ -311,10 +316,10 @@ export class FuseOperations implements RequestHandler {
   }
 
   /** For requests for which the kernel locks the directory, and that may wait. */
-  async #whileLocked<Result>(directory: Inode, work: () => Promise<Result>): Promise<Result> {
+  async #whileLocked<Result>(directory: Inode, work: Promise<Result>): Promise<Result> {
     directory.lockedFor += 1;
     try {
-      return await work();
+      return await work;
     } finally {
       directory.lockedFor -= 1;
       if (directory.lockedFor === 0) this.inodes.onUnlocked(directory);
@@ -328,6 +333,12 @@ export class FuseOperations implements RequestHandler {
       return `node ${nodeId}`;
     }
   }
+}
+
+/** The reply for a name that a lookup found missing; throws any other failure. */
+function missing(error: unknown): Payload {
+  if (error instanceof MissingNameError && error.ttlMs > 0) return [encodeMissing(error.ttlMs)];
+  throw error;
 }
 
 /** GETXATTR and LISTXATTR: the size 0 requests the length, one that is too small is ERANGE. */

@@ -41,9 +41,9 @@ export type Reply = (payload: readonly Uint8Array[]) => void;
 export interface RequestHandler {
   /**
    * Runs the request, and calls `reply` once, which has sent the payload when it returns. The reply to what it throws,
-   * or rejects with, is an errno. Undefined: this opcode is not implemented (ENOSYS).
+   * or rejects with, is an errno. True: it has replied; false: this opcode is not implemented (ENOSYS).
    */
-  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | undefined;
+  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | boolean;
   forget(forget: Forget): void;
   /** The positive errno for a failure, which it may log. */
   errnoOf(request: FuseRequest, error: unknown): number;
@@ -228,8 +228,8 @@ export class FuseSession {
     };
     try {
       const work = this.#handler.handle(request, caller, (payload) => settle(0, payload));
-      if (work === undefined) settle(constants.errno.ENOSYS, []);
-      else work.catch(fail);
+      if (work === false) settle(constants.errno.ENOSYS, []);
+      else if (work !== true) work.catch(fail);
     } catch (error) {
       fail(error);
     }

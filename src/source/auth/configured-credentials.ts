@@ -1,5 +1,5 @@
 /** Credentials that the configuration has in a rule, as keys and tokens that are valid now. */
-import type { Awaitable } from '../awaitable.js';
+import type { Awaitable } from '../../awaitable.js';
 import { SourceError } from '../errors.js';
 import type { Command, Keys, Token } from '../settings.js';
 import type { BearerToken, CredentialProvider } from './credentials.js';

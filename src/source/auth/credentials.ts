@@ -1,4 +1,4 @@
-import type { Awaitable } from '../awaitable.js';
+import type { Awaitable } from '../../awaitable.js';
 
 /**
  * Gives credentials that are valid now. They are refreshed before they expire, one refresh at a time.

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../awaitable.js';
+import type { Awaitable } from '../../awaitable.js';
 import { TimeoutError } from '../errors.js';
 import { orAborted } from '../or-aborted.js';
 import type { CredentialProvider } from './credentials.js';

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../awaitable.js';
+import type { Awaitable } from '../../awaitable.js';
 import { InterruptedError, SourceError, TimeoutError } from '../errors.js';
 import { orAborted } from '../or-aborted.js';
 import type { AuthorizableRequest, Authorization, Authorizer } from './authorizer.js';

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../awaitable.js';
+import type { Awaitable } from '../../awaitable.js';
 import type { Refusal } from './refusal.js';
 
 /** One try of a request, about to be sent to one hop. */

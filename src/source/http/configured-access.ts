@@ -10,7 +10,7 @@ import {
   configuredHeaders,
 } from '../auth/configured-credentials.js';
 import type { CredentialProvider } from '../auth/credentials.js';
-import { type Awaitable, chain } from '../awaitable.js';
+import { type Awaitable, chain } from '../../awaitable.js';
 import { netrcEntry } from '../auth/netrc.js';
 import { fileSecret } from '../auth/secret-source.js';
 import type { WebSettings } from '../settings.js';

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { codeOf } from '../../error-code.js';
-import type { Awaitable } from '../awaitable.js';
+import type { Awaitable } from '../../awaitable.js';
 import { SourceError } from '../errors.js';
 import type { HttpSettings } from '../settings.js';
 import type { HttpRoute } from './http-engine.js';

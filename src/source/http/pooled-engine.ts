@@ -1,7 +1,7 @@
 /** The engine: sends a request to its final target, with retries, redirects, authorization, and the pool's connections. */
 import { LRUCache } from 'lru-cache';
 
-import type { Awaitable } from '../awaitable.js';
+import type { Awaitable } from '../../awaitable.js';
 import { ProtocolError, type SourceError } from '../errors.js';
 import { type PoolReport, RequestActivity } from '../request-activity.js';
 import { withRetries } from '../retry.js';

@@ -6,7 +6,7 @@ import type { BearerToken, CredentialProvider } from '../../auth/credentials.js'
 import { withQuery } from '../../auth/canonical.js';
 import type { AccessKey } from '../../auth/signer.js';
 import type { Authorization, AuthorizableRequest, Authorizer } from '../../http/authorizer.js';
-import { type Awaitable, chain } from '../../awaitable.js';
+import { type Awaitable, chain } from '../../../awaitable.js';
 import { configuredRoute } from '../../http/configured-route.js';
 import { parseHttpDate } from '../../http/http-date.js';
 import type { HttpRoute } from '../../http/http-engine.js';

@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 
-import { type Awaitable, chain } from '../../awaitable.js';
+import { type Awaitable, chain } from '../../../awaitable.js';
 import { encodeKey } from '../../auth/canonical.js';
 import type { HttpEngine } from '../../http/http-engine.js';
 import { createHttpResource } from '../../http/create-http-resource.js';

@@ -1,6 +1,6 @@
 import { gsCredentials, s3Credentials, vendorCredentials } from '../../auth/bucket-credentials.js';
 import type { CredentialProvider } from '../../auth/credentials.js';
-import type { Awaitable } from '../../awaitable.js';
+import type { Awaitable } from '../../../awaitable.js';
 import type { GsSettings, S3Settings, VendorBucketSettings } from '../../settings.js';
 import type { SourceClient, SourceContext } from '../../source.js';
 import { withAwsEnvironment } from './aws-environment.js';
