@@ -1,5 +1,6 @@
 /** What the other layers, and authors of sources, may use of this one. */
-export { bodyReader, type BodyReader, type BodyTarget } from './body-reader.js';
+export { bodyReader, type BodySink, type BufferProvider, drainBody } from './body-reader.js';
+export type { BodyReader, BodyTarget } from './body-target.js';
 export type { ByteRange } from './byte-range.js';
 export {
   type ContentDigest,
@@ -32,10 +33,7 @@ export {
 export { DEFAULT_CAPABILITIES, type SourceCapabilities } from './source.js';
 export type { CompleteClient, Hook, RequestAdapter, ResourceClient } from './resource-client.js';
 export {
-  type BufferProvider,
-  type BodySink,
   type BodySource,
-  drainBody,
   type ExpireInfo,
   newResponse,
   type Response,

@@ -1,6 +1,9 @@
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 
+import type { BodyReader, BodyTarget } from './body-target.js';
+import { IterableBody } from './iterable-body.js';
+
 /** The freshness facts of a response, as text in the source's own format (pkg/source/header.go). */
 export interface ExpireInfo {
   readonly expire?: string;
@@ -22,11 +25,8 @@ export interface Response {
   readonly offset: number | undefined;
   /** May be read once. A reader that stops before its end calls `cancel`. */
   readonly body: AsyncIterable<Uint8Array>;
-  /**
-   * Instead of `body`: pushes the same bytes into `sink`, and resolves at their end. For clients that read
-   * into memory of their own and use it again, which costs no garbage, or straight into what `nextBuffer` returns.
-   */
-  drain?(sink: BodySink, nextBuffer?: BufferProvider): Promise<void>;
+  /** Instead of `body`: reads it into memory of the reader, as `BodyReader` says. */
+  read?(target: BodyTarget): Promise<number>;
   /** Whether a failure of this response is retryable. */
   readonly temporary: boolean;
   expireInfo(): ExpireInfo;
@@ -36,36 +36,6 @@ export interface Response {
   refuse?(reason: 'mismatch' | 'stall'): void;
   /** Releases the connection without reading the rest. May be called at any time, any number of times. */
   cancel(): void;
-}
-
-/**
- * Takes the next bytes of a body. Their memory is the client's again when it returns or, if it returns a
- * promise, when that is settled; until then nothing more is read. What it throws ends the body, and is what
- * `drain` rejects with.
- */
-export type BodySink = (chunk: Uint8Array) => void | Promise<void>;
-
-/**
- * Offers memory for the next bytes of a body, which saves a copy: the chunk that the sink takes then lies at
- * its start. Called whenever the client is about to read; what it offered counts until the next chunk, and
- * no longer than until the body has ended, failed, or been cancelled. Undefined: there is none now.
- */
-export type BufferProvider = () => Uint8Array | undefined;
-
-/** Pushes the body of any response into a sink. */
-export async function drainBody(
-  response: Response,
-  sink: BodySink,
-  nextBuffer?: BufferProvider,
-): Promise<void> {
-  if (response.drain !== undefined) {
-    await response.drain(sink, nextBuffer);
-    return;
-  }
-  for await (const chunk of response.body) {
-    const wait = sink(chunk);
-    if (wait !== undefined) await wait;
-  }
 }
 
 /** What a client may hand over as a body. */
@@ -83,7 +53,8 @@ export interface ResponseOptions {
   readonly header?: Headers | Record<string, string> | (() => Headers);
   readonly contentLength?: number;
   readonly offset?: number;
-  readonly drain?: (sink: BodySink, nextBuffer?: BufferProvider) => Promise<void>;
+  /** Instead of `body`. */
+  readonly read?: BodyReader['read'];
   readonly temporary?: boolean;
   readonly validate?: () => void;
   readonly refuse?: NonNullable<Response['refuse']>;
@@ -101,6 +72,9 @@ export function newResponse(body: BodySource, options: ResponseOptions = {}): Re
     return (header ??= typeof given === 'function' ? given() : new Headers(given));
   };
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  const chunks = toAsyncIterable(bytes);
+  const reader = options.read === undefined ? new IterableBody(chunks) : { read: options.read };
+  const cancel = options.cancel ?? (() => cancelBody(bytes));
   return {
     status: options.status ?? 200,
     statusText: options.statusText ?? 'OK',
@@ -109,13 +83,16 @@ export function newResponse(body: BodySource, options: ResponseOptions = {}): Re
     },
     contentLength: options.contentLength ?? (bytes instanceof Uint8Array ? bytes.byteLength : -1),
     offset: options.offset,
-    body: toAsyncIterable(bytes),
-    ...(options.drain === undefined ? {} : { drain: options.drain }),
+    body: chunks,
+    read: (target) => reader.read(target),
     temporary: options.temporary ?? true,
     expireInfo: () => expireInfoOf(headerOf()),
     validate: options.validate ?? (() => undefined),
     ...(options.refuse === undefined ? {} : { refuse: options.refuse }),
-    cancel: options.cancel ?? (() => cancelBody(bytes)),
+    cancel: () => {
+      if (reader instanceof IterableBody) reader.fail(new Error('the response was cancelled'));
+      cancel();
+    },
   };
 }
 

@@ -2,8 +2,9 @@
 import test, { type ExecutionContext } from 'ava';
 
 import type { OpenResource } from '../../src/cache/resource-cache.js';
-import { ExchangeBody } from '../../src/source/http/exchange-body.js';
-import { drainWithRest } from '../../src/source/p2p/drain-with-rest.js';
+import type { HttpBody } from '../../src/source/http/http-body.js';
+import { newResponse } from '../../src/source/index.js';
+import { RestingBody } from '../../src/source/p2p/resting-body.js';
 import { Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
 import { until } from '../support/until.js';
 import {
@@ -57,47 +58,29 @@ test.serial('a reader that pauses leaves dfdaemon, and goes on where it was', as
 
 test('what is sent again before the place of a pause is passed over', async (t) => {
   const content = Buffer.from('0123456789');
-  let leave: (reason: unknown) => void = () => undefined;
-  const left = new Promise((resolve) => {
-    leave = resolve;
+  const bodies = [content.subarray(0, 7), content.subarray(3)].map((bytes) => newResponse(bytes));
+  const left = new Promise<void>((resolve) => {
+    bodies[0] = { ...newResponse(content.subarray(0, 7)), cancel: resolve };
   });
-  const first = new ExchangeBody((reason) => leave(reason));
-  const taken: string[] = [];
-  let goOn = (): void => undefined;
   const reopened: number[] = [];
-  const drained = drainWithRest(
-    first,
-    (chunk) => {
-      taken.push(Buffer.from(chunk).toString());
-      if (taken.length > 1) return undefined;
-      return new Promise((resolve) => {
-        goOn = resolve;
-      });
+  const [first, second] = bodies as unknown as HttpBody[];
+  if (first === undefined || second === undefined) return t.fail();
+  const body = new RestingBody(first, {
+    start: 0,
+    end: content.byteLength,
+    restAfterMs: 1,
+    reopen: (position) => {
+      reopened.push(position);
+      return Promise.resolve({ start: 3, body: second });
     },
-    () => undefined,
-    {
-      start: 0,
-      end: content.byteLength,
-      restAfterMs: 1,
-      reopen: async (position) => {
-        reopened.push(position);
-        const body = new ExchangeBody(() => undefined);
-        setImmediate(() => {
-          for (const part of [content.subarray(3, 5), content.subarray(5, 8), content.subarray(8)]) {
-            void body.push(part);
-          }
-          body.end();
-        });
-        return { start: 3, body };
-      },
-    },
-  );
-  void first.push(content.subarray(0, 7));
+  });
+  const memory = Buffer.alloc(content.byteLength);
+  t.is(await body.read({ pieces: [memory.subarray(0, 7)] }), 7);
   await left;
-  goOn();
-  t.is(await drained, content.byteLength);
+  t.is(await body.read({ pieces: [memory.subarray(7)] }), 3);
+  t.is(await body.read({ pieces: [Buffer.alloc(1)] }), 0);
   t.deepEqual(reopened, [7]);
-  t.deepEqual(taken, ['0123456', '7', '89']);
+  return t.true(memory.equals(content));
 });
 
 test.serial('a reader that pauses holds up no other node', async (t) => {

@@ -12,6 +12,7 @@ import { Request, type SourceError } from '../../src/source/index.js';
 import { createCertificate } from '../support/certificate.js';
 import { startRawServer } from '../support/fault-server.js';
 import { pattern } from '../support/tree.js';
+import { drained } from '../support/drained.js';
 
 const BODY = pattern(400_000);
 const HEAD = 'HTTP/1.1 200 OK\r\nETag: "one"\r\n\r\n';
@@ -35,7 +36,7 @@ async function outcome(
   const chunks: Uint8Array[] = [];
   try {
     const response = await http.download(new Request(url));
-    await response.drain?.((chunk) => {
+    await drained(response, (chunk) => {
       chunks.push(Uint8Array.from(chunk));
       const until = performance.now() + busyMs;
       while (performance.now() < until);

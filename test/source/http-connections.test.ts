@@ -12,6 +12,7 @@ import type { HttpClientOptions } from '../../src/source/http/http-options.js';
 import { Request, type RequestOptions, type SourceError, Promotion } from '../../src/source/index.js';
 import { startRawServer } from '../support/fault-server.js';
 import { until as untilSo } from '../support/until.js';
+import { drained } from '../support/drained.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
@@ -26,7 +27,7 @@ function client(t: ExecutionContext, options: Partial<HttpClientOptions> = {}): 
 async function fetch(http: Client, url: string, options: RequestOptions = {}): Promise<string> {
   const response = await http.download(new Request(url, options));
   let text = '';
-  await response.drain?.((chunk) => {
+  await drained(response, (chunk) => {
     text += Buffer.from(chunk).toString();
   });
   return text;
@@ -239,11 +240,11 @@ test('what is cancelled while its broken body is requested again is abandoned at
   });
   const http = client(t, { retries: 2 });
   const { response } = await http.getMetadata(new Request(`${server.origin}/file`));
-  const drained = failure(t, response?.drain?.(() => undefined) ?? Promise.resolve());
+  const reading = failure(t, drained(response));
   await until(() => server.requests.length === 2);
   t.is(server.open(), 1);
   response?.cancel();
-  t.is((await drained).code, 'INTERRUPTED');
+  t.is((await reading).code, 'INTERRUPTED');
   t.true(await server.isLeft());
 });
 
@@ -282,7 +283,7 @@ test('a body that stops coming is a timeout; one that is not read is not', async
   const response = await http.download(new Request(server.origin));
   await sleep(700);
   let text = '';
-  await response.drain?.((chunk) => {
+  await drained(response, (chunk) => {
     text += Buffer.from(chunk).toString();
   });
   t.is(text, 'first!');
@@ -298,7 +299,7 @@ test('a sink that waits stops the reading, and owns its memory meanwhile', async
   const response = await client(t).download(new Request(server.origin));
   let at = 0;
   let busy = 0;
-  await response.drain?.(async (chunk) => {
+  await drained(response, async (chunk) => {
     busy += 1;
     t.is(busy, 1);
     await sleep(1);
@@ -322,7 +323,7 @@ test('what a sink throws ends the body, and is thrown as it is', async (t) => {
     () => Promise.reject(own),
   ]) {
     const response = await http.download(new Request(server.origin));
-    t.is(await t.throwsAsync(response.drain?.(sink) ?? Promise.resolve()), own);
+    t.is(await t.throwsAsync(drained(response, sink)), own);
     t.true(await server.isLeft());
   }
   t.is(server.requests.length, 2);
@@ -394,7 +395,8 @@ test('nothing is left when the client is closed, and an idle client lets its pro
     const { createHttpClient } = await import(${JSON.stringify(new URL('../../src/source/http/http-client.js', import.meta.url).href)});
     const { Request } = await import(${JSON.stringify(new URL('../../src/source/index.js', import.meta.url).href)});
     const response = await createHttpClient().download(new Request(process.argv[1]));
-    await response.drain((chunk) => console.log(String(chunk)));`;
+    const memory = Buffer.alloc(10);
+    console.log(String(memory.subarray(0, await response.read({ pieces: [memory] }))));`;
   const args = ['--input-type=module', '-e', program, server.origin];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
   t.is(stdout, 'ok\n');

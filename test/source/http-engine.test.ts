@@ -8,6 +8,7 @@ import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import type { Refusal } from '../../src/source/http/refusal.js';
 import { IsDirectoryError, Request, SourceError } from '../../src/source/index.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
+import { drained } from '../support/drained.js';
 
 const CALLER = new Request('made-up://bucket/key');
 
@@ -24,7 +25,7 @@ async function statusOf(
   caller = CALLER,
 ): Promise<number> {
   const answer = await engine.send({ url: new URL(url), allowed: [200], ...request }, caller);
-  await answer.body.drain(() => undefined);
+  await drained(answer.body);
   return answer.status;
 }
 
@@ -48,7 +49,7 @@ test('a request has its method, its header and its small body', async (t) => {
     },
     CALLER,
   );
-  await answer.body.drain(() => undefined);
+  await drained(answer.body);
   const [head = ''] = heads;
   t.true(head.startsWith('PROPFIND /a%2Fb?q=%20 HTTP/1.1\r\n'), head);
   t.regex(head, /^depth: 1$/m);

@@ -9,6 +9,7 @@ import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import { IsDirectoryError, type Metadata, Request, type Response } from '../../src/source/index.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { pattern } from '../support/tree.js';
+import { drained } from '../support/drained.js';
 
 const BODY = pattern(200_000);
 const RANGE = { start: 1_000, end: 150_000 };
@@ -27,7 +28,7 @@ function resourceFor(
 
 async function digestOf(response: Response): Promise<string> {
   const hash = createHash('sha1');
-  await response.drain?.((chunk) => void hash.update(chunk));
+  await drained(response, (chunk) => void hash.update(chunk));
   return hash.digest('hex');
 }
 

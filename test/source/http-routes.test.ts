@@ -24,6 +24,7 @@ import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
 import { until } from '../support/until.js';
+import { drained } from '../support/drained.js';
 
 const CONTENT = pattern(1 << 20);
 /** What of the head of a request has come, as the body. */
@@ -109,7 +110,7 @@ test('a large body through a tunnel is the body, whether its sink waits or not',
     const request = { url: new URL(`${origin}/f.bin`), allowed: [200] };
     const { body } = await engine.send(request, new Request('made-up://bucket/key'));
     const copies: Uint8Array[] = [];
-    await body.drain((chunk) => {
+    await drained(body, (chunk) => {
       if (waitMs === undefined) return void copies.push(Uint8Array.from(chunk));
       return sleep(waitMs).then(() => void copies.push(Uint8Array.from(chunk)));
     });
@@ -208,7 +209,7 @@ test('a reader that pauses stops what comes through a tunnel', async (t) => {
   const engine = engineFor(t, { ca: String(cert), proxyFor: () => proxy });
   const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   const { body } = await engine.send({ url, allowed: [200] }, new Request('made-up://bucket/key'));
-  const reading = t.throwsAsync(body.drain(() => new Promise(() => undefined)));
+  t.is(await body.read({ pieces: [Buffer.alloc(1)] }), 1);
   await until('the server waits', async () => {
     const before = sentMib;
     await sleep(100);
@@ -216,7 +217,6 @@ test('a reader that pauses stops what comes through a tunnel', async (t) => {
   });
   t.true(sentMib < 64, `${sentMib} MiB`);
   body.cancel();
-  await reading;
 });
 
 for (const [title, answer, code] of [

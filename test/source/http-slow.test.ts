@@ -8,6 +8,7 @@ import { createHttpClient } from '../../src/source/http/http-client.js';
 import type { HttpClientOptions } from '../../src/source/http/http-options.js';
 import { Request, type SourceError } from '../../src/source/index.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
+import { drained } from '../support/drained.js';
 
 const TIMEOUT_MS = 600;
 /** Far more often than a connection counts as idle. */
@@ -30,7 +31,7 @@ async function outcome(http: ReturnType<typeof createHttpClient>, url: string): 
   try {
     const response = await http.download(new Request(url));
     const chunks: Uint8Array[] = [];
-    await response.drain?.((chunk) => void chunks.push(Uint8Array.from(chunk)));
+    await drained(response, (chunk) => void chunks.push(Uint8Array.from(chunk)));
     return Buffer.concat(chunks).toString('latin1');
   } catch (error) {
     return (error as SourceError).code;
@@ -88,7 +89,7 @@ test('the time in which the receiver pauses does not count', async (t) => {
   });
   const response = await client(t).download(new Request(server.origin));
   let text = '';
-  await response.drain?.((chunk) => {
+  await drained(response, (chunk) => {
     text += Buffer.from(chunk).toString('latin1');
     return sleep(2 * TIMEOUT_MS);
   });

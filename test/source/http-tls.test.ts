@@ -10,6 +10,7 @@ import { createCertificate } from '../support/certificate.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
+import { drained } from '../support/drained.js';
 
 const CONTENT = pattern(8 << 20);
 
@@ -40,7 +41,7 @@ test('a body over TLS is the body, whether its sink waits or not', async (t) => 
   for (const waitMs of [undefined, 0, 1]) {
     const response = await http.download(new Request(`${origin}/f.bin`));
     const copies: Uint8Array[] = [];
-    await response.drain?.((chunk) => {
+    await drained(response, (chunk) => {
       if (waitMs === undefined) {
         copies.push(Uint8Array.from(chunk));
         return undefined;

@@ -1,7 +1,7 @@
 import test from 'ava';
 
 import { callForJson, callForRows } from '../../src/source/plugin/call.js';
-import type { BodySink } from '../../src/source/index.js';
+import { newResponse } from '../../src/source/index.js';
 import { OptionMask } from '../../src/source/plugin/option-mask.js';
 
 const SECRET = 'secret-0123456789';
@@ -47,5 +47,5 @@ test('what is wrong with a list is said without a piece of it', async (t) => {
 });
 
 function bodyOf(text: string): object {
-  return { drain: (sink: BodySink) => sink(Buffer.from(text)) };
+  return newResponse(text);
 }

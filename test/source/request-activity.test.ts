@@ -4,6 +4,7 @@ import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import { Request } from '../../src/source/index.js';
 import { RequestActivity } from '../../src/source/request-activity.js';
 import { startFaultServer } from '../support/fault-server.js';
+import { drained } from '../support/drained.js';
 
 test('requests are counted by scheme, host and outcome, with their bytes and retries', async (t) => {
   const server = await startFaultServer(t, (_, response, count) => {
@@ -14,7 +15,7 @@ test('requests are counted by scheme, host and outcome, with their bytes and ret
   t.teardown(() => engine.close());
   const caller = new Request('made-up://bucket/key');
   const { body } = await engine.send({ url: new URL(server.origin), allowed: [200] }, caller);
-  await body.drain(() => undefined);
+  await drained(body);
   const { host } = new URL(server.origin);
   const counted = {
     scheme: 'made-up',
@@ -46,7 +47,7 @@ test('bytes are counted by route, and connections by what they do', async (t) =>
   const url = new URL('http://made-up.example/key');
   const { body } = await engine.send({ url, allowed: [200], route }, new Request(url));
   t.deepEqual(engine.report, { active: 1, paused: 0, idle: 0, waitingRequests: 0 });
-  await body.drain(() => undefined);
+  await drained(body);
   t.deepEqual(engine.report, { active: 0, paused: 0, idle: 1, waitingRequests: 0 });
   t.like(activity.report.hosts[0], { host: 'made-up.example', receivedBytes: { proxy: 4 } });
   t.is(activity.report.schemes[0]?.firstByte[0]?.route, 'proxy');

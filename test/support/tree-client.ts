@@ -8,7 +8,6 @@ import {
   NotFoundError,
   type Request,
   type ResourceClient,
-  type ResponseOptions,
   type UrlEntry,
 } from '../../src/source/index.js';
 
@@ -80,7 +79,6 @@ export class TreeClient implements ResourceClient {
     }
     const part = content.slice(start, end);
     return newResponse(chunksOf(part), {
-      ...drainOf(part),
       offset: start,
       contentLength: part.length,
       header: { etag },
@@ -131,28 +129,6 @@ function keyOf({ url }: Request): string {
 async function* chunksOf(content: string): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(content);
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
-}
-
-/** As a connection that receives into the memory that it is offered. */
-function drainOf(content: string): Required<Pick<ResponseOptions, 'drain' | 'cancel'>> {
-  let isCancelled = false;
-  return {
-    cancel: () => {
-      isCancelled = true;
-    },
-    drain: async (sink, nextBuffer) => {
-      for await (const chunk of chunksOf(content)) {
-        for (let at = 0; at < chunk.byteLength;) {
-          if (isCancelled) throw new Error('the response was cancelled');
-          const offered = nextBuffer?.();
-          const piece = chunk.subarray(at, at + (offered?.byteLength ?? Infinity));
-          offered?.set(piece);
-          at += piece.byteLength;
-          await sink(offered?.subarray(0, piece.byteLength) ?? piece);
-        }
-      }
-    },
-  };
 }
 
 function etagOf(content: string): string {

@@ -1,88 +1,80 @@
 /**
- * The body of one response, between the connection that pushes it and its reader. Chunks go straight
- * from the read buffer into the sink. Before `drain` is called, they are kept: the first one where it lies
- * until this turn of the event loop is over, because most bodies are drained at once; later copies of up to
- * `HIGH_WATER_BYTES`, so that a small body frees its connection even if it is not read for long.
+ * The body of one response, between the connection that brings it and its reader. Chunks are copied from the connection's
+ * memory into the reader's target, or lie there already. While nothing is read, they are kept: the first one where it lies
+ * until this turn of the event loop is over, because most bodies are read at once; later copies of up to
+ * `maxKeptBytes`, so that a small body frees its connection even if it is not read for long.
  */
-import type { BufferProvider, BodySink } from '../response.js';
+import type { BodyTarget } from '../body-target.js';
+import { TargetCursor } from '../target-cursor.js';
 
-const HIGH_WATER_BYTES = 1024 * 1024;
+export const MAX_KEPT_BYTES = 1024 * 1024;
 /** What a copy takes beside its bytes, which may be one. */
 const COPY_BYTES = 256;
 
-export class ExchangeBody {
-  readonly #onCancel: (reason: unknown) => void;
+interface Reading {
+  readonly cursor: TargetCursor;
+  readonly resolve: (bytes: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A body as a connection hands it over. */
+export interface IncomingBody {
+  /** Its reader waits for bytes. */
+  readonly isReading: boolean;
+  /** As `BodyReader.read`: ends only where the message ends; anything else rejects. */
+  read(target: BodyTarget): Promise<number>;
+  /** The rest is not read, or does not come; to no effect when all has come. */
+  fail(error: unknown): void;
+}
+
+export class ExchangeBody implements IncomingBody {
+  readonly #maxKeptBytes: number;
   #state: 'open' | 'ended' | 'failed' = 'open';
-  /** Whether it failed because the sink threw. */
-  hasSinkFailed = false;
   #failure: unknown;
-  #sink: BodySink | undefined;
-  #nextBuffer: BufferProvider | undefined;
-  #isSinkBusy = false;
+  #reading: Reading | undefined;
   /** In the connection's memory; `#release` gives it back. */
   #lent: Uint8Array | undefined;
   #release: (() => void) | undefined;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
-  #settle: (() => void) | undefined;
 
-  /** `onCancel` is called once, when the rest is cancelled before the end. */
-  constructor(onCancel: (reason: unknown) => void) {
-    this.#onCancel = onCancel;
+  /** `maxKeptBytes` 0: what is not read stays in the connection's memory. */
+  constructor(maxKeptBytes = MAX_KEPT_BYTES) {
+    this.#maxKeptBytes = maxKeptBytes;
   }
 
-  /** Whether a sink could take more at once. */
-  get isWaiting(): boolean {
-    return this.#sink !== undefined && !this.#isSinkBusy;
+  get isReading(): boolean {
+    return this.#reading !== undefined;
   }
 
-  /** Pushes the whole body into `sink`; may be called once. Resolves where the message ends, and only there. */
-  async drain(sink: BodySink, nextBuffer?: BufferProvider): Promise<void> {
-    try {
-      for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
-        const wait = sink(chunk);
-        if (wait !== undefined) await wait;
-        if (this.#keptBytes < HIGH_WATER_BYTES / 2) this.#giveBack();
-      }
-    } catch (error) {
-      this.#onSinkFailure(error);
-      throw error;
-    }
-    if (this.#state === 'open') {
-      await new Promise<void>((resolve) => {
-        this.#settle = resolve;
-        this.#sink = sink;
-        this.#nextBuffer = nextBuffer;
-      });
-    }
-    if (this.#state === 'failed') throw this.#failure;
+  read(target: BodyTarget): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const cursor = new TargetCursor(target);
+      this.#takeKept(cursor);
+      if (cursor.isEnough || this.#state === 'ended') resolve(cursor.bytes);
+      else if (this.#state === 'failed') reject(this.#failure);
+      else this.#reading = { cursor, resolve, reject };
+      if (this.#lent === undefined && this.#keptBytes <= this.#maxKeptBytes / 2) this.#giveBack();
+    });
   }
 
-  /** Where the next bytes may be read to, if the reader offers memory now. */
+  /** Where the next bytes may be received, if the reader waits for them. */
   nextBuffer(): Uint8Array | undefined {
-    return this.#state === 'open' && this.isWaiting ? this.#nextBuffer?.() : undefined;
-  }
-
-  /** Gives the rest up. */
-  cancel(given?: unknown): void {
-    if (this.#state !== 'open') return;
-    const reason = given ?? new Error('cancelled');
-    this.#lent = undefined;
-    this.#kept = [];
-    this.fail(reason);
-    this.#onCancel(reason);
+    return this.#reading?.cursor.room;
   }
 
   /** Takes the next bytes; their memory is needed until the promise, if there is one, resolves. */
   push(chunk: Uint8Array): void | Promise<void> {
     if (this.#state !== 'open') return undefined;
-    if (this.#sink !== undefined) return this.#pushToSink(this.#sink, chunk);
+    const taken = this.#fill(chunk);
+    if (taken === chunk.byteLength) return undefined;
+    const rest = chunk.subarray(taken);
     if (this.#kept.length === 0) {
-      this.#lent = chunk;
-      setImmediate(() => this.#keepLent());
+      this.#lent = rest;
+      if (this.#maxKeptBytes > 0) setImmediate(() => this.#keepLent());
     } else {
-      this.#keep(chunk);
-      if (this.#keptBytes < HIGH_WATER_BYTES) return undefined;
+      this.#keep(rest);
+      if (this.#keptBytes < this.#maxKeptBytes) return undefined;
     }
     return new Promise((resolve) => {
       this.#release = resolve;
@@ -90,55 +82,57 @@ export class ExchangeBody {
   }
 
   end(): void {
-    if (this.#state === 'open') this.#state = 'ended';
-    this.#settle?.();
+    if (this.#state !== 'open') return;
+    this.#state = 'ended';
+    const reading = this.#reading;
+    this.#reading = undefined;
+    reading?.resolve(reading.cursor.bytes);
   }
 
   fail(error: unknown): void {
     if (this.#state !== 'open') return;
     this.#state = 'failed';
     this.#failure = error;
+    this.#keepLent();
+    const reading = this.#reading;
+    this.#reading = undefined;
     this.#giveBack();
-    this.#settle?.();
+    reading?.reject(error);
   }
 
-  #pushToSink(sink: BodySink, chunk: Uint8Array): void | Promise<void> {
-    try {
-      const wait = sink(chunk);
-      return wait === undefined ? undefined : this.#awaitSink(wait);
-    } catch (error) {
-      this.#onSinkFailure(error);
-      return undefined;
+  #fill(chunk: Uint8Array): number {
+    const reading = this.#reading;
+    if (reading === undefined) return 0;
+    const { cursor, resolve } = reading;
+    const taken = cursor.take(chunk);
+    if (cursor.isEnough) {
+      this.#reading = undefined;
+      resolve(cursor.bytes);
     }
+    return taken;
   }
 
-  async #awaitSink(wait: Promise<void>): Promise<void> {
-    this.#isSinkBusy = true;
-    try {
-      await wait;
-    } catch (error) {
-      this.#onSinkFailure(error);
+  #takeKept(cursor: TargetCursor): void {
+    for (let next = this.#lent ?? this.#kept[0]; next !== undefined; next = this.#kept[0]) {
+      const taken = cursor.take(next);
+      const rest = taken === next.byteLength ? undefined : next.subarray(taken);
+      if (next === this.#lent) {
+        this.#lent = rest;
+      } else {
+        this.#keptBytes -= taken;
+        if (rest === undefined) this.#keptBytes -= COPY_BYTES;
+        if (rest === undefined) this.#kept.shift();
+        else this.#kept[0] = rest;
+      }
+      if (rest !== undefined) return;
     }
-    this.#isSinkBusy = false;
-  }
-
-  #onSinkFailure(error: unknown): void {
-    this.hasSinkFailed = true;
-    this.cancel(error);
-  }
-
-  #next(): Uint8Array | undefined {
-    const chunk = this.#lent ?? this.#kept.shift();
-    if (this.#lent === undefined && chunk !== undefined) this.#keptBytes -= chunk.byteLength + COPY_BYTES;
-    this.#lent = undefined;
-    return chunk;
   }
 
   #keepLent(): void {
     if (this.#lent === undefined) return;
     this.#keep(this.#lent);
     this.#lent = undefined;
-    if (this.#keptBytes < HIGH_WATER_BYTES) this.#giveBack();
+    if (this.#keptBytes < this.#maxKeptBytes) this.#giveBack();
   }
 
   #keep(chunk: Uint8Array): void {

@@ -9,7 +9,8 @@ import type { Metadata, UrlEntry } from '../metadata.js';
 import type { PeerDownloads } from '../p2p/peer-downloads.js';
 import type { Request } from '../request.js';
 import type { CompleteClient } from '../resource-client.js';
-import { drainBody, type Response } from '../response.js';
+import { bodyReader } from '../body-reader.js';
+import type { Response } from '../response.js';
 import { LISTING_TIME_FACTOR } from './answer-text.js';
 import type { Authorizer } from './authorizer.js';
 import { createHttpResource, directoryMetadata } from './create-http-resource.js';
@@ -23,6 +24,7 @@ import { createHttpEngine } from './pooled-engine.js';
 import { isDirectoryRedirect } from './redirect.js';
 
 const MAX_CONTENT_TYPE_CHARS = 256;
+const INDEX_READ_BYTES = 64 * 1024;
 const PROBE = { range: formatRangeHeader({ start: 0, end: 64 * 1024 }) };
 export interface HttpClient extends CompleteClient {
   close(): Promise<void>;
@@ -122,34 +124,39 @@ function contentTypeOf(header: HeaderFields): string | null {
   return value === null || value.length > MAX_CONTENT_TYPE_CHARS ? null : value;
 }
 
-/** What a page that is no index is left with. */
-const OTHER_PAGE = new Error('the page is no index');
-
 async function readIndex(
   response: Response,
   page: IndexPage,
   url: URL,
   limitMs: number,
 ): Promise<readonly UrlEntry[]> {
-  const endMs = performance.now() + limitMs;
+  const memory = Buffer.allocUnsafeSlow(INDEX_READ_BYTES);
+  const reader = bodyReader(response);
+  // A body that keeps making progress would be read without end.
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    response.cancel();
+  }, limitMs);
   try {
-    await drainBody(response, async (chunk) => {
-      await page.write(chunk);
-      if (page.isOther) throw OTHER_PAGE;
-      // A body that keeps making progress would be read without end.
-      if (performance.now() < endMs) return;
-      throw new TimeoutError(url, {
-        expected: `a listing within ${limitMs / 1000} s`,
-        found: 'more to come',
-      });
-    });
+    for (let bytes = memory.length; bytes === memory.length;) {
+      bytes = await reader.read({ pieces: [memory] });
+      await page.write(memory.subarray(0, bytes));
+      if (page.isOther) return [];
+    }
     return await page.end();
   } catch (error) {
-    if (error === OTHER_PAGE) return [];
+    if (isLate) {
+      const facts = { expected: `a listing within ${limitMs / 1000} s`, found: 'more to come' };
+      throw new TimeoutError(url, { ...facts, cause: error });
+    }
     if (!(error instanceof ListingTooLong)) throw error;
     throw new ProtocolError('the listing is too long', url, {
       expected: `at most ${error.expected}`,
       found: 'more',
     });
+  } finally {
+    clearTimeout(timer);
+    response.cancel();
   }
 }

@@ -11,6 +11,8 @@ import type { OnReadOpts, Socket } from 'node:net';
 import { wasEndedByCloseNotify } from './close-notify.js';
 import type { Connect } from './connect.js';
 import { CONNECT_LATE, CONNECTION_CLOSED } from './http-failure.js';
+import { ExchangeBody, type IncomingBody } from './exchange-body.js';
+import type { ResponseHead } from './response-head.js';
 import { ResponseParser, type ResponseHandler } from './response-parser.js';
 import type { ResolvedRoute } from './route.js';
 
@@ -29,11 +31,13 @@ export interface Destination {
 }
 
 /** One request with its response, for the connection. Exactly one of `onEnd` and `onFailure` is called. */
-export interface Exchange extends ResponseHandler {
+export interface Exchange {
   /** In Latin-1. */
   readonly requestText: string;
-  /** Memory for the next bytes of the body; counts until the next `onBody`, or the end of the exchange. */
-  nextBuffer(): Uint8Array | undefined;
+  onHead(head: ResponseHead, body: IncomingBody): void;
+  /** So many more bytes of the body have come. */
+  onReceived(bytes: number): void;
+  /** The body has ended. */
   onEnd(): void;
   /** `isStale`: the connection had been in use before, and received no byte of this response. */
   onFailure(error: Error, isStale: boolean): void;
@@ -52,12 +56,13 @@ export interface ConnectionOwner {
 const DISCARDING: Exchange = {
   requestText: '',
   onHead: () => undefined,
-  onBody: () => undefined,
-  nextBuffer: () => undefined,
+  onReceived: () => undefined,
   onEnd: () => undefined,
   onFailure: () => undefined,
   onTick: () => undefined,
 };
+
+const IGNORING: ResponseHandler = { onHead: () => undefined, onBody: () => undefined };
 
 export class HttpConnection {
   readonly poolKey: string;
@@ -68,7 +73,7 @@ export class HttpConnection {
   readonly #isTls: boolean;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #spare: Buffer | undefined;
-  /** The next read goes into memory of the exchange. */
+  /** The next read goes into memory of the body's reader. */
   #isBufferProvided = false;
   /** The one of the two that was parsed last. */
   #parsed: Buffer | undefined;
@@ -78,7 +83,8 @@ export class HttpConnection {
   #idleSinceMs = 0;
   #isUsed = false;
   #exchange: Exchange | undefined;
-  #parser = new ResponseParser(DISCARDING);
+  #body: ExchangeBody | undefined;
+  #parser = new ResponseParser(IGNORING);
   #hasResponse = false;
   #wasActive = false;
   /** The reader has taken no received bytes for a whole tick. */
@@ -118,8 +124,16 @@ export class HttpConnection {
 
   /** May be called while the connection is being made, and when it is idle. */
   send(exchange: Exchange): void {
+    const body = new ExchangeBody();
     this.#exchange = exchange;
-    this.#parser = new ResponseParser(exchange);
+    this.#body = body;
+    this.#parser = new ResponseParser({
+      onHead: (head) => exchange.onHead(head, body),
+      onBody: (chunk) => {
+        exchange.onReceived(chunk.byteLength);
+        return body.push(chunk);
+      },
+    });
     this.#hasResponse = false;
     if (this.#state === 'open') this.#write(exchange);
   }
@@ -134,7 +148,8 @@ export class HttpConnection {
       this.destroy();
       return;
     }
-    this.#parser.handOver(DISCARDING);
+    this.#parser.handOver(IGNORING);
+    this.#body = undefined;
     this.#exchange = DISCARDING;
     this.#deadlineMs = this.#owner.now() + DISCARD_MS;
   }
@@ -193,12 +208,12 @@ export class HttpConnection {
 
   /**
    * Memory of the body's reader. Not for its last part, so that a connection can still be kept when a
-   * short rest is cancelled, and not with TLS, which hands over what it has decrypted at any time.
+   * short rest is cancelled.
    */
   #providedBuffer(): Buffer | undefined {
     const { leftBytes = 0, wait } = this.#parser;
-    if (this.#isTls || wait !== undefined || this.#held.length > 0 || leftBytes <= MAX_DISCARD_BYTES) return;
-    const provided = this.#exchange?.nextBuffer();
+    if (wait !== undefined || this.#held.length > 0 || leftBytes <= MAX_DISCARD_BYTES) return;
+    const provided = this.#body?.nextBuffer();
     return (
       provided && Buffer.from(provided.buffer, provided.byteOffset, Math.min(provided.byteLength, leftBytes))
     );
@@ -284,6 +299,7 @@ export class HttpConnection {
     this.#exchange = undefined;
     this.#isUsed = true;
     if (!this.#parser.keepsAlive || this.#held.length > 0 || this.#socketEnd !== undefined) this.destroy();
+    this.#body?.end();
     exchange?.onEnd();
     if (this.#state === 'closed') return;
     this.#idleSinceMs = this.#owner.now();

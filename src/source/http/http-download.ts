@@ -3,6 +3,8 @@
  * stopped (Range with If-Range), as often as `retries` says without much progress in between; what follows
  * must be of the same version. A body that is longer or shorter than promised is an error, never data.
  */
+import { bodyChunks } from '../body-chunks.js';
+import { type BodyReader, type BodyTarget, bytesOf } from '../body-target.js';
 import { type ByteRange, formatRangeHeader, parseContentRange } from '../byte-range.js';
 import { uidOf, withUid } from '../caller-uid.js';
 import {
@@ -13,14 +15,14 @@ import {
   type SourceError,
 } from '../errors.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
-import { type BufferProvider, type BodySink, newResponse, type Response } from '../response.js';
+import { newResponse, type Response } from '../response.js';
+import { partOf } from '../target-cursor.js';
 import type { DialectReader } from './dialect-reader.js';
 import type { HttpAnswer } from './http-engine.js';
 import type { RangeRequest } from './http-resource.js';
 import { type ContentRange, isLastModifiedWeak } from './response-check.js';
 import { httpDate } from './http-date.js';
 import { failureOf, isRetryable } from './http-failure.js';
-import { readAhead } from './read-ahead.js';
 
 /** Less than this is no progress: a body that breaks after each byte would take that many requests. */
 const MIN_PROGRESS_BYTES = 1024;
@@ -33,15 +35,14 @@ export function toResponse(
   contentRange: ContentRange,
 ): Response {
   const download = new HttpDownload(reader, request, answer, contentRange);
-  const drain = (sink: BodySink, nextBuffer?: BufferProvider): Promise<void> =>
-    download.drain(sink, nextBuffer);
+  const read = (target: BodyTarget): Promise<number> => download.read(target);
   const cancel = (): void => download.cancel();
-  return newResponse(readAhead(drain, cancel), {
+  return newResponse(bodyChunks({ read }, cancel), {
     status: answer.status,
     header: () => headerOf(reader, answer),
     offset: contentRange.start,
     contentLength: download.wantedBytes ?? -1,
-    drain,
+    read,
     cancel,
   });
 }
@@ -54,7 +55,7 @@ function headerOf(reader: DialectReader, answer: HttpAnswer): Headers {
   return header;
 }
 
-class HttpDownload {
+class HttpDownload implements BodyReader {
   readonly wantedBytes: number | undefined;
   readonly #reader: DialectReader;
   readonly #request: Request;
@@ -66,7 +67,12 @@ class HttpDownload {
   #response: HttpAnswer;
   #position: number;
   #responseEnd: number | undefined;
+  /** In a row, without much progress in between. */
+  #failures = 0;
+  #progressedFrom: number;
   #isCancelled = false;
+  #isOver = false;
+  #failure: unknown;
   /** Ends the request for the rest of a body that broke. */
   #resuming: AbortController | undefined;
 
@@ -76,6 +82,7 @@ class HttpDownload {
     this.#first = answer;
     this.#response = answer;
     this.#position = contentRange.start;
+    this.#progressedFrom = contentRange.start;
     this.#responseEnd = contentRange.end;
     this.#end = wantedEnd(request.range, contentRange, answer.status);
     this.wantedBytes = this.#end === undefined ? undefined : this.#end - contentRange.start;
@@ -100,19 +107,37 @@ class HttpDownload {
     this.#resuming?.abort();
   }
 
-  /** Pushes the body into `sink`. May be called once. */
-  async drain(sink: BodySink, nextBuffer?: BufferProvider): Promise<void> {
-    let failures = 0;
+  async read(target: BodyTarget): Promise<number> {
+    if (this.#isOver) return 0;
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return await this.#read(target);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #read(target: BodyTarget): Promise<number> {
+    const from = this.#position;
+    const wantedBytes = bytesOf(target.pieces);
+    const minBytes = target.minBytes ?? wantedBytes;
     for (;;) {
-      const before = this.#position;
-      const failure = await this.#drainResponse(sink, nextBuffer);
+      const failure = await this.#readResponse(target, from, wantedBytes);
+      const bytes = this.#position - from;
+      if (failure === undefined && bytes >= minBytes) return bytes;
+      this.#isOver = failure === undefined && this.#isAtEnd();
       // A shorter range than the requested one is legal: another request continues it.
-      if (failure === undefined && this.#isAtEnd()) return;
-      failures = this.#position - before >= MIN_PROGRESS_BYTES ? 0 : failures + 1;
+      if (this.#isOver) return bytes;
+      const progressBytes = this.#position - this.#progressedFrom;
+      this.#progressedFrom = this.#position;
+      this.#failures = progressBytes >= MIN_PROGRESS_BYTES ? 0 : this.#failures + 1;
       const isLate = this.#response.lowSpeedLimit.leftMs === 0;
-      if (isLate || failures > this.#reader.engine.retries) throw failure ?? this.#wrongLength('no more');
+      if (isLate || this.#failures > this.#reader.engine.retries)
+        throw failure ?? this.#wrongLength('no more');
       await this.#resume(failure);
-      if (this.#end !== undefined && this.#position >= this.#end) return;
+      this.#isOver = this.#end !== undefined && this.#position >= this.#end;
+      if (this.#isOver) return this.#position - from;
     }
   }
 
@@ -123,33 +148,39 @@ class HttpDownload {
     return true;
   }
 
-  /** Returns a retryable failure; throws any other, and what `sink` throws. */
-  async #drainResponse(
-    sink: BodySink,
-    nextBuffer: BufferProvider | undefined,
+  /** Returns a retryable failure; throws any other. */
+  async #readResponse(
+    target: BodyTarget,
+    from: number,
+    wantedBytes: number,
   ): Promise<SourceError | undefined> {
-    const { body } = this.#response;
+    const before = this.#position;
+    const leftBytes = (this.#responseEnd ?? Infinity) - before;
+    const maxBytes = Math.min(from + wantedBytes - before, leftBytes);
     try {
-      await body.drain((chunk) => {
-        this.#advance(chunk.byteLength);
-        return sink(chunk);
-      }, nextBuffer);
-      if (this.#responseEnd !== undefined && this.#position < this.#responseEnd)
-        throw new Error('the body ended early');
+      if (maxBytes > 0) {
+        const part = partOf(target, before - from, maxBytes);
+        const onBytes = (bytes: number): void => {
+          this.#position = before + bytes;
+          part.onBytes?.(bytes);
+        };
+        const bytes = await this.#response.body.read({ ...part, onBytes });
+        if (bytes < Math.min(maxBytes, part.minBytes ?? Infinity) && this.#responseEnd !== undefined)
+          throw new Error('the body ended early');
+      }
+      if (this.#position === this.#responseEnd) await this.#readEnd();
       return undefined;
     } catch (error) {
-      if (body.hasSinkFailed) throw error;
       const failure = failureOf(error, this.#request.url, this.#request.signal);
       if (this.#isCancelled || !isRetryable(failure)) throw failure;
       return failure;
     }
   }
 
-  #advance(bytes: number): void {
-    this.#position += bytes;
-    if (this.#responseEnd !== undefined && this.#position > this.#responseEnd) {
-      throw this.#wrongLength(`${this.#position - this.#responseEnd} bytes more`);
-    }
+  /** More than was promised is no content. */
+  async #readEnd(): Promise<void> {
+    const more = await this.#response.body.read({ pieces: [new Uint8Array(1)] });
+    if (more > 0) throw this.#wrongLength('more');
   }
 
   async #resume(failure: unknown): Promise<void> {

@@ -2,8 +2,8 @@
 import type { Request } from '../request.js';
 import type { SourceError } from '../errors.js';
 import type { Authorizer } from './authorizer.js';
-import type { ExchangeBody } from './exchange-body.js';
 import type { HeaderFields } from './header-fields.js';
+import type { HttpBody } from './http-body.js';
 import type { LowSpeedLimit } from './low-speed-limit.js';
 import type { Refusal } from './refusal.js';
 
@@ -94,8 +94,7 @@ export interface HttpAnswer {
   readonly hops: readonly { readonly url: URL; readonly status: number; readonly header: HeaderFields }[];
   /** Credentials were sent to another origin than that of the request. */
   readonly usedOtherCredentials: boolean;
-  /** Ends only where the message ends; anything else throws. Must be drained or cancelled. */
-  readonly body: ExchangeBody;
+  readonly body: HttpBody;
   /** Of the download that the answer begins or continues. */
   readonly lowSpeedLimit: LowSpeedLimit;
 }

@@ -6,8 +6,9 @@ import { uidOf } from '../caller-uid.js';
 import type { RequestPriority } from '../request.js';
 import type { Promotion } from '../promotion.js';
 import type { ConnectionPool } from './connection-pool.js';
-import { ExchangeBody } from './exchange-body.js';
+import type { IncomingBody } from './exchange-body.js';
 import type { HeaderFields } from './header-fields.js';
+import type { HttpBody } from './http-body.js';
 import { BODY_SLOW, CONNECTION_IDLE, HEADERS_LATE } from './http-failure.js';
 import type { LowSpeedLimit } from './low-speed-limit.js';
 import type { PooledExchange } from './pooled-exchange.js';
@@ -39,8 +40,7 @@ export interface ExchangeOptions {
 export interface HttpResponse {
   readonly status: number;
   readonly header: HeaderFields;
-  /** Ends only where the message ends; anything else throws. Must be drained or cancelled. */
-  readonly body: ExchangeBody;
+  readonly body: HttpBody;
 }
 
 export function exchange(
@@ -70,7 +70,7 @@ class HttpExchange implements PooledExchange {
   readonly #pool: ConnectionPool;
   readonly #options: ExchangeOptions;
   readonly #outcome: Outcome;
-  readonly #body = new ExchangeBody((reason) => this.#abandon(reason));
+  #body: IncomingBody | undefined;
   readonly #onAbort = (): void => this.#abandon(this.#options.signal?.reason);
   readonly #headersDeadlineMs: number;
   #state: 'head' | 'body' | 'over' = 'head';
@@ -118,26 +118,22 @@ class HttpExchange implements PooledExchange {
     this.#pool.submit(this);
   }
 
-  onHead({ status, header }: ResponseHead): void {
+  onHead({ status, header }: ResponseHead, body: IncomingBody): void {
     this.#state = 'body';
+    this.#body = body;
     this.#activeMs = this.#pool.now();
-    this.#outcome.resolve({ status, header, body: this.#body });
+    const cancel = (reason: unknown = new Error('cancelled')): void => this.#abandon(reason);
+    this.#outcome.resolve({ status, header, body: { read: (target) => body.read(target), cancel } });
   }
 
-  onBody(chunk: Uint8Array): void | Promise<void> {
+  onReceived(bytes: number): void {
     const { lowSpeedLimit, activity } = this.#options;
-    lowSpeedLimit.receivedBytes += chunk.byteLength;
-    if (activity !== undefined) activity.receivedBytes += chunk.byteLength;
-    return this.#body.push(chunk);
-  }
-
-  nextBuffer(): Uint8Array | undefined {
-    return this.#body.nextBuffer();
+    lowSpeedLimit.receivedBytes += bytes;
+    if (activity !== undefined) activity.receivedBytes += bytes;
   }
 
   onEnd(): void {
     this.#leave();
-    this.#body.end();
   }
 
   onFailure(error: Error, isStale: boolean): void {
@@ -157,9 +153,10 @@ class HttpExchange implements PooledExchange {
     this.#tickedMs = nowMs;
     if (!isBody && nowMs >= this.#headersDeadlineMs) this.#abandon(new Error(HEADERS_LATE));
     if (!isBody) return;
-    if (lowSpeedLimit.receivedBytes > this.#noticedBytes || !this.#body.isWaiting) this.#activeMs = nowMs;
+    const isReading = this.#body?.isReading === true;
+    if (lowSpeedLimit.receivedBytes > this.#noticedBytes || !isReading) this.#activeMs = nowMs;
     this.#noticedBytes = lowSpeedLimit.receivedBytes;
-    if (!this.#body.isWaiting) return;
+    if (!isReading) return;
     lowSpeedLimit.noteWait(elapsedMs);
     if (lowSpeedLimit.leftMs === 0) this.#abandon(new Error(BODY_SLOW));
     else if (nowMs - this.#activeMs >= idleTimeoutMs) this.#abandon(new Error(CONNECTION_IDLE));
@@ -174,7 +171,7 @@ class HttpExchange implements PooledExchange {
   #fail(reason: unknown): void {
     this.#leave();
     this.#outcome.reject(reason); // To no effect once the head has come.
-    this.#body.fail(reason);
+    this.#body?.fail(reason);
   }
 
   #leave(): void {

@@ -1,13 +1,14 @@
 /** A body of dfdaemon as the response of a source. One that breaks is not resumed: the caller goes on from the source. */
+import { bodyChunks } from '../body-chunks.js';
+import { type BodyTarget, bytesOf } from '../body-target.js';
 import { SourceError } from '../errors.js';
 import { failureOf } from '../http/http-failure.js';
-import type { ExchangeBody } from '../http/exchange-body.js';
+import type { HttpBody } from '../http/http-body.js';
 import type { HttpAnswer } from '../http/http-engine.js';
-import { readAhead } from '../http/read-ahead.js';
 import type { ContentRange } from '../http/response-check.js';
 import type { Request } from '../request.js';
-import { drainWithRest, TooLongError } from './drain-with-rest.js';
-import { type BodySink, type BufferProvider, newResponse, type Response } from '../response.js';
+import { newResponse, type Response } from '../response.js';
+import { RestingBody, TooLongError } from './resting-body.js';
 
 /** So long, in all, a reader may hold up dfdaemon. */
 const REST_AFTER_MS = 1_000;
@@ -36,47 +37,37 @@ export function peerResponse(
   outcome: PeerOutcome,
 ): Response {
   const { status, header } = answer;
-  let body: ExchangeBody = answer.body;
-  let [isOver, hasSinkFailed] = [false, false];
+  let isOver = false;
+  let position = start;
   const settle = (report: () => void): void => {
     if (!isOver) report();
     isOver = true;
   };
-  const cancel = (): void => {
-    settle(outcome.leave);
-    body.cancel();
-  };
-  const reopenBody = async (position: number): Promise<{ start: number; body: ExchangeBody }> => {
-    const next = await reopen(position);
+  const reopenBody = async (from: number): Promise<{ start: number; body: HttpBody }> => {
+    const next = await reopen(from);
     if (next === undefined || isOver) {
       next?.answer.body.cancel();
       isOver = true;
       throw new SourceError('CONNECTION_LOST', 'dfdaemon does not go on', request.url);
     }
-    ({ body } = next.answer);
-    return { start: next.contentRange.start, body };
+    return { start: next.contentRange.start, body: next.answer.body };
+  };
+  const body = new RestingBody(answer.body, { start, end, restAfterMs: REST_AFTER_MS, reopen: reopenBody });
+  const cancel = (): void => {
+    settle(outcome.leave);
+    body.cancel();
   };
 
-  async function drain(sink: BodySink, nextBuffer?: BufferProvider): Promise<void> {
-    const noteFailure = (error: unknown): never => {
-      hasSinkFailed = true;
-      throw error;
-    };
-    const noted: BodySink = (chunk) => {
-      try {
-        return sink(chunk)?.catch(noteFailure);
-      } catch (error) {
-        return noteFailure(error);
-      }
-    };
+  async function read(target: BodyTarget): Promise<number> {
     try {
-      const given = { start, end, restAfterMs: REST_AFTER_MS, reopen: reopenBody };
-      const position = await drainWithRest(body, noted, nextBuffer, given);
-      if (position < end) throw new Error('the body ended early');
-      settle(outcome.complete);
+      const bytes = await body.read(target);
+      position += bytes;
+      const enoughBytes = Math.min(target.minBytes ?? Infinity, bytesOf(target.pieces));
+      if (position < end && bytes < enoughBytes) throw new Error('the body ended early');
+      if (position === end) settle(outcome.complete);
+      return bytes;
     } catch (error) {
-      if (hasSinkFailed || request.signal?.aborted === true) settle(outcome.leave);
-      if (hasSinkFailed) throw error;
+      if (request.signal?.aborted === true) settle(outcome.leave);
       const failure =
         error instanceof TooLongError
           ? new SourceError('PROTOCOL', 'the body is too long', request.url)
@@ -87,12 +78,12 @@ export function peerResponse(
     }
   }
 
-  return newResponse(readAhead(drain, cancel), {
+  return newResponse(bodyChunks({ read }, cancel), {
     status,
     header: () => header.toHeaders(),
     offset: start,
     contentLength: end - start,
-    drain,
+    read,
     refuse: (reason) => {
       if (reason === 'stall') settle(() => outcome.fail('stall', 'a body that its reader waits for'));
       else outcome.mismatch();

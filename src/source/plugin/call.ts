@@ -1,4 +1,5 @@
 /** One call of a plugin: its deadline, the size of its response, and what its failures mean. */
+import { bodyChunks } from '../body-chunks.js';
 import { ClientFaultError, InterruptedError, ProtocolError, SourceError, TimeoutError } from '../errors.js';
 import { JsonRows } from '../json-rows.js';
 import { ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
@@ -156,11 +157,11 @@ async function readRows(
     take(found);
     await turns.spend(text.length, found.length);
   };
-  await body.drain(async (chunk) => {
+  for await (const chunk of bodyChunks(body, () => body.cancel())) {
     bytes += chunk.byteLength;
     if (bytes > MAX_LISTING_BYTES) throw new ListingTooLong(`${MAX_LISTING_BYTES} bytes`);
     for (const text of pieces.add(chunk)) await read(text);
-  });
+  }
   await read(pieces.end());
   rows.end();
 }
@@ -180,14 +181,14 @@ function rowsFailure(error: unknown, member: string, url: URL | string): unknown
 async function readText(response: HttpResponse, url: URL | string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  await response.body.drain((chunk) => {
+  for await (const chunk of bodyChunks(response.body, () => response.body.cancel())) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) {
       const expected = `a response of at most ${maxBytes} bytes`;
       throw new ClientFaultError('plugin', url, { expected, found: 'more' });
     }
-    chunks.push(Buffer.from(chunk));
-  });
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks).toString();
 }
 

@@ -3,11 +3,13 @@
  * fault of the plugin. A body that breaks because the process ended continues where it stopped on the next
  * process, if the response named its version (strong entity tag, or time) and the next one names the same.
  */
+import { bodyChunks } from '../body-chunks.js';
+import { type BodyReader, type BodyTarget, bytesOf } from '../body-target.js';
 import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Request } from '../request.js';
-import type { ExchangeBody } from '../http/exchange-body.js';
-import { readAhead } from '../http/read-ahead.js';
-import { type BufferProvider, type BodySink, newResponse, type Response } from '../response.js';
+import type { HttpBody } from '../http/http-body.js';
+import { newResponse, type Response } from '../response.js';
+import { partOf } from '../target-cursor.js';
 import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
 import type { Plugin } from './plugin.js';
 import type { PluginProcess } from './plugin-process.js';
@@ -15,11 +17,12 @@ import { callOf } from './protocol.js';
 import { checkResponse, type KnownResource, type ResponseFacts } from './remote-response.js';
 
 const MAX_RESUMES = 3;
+const SKIP_BYTES = 64 * 1024;
 
 /** One response with its body. */
 interface Part extends ResponseFacts {
   readonly process: PluginProcess;
-  readonly body: ExchangeBody;
+  readonly body: HttpBody;
   close(): void;
 }
 
@@ -30,26 +33,30 @@ export async function openRemoteBody(
 ): Promise<Response> {
   const first = await openPart(plugin, request, known());
   const body = new RemoteBody(plugin, request, known, first);
-  const drain = (sink: BodySink, nextBuffer?: BufferProvider): Promise<void> => body.drain(sink, nextBuffer);
+  const read = (target: BodyTarget): Promise<number> => body.read(target);
   const cancel = (): void => body.cancel();
-  return newResponse(readAhead(drain, cancel), {
+  return newResponse(bodyChunks({ read }, cancel), {
     header: () => first.header.toHeaders(),
     contentLength: first.lengthBytes ?? -1,
     ...(first.offset === undefined ? {} : { offset: first.offset }),
-    drain,
+    read,
     cancel,
   });
 }
 
-class RemoteBody {
+class RemoteBody implements BodyReader {
   readonly #plugin: Plugin;
   readonly #request: Request;
   readonly #known: () => KnownResource | undefined;
   readonly #first: Part;
   #part: Part;
   #readBytes = 0;
+  /** Of the part, what was read of the one before. */
+  #skipBytes = 0;
+  #resumes = 0;
   #isCancelled = false;
-  #isTooLong = false;
+  #isOver = false;
+  #failure: unknown;
 
   constructor(plugin: Plugin, request: Request, known: () => KnownResource | undefined, first: Part) {
     this.#plugin = plugin;
@@ -64,48 +71,76 @@ class RemoteBody {
     this.#part.close();
   }
 
-  /** Pushes the body into `sink`. May be called once. */
-  async drain(sink: BodySink, nextBuffer?: BufferProvider): Promise<void> {
-    let resumes = 0;
-    let skipBytes = 0;
+  async read(target: BodyTarget): Promise<number> {
+    if (this.#isOver) return 0;
+    if (this.#failure !== undefined) throw this.#failure;
+    const from = this.#readBytes;
     for (;;) {
       const before = this.#readBytes;
       try {
-        await this.#drainPart(skipBytes, sink, nextBuffer);
-        return;
+        return await this.#readPart(target, from);
       } catch (error) {
-        if (this.#part.body.hasSinkFailed && !this.#isTooLong) throw error;
-        const failure = this.#failureOf(error);
-        await this.#plugin.noteFailure(this.#part.process, failure);
-        if (this.#readBytes > before) resumes = 0;
-        resumes += 1;
-        if (resumes > MAX_RESUMES || !(failure instanceof ConnectionLostError) || !isNamed(this.#first)) {
-          throw failure;
-        }
-      } finally {
         this.#part.close();
+        await this.#noteFailure(this.#failureOf(error), this.#readBytes > before);
       }
-      skipBytes = await this.#resume();
+      this.#skipBytes = await this.#resume();
     }
   }
 
-  async #drainPart(skip: number, sink: BodySink, nextBuffer: BufferProvider | undefined): Promise<void> {
+  /** Throws if the body cannot be resumed. */
+  async #noteFailure(failure: unknown, hasProgressed: boolean): Promise<void> {
+    await this.#plugin.noteFailure(this.#part.process, failure);
+    if (hasProgressed) this.#resumes = 0;
+    this.#resumes += 1;
+    const mayResume = failure instanceof ConnectionLostError && isNamed(this.#first);
+    if (mayResume && this.#resumes <= MAX_RESUMES) return;
+    this.#failure = failure;
+    throw failure;
+  }
+
+  async #readPart(target: BodyTarget, from: number): Promise<number> {
     const { lengthBytes } = this.#first;
-    const { body, process } = this.#part;
-    let skipBytes = skip;
-    const take = (chunk: Uint8Array): void | Promise<void> => {
-      process.hasSent = true;
-      const useful = chunk.subarray(Math.min(skipBytes, chunk.byteLength));
-      skipBytes -= chunk.byteLength - useful.byteLength;
-      this.#readBytes += useful.byteLength;
-      this.#plugin.counters.bytes += useful.byteLength;
-      this.#isTooLong = lengthBytes !== undefined && this.#readBytes > lengthBytes;
-      if (this.#isTooLong) throw this.#wrongLength('more');
-      return useful.byteLength === 0 ? undefined : sink(useful);
+    const { body } = this.#part;
+    await this.#skip();
+    const before = this.#readBytes;
+    const leftBytes = (lengthBytes ?? Infinity) - before;
+    const maxBytes = Math.min(bytesOf(target.pieces) - (before - from), leftBytes);
+    const part = partOf(target, before - from, maxBytes);
+    const onBytes = (bytes: number): void => {
+      this.#noteBytes(before + bytes - this.#readBytes);
+      part.onBytes?.(bytes);
     };
-    // What is skipped must not be read into memory that is offered for what follows.
-    await body.drain(take, skip === 0 ? nextBuffer : undefined);
-    if (lengthBytes !== undefined && this.#readBytes < lengthBytes) throw this.#wrongLength('fewer');
+    const bytes = maxBytes === 0 ? 0 : await body.read({ ...part, onBytes });
+    if (bytes < Math.min(maxBytes, part.minBytes ?? Infinity)) {
+      if (lengthBytes !== undefined) throw this.#wrongLength('fewer');
+      this.#close();
+    } else if (this.#readBytes === lengthBytes) {
+      this.#noteBytes(await body.read({ pieces: [new Uint8Array(1)] }));
+      if (this.#readBytes > lengthBytes) throw this.#wrongLength('more');
+      this.#close();
+    }
+    return this.#readBytes - from;
+  }
+
+  async #skip(): Promise<void> {
+    const { body, process } = this.#part;
+    while (this.#skipBytes > 0) {
+      const bytes = await body.read({ pieces: [new Uint8Array(Math.min(this.#skipBytes, SKIP_BYTES))] });
+      if (bytes === 0) return;
+      process.hasSent = true;
+      this.#skipBytes -= bytes;
+    }
+  }
+
+  #noteBytes(bytes: number): void {
+    this.#part.process.hasSent = true;
+    this.#readBytes += bytes;
+    this.#plugin.counters.bytes += bytes;
+  }
+
+  #close(): void {
+    this.#isOver = true;
+    this.#part.close();
   }
 
   /** Opens the rest, and returns how many bytes of it were read already. */

@@ -1,12 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import {
-  type BodySink,
-  newResponse,
-  type Response,
-  SourceError,
-  TimeoutError,
-} from '../../../src/source/index.js';
+import { newResponse, type Response, SourceError, TimeoutError } from '../../../src/source/index.js';
 import type { Random } from '../../support/random.js';
 import type { ActiveRequest } from './active-request.js';
 
@@ -22,20 +16,20 @@ export interface BodyPlan {
 /** A response whose body comes in chunks of any length, with or without pauses, and with the request's fault. */
 export function simulatedResponse(request: ActiveRequest, plan: BodyPlan, random: Random): Response {
   const chunks = chunksOf(request, plan, random);
-  const drain = async (sink: BodySink): Promise<void> => {
-    for await (const chunk of chunks) {
-      const own = Buffer.from(chunk);
-      await sink(own);
-      // The memory is the client's again.
-      own.fill(0xdd);
-    }
-  };
-  return newResponse(chunks, {
+  return newResponse(plan.drains ? inOneMemory(chunks) : chunks, {
     contentLength: plan.contentLength,
     ...(plan.offset === undefined ? {} : { offset: plan.offset }),
-    ...(plan.drains ? { drain } : {}),
     cancel: () => request.end(),
   });
+}
+
+async function* inOneMemory(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    const own = Buffer.from(chunk);
+    yield own;
+    // The memory is the client's again.
+    own.fill(0xdd);
+  }
 }
 
 async function* chunksOf(request: ActiveRequest, plan: BodyPlan, random: Random): AsyncGenerator<Buffer> {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
+import { bodyReader } from '../../../src/source/body-reader.js';
 import type { ByteRange } from '../../../src/source/byte-range.js';
 import { SourceError } from '../../../src/source/errors.js';
 import type { ContentDigest, Metadata } from '../../../src/source/metadata.js';
 import { Request, type Validators } from '../../../src/source/request.js';
 import type { CompleteClient } from '../../../src/source/resource-client.js';
+import { bytesOf } from '../drained.js';
 
-/** All bytes that a download brings, however it pushes them. */
+/** All bytes that a download brings, however they come. */
 export async function read(
   client: CompleteClient,
   url: string,
@@ -15,15 +17,8 @@ export async function read(
 ): Promise<Buffer> {
   const response = await client.download(new Request(url, options));
   response.validate();
-  const chunks: Buffer[] = [];
-  if (response.drain === undefined) {
-    for await (const chunk of response.body) chunks.push(Buffer.from(chunk));
-  } else {
-    await response.drain((chunk) => {
-      chunks.push(Buffer.from(chunk));
-    });
-  }
-  return Buffer.concat(chunks);
+  const reader = bodyReader(response);
+  return await bytesOf({ read: (target) => reader.read(target), cancel: () => response.cancel() });
 }
 
 /** Without the response that may come with it. */
