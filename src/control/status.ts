@@ -27,7 +27,11 @@ export function statusOf(report: MountReport, nowMs = Date.now()): object {
       oldest_request_seconds: seconds(activity.oldestMs),
     },
     cache: {
-      memory: { bytes: cache.memory.bytes, limit: cache.memory.limitBytes },
+      memory: {
+        bytes: cache.memory.bytes,
+        committed: cache.memory.committedBytes,
+        limit: cache.memory.limitBytes,
+      },
       metadata: { bytes: cache.metadata.bytes, limit: cache.metadata.limitBytes },
       disk: disk && {
         path: disk.directory,

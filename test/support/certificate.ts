@@ -8,7 +8,7 @@ import { temporaryDirectory } from './temp.js';
 
 /** Files with a certificate for `subject` (as `IP:127.0.0.1`) that is its own authority, and with its key. */
 export async function createCertificate(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'teardown'>,
   subject: string,
 ): Promise<{ certificate: string; key: string }> {
   const directory = await temporaryDirectory(t);
