@@ -11,8 +11,8 @@ import {
 } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
-import { BlockMemory } from './block-memory.js';
-import type { AllocateMemory } from './buffer-pool.js';
+import { BlockPool } from './blocks/block-pool.js';
+import type { AllocateMemory } from './blocks/slots.js';
 import { type FileMetadata, isSameFile, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
 import type { CacheReport } from './cache-report.js';
 import { DiskWarming } from './disk-warming.js';
@@ -30,12 +30,12 @@ import type {
   SavedVersion,
   Waiter,
 } from './resource-cache.js';
-import type { Peers } from './peer-source.js';
+import type { Peers } from './download/peer-source.js';
 import type { Resource } from './resource.js';
 import { ResourceTable } from './resource-table.js';
 import { StoredVersions } from './stored-versions.js';
 import type { UrlSet } from './url-set.js';
-import type { Reader, VersionReader } from './version-reader.js';
+import type { Reader, Version } from './version.js';
 import { VersionReaders } from './version-readers.js';
 
 export interface CacheOptions extends FreshnessLimits {
@@ -88,7 +88,7 @@ export class CachedResources implements ResourceCache {
   readonly #listings: ListingCache;
   readonly #readers: VersionReaders;
   readonly #stored: StoredVersions;
-  readonly #memory: BlockMemory;
+  readonly #memory: BlockPool;
   readonly #budget: MetadataBudget;
   readonly #onChanged: (url: string) => void;
   /** Brings content to disk that is not read. */
@@ -98,7 +98,7 @@ export class CachedResources implements ResourceCache {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     this.#limits = this.#options;
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
-    const memory = new BlockMemory(memoryBytes, blockBytes, context.allocate);
+    const memory = new BlockPool(memoryBytes, blockBytes, context.allocate);
     const { budget, clientFor, log, now = Date.now, onChanged = () => undefined } = context;
     const { activity } = memory;
     const limits = (): FreshnessLimits => this.#limits;
@@ -370,7 +370,7 @@ function metadataOf({ lastKnown }: Resource, known: FileStat | undefined): FileM
   return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
 }
 
-function openReader(reader: VersionReader, readahead: Readahead): OpenResource {
+function openReader(reader: Version, readahead: Readahead): OpenResource {
   const me: Reader = { readahead };
   let isOpen = true;
   return {

@@ -1,10 +1,10 @@
 /** Content is brought to disk before it is read: `d7y-mount warm`. */
 import { canonicalSegment, IsDirectoryError, orAborted } from '../source/index.js';
-import type { BlockMemory } from './block-memory.js';
+import type { BlockPool } from './blocks/block-pool.js';
 import { contradicts } from './contradicts.js';
 import type { DiskRoom } from './disk/disk-cache.js';
 import { Semaphore } from './disk/semaphore.js';
-import { fetchToDisk } from './fetch-to-disk.js';
+import { fetchToDisk } from './download/fetch-to-disk.js';
 import {
   type FileMetadata,
   metadataFromFacts,
@@ -25,7 +25,7 @@ export interface DiskWarmingContext {
   readonly listings: ListingCache;
   readonly readers: VersionReaders;
   readonly stored: StoredVersions;
-  readonly memory: BlockMemory;
+  readonly memory: BlockPool;
 }
 
 /** Of a directory. */
@@ -114,7 +114,7 @@ export class DiskWarming {
 
   /** Brings all of a file to disk, unless it is there. */
   async fetch(url: string, { signal, onSize, onStored }: FetchOptions): Promise<void> {
-    const { readers, stored, memory } = this.#context;
+    const { readers, stored } = this.#context;
     const { file, sizeBytes } = await this.#sizedFile(url, signal);
     const reader = readers.of(url, file);
     reader.retain(undefined);
@@ -124,10 +124,9 @@ export class DiskWarming {
       const blocks = reader.stored;
       if (blocks === undefined) throw new NotStoredError('NO_ROOM', 'the disk cache is off, or is ending');
       await fetchToDisk({
-        reader,
+        version: reader,
         stored: blocks,
         sizeBytes,
-        memory,
         pieceBlocks: this.#pieceBlocks,
         pieces: this.#pieces,
         flushAll: () => stored.flush(),

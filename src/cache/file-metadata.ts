@@ -10,7 +10,7 @@ import type { StoredFacts } from './disk/disk-cache.js';
 import { isPage } from './page.js';
 import type { ListedEntry } from './resource-cache.js';
 import type { SavedVersion } from './saved-version.js';
-import { type Version, versionOf } from './version.js';
+import { type VersionIdentity, versionOf } from './version-identity.js';
 
 /** What the source last returned of a file. */
 export interface FileMetadata extends SavedVersion {
@@ -24,7 +24,7 @@ export type ResourceMetadata =
 /** Whether it is that of the version. */
 export function isSameFile(
   metadata: ResourceMetadata | 'missing' | undefined,
-  version: Version,
+  version: VersionIdentity,
 ): metadata is FileMetadata {
   return typeof metadata === 'object' && metadata.kind === 'file' && metadata.version.id === version.id;
 }
@@ -88,7 +88,7 @@ export function metadataFromFacts(facts: StoredFacts): FileMetadata {
 }
 
 /** The conditions of a request that queries whether the version is still the source's. */
-export function expireInfoOf({ validators }: Version): ExpireInfo {
+export function expireInfoOf({ validators }: VersionIdentity): ExpireInfo {
   const { etag, lastModifiedMs } = validators;
   return {
     ...(etag === undefined ? {} : { etag }),

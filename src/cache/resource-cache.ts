@@ -8,7 +8,7 @@
 import type { ContentDigest } from '../source/index.js';
 import type { ReadRoute } from './cache-activity.js';
 import type { SavedVersion } from './saved-version.js';
-import type { Version } from './version.js';
+import type { VersionIdentity } from './version-identity.js';
 
 export type { SavedVersion } from './saved-version.js';
 
@@ -28,7 +28,7 @@ export interface FileStat {
   /** `lastModifiedMs` is cut to whole multiples of this. */
   readonly lastModifiedPrecisionMs: number;
   /** Undefined while only a listing without ETags has named the file. */
-  readonly version: Version | undefined;
+  readonly version: VersionIdentity | undefined;
   /** An HTML page or an answer of an API: other resources may lie below its URL. */
   readonly isPage?: true;
 }
@@ -65,7 +65,7 @@ export interface ReadOptions extends Waiter {
 
 /** One version of a file, open. */
 export interface OpenResource {
-  readonly version: Version;
+  readonly version: VersionIdentity;
   /** For `reopen`, in another process. */
   readonly saved: SavedVersion;
   /** Bytes, once known. */

@@ -11,7 +11,7 @@ import {
 import type { Flight } from './flight.js';
 import { type FreshnessLimits, retriedSinceMs, ttlLeftMs } from './freshness.js';
 import type { ListedEntry } from './resource-cache.js';
-import type { Version } from './version.js';
+import type { VersionIdentity } from './version-identity.js';
 
 /** The table that has it. */
 export interface ResourceContext {
@@ -159,13 +159,13 @@ export class Resource implements Links {
   }
 
   /** Something came to light while the body of a version was read. */
-  learn(version: Version, fact: { readonly size: number } | { readonly isLong: true }): void {
+  learn(version: VersionIdentity, fact: { readonly size: number } | { readonly isLong: true }): void {
     if (!isSameFile(this.#metadata, version)) return;
     this.#metadata = { ...this.#metadata, ...fact };
   }
 
   /** Whether the metadata is of another version by now. */
-  isSuperseded(version: Version): boolean {
+  isSuperseded(version: VersionIdentity): boolean {
     return this.#metadata !== undefined && !isSameFile(this.lastKnown, version);
   }
 

@@ -1,9 +1,9 @@
 import type { ContentDigest } from '../source/index.js';
-import type { Version } from './version.js';
+import type { VersionIdentity } from './version-identity.js';
 
 /** What reading one version of a file takes: plain data, by which another process can go on with it. */
 export interface SavedVersion {
-  readonly version: Version;
+  readonly version: VersionIdentity;
   readonly size: number | undefined;
   readonly lastModifiedMs: number | undefined;
   readonly supportRange: boolean;

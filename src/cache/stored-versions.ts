@@ -1,6 +1,5 @@
 import { CorruptError } from '../source/index.js';
-import type { BlockMemory } from './block-memory.js';
-import { DirtyBytes } from './dirty-bytes.js';
+import type { BlockPool } from './blocks/block-pool.js';
 import type {
   ConfirmedFacts,
   DiskCache,
@@ -10,11 +9,10 @@ import type {
   StoredVersion,
 } from './disk/disk-cache.js';
 import type { FileMetadata } from './file-metadata.js';
-import { WriteBehindQueue } from './write-behind-queue.js';
 import { StoredBlocks } from './stored-blocks.js';
-import { mapKeyOf } from './version.js';
-import type { VersionBlocks } from './version-blocks.js';
-import type { VersionReader } from './version-reader.js';
+import type { Version } from './version.js';
+import { WriteBehind } from './write-behind.js';
+import { mapKeyOf } from './version-identity.js';
 
 /**
  * At most this share of the memory is held to be written to disk. Readahead is given none when half of it is
@@ -31,29 +29,26 @@ const CLOSE_LIMIT_MS = 2_000;
 /** Which versions are open on disk: those that are read. Without a disk cache it does nothing. */
 export class StoredVersions {
   readonly #disk: DiskCache | undefined;
-  readonly #memory: BlockMemory;
-  readonly #dirty: DirtyBytes;
-  readonly #queue = new WriteBehindQueue();
+  readonly #behind: WriteBehind;
   /** Those that are not closed, by resource and version. */
   readonly #attached = new Map<string, StoredBlocks>();
-  readonly #opening = new Map<VersionReader, Promise<StoredBlocks | undefined>>();
+  readonly #opening = new Map<Version, Promise<StoredBlocks | undefined>>();
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(disk: DiskCache | undefined, memory: BlockMemory) {
+  constructor(disk: DiskCache | undefined, memory: BlockPool) {
     this.#disk = disk;
-    this.#memory = memory;
-    this.#dirty = new DirtyBytes(() => dirtyLimit(memory));
+    this.#behind = new WriteBehind(() => dirtyLimit(memory));
   }
 
   /**
    * Looks for the version of a reader on disk, and attaches it when it is found. What is certainly not there is
    * attached at once, and opened when there is something to store.
    */
-  open(reader: VersionReader): void {
+  open(reader: Version): void {
     const disk = this.#disk;
     const facts = factsOf(reader.file);
     if (disk === undefined || facts === undefined) return;
-    this.#queue.noteActivity();
+    this.#behind.noteActivity();
     const { key } = reader.blocks;
     const { digest } = reader.file;
     const onCorrupt = (found: string): void => {
@@ -72,38 +67,38 @@ export class StoredVersions {
   }
 
   #attach(
-    reader: VersionReader,
+    reader: Version,
     { sizeBytes }: StoredFacts,
     open: () => Promise<StoredVersion | undefined>,
     stored: StoredVersion | undefined,
   ): StoredBlocks {
     const { blocks } = reader;
-    const context = { blocks, memory: this.#memory, sizeBytes, dirty: this.#dirty, queue: this.#queue, open };
+    const context = { blocks, sizeBytes, behind: this.#behind, open };
     const storedBlocks = new StoredBlocks(stored, context);
-    blocks.onComplete = (block) => storedBlocks.store(block);
+    blocks.onComplete = (block, checksum) => storedBlocks.store(block, checksum);
     reader.attach(storedBlocks);
     this.#attached.set(mapKeyOf(blocks.key), storedBlocks);
     // What came before the store was open.
-    for (const block of blocks.cached) storedBlocks.store(block);
+    for (const block of blocks.complete) storedBlocks.store(block);
     return storedBlocks;
   }
 
   /** Resolves when it is known what is on disk; undefined: it is known already. */
-  whenOpen(reader: VersionReader): Promise<unknown> | undefined {
+  whenOpen(reader: Version): Promise<unknown> | undefined {
     return reader.stored !== undefined ? undefined : this.#opening.get(reader);
   }
 
   /** The version is read no more; what is to be written still will be. */
-  close(reader: VersionReader): void {
+  close(reader: Version): void {
     const opening = this.#opening.get(reader);
     this.#opening.delete(reader);
     if (opening === undefined) return;
-    const closing = opening.then((stored) => stored && this.#close(stored, reader.blocks));
+    const closing = opening.then((stored) => stored && this.#close(stored, reader));
     void closing.finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 
-  async #close(stored: StoredBlocks, blocks: VersionBlocks): Promise<void> {
+  async #close(stored: StoredBlocks, { blocks }: Version): Promise<void> {
     await stored.close();
     const key = mapKeyOf(blocks.key);
     if (this.#attached.get(key) !== stored) return;
@@ -113,7 +108,7 @@ export class StoredVersions {
   }
 
   async closeAll(): Promise<void> {
-    this.#queue.drain();
+    this.#behind.drain();
     for (const reader of this.#opening.keys()) this.close(reader);
     const limit = setTimeout(() => {
       for (const stored of this.#attached.values()) if (stored.isSmall) stored.drop();
@@ -139,9 +134,7 @@ export class StoredVersions {
 
   /** Resolves when what waits now is written. */
   async flush(): Promise<void> {
-    const written = this.#queue.run(() => Promise.resolve());
-    this.#queue.flush();
-    await written;
+    await this.#behind.flush();
   }
 
   /** Undefined: this process does not write the cache directory. */
@@ -169,7 +162,7 @@ export class StoredVersions {
   }
 }
 
-function dirtyLimit({ limitBytes, sharers }: BlockMemory): number {
+function dirtyLimit({ limitBytes, sharers }: BlockPool): number {
   const leftBytes = limitBytes - sharers * READER_BYTES;
   return Math.max(limitBytes * MIN_DIRTY_SHARE, Math.min(limitBytes * MAX_DIRTY_SHARE, leftBytes));
 }

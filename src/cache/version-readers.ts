@@ -1,23 +1,23 @@
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { type CompleteClient, type CorruptError, Request, type Response, withUid } from '../source/index.js';
-import type { BlockMemory } from './block-memory.js';
+import type { BlockPool } from './blocks/block-pool.js';
+import { MemoryShares } from './blocks/memory-shares.js';
+import { VersionBlocks } from './blocks/version-blocks.js';
+import type { Peers } from './download/peer-source.js';
 import type { Evicted } from './evicted.js';
 import type { FileMetadata } from './file-metadata.js';
 import type { StoredVersions } from './stored-versions.js';
-import { MemoryShares } from './memory-shares.js';
-import type { Peers } from './peer-source.js';
-import { mapKeyOf, type Version } from './version.js';
-import { VersionBlocks } from './version-blocks.js';
-import { VersionReader } from './version-reader.js';
+import { Version } from './version.js';
+import { mapKeyOf, type VersionIdentity } from './version-identity.js';
 
 export interface VersionReadersContext {
-  readonly memory: BlockMemory;
+  readonly memory: BlockPool;
   readonly budget: MetadataBudget;
   readonly stored: StoredVersions;
   readonly probeBytes: number;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly peers: Peers | undefined;
-  readonly onSize: (url: string, version: Version, size: number) => void;
+  readonly onSize: (url: string, version: VersionIdentity, size: number) => void;
   /** A reader found that the source has another version by now. */
   readonly onChanged: (url: string, file: FileMetadata) => void;
   /** All bytes of a version came, and do not have the digest that the source gives. */
@@ -26,7 +26,7 @@ export interface VersionReadersContext {
    * The next handle must not trust the metadata of the version: it is indistinguishable from the next one, or has no
    * ranges, other than the metadata says.
    */
-  readonly mustProbe: (url: string, version: Version) => void;
+  readonly mustProbe: (url: string, version: VersionIdentity) => void;
 }
 
 /** Bodies of probes that wait for an open: the oldest is cancelled when there are more. */
@@ -36,9 +36,9 @@ const MAX_PARKED = 16;
 export class VersionReaders {
   readonly #context: VersionReadersContext;
   readonly #blocks = new Map<string, VersionBlocks>();
-  readonly #readers = new Map<string, VersionReader>();
+  readonly #readers = new Map<string, Version>();
   /** Those of handles whose client serves no new handle. */
-  readonly #detached = new Set<VersionReader>();
+  readonly #detached = new Set<Version>();
   readonly #shares = new MemoryShares();
 
   constructor(context: VersionReadersContext) {
@@ -46,13 +46,13 @@ export class VersionReaders {
   }
 
   /** The reader of a version. It is forgotten when nothing is open and nothing in flight. */
-  of(url: string, file: FileMetadata): VersionReader {
+  of(url: string, file: FileMetadata): Version {
     const key = mapKeyOf({ resource: url, version: file.version.id });
     return this.#readers.get(key) ?? this.#add(key, url, file);
   }
 
   /** Bytes of the version that are in memory, or known to be on disk. */
-  cachedBytes(url: string, version: Version): number {
+  cachedBytes(url: string, version: VersionIdentity): number {
     const key = mapKeyOf({ resource: url, version: version.id });
     return this.#readers.get(key)?.cachedBytes ?? this.#blocks.get(key)?.cachedBytes ?? 0;
   }
@@ -102,17 +102,16 @@ export class VersionReaders {
     for (const reader of [...this.#readers.values(), ...this.#detached]) reader.close();
   }
 
-  #add(key: string, url: string, file: FileMetadata): VersionReader {
-    const { memory, stored, probeBytes, clientFor, peers, onSize, onChanged, onCorrupt, mustProbe } =
-      this.#context;
+  #add(key: string, url: string, file: FileMetadata): Version {
+    const { stored, probeBytes, clientFor, peers, onSize, onChanged, onCorrupt, mustProbe } = this.#context;
     // Taken once, by the first download: what is read of a version comes from one client.
     let client: CompleteClient | undefined;
     const mode = peers?.modeFor(url, file.version.validators);
-    const reader = new VersionReader(file, {
+    const reader = new Version(file, {
       blocks: this.#blocksOf(key, url, file.version),
-      memory,
       shares: this.#shares,
       probeBytes,
+      isStored: stored.disk !== undefined && file.version.verifiable,
       download: async (range, promotion, signal) => {
         client ??= await clientFor(url);
         const priority = promotion?.isPromoted === false ? 'background' : 'foreground';
@@ -164,7 +163,7 @@ export class VersionReaders {
     return reader;
   }
 
-  #blocksOf(key: string, url: string, version: Version): VersionBlocks {
+  #blocksOf(key: string, url: string, version: VersionIdentity): VersionBlocks {
     const known = this.#blocks.get(key);
     if (known !== undefined) return known;
     const blocks = new VersionBlocks(
@@ -188,12 +187,13 @@ export class VersionReaders {
     blocks.forgetDigests();
   }
 
-  #forget(reader: VersionReader): void {
+  #forget(reader: Version): void {
     const { file, blocks } = reader;
     const key = mapKeyOf(blocks.key);
     const isDetached = this.#detached.delete(reader);
     if (this.#readers.get(key) === reader) this.#readers.delete(key);
     else if (!isDetached) return;
+    reader.end();
     this.#context.stored.close(reader);
     // Part of a resource without validators must not be completed from another download later: nothing
     // shows that it is the same version.

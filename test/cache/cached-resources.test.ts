@@ -149,7 +149,7 @@ test('what need not wait makes no signal: a read, an open, a stat', async (t) =>
 });
 
 for (const supportRange of [true, false]) {
-  for (const memoryBytes of [32, 100_000]) {
+  for (const memoryBytes of [80, 100_000]) {
     // S1
     test(`random reads are the truth: ranges ${supportRange}, memory ${memoryBytes}`, async (t) => {
       const state = origin(pattern(777), { supportRange });

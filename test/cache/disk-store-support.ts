@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
-import type { VersionKey } from '../../src/cache/version.js';
+import type { VersionKey } from '../../src/cache/version-identity.js';
 import { checksumOf } from '../../src/checksum.js';
 import type { StoredFacts, StoredVersion } from '../../src/cache/disk/disk-cache.js';
 import type { DiskStore } from '../../src/cache/disk/disk-store.js';

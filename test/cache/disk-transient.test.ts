@@ -3,12 +3,11 @@ import { readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileS
 
 import test from 'ava';
 
-import { BlockMemory } from '../../src/cache/block-memory.js';
+import { BlockPool } from '../../src/cache/blocks/block-pool.js';
 import { decodeHeader, encodeIdentity, IDENTITY_AT } from '../../src/cache/disk/index-file.js';
-import { DirtyBytes } from '../../src/cache/dirty-bytes.js';
-import { WriteBehindQueue } from '../../src/cache/write-behind-queue.js';
 import { StoredBlocks } from '../../src/cache/stored-blocks.js';
-import { VersionBlocks } from '../../src/cache/version-blocks.js';
+import { WriteBehind } from '../../src/cache/write-behind.js';
+import { blocksIn, bringBlock } from '../support/held-blocks.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 import {
@@ -22,7 +21,6 @@ import {
   write,
 } from './disk-store-support.js';
 import { flipBit } from './flip-bit.js';
-import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 function renewStamp(index: string, data: string): void {
   const bytes = readFileSync(index);
@@ -85,15 +83,8 @@ const MAX_DIRTY_BYTES = 256 * BLOCK_BYTES;
 
 // S57
 test('what the disk is too slow for is not stored, the rest by one write at a time, all of it before the end', async (t) => {
-  const memory = new BlockMemory(4 * MAX_DIRTY_BYTES, BLOCK_BYTES);
-  const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
-  const blocks = new VersionBlocks(
-    { resource: 'test://host/file', version: '1' },
-    version,
-    memory,
-    MetadataBudget.beside(0),
-  );
-  const dirty = new DirtyBytes(() => MAX_DIRTY_BYTES);
+  const blocks = blocksIn(new BlockPool(4 * MAX_DIRTY_BYTES, BLOCK_BYTES));
+  const behind = new WriteBehind(() => MAX_DIRTY_BYTES);
   const found = { active: 0, mostActive: 0, written: 0, isClosed: false };
   const disk = {
     storedBytes: 0,
@@ -112,21 +103,20 @@ test('what the disk is too slow for is not stored, the rest by one write at a ti
     },
     close: () => (found.isClosed = true),
   };
-  const context = { blocks, memory, dirty, queue: new WriteBehindQueue(), sizeBytes: 1024 * BLOCK_BYTES };
-  const storing = new StoredBlocks(disk, { ...context, open: () => Promise.resolve(disk) });
+  const storing = new StoredBlocks(disk, {
+    blocks,
+    behind,
+    sizeBytes: 1024 * BLOCK_BYTES,
+    open: () => Promise.resolve(disk),
+  });
   blocks.onComplete = (block) => storing.store(block);
   const bring = (first: number, count: number): void => {
-    for (let index = first; index < first + count; index += 1) {
-      t.true(memory.tryReserve(1));
-      const block = blocks.announce(index);
-      block.memory = memory.take();
-      blocks.complete(block, BLOCK_BYTES, 'source');
-    }
+    for (let index = first; index < first + count; index += 1) bringBlock(blocks, index);
   };
   // Others have all of what may wait.
-  t.true(dirty.tryAdd(MAX_DIRTY_BYTES));
+  t.true(behind.tryAdd(MAX_DIRTY_BYTES));
   bring(0, 100);
-  dirty.subtract(MAX_DIRTY_BYTES);
+  behind.subtract(MAX_DIRTY_BYTES);
   bring(100, 50);
   await until('it was being written', () => found.mostActive > 0);
   bring(150, 1);

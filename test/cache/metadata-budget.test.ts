@@ -6,7 +6,7 @@ import { CachedResources } from '../../src/cache/cached-resources.js';
 import { BoundedMap } from '../../src/memory/bounded-map.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { NotFoundError, type ResourceClient } from '../../src/source/index.js';
-import { ShownDigests } from '../../src/cache/shown-digests.js';
+import { ShownDigests } from '../../src/cache/blocks/shown-digests.js';
 import { CountingBudget } from '../support/counting-budget.js';
 
 const ENTRIES = 50;

@@ -9,7 +9,7 @@ import type { FileMetadata, ResourceMetadata } from '../../src/cache/file-metada
 import { MetadataQueries } from '../../src/cache/metadata-queries.js';
 import type { Resource } from '../../src/cache/resource.js';
 import { ResourceTable } from '../../src/cache/resource-table.js';
-import { versionOf } from '../../src/cache/version.js';
+import { versionOf } from '../../src/cache/version-identity.js';
 import {
   type CompleteClient,
   type ExpireInfo,

@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { ShownDigests } from '../../src/cache/shown-digests.js';
+import { ShownDigests } from '../../src/cache/blocks/shown-digests.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { CountingBudget } from '../support/counting-budget.js';
 

@@ -1,7 +1,7 @@
 /** Parts of large files by way of a cluster. */
 import test from 'ava';
 
-import { windowOf } from '../../src/cache/peer-window.js';
+import { windowOf } from '../../src/cache/download/peer-window.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
 import { startedOnce } from '../support/started-once.js';
 import { contentOf, FILE_BYTES, MIB, readAt, sentBytes, serveFile, startNode } from './support.js';

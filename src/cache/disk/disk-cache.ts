@@ -5,13 +5,13 @@
 import type { ContentDigest } from '../../source/index.js';
 import type { Evicted } from '../evicted.js';
 import type { UrlSet } from '../url-set.js';
-import type { VersionKey } from '../version.js';
-import type { Version } from '../version.js';
+import type { VersionKey } from '../version-identity.js';
+import type { VersionIdentity } from '../version-identity.js';
 
 /** What is known of a version; stored with its blocks. */
 export interface StoredFacts {
   /** Its `id` is that of the key. A version that is not verifiable is never stored. */
-  readonly version: Version;
+  readonly version: VersionIdentity;
   readonly sizeBytes: number;
   /** Milliseconds since the epoch. */
   readonly lastModifiedMs: number | undefined;

@@ -3,7 +3,7 @@
  * and try to take over. Files are only removed whole, and the bytes at an offset never change: who has a file open reads right
  * bytes, or a miss.
  */
-import type { VersionKey } from '../version.js';
+import type { VersionKey } from '../version-identity.js';
 import { readNewest, readResource, writeConfirmation } from './confirmations.js';
 import type {
   ConfirmedFacts,

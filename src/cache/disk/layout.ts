@@ -14,7 +14,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-import type { VersionKey } from '../version.js';
+import type { VersionKey } from '../version-identity.js';
 
 /** Another layout of directories or files gets another directory. */
 export const LAYOUT_DIRECTORY = 'v3';

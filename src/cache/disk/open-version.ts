@@ -1,4 +1,4 @@
-import type { VersionKey } from '../version.js';
+import type { VersionKey } from '../version-identity.js';
 import type { StoredFacts } from './disk-cache.js';
 import { type EncodedHeader, encodeHeader } from './index-file.js';
 import { type Geometry, geometryOf, nameOfSegment, nameOfVersion } from './layout.js';

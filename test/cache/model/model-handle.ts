@@ -9,6 +9,8 @@ import type { SimulatedSource } from './simulated-source.js';
 /** What the model says is wrong. */
 export class ModelError extends Error {}
 
+const CODES_OF_CHANGE = new Set<SourceErrorCode>(['CHANGED', 'PROTOCOL', 'CORRUPT']);
+
 const PATTERNS = ['sequential', 'strided', 'backward', 'interleaved', 'random'] as const;
 
 /** An open handle, and the versions whose bytes it may return: one, unless there are no validators. */
@@ -89,9 +91,9 @@ export class ModelHandle {
     const isUnpinned = traits.validator === 'none';
     const numbers = isUnpinned ? this.file.versions.map(({ number }) => number) : this.versionNumbers;
     const isExcused = numbers.some((number) => code !== undefined && source.excuses(url, number).has(code));
-    // Without validators, bytes or a length that are not the old ones are all that shows a change.
+    // Without validators, bytes, a length or a digest that are not the old ones are all that shows a change.
     const isAmbiguous = isUnpinned && numbers.length > 1;
-    if (isExcused || (isAmbiguous && (code === 'CHANGED' || code === 'PROTOCOL'))) return;
+    if (isExcused || (isAmbiguous && code !== undefined && CODES_OF_CHANGE.has(code))) return;
     throw new ModelError(`an error that nothing explains: ${String(code)}`, { cause: error });
   }
 

@@ -58,7 +58,8 @@ export class ReferenceModel {
   readonly #source: SimulatedSource;
   readonly #run: CacheRun;
   readonly #expected: Expectations;
-  readonly #watch: MemoryWatch;
+  readonly #watch = new MemoryWatch();
+  readonly #memoryBytes: number;
   readonly #handles = new Set<ModelHandle>();
   readonly #diskBytes: number;
   #nowMs = Date.now();
@@ -72,7 +73,7 @@ export class ReferenceModel {
     this.#diskBytes = random.pick([0, 400_000, 1_000_000, 8_000_000]);
     const files = Array.from({ length: 7 }, (_, i) => randomFile(i, random));
     this.#source = new SimulatedSource(files, new Random(seed + 1), () => this.#nowMs);
-    this.#watch = new MemoryWatch(memoryBytes, BLOCK_BYTES);
+    this.#memoryBytes = memoryBytes;
     this.#run = new CacheRun({
       memoryBytes,
       diskBytes: this.#diskBytes,
@@ -86,19 +87,18 @@ export class ReferenceModel {
   async run(steps: number): Promise<void> {
     try {
       await this.#run.mount(false);
+      this.#watch.watch(this.#run.cache);
       for (let step = 0; step < steps; step += 1) {
         const kind = this.#random.weighted(STEPS);
         this.#note(`${step} ${kind}`);
         await nextTurn();
         this.#source.beginStep();
-        this.#watch.beginStep();
         await this.#step(kind);
         this.#checkLimits();
       }
       await this.#remount();
       this.#note('the end');
     } finally {
-      this.#watch.end();
       for (const handle of this.#handles) handle.open.close();
       this.#source.releaseHanging();
       await this.#run.unmount();
@@ -156,7 +156,9 @@ export class ReferenceModel {
 
   async #read(handle: ModelHandle): Promise<void> {
     const random = this.#random;
-    const { offset, length } = handle.next(random);
+    const next = handle.next(random);
+    const { offset } = next;
+    const length = Math.min(next.length, this.#longestBytes);
     const controller = new AbortController();
     const turnsToAbort = random.chance(0.15) ? random.below(5) : undefined;
     this.#note(
@@ -164,7 +166,6 @@ export class ReferenceModel {
     );
     if (turnsToAbort !== undefined) void abortAfter(controller, turnsToAbort);
     this.tally.reads += 1;
-    this.#watch.noteRead(length);
     try {
       const bytes = await handle.open.read(offset, length, (pieces) => Buffer.concat(pieces), controller);
       handle.check(offset, length, bytes);
@@ -261,12 +262,12 @@ export class ReferenceModel {
     await until(this.#source, () => this.#watch.committedBytes === 0, 'memory outlives the mount');
     const damage = random.chance(0.5) ? await this.#run.damage(random) : 'no damage';
     this.#isDamaged ||= damage !== 'no damage';
-    this.#watch.reset();
     this.#nowMs = Date.now();
     for (const file of this.#source.files) file.restart(isLoss);
     const isOffline = !this.#run.isOffline && random.chance(0.3);
     this.#note(`  remount: loss ${isLoss}, ${damage}, offline ${isOffline}`);
     await this.#run.mount(isOffline);
+    this.#watch.watch(this.#run.cache);
     this.tally.remounts += 1;
     // Damage, and a copy whose holes were filled, take space that no store has given. It is seen a little later.
     if (isLoss || damage !== 'no damage') await sleep(30);
@@ -286,11 +287,16 @@ export class ReferenceModel {
     const size = handle?.open.size;
     if (handle === undefined || size === undefined || this.#isDamaged) return;
     if ((await this.#run.cache.cachedBytes(file.url)) < size) return;
-    this.#watch.noteRead(50_000);
-    for (let at = 0; at < size; at += 50_000) {
-      const bytes = await handle.open.read(at, 50_000, (pieces) => Buffer.concat(pieces));
-      handle.check(at, 50_000, bytes);
+    const length = Math.min(50_000, this.#longestBytes);
+    for (let at = 0; at < size; at += length) {
+      const bytes = await handle.open.read(at, length, (pieces) => Buffer.concat(pieces));
+      handle.check(at, length, bytes);
     }
+  }
+
+  /** No read is longer than the memory, wherever it begins. */
+  get #longestBytes(): number {
+    return this.#memoryBytes - BLOCK_BYTES;
   }
 
   #whileUnstuck(works: readonly Promise<unknown>[]): Promise<void> {

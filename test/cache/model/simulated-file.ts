@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-import type { Version } from '../../../src/cache/version.js';
+import type { VersionIdentity } from '../../../src/cache/version-identity.js';
 import type { ContentDigest } from '../../../src/source/index.js';
 import { Random } from '../../support/random.js';
 
@@ -118,7 +118,7 @@ export class SimulatedFile {
   }
 
   /** Which versions an open handle may stand for. */
-  versionsOf({ validators: { etag, lastModifiedMs } }: Version): FileVersion[] {
+  versionsOf({ validators: { etag, lastModifiedMs } }: VersionIdentity): FileVersion[] {
     if (etag === undefined && lastModifiedMs === undefined) return [...this.versions];
     return this.versions.filter(
       (version) => version.etag === etag && version.lastModifiedMs === lastModifiedMs,

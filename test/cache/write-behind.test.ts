@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
-import { WriteBehindQueue } from '../../src/cache/write-behind-queue.js';
+import { WriteBehind } from '../../src/cache/write-behind.js';
+
+const unlimited = (): number => Infinity;
 
 // S55
 test('work waits until nothing was noted for a while, and then runs one after the other', async (t) => {
-  const queue = new WriteBehindQueue({ quietMs: 100, maxWaitMs: 60_000 });
+  const queue = new WriteBehind(unlimited, { quietMs: 100, maxWaitMs: 60_000 });
   const events: string[] = [];
   const work = (name: string) => async (): Promise<void> => {
     events.push(`${name} begins`);
@@ -14,7 +16,7 @@ test('work waits until nothing was noted for a while, and then runs one after th
     events.push(`${name} ends`);
   };
   queue.noteActivity();
-  const all = Promise.all([queue.run(work('a')), queue.run(work('b'))]);
+  const all = Promise.all([queue.add({ write: work('a') }), queue.add({ write: work('b') })]);
   for (let i = 0; i < 5; i += 1) {
     await sleep(20);
     queue.noteActivity();
@@ -25,14 +27,14 @@ test('work waits until nothing was noted for a while, and then runs one after th
 });
 
 test('what is left at the end does not wait', async (t) => {
-  const queue = new WriteBehindQueue({ quietMs: 60_000, maxWaitMs: 60_000 });
+  const queue = new WriteBehind(unlimited, { quietMs: 60_000, maxWaitMs: 60_000 });
   let done = 0;
   const work = async (): Promise<void> => {
     done += 1;
     await sleep(1);
   };
   queue.noteActivity();
-  const all = [queue.run(work), queue.run(work)];
+  const all = [queue.add({ write: work }), queue.add({ write: work })];
   t.is(done, 0);
   queue.drain();
   await Promise.all(all);
@@ -41,19 +43,19 @@ test('what is left at the end does not wait', async (t) => {
 
 // S55
 test('what has waited for long, or is in a hurry, does not wait for quiet', async (t) => {
-  const queue = new WriteBehindQueue({ quietMs: 60_000, maxWaitMs: 100 });
+  const queue = new WriteBehind(unlimited, { quietMs: 60_000, maxWaitMs: 100 });
   const work = (): Promise<void> => sleep(1);
   queue.noteActivity();
   const begunMs = performance.now();
-  await queue.run(work);
+  await queue.add({ write: work });
   t.true(performance.now() - begunMs >= 90);
 
-  const patient = new WriteBehindQueue({ quietMs: 60_000, maxWaitMs: 60_000 });
+  const patient = new WriteBehind(unlimited, { quietMs: 60_000, maxWaitMs: 60_000 });
   patient.noteActivity();
-  const first = [patient.run(work), patient.run(work)];
-  patient.flush();
+  const first = [patient.add({ write: work }), patient.add({ write: work })];
+  void patient.flush();
   let isLaterDone = false;
-  const later = patient.run(work).then(() => {
+  const later = patient.add({ write: work }).then(() => {
     isLaterDone = true;
   });
   await Promise.all(first);

@@ -1,5 +1,5 @@
 /**
- * How much memory is committed to bodies in flight, by whom it is for: an origin, and where users are distinguished a
+ * How much memory is in use for reads and bodies in flight, by whom it is for: an origin, and where users are distinguished a
  * user, and an origin of that user. A waiter for more has to leave some to others: a server that hangs, and has
  * many readers, would otherwise have all of it (the dynamic threshold of shared buffers: Choudhury and Hahne, 1998).
  */
@@ -25,7 +25,7 @@ export class MemoryShares {
       share = new MemoryShare(parent, () => this.#byKey.delete(key));
       this.#byKey.set(key, share);
     }
-    share.users += 1;
+    share.acquire();
     return share;
   }
 }
@@ -37,7 +37,7 @@ export class MemoryShare {
   readonly #parent: MemoryShare | undefined;
   readonly #onUnused: () => void;
   #bytes = 0;
-  users = 0;
+  #users = 0;
 
   constructor(parent: MemoryShare | undefined, onUnused: () => void) {
     this.#parent = parent;
@@ -56,9 +56,13 @@ export class MemoryShare {
     return isExceeded || this.#parent?.isExceededBy(bytes, leftBytes) === true;
   }
 
+  acquire(): void {
+    this.#users += 1;
+  }
+
   release(): void {
-    this.users -= 1;
-    if (this.users > 0) return;
+    this.#users -= 1;
+    if (this.#users > 0) return;
     this.#onUnused();
     this.#parent?.release();
   }

@@ -1,16 +1,18 @@
-import type { Response } from '../source/index.js';
-import type { BlockProvider, BlockRun, Holder, ProviderContext } from './block-provider.js';
+import type { Response } from '../../source/index.js';
+import type { Block } from '../blocks/block.js';
+import { type BlockRun, NO_BLOCKS } from '../blocks/version-blocks.js';
+import type { Demand, DownloadContext, Downloader, Holder } from './downloader.js';
 import { LinkSpeed } from './link-speed.js';
 import { PeerStream } from './peer-stream.js';
 import { windowOf } from './peer-window.js';
-import { RangedFetch } from './ranged-fetch.js';
+import { type FetchBegin, RangedFetch } from './ranged-fetch.js';
 
 /** So much of a body is passed over for a reader that needs the rest. */
 const NEAR_BYTES = 4 * 1024 * 1024;
 
 /** Brings blocks by ranged requests: one for each run of adjacent missing blocks, cut to what suits the link. */
-export class RangedBlocks implements BlockProvider {
-  readonly #context: ProviderContext;
+export class Ranged implements Downloader {
+  readonly #context: DownloadContext;
   readonly #sizeBytes: number;
   readonly #fetches = new Set<RangedFetch>();
   readonly #speed = new LinkSpeed();
@@ -20,12 +22,12 @@ export class RangedBlocks implements BlockProvider {
   /** What went by a cluster failed, or was not to be had. */
   #isPeerless = false;
 
-  constructor(context: ProviderContext, sizeBytes: number) {
+  constructor(context: DownloadContext, sizeBytes: number) {
     this.#context = context;
     this.#sizeBytes = sizeBytes;
   }
 
-  get busy(): boolean {
+  get isBusy(): boolean {
     return this.#fetches.size > 0 || this.#stream !== undefined;
   }
 
@@ -35,25 +37,25 @@ export class RangedBlocks implements BlockProvider {
   }
 
   get maxAheadBytes(): number {
-    const { limitBytes, shareBytes } = this.#context.memory;
+    const { limitBytes, shareBytes } = this.#context.blocks.pool;
     return Math.floor(Math.min(this.#speed.windowBytes, limitBytes / 4, shareBytes));
   }
 
-  demand(needed: BlockRun, aheadEnd: number, reader: Holder, ahead: Holder): boolean {
+  demand({ needed, aheadEnd, reader, ahead }: Demand): boolean {
     const isNeeded = needed.end > needed.first;
     for (const fetch of this.#fetches) {
-      if (fetch.run.first >= needed.end || needed.first >= fetch.run.end) continue;
+      if (fetch.first >= needed.end || needed.first >= fetch.endBlock) continue;
       if (isNeeded) fetch.need(reader);
       else fetch.acquire(reader);
     }
     const end = Math.max(needed.end, aheadEnd);
     const left = this.#stream?.take(needed, aheadEnd) ?? { first: needed.first, end };
     for (const run of this.#missingRuns(left)) {
-      const isFirstNeeded = run.first < needed.end;
-      const fetch = this.#start(run, isFirstNeeded ? needed.end : undefined);
+      const fetch = this.#start(run, needed);
       if (fetch === undefined) return false;
-      if (isFirstNeeded) fetch.acquire(reader);
-      if (fetch.run.end > needed.end) fetch.acquire(ahead);
+      if (run.first < needed.end) fetch.acquire(reader);
+      if (fetch.endBlock > needed.end) fetch.acquire(ahead);
+      if (fetch.endBlock < run.end) return false;
     }
     return true;
   }
@@ -79,28 +81,24 @@ export class RangedBlocks implements BlockProvider {
         this.#stream = undefined;
         if (isComplete) this.#hasStreamed = true;
         else this.#isPeerless = true;
-        if (!this.busy) this.#context.onIdle();
+        if (!this.isBusy) this.#context.onIdle();
       },
     });
   }
 
-  readAhead(run: BlockRun, ahead: Holder): boolean {
-    return this.demand({ first: run.first, end: run.first }, run.end, ahead, ahead);
-  }
-
-  /** Takes in the answer of a probe, which begins at byte 0. */
   fill(response: Response, probeBytes: number): void {
-    const { blocks, memory } = this.#context;
+    const { blocks } = this.#context;
     const { blockBytes } = blocks;
-    const whole = this.#sizeBytes <= probeBytes;
-    const end = whole ? Math.ceil(this.#sizeBytes / blockBytes) : Math.floor(probeBytes / blockBytes);
+    const isWhole = this.#sizeBytes <= probeBytes;
+    const end = isWhole ? Math.ceil(this.#sizeBytes / blockBytes) : Math.floor(probeBytes / blockBytes);
     const [run] = this.#missingRuns({ first: 0, end });
-    if (run?.first !== 0 || !memory.tryReserve(run.end - run.first)) {
+    const begun = run?.first === 0 ? this.#begin(run, NO_BLOCKS) : [];
+    if (begun.length === 0) {
       response.cancel();
       return;
     }
     // Held by itself: a few blocks that are arriving already are never worth cancelling.
-    const fetch = this.#track(run, { reserved: true, isNeeded: true, response });
+    const fetch = this.#track(begun, { isNeeded: true, response });
     fetch.acquire(fetch);
   }
 
@@ -122,9 +120,18 @@ export class RangedBlocks implements BlockProvider {
     for (const fetch of this.#fetches) fetch.cancel();
   }
 
+  /** Starts the fetch of a run; only of what is needed when memory is short. Undefined: nothing is. */
+  #start(run: BlockRun, needed: BlockRun): RangedFetch | undefined {
+    const isNeeded = run.first < needed.end;
+    const shared = this.#startWindow(run, needed);
+    if (shared !== undefined) return shared;
+    const begun = this.#begin(run, needed);
+    return begun.length === 0 ? undefined : this.#track(begun, { isNeeded });
+  }
+
   /** Starts the fetch of the window that a run lies in, by the cluster; undefined: it does not come that way. */
-  #startWindow(run: BlockRun, isNeeded: boolean): RangedFetch | undefined {
-    const { peers, blocks, memory } = this.#context;
+  #startWindow(run: BlockRun, needed: BlockRun): RangedFetch | undefined {
+    const { peers, blocks } = this.#context;
     if (peers === undefined || !this.#hasWindows) return undefined;
     const within = windowOf(run.first, blocks.blockBytes, this.#sizeBytes);
     let { first, end } = run;
@@ -132,7 +139,7 @@ export class RangedBlocks implements BlockProvider {
     while (end < within.end && blocks.isMissing(end)) end += 1;
     // The rest of a window is less than dfdaemon reads from its peers.
     if (2 * (end - first) < within.end - within.first) return undefined;
-    if (!memory.tryReserve(end - first)) return undefined;
+    if (!blocks.pool.hasRoomAhead(end - first)) return undefined;
     const window = {
       start: within.first * blocks.blockBytes,
       end: Math.min(within.end * blocks.blockBytes, this.#sizeBytes),
@@ -141,7 +148,8 @@ export class RangedBlocks implements BlockProvider {
       this.#isPeerless = true;
     };
     const byPeers = { peers, window, onFailure };
-    const fetch = this.#track({ first, end }, { reserved: true, isNeeded, byPeers });
+    const begun = this.#begin({ first, end }, needed, 'p2p');
+    const fetch = this.#track(begun, { isNeeded: run.first < needed.end, byPeers });
     // The next read is likely to need the rest of it.
     fetch.acquire(fetch);
     return fetch;
@@ -151,27 +159,22 @@ export class RangedBlocks implements BlockProvider {
     return this.#context.peers?.mode === 'ranges' && !this.#isPeerless;
   }
 
-  /** Starts a fetch of a run; only up to `neededEnd` when memory is short, and not at all if nothing is needed. */
-  #start(run: BlockRun, neededEnd: number | undefined): RangedFetch | undefined {
-    const shared = this.#startWindow(run, neededEnd !== undefined);
-    if (shared !== undefined) return shared;
-    const reserved = this.#context.memory.tryReserve(run.end - run.first);
-    if (!reserved && neededEnd === undefined) return undefined;
-    const cut = reserved || neededEnd === undefined ? run : { ...run, end: Math.min(run.end, neededEnd) };
-    return this.#track(cut, { reserved, isNeeded: neededEnd !== undefined });
+  #begin(run: BlockRun, needed: BlockRun, route: 'source' | 'p2p' = 'source'): readonly Block[] {
+    return this.#context.blocks.begin(run, needed, this, route);
   }
 
-  #track(run: BlockRun, begin: ConstructorParameters<typeof RangedFetch>[3]): RangedFetch {
+  #track(begun: readonly Block[], begin: FetchBegin): RangedFetch {
+    const { pool } = this.#context.blocks;
     const beganMs = performance.now();
-    const fetch = new RangedFetch(this.#context, run, this.#sizeBytes, begin);
-    if (this.#fetches.size === 0) this.#context.memory.join();
+    const fetch = new RangedFetch(this.#context, begun, this.#sizeBytes, begin);
+    if (this.#fetches.size === 0) pool.join();
     this.#fetches.add(fetch);
     void fetch.done.then(() => {
       this.#fetches.delete(fetch);
       this.#speed.note(fetch.fetchedBytes, performance.now() - beganMs);
       if (this.#fetches.size > 0) return;
-      this.#context.memory.leave();
-      if (!this.busy) this.#context.onIdle();
+      pool.leave();
+      if (!this.isBusy) this.#context.onIdle();
     });
     return fetch;
   }

@@ -1,4 +1,4 @@
-import { withResolvers } from '../with-resolvers.js';
+import { withResolvers } from '../../with-resolvers.js';
 
 /** The callers that wait for one fact. */
 export class Waiters<Fact> {

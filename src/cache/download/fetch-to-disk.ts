@@ -1,20 +1,17 @@
 /** Brings a version to disk without a reader: in the background, piece by piece, through as little memory as that takes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Block } from './block.js';
-import type { BlockMemory } from './block-memory.js';
-import type { BlockRun, Holder } from './block-provider.js';
-import type { Semaphore } from './disk/semaphore.js';
-import { NotStoredError } from './not-stored-error.js';
-import { RangedBlocks } from './ranged-blocks.js';
-import type { StoredBlocks } from './stored-blocks.js';
-import type { VersionReader } from './version-reader.js';
+import type { BlockRun } from '../blocks/version-blocks.js';
+import type { Semaphore } from '../disk/semaphore.js';
+import { NotStoredError } from '../not-stored-error.js';
+import type { StoredBlocks } from '../stored-blocks.js';
+import type { Version } from '../version.js';
+import type { Holder } from './downloader.js';
 
 export interface DiskFetch {
-  readonly reader: VersionReader;
+  readonly version: Version;
   readonly stored: StoredBlocks;
   readonly sizeBytes: number;
-  readonly memory: BlockMemory;
   /** Of so many blocks. */
   readonly pieceBlocks: number;
   /** One permit for each piece that is in memory, of all versions. */
@@ -39,8 +36,8 @@ const PIECES_PER_TURN = 64;
 
 /** Resolves when all of it is on disk. What was there is not fetched. */
 export async function fetchToDisk(fetch: DiskFetch): Promise<void> {
-  const { memory, pieceBlocks, pieces, sizeBytes, signal } = fetch;
-  const blockCount = Math.ceil(sizeBytes / memory.blockBytes);
+  const { version, pieceBlocks, pieces, sizeBytes, signal } = fetch;
+  const blockCount = Math.ceil(sizeBytes / version.blocks.blockBytes);
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   for (let first = 0, passed = 0; first < blockCount; first += pieceBlocks) {
@@ -51,10 +48,8 @@ export async function fetchToDisk(fetch: DiskFetch): Promise<void> {
       if (passed % PIECES_PER_TURN === 0) await sleep(0);
       continue;
     }
-    const { provider } = fetch.reader;
     // Before a later piece, which may be the first to request something.
-    if (provider instanceof RangedBlocks) provider.stream(run, true);
-    const isOrdered = provider instanceof RangedBlocks && provider.isStreamed;
+    const isOrdered = version.streamAhead(run);
     while (running.size >= (isOrdered ? MAX_STREAMED_PIECES : MAX_PIECES)) await Promise.race(running);
     if (failures.length > 0 || signal.aborted) break;
     const piece = pieces
@@ -71,7 +66,7 @@ export async function fetchToDisk(fetch: DiskFetch): Promise<void> {
 }
 
 async function bringPiece(fetch: DiskFetch, run: BlockRun): Promise<void> {
-  const { reader, stored, memory, signal } = fetch;
+  const { version, stored, signal } = fetch;
   const holder: Holder = {};
   const missing = missingRuns(fetch, run);
   const oldBytes = bytesOf(fetch, run) - missing.reduce((sum, one) => sum + bytesOf(fetch, one), 0);
@@ -81,63 +76,51 @@ async function bringPiece(fetch: DiskFetch, run: BlockRun): Promise<void> {
       if (left.length === 0) break;
       if (tries === MAX_TRIES) throw new NotStoredError('NO_ROOM', 'the disk cache did not store it');
       for (const one of left) await bringRun(fetch, one, holder);
-      for (const one of left) for (const block of blocksOf(reader, one)) stored.store(block);
-      await stored.flush();
+      await stored.write();
       // An earlier opening may have it in hand.
       if (missingRuns(fetch, run).length > 0) await fetch.flushAll();
     }
   } catch (error) {
-    reader.noteFailure(error);
+    version.noteFailure(error);
     throw error;
   } finally {
-    reader.provider.release(holder);
-    // It was no reader's: memory is for those.
-    if (!reader.isShared)
-      for (const one of missing) for (const block of blocksOf(reader, one)) memory.drop(block);
+    version.releaseHolder(holder);
   }
   signal.throwIfAborted();
   if (oldBytes > 0) fetch.onStored(oldBytes, false);
   fetch.onStored(bytesOf(fetch, run) - oldBytes, true);
 }
 
-/** Resolves when each block of the run was in memory. */
+/** Resolves when all blocks of the run were in memory, and are being stored. */
 async function bringRun(
-  { reader, stored, memory, signal, ...fetch }: DiskFetch,
+  { version, stored, signal }: DiskFetch,
   run: BlockRun,
   holder: Holder,
-) {
-  const { blocks, provider } = reader;
-  const isOutstanding = (index: number): boolean => !stored.has(index) && blocks.isMissing(index);
-  for (let index = run.first; index < run.end;) {
+): Promise<void> {
+  const { pool } = version.blocks;
+  for (;;) {
     signal.throwIfAborted();
-    reader.throwIfCorrupt();
-    if (isOutstanding(index)) {
-      const left = { first: index, end: run.end };
-      request(provider, left, holder);
-      if (isOutstanding(index)) await sleep(MEMORY_RETRY_MS, undefined, { signal });
+    version.throwIfCorrupt();
+    version.streamAhead(run);
+    const blocks = version.takeAhead(run, holder);
+    if (blocks === undefined) {
+      await sleep(MEMORY_RETRY_MS, undefined, { signal });
       continue;
     }
-    const block = blocks.get(index);
-    if (block !== undefined && !block.isComplete) {
-      const bytes = Math.min(memory.blockBytes, fetch.sizeBytes - index * memory.blockBytes);
-      await block.whenVisible(bytes, signal);
-      // The last bytes of a block may be visible a step before it counts as complete.
-      if (!block.isComplete && !block.isLost) await sleep(0);
-      if (block.isComplete) index += 1;
-      continue;
+    try {
+      let isThere = true;
+      for (const block of blocks) isThere &&= await block.whenComplete(signal);
+      if (!isThere) continue;
+      for (const block of blocks) stored.store(block);
+      return;
+    } finally {
+      for (const block of blocks) {
+        // It was no reader's: memory is for those.
+        if (!version.isShared && block.isComplete) pool.drop(block);
+        pool.release(block);
+      }
     }
-    index += 1;
   }
-}
-
-function request(provider: VersionReader['provider'], run: BlockRun, holder: Holder): void {
-  if (!(provider instanceof RangedBlocks)) {
-    provider.demand(run);
-    return;
-  }
-  provider.stream(run, true);
-  if (provider.isStreamed) provider.demand(run, run.end, holder, holder);
-  else provider.readAhead(run, holder);
 }
 
 /** What is not on disk. */
@@ -153,15 +136,7 @@ function missingRuns({ stored }: DiskFetch, { first, end }: BlockRun): BlockRun[
   return runs;
 }
 
-function blocksOf({ blocks }: VersionReader, { first, end }: BlockRun): Block[] {
-  const found: Block[] = [];
-  for (let index = first; index < end; index += 1) {
-    const block = blocks.get(index);
-    if (block?.isComplete === true) found.push(block);
-  }
-  return found;
-}
-
-function bytesOf({ memory, sizeBytes }: DiskFetch, { first, end }: BlockRun): number {
-  return Math.min(end * memory.blockBytes, sizeBytes) - first * memory.blockBytes;
+function bytesOf({ version, sizeBytes }: DiskFetch, { first, end }: BlockRun): number {
+  const { blockBytes } = version.blocks;
+  return Math.min(end * blockBytes, sizeBytes) - first * blockBytes;
 }

@@ -2,9 +2,9 @@
  * All of a version by way of a cluster of Dragonfly: one body from its start, which fills blocks as its readers come
  * (docs/P2P.md). It may end at any byte: what it does not bring is fetched from the source.
  */
-import { CorruptError, type RequestPriority, type Response } from '../source/index.js';
-import type { Block } from './block.js';
-import type { BlockRun, ProviderContext } from './block-provider.js';
+import { CorruptError, type RequestPriority, type Response } from '../../source/index.js';
+import type { BlockRun } from '../blocks/version-blocks.js';
+import type { DownloadContext } from './downloader.js';
 import type { PeerSource } from './peer-source.js';
 import { SequentialDownload } from './sequential-download.js';
 
@@ -16,7 +16,7 @@ const REACH_BYTES = 16 * 1024 * 1024;
 const MIN_BYTES_PER_MS = 1024;
 
 export interface PeerStreamOptions {
-  readonly context: ProviderContext;
+  readonly context: DownloadContext;
   readonly peers: PeerSource;
   readonly sizeBytes: number;
   /** What comes before is passed over. */
@@ -31,7 +31,6 @@ class NotSharedError extends Error {}
 
 export class PeerStream {
   readonly #options: PeerStreamOptions;
-  readonly #own = new Set<Block>();
   readonly #download: SequentialDownload;
   #response: Response | undefined;
   #demandEndBytes: number;
@@ -47,16 +46,16 @@ export class PeerStream {
     this.#demandEndBytes = firstBlock * this.#blockBytes;
     this.#download = new SequentialDownload({
       context,
+      filler: this,
       response: undefined,
       sizeBytes,
       pauseAtBytes: () =>
-        this.#demandEndBytes + Math.min(WINDOW_BYTES, Math.floor(context.memory.limitBytes / 4)),
+        this.#demandEndBytes + Math.min(WINDOW_BYTES, Math.floor(context.blocks.pool.limitBytes / 4)),
       onPause: () => {
         this.#wasAhead = true;
       },
       open: (signal) => this.#open(signal),
       firstByte: firstBlock * this.#blockBytes,
-      own: this.#own,
       route: 'p2p',
     });
     void this.#run();
@@ -65,14 +64,14 @@ export class PeerStream {
   /** Takes over the missing blocks of a read that it will bring. Returns what is left to be fetched otherwise. */
   take(needed: BlockRun, aheadEnd: number): BlockRun {
     const { blocks } = this.#options.context;
-    const first = Math.ceil(this.#download.positionBytes / this.#blockBytes);
+    const first = Math.ceil(this.#download.endBytes / this.#blockBytes);
     const reach = first + Math.ceil(REACH_BYTES / this.#blockBytes);
     const end = Math.max(needed.end, aheadEnd);
     if (needed.first >= reach) return { first: needed.first, end };
     if (needed.end <= first) return { first: needed.first, end: Math.min(end, first) };
     const last = Math.ceil(this.#options.sizeBytes / this.#blockBytes);
     for (let index = Math.max(needed.first, first); index < Math.min(needed.end, last); index += 1) {
-      if (blocks.isMissing(index)) this.#own.add(blocks.announce(index));
+      if (blocks.isMissing(index)) blocks.begin({ first: index, end: index + 1 }, needed, this, 'p2p');
     }
     this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * this.#blockBytes);
     this.#wasNeeded = true;
@@ -119,8 +118,8 @@ export class PeerStream {
     clearInterval(this.#timer);
     this.#download.stop();
     this.#options.onEnd(isComplete);
-    for (const block of this.#own) this.#options.context.blocks.fail(block, error);
-    this.#own.clear();
+    const { blocks } = this.#options.context;
+    for (const block of blocks.pendingOf(this)) blocks.fail(block, error);
   }
 
   /** From when there is a response; until then, the source limits the wait. */

@@ -1,4 +1,4 @@
-import type { BlockRun } from './block-provider.js';
+import type { BlockRun } from '../blocks/version-blocks.js';
 
 /** dfdaemon reads ranges of up to 4 MiB from the source itself. */
 const WINDOW_BYTES = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { RequestPriority, Response, Validators } from '../source/index.js';
+import type { RequestPriority, Response, Validators } from '../../source/index.js';
 
 /** Downloads the version by way of a cluster of Dragonfly, all of it without a range; undefined: not now. */
 export type PeerDownload = (

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import type { MetadataBudget } from '../memory/metadata-budget.js';
+import type { MetadataBudget } from '../../memory/metadata-budget.js';
 
 const FIRST_BLOCKS = 64;
 

@@ -2,8 +2,9 @@
  * Brings the blocks of a resource that can only be downloaded from its start, by one download for all readers
  * (docs/ARCHITECTURE.md, "Sources without ranges").
  */
-import { CorruptError, InterruptedError, type Response } from '../source/index.js';
-import type { BlockProvider, BlockRun, ProviderContext } from './block-provider.js';
+import { CorruptError, InterruptedError, type Response } from '../../source/index.js';
+import type { Demand, DownloadContext, Downloader } from './downloader.js';
+import type { Block } from '../blocks/block.js';
 import { SequentialDownload } from './sequential-download.js';
 import { Waiters } from './waiters.js';
 
@@ -12,8 +13,8 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 const UNOPENED_WINDOW_BYTES = 1024 * 1024;
 const LINGER_MS = 10_000;
 
-export class SequentialBlocks implements BlockProvider {
-  readonly #context: ProviderContext;
+export class Sequential implements Downloader {
+  readonly #context: DownloadContext;
   readonly #onSize: (size: number) => void;
   readonly #sizeWaiters = new Waiters<number>();
   readonly #settleWaiters = new Waiters<boolean>();
@@ -24,7 +25,7 @@ export class SequentialBlocks implements BlockProvider {
   #inUse = false;
   #lingerTimer: NodeJS.Timeout | undefined;
 
-  constructor(context: ProviderContext, size: number | undefined, onSize: (size: number) => void) {
+  constructor(context: DownloadContext, size: number | undefined, onSize: (size: number) => void) {
     this.#context = context;
     this.#size = size;
     this.#onSize = onSize;
@@ -33,7 +34,7 @@ export class SequentialBlocks implements BlockProvider {
   /** The download runs ahead by itself. */
   readonly maxAheadBytes = 0;
 
-  get busy(): boolean {
+  get isBusy(): boolean {
     return this.#download !== undefined || this.#unopened !== undefined;
   }
 
@@ -44,7 +45,7 @@ export class SequentialBlocks implements BlockProvider {
 
   /** Takes over the body of the probe. It waits for a reader, except where it is short. */
   fill(response: Response): void {
-    if (this.busy || (this.#size !== undefined && !this.#context.blocks.isMissing(0))) {
+    if (this.isBusy || (this.#size !== undefined && !this.#context.blocks.isMissing(0))) {
       response.cancel();
       return;
     }
@@ -54,24 +55,19 @@ export class SequentialBlocks implements BlockProvider {
     if (!this.#inUse) this.#linger();
   }
 
-  demand(needed: BlockRun): boolean {
+  demand({ needed }: Demand): boolean {
     const { blocks } = this.#context;
-    const { blockBytes } = blocks;
-    let restart = false;
+    const missing: number[] = [];
     for (let index = needed.first; index < this.#cutEnd(needed.end); index += 1) {
-      if (!blocks.isMissing(index)) continue;
-      blocks.announce(index);
-      // It was delivered once and evicted, even if the download is in its midst: then it passes over the block.
-      restart ||= index * blockBytes < (this.#download?.positionBytes ?? 0);
+      if (blocks.isMissing(index)) missing.push(index);
     }
-    if (restart) this.#stop();
-    this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * blockBytes);
-    if (blocks.pendingCount > 0) this.#goOn();
+    // What has been passed already comes with a new download.
+    const [first = Infinity] = missing;
+    if (first * blocks.blockBytes < (this.#download?.endBytes ?? 0)) this.#stop();
+    for (const index of missing) blocks.begin({ first: index, end: index + 1 }, needed, this, 'source');
+    this.#demandEndBytes = Math.max(this.#demandEndBytes, needed.end * blocks.blockBytes);
+    if (missing.length > 0) this.#goOn();
     else this.#download?.wake();
-    return true;
-  }
-
-  readAhead(): boolean {
     return true;
   }
 
@@ -94,14 +90,17 @@ export class SequentialBlocks implements BlockProvider {
    */
   async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#size !== undefined) return false;
-    if (this.#download?.isPaused === true) return true;
+    if (this.#isPausedAhead) return true;
     if (this.#download === undefined) {
       this.#goOn();
       if (!this.#inUse) this.#linger();
     }
     const late = AbortSignal.timeout(waitMs);
     try {
-      return await this.#settleWaiters.wait(signal === undefined ? late : AbortSignal.any([signal, late]));
+      const settled = this.#settleWaiters.wait(signal === undefined ? late : AbortSignal.any([signal, late]));
+      // It may go on now.
+      this.#download?.wake();
+      return await settled;
     } catch (error) {
       signal?.throwIfAborted();
       if (late.aborted) return true;
@@ -114,8 +113,8 @@ export class SequentialBlocks implements BlockProvider {
     clearTimeout(this.#lingerTimer);
     if (!inUse) {
       // The requested blocks are not needed any more; the download stays where it is.
-      this.#demandEndBytes = this.#download?.positionBytes ?? 0;
-      if (this.busy) this.#linger();
+      this.#demandEndBytes = this.#download?.receivedBytes ?? 0;
+      if (this.isBusy) this.#linger();
     }
   }
 
@@ -124,6 +123,15 @@ export class SequentialBlocks implements BlockProvider {
     this.#unopened = undefined;
     this.#stop();
     this.#fail(new InterruptedError(this.#context.url));
+  }
+
+  /** The blocks that reads wait for. */
+  get #pending(): readonly Block[] {
+    return this.#context.blocks.pendingOf(this);
+  }
+
+  get #isPausedAhead(): boolean {
+    return this.#download?.isPaused === true && this.#download.isAhead;
   }
 
   #cutEnd(end: number): number {
@@ -148,8 +156,13 @@ export class SequentialBlocks implements BlockProvider {
       context: this.#context,
       response,
       sizeBytes: this.#size,
+      filler: this,
+      open: (signal) => this.#context.download(undefined, undefined, signal),
       pauseAtBytes: () => this.#pauseAtBytes(),
-      onPause: () => this.#settleWaiters.resolve(true),
+      isAwaited: () => !this.#sizeWaiters.isEmpty || this.isAwaited,
+      onPause: () => {
+        if (this.#isPausedAhead) this.#settleWaiters.resolve(true);
+      },
     });
     this.#download = download;
     void this.#run(download);
@@ -171,7 +184,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#download = undefined;
     download?.stop();
     // The next download must not run ahead of the waiting reads, or it evicts what they need.
-    const lastWaited = this.#context.blocks.lastPendingIndex;
+    const lastWaited = Math.max(-1, ...this.#pending.map(({ index }) => index));
     this.#demandEndBytes = this.#sizeWaiters.isEmpty
       ? (lastWaited + 1) * this.#context.blocks.blockBytes
       : Infinity;
@@ -179,7 +192,7 @@ export class SequentialBlocks implements BlockProvider {
 
   #pauseAtBytes(): number {
     const window = this.#inUse
-      ? Math.min(WINDOW_BYTES, Math.floor(this.#context.memory.limitBytes / 4))
+      ? Math.min(WINDOW_BYTES, Math.floor(this.#context.blocks.pool.limitBytes / 4))
       : UNOPENED_WINDOW_BYTES;
     return this.#demandEndBytes + window;
   }
@@ -191,9 +204,12 @@ export class SequentialBlocks implements BlockProvider {
     this.#sizeWaiters.resolve(size);
     this.#settleWaiters.resolve(false);
     // Blocks past the end were requested while the end was unknown.
-    this.#context.blocks.failPastEnd(Math.ceil(size / this.#context.blocks.blockBytes));
-    // Blocks that were evicted again while the download ran are still waited for.
-    if (this.#context.blocks.pendingCount > 0) this.#begin(undefined);
+    const { blocks } = this.#context;
+    for (const block of this.#pending) {
+      if (block.index * blocks.blockBytes >= size) blocks.fail(block);
+    }
+    // What was demanded after it was passed is still waited for.
+    if (this.#pending.length > 0) this.#begin(undefined);
     else this.#rest();
   }
 
@@ -201,7 +217,7 @@ export class SequentialBlocks implements BlockProvider {
     this.#download = undefined;
     this.#sizeWaiters.reject(error);
     this.#settleWaiters.resolve(false);
-    this.#context.blocks.failPending(error);
+    for (const block of this.#pending) this.#context.blocks.fail(block, error);
     this.#rest();
   }
 

@@ -1,57 +1,58 @@
-import type { ContentDigest, CorruptError, Response, Promotion } from '../source/index.js';
-import type { BlockMemory } from './block-memory.js';
-import type { MemoryShare } from './memory-shares.js';
+import type { BlockRun, VersionBlocks } from '../blocks/version-blocks.js';
+import type { ContentDigest, CorruptError, Promotion, Response } from '../../source/index.js';
 import type { PeerSource } from './peer-source.js';
-import type { VersionBlocks } from './version-blocks.js';
 
 /** Something that needs fetches to go on: a waiting read, or a handle that reads ahead. */
 export type Holder = object;
 
-/** Blocks `[first, end)`. */
-export interface BlockRun {
-  readonly first: number;
-  readonly end: number;
+/** What a read needs. */
+export interface Demand {
+  /** Its blocks. The pool has promised slots for those of them that are missing. */
+  readonly needed: BlockRun;
+  /** What lies up to here is likely to be needed next. */
+  readonly aheadEnd: number;
+  readonly reader: Holder;
+  /** Holds what is fetched ahead. */
+  readonly ahead: Holder;
 }
 
 /** Brings the blocks of one version. Two kinds: by range, and by one download from the start. */
-export interface BlockProvider {
+export interface Downloader {
   /**
-   * Makes sure that every block of `needed` is cached or pending, and begins what it sees fit of the
-   * blocks up to `aheadEnd`. What it begins or joins for `needed` goes on as long as `reader` holds it.
-   * Returns false when memory did not allow to read ahead.
+   * Begins every block of `needed` that is missing, and what it sees fit of those ahead. What it begins or joins goes on as long
+   * as a holder holds it. Returns false when memory did not allow to read ahead.
    */
-  demand(needed: BlockRun, aheadEnd: number, reader: Holder, ahead: Holder): boolean;
-  /** Begins to fetch a run that no read waits for yet. Returns false when memory did not allow it. */
-  readAhead(run: BlockRun, ahead: Holder): boolean;
+  demand(demand: Demand): boolean;
   /** How much to fetch ahead of a sequential reader at most. */
   readonly maxAheadBytes: number;
-  /** The holder needs nothing more: fetches that no one else holds are cancelled. */
+  /** The holder needs nothing more: fetches that no other holds are cancelled. */
   release(holder: Holder): void;
+  /** Takes over the body of a probe, which begins at byte 0. */
+  fill(response: Response, probeBytes: number): void;
   /** Waits for the size. */
   whenSizeKnown(signal?: AbortSignal): Promise<number>;
   /** Whether anything is in flight or kept ready. */
-  readonly busy: boolean;
+  readonly isBusy: boolean;
   /** No handle is open any more (false) or one is again (true). */
   setInUse(inUse: boolean): void;
   close(): void;
 }
 
-/** What a provider works with. */
-export interface ProviderContext {
+/** What a downloader works with. */
+export interface DownloadContext {
   readonly url: string;
   readonly blocks: VersionBlocks;
-  readonly memory: BlockMemory;
   /** Of all bytes, where the source gives one. */
   readonly digest: ContentDigest | undefined;
   /** Downloads of the version; `ChangedError` when the source has another one. */
   readonly download: Download;
   /** Undefined: all comes from the source. */
   readonly peers: PeerSource | undefined;
-  /** What the memory for what is downloaded now counts to. To be released. */
-  readonly acquireShare: () => MemoryShare;
+  /** Whether a checksum is of use for each block that comes. */
+  readonly isStored: () => boolean;
   /** All bytes came, and do not have the digest. */
   readonly onCorrupt: (error: CorruptError) => void;
-  /** Called when `busy` may have become false. */
+  /** Called when `isBusy` may have become false. */
   readonly onIdle: () => void;
 }
 

@@ -1,0 +1,124 @@
+/**
+ * What waits to be written to disk, of all versions: how much that may be, and when it is written. Storing a small file costs more
+ * than fetching it did, and no caller waits for it: it is done when nothing was read for a while, or when much of it waits.
+ */
+import { type Resolvers, withResolvers } from '../with-resolvers.js';
+
+export interface WriteBehindOptions {
+  /** How long nothing may have been noted. */
+  readonly quietMs: number;
+  /** What has waited for so long does not wait for that. */
+  readonly maxWaitMs: number;
+}
+
+const DEFAULT_WRITE_BEHIND_OPTIONS: WriteBehindOptions = { quietMs: 100, maxWaitMs: 5_000 };
+
+/** Writes what waits of one version. */
+export interface Writer {
+  /** Resolves when what waits now was written, or tried. Never rejects. */
+  write(): Promise<void>;
+}
+
+interface Waiting extends Resolvers<void> {
+  readonly sinceMs: number;
+}
+
+export class WriteBehind {
+  readonly #limitBytes: () => number;
+  readonly #options: WriteBehindOptions;
+  /** The one that has waited longest is first. */
+  readonly #waiting = new Map<Writer, Waiting>();
+  #dirtyBytes = 0;
+  #activeAtMs = -Infinity;
+  /** How many of those that wait first do not wait for quiet. */
+  #toFlush = 0;
+  #isDraining = false;
+  #isWorking = false;
+  /** Of the one that was written last. */
+  #written = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `limitBytes` returns how much may wait now. */
+  constructor(limitBytes: () => number, options: WriteBehindOptions = DEFAULT_WRITE_BEHIND_OPTIONS) {
+    this.#limitBytes = limitBytes;
+    this.#options = options;
+  }
+
+  get maxBytes(): number {
+    return this.#limitBytes();
+  }
+
+  /** Whether what waits takes so much that it must not wait for quiet. */
+  get isPressing(): boolean {
+    return this.#dirtyBytes > this.maxBytes / 2;
+  }
+
+  /** So much more is held to be written, until `subtract`. False: it would be too much. */
+  tryAdd(bytes: number): boolean {
+    if (this.#dirtyBytes + bytes > this.maxBytes) return false;
+    this.#dirtyBytes += bytes;
+    return true;
+  }
+
+  subtract(bytes: number): void {
+    this.#dirtyBytes -= bytes;
+  }
+
+  /** Reads go on, for which the rest waits. */
+  noteActivity(): void {
+    this.#activeAtMs = performance.now();
+  }
+
+  /** Resolves when it has written, some time later, one after the other. */
+  add(writer: Writer): Promise<void> {
+    let waiting = this.#waiting.get(writer);
+    if (waiting === undefined) {
+      waiting = { ...withResolvers<void>(), sinceMs: performance.now() };
+      this.#waiting.set(writer, waiting);
+    }
+    if (this.isPressing) this.#toFlush = this.#waiting.size;
+    void this.#work();
+    return waiting.promise;
+  }
+
+  /** Resolves when what waits now is written. */
+  async flush(): Promise<void> {
+    this.#toFlush = this.#waiting.size;
+    void this.#work();
+    await Promise.all([this.#written, ...[...this.#waiting.values()].map(({ promise }) => promise)]);
+  }
+
+  /** From now on nothing waits for quiet. */
+  drain(): void {
+    this.#isDraining = true;
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    clearTimeout(this.#timer);
+    // Not in the step of a caller, who may have more to add.
+    await Promise.resolve();
+    for (const [writer, waiting] of this.#waiting) {
+      const waitMs = this.#waitMs(waiting.sinceMs);
+      if (waitMs > 0) {
+        this.#timer = setTimeout(() => void this.#work(), waitMs);
+        break;
+      }
+      this.#toFlush = Math.max(0, this.#toFlush - 1);
+      this.#waiting.delete(writer);
+      this.#written = writer.write();
+      await this.#written;
+      waiting.resolve();
+    }
+    this.#isWorking = false;
+  }
+
+  /** For how long what has waited since then must wait still. */
+  #waitMs(sinceMs: number): number {
+    const { quietMs, maxWaitMs } = this.#options;
+    if (this.#isDraining || this.#toFlush > 0) return 0;
+    return Math.min(this.#activeAtMs + quietMs, sinceMs + maxWaitMs) - performance.now();
+  }
+}
