@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 
+import { bodyChunks } from './body-chunks.js';
 import type { BodyReader, BodyTarget } from './body-target.js';
 import { IterableBody } from './iterable-body.js';
 
@@ -40,6 +41,7 @@ export interface Response {
 
 /** What a client may hand over as a body. */
 export type BodySource =
+  | BodyReader
   | AsyncIterable<Uint8Array>
   | Iterable<Uint8Array>
   | ReadableStream<Uint8Array>
@@ -53,8 +55,6 @@ export interface ResponseOptions {
   readonly header?: Headers | Record<string, string> | (() => Headers);
   readonly contentLength?: number;
   readonly offset?: number;
-  /** Instead of `body`. */
-  readonly read?: BodyReader['read'];
   readonly temporary?: boolean;
   readonly validate?: () => void;
   readonly refuse?: NonNullable<Response['refuse']>;
@@ -66,34 +66,64 @@ export interface ResponseOptions {
  * content length unknown, except for a body that is already in memory.
  */
 export function newResponse(body: BodySource, options: ResponseOptions = {}): Response {
-  let header: Headers | undefined;
-  const headerOf = (): Headers => {
-    const { header: given } = options;
-    return (header ??= typeof given === 'function' ? given() : new Headers(given));
-  };
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const chunks = toAsyncIterable(bytes);
-  const reader = options.read === undefined ? new IterableBody(chunks) : { read: options.read };
-  const cancel = options.cancel ?? (() => cancelBody(bytes));
-  return {
-    status: options.status ?? 200,
-    statusText: options.statusText ?? 'OK',
-    get header() {
-      return headerOf();
-    },
-    contentLength: options.contentLength ?? (bytes instanceof Uint8Array ? bytes.byteLength : -1),
-    offset: options.offset,
-    body: chunks,
-    read: (target) => reader.read(target),
-    temporary: options.temporary ?? true,
-    expireInfo: () => expireInfoOf(headerOf()),
-    validate: options.validate ?? (() => undefined),
-    ...(options.refuse === undefined ? {} : { refuse: options.refuse }),
-    cancel: () => {
-      if (reader instanceof IterableBody) reader.fail(new Error('the response was cancelled'));
-      cancel();
-    },
-  };
+  return new SourceResponse(typeof body === 'string' ? Buffer.from(body) : body, options);
+}
+
+/** A class: V8 gives each literal with a getter a hidden class of its own, which outlives it until the next major collection. */
+class SourceResponse implements Response {
+  readonly status: number;
+  readonly statusText: string;
+  readonly contentLength: number;
+  readonly offset: number | undefined;
+  readonly temporary: boolean;
+  readonly validate: () => void;
+  readonly refuse?: NonNullable<Response['refuse']>;
+  readonly #reader: BodyReader;
+  readonly #cancel: () => void;
+  readonly #given: ResponseOptions['header'];
+  #header: Headers | undefined;
+  #chunks: AsyncIterable<Uint8Array> | undefined;
+
+  constructor(body: Exclude<BodySource, string>, options: ResponseOptions) {
+    this.status = options.status ?? 200;
+    this.statusText = options.statusText ?? 'OK';
+    this.contentLength = options.contentLength ?? (body instanceof Uint8Array ? body.byteLength : -1);
+    this.offset = options.offset;
+    this.temporary = options.temporary ?? true;
+    this.validate = options.validate ?? (() => undefined);
+    if (options.refuse !== undefined) this.refuse = options.refuse;
+    if (isReader(body)) {
+      this.#reader = body;
+      this.#cancel = options.cancel ?? (() => undefined);
+    } else {
+      this.#chunks = toAsyncIterable(body);
+      this.#reader = new IterableBody(this.#chunks);
+      this.#cancel = options.cancel ?? (() => cancelBody(body));
+    }
+    this.#given = options.header;
+  }
+
+  get header(): Headers {
+    const given = this.#given;
+    return (this.#header ??= typeof given === 'function' ? given() : new Headers(given));
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return (this.#chunks ??= bodyChunks(this.#reader, this.#cancel));
+  }
+
+  read(target: BodyTarget): Promise<number> {
+    return this.#reader.read(target);
+  }
+
+  expireInfo(): ExpireInfo {
+    return expireInfoOf(this.header);
+  }
+
+  cancel(): void {
+    if (this.#reader instanceof IterableBody) this.#reader.fail(new Error('the response was cancelled'));
+    this.#cancel();
+  }
 }
 
 /** The `Expires`, `Last-Modified` and `ETag` of a header. */
@@ -108,7 +138,14 @@ export function expireInfoOf(header: Headers): ExpireInfo {
   };
 }
 
-async function* toAsyncIterable(body: Exclude<BodySource, string>): AsyncGenerator<Uint8Array> {
+type Chunks = Exclude<BodySource, string | BodyReader>;
+
+/** A stream of Node has a `read` of another kind. */
+function isReader(body: Chunks | BodyReader): body is BodyReader {
+  return !(Symbol.asyncIterator in body) && !(Symbol.iterator in body);
+}
+
+async function* toAsyncIterable(body: Chunks): AsyncGenerator<Uint8Array> {
   if (body instanceof Uint8Array) {
     if (body.byteLength > 0) yield body;
     return;
@@ -116,7 +153,7 @@ async function* toAsyncIterable(body: Exclude<BodySource, string>): AsyncGenerat
   yield* body;
 }
 
-function cancelBody(body: Exclude<BodySource, string>): void {
+function cancelBody(body: Chunks): void {
   if (body instanceof Uint8Array) return;
   if (body instanceof Readable) {
     // Errors after this are ignored.

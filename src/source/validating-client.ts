@@ -169,7 +169,7 @@ function checkTime(value: unknown): number | undefined {
 function checkResponse(value: unknown): Response | undefined {
   const response = value as Response | null | undefined;
   const isResponse =
-    typeof response?.body === 'object' &&
+    (typeof response?.read === 'function' || typeof response?.body === 'object') &&
     typeof response.cancel === 'function' &&
     typeof response.status === 'number';
   return isResponse ? response : undefined;

@@ -60,7 +60,7 @@ test('what is sent again before the place of a pause is passed over', async (t) 
   const content = Buffer.from('0123456789');
   const bodies = [content.subarray(0, 7), content.subarray(3)].map((bytes) => newResponse(bytes));
   const left = new Promise<void>((resolve) => {
-    bodies[0] = { ...newResponse(content.subarray(0, 7)), cancel: resolve };
+    bodies[0] = Object.assign(newResponse(content.subarray(0, 7)), { cancel: resolve });
   });
   const reopened: number[] = [];
   const [first, second] = bodies as unknown as HttpBody[];

@@ -3,7 +3,6 @@
  * stopped (Range with If-Range), as often as `retries` says without much progress in between; what follows
  * must be of the same version. A body that is longer or shorter than promised is an error, never data.
  */
-import { bodyChunks } from '../body-chunks.js';
 import { type BodyReader, type BodyTarget, bytesOf } from '../body-target.js';
 import { type ByteRange, formatRangeHeader, parseContentRange } from '../byte-range.js';
 import { uidOf, withUid } from '../caller-uid.js';
@@ -35,15 +34,12 @@ export function toResponse(
   contentRange: ContentRange,
 ): Response {
   const download = new HttpDownload(reader, request, answer, contentRange);
-  const read = (target: BodyTarget): Promise<number> => download.read(target);
-  const cancel = (): void => download.cancel();
-  return newResponse(bodyChunks({ read }, cancel), {
+  return newResponse(download, {
     status: answer.status,
     header: () => headerOf(reader, answer),
     offset: contentRange.start,
     contentLength: download.wantedBytes ?? -1,
-    read,
-    cancel,
+    cancel: () => download.cancel(),
   });
 }
 

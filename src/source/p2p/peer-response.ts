@@ -1,5 +1,4 @@
 /** A body of dfdaemon as the response of a source. One that breaks is not resumed: the caller goes on from the source. */
-import { bodyChunks } from '../body-chunks.js';
 import { type BodyTarget, bytesOf } from '../body-target.js';
 import { SourceError } from '../errors.js';
 import { failureOf } from '../http/http-failure.js';
@@ -78,16 +77,18 @@ export function peerResponse(
     }
   }
 
-  return newResponse(bodyChunks({ read }, cancel), {
-    status,
-    header: () => header.toHeaders(),
-    offset: start,
-    contentLength: end - start,
-    read,
-    refuse: (reason) => {
-      if (reason === 'stall') settle(() => outcome.fail('stall', 'a body that its reader waits for'));
-      else outcome.mismatch();
+  return newResponse(
+    { read },
+    {
+      status,
+      header: () => header.toHeaders(),
+      offset: start,
+      contentLength: end - start,
+      refuse: (reason) => {
+        if (reason === 'stall') settle(() => outcome.fail('stall', 'a body that its reader waits for'));
+        else outcome.mismatch();
+      },
+      cancel,
     },
-    cancel,
-  });
+  );
 }

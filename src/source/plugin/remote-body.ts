@@ -3,7 +3,6 @@
  * fault of the plugin. A body that breaks because the process ended continues where it stopped on the next
  * process, if the response named its version (strong entity tag, or time) and the next one names the same.
  */
-import { bodyChunks } from '../body-chunks.js';
 import { type BodyReader, type BodyTarget, bytesOf } from '../body-target.js';
 import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Request } from '../request.js';
@@ -33,14 +32,11 @@ export async function openRemoteBody(
 ): Promise<Response> {
   const first = await openPart(plugin, request, known());
   const body = new RemoteBody(plugin, request, known, first);
-  const read = (target: BodyTarget): Promise<number> => body.read(target);
-  const cancel = (): void => body.cancel();
-  return newResponse(bodyChunks({ read }, cancel), {
+  return newResponse(body, {
     header: () => first.header.toHeaders(),
     contentLength: first.lengthBytes ?? -1,
     ...(first.offset === undefined ? {} : { offset: first.offset }),
-    read,
-    cancel,
+    cancel: () => body.cancel(),
   });
 }
 
