@@ -6,7 +6,6 @@ import {
   type CompleteClient,
   IsDirectoryError,
   orAborted,
-  type RequestPriority,
   SourceError,
 } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
@@ -23,8 +22,9 @@ import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead
 import type {
   FileStat,
   KnownStat,
-  ListedEntry,
+  OpenListing,
   OpenResource,
+  ReadPlace,
   ResourceCache,
   ResourceStat,
   SavedVersion,
@@ -174,7 +174,7 @@ export class CachedResources implements ResourceCache {
   #peek(url: string, directory?: string): KnownStat | undefined {
     const listed = this.#listings.peekEntry(url, directory);
     const resource = this.#table.get(url);
-    if (listed !== undefined) resource?.compare(listed.entry, listed.listing.queriedAtMs);
+    if (listed !== undefined) resource?.compare(listed.entry, listed.queriedAtMs);
     const fresh = resource?.fresh;
     if (resource !== undefined && fresh !== undefined) {
       const stat = fresh === 'missing' ? fresh : toStat(fresh);
@@ -183,7 +183,7 @@ export class CachedResources implements ResourceCache {
     if (listed === undefined) return undefined;
     const file = metadataFromListed(listed.entry);
     const stat = file === undefined ? listed.entry.stat : toStat(file);
-    return { stat, isListed: true, ttlMs: this.#listings.ttlLeftMs(listed.listing) };
+    return { stat, isListed: true, ttlMs: listed.ttlMs };
   }
 
   lastKind(url: string): 'file' | 'page' | 'directory' | undefined {
@@ -209,13 +209,17 @@ export class CachedResources implements ResourceCache {
     return await this.#statUnknownLength(resource, metadata, waiter?.signal);
   }
 
-  async list(url: string, signal?: AbortSignal, priority?: RequestPriority): Promise<readonly ListedEntry[]> {
-    return (await this.#listings.list(url, signal, priority)).entries;
+  async openListing(url: string, signal?: AbortSignal, from?: ReadPlace): Promise<OpenListing> {
+    return await this.#listings.open(url, signal, from);
+  }
+
+  async prefetchListing(url: string, signal: AbortSignal): Promise<void> {
+    await this.#listings.prefetch(url, signal);
   }
 
   listingTtlMs(url: string): number {
     const listing = this.#listings.peek(url);
-    return listing === undefined || listing.entries.length === 0 ? 0 : this.#listings.ttlLeftMs(listing);
+    return listing === undefined || listing.count === 0 ? 0 : this.#listings.ttlLeftMs(listing);
   }
 
   async open(url: string, waiter?: Waiter, known?: FileStat): Promise<OpenResource> {
@@ -334,7 +338,7 @@ export class CachedResources implements ResourceCache {
   #adoptListed(resource: Resource): FileMetadata | undefined {
     const listed = this.#listings.peekEntry(resource.url);
     const file = listed && metadataFromListed(listed.entry);
-    return file && resource.adopt(file, listed.listing.queriedAtMs);
+    return file && resource.adopt(file, listed.queriedAtMs);
   }
 
   #noteChanged(url: string, old: FileMetadata): void {

@@ -1,19 +1,21 @@
 import type { Logger } from 'pino';
 
 import {
-  canonicalSegment,
   type CompleteClient,
+  InterruptedError,
   Request,
   type RequestPriority,
-  Turns,
+  uidOf,
   type UrlEntry,
-  Promotion,
+  withUid,
 } from '../source/index.js';
-import { BoundedMap, stringBytes } from '../memory/bounded-map.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { type FreshnessLimits, isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
+import { listedEntry } from './listing/entry-record.js';
+import { Listing } from './listing/listing.js';
+import { ListingReader } from './listing/listing-reader.js';
+import type { ReadPlace } from './listing/open-listing.js';
 import type { ListedEntry } from './resource-cache.js';
-import { SingleFlight } from './single-flight.js';
 
 export interface ListingCacheOptions {
   readonly limits: () => FreshnessLimits;
@@ -25,21 +27,11 @@ export interface ListingCacheOptions {
   readonly log: Logger;
 }
 
-export interface Listing {
-  readonly entries: readonly ListedEntry[];
-  /** By the canonical form of the segment. */
-  readonly bySegment: ReadonlyMap<string, ListedEntry>;
-  /** When it was queried: what it shows of a resource may be so old. */
-  readonly queriedAtMs: number;
-  /** When its TTL began. */
-  readonly freshSinceMs: number;
-  /** What the entries' names, ETags and digests take. */
-  readonly textBytes: number;
-}
-
 export interface FoundEntry {
   readonly entry: ListedEntry;
-  readonly listing: Listing;
+  /** When the source was queried for it: what it shows may be so old. */
+  readonly queriedAtMs: number;
+  readonly ttlMs: number;
 }
 
 export type EntriesSink = (entries: readonly ListedEntry[], queriedAtMs: number) => Promise<void>;
@@ -47,72 +39,74 @@ export type EntriesSink = (entries: readonly ListedEntry[], queriedAtMs: number)
 /** So many entries are handed on at once. */
 const PIECE_ENTRIES = 1000;
 
-/** A listing itself; and of each entry its objects, its slots, and the name that the mount shows. */
-const [LISTING_BYTES, ENTRY_BYTES] = [400, 310];
+/** The listings of a directory. */
+interface Directory {
+  /** The last one that was complete, fresh or not. */
+  kept: Listing | undefined;
+  /** Those that come, or are read and not kept; the newest is the last. */
+  read: readonly Listing[];
+}
 
-/** Directory listings, fresh for a TTL, one request at a time for each directory. */
+/** Directory listings, fresh for a TTL; those who read a directory together share its requests. */
 export class ListingCache {
   readonly #options: ListingCacheOptions;
-  readonly #listings: BoundedMap<Listing>;
-  /** Had no room, or no longer: kept as long as a handle of the directory is open. */
-  readonly #evicted = new Map<string, WeakRef<Listing>>();
-  readonly #collected = new FinalizationRegistry<string>((directory) => {
-    if (this.#evicted.get(directory)?.deref() === undefined) this.#evicted.delete(directory);
-  });
-  /** The entries of a listing keep all of it. */
-  readonly #byEntries = new WeakMap<readonly ListedEntry[], Listing>();
-  readonly #flights = new SingleFlight<Listing>();
-  /** Of the requests that are in flight. */
-  readonly #promotions = new Map<string, Promotion>();
-  /** Changes whenever something is forgotten: the result of a request in flight is not kept then. */
-  #epoch = 0;
+  readonly #directories = new Map<string, Directory>();
 
   constructor(options: ListingCacheOptions) {
     this.#options = options;
-    this.#listings = new BoundedMap({
-      budget: options.budget,
-      bytesOf: ({ entries, textBytes }) => LISTING_BYTES + entries.length * ENTRY_BYTES + textBytes,
-      onEvicted: (directory, listing) => this.#evicted.set(directory, new WeakRef(listing)),
-    });
   }
 
   /** The listing of a directory, if there is a fresh one. */
   peek(directory: string): Listing | undefined {
-    const listing = this.#find(directory);
+    const listing = this.#directories.get(directory)?.kept;
     return listing !== undefined && this.ttlLeftMs(listing) > 0 ? listing : undefined;
   }
 
-  /** The entry of a URL in the fresh listing of its directory. */
+  /** The entry of a URL in the fresh listing of its directory, or in one that is being read. */
   peekEntry(url: string, directory?: string): FoundEntry | undefined {
     const { parent, segment } =
       directory === undefined
         ? splitUrl(url)
         : { parent: directory, segment: url.slice(directory.length + 1) };
-    const listing = parent === undefined ? undefined : this.peek(parent);
-    const entry = listing?.bySegment.get(canonicalSegment(segment));
-    return listing === undefined || entry === undefined ? undefined : { entry, listing };
+    if (parent === undefined) return undefined;
+    const listing = this.peek(parent);
+    const found = listing?.find(segment);
+    if (listing !== undefined && found !== undefined) {
+      return { entry: found.entry, queriedAtMs: listing.queriedAtMs, ttlMs: this.ttlLeftMs(listing) };
+    }
+    for (const read of this.#directories.get(parent)?.read.toReversed() ?? []) {
+      const recent = read.find(segment);
+      const ttlMs = recent === undefined ? 0 : this.#ttlLeftMs(recent.queriedAtMs);
+      if (recent !== undefined && ttlMs > 0) return { ...recent, ttlMs };
+    }
+    return undefined;
   }
 
   /** The kind in the last listing of its directory, fresh or not. */
   lastKind(url: string): 'file' | 'directory' | undefined {
     const { parent, segment } = splitUrl(url);
-    const listing = parent === undefined ? undefined : this.#find(parent);
-    const stat = listing?.bySegment.get(canonicalSegment(segment))?.stat;
-    return stat === undefined || stat === 'unknown-file' ? stat && 'file' : stat.kind;
+    const directory = parent === undefined ? undefined : this.#directories.get(parent);
+    const listings = directory === undefined ? [] : [directory.kept, ...directory.read.toReversed()];
+    for (const listing of listings) {
+      const stat = listing?.find(segment)?.entry.stat;
+      if (stat !== undefined) return stat === 'unknown-file' ? 'file' : stat.kind;
+    }
+    return undefined;
   }
 
   /** See `ResourceCache`. */
   unlistedTtlMs(url: string): number {
     const { parent, segment } = splitUrl(url);
     const listing = parent === undefined ? undefined : this.peek(parent);
-    if (listing === undefined || listing.bySegment.has(canonicalSegment(segment))) return 0;
+    if (listing === undefined || listing.hasSegment(segment)) return 0;
     const { metadataTtlMs, negativeTtlMs } = this.#options.limits();
     const ttlMs = Math.min(metadataTtlMs, negativeTtlMs);
     return Math.max(0, ttlLeftMs(listing.queriedAtMs, ttlMs, this.#options.now()));
   }
 
   wasListed(directory: string): boolean {
-    return (this.#find(directory)?.entries.length ?? 0) > 0;
+    const { kept, read = [] } = this.#directories.get(directory) ?? {};
+    return (kept?.count ?? 0) > 0 || read.some(({ count }) => count > 0);
   }
 
   /** Forgets all directories with the prefix. */
@@ -120,32 +114,44 @@ export class ListingCache {
     this.forgetAll((directory) => directory.startsWith(prefix));
   }
 
+  /** What is being read is read on by those who have it open. */
   forgetAll(isMeant: (directory: string) => boolean): void {
-    for (const [directory] of this.#listings.entries()) {
-      if (isMeant(directory)) this.#listings.delete(directory);
+    for (const [url, { kept }] of this.#directories) {
+      if (!isMeant(url)) continue;
+      this.#directories.delete(url);
+      if (kept?.isRead === false) kept.drop();
     }
-    for (const directory of this.#evicted.keys()) {
-      if (isMeant(directory)) this.#evicted.delete(directory);
-    }
-    this.#flights.forget(isMeant);
-    this.#epoch += 1;
   }
 
   ttlLeftMs(listing: Listing): number {
-    return ttlLeftMs(listing.freshSinceMs, this.#options.limits().metadataTtlMs, this.#options.now());
+    return this.#ttlLeftMs(listing.freshSinceMs);
   }
 
-  /** In the background it gives way to other requests, until a foreground caller joins. */
-  async list(
-    directory: string,
-    signal?: AbortSignal,
-    priority: RequestPriority = 'foreground',
-  ): Promise<Listing> {
-    const known = this.peek(directory);
-    if (known !== undefined) return known;
-    const result = this.#flights.run(directory, (shared) => this.#fetch(directory, priority, shared), signal);
-    if (priority === 'foreground') this.#promotions.get(directory)?.promote();
-    return await result;
+  #ttlLeftMs(sinceMs: number): number {
+    return ttlLeftMs(sinceMs, this.#options.limits().metadataTtlMs, this.#options.now());
+  }
+
+  /** To be read from its start, or on from where another process has read it; resolves when its first entries are there, or its end. */
+  async open(directory: string, signal?: AbortSignal, from?: ReadPlace): Promise<ListingReader> {
+    const reader = this.#readerOf(directory, 'foreground', uidOf(signal), from);
+    try {
+      if (from === undefined) await reader.whenAt(0, { signal });
+      return reader;
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
+  }
+
+  /** Lists a directory that nobody reads yet, if that can be kept. It gives way to other requests until a reader joins. */
+  async prefetch(directory: string, signal: AbortSignal): Promise<void> {
+    if (this.peek(directory) !== undefined) return;
+    const reader = this.#readerOf(directory, 'background', uidOf(signal));
+    try {
+      await reader.whenComplete(signal);
+    } finally {
+      reader.close();
+    }
   }
 
   /**
@@ -153,127 +159,130 @@ export class ListingCache {
    * resolved.
    */
   async each(directory: string, onEntries: EntriesSink, signal: AbortSignal): Promise<void> {
-    const inPieces = async <Entry>(
-      entries: readonly Entry[],
-      queriedAtMs: number,
-      toListed: (entry: Entry) => ListedEntry,
-    ): Promise<void> => {
-      for (let at = 0; at < entries.length; at += PIECE_ENTRIES) {
-        await onEntries(entries.slice(at, at + PIECE_ENTRIES).map(toListed), queriedAtMs);
-      }
-    };
-    const known = this.peek(directory);
-    if (known !== undefined) {
-      await inPieces(known.entries, known.queriedAtMs, (entry) => entry);
+    if (this.peek(directory) !== undefined) {
+      await this.#eachKept(directory, onEntries, signal);
       return;
     }
     const queriedAtMs = this.#options.now();
     const client = await this.#options.clientFor(directory);
-    const add = (entries: readonly UrlEntry[]): Promise<void> => inPieces(entries, queriedAtMs, listedEntry);
+    const add = async (entries: readonly UrlEntry[]): Promise<void> => {
+      for (let at = 0; at < entries.length; at += PIECE_ENTRIES) {
+        await onEntries(entries.slice(at, at + PIECE_ENTRIES).map(listedEntry), queriedAtMs);
+      }
+    };
     await add(await client.list(new Request(`${directory}/`, { signal, priority: 'background' }), add));
   }
 
-  async #fetch(directory: string, priority: RequestPriority, signal: AbortSignal): Promise<Listing> {
-    const promotion = new Promotion();
-    this.#promotions.set(directory, promotion);
+  async #eachKept(directory: string, onEntries: EntriesSink, signal: AbortSignal): Promise<void> {
+    const reader = this.#readerOf(directory, 'background', uidOf(signal));
     try {
-      return await this.#query(
-        directory,
-        new Request(`${directory}/`, { signal, priority, promotion }),
-        signal,
-      );
+      for (let place = 0, isOver = false; !isOver;) {
+        await reader.whenAt(place, { signal });
+        const { queriedAtMs } = reader;
+        const piece: ListedEntry[] = [];
+        for (; piece.length < PIECE_ENTRIES; place += 1) {
+          const entry = reader.entryAt(place);
+          if (entry === undefined) break;
+          piece.push(entry);
+        }
+        isOver = piece.length === 0;
+        if (!isOver) await onEntries(piece, queriedAtMs);
+      }
     } finally {
-      if (this.#promotions.get(directory) === promotion) this.#promotions.delete(directory);
+      reader.close();
     }
   }
 
-  async #query(directory: string, request: Request, signal: AbortSignal): Promise<Listing> {
-    const epoch = this.#epoch;
-    const queriedAtMs = this.#options.now();
-    const bySegment = new Map<string, ListedEntry>();
-    const turns = new Turns(signal);
-    let textBytes = 0;
-    const add = async (entries: readonly UrlEntry[]): Promise<void> => {
-      for (const entry of entries) {
-        const { name } = entry;
-        const wait = turns.spend(name.length, 1);
-        if (wait !== undefined) await wait;
-        const segment = canonicalSegment(name);
-        // Of a key and a prefix of one name only the prefix leads further.
-        if (!entry.isDir && isDirectory(bySegment.get(segment))) continue;
-        textBytes += name.length + validatorBytes(entry);
-        bySegment.set(segment, listedEntry(entry));
-      }
+  #readerOf(
+    url: string,
+    priority: RequestPriority,
+    uid: number | undefined,
+    from?: ReadPlace,
+  ): ListingReader {
+    const find = (place: number, isNew: boolean): Listing => {
+      const directory = this.#directories.get(url) ?? { kept: undefined, read: [] };
+      this.#directories.set(url, directory);
+      const fresh = this.peek(url);
+      const shared = directory.read.findLast((one) => one.reaches(place) && this.#mayShare(one));
+      const known = fresh?.reaches(place) === true ? fresh : shared;
+      if (known === undefined || isNew) return this.#start(url, directory, priority, uid);
+      if (priority === 'foreground') known.promotion.promote();
+      return known;
     };
-    try {
-      const client = await this.#options.clientFor(directory);
-      await add(await client.list(request, add));
-    } catch (error) {
-      return this.#keepStale(directory, error, signal);
-    }
-    const freshSinceMs = this.#options.now();
-    const listing = { entries: [...bySegment.values()], bySegment, queriedAtMs, freshSinceMs, textBytes };
-    if (epoch === this.#epoch) this.#keep(directory, listing);
+    return new ListingReader(url, find, from);
+  }
+
+  #mayShare({ count, queriedAtMs }: Listing): boolean {
+    return count === 0 || this.#ttlLeftMs(queriedAtMs) > 0;
+  }
+
+  #start(url: string, directory: Directory, priority: RequestPriority, uid: number | undefined): Listing {
+    const { budget, now } = this.#options;
+    const controller = new AbortController();
+    const signal = withUid(controller.signal, uid);
+    const remove = (listing: Listing): void => {
+      directory.read = directory.read.filter((one) => one !== listing);
+      if (directory.kept === listing) directory.kept = undefined;
+      const isEmpty = directory.kept === undefined && directory.read.length === 0;
+      if (isEmpty && this.#directories.get(url) === directory) this.#directories.delete(url);
+    };
+    const listing = new Listing({
+      directory: url,
+      budget,
+      now,
+      signal,
+      onUnread: (unread) => {
+        const isKept = unread === directory.kept && this.#directories.get(url) === directory;
+        if (!isKept) unread.drop();
+      },
+      onDropped: (dropped) => {
+        controller.abort(new InterruptedError(url));
+        remove(dropped);
+      },
+    });
+    directory.read = [...directory.read, listing];
+    const request = new Request(`${url}/`, { signal, priority, promotion: listing.promotion });
+    void this.#fill(listing, directory, request);
     return listing;
   }
 
-  /** The source could not be queried. Throws the error if it is definite, or the listing is too old. */
-  #keepStale(directory: string, error: unknown, signal: AbortSignal): Listing {
-    signal.throwIfAborted();
+  async #fill(listing: Listing, directory: Directory, request: Request): Promise<void> {
+    const { directory: url } = listing;
+    try {
+      const client = await this.#options.clientFor(url);
+      const add = (page: readonly UrlEntry[]): Promise<void> => listing.add(page);
+      await listing.addLast(await client.list(request, add));
+    } catch (error) {
+      listing.fail(error, this.#staleInstead(directory, error));
+      return;
+    }
+    const isKept = !listing.isLong && this.#directories.get(url) === directory;
+    if (isKept) this.#keep(listing, directory);
+    listing.complete();
+  }
+
+  #keep(listing: Listing, directory: Directory): void {
+    const old = directory.kept;
+    directory.kept = listing;
+    directory.read = directory.read.filter((one) => one !== listing);
+    // Who reads the last one does so to its end.
+    if (old?.isRead === false) old.drop();
+  }
+
+  /** The source could not be queried. Undefined: the error is definite, or the last listing is too old. */
+  #staleInstead(directory: Directory, error: unknown): Listing | undefined {
     const { now, log } = this.#options;
     const { metadataTtlMs, negativeTtlMs, staleIfErrorMs } = this.#options.limits();
-    const known = this.#find(directory);
-    if (isDenial(error)) this.#delete(directory);
-    if (known === undefined || !leavesOpen(error) || now() - known.queriedAtMs > staleIfErrorMs) throw error;
+    const { kept } = directory;
+    if (isDenial(error) && kept !== undefined) directory.kept = undefined;
+    if (isDenial(error) && kept?.isRead === false) kept.drop();
+    if (kept === undefined || !leavesOpen(error) || now() - kept.queriedAtMs > staleIfErrorMs)
+      return undefined;
     log.warn({ err: error }, 'cannot list again; the last listing is served');
     this.#options.onStale?.(error);
-    const listing = { ...known, freshSinceMs: retriedSinceMs(metadataTtlMs, negativeTtlMs, now()) };
-    this.#keep(directory, listing);
-    return listing;
+    kept.freshSinceMs = retriedSinceMs(metadataTtlMs, negativeTtlMs, now());
+    return kept;
   }
-
-  #find(directory: string): Listing | undefined {
-    return this.#listings.get(directory) ?? this.#evicted.get(directory)?.deref();
-  }
-
-  #keep(directory: string, listing: Listing): void {
-    this.#byEntries.set(listing.entries, listing);
-    this.#collected.register(listing, directory);
-    this.#listings.set(directory, listing);
-  }
-
-  #delete(directory: string): void {
-    this.#listings.delete(directory);
-    this.#evicted.delete(directory);
-  }
-}
-
-function isDirectory(entry: ListedEntry | undefined): boolean {
-  return typeof entry?.stat === 'object' && entry.stat.kind === 'directory';
-}
-
-/** A digest without its text: an object, and a slot for it. */
-const DIGEST_BYTES = 50;
-
-function validatorBytes({ etag, digest }: UrlEntry): number {
-  return (
-    (etag === undefined ? 0 : stringBytes(etag)) +
-    (digest === undefined ? 0 : DIGEST_BYTES + stringBytes(digest.hex))
-  );
-}
-
-function listedEntry(entry: UrlEntry): ListedEntry {
-  const { name: segment, isDir, size, lastModified, lastModifiedPrecisionMs = 1000, etag, digest } = entry;
-  // A read answers no finer time.
-  const lastModifiedMs = lastModified && lastModified - (lastModified % lastModifiedPrecisionMs);
-  if (isDir) return { segment, stat: { kind: 'directory', lastModifiedMs } };
-  if (size === undefined) return { segment, stat: 'unknown-file' };
-  return {
-    segment,
-    stat: { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
-    ...(etag === undefined ? {} : { etag }),
-    ...(digest === undefined ? {} : { digest }),
-  };
 }
 
 /** `http://h/a/b` is `b` in `http://h/a`; a host's root has no parent. */

@@ -7,10 +7,14 @@
  */
 import type { ContentDigest } from '../source/index.js';
 import type { ReadRoute } from './cache-activity.js';
+import type { OpenListing, ReadPlace } from './listing/open-listing.js';
 import type { SavedVersion } from './saved-version.js';
 import type { VersionIdentity } from './version-identity.js';
+import type { Waiter } from './waiter.js';
 
+export type { OpenListing, ReadPlace } from './listing/open-listing.js';
 export type { SavedVersion } from './saved-version.js';
+export type { Waiter } from './waiter.js';
 
 /** What is known of a resource. */
 export type ResourceStat = DirectoryStat | FileStat;
@@ -44,14 +48,6 @@ export interface ListedEntry {
 
 /** Takes bytes while they are there: the pieces are valid until it returns, and never to be written to. */
 export type Sink<Result> = (pieces: readonly Uint8Array[]) => Result;
-
-/** Who waits for a result. */
-export interface Waiter {
-  /** Used only where the result is not there: the transport makes it then. */
-  readonly signal?: AbortSignal | undefined;
-  /** The user, where several share the mount. */
-  readonly uid?: number | undefined;
-}
 
 export interface ReadOptions extends Waiter {
   /**
@@ -111,14 +107,12 @@ export interface ResourceCache {
   /** Queries the source if the cached metadata is not fresh. */
   stat(url: string, waiter?: Waiter): Promise<ResourceStat>;
   /**
-   * The entries of a directory. `ListNotSupportedError` when the source cannot list. `background`: no caller waits for
-   * them, and others go first.
+   * Opens a directory, to be read from its start, or on from where another process has read it; resolves when its first entries
+   * have come, or its end. `ListNotSupportedError` when the source cannot list.
    */
-  list(
-    url: string,
-    signal?: AbortSignal,
-    priority?: 'foreground' | 'background',
-  ): Promise<readonly ListedEntry[]>;
+  openListing(url: string, signal?: AbortSignal, from?: ReadPlace): Promise<OpenListing>;
+  /** Lists a directory that no caller reads, if that can be kept; others go first. */
+  prefetchListing(url: string, signal: AbortSignal): Promise<void>;
   /** For how long the listing of a directory is trusted still; 0: there is none, or nothing is in it. */
   listingTtlMs(url: string): number;
   /**

@@ -1,6 +1,6 @@
 /**
  * One limit, in bytes, for all that is kept of names. `BoundedMap`s share it: the least recently used entry of all is evicted. What
- * cannot be evicted at will (inodes, digests) is charged, and leaves the maps so much less. Sizes are estimates of what V8 takes,
+ * cannot be evicted at will (inodes, digests, open directories) is charged, and leaves the maps so much less. Sizes are estimates of what V8 takes,
  * by heap snapshots.
  */
 /** With little memory for content, what the program itself takes counts for more. */
@@ -10,11 +10,11 @@ const KIND_SHARE = 1 / 3;
 const [MIN_BYTES, MAX_BYTES] = [8 * 1024 * 1024, 256 * 1024 * 1024];
 
 /** What is charged. */
-export type Charge = 'inodes' | 'digests';
+export type Charge = 'inodes' | 'digests' | 'handles';
 
 export class MetadataBudget {
   readonly limitBytes: number;
-  readonly #chargedBytes = { inodes: 0, digests: 0 };
+  readonly #charged = { inodes: 0, digests: 0, handles: 0 };
   #entryBytes = 0;
   /** The ends of the list of all entries: it begins behind this one, with the least recently used. */
   readonly #list: Links;
@@ -33,17 +33,17 @@ export class MetadataBudget {
 
   /** Of entries, and of what is charged. */
   get keptBytes(): number {
-    return this.#entryBytes + this.#chargedBytes.inodes + this.#chargedBytes.digests;
+    return this.#entryBytes + this.#chargedBytes;
   }
 
   /** Whether so much more of the kind stays within its share. */
   hasRoom(kind: Charge, bytes: number): boolean {
-    return this.#chargedBytes[kind] + bytes <= this.limitBytes * KIND_SHARE;
+    return this.#charged[kind] + bytes <= this.limitBytes * KIND_SHARE;
   }
 
   /** Something that cannot be evicted takes so much more; negative: less. */
   charge(kind: Charge, bytes: number): void {
-    this.#chargedBytes[kind] += bytes;
+    this.#charged[kind] += bytes;
     if (bytes > 0) this.#evict();
   }
 
@@ -92,8 +92,12 @@ export class MetadataBudget {
   }
 
   get #entryLimitBytes(): number {
-    const { inodes, digests } = this.#chargedBytes;
-    return Math.max(this.limitBytes * KIND_SHARE, this.limitBytes - inodes - digests);
+    return Math.max(this.limitBytes * KIND_SHARE, this.limitBytes - this.#chargedBytes);
+  }
+
+  get #chargedBytes(): number {
+    const { inodes, digests, handles } = this.#charged;
+    return inodes + digests + handles;
   }
 
   #evictFor(entry: Links): void {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 
-import type { DirEntry } from './directory-reader.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import { HandleTable } from './handle-table.js';
+import type { OpenDirectory } from './open-directory.js';
 
 /** A name of unknown type, and the caller that opened it as a directory. */
 export interface DirectoryUse {
@@ -9,14 +10,9 @@ export interface DirectoryUse {
   readonly url: string;
 }
 
-/** The entries, to be read from `offset` on: then they must be in the places that they had. */
-export type ListAgain = (offset: number) => Promise<readonly DirEntry[]>;
-
 interface DirectoryHandle {
-  entries: readonly DirEntry[];
+  readonly directory: OpenDirectory;
   readonly use: DirectoryUse | undefined;
-  /** Of one that another process opened, and whose entries are not here: lists them again. */
-  list?: ListAgain | undefined;
 }
 
 /**
@@ -24,17 +20,23 @@ interface DirectoryHandle {
  * the URL is: opendir(3) requests the attributes of what it has opened, and accepts nothing but a directory.
  */
 export class DirectoryHandles {
+  readonly #budget: MetadataBudget;
   readonly #handles = new HandleTable<DirectoryHandle>();
   /** By URL: the callers, once for each handle. */
   readonly #callers = new Map<string, number[]>();
+
+  constructor(budget: MetadataBudget) {
+    this.#budget = budget;
+  }
 
   get size(): number {
     return this.#handles.size;
   }
 
-  add(entries: readonly DirEntry[], use: DirectoryUse | undefined): number {
+  add(directory: OpenDirectory, use: DirectoryUse | undefined): number {
     this.#use(use);
-    return this.#handles.add({ entries, use });
+    this.#budget.charge('handles', directory.bytes);
+    return this.#handles.add({ directory, use });
   }
 
   resume(areKnown: boolean): void {
@@ -42,27 +44,18 @@ export class DirectoryHandles {
   }
 
   /** Under the number that another process gave it. */
-  restore(id: number, entries: readonly DirEntry[] | ListAgain, use: DirectoryUse | undefined): void {
+  restore(id: number, directory: OpenDirectory, use: DirectoryUse | undefined): void {
     this.#use(use);
-    if (typeof entries === 'function') this.#handles.restore(id, { entries: [], use, list: entries });
-    else this.#handles.restore(id, { entries, use });
+    this.#budget.charge('handles', directory.bytes);
+    this.#handles.restore(id, { directory, use });
   }
 
-  entries(id: number): readonly DirEntry[] {
-    return this.#handles.get(id).entries;
+  get(id: number): OpenDirectory {
+    return this.#handles.get(id).directory;
   }
 
   useOf(id: number): DirectoryUse | undefined {
     return this.#handles.get(id).use;
-  }
-
-  /** Undefined: its entries are here. */
-  whenListed(id: number, offset: number): Promise<void> | undefined {
-    const handle = this.#handles.get(id);
-    return handle.list?.(offset).then((entries) => {
-      handle.entries = entries;
-      handle.list = undefined;
-    });
   }
 
   #use(use: DirectoryUse | undefined): void {
@@ -80,8 +73,15 @@ export class DirectoryHandles {
   /** False: it was not open. */
   remove(id: number): boolean {
     const handle = this.#handles.remove(id);
-    this.#leave(handle?.use);
-    return handle !== undefined;
+    if (handle === undefined) return false;
+    this.#close(handle);
+    this.#leave(handle.use);
+    return true;
+  }
+
+  #close({ directory }: DirectoryHandle): void {
+    this.#budget.charge('handles', -directory.bytes);
+    directory.close();
   }
 
   #leave(use: DirectoryUse | undefined): void {
@@ -92,7 +92,7 @@ export class DirectoryHandles {
   }
 
   clear(): void {
-    this.#handles.clear();
+    for (const handle of this.#handles.clear()) this.#close(handle);
     this.#callers.clear();
   }
 }

@@ -1,21 +1,19 @@
 import type { Logger } from 'pino';
 
-import type { ListedEntry, ResourceCache } from '../cache/resource-cache.js';
-import { redactUrl, safeText, SourceError, Turns } from '../source/index.js';
+import type { OpenListing, ReadPlace, ResourceCache } from '../cache/resource-cache.js';
+import { redactUrl, safeText, SourceError } from '../source/index.js';
+import { ListedDirectory } from './listed-directory.js';
 import type { MadeFiles } from './made-files.js';
-import { CONTROL_NAME, type Node } from './node.js';
+import { CONTROL_NAME, type Node, type ResourceNode } from './node.js';
+import { type DirEntry, directoryOf, type OpenDirectory } from './open-directory.js';
 import { nameOfSegment } from './path-name.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 import type { ResourcePath } from './resource-path.js';
 import type { UsedNames } from './used-names.js';
 
-export interface DirEntry {
-  readonly name: string;
-  readonly kind: 'directory' | 'file';
-}
-
-export interface ListedDirectory {
-  readonly entries: readonly DirEntry[];
+export interface FoundDirectory {
+  readonly directory: OpenDirectory;
+  readonly isEmpty: boolean;
   /** The source answered that there is no such directory. */
   readonly isMissing: boolean;
 }
@@ -33,11 +31,6 @@ export class DirectoryReader {
   /** The directories of which the log says that not all of their names can be shown. */
   readonly #warned = new Set<string>();
 
-  /** By listing: the entries, for all handles. */
-  readonly #shown = new WeakMap<readonly ListedEntry[], Promise<readonly DirEntry[]>>();
-  /** An open directory keeps its listing from being collected: the cache has the attributes of its entries. */
-  readonly #listed = new WeakMap<readonly DirEntry[], readonly ListedEntry[]>();
-
   constructor(
     cache: ResourceCache,
     plugins: PluginCatalog,
@@ -52,8 +45,13 @@ export class DirectoryReader {
     this.#log = log;
   }
 
-  async read(node: Node, signal?: AbortSignal): Promise<readonly DirEntry[]> {
+  async open(node: Node, signal?: AbortSignal): Promise<OpenDirectory> {
     if (node.kind === 'root' || node.kind === 'plugins') await this.#plugins.refresh?.();
+    if (node.kind === 'resource') return (await this.openResource(node.path, signal)).directory;
+    return directoryOf(this.#entriesOf(node, signal));
+  }
+
+  #entriesOf(node: Exclude<Node, ResourceNode>, signal: AbortSignal | undefined): Omit<DirEntry, 'place'>[] {
     switch (node.kind) {
       case 'root':
         return [
@@ -67,8 +65,6 @@ export class DirectoryReader {
         return this.#plugins.listClients().map((name) => ({ name, kind: 'file' }));
       case 'scheme':
         return this.#used.in(`${node.scheme}:`, signal).map((name) => ({ name, kind: 'directory' }));
-      case 'resource':
-        return (await this.list(node.path, signal)).entries;
       case 'control':
         return this.#made.controlNames.map((name) => ({ name, kind: 'file' }));
       case 'plugin':
@@ -77,61 +73,45 @@ export class DirectoryReader {
     }
   }
 
-  async list(path: ResourcePath, signal: AbortSignal | undefined): Promise<ListedDirectory> {
+  async openResource(path: ResourcePath, signal: AbortSignal | undefined): Promise<FoundDirectory> {
     const { isHierarchical } = path.capabilities;
     let isMissing = false;
     try {
-      const listed = await this.#cache.list(path.url, signal);
-      if (listed.length > 0) {
-        this.#used.addHost(path, signal);
-        return { entries: await this.#shownOf(path, listed, signal), isMissing };
-      }
-      if (isHierarchical) return { entries: [], isMissing };
+      const listing = await this.#cache.openListing(path.url, signal);
+      const isEmpty = listing.segmentAt(0) === undefined;
+      if (!isEmpty) this.#used.addHost(path, signal);
+      if (!isEmpty || isHierarchical) return { directory: this.#listed(path, listing), isEmpty, isMissing };
+      listing.close();
     } catch (error) {
       if (!cannotList(error, isHierarchical)) throw error;
       isMissing = error.code === 'NOT_FOUND';
     }
-    const used = this.#used.in(path.url, signal).map((segment) => ({ segment }));
-    const { shown } = await showable(
-      path,
-      used,
-      ({ segment }) => this.#kindOf(path.childOfSegment(segment)),
-      signal,
-    );
-    return { entries: shown, isMissing };
+    const used = this.#usedIn(path, signal);
+    return { directory: directoryOf(used), isEmpty: used.length === 0, isMissing };
   }
 
-  async #shownOf(
-    path: ResourcePath,
-    listed: readonly ListedEntry[],
-    signal: AbortSignal | undefined,
-  ): Promise<readonly DirEntry[]> {
-    let showing = this.#shown.get(listed);
-    if (showing === undefined) {
-      showing = this.#show(path, listed, signal);
-      this.#shown.set(listed, showing);
-    }
-    const shown = await showing;
-    this.#listed.set(shown, listed);
-    return shown;
+  /** One that another process has read to a place. */
+  async reopen(path: ResourcePath, from: ReadPlace): Promise<OpenDirectory> {
+    return this.#listed(path, await this.#cache.openListing(path.url, undefined, from));
   }
 
-  async #show(
-    path: ResourcePath,
-    listed: readonly ListedEntry[],
-    signal: AbortSignal | undefined,
-  ): Promise<readonly DirEntry[]> {
-    const kindOf = ({ stat }: ListedEntry): DirEntry['kind'] =>
-      stat === 'unknown-file' ? 'file' : stat.kind;
-    const { shown, hidden } = await showable(path, listed, kindOf, signal);
-    if (hidden[0] !== undefined && !this.#warned.has(path.url) && this.#warned.size < MAX_WARNED) {
+  #listed(path: ResourcePath, listing: OpenListing): ListedDirectory {
+    return new ListedDirectory(path, listing, (names, segment) => {
+      if (this.#warned.has(path.url) || this.#warned.size >= MAX_WARNED) return;
       this.#warned.add(path.url);
       this.#log?.warn(
-        { url: redactUrl(path.url), names: hidden.length, example: safeText(hidden[0].segment) },
+        { url: redactUrl(path.url), names, example: safeText(segment) },
         'a listing has names that no path can have (empty, a dot segment, or over 255 bytes); they are not shown',
       );
-    }
-    return shown;
+    });
+  }
+
+  #usedIn(path: ResourcePath, signal: AbortSignal | undefined): Omit<DirEntry, 'place'>[] {
+    return this.#used.in(path.url, signal).flatMap((segment) => {
+      const name = nameOfSegment(segment, path.capabilities.queries);
+      if (name === undefined || !path.contains(segment)) return [];
+      return [{ name, kind: this.#kindOf(path.childOfSegment(segment)) }];
+    });
   }
 
   #kindOf(path: ResourcePath): DirEntry['kind'] {
@@ -139,26 +119,6 @@ export class DirectoryReader {
     const isFile = (kind === 'file' || kind === 'page') && !this.#used.isDirectory(path.url);
     return isFile ? 'file' : 'directory';
   }
-}
-
-async function showable<Entry extends { readonly segment: string }>(
-  directory: ResourcePath,
-  entries: readonly Entry[],
-  kindOf: (entry: Entry) => DirEntry['kind'],
-  signal: AbortSignal | undefined,
-): Promise<{ readonly shown: readonly DirEntry[]; readonly hidden: readonly Entry[] }> {
-  const shown: DirEntry[] = [];
-  const hidden: Entry[] = [];
-  const turns = new Turns(signal);
-  const { queries } = directory.capabilities;
-  for (const entry of entries) {
-    const wait = turns.spend(entry.segment.length, 1);
-    if (wait !== undefined) await wait;
-    const name = nameOfSegment(entry.segment, queries);
-    if (name === undefined || !directory.contains(entry.segment)) hidden.push(entry);
-    else shown.push({ name, kind: kindOf(entry) });
-  }
-  return { shown, hidden };
 }
 
 /** No failure: names can be looked up in a directory that cannot be listed. A hierarchical source means what it answers. */

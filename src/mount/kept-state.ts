@@ -1,17 +1,16 @@
 import type { ResourceCache, SavedVersion } from '../cache/resource-cache.js';
 import type { DirectoryHandles } from './directory-handles.js';
-import type { DirectoryReader, DirEntry } from './directory-reader.js';
+import type { DirectoryReader } from './directory-reader.js';
 import type { Entry } from './entry.js';
-import { FsError } from './fs-error.js';
 import type { HandleTable } from './handle-table.js';
 import type { InodeNumbers } from './inode-numbers.js';
 import type { NameResolver } from './name-resolver.js';
-import { identityOf, type Node, pathOf } from './node.js';
+import { identityOf, type Node } from './node.js';
 import type { NodeEntries } from './node-entries.js';
 import { type OpenFile, reopenedFile } from './open-file.js';
 import type { PluginCatalog } from './plugin-catalog.js';
 import { restoredNode, type SavedEntry } from './restored-node.js';
-import { entriesOf, type SavedEntries, saveEntries } from './saved-directory.js';
+import { directoryOfNames, ReopenedDirectory, type SavedEntries, saveEntries } from './saved-directory.js';
 import type { UsedNames } from './used-names.js';
 
 /** An open directory, for the next process. */
@@ -19,6 +18,8 @@ export type SavedDirectory = SavedEntries & {
   /** That opened a name of unknown type. */
   readonly caller?: number | undefined;
 };
+
+const START = { place: 0, digest: 0 };
 
 interface Tables {
   readonly cache: ResourceCache;
@@ -49,9 +50,10 @@ export class KeptState {
     this.#tables.names.onIntent = onIntent;
   }
 
-  async saveDirectory(handle: number): Promise<SavedDirectory> {
+  /** `place`: up to where it was read. */
+  saveDirectory(handle: number, place: number): SavedDirectory {
     const { directories } = this.#tables;
-    return { ...(await saveEntries(directories.entries(handle))), caller: directories.useOf(handle)?.caller };
+    return { ...saveEntries(directories.get(handle), place), caller: directories.useOf(handle)?.caller };
   }
 
   /** The mount is one that another process has served; before anything is restored. */
@@ -76,16 +78,14 @@ export class KeptState {
     files.restore(handle, reopenedFile(cache, identityOf(node), saved));
   }
 
-  restoreDirectory(handle: number, node: Node, { names, digest, caller }: SavedDirectory): void {
+  restoreDirectory(handle: number, node: Node, { names, read = START, caller }: SavedDirectory): void {
     const { directories, reader } = this.#tables;
     const use = caller === undefined ? undefined : { caller, url: identityOf(node) };
-    const listAgain = async (offset: number): Promise<readonly DirEntry[]> => {
-      const entries = await reader.read(node);
-      if (offset > 0 && (await saveEntries(entries)).digest !== digest)
-        throw new FsError('STALE', pathOf(node), 'the directory changed while it was read');
-      return entries;
-    };
-    directories.restore(handle, names === undefined ? listAgain : entriesOf(names), use);
+    const directory =
+      names === undefined && node.kind === 'resource'
+        ? new ReopenedDirectory(read, (from) => reader.reopen(node.path, from))
+        : directoryOfNames(names ?? []);
+    directories.restore(handle, directory, use);
   }
 
   restoreIntent(caller: number, url: string): void {

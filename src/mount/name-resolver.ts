@@ -220,7 +220,7 @@ export class NameResolver {
 
   async #isUnlisted(url: string, caller: Caller): Promise<boolean> {
     try {
-      await this.#cache.list(url, caller.signal);
+      (await this.#cache.openListing(url, caller.signal)).close();
       return false;
     } catch (error) {
       if (!mayBeDirectory(error)) throw error;

@@ -17,11 +17,15 @@ const DIRECTORY_BYTES = 300;
  * the background: then the names of the others have a type.
  */
 export class SiblingListing {
-  readonly #cache: Pick<ResourceCache, 'list'>;
+  readonly #cache: Pick<ResourceCache, 'prefetchListing'>;
   readonly #now: () => number;
   readonly #directories: BoundedMap<Directory>;
 
-  constructor(cache: Pick<ResourceCache, 'list'>, budget: MetadataBudget, now: () => number = Date.now) {
+  constructor(
+    cache: Pick<ResourceCache, 'prefetchListing'>,
+    budget: MetadataBudget,
+    now: () => number = Date.now,
+  ) {
     this.#cache = cache;
     this.#now = now;
     this.#directories = new BoundedMap({
@@ -42,7 +46,7 @@ export class SiblingListing {
     known.files.clear();
     known.listedAtMs = this.#now();
     // No caller waits for it.
-    this.#cache.list(directory, AbortSignal.timeout(LIST_LIMIT_MS), 'background').catch(() => undefined);
+    this.#cache.prefetchListing(directory, AbortSignal.timeout(LIST_LIMIT_MS)).catch(() => undefined);
   }
 }
 

@@ -14,7 +14,7 @@ import type { Attr, Ownership } from './attr.js';
 import type { Caller } from './caller.js';
 import type { ControlFiles } from './control-files.js';
 import { DirectoryHandles } from './directory-handles.js';
-import { DirectoryReader, type DirEntry } from './directory-reader.js';
+import { DirectoryReader } from './directory-reader.js';
 import type { Entry } from './entry.js';
 import { xattrNames, xattrValue } from './extended-attributes.js';
 import { FsError } from './fs-error.js';
@@ -36,6 +36,7 @@ import {
 import { type MountRoot, rootNode } from './mount-root.js';
 import { NodeEntries } from './node-entries.js';
 import { MadeFiles } from './made-files.js';
+import type { DirEntry, OpenDirectory } from './open-directory.js';
 import { openAccessLog } from './open-access-log.js';
 import { type OpenFile, openMadeFile, openResourceFile } from './open-file.js';
 import { hasFileExtension } from './path-name.js';
@@ -90,7 +91,7 @@ export class VirtualFs {
   readonly #names: NameResolver;
   readonly #used: UsedNames;
   readonly #files = new HandleTable<OpenFile>();
-  readonly #directories = new DirectoryHandles();
+  readonly #directories: DirectoryHandles;
   readonly #directoryReader: DirectoryReader;
   /** The cache calls it when a resource turns out to have changed or gone; the transport sets it. */
   onChanged: (url: string) => void = () => undefined;
@@ -103,6 +104,7 @@ export class VirtualFs {
     this.#checksPermissions = checksPermissions;
     this.#mountAttribute = context.mountAttribute ?? (() => undefined);
     this.budget = budget;
+    this.#directories = new DirectoryHandles(budget);
     this.#inodes = new InodeNumbers(budget, now);
     this.#made = new MadeFiles(context.plugins, context.controlFiles);
     this.#entries = new NodeEntries(this.#inodes, this.#made, context.ownership);
@@ -258,30 +260,47 @@ export class VirtualFs {
     if (!isDirectory(node)) throw new FsError('NOT_DIRECTORY', pathOf(node), 'is a file');
     if (node.kind !== 'resource' || node.type !== 'unknown') {
       await this.useLastName(node, caller);
-      return this.#directories.add(await this.#directoryReader.read(node, caller.signal), undefined);
+      return this.#directories.add(await this.#directoryReader.open(node, caller.signal), undefined);
     }
     if (mustBeDirectory) this.#names.checkLookup(node.path, caller);
     else await this.#names.statLastName(node.path, true, caller);
-    const { entries, isMissing } = await this.#directoryReader.list(node.path, caller.signal);
-    if (mustBeDirectory && entries.length === 0)
-      await this.#names.checkDirectory(node.path, caller, isMissing);
+    const { directory, isEmpty, isMissing } = await this.#directoryReader.openResource(
+      node.path,
+      caller.signal,
+    );
+    try {
+      if (mustBeDirectory && isEmpty) await this.#names.checkDirectory(node.path, caller, isMissing);
+    } catch (error) {
+      directory.close();
+      throw error;
+    }
     this.#names.use(node.path, caller);
-    return this.#directories.add(entries, { caller: caller.id, url: node.path.url });
+    return this.#directories.add(directory, { caller: caller.id, url: node.path.url });
   }
 
-  /** All entries of an open directory, without `.` and `..`; as they were when it was opened. */
-  readdir(handle: number): readonly DirEntry[] {
-    return this.#directories.entries(handle);
+  /** The entries of an open directory, without `.` and `..`. */
+  readdir(handle: number): Pick<OpenDirectory, 'whenAt' | 'entryAt'> {
+    return this.#directories.get(handle);
   }
 
-  /** Undefined: `readdir` has the entries. */
-  whenListed(handle: number, offset: number): Promise<void> | undefined {
-    return this.#directories.whenListed(handle, offset);
-  }
-
-  /** For transports whose readdir has no handle. */
-  listDirectory(node: Node, caller: Caller): Promise<readonly DirEntry[]> {
-    return this.#directoryReader.read(node, caller.signal);
+  /** For transports whose readdir returns all names at once: of an open directory, or of a node. */
+  async listDirectory(given: number | Node, caller: Caller): Promise<DirEntry[]> {
+    const isOpen = typeof given === 'number';
+    const directory = isOpen
+      ? this.#directories.get(given)
+      : await this.#directoryReader.open(given, caller.signal);
+    const entries: DirEntry[] = [];
+    try {
+      for (let place = 0; ; place = (entries.at(-1)?.place ?? 0) + 1) {
+        const wait = directory.whenAt(place, caller);
+        if (wait !== undefined) await wait;
+        const entry = directory.entryAt(place);
+        if (entry === undefined) return entries;
+        entries.push(entry);
+      }
+    } finally {
+      if (!isOpen) directory.close();
+    }
   }
 
   /** False: it was not open. */

@@ -12,6 +12,7 @@ import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import type { ContentDigest } from '../../src/source/index.js';
 import { validatingClient } from '../../src/source/validating-client.js';
+import { listAll } from '../support/list-all.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { TreeClient } from '../support/tree-client.js';
 import { until } from '../support/until.js';
@@ -122,7 +123,7 @@ test('a copy is compared when it is complete, whether the file is open or not', 
   const directory = await temporaryDirectory(t);
   const disk = await openStore(directory, { blockBytes: BLOCK_BYTES });
   const { source, cache, logged, changed } = start(t, LARGE, sha256('other'), disk);
-  await cache.list('tree://B/d');
+  await listAll(cache, 'tree://B/d');
   const file = await cache.open(FILE);
   await readAll(file);
   file.close();
@@ -140,7 +141,7 @@ test('a complete copy that is wrong is dropped, and never handed to the kernel',
   const directory = await temporaryDirectory(t);
   const disk = await openStore(directory, { blockBytes: BLOCK_BYTES });
   const { source, cache, logged, changed } = start(t, LARGE, sha256('other'), disk);
-  await cache.list('tree://B/d');
+  await listAll(cache, 'tree://B/d');
   const file = await cache.open(FILE);
   await readAll(file);
   await until('the copy was compared', () => logged.length > 0);
@@ -169,7 +170,7 @@ test('a complete copy that is wrong is dropped, and never handed to the kernel',
 test('a read that is given up at any moment leaves nothing behind', async (t) => {
   for (let turns = 0; turns < 30; turns += 1) {
     const { source, cache } = start(t, SMALL, sha256(SMALL));
-    await cache.list('tree://B/d');
+    await listAll(cache, 'tree://B/d');
     const file = await cache.open(FILE);
     const controller = new AbortController();
     const reading = file.read(0, 100, (pieces) => Buffer.concat(pieces).toString(), controller);

@@ -9,6 +9,7 @@ import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { withResolvers } from '../../src/with-resolvers.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import { listAll } from '../support/list-all.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 import { openStore } from './disk-store-support.js';
@@ -118,7 +119,7 @@ for (const where of ['memory', 'disk']) {
       await until('it is stored', async () => (await disk.newest(FILE)) !== undefined);
     }
     origin.change('b', 2);
-    await cache.list('test://host');
+    await listAll(cache, 'test://host');
     t.like(await cache.stat(FILE), { size: 2 * BLOCK_BYTES });
     t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
   });
@@ -130,7 +131,7 @@ test('a listing that was requested before the metadata of a file is older', asyn
   const cache = origin.cache();
   const gate = withResolvers<void>();
   origin.listingGate = gate.promise;
-  const listing = cache.list('test://host');
+  const listing = listAll(cache, 'test://host');
   await nextTurn();
   origin.change('b', 2);
   t.is(await read(cache), 'b'.repeat(2 * BLOCK_BYTES));
@@ -255,10 +256,10 @@ test('metadata stays valid when no client can be created', async (t) => {
   const origin = new Origin();
   const cache = origin.cache();
   t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
-  const { length } = await cache.list('test://host');
+  const { length } = await listAll(cache, 'test://host');
   origin.nowMs += TTL_MS;
   origin.clientFailure = new SourceError('CLIENT_FAULT', 'the plugin does not start', FILE);
   t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
-  t.is((await cache.list('test://host')).length, length);
+  t.is((await listAll(cache, 'test://host')).length, length);
   t.like(await t.throwsAsync(cache.stat('test://host/other')), { code: 'CLIENT_FAULT' });
 });

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { CachedResources } from '../../src/cache/cached-resources.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { validatingClient } from '../../src/source/validating-client.js';
+import { listAll } from '../support/list-all.js';
 import { TreeClient } from '../support/tree-client.js';
 
 const FILE = 'tree://B/d/f';
@@ -46,7 +47,7 @@ test('a newer listing counts at open, too', async (t) => {
   source.files.set('d/f', 'newer');
   clock.ms += 1_000;
   t.is(await readAll(), 'old', 'within the TTL');
-  await cache.list('tree://B/d');
+  await listAll(cache, 'tree://B/d');
   source.taken();
   t.is(await readAll(), 'newer');
   t.deepEqual(source.taken(), ['read d/f 0-5']);
@@ -55,7 +56,7 @@ test('a newer listing counts at open, too', async (t) => {
 test('an older listing does not count', async (t) => {
   // Too large to be read at its open.
   const { source, cache, clock, readAll } = start(t, 'old'.repeat(20_000));
-  await cache.list('tree://B/d');
+  await listAll(cache, 'tree://B/d');
   source.files.set('d/f', 'newer');
   clock.ms += 1_000;
   t.like(await t.throwsAsync(readAll()), { code: 'CHANGED' });
@@ -77,7 +78,7 @@ test('a listing confirms what is known of the same version', async (t) => {
   source.hasRanges = false;
   t.is(await readAll(), content);
   clock.ms += 59_000;
-  await cache.list('tree://B/d');
+  await listAll(cache, 'tree://B/d');
   clock.ms += 59_000;
   source.taken();
   t.is(await readAll(), content);

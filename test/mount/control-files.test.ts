@@ -23,7 +23,7 @@ async function namesIn(vfs: VirtualFs, ...names: string[]): Promise<string[]> {
   let node = vfs.root;
   for (const name of names) node = (await vfs.lookup(node, name, { id: 1 })).node;
   const handle = await vfs.opendir(node, true, { id: 1 });
-  return vfs.readdir(handle).map(({ name }) => name);
+  return (await vfs.listDirectory(handle, { id: 1 })).map(({ name }) => name);
 }
 
 async function isMissing(t: ExecutionContext, lookup: () => Awaitable<unknown>): Promise<void> {

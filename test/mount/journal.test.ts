@@ -183,11 +183,11 @@ test('a listing goes on where it was', async (t) => {
   t.deepEqual([...begun, ...rest], ['.', '..', ...many.map((name) => name.slice(5))]);
   resources.files.delete('mem://h/few/a');
   resources.files.delete('mem://h/many/file-1003');
-  t.deepEqual(await nextServer(resources, files).readdir(few.nodeId, fewHandle), ['.', '..', 'a', 'b']);
+  t.deepEqual(await nextServer(resources, files).readdir(few.nodeId, fewHandle, 2), ['b']);
   t.deepEqual(await nextServer(resources, files).readdir(nodeId, handle, begun.length), ['ESTALE']);
   t.is(
-    (await nextServer(resources, files).readdir(nodeId, handle)).length,
-    1_501,
+    (await nextServer(resources, files).readdir(nodeId, handle, 2)).length,
+    1_499,
     'from the start it is listed anew',
   );
 });

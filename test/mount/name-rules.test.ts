@@ -1,4 +1,5 @@
 /** Each rule of `NameResolver` alone; what follows from them for system calls is in name-resolver.test.ts. */
+import { memoryListing } from '../support/memory-listing.js';
 import test from 'ava';
 
 import type { FileStat, ResourceCache, ResourceStat } from '../../src/cache/resource-cache.js';
@@ -36,7 +37,8 @@ class Directory {
     wasListed: (url) => this.#fact('index', url) !== undefined,
     listingTtlMs: () => 7,
     stat: (url) => this.#answer(url, '', 'NOT_FOUND'),
-    list: (url, _, priority) => this.#answer(`${url}/`, priority ?? '', 'file').then(() => []),
+    openListing: (url) => this.#answer(`${url}/`, '', 'file').then(() => memoryListing([])),
+    prefetchListing: (url) => this.#answer(`${url}/`, 'background', 'file').then(() => undefined),
   };
   readonly names = new NameResolver(this.#cache as ResourceCache, this.used, () => this.nowMs, BUDGET);
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 
 import { makeAttr } from '../../src/mount/attr.js';
-import type { DirEntry } from '../../src/mount/directory-reader.js';
+import { directoryOf } from '../../src/mount/open-directory.js';
 import { ReaddirReplies } from '../../src/mount/dev-fuse/readdir-replies.js';
 import { DIRENT_BYTES } from '../../src/mount/dev-fuse/dirent-buffer.js';
 import { type Inode, InodeTable } from '../../src/mount/dev-fuse/inode-table.js';
@@ -39,7 +39,9 @@ function decode(reply: Uint8Array): Listed[] {
 /** A directory of files, of which every fifth would need a query. */
 function directory(count: number): { replies: ReaddirReplies; inodes: InodeTable; root: Inode } {
   const parent = ResourcePath.ofHost('http', 'h');
-  const listed = Array.from({ length: count }, (_, i): DirEntry => ({ name: `f${i}`, kind: 'file' }));
+  const listed = directoryOf(
+    Array.from({ length: count }, (_, i) => ({ name: `f${i}`, kind: 'file' as const })),
+  );
   const peekEntry = (_parent: Node, name: string): Entry | undefined => {
     const i = Number(name.slice(1));
     if (i % 5 === 0) return undefined;

@@ -20,7 +20,7 @@ test('the signal of a request has the uid of its caller', (t) => {
 // S15
 test('hosts, and names where nothing is listed, are shown to who used them', async (t) => {
   const cache = new MemoryResources(false);
-  cache.list = (url) => Promise.reject(new ListNotSupportedError(url));
+  cache.openListing = (url) => Promise.reject(new ListNotSupportedError(url));
   const file = { bytes: Buffer.from('x'), etag: '"1"' };
   for (const host of ['alice', 'bob']) cache.files.set(`mem://${host}/a/secret`, file);
   const vfs = new VirtualFs({
@@ -37,7 +37,7 @@ test('hosts, and names where nothing is listed, are shown to who used them', asy
   };
   const list = async (uid: number, names: readonly string[]): Promise<string[]> => {
     const handle = await vfs.opendir(await walk(uid, names), true, caller(uid));
-    return vfs.readdir(handle).map(({ name }) => name);
+    return (await vfs.listDirectory(handle, caller(uid))).map(({ name }) => name);
   };
   // A file after all, whose path is to be walked again.
   for (const [uid, host] of [

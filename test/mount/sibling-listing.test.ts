@@ -1,6 +1,5 @@
 import test from 'ava';
 
-import type { ListedEntry } from '../../src/cache/resource-cache.js';
 import { SiblingListing } from '../../src/mount/sibling-listing.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
@@ -10,12 +9,12 @@ interface Fixture {
   readonly siblings: SiblingListing;
 }
 
-function start(list: () => Promise<readonly ListedEntry[]> = () => Promise.resolve([])): Fixture {
+function start(list: () => Promise<void> = () => Promise.resolve()): Fixture {
   const clock = { ms: 1_000_000 };
   const listed: string[] = [];
   const cache = {
-    list: (url: string, _signal?: AbortSignal, priority?: string) => {
-      listed.push(priority === 'background' ? url : `${url} in the foreground`);
+    prefetchListing: (url: string) => {
+      listed.push(url);
       return list();
     },
   };

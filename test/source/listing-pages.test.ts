@@ -55,14 +55,11 @@ test('pages that repeat themselves, have no end, or break off are an error', asy
       }
     });
   const repeated = await t.throwsAsync<SourceError>(endless((i) => page(`${i % 3}`, 'z')).list(DIRECTORY));
-  t.like(repeated, { code: 'PROTOCOL', found: '0' });
+  t.like(repeated, { code: 'PROTOCOL', message: 'the listing repeats a page: x://h/d/' });
   t.like(await t.throwsAsync(endless(() => []).list(DIRECTORY)), { code: 'PROTOCOL' });
   const long = Array.from({ length: 100_000 }, () => page('x')[0] as UrlEntry);
-  let taken = 0;
-  const client = endless((i) => [...page(`${i}`), ...long]);
-  const tooLong = client.list(DIRECTORY, async (entries) => void (taken += entries.length));
+  const tooLong = endless((i) => [...page(`${i}`), ...long]).list(DIRECTORY);
   t.like(await t.throwsAsync(tooLong), { code: 'PROTOCOL', message: 'the listing is too long: x://h/d/' });
-  t.true(taken <= 500_000);
   t.is(closed, 3);
   const broken = paged(async function* () {
     yield page('a');

@@ -161,7 +161,18 @@ export class FakeKernel {
       const room = Buffer.alloc(40);
       opened.copy(room, 0, 0, 8);
       room.writeUInt32LE(1 << 20, 16);
-      return namesIn(await this.#request(OPCODE.READDIR, nodeId, room, pid));
+      const names: string[] = [];
+      try {
+        for (let offset = 0n; ;) {
+          room.writeBigUInt64LE(offset, 8);
+          const found = namesIn(await this.#request(OPCODE.READDIR, nodeId, room, pid));
+          if (found.names.length === 0) return names.filter((name) => name !== '.' && name !== '..');
+          names.push(...found.names);
+          offset = found.endOffset;
+        }
+      } finally {
+        await this.#request(OPCODE.RELEASEDIR, nodeId, opened, pid);
+      }
     });
   }
 
@@ -243,12 +254,14 @@ function factsOf(answer: Buffer, attrAt: number): { isDirectory: boolean; sizeBy
 }
 
 /** Of `fuse_dirent`s. */
-function namesIn(dirents: Buffer): string[] {
+function namesIn(dirents: Buffer): { names: string[]; endOffset: bigint } {
   const names: string[] = [];
+  let endOffset = 0n;
   for (let at = 0; at < dirents.length;) {
     const bytes = dirents.readUInt32LE(at + 16);
     names.push(dirents.toString('utf8', at + 24, at + 24 + bytes));
+    endOffset = dirents.readBigUInt64LE(at + 8);
     at += Math.ceil((24 + bytes) / 8) * 8;
   }
-  return names.filter((name) => name !== '.' && name !== '..');
+  return { names, endOffset };
 }

@@ -1,12 +1,14 @@
 import type {
   KnownStat,
-  ListedEntry,
+  OpenListing,
   OpenResource,
+  ReadPlace,
   ResourceCache,
   ResourceStat,
   SavedVersion,
 } from '../../src/cache/resource-cache.js';
 import { ChangedError, NotFoundError } from '../../src/source/index.js';
+import { memoryListing } from './memory-listing.js';
 
 export interface MemoryFile {
   readonly bytes: Uint8Array;
@@ -69,12 +71,15 @@ export class MemoryResources implements ResourceCache {
     });
   }
 
-  list(url: string): Promise<readonly ListedEntry[]> {
+  openListing(url: string, _signal?: AbortSignal, from?: ReadPlace): Promise<OpenListing> {
     const prefix = `${url}/`;
-    const entries = [...this.files.keys()].filter((file) => file.startsWith(prefix));
-    return Promise.resolve(
-      entries.map((file) => ({ segment: file.slice(prefix.length), stat: this.#stat(file) })),
-    );
+    const files = [...this.files.keys()].filter((file) => file.startsWith(prefix));
+    const entries = files.map((file) => ({ segment: file.slice(prefix.length), stat: this.#stat(file) }));
+    return Promise.resolve(memoryListing(entries, from));
+  }
+
+  prefetchListing(): Promise<void> {
+    return Promise.resolve();
   }
 
   listingTtlMs(): number {

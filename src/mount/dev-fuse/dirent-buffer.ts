@@ -1,6 +1,8 @@
 import { byteLengthOfText, bytesOfText } from '../../source/index.js';
-import type { DirEntry } from '../directory-reader.js';
+import type { DirEntry } from '../open-directory.js';
 import { ENTRY_BYTES, type EntryOut, wordsOf, writeEntry, writeLong } from './reply-codec.js';
+
+type Name = Pick<DirEntry, 'name' | 'kind'>;
 
 /** `fuse_dirent` without the name. */
 export const DIRENT_BYTES = 24;
@@ -25,22 +27,22 @@ export class DirentBuffer {
     return this.#bytes.subarray(0, this.#used);
   }
 
-  /** `fuse_dirent`. `place`: which entry it is; readers continue behind it. False: there is no room. */
-  add(entry: DirEntry, place: number): boolean {
+  /** `fuse_dirent`. `offset`: where readers continue. False: there is no room. */
+  add(entry: Name, offset: number): boolean {
     if (!this.#hasRoom(entry, 0)) return false;
-    this.#add(entry, place, this.#used);
+    this.#add(entry, offset, this.#used);
     return true;
   }
 
   /** Whether `addPlus` has room. To be called before the entry is made, which counts as a lookup. */
-  hasRoomPlus(entry: DirEntry): boolean {
+  hasRoomPlus(entry: Name): boolean {
     return this.#hasRoom(entry, ENTRY_BYTES);
   }
 
   /** `fuse_direntplus`. `found`: the result of a LOOKUP; undefined: the kernel gets the name alone. */
-  addPlus(entry: DirEntry, place: number, found?: EntryOut, nodeId = 0): void {
+  addPlus(entry: Name, offset: number, found?: EntryOut, nodeId = 0): void {
     const at = this.#used >>> 2;
-    this.#add(entry, place, this.#used + ENTRY_BYTES);
+    this.#add(entry, offset, this.#used + ENTRY_BYTES);
     if (found === undefined) {
       this.#words.fill(0, at, at + ENTRY_WORDS);
     } else {
@@ -49,18 +51,18 @@ export class DirentBuffer {
     }
   }
 
-  #hasRoom({ name }: DirEntry, headBytes: number): boolean {
+  #hasRoom({ name }: Name, headBytes: number): boolean {
     const roomBytes = this.#bytes.length - this.#used - headBytes - DIRENT_BYTES;
     if (aligned(name.length * MAX_BYTES_PER_UNIT) <= roomBytes) return true;
     return aligned(byteLengthOfText(name)) <= roomBytes;
   }
 
-  #add({ name, kind }: DirEntry, place: number, at: number): void {
+  #add({ name, kind }: Name, offset: number, at: number): void {
     const nameBytes = this.#writeName(name, at + DIRENT_BYTES);
     const word = at >>> 2;
     // The number is only reported, never used for a lookup; 0 would hide the entry.
     writeLong(this.#words, word, 1);
-    writeLong(this.#words, word + 2, place + 1);
+    writeLong(this.#words, word + 2, offset);
     this.#words[word + 4] = nameBytes;
     this.#words[word + 5] = kind === 'directory' ? DT_DIR : DT_REG;
     this.#used = at + aligned(DIRENT_BYTES + nameBytes);

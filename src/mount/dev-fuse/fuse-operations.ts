@@ -124,7 +124,7 @@ export class FuseOperations implements RequestHandler {
         return this.#read(decodeRead(request.body), caller, reply);
       case OPCODE.READDIR:
       case OPCODE.READDIRPLUS:
-        return this.#readdir(request, reply);
+        return this.#readdir(request, caller, reply);
     }
     const operation = this.#operations.get(request.opcode);
     if (operation === undefined) return false;
@@ -194,15 +194,23 @@ export class FuseOperations implements RequestHandler {
     return [];
   }
 
-  #readdir({ opcode, nodeId, body }: FuseRequest, reply: Reply): Promise<void> | boolean {
-    const reading = decodeRead(body);
-    const send = (): void =>
-      opcode === OPCODE.READDIR
-        ? reply([this.#directories.names(reading)])
-        : reply([this.#directories.entries(this.inodes.get(nodeId), reading)]);
-    const listing = this.#vfs.whenListed(reading.handle, reading.offset);
-    if (listing !== undefined) return listing.then(send);
-    send();
+  #readdir(request: FuseRequest, caller: Caller, reply: Reply): Promise<void> | boolean {
+    const reading = decodeRead(request.body);
+    const inode = this.inodes.get(request.nodeId);
+    const wait = this.#directories.whenReady(reading, caller);
+    if (wait !== undefined) {
+      // What was there may have made room for something else by then.
+      return this.#whileLocked(inode, wait).then(async () => {
+        await this.#readdir(request, caller, reply);
+      });
+    }
+    const isPlus = request.opcode === OPCODE.READDIRPLUS;
+    const entries = isPlus ? this.#directories.entries(inode, reading) : this.#directories.names(reading);
+    if (this.#journal !== undefined && entries.length > 0) {
+      const { handle } = reading;
+      this.#journal.readDirectory(handle, this.#vfs.kept.saveDirectory(handle, this.#directories.endPlace));
+    }
+    reply([entries]);
     return true;
   }
 
@@ -282,7 +290,7 @@ export class FuseOperations implements RequestHandler {
     inode.opens += 1;
     this.inodes.use(inode);
     if (this.#journal !== undefined) {
-      const content = await this.#vfs.kept.saveDirectory(handle);
+      const content = this.#vfs.kept.saveDirectory(handle, 0);
       this.#journal.openedDirectory({ handle, nodeId, unique, content });
     }
     return [encodeOpen(handle, 0)];

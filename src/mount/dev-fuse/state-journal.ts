@@ -113,6 +113,14 @@ export class StateJournal {
     this.#add('O', directory.handle, directoryRecord(directory));
   }
 
+  /** It was read on. */
+  readDirectory(handle: number, content: SavedDirectory): void {
+    const record = this.#open.get(`O${handle}`);
+    if (record?.[0] !== 'O' || content.read === undefined) return;
+    const [, , nodeId, unique] = record;
+    this.openedDirectory({ handle, nodeId, unique, content });
+  }
+
   closedDirectory(handle: number): void {
     this.#remove('O', handle);
   }

@@ -86,10 +86,7 @@ export class PathOperations {
 
   async readdir(path: string, caller: Caller): Promise<string[]> {
     const id = this.#latestOpendir.get(path);
-    const entries =
-      id === undefined
-        ? await this.#vfs.listDirectory((await this.#resolve(path, caller)).node, caller)
-        : this.#vfs.readdir(id);
+    const entries = await this.#vfs.listDirectory(id ?? (await this.#resolve(path, caller)).node, caller);
     return ['.', '..', ...entries.map(({ name }) => (hasEscapedBytes(name) ? segmentOfName(name) : name))];
   }
 

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
+import { listAll } from '../../support/list-all.js';
 import { Random } from '../../support/random.js';
 import { BLOCK_BYTES, CacheRun } from './cache-run.js';
 import { codeOf, Expectations } from './expectations.js';
@@ -226,7 +227,7 @@ export class ReferenceModel {
     const file = this.#random.pick(this.#source.files);
     if (this.#random.chance(0.5)) {
       this.#note('  list');
-      await this.#run.cache.list('test://host').catch(() => this.#note('  not listed'));
+      await listAll(this.#run.cache, 'test://host').catch(() => this.#note('  not listed'));
     }
     try {
       if (this.#random.chance(0.3)) await this.#run.cache.cachedBytes(file.url);

@@ -62,7 +62,7 @@ export function createBlobClient({
     const access = accessFor(url);
     const { container, key } = blobPlace(url);
     const prefix = key === '' || key.endsWith('/') ? key : `${key}/`;
-    return followPages<{ readonly value: string }, BlobPage>(engine, url, async (start) => {
+    return followPages<{ readonly value: string }, BlobPage>(url, async (start) => {
       const query = {
         ...(container === ''
           ? { comp: 'list' }

@@ -26,7 +26,7 @@ export function listPages(
   caller: HttpCaller,
   maxKeys = PAGE_KEYS,
 ): AsyncGenerator<ListingPage> {
-  return followPages<PageStart, ListingPage>(engine, caller.url, async (start) => {
+  return followPages<PageStart, ListingPage>(caller.url, async (start) => {
     const page = await fetchPage(engine, directory, caller, maxKeys, start);
     if (page.next?.by === 'marker') directory.bucket.listsByMarker = true;
     return page;

@@ -1,43 +1,43 @@
 /** Listings in pages of XML. */
 import { ProtocolError, TimeoutError } from '../../errors.js';
-import type { HttpEngine, TextReader } from '../../http/http-engine.js';
+import type { TextReader } from '../../http/http-engine.js';
 import { MalformedXml, XmlEvents, type XmlHandler } from '../../xml-events.js';
 
-/** All pages together may take so many timeouts. */
-const LISTING_TIME_FACTOR = 4;
+/** All pages together may take so many timeouts, where they are collected. */
+export const LISTING_TIME_FACTOR = 4;
 
-/** Fetches pages until one has no next: each begins elsewhere, and all of them come in time. */
+/** Fetches pages until one has no next: each begins elsewhere. Without `limitMs` who reads them decides how long that takes. */
 export async function* followPages<
   Start extends { readonly value: string },
   Page extends { readonly next: Start | undefined },
 >(
-  engine: Pick<HttpEngine, 'timeoutMs'>,
   url: URL,
   fetchPage: (start: Start | undefined) => Promise<Page>,
+  limitMs = Infinity,
 ): AsyncGenerator<Page> {
-  const limitMs = engine.timeoutMs * LISTING_TIME_FACTOR;
   const endMs = performance.now() + limitMs;
-  const starts = new Set<string>();
   let start: Start | undefined;
-  do {
+  // In circles it comes back to one of these (Brent): to remember all would take more memory with each page.
+  let passed: string | undefined;
+  let nextAfter = 1;
+  for (let pages = 1; ; pages += 1) {
     const page = await fetchPage(start);
     start = page.next;
-    if (start !== undefined) checkProgress(url, starts, start.value);
+    if (start !== undefined && start.value === passed) {
+      throw new ProtocolError('the listing has no end', url, {
+        expected: 'a page that begins elsewhere',
+        found: 'the same once more',
+      });
+    }
     if (start !== undefined && performance.now() > endMs) {
       throw new TimeoutError(url, { expected: `a listing within ${limitMs / 1000} s`, found: 'more pages' });
     }
     yield page;
-  } while (start !== undefined);
-}
-
-function checkProgress(url: URL, starts: Set<string>, start: string): void {
-  if (starts.has(start)) {
-    throw new ProtocolError('the listing has no end', url, {
-      expected: 'a page that begins elsewhere',
-      found: 'the same once more',
-    });
+    if (start === undefined) return;
+    if (pages < nextAfter) continue;
+    passed = start.value;
+    nextAfter *= 2;
   }
-  starts.add(start);
 }
 
 /** Reads a document into its handler. `checkEnd` throws `MalformedXml` unless all of it was there. */

@@ -17,7 +17,7 @@ import {
   textOf,
   timeOf,
 } from './json-document.js';
-import { followPages } from '../bucket/listing-pages.js';
+import { followPages, LISTING_TIME_FACTOR } from '../bucket/listing-pages.js';
 import { RecentResults } from '../recent-results.js';
 
 interface Commit {
@@ -36,6 +36,7 @@ const MAX_COMMITS = 1_000;
 
 export function createHuggingFace(engine: HttpEngine, options: HubOptions): Hub {
   const { baseUrl } = options;
+  const limitMs = engine.timeoutMs * LISTING_TIME_FACTOR;
   const profileFor = (url: URL): HttpProfile => ({
     ...options.profile,
     explain: (refusal) => explainHubRefusal(refusal, url, options),
@@ -111,7 +112,7 @@ export function createHuggingFace(engine: HttpEngine, options: HubOptions): Hub 
   /** By the links of RFC 8288 to the next page. */
   async function* pages(path: string, caller: HttpCaller): AsyncGenerator {
     let entries = 0;
-    for await (const { value } of followPages(engine, caller.url, fetchPage)) {
+    for await (const { value } of followPages(caller.url, fetchPage, limitMs)) {
       entries += Array.isArray(value) ? value.length : 0;
       checkLength(entries, caller.url);
       yield value;

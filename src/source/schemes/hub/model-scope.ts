@@ -13,7 +13,7 @@ import {
   sizeOf,
   textOf,
 } from './json-document.js';
-import { followPages } from '../bucket/listing-pages.js';
+import { followPages, LISTING_TIME_FACTOR } from '../bucket/listing-pages.js';
 import { RecentResults } from '../recent-results.js';
 
 interface Page {
@@ -31,6 +31,7 @@ const MAX_LISTINGS = 64;
 const USER_AGENT = { 'user-agent': 'd7y-mount' };
 
 export function createModelScope(engine: HttpEngine, { baseUrl, revision, profile }: HubOptions): Hub {
+  const limitMs = engine.timeoutMs * LISTING_TIME_FACTOR;
   const listings = new RecentResults<readonly HubEntry[]>(MAX_LISTINGS);
 
   async function list(
@@ -54,7 +55,7 @@ export function createModelScope(engine: HttpEngine, { baseUrl, revision, profil
     const entries: HubEntry[] = [];
     let rowCount = 0;
     let first: string | undefined;
-    for await (const { rows } of followPages(engine, caller.url, fetchPage)) {
+    for await (const { rows } of followPages(caller.url, fetchPage, limitMs)) {
       // Pages have numbers: where those are ignored, each page is the first.
       const begin = JSON.stringify(rows[0]);
       if (rows.length > 0 && begin === first) throw noEnd(caller.url);
