@@ -1,6 +1,6 @@
 /**
  * System calls that Node does not offer, called through koffi, which only this file imports. Manual pages: mount(2),
- * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), socketpair(2), recvmsg(2), sendto(2), madvise(2), memfd_create(2).
+ * umount(2), ioctl(2), fcntl(2), dup3(2), flock(2), syncfs(2), fallocate(2), socketpair(2), recvmsg(2), sendto(2), madvise(2), memfd_create(2).
  */
 import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -47,6 +47,8 @@ export interface Syscalls {
   tryLock(fd: number): boolean;
   /** Writes the file system of an open file to its device, on another thread. Rejects if that fails. */
   syncFileSystem(fd: number): Promise<void>;
+  /** Frees a part of an open file, which reads as zeros then; its length stays. Throws where the file system cannot. */
+  punchHole(fd: number, offset: number, bytes: number): void;
   /** A new file in memory, which is gone when no process has it open. Programs that this process starts do not get it. */
   memoryFile(name: string): number;
   /** Programs that this process starts do not get the descriptor. */
@@ -144,6 +146,7 @@ async function load(): Promise<Syscalls> {
   );
   const read = libc.func('long read(int fd, void *memory, size_t bytes)');
   const syncfs = libc.func('int syncfs(int fd)');
+  const fallocate = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
   const madvise = libc.func('int madvise(void *address, size_t length, int advice)');
 
   const check = (call: string, result: unknown): number => {
@@ -180,6 +183,10 @@ async function load(): Promise<Syscalls> {
           else reject(new SystemCallError('syncfs', constants.errno.EIO));
         });
       }),
+    punchHole: (fd, offset, bytes) => {
+      const [FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE] = [1, 2];
+      check('fallocate', fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, bytes));
+    },
     memoryFile: (name) => {
       const MFD_CLOEXEC = 1;
       return check('memfd_create', memfdCreate(name, MFD_CLOEXEC));

@@ -3,14 +3,15 @@ import { readFileSync, statfsSync } from 'node:fs';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { hugePageMemory } from '../../bin/huge-page-memory.js';
 import { checksumOf } from '../../src/checksum.js';
 import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
+import { loadSyscalls } from '../../src/native/posix.js';
 import { until } from '../support/until.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { opened, openStore, readAll, Sample, storeFiles, storeFor } from './disk-store-support.js';
 
 const BLOCK_BYTES = 64 * 1024;
+const PAGE_BYTES = 4096;
 /** Whole blocks; one more follows that is shorter, and no multiple of anything. */
 const BLOCKS = 64;
 /** linux/magic.h. Its files are nowhere else. */
@@ -24,8 +25,10 @@ async function store(
   path: WritePath,
   { shiftBytes = 0, first = 0 } = {},
 ): Promise<boolean> {
-  const allocate = await hugePageMemory();
-  const memory = allocate?.((BLOCKS + 2) * BLOCK_BYTES) ?? Buffer.alloc(0);
+  const syscalls = await loadSyscalls();
+  const allocated = Buffer.from(new SharedArrayBuffer((BLOCKS + 3) * BLOCK_BYTES));
+  const beyond = Number(syscalls.addressOf(allocated) % BigInt(PAGE_BYTES));
+  const memory = allocated.subarray(beyond === 0 ? 0 : PAGE_BYTES - beyond);
   return await version.write(
     sample.blocks(first, BLOCKS + 1 - first).map((bytes, offset) => {
       const index = first + offset;

@@ -4,7 +4,11 @@ import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
   CHURN_OPTIONS,
+  opened,
   openStore,
+  readAll,
+  Sample,
+  SMALL_FILES,
   readSamples,
   startChild,
   until,
@@ -35,4 +39,27 @@ test('a process that is killed while it writes leaves nothing wrong', async (t) 
   t.true(total.local > KILLS);
   // A kill loses no page that was written: only a power loss does.
   t.is(total.wrong, 0);
+});
+
+test('a process that is killed amid batches of small files leaves whole ones, or none', async (t) => {
+  const directory = await temporaryDirectory(t);
+  let right = 0;
+  for (let round = 0; round < 6; round += 1) {
+    const child = await startChild('small', directory, round * SMALL_FILES);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+    await child.kill();
+    const store = await openStore(directory);
+    await until(() => store.usedBytes > 0);
+    t.true(store.usedBytes >= allocatedBytes(directory));
+    for (let number = 0; number < SMALL_FILES; number += 1) {
+      const sample = new Sample(`small ${round * SMALL_FILES + number}`, 3_000);
+      const version = await opened(store, sample);
+      const found = await readAll(t, version, sample);
+      t.is(found.wrong, 0);
+      right += found.right;
+      version.close();
+    }
+    await store.close();
+  }
+  t.true(right > 0);
 });

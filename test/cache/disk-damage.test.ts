@@ -10,12 +10,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
 import type { DiskStore } from '../../src/cache/disk/disk-store.js';
 import { RECORD_BYTES } from '../../src/cache/disk/index-file.js';
+import { filePath, LAYOUT_DIRECTORY, nameOfVersion } from '../../src/cache/disk/layout.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
@@ -142,7 +144,7 @@ test('a wrong record is skipped, alone', async (t) => {
   const sample = new Sample('a', 10 * BLOCK_BYTES);
   await stored(directory, sample);
   const index = fileOf(directory, 'index');
-  for (const byteOfRecord of [0, 4, 8, 12]) {
+  for (const byteOfRecord of [0, 3, 4, 7]) {
     const good = readFileSync(index);
     flipBit(index, (statSync(index).size - 4 * RECORD_BYTES + byteOfRecord) * 8);
     const store = await openStore(directory);
@@ -154,29 +156,41 @@ test('a wrong record is skipped, alone', async (t) => {
   }
 });
 
-test('an index of any length is read as far as it goes, and appended to', async (t) => {
+test('an index that is cut at any byte is read as far as it goes, and completed', async (t) => {
   const directory = await temporaryDirectory(t);
-  const sample = new Sample('a', 5 * BLOCK_BYTES);
-  await stored(directory, sample);
-  const [index, data] = [fileOf(directory, 'index'), fileOf(directory, 'data')];
-  copyFileSync(data, `${directory}/data`);
-  const whole = readFileSync(index);
-  const recordsAt = whole.length - 5 * RECORD_BYTES;
-  for (let length = 0; length <= whole.length; length += 3) {
-    writeFileSync(index, whole.subarray(0, length));
-    copyFileSync(`${directory}/data`, data);
-    const stores = [await openStore(directory), await openStore(directory)];
-    for (const [turn, store] of stores.entries()) {
-      const version = await opened(store, sample);
-      const expected = turn === 1 ? 5 : Math.max(0, Math.floor((length - recordsAt) / RECORD_BYTES));
-      const { right, wrong } = await readAll(t, version, sample);
-      if (right !== expected || wrong !== 0) t.fail(`length ${length}: ${right} instead of ${expected}`);
+  const first = await openStore(directory);
+  // As long as the longest name of a sample makes the index.
+  const samples = Array.from(
+    { length: 600 },
+    (_, i) => new Sample(`a${String(i).padStart(3, '0')}`, 5 * BLOCK_BYTES),
+  );
+  await Promise.all(
+    samples.map(async (sample) => {
+      const version = await opened(first, sample);
       await write(version, 0, sample.blocks(0, 5));
       version.close();
-      await store.close();
+    }),
+  );
+  await first.close();
+  const cut = samples.map((sample, length) => {
+    const index = filePath(join(directory, LAYOUT_DIRECTORY), nameOfVersion(sample.key), 'index');
+    const { size } = statSync(index);
+    truncateSync(index, Math.min(length, size));
+    return Math.max(0, 5 - Math.ceil(Math.max(0, size - length) / RECORD_BYTES));
+  });
+  t.true(cut[0] === 0 && cut.at(-1) === 5);
+  for (const expected of [cut, cut.map(() => 5)]) {
+    const store = await openStore(directory);
+    for (const [i, sample] of samples.entries()) {
+      const version = await opened(store, sample);
+      const found = await readAll(t, version, sample);
+      const isRight = found.right === expected[i] && found.wrong === 0;
+      if (!isRight) t.fail(`length ${i}: ${found.right} instead of ${expected[i]}`);
+      t.true(await write(version, 0, sample.blocks(0, 5)));
+      version.close();
     }
+    await store.close();
   }
-  t.pass();
 });
 
 test('data of any length is read as far as it goes', async (t) => {
@@ -253,7 +267,7 @@ test('a verified file is handed out whatever its records say, and blocks are rea
   const sample = new Sample('large', 1000 * BLOCK_BYTES);
   await stored(directory, sample);
   const index = fileOf(directory, 'index');
-  flipBit(index, (statSync(index).size - 4 * RECORD_BYTES + 8) * 8);
+  flipBit(index, (statSync(index).size - 4 * RECORD_BYTES) * 8);
   const store = await storeFor(t, directory);
   const version = await opened(store, sample);
   t.true(localBytes(version, sample)?.equals(sample.bytes()));

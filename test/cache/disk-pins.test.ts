@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import type { Pin, StoredVersion } from '../../src/cache/disk/disk-cache.js';
 import type { DiskStore } from '../../src/cache/disk/disk-store.js';
+import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
 import { UrlSet } from '../../src/cache/url-set.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
@@ -124,7 +125,7 @@ test('a damaged pin is none, and the others hold', async (t) => {
   await stored(first, 'a', 'b');
   await first.pin([pin('a'), pin('b')]);
   await first.close();
-  const pins = join(directory, 'v3', 'pins');
+  const pins = join(directory, LAYOUT_DIRECTORY, 'pins');
   for (const name of await readdir(pins)) {
     const path = join(pins, name);
     const text = await readFile(path, 'utf8');

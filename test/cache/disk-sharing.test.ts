@@ -1,8 +1,11 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import test from 'ava';
 
 import type { DiskStore } from '../../src/cache/disk/disk-store.js';
+import { LAYOUT_DIRECTORY } from '../../src/cache/disk/layout.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
   allocatedBytes,
@@ -134,4 +137,45 @@ test('a store that is closed while it takes over leaves the writing to others', 
   const third = await opened(await storeFor(t, directory), sample);
   t.true(await write(third, 0, sample.blocks(0, sample.blockCount)));
   third.close();
+});
+
+test('two writers, where the lock was removed, leave nothing wrong', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const first = await storeFor(t, directory);
+  const samples = [sampleOf(2), sampleOf(3), new Sample('small', 3_000)];
+  const firsts = await Promise.all(samples.map((sample) => opened(first, sample)));
+  for (const [i, sample] of samples.slice(0, 2).entries())
+    t.true(await write(firsts[i] ?? t.fail(), 0, sample.blocks(0, 5)));
+  rmSync(join(directory, LAYOUT_DIRECTORY, 'lock'));
+  const second = await storeFor(t, directory);
+  const seconds = await Promise.all(samples.map((sample) => opened(second, sample)));
+  await Promise.all(
+    samples.flatMap((sample, i) =>
+      Array.from({ length: 10 }, async (_, round) => {
+        const at = Math.floor((round * sample.blockCount) / 10);
+        const count = Math.min(20, sample.blockCount - at);
+        await Promise.all(
+          [firsts, seconds].map((all) => write(all[i] ?? t.fail(), at, sample.blocks(at, count))),
+        );
+      }),
+    ),
+  );
+  for (const [i, sample] of samples.entries()) {
+    for (const version of [firsts[i] ?? t.fail(), seconds[i] ?? t.fail()]) {
+      await readAll(t, version, sample);
+      const local = localBytes(version, sample);
+      if (local !== undefined) t.true(local.equals(sample.bytes()));
+      version.close();
+    }
+  }
+  await first.close();
+  await second.close();
+  const third = await storeFor(t, directory);
+  for (const sample of samples) {
+    const version = await opened(third, sample);
+    await readAll(t, version, sample);
+    t.true(await write(version, 0, sample.blocks(0, sample.blockCount)));
+    t.deepEqual(await readAll(t, version, sample), { right: sample.blockCount, wrong: 0 });
+    version.close();
+  }
 });

@@ -10,8 +10,10 @@ import {
   type Logged,
   opened,
   openStore,
+  Sample,
   sampleOf,
   SAMPLES,
+  SMALL_FILES,
   write,
 } from './disk-store-support.js';
 
@@ -30,6 +32,20 @@ async function writeForEver(store: DiskStore, seed: number): Promise<never> {
     version.localFd();
     version.close();
     if (round === seed + 3) process.send?.('writing');
+  }
+}
+
+/** Writes small files, many at once, for ever. */
+async function writeSmall(store: DiskStore, from: number): Promise<never> {
+  for (let first = from; ; first += SMALL_FILES) {
+    const writes = Array.from({ length: SMALL_FILES }, async (_, i) => {
+      const sample = new Sample(`small ${first + i}`, 3_000);
+      const version = await opened(store, sample);
+      await write(version, 0, [sample.block(0)]);
+      version.close();
+      if (first + i === from) process.send?.('writing');
+    });
+    await Promise.all(writes);
   }
 }
 
@@ -64,6 +80,7 @@ async function answer(store: DiskStore, logged: readonly Logged[], message: stri
 
 const [task, directory = '', argument = '0'] = process.argv.slice(2);
 if (task === 'write') await writeForEver(await openStore(directory, CHURN_OPTIONS), Number(argument));
+if (task === 'small') await writeSmall(await openStore(directory), Number(argument));
 if (task === 'serve') {
   const logged: Logged[] = [];
   await serve(await openStore(directory, {}, logged), logged);

@@ -25,7 +25,7 @@ export const BLOCK_BYTES = 4096;
 export interface Logged {
   readonly level: number;
   readonly msg: string;
-  /** Segments that are not synced. */
+  /** Entries that are not synced. */
   readonly left?: number;
 }
 
@@ -195,12 +195,14 @@ export function localBytes(version: StoredVersion, sample: Sample): Buffer | und
 }
 
 export const SAMPLES = 12;
+/** That a child stores at once. */
+export const SMALL_FILES = 300;
 /** All samples are more than fits. */
 export const CHURN_OPTIONS = { limitBytes: 3 * 1024 * 1024, syncAfterMs: 50 };
 
-/** Small ones, some with a stamp, and one that has segments. */
+/** Small ones, some with a file identity, and one that is larger than the limit. */
 export function sampleOf(number: number): Sample {
-  const sizes = [100, 20_000, 300_000, 1_200_000, 1_600_000];
+  const sizes = [100, 20_000, 300_000, 1_200_000, 3_600_000];
   return new Sample(`s${number}`, sizes[number % sizes.length] ?? 0);
 }
 
@@ -238,7 +240,7 @@ export const WITHOUT_OVERRIDE: ForkOptions = {
 
 /** A process that uses the store too: see disk-store-child.ts. */
 export async function startChild(
-  task: 'write' | 'serve',
+  task: 'write' | 'small' | 'serve',
   directory: string,
   seed = 0,
   options: ForkOptions = {},

@@ -16,7 +16,7 @@ import process from 'node:process';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { filePath, LAYOUT_DIRECTORY, nameOfSegment, nameOfVersion } from '../../src/cache/disk/layout.js';
+import { filePath, LAYOUT_DIRECTORY, nameOfVersion } from '../../src/cache/disk/layout.js';
 import { asRoot } from '../support/conditional-test.js';
 import { temporaryDirectory } from '../support/temp.js';
 import {
@@ -33,7 +33,7 @@ import {
 
 function filesOf(directory: string, sample: Sample): { data: string; index: string } {
   const root = join(directory, LAYOUT_DIRECTORY);
-  const name = nameOfSegment(nameOfVersion(sample.key), 0);
+  const name = nameOfVersion(sample.key);
   const [data, index] = [filePath(root, name, 'data'), filePath(root, name, 'index')];
   mkdirSync(dirname(data), { recursive: true, mode: 0o700 });
   return { data, index };
@@ -117,7 +117,7 @@ test('a link in the place of a shard is not followed', async (t) => {
   const shard = dirname(filesOf(directory, sample).data);
   execFileSync('rmdir', [shard]);
   symlinkSync(outside, shard);
-  writeFileSync(join(outside, `${nameOfSegment(nameOfVersion(sample.key), 0)}.data`), 'not of the cache');
+  writeFileSync(join(outside, `${nameOfVersion(sample.key)}.data`), 'not of the cache');
   const store = await storeFor(t, directory);
   t.false(await write(await opened(store, sample), 0, sample.blocks(0, 4)));
   store.drop(sample.key);

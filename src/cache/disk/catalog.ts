@@ -1,15 +1,18 @@
-import { type FoundSegment, scanSegments } from './scan.js';
-import { touchSegment, unlinkSegment } from './segment-files.js';
-import { SegmentTable } from './segment-table.js';
-import { PinnedSegments } from './pinned-segments.js';
-import type { Pins } from './pins.js';
-import type { Space } from './space.js';
-import type { RateLimitedLog } from './rate-limited-log.js';
+import { readdir } from 'node:fs/promises';
 
-/** The time of last use is written to disk at most this often for one segment. */
+import { DiskJobError, type DiskThread } from './disk-thread.js';
+import { EntryTable } from './entry-table.js';
+import { chargeOf } from './geometry.js';
+import { isReserved } from './layout.js';
+import { PinnedEntries } from './pinned-entries.js';
+import type { Pins } from './pins.js';
+import type { RateLimitedLog } from './rate-limited-log.js';
+import { Semaphore } from './semaphore.js';
+import type { Space } from './space.js';
+import type { ShardEntries } from './worker/jobs.js';
+
+/** The time of last use is written to disk at most this often for one entry. */
 const TOUCH_EVERY_MS = 5_000;
-/** The inode itself (of ext4) holds this many extents; a block of the file system this many more. */
-const [INODE_EXTENTS, EXTENTS_PER_BLOCK, EXTENT_BLOCK_BYTES] = [4, 256, 4096];
 
 export interface CatalogOptions {
   readonly root: string;
@@ -17,26 +20,41 @@ export interface CatalogOptions {
   readonly space: Space;
   readonly pins: Pins;
   readonly warnings: RateLimitedLog;
-  readonly use: SegmentUse;
+  readonly thread: DiskThread;
+  readonly open: OpenEntries;
 }
 
-export interface SegmentUse {
-  /** Of the segment's header; undefined: it is gone, or cannot be read. */
+/** What the catalog must know of entries that are open. */
+export interface OpenEntries {
+  /** Of the entry's header; undefined: it is gone, or cannot be read. */
   urlOf(name: string): Promise<string | undefined>;
-  /** The descriptor of the segment's data was handed out: removing the file would free nothing. */
+  /** The descriptor of the entry's data was handed out: removing the file would free nothing. */
   isHeld(name: string): boolean;
-  /** The segment is being removed. Resolves when its descriptors are closed. */
+  /** It is being written: removing it would lose that. */
+  isWritten(name: string): boolean;
+  /** The entry is being removed. Resolves when its descriptors are closed. */
   detach(name: string): Promise<void>;
+  /** The part of a version larger than the limit that was used longest ago. */
+  coldestRegion(): ColdRegion | undefined;
 }
 
-/** All stored segments, in the order of their last use; kept by the writer, in its semaphore of changes. */
+export interface ColdRegion {
+  readonly usedAtMs: number;
+  /** Resolves to what that freed; undefined: it cannot be evicted. */
+  evict(): Promise<number | undefined>;
+}
+
+/** All that is stored, in the order of its last use; kept by the writer. */
 export class Catalog {
   readonly #options: CatalogOptions;
-  readonly #segments = new SegmentTable();
-  readonly pinned: PinnedSegments;
+  readonly #entries = new EntryTable();
+  readonly #evicting = new Semaphore(1);
+  readonly pinned: PinnedEntries;
+  /** By name; each resolves when the files are gone. */
+  readonly removing = new Map<string, Promise<boolean>>();
   #clockMs = -Infinity;
   #isScanned = false;
-  /** There are others' files, which may have a segment's name. */
+  /** There are others' files, which may have an entry's name. */
   #hasStrays = false;
   evictedBytes = 0;
   #isAbandoned = false;
@@ -45,14 +63,18 @@ export class Catalog {
 
   constructor(options: CatalogOptions) {
     this.#options = options;
-    const { root, pins, use } = options;
-    this.pinned = new PinnedSegments({
+    const { root, pins, open } = options;
+    this.pinned = new PinnedEntries({
       root,
-      segments: this.#segments,
+      entries: this.#entries,
       pins,
-      urlOf: (name) => use.urlOf(name),
+      urlOf: (name) => open.urlOf(name),
     });
     this.ready = this.#scan();
+  }
+
+  get isScanned(): boolean {
+    return this.#isScanned;
   }
 
   get usedBytes(): number {
@@ -64,125 +86,151 @@ export class Catalog {
   }
 
   has(name: string): boolean {
-    return this.#segments.has(name);
+    return this.#entries.has(name);
   }
 
   /** False: certainly nothing is stored of the URL. */
   mayHave(url: string): boolean {
-    return !this.#isScanned || this.#segments.ofUrl(url).length > 0;
+    return !this.#isScanned || this.#entries.ofUrl(url).length > 0;
   }
 
   /** Certainly nothing is stored under the name. */
   isMissing(name: string): boolean {
-    return this.#isScanned && !this.#hasStrays && !this.#segments.has(name);
+    return this.#isScanned && !this.#hasStrays && !this.#entries.has(name);
   }
 
-  /** The segments of the URL; undefined: not known yet. */
-  segmentsOf(url: string): readonly string[] | undefined {
-    return this.#isScanned ? this.#segments.ofUrl(url) : undefined;
+  /** The entries of the URL; undefined: not known yet. */
+  entriesOf(url: string): readonly string[] | undefined {
+    return this.#isScanned ? this.#entries.ofUrl(url) : undefined;
   }
 
-  /** The segment was used just now. The time, if it is to be written to the index file. */
+  /** The entry was used just now. The time, if it is to be written to the index file. */
   use(name: string): number | undefined {
-    const entry = this.#segments.get(name);
+    const entry = this.#entries.get(name);
     if (entry === undefined) return undefined;
-    const usedAtMs = this.#now();
+    const usedAtMs = this.now();
     const isDue = usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS;
-    this.#segments.set(name, { ...entry, usedAtMs, ...(isDue ? { touchedAtMs: usedAtMs } : {}) });
+    this.#entries.set(name, { ...entry, usedAtMs, ...(isDue ? { touchedAtMs: usedAtMs } : {}) });
     return isDue ? usedAtMs : undefined;
   }
 
   /** Of its header. */
   urlOf(name: string): Promise<string | undefined> {
-    return this.#options.use.urlOf(name);
+    return this.#options.open.urlOf(name);
   }
 
   /** What its files allocate. */
   bytesOf(name: string): number {
-    return this.#segments.get(name)?.chargedBytes ?? 0;
+    return this.#entries.get(name)?.chargedBytes ?? 0;
   }
 
   usedAtMs(name: string): number {
-    return this.#segments.get(name)?.usedAtMs ?? this.#now();
+    return this.#entries.get(name)?.usedAtMs ?? this.now();
   }
 
-  /** Leaves all times of last use on disk, when nothing changes any more. Never rejects. */
+  /** Leaves all times of last use on disk, when nothing changes any more. */
   async writeTimesOfUse(): Promise<void> {
-    const { root, warnings } = this.#options;
-    try {
-      for (const [name, { usedAtMs, touchedAtMs }] of this.#segments.entries()) {
-        if (usedAtMs > touchedAtMs) await touchSegment(root, name, usedAtMs);
-      }
-    } catch (error) {
-      warnings.warn('cannot note the use of a stored segment', error);
-    }
+    const patches = [];
+    for (const [name, { usedAtMs, touchedAtMs }] of this.#entries.entries())
+      if (usedAtMs > touchedAtMs) patches.push({ name, writes: [], usedAtMs });
+    await this.#options.thread.run('patch', patches);
   }
 
-  /** Evicts until `bytes` more fit; never `keep`. False: they do not. */
-  async makeRoom(bytes: number, keep?: string): Promise<boolean> {
-    if (!(await this.ready)) return false;
-    const { space, pins } = this.#options;
-    if ((await space.shortBytes(bytes)) > 0) await pins.refresh();
-    while ((await space.shortBytes(bytes)) > 0) {
-      // All that is left is pinned: a segment counts as a block at least.
-      if (this.usedBytes - this.pinned.bytes < this.#options.blockBytes) return false;
-      const victim = await this.#victim(keep);
-      if (victim === undefined) return false;
-      const victimBytes = this.bytesOf(victim);
-      if (await this.remove(victim)) {
-        this.evictedBytes += victimBytes;
-        continue;
-      }
-      this.#postpone(victim);
-      return false;
+  /** Evicts until `bytes` more fit, and reserves them; never evicts `keep`. False: they do not fit. */
+  makeRoom(bytes: number, keep?: string): boolean | Promise<boolean> {
+    const { space } = this.#options;
+    if (this.#isScanned && space.refresh() === undefined && space.shortBytes(bytes) <= 0) {
+      space.usedBytes += bytes;
+      return true;
     }
+    return this.#evicting.run(() => this.#makeRoom(bytes, keep));
+  }
+
+  async #makeRoom(bytes: number, keep: string | undefined): Promise<boolean> {
+    if (!(await this.ready)) return false;
+    const { space, pins, thread } = this.#options;
+    await space.refresh();
+    if (space.shortBytes(bytes) > 0) await pins.refresh();
+    while (space.shortBytes(bytes) > 0 && !this.#isAbandoned) {
+      if (!(await this.#evictOne(keep))) {
+        // What is being written may be evicted after that.
+        await thread.run('patch', []);
+        if (!(await this.#evictOne(keep))) return false;
+      }
+      await space.refresh();
+    }
+    space.usedBytes += bytes;
     return true;
   }
 
-  /** One that cannot be removed must not be the next to be evicted, or nothing ever is. */
-  #postpone(name: string): void {
-    const entry = this.#segments.get(name);
-    if (entry !== undefined) this.#segments.set(name, entry);
+  async #evictOne(keep: string | undefined): Promise<boolean> {
+    const victim = await this.#victim(keep);
+    const region = this.#options.open.coldestRegion();
+    if (region !== undefined && (victim === undefined || region.usedAtMs < this.usedAtMs(victim))) {
+      const freedBytes = await region.evict();
+      this.evictedBytes += freedBytes ?? 0;
+      return freedBytes !== undefined;
+    }
+    if (victim === undefined) return false;
+    const victimBytes = this.bytesOf(victim);
+    if (!(await this.remove(victim))) return false;
+    this.evictedBytes += victimBytes;
+    return true;
   }
 
-  /** What the segment's files allocate after a write to them. */
-  settle(name: string, allocatedBytes: number, url: string): void {
-    const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
-    const now = this.#now();
-    this.#options.space.usedBytes += chargedBytes - (this.#segments.get(name)?.chargedBytes ?? 0);
+  /** What the entry's files take is `chargedBytes` now; `reservedBytes` of it were reserved. */
+  charge(name: string, chargedBytes: number, reservedBytes: number, url: string): void {
+    const now = this.now();
+    this.#options.space.usedBytes += chargedBytes - this.bytesOf(name) - reservedBytes;
     this.pinned.forget(name);
-    this.#segments.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now, pinMark: 0 });
+    this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now, pinMark: 0 });
     this.pinned.note(name, url);
+  }
+
+  /** Bytes that were reserved and are not needed. */
+  unreserve(bytes: number): void {
+    this.#options.space.usedBytes -= bytes;
   }
 
   /**
    * Removes the files, whether they are in the catalog or not. What they allocate is free when they are
    * closed too, which this waits for only if no caller was handed a descriptor.
    */
-  async remove(name: string): Promise<boolean> {
+  remove(name: string): Promise<boolean> {
+    const removing = this.#remove(name).finally(() => {
+      if (this.removing.get(name) === removing) this.removing.delete(name);
+    });
+    this.removing.set(name, removing);
+    return removing;
+  }
+
+  async #remove(name: string): Promise<boolean> {
     if (!(await this.ready)) return false;
-    const { root, space, warnings, use } = this.#options;
-    const wasHeld = use.isHeld(name);
-    const detached = use.detach(name);
+    const { space, warnings, thread, open } = this.#options;
+    const wasHeld = open.isHeld(name);
+    const closed = open.detach(name);
+    const entry = this.#entries.get(name);
+    this.pinned.forget(name);
+    this.#entries.delete(name);
     try {
-      await unlinkSegment(root, name);
+      await thread.run('remove', name);
     } catch (error) {
-      warnings.warn('cannot remove a stored segment', error);
+      warnings.warn('cannot remove what is stored', error);
+      // As the one used last: it must not be the next to be evicted, or nothing ever is.
+      if (entry !== undefined && !this.#entries.has(name)) this.#entries.set(name, entry);
       return false;
     }
-    const chargedBytes = this.#segments.get(name)?.chargedBytes ?? 0;
-    this.pinned.forget(name);
-    this.#segments.delete(name);
-    const released = detached.then(() => {
-      space.usedBytes -= chargedBytes;
+    const released = closed.then(() => {
+      space.usedBytes -= entry?.chargedBytes ?? 0;
     });
     if (!wasHeld) await released;
     return true;
   }
 
   /** What its files may allocate in all. */
-  capacityBytes(): Promise<number> {
-    return this.#options.space.capacityBytes();
+  async capacityBytes(): Promise<number> {
+    await this.#options.space.refresh();
+    return this.#options.space.capacityBytes;
   }
 
   /** A write failed for want of room. */
@@ -194,42 +242,38 @@ export class Catalog {
   abandon(): void {
     this.#isAbandoned = true;
     this.#isScanned = false;
-    this.#segments.clear();
+    this.#entries.clear();
   }
 
   /** The one used longest ago that is not pinned. Those that are pinned go to the end, where they are met last. */
   async #victim(keep: string | undefined): Promise<string | undefined> {
-    for (let left = this.#segments.size; left > 0; left -= 1) {
+    // All that is left is pinned: an entry counts as a block at least.
+    if (this.usedBytes - this.pinned.bytes < this.#options.blockBytes) return undefined;
+    for (let left = this.#entries.size; left > 0; left -= 1) {
       const name = this.#oldest(keep);
       if (name === undefined || !(await this.pinned.has(name))) return name;
-      this.#postpone(name);
+      const entry = this.#entries.get(name);
+      if (entry !== undefined) this.#entries.set(name, entry);
     }
     return undefined;
   }
 
   #oldest(keep: string | undefined): string | undefined {
-    for (const [name] of this.#segments.entries()) {
-      if (name !== keep && !this.#options.use.isHeld(name)) return name;
-    }
+    const { open } = this.#options;
+    for (const [name] of this.#entries.entries())
+      if (name !== keep && !open.isHeld(name) && !open.isWritten(name)) return name;
     return undefined;
   }
 
   async #scan(): Promise<boolean> {
-    const { root, space, warnings } = this.#options;
+    const { root, space, warnings, thread } = this.#options;
     let foundBytes = 0;
     try {
-      await scanSegments(
-        root,
-        () => !this.#isAbandoned,
-        (segment) => {
-          if (!this.#isAbandoned) foundBytes += this.#add(segment);
-        },
-        (path, error) => {
-          this.#hasStrays = true;
-          warnings.warn('left alone what is not of the cache', error, { path });
-        },
-      );
-      this.#segments.sort();
+      for (const shard of await readdir(root)) {
+        if (!isReserved(shard) && !this.#isAbandoned)
+          foundBytes += this.#add(await thread.run('scan', shard));
+      }
+      this.#entries.sort();
       space.usedBytes += foundBytes;
       this.#isScanned = !this.#isAbandoned;
       await this.#options.pins.refresh();
@@ -240,25 +284,25 @@ export class Catalog {
     return this.#isScanned;
   }
 
-  #add({ name, allocatedBytes, usedAtMs }: FoundSegment): number {
-    const chargedBytes = chargeOf(allocatedBytes, this.#options.blockBytes);
-    this.#segments.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs, pinMark: 0 });
-    return chargedBytes;
+  #add({ names, figures, strays }: ShardEntries): number {
+    const { blockBytes, warnings } = this.#options;
+    let foundBytes = 0;
+    for (const [i, name] of names.entries()) {
+      const chargedBytes = chargeOf(figures[2 * i] ?? 0, blockBytes);
+      const usedAtMs = figures[2 * i + 1] ?? 0;
+      this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs, pinMark: 0 });
+      foundBytes += chargedBytes;
+    }
+    for (const { path, error } of strays) {
+      this.#hasStrays = true;
+      warnings.warn('left alone what is not of the cache', error && new DiskJobError(error), { path });
+    }
+    return foundBytes;
   }
 
   /** Strictly increasing, so that the order survives as times. */
-  #now(): number {
+  now(): number {
     this.#clockMs = Math.max(Date.now(), this.#clockMs + 0.01);
     return this.#clockMs;
   }
-}
-
-/**
- * File systems allocate blocks for the list of extents too, and report them late. At worst each block is an
- * extent of its own. A segment counts as a block at least: it takes memory of ours too.
- */
-export function chargeOf(allocatedBytes: number, blockBytes: number): number {
-  const extents = allocatedBytes / blockBytes;
-  const extentBlocks = extents > INODE_EXTENTS ? 1 + Math.ceil(extents / EXTENTS_PER_BLOCK) : 0;
-  return Math.max(blockBytes, allocatedBytes + extentBlocks * EXTENT_BLOCK_BYTES);
 }

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { link, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { codeOf } from '../../error-code.js';
-import { close, fsync, openOwn, readAt, writeAt } from './file-io.js';
+import { close, openOwn, readBytes, syncDirectory } from './file-io.js';
 import { CREDENTIAL_KEY_NAME } from './layout.js';
-import { syncDirectory } from './sync-files.js';
 
 const KEY_BYTES = 32;
 
@@ -34,10 +32,9 @@ export async function loadCredentialKey(root: string, linkFile: typeof link = li
 
 async function readKey(path: string): Promise<Buffer | undefined> {
   try {
-    const fd = await openOwn(path, constants.O_RDONLY);
+    const fd = await openOwn(path);
     try {
-      const bytes = Buffer.alloc(KEY_BYTES + 1);
-      return bytes.subarray(0, await readAt(fd, [bytes], 0));
+      return await readBytes(fd, 0, KEY_BYTES + 1);
     } finally {
       await close(fd);
     }
@@ -50,10 +47,8 @@ async function readKey(path: string): Promise<Buffer | undefined> {
 /** Whole, or not at all; another process may be first. */
 async function makeKey(root: string, path: string, linkFile: typeof link): Promise<void> {
   const fresh = `${path}.${randomBytes(8).toString('hex')}`;
-  const fd = await openOwn(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    await writeAt(fd, [randomBytes(KEY_BYTES)], 0);
-    await fsync(fd);
+    await writeFile(fresh, randomBytes(KEY_BYTES), { flag: 'wx', mode: 0o600, flush: true });
     await linkFile(fresh, path).catch(async (error: unknown) => {
       if (!LINK_IS_UNSUPPORTED.has(codeOf(error))) throw error;
       await rename(fresh, path);
@@ -62,7 +57,6 @@ async function makeKey(root: string, path: string, linkFile: typeof link): Promi
     // The process that was first has made the key, and may have removed `fresh`.
     if (!['EEXIST', 'ENOENT'].includes(codeOf(error))) throw error;
   } finally {
-    await close(fd);
     await rm(fresh, { force: true });
   }
   await syncDirectory(root);

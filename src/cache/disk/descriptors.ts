@@ -1,9 +1,9 @@
-import { close, openOwn } from './file-io.js';
+import { close, fstat, openOwn } from './file-io.js';
+import type { FileIdentity } from './index-file.js';
 
-/** A file that is opened when it is used. Belongs to one incarnation of a path: a new file is a new object. */
+/** A data file that is opened, read-only, when it is used. Belongs to one incarnation of a path: a new file is a new object. */
 export class OpenFile {
   readonly path: string;
-  readonly flags: number;
   fd: number | undefined;
   opening: Promise<number> | undefined;
   /** How often it was opened: after the path was opened again, it may be another file. */
@@ -15,9 +15,8 @@ export class OpenFile {
   isRetired = false;
   readonly onClosed: (() => void)[] = [];
 
-  constructor(path: string, flags: number) {
+  constructor(path: string) {
     this.path = path;
-    this.flags = flags;
   }
 }
 
@@ -51,6 +50,13 @@ export class Descriptors {
     }
   }
 
+  identityOf(file: OpenFile): Promise<FileIdentity> {
+    return this.use(file, async (fd) => {
+      const { dev, ino, size, mtimeNs, ctimeNs } = await fstat(fd);
+      return { dev, ino, size, mtimeNs, ctimeNs };
+    });
+  }
+
   /** Hands out the descriptor, if the file is open now. */
   acquire(file: OpenFile): number | undefined {
     if (file.fd === undefined || file.isRetired) return undefined;
@@ -69,6 +75,7 @@ export class Descriptors {
   /** Resolves when the file is closed for good: as soon as no operation uses it. */
   async retire(file: OpenFile): Promise<void> {
     file.isRetired = true;
+    if (file.users === 0 && file.fd === undefined) return;
     const closed = new Promise<void>((resolve) => file.onClosed.push(resolve));
     if (file.users === 0) this.#close(file);
     await closed;
@@ -82,12 +89,11 @@ export class Descriptors {
 
   async #openFile(file: OpenFile): Promise<number> {
     try {
-      const fd = await openOwn(file.path, file.flags, 0o600);
-      file.fd = fd;
+      file.fd = await openOwn(file.path);
       file.openings += 1;
       this.#open.add(file);
       this.#trim();
-      return fd;
+      return file.fd;
     } finally {
       file.opening = undefined;
     }
@@ -101,11 +107,9 @@ export class Descriptors {
   }
 
   #trim(): void {
-    if (this.#open.size - this.#held <= this.#maxOpen) return;
     for (const file of this.#open) {
-      if (file.users > 0) continue;
-      this.#close(file);
       if (this.#open.size - this.#held <= this.#maxOpen) return;
+      if (file.users === 0) this.#close(file);
     }
   }
 

@@ -1,10 +1,13 @@
 /**
- * The store: which versions are open, confirmed and dropped. One process of a user writes (`Writer`), others read the same files
- * and try to take over. Files are only removed whole, and the bytes at an offset never change: who has a file open reads right
- * bytes, or a miss.
+ * The store: which entries are open, confirmed and dropped. One process of a user writes (`Writer`), others read the same files
+ * and try to take over. The bytes at an offset never change; a file is removed whole, or, where it can never be complete, freed in
+ * parts: who has a file open reads right bytes, or a miss.
  */
+import type { Evicted } from '../evicted.js';
+import { UrlSet } from '../url-set.js';
 import type { VersionKey } from '../version-identity.js';
-import { readNewest, readResource, writeConfirmation } from './confirmations.js';
+import type { ColdRegion } from './catalog.js';
+import { urlOfResource } from './credential-scope.js';
 import type {
   ConfirmedFacts,
   DiskCache,
@@ -15,44 +18,27 @@ import type {
   StoredFacts,
   StoredVersion,
 } from './disk-cache.js';
-import {
-  filesBytes,
-  geometryOf,
-  nameOfSegment,
-  nameOfUrl,
-  nameOfVersion,
-  versionOfSegment,
-} from './layout.js';
-import type { Evicted } from '../evicted.js';
-import { UrlSet } from '../url-set.js';
-import { urlOfResource } from './credential-scope.js';
-import { chargeOf } from './catalog.js';
-import { evictSegments } from './evict-segments.js';
-import { OpenVersion } from './open-version.js';
+import { EntryHandle } from './entry-handle.js';
+import { evictUrls } from './evict-urls.js';
+import { chargeOf, filesBytes } from './geometry.js';
+import { CONFIRMATION_AT, type DecodedIndex, encodeConfirmation } from './index-file.js';
+import { entriesOf, nameOfUrl, nameOfVersion } from './layout.js';
 import { listPins, pinUrls } from './pin-urls.js';
-import { loadVersion } from './segment-loading.js';
-import { segmentsOf } from './shard.js';
-import { storeBlocks } from './store-blocks.js';
-import { releaseWriter, type StoreContext, currentWriter } from './store-context.js';
-import { VersionHandle } from './version-handle.js';
+import { readIndexHeader } from './read-index.js';
+import { currentWriter, releaseWriter, type StoreContext } from './store-context.js';
+import { StoredEntry } from './stored-entry.js';
 import { WriterLease } from './writer-lease.js';
 
 /** A confirmation is written to disk at most this often for one version. */
 const CONFIRM_EVERY_MS = 10_000;
-/** As many as names have room for. */
-const MAX_SEGMENTS = 1_000_000;
-
-interface LoadedVersion {
-  readonly version: OpenVersion;
-  readonly loaded: Promise<void>;
-}
+/** What an index file may take of memory while a version is open: 4 bytes for each block. */
+const MAX_BLOCKS = 2 ** 28;
 
 export class DiskStore implements DiskCache {
   readonly #context: StoreContext;
   readonly #lease: WriterLease;
   /** By name; a dropped one until its files are removed. */
-  readonly #versions = new Map<string, LoadedVersion>();
-  readonly #dropping = new Map<string, Promise<void>>();
+  readonly #entries = new Map<string, { readonly entry: StoredEntry; readonly loaded: Promise<void> }>();
   #closing: Promise<void> | undefined;
 
   constructor(context: StoreContext) {
@@ -107,64 +93,82 @@ export class DiskStore implements DiskCache {
     const key = this.#storedKey(given);
     if (key === undefined) return undefined;
     const name = nameOfVersion(key);
-    await this.#dropping.get(name);
+    await this.#context.writer?.catalog.removing.get(name);
     if (this.#context.isClosing || !this.#isStorable(key, facts)) return undefined;
-    const known = this.#versions.get(name);
-    const { version, loaded } = known ?? this.#load(key, facts);
-    if (version.facts.sizeBytes !== facts.sizeBytes) return undefined;
-    if (onCorrupt !== undefined) version.onCorrupt = onCorrupt;
-    version.retain();
-    const handle = new VersionHandle(this.#context, version);
+    const known = this.#entries.get(name);
+    const { entry, loaded } = known ?? this.#load(key, facts);
+    if (entry.facts.sizeBytes !== facts.sizeBytes) return undefined;
+    if (onCorrupt !== undefined) entry.onCorrupt = onCorrupt;
+    entry.retain();
+    const handle = new EntryHandle(this.#context, entry);
     await loaded;
-    if (known !== undefined) await version.local?.verify();
+    if (known !== undefined) await entry.local.verify();
     return handle;
   }
 
   #isStorable(key: VersionKey, { version, sizeBytes }: StoredFacts): boolean {
     if (!version.verifiable || version.id !== key.version) return false;
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) return false;
-    const { blockBytes, limitBytes } = this.#context.options;
-    return geometryOf(sizeBytes, blockBytes, limitBytes).segmentCount <= MAX_SEGMENTS;
+    return (
+      Number.isSafeInteger(sizeBytes) &&
+      sizeBytes >= 0 &&
+      sizeBytes <= MAX_BLOCKS * this.#context.options.blockBytes
+    );
   }
 
-  #load(key: VersionKey, facts: StoredFacts): LoadedVersion {
-    const version = new OpenVersion(this.#context, key, facts, (unused) => this.#forget(unused));
-    const loading = loadVersion(this.#context, version);
+  #load(
+    key: VersionKey,
+    facts: StoredFacts,
+  ): { readonly entry: StoredEntry; readonly loaded: Promise<void> } {
+    const entry = new StoredEntry(this.#context, key, facts, (unused) => this.#forget(unused));
+    const loading = entry.load();
     // An empty version has no blocks that would bring its files into being.
-    const loaded = facts.sizeBytes > 0 ? loading : loading.then(() => this.#storeEmpty(version));
-    const entry = { version, loaded };
-    this.#versions.set(version.name, entry);
-    return entry;
+    const loaded = facts.sizeBytes > 0 ? loading : loading.then(() => this.#storeEmpty(entry));
+    this.#entries.set(entry.name, { entry, loaded });
+    return { entry, loaded };
   }
 
-  async #storeEmpty(version: OpenVersion): Promise<void> {
-    await storeBlocks(this.#context, version, 0, []);
-    await version.local?.verify();
+  async #storeEmpty(entry: StoredEntry): Promise<void> {
+    await entry.write([], 'cached');
+    await entry.local.verify();
   }
 
-  #forget(version: OpenVersion): void {
-    if (this.#versions.get(version.name)?.version === version) this.#versions.delete(version.name);
+  #forget(entry: StoredEntry): void {
+    if (this.#entries.get(entry.name)?.entry === entry) this.#entries.delete(entry.name);
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
     const { root, reads, warnings, isClosing, writer } = this.#context;
     const resource = this.#context.resourceOf(url);
-    if (this.#dropping.size > 0) await Promise.all(this.#dropping.values());
+    if (writer !== undefined && writer.catalog.removing.size > 0)
+      await Promise.all(writer.catalog.removing.values());
     if (isClosing || resource === undefined || !this.#mayHave(resource)) return undefined;
     try {
       return await reads.run(async () => {
-        const segments =
-          writer?.catalog.segmentsOf(resource) ?? (await segmentsOf(root, nameOfUrl(resource)));
-        return await readNewest(
-          root,
-          resource,
-          segments,
-          (name) => this.#context.confirmations.get(name)?.atMs,
-          (error) => warnings.warn('cannot read an index file', error),
-        );
+        const names = writer?.catalog.entriesOf(resource) ?? (await entriesOf(root, nameOfUrl(resource)));
+        let newest: ConfirmedFacts | undefined;
+        for (const name of names) {
+          const index = await this.#readHeader(name);
+          if (index?.header.url !== resource) continue;
+          const confirmedAtMs = Math.max(
+            index.confirmedAtMs,
+            this.#context.confirmations.get(name)?.atMs ?? 0,
+          );
+          if (newest === undefined || confirmedAtMs > newest.confirmedAtMs)
+            newest = { facts: index.header.facts, confirmedAtMs };
+        }
+        return newest;
       });
     } catch (error) {
       warnings.warn('cannot look for the versions of a URL', error);
+      return undefined;
+    }
+  }
+
+  async #readHeader(name: string): Promise<DecodedIndex | undefined> {
+    try {
+      return await readIndexHeader(this.#context.root, name);
+    } catch (error) {
+      this.#context.warnings.warn('cannot read an index file', error);
       return undefined;
     }
   }
@@ -175,47 +179,34 @@ export class DiskStore implements DiskCache {
     const name = nameOfVersion(key);
     const now = Date.now();
     const writtenAtMs = this.#context.confirmations.get(name)?.writtenAtMs ?? 0;
-    const isStored = this.#context.writer !== undefined && this.#mayHave(key.resource);
-    const isDue = isStored && now - writtenAtMs >= CONFIRM_EVERY_MS;
+    const isDue = this.#context.writer?.catalog.has(name) === true && now - writtenAtMs >= CONFIRM_EVERY_MS;
     this.#context.confirmations.set(name, { atMs: now, writtenAtMs: isDue ? now : writtenAtMs });
-    if (!isDue) return;
-    const { blockBytes, limitBytes } = this.#context.options;
-    const { segmentCount } = geometryOf(facts.sizeBytes, blockBytes, limitBytes);
-    void this.#context.changes.run(() => this.#writeConfirmation(name, segmentCount, now));
+    if (isDue) void this.#writeConfirmation(name, now);
   }
 
-  async #writeConfirmation(versionName: string, segmentCount: number, atMs: number): Promise<void> {
-    const { root, warnings, writer } = this.#context;
-    if (writer === undefined || !(await writer.catalog.ready)) return;
-    try {
-      for (let segment = 0; segment < segmentCount; segment += 1) {
-        const name = nameOfSegment(versionName, segment);
-        if (writer.catalog.has(name))
-          await writeConfirmation(root, name, atMs, writer.catalog.usedAtMs(name));
-      }
-    } catch (error) {
-      warnings.warn('cannot note a confirmation', error);
-    }
+  async #writeConfirmation(name: string, atMs: number): Promise<void> {
+    const { writer, thread, warnings } = this.#context;
+    const index = await this.#readHeader(name);
+    if (index === undefined || writer?.catalog.has(name) !== true) return;
+    const writes = [{ at: CONFIRMATION_AT, bytes: encodeConfirmation(atMs, index.seed) }];
+    await thread
+      .run('patch', [{ name, writes }])
+      .catch((error: unknown) => warnings.warn('cannot note a confirmation', error));
   }
 
   drop(given: VersionKey): void {
     const key = this.#storedKey(given);
     if (key === undefined) return;
+    const { writer, isClosing, confirmations } = this.#context;
     const name = nameOfVersion(key);
-    const dropped = this.#versions.get(name)?.version;
+    const dropped = this.#entries.get(name)?.entry;
     dropped?.drop();
-    this.#context.confirmations.delete(name);
-    if (this.#context.writer === undefined || this.#context.isClosing) {
-      if (dropped !== undefined) this.#forget(dropped);
-      return;
-    }
-    const removing = this.#context.changes
-      .run(() => this.#removeVersion(key.resource, name))
-      .finally(() => {
-        if (dropped !== undefined) this.#forget(dropped);
-        if (this.#dropping.get(name) === removing) this.#dropping.delete(name);
-      });
-    this.#dropping.set(name, removing);
+    confirmations.delete(name);
+    const isStored = writer !== undefined && !isClosing && !writer.catalog.isMissing(name);
+    const removing = isStored ? writer.catalog.remove(name) : undefined;
+    if (dropped === undefined) return;
+    if (removing === undefined) this.#forget(dropped);
+    else void removing.finally(() => this.#forget(dropped));
   }
 
   async room(): Promise<DiskRoom | undefined> {
@@ -234,7 +225,7 @@ export class DiskStore implements DiskCache {
     const { writer, isClosing, pins } = this.#context;
     if (writer === undefined || isClosing) return undefined;
     await pins.refresh();
-    return await evictSegments(this.#context, writer, urls, isForced);
+    return await evictUrls(this.#context, writer, { urls, isForced, urlOf: (name) => this.urlOf(name) });
   }
 
   async pin(pins: readonly Pin[]): Promise<readonly PinReport[]> {
@@ -259,35 +250,32 @@ export class DiskStore implements DiskCache {
     return this.#context.pins.of(url);
   }
 
-  async urlOf(segment: string): Promise<string | undefined> {
-    const { root, reads, warnings } = this.#context;
-    try {
-      const resource = await reads.run(() => readResource(root, segment));
-      return resource === undefined ? undefined : urlOfResource(resource);
-    } catch (error) {
-      warnings.warn('cannot read an index file', error);
-      return undefined;
+  async urlOf(name: string): Promise<string | undefined> {
+    const index = await this.#context.reads.run(() => this.#readHeader(name));
+    return index === undefined ? undefined : urlOfResource(index.header.url);
+  }
+
+  isHeld(name: string): boolean {
+    return this.#entries.get(name)?.entry.isHeld === true;
+  }
+
+  isWritten(name: string): boolean {
+    return (this.#entries.get(name)?.entry.writes ?? 0) > 0;
+  }
+
+  async detach(name: string): Promise<void> {
+    await this.#entries.get(name)?.entry.detach();
+  }
+
+  coldestRegion(): ColdRegion | undefined {
+    let coldest: ColdRegion | undefined;
+    for (const { entry } of this.#entries.values()) {
+      const found = entry.regions?.coldest();
+      const isColder = found !== undefined && (coldest === undefined || found.usedAtMs < coldest.usedAtMs);
+      if (!isColder || this.#context.pins.of(urlOfResource(entry.key.resource)) !== undefined) continue;
+      coldest = { usedAtMs: found.usedAtMs, evict: () => entry.evictRegion(found.region) };
     }
-  }
-
-  async #removeVersion(url: string, versionName: string): Promise<void> {
-    const catalog = this.#context.writer?.catalog;
-    await catalog?.ready;
-    for (const name of catalog?.segmentsOf(url) ?? []) {
-      if (versionOfSegment(name).versionName === versionName) await catalog?.remove(name);
-    }
-  }
-
-  isHeld(segment: string): boolean {
-    const { versionName, segment: number } = versionOfSegment(segment);
-    const files = this.#versions.get(versionName)?.version.segments.get(number)?.files;
-    return files !== undefined && files.data.holders > 0;
-  }
-
-  async detach(segment: string): Promise<void> {
-    this.#context.sync.delete(segment);
-    const { versionName, segment: number } = versionOfSegment(segment);
-    await this.#versions.get(versionName)?.version.detach(number);
+    return coldest;
   }
 
   close(): Promise<void> {
@@ -295,21 +283,27 @@ export class DiskStore implements DiskCache {
   }
 
   async #close(): Promise<void> {
-    const { changes, checks, descriptors, sync } = this.#context;
+    const { thread, descriptors, warnings, inFlight } = this.#context;
     this.#context.isClosing = true;
+    for (const { entry } of this.#entries.values()) entry.local.cancel();
     await this.#lease.idle();
-    await changes.idle();
-    await checks.idle();
-    await changes.idle();
-    await sync.stop();
+    // Nothing was changed yet.
+    if (this.#context.writer?.catalog.isScanned === false) this.#context.writer.catalog.abandon();
+    while (inFlight.size > 0) await Promise.allSettled(inFlight);
+    await thread.idle();
     // Of a store that was removed there is nothing to make durable.
     this.#context.writer?.lock.doubt();
     const writer = await currentWriter(this.#context);
-    if (writer !== undefined) {
-      await writer.catalog.writeTimesOfUse();
-      await sync.syncAll();
-      await releaseWriter(this.#context, writer);
+    try {
+      if (writer !== undefined) {
+        await writer.catalog.writeTimesOfUse();
+        if (!(await thread.run('close', undefined))) await writer.lock.syncFileSystem();
+      }
+    } catch (error) {
+      warnings.warn('cannot make the store durable', error);
     }
+    if (writer !== undefined) await releaseWriter(this.#context, writer);
+    thread.close();
     await descriptors.closeIdle();
   }
 }

@@ -1,4 +1,4 @@
-/** Positioned reads and writes of whole lists of buffers, in as few system calls as can be. */
+/** Files of the store: opened only if they are this user's own, read in as few system calls as can be. */
 import fs, { constants } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
@@ -8,17 +8,14 @@ export const open = promisify(fs.open);
 export const close = promisify(fs.close);
 export const fsync = promisify(fs.fsync);
 export const fdatasync = promisify(fs.fdatasync);
-export const futimes = promisify(fs.futimes);
-export const ftruncate = promisify(fs.ftruncate);
 
 const fstatBig = promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>;
 const readv = promisify(fs.readv);
-const writev = promisify(fs.writev);
 
 /** What `st_blocks` counts (stat(2)). */
 export const STAT_BLOCK_BYTES = 512;
 /** Below IOV_MAX (1024). */
-const MAX_VECTORS = 512;
+export const MAX_VECTORS = 512;
 
 export function fstat(fd: number): Promise<fs.BigIntStats> {
   return fstatBig(fd, { bigint: true });
@@ -30,40 +27,43 @@ class StrayFileError extends Error {
   readonly code = 'STRAY_FILE';
 }
 
-/**
- * Opens a file of the store: a regular one of this user, in a directory of this user. Follows no link, and does not
- * wait for the other end of a FIFO.
- */
-export async function openOwn(path: string, flags: number, mode?: number): Promise<number> {
-  // The caller has just made the directory, or found it made.
-  if ((flags & constants.O_CREAT) !== 0) checkDirectory(dirname(path));
-  const fd = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
+/** Follows no link, and does not wait for the other end of a FIFO. */
+const SAFE = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens a file of the store for reading: a regular one of this user, in a directory of this user. */
+export async function openOwn(path: string): Promise<number> {
+  const fd = await open(path, constants.O_RDONLY | SAFE);
   try {
     // The system has both at hand by now: neither look waits for a disk.
-    checkDirectory(dirname(path));
-    if (isOwnFile(fs.fstatSync(fd))) return fd;
-    throw new StrayFileError(`${path} is not a file of this user`);
+    checkDirectory(path);
+    checkFile(fd, path);
+    return fd;
   } catch (error) {
     await close(fd);
     throw error;
   }
 }
 
-/** Makes a file in a directory of this user, which has none of that name, and closes it. */
-export async function writeNew(path: string, pieces: readonly Uint8Array[]): Promise<void> {
-  checkDirectory(dirname(path));
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const fd = await open(path, flags, 0o600);
+/** As `openOwn`, on a thread that may wait. */
+export function openOwnSync(path: string, flags: number): number {
+  checkDirectory(path);
+  const fd = fs.openSync(path, flags | SAFE, 0o600);
   try {
-    await writeAt(fd, pieces, 0);
-  } finally {
-    await close(fd);
+    checkFile(fd, path);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
   }
 }
 
 function checkDirectory(path: string): void {
-  if (isOwnDirectory(fs.lstatSync(path))) return;
-  throw new StrayFileError(`${path} is not a directory of this user`);
+  if (isOwnDirectory(fs.lstatSync(dirname(path)))) return;
+  throw new StrayFileError(`${dirname(path)} is not a directory of this user`);
+}
+
+function checkFile(fd: number, path: string): void {
+  if (!isOwnFile(fs.fstatSync(fd))) throw new StrayFileError(`${path} is not a file of this user`);
 }
 
 export function isOwnFile(stats: fs.Stats): boolean {
@@ -87,11 +87,17 @@ export async function readAt(fd: number, targets: readonly Uint8Array[], positio
   return totalBytes;
 }
 
-export async function writeAt(fd: number, pieces: readonly Uint8Array[], position: number): Promise<void> {
+/** Up to `bytes` bytes from `position` on. */
+export async function readBytes(fd: number, position: number, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(bytes);
+  return buffer.subarray(0, await readAt(fd, [buffer], position));
+}
+
+export function writeAtSync(fd: number, pieces: readonly Uint8Array[], position: number): void {
   let pending = pieces;
   let totalBytes = 0;
   while (pending.length > 0) {
-    const { bytesWritten } = await writev(fd, pending.slice(0, MAX_VECTORS), position + totalBytes);
+    const bytesWritten = fs.writevSync(fd, pending.slice(0, MAX_VECTORS), position + totalBytes);
     totalBytes += bytesWritten;
     pending = withoutFirst(pending, bytesWritten);
   }
@@ -108,4 +114,28 @@ function withoutFirst(pieces: readonly Uint8Array[], bytes: number): readonly Ui
   const rest = pieces.slice(skip);
   const [cut] = rest;
   return left === 0 || cut === undefined ? rest : [cut.subarray(left), ...rest.slice(1)];
+}
+
+/** Makes the entries of a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  await whileOpen(() => open(path, constants.O_RDONLY | constants.O_DIRECTORY | SAFE), fsync);
+}
+
+/** Does nothing if there is no such file. */
+export async function whileOpen(
+  opening: () => Promise<number>,
+  work: (fd: number) => Promise<unknown>,
+): Promise<void> {
+  let fd: number;
+  try {
+    fd = await opening();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await work(fd);
+  } finally {
+    await close(fd);
+  }
 }

@@ -4,31 +4,36 @@
  *     0   magic (8), length of the JSON text (4), crc32 of these 12 bytes and the text (4)
  *     16  confirmation: milliseconds since the epoch as a double (8), check (4), unused (4)
  *     32  identity: dev, ino, size, mtimeNs, ctimeNs of the data file (8 each), check (4), unused (4)
- *     80  JSON text (index-header.ts), filled up to a multiple of 16
- *     …   records, appended: block index (4), length (4), checksum of the block (4), check (4)
+ *     80  JSON text (`IndexHeader`), filled up to a multiple of 8
+ *     …   one record for each block of the version: its checksum (4), check (4). Zeros, or the end of the file: not stored
  *
- * A check is the crc32 of what precedes it, begun with the header's: so nothing of another file, and no hole
- * that a power loss left, passes for a record. What fails its check is skipped, alone. The last record of a
- * block counts; length 0 says that it is not stored. The two fields that change in place lie in the first
- * sector of the file, so that they are written whole or not at all; torn ones fail their check.
+ * Each check begins with the header's, so that nothing of another file passes; that of a record depends on the number of its
+ * block, too. What fails its check is not there, alone. So torn writes, holes that a power loss left and a file that was cut
+ * lose records, and never make one.
  */
 import { crc32 } from 'node:zlib';
 
+import type { StoredFacts } from './disk-cache.js';
+import type { Geometry } from './geometry.js';
 import type { BlockTable } from './block-table.js';
-import type { IndexHeader } from './index-header.js';
-import { blockLength } from './layout.js';
 
-export const RECORD_BYTES = 16;
+export const RECORD_BYTES = 8;
 /** Longer headers (of very long URLs) are not stored. */
-export const MAX_HEADER_BYTES = 64 * 1024;
+const MAX_HEADER_BYTES = 64 * 1024;
 export const CONFIRMATION_AT = 16;
 export const IDENTITY_AT = 32;
 
-const MAGIC = 'd7yblk3\n';
+const MAGIC = 'd7yblk4\n';
 const JSON_AT = 80;
-/** Holds nearly every header. */
-const START_BYTES = 4096;
-const IDENTITY_FIELDS = 5;
+
+/** It names the version that the file belongs to, and how that is cut into blocks. */
+export interface IndexHeader {
+  readonly url: string;
+  readonly facts: StoredFacts;
+  readonly blockBytes: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAtMs: number;
+}
 
 /** Identifies the state of a data file: a write to it changes one of these. */
 export interface FileIdentity {
@@ -39,54 +44,56 @@ export interface FileIdentity {
   readonly ctimeNs: bigint;
 }
 
-export interface DecodedIndex {
-  readonly header: IndexHeader;
-  /** What the checks of the other parts begin with. */
-  readonly seed: number;
-  /** Where the first record begins. */
+/** Where the records begin, and what the checks of the other parts begin with. */
+export interface IndexStart {
   readonly recordsAt: number;
+  readonly seed: number;
+}
+
+export interface DecodedIndex extends IndexStart {
+  readonly header: IndexHeader;
   readonly confirmedAtMs: number;
   readonly fileIdentity: FileIdentity | undefined;
 }
 
-/** An index file without records. */
-export interface EncodedHeader {
-  readonly bytes: Buffer;
-  readonly seed: number;
-}
-
-/** Undefined: the header is too long. */
-export function encodeHeader(header: IndexHeader): EncodedHeader | undefined {
+/** An index file without records. Undefined: the header is too long. */
+export function encodeHeader(header: IndexHeader): (IndexStart & { readonly bytes: Buffer }) | undefined {
   const text = Buffer.from(JSON.stringify(header));
-  const bytes = Buffer.alloc(Math.ceil((JSON_AT + text.length) / RECORD_BYTES) * RECORD_BYTES);
-  if (bytes.length > MAX_HEADER_BYTES) return undefined;
+  const recordsAt = Math.ceil((JSON_AT + text.length) / RECORD_BYTES) * RECORD_BYTES;
+  if (recordsAt > MAX_HEADER_BYTES) return undefined;
+  const bytes = Buffer.alloc(recordsAt);
   bytes.write(MAGIC, 0, 'latin1');
   bytes.writeUInt32LE(text.length, 8);
   bytes.set(text, JSON_AT);
   const seed = headerCheck(bytes, text);
   bytes.writeUInt32LE(seed, 12);
   encodeConfirmation(header.createdAtMs, seed).copy(bytes, CONFIRMATION_AT);
-  return { bytes, seed };
+  return { bytes, recordsAt, seed };
 }
 
-/** `bytes` is the start of the file, at least its header. */
-export function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
-  const text = headerText(bytes);
-  if (text === undefined) return undefined;
+/** `bytes` is the start of the file. Undefined: not an index file, or a damaged one. */
+function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
+  const end = headerLength(bytes);
+  if (end === undefined || bytes.length < end) return undefined;
+  const text = bytes.subarray(JSON_AT, end);
   const seed = bytes.readUInt32LE(12);
   if (headerCheck(bytes, text) !== seed) return undefined;
   // Its check fits: it is what was encoded. Another form of it gets another magic.
   const header = JSON.parse(text.toString()) as IndexHeader;
-  const recordsAt = Math.ceil((JSON_AT + text.length) / RECORD_BYTES) * RECORD_BYTES;
-  const confirmedAtMs = decodeConfirmation(bytes, seed) ?? header.createdAtMs;
-  return { header, seed, recordsAt, confirmedAtMs, fileIdentity: decodeIdentity(bytes, seed) };
+  return {
+    header,
+    seed,
+    recordsAt: Math.ceil(end / RECORD_BYTES) * RECORD_BYTES,
+    confirmedAtMs: decodeConfirmation(bytes, seed) ?? header.createdAtMs,
+    fileIdentity: decodeIdentity(bytes, seed),
+  };
 }
 
-/** `read` returns so many bytes of the start of the file, or all of it. Undefined: not an index file, or a damaged one. */
+/** `start` is the start of the file; `read` returns more of it. Undefined: not an index file, or a damaged one. */
 export async function readHeader(
+  start: Buffer,
   read: (bytes: number) => Promise<Buffer>,
 ): Promise<DecodedIndex | undefined> {
-  const start = await read(START_BYTES);
   const needed = headerLength(start) ?? 0;
   return decodeHeader(needed <= start.length ? start : await read(needed));
 }
@@ -96,11 +103,6 @@ function headerLength(start: Buffer): number | undefined {
   if (start.length < JSON_AT || start.toString('latin1', 0, 8) !== MAGIC) return undefined;
   const bytes = JSON_AT + start.readUInt32LE(8);
   return bytes <= MAX_HEADER_BYTES ? bytes : undefined;
-}
-
-function headerText(bytes: Buffer): Buffer | undefined {
-  const end = headerLength(bytes);
-  return end === undefined || bytes.length < end ? undefined : bytes.subarray(JSON_AT, end);
 }
 
 function headerCheck(bytes: Buffer, text: Buffer): number {
@@ -127,68 +129,55 @@ export function encodeIdentity(fileIdentity: FileIdentity | undefined, seed: num
   for (const [field, value] of [dev, ino, size, mtimeNs, ctimeNs].entries()) {
     bytes.writeBigUInt64LE(BigInt.asUintN(64, value), field * 8);
   }
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, IDENTITY_FIELDS * 8), seed), IDENTITY_FIELDS * 8);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 40), seed), 40);
   return bytes;
 }
 
 function decodeIdentity(index: Buffer, seed: number): FileIdentity | undefined {
   const bytes = index.subarray(IDENTITY_AT, JSON_AT);
-  const check = bytes.readUInt32LE(IDENTITY_FIELDS * 8);
-  const [dev, ino, size, mtimeNs, ctimeNs] = [0, 8, 16, 24, 32].map((at) => bytes.readBigUInt64LE(at));
-  if (crc32(bytes.subarray(0, IDENTITY_FIELDS * 8), seed) !== check || ino === undefined || ino === 0n) {
-    return undefined;
-  }
-  return { dev: dev ?? 0n, ino, size: size ?? 0n, mtimeNs: mtimeNs ?? 0n, ctimeNs: ctimeNs ?? 0n };
+  const [dev = 0n, ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = [0, 8, 16, 24, 32].map((at) =>
+    bytes.readBigUInt64LE(at),
+  );
+  const isRight = ino !== 0n && crc32(bytes.subarray(0, 40), seed) === bytes.readUInt32LE(40);
+  return isRight ? { dev, ino, size, mtimeNs, ctimeNs } : undefined;
 }
 
 export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
-  return (
-    a.dev === b.dev &&
-    a.ino === b.ino &&
-    a.size === b.size &&
-    a.mtimeNs === b.mtimeNs &&
-    a.ctimeNs === b.ctimeNs
-  );
+  const isSameFile = a.dev === b.dev && a.ino === b.ino;
+  return isSameFile && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
 
-/** `length` 0: the block is not stored. */
-export interface BlockRecord {
-  readonly index: number;
-  readonly length: number;
-  readonly checksum: number;
-}
-
-export function encodeRecords(records: readonly BlockRecord[], seed: number): Buffer {
-  const bytes = Buffer.alloc(records.length * RECORD_BYTES);
-  for (const [position, { index, length, checksum }] of records.entries()) {
-    const at = position * RECORD_BYTES;
-    bytes.writeUInt32LE(index, at);
-    bytes.writeUInt32LE(length, at + 4);
-    bytes.writeUInt32LE(checksum, at + 8);
-    bytes.writeUInt32LE(recordCheck(bytes, at, seed), at + 12);
+/** The records of adjacent blocks. */
+export function encodeRecords(first: number, checksums: readonly number[], seed: number): Buffer {
+  const bytes = Buffer.alloc(checksums.length * RECORD_BYTES);
+  for (const [offset, checksum] of checksums.entries()) {
+    bytes.writeUInt32LE(checksum, offset * RECORD_BYTES);
+    bytes.writeUInt32LE(recordCheck(first + offset, checksum, seed), offset * RECORD_BYTES + 4);
   }
   return bytes;
 }
 
-/** Of the record that begins at `at`. */
-function recordCheck(bytes: Buffer, at: number, seed: number): number {
-  return crc32(bytes.subarray(at, at + 12), seed);
+/** The last step of MurmurHash3, which maps 32 bits one to one: no flipped bit of a record goes unnoticed. */
+function recordCheck(index: number, checksum: number, seed: number): number {
+  let mixed = checksum ^ (Math.imul(index + 1, 0x9e3779b1) + seed);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** Where the last whole record before `end` ends: a torn one is overwritten. `at` is where a record begins. */
-export function recordsEnd(at: number, end: number): number {
-  return end - ((end - at) % RECORD_BYTES);
-}
-
-/** Enters the records that can be trusted into the table. `bytes` begins at a record; a torn last one is skipped. */
-export function applyRecords(bytes: Buffer, seed: number, table: BlockTable): void {
-  for (let at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
-    const index = bytes.readUInt32LE(at);
-    const length = bytes.readUInt32LE(at + 4);
-    const checksum = bytes.readUInt32LE(at + 8);
-    if (recordCheck(bytes, at, seed) !== bytes.readUInt32LE(at + 12)) continue;
-    if (index >= table.span.blockCount) continue;
-    if (length === 0) table.forget(index);
-    else if (length === blockLength(table.span, index)) table.store(index, checksum);
+/** Enters the records that can be trusted into the table; `bytes` begins at that of the block `first`. */
+export function applyRecords(
+  bytes: Buffer,
+  first: number,
+  seed: number,
+  table: BlockTable,
+  { blockCount }: Geometry,
+): void {
+  const records = Math.min(Math.floor(bytes.length / RECORD_BYTES), blockCount - first);
+  for (let offset = 0; offset < records; offset += 1) {
+    const checksum = bytes.readUInt32LE(offset * RECORD_BYTES);
+    const check = bytes.readUInt32LE(offset * RECORD_BYTES + 4);
+    const isStored = check !== 0 && check === recordCheck(first + offset, checksum, seed);
+    if (isStored) table.store(first + offset, checksum);
   }
 }

@@ -1,73 +1,106 @@
 /**
- * Decides when a data file can be handed out, to be read without us and so without checksums: every block is
- * there, and each was written by this process, or found right, or the file's identity and times are still
- * those that were recorded (the file identity) when that was so. A write to a file changes its ctime. Where the source
- * gives a digest of all bytes, the file has it, too.
+ * Decides when a data file can be handed out, to be read without us and so without checksums: every block is there, and each was
+ * written by this process, or found right, or the file's identity and times are still those that were recorded (the file identity)
+ * when that was so. A write to a file changes its ctime. Where the source gives a digest of all bytes, the file has it, too.
  */
+import { freemem } from 'node:os';
+
 import type { ContentDigest } from '../../source/index.js';
-import { ContentCheck } from '../content-check.js';
-import { sameIdentity } from './index-file.js';
-import { blockLength } from './layout.js';
-import type { Segment } from './segment.js';
-import type { SeenData } from './segment-files.js';
+import type { BlockTable } from './block-table.js';
+import type { OpenFile } from './descriptors.js';
+import { fsync } from './file-io.js';
+import type { Geometry } from './geometry.js';
+import { type FileIdentity, sameIdentity } from './index-file.js';
 import type { StoreContext } from './store-context.js';
-import { warmCopy } from './warm-copy.js';
 
 /** Smaller files are not worth an fsync: reading them again is as fast. */
 const MIN_IDENTITY_BYTES = 1024 * 1024;
-const CHECK_RUN_BYTES = 1024 * 1024;
+/** What takes more of the memory that is available is left on the disk. */
+const WARM_SHARE = 1 / 4;
 
 /** The state of the file in which all blocks were right. */
-interface Verified extends SeenData {
-  /** Of the segment's table. */
+interface Verified {
+  readonly identity: FileIdentity;
+  /** Of the file and the table then: opened again, the path may lead to another file. */
+  readonly openings: number;
   readonly forgetCount: number;
 }
 
-/** Who has the segment open. */
-export interface SegmentOwner {
-  /** False: only what has retained it uses it. */
-  isWanted(): boolean;
-  /** Of the version. */
+/** Whose file it is. */
+export interface CopyOwner {
+  readonly geometry: Geometry;
   readonly facts: { readonly digest?: ContentDigest };
+  /** 0: only what has retained it uses it. */
+  readonly handles: number;
   /** The file has this digest instead. */
   onCorrupt(found: string): void;
+  forget(table: BlockTable, wrong: readonly number[]): void;
+  writeIdentity(identity: FileIdentity): Promise<void>;
   /** Keeps it open as long as the work goes on. */
   whileRetained(work: () => Promise<void>): Promise<void>;
 }
 
 export class LocalCopy {
   readonly #context: StoreContext;
-  readonly #segment: Segment;
-  readonly #owner: SegmentOwner;
+  readonly #owner: CopyOwner;
+  readonly #table: BlockTable;
+  readonly #file: OpenFile;
+  /** By the index. */
+  #recorded: FileIdentity | undefined;
   #verified: Verified | undefined;
   #verifying: Promise<void> | undefined;
   #isChecking = false;
+  /** Of what was written all is in the page cache. */
+  isWarm = true;
+  #isRetired = false;
+  /** 1: the other thread is to stop. */
+  #cancelled = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(context: StoreContext, segment: Segment, owner: SegmentOwner) {
+  constructor(context: StoreContext, owner: CopyOwner, table: BlockTable, file: OpenFile) {
     this.#context = context;
-    this.#segment = segment;
     this.#owner = owner;
-    const { loadedData, table } = segment;
-    if (loadedData !== undefined) this.#verified = { ...loadedData, forgetCount: table.forgetCount };
+    this.#table = table;
+    this.#file = file;
+  }
+
+  /** The file is no longer part of the store. */
+  retire(): void {
+    this.#isRetired = true;
+    this.cancel();
+  }
+
+  /** Nothing is read any more to find out whether it is right. */
+  cancel(): void {
+    Atomics.store(this.#cancelled, 0, 1);
+    this.#cancelled = new Int32Array(new SharedArrayBuffer(4));
+  }
+
+  /** What the index has of the file, and what the file is now. */
+  recorded(recorded: FileIdentity | undefined, now: FileIdentity): void {
+    this.#recorded = recorded;
+    const isRight = recorded !== undefined && sameIdentity(recorded, now) && this.#isWhole(now);
+    if (isRight) this.#verified = this.#stateOf(now);
+  }
+
+  async verifyLoaded(): Promise<void> {
+    if (!this.isVerified()) await this.verify();
   }
 
   /** The descriptor, if the file is known to be right; else that is looked into. */
   acquire(): number | undefined {
-    const fd = this.isVerified() ? this.#segment.files.acquire() : undefined;
-    if (fd === undefined && this.#segment.table.isComplete) void this.verify();
+    const fd = this.isVerified() ? this.#context.descriptors.acquire(this.#file) : undefined;
+    if (fd === undefined && this.#table.isComplete) void this.verify();
     return fd;
   }
 
   release(): void {
-    this.#segment.files.release();
+    this.#context.descriptors.release(this.#file);
   }
 
   isVerified(): boolean {
-    const { isDetached, table, files } = this.#segment;
-    if (isDetached || !table.isComplete || this.#verified === undefined) return false;
-    return (
-      this.#verified.forgetCount === table.forgetCount && this.#verified.openings === files.data.openings
-    );
+    if (this.#isRetired || this.#verified === undefined) return false;
+    const { forgetCount, openings } = this.#verified;
+    return forgetCount === this.#table.forgetCount && openings === this.#file.openings;
   }
 
   /** Finds out whether the file is right; of a large one whose identity does not show it, in the background. */
@@ -78,110 +111,97 @@ export class LocalCopy {
   }
 
   async #verify(): Promise<void> {
-    const { table, files, span, fileIdentity, isDetached, exists } = this.#segment;
-    if (!table.isComplete || !exists || isDetached) return;
-    const { forgetCount } = table;
-    const now = await files.dataIdentity();
-    // Blocks end where the resource does, but a reader of the file itself reads to its end.
-    if (now.fileIdentity.size !== BigInt(span.dataBytes)) {
-      this.#verified = undefined;
-      return;
-    }
-    const known = this.#verified?.fileIdentity ?? fileIdentity;
+    const { sizeBytes } = this.#owner.geometry;
+    if (!this.#table.isComplete || this.#isRetired) return;
+    const { forgetCount } = this.#table;
+    const now = await this.#identity();
+    const known = this.#verified?.identity ?? this.#recorded;
     const isSound = this.#verified === undefined || this.#verified.forgetCount === forgetCount;
-    if (known !== undefined && isSound && sameIdentity(known, now.fileIdentity)) {
-      this.#verified = { ...now, forgetCount };
+    this.#verified = undefined;
+    if (!this.#isWhole(now)) return;
+    if (known !== undefined && isSound && sameIdentity(known, now)) {
+      this.#verified = this.#stateOf(now, forgetCount);
       return;
     }
-    this.#verified = undefined;
-    this.#segment.fileIdentity = undefined;
-    if (known !== undefined) table.uncheckAll();
-    if (table.isChecked && this.#owner.facts.digest === undefined) this.#accept({ ...now, forgetCount });
-    else if (span.dataBytes <= MIN_IDENTITY_BYTES) await this.#check();
+    this.#recorded = undefined;
+    if (known !== undefined) this.#table.uncheckAll();
+    if (this.#table.isChecked && this.#owner.facts.digest === undefined) this.#accept(now, forgetCount);
+    else if (sizeBytes <= MIN_IDENTITY_BYTES) await this.#check();
     else this.#checkInBackground();
   }
 
   #checkInBackground(): void {
     if (this.#isChecking) return;
     this.#isChecking = true;
-    const check = (): Promise<void> => this.#context.checks.run(() => this.#check());
-    void this.#whileRetained(check).finally(() => {
+    void this.#whileRetained(() => this.#context.checks.run(() => this.#check())).finally(() => {
       this.#isChecking = false;
     });
   }
 
-  /** Reads all blocks that are not known to be right, for the digest the others, too; what is wrong is forgotten. */
   async #check(): Promise<void> {
-    await this.#segment.files.whileOpen(async () => {
-      const { table, span, files } = this.#segment;
-      const { forgetCount } = table;
-      const { digest } = this.#owner.facts;
-      const check = digest && (await ContentCheck.of(digest));
-      const before = await files.dataIdentity();
-      const run = Math.max(1, Math.floor(CHECK_RUN_BYTES / span.blockBytes));
-      const bytes = new Uint8Array(Math.min(run * span.blockBytes, span.dataBytes));
-      let isRead = true;
-      for (let first = 0; first < span.blockCount; first += run) {
-        if (this.#segment.isDetached || this.#context.isClosing) return;
-        // The digest is compared once, at best right after the download.
-        if (check === undefined && !this.#owner.isWanted()) return;
-        const count = Math.min(run, span.blockCount - first);
-        isRead = (await this.#checkRun(first, count, bytes, check)) && isRead;
-      }
-      const after = await files.dataIdentity();
-      if (!sameIdentity(after.fileIdentity, before.fileIdentity)) table.uncheckAll();
-      else if (isRead && table.isChecked && after.fileIdentity.size === BigInt(span.dataBytes)) {
-        const found = check?.mismatch();
-        if (found === undefined) this.#accept({ ...after, forgetCount });
-        else this.#owner.onCorrupt(found);
-      }
+    const { thread, descriptors, isClosing } = this.#context;
+    const { geometry, facts } = this.#owner;
+    const table = this.#table;
+    if (isClosing || this.#isRetired || (facts.digest === undefined && this.#owner.handles === 0)) return;
+    const { forgetCount } = table;
+    await descriptors.use(this.#file, async (fd) => {
+      const before = await this.#identity();
+      const { isFinished, wrong, found } = await thread.run('check', {
+        fd,
+        sizeBytes: geometry.sizeBytes,
+        blockBytes: geometry.blockBytes,
+        checksums: table.checksums,
+        isChecked: Uint8Array.from({ length: geometry.blockCount }, (_, i) =>
+          table.isBlockChecked(i) ? 1 : 0,
+        ),
+        digest: facts.digest,
+        cancelled: this.#cancelled,
+      });
+      const now = await this.#identity();
+      // What was forgotten meanwhile may have been written again.
+      if (!isFinished || this.#isRetired || table.forgetCount !== forgetCount) return;
+      if (wrong.length > 0) return this.#owner.forget(table, wrong);
+      if (!this.#isWhole(now)) return;
+      if (!sameIdentity(now, before)) return table.uncheckAll();
+      for (let index = 0; index < geometry.blockCount; index += 1) table.markChecked(index);
+      if (found === undefined) this.#accept(now, forgetCount);
+      else this.#owner.onCorrupt(found);
     });
-    // Not while the file is in use: a change that removes it waits for that, and this one for the change.
-    const { forgetting } = this.#segment;
-    if (forgetting !== undefined) void this.#whileRetained(() => forgetting);
   }
 
-  async #checkRun(
-    first: number,
-    count: number,
-    bytes: Uint8Array,
-    check: ContentCheck | undefined,
-  ): Promise<boolean> {
-    const { table, span } = this.#segment;
-    const offsets = Array.from({ length: count }, (_, offset) => offset);
-    const isChecked = offsets.every((offset) => table.isBlockChecked(first + offset));
-    if (isChecked && check === undefined) return true;
-    const targets = offsets.map((offset) => {
-      const at = offset * span.blockBytes;
-      return bytes.subarray(at, at + blockLength(span, first + offset));
-    });
-    const right = await this.#segment.read(first, targets);
-    for (const [offset, isRight] of right.entries()) if (isRight) table.markChecked(first + offset);
-    for (const target of targets) check?.update(target);
-    return right.every(Boolean);
-  }
-
-  #accept(verified: Verified): void {
-    this.#verified = verified;
-    const { span, loadedBy } = this.#segment;
-    if (span.dataBytes <= MIN_IDENTITY_BYTES || loadedBy === undefined) return;
-    const settle = async (): Promise<void> => {
-      await this.#writeIdentity(verified);
-      await warmCopy(this.#context, this.#segment);
-    };
-    void this.#whileRetained(() => this.#context.checks.run(settle));
+  #accept(identity: FileIdentity, forgetCount: number): void {
+    this.#verified = this.#stateOf(identity, forgetCount);
+    if (this.#owner.geometry.sizeBytes <= MIN_IDENTITY_BYTES || this.#context.writer === undefined) return;
+    void this.#whileRetained(() => this.#context.checks.run(() => this.#record(identity, forgetCount)));
   }
 
   /** The data is durable before the index says that it is right. */
-  async #writeIdentity(verified: Verified): Promise<void> {
-    const { files, table, loadedBy } = this.#segment;
-    await files.syncData();
-    if (!sameIdentity((await files.dataIdentity()).fileIdentity, verified.fileIdentity)) return;
-    await this.#context.changes.run(async () => {
-      if (loadedBy !== this.#context.writer || this.#segment.isDetached) return;
-      if (verified.forgetCount === table.forgetCount)
-        await this.#segment.writeIdentity(verified.fileIdentity);
+  async #record(identity: FileIdentity, forgetCount: number): Promise<void> {
+    const { thread, descriptors } = this.#context;
+    const { sizeBytes } = this.#owner.geometry;
+    await descriptors.use(this.#file, async (fd) => {
+      await fsync(fd);
+      const isSame = sameIdentity(await this.#identity(), identity) && !this.#isRetired;
+      if (!isSame || forgetCount !== this.#table.forgetCount) return;
+      await this.#owner.writeIdentity(identity);
+      if (this.isWarm || this.#context.isClosing || sizeBytes > freemem() * WARM_SHARE) return;
+      this.isWarm = true;
+      await thread.run('warm', { fd, sizeBytes, cancelled: this.#cancelled });
     });
+  }
+
+  #identity(): Promise<FileIdentity> {
+    const { reads, descriptors } = this.#context;
+    return reads.run(() => descriptors.identityOf(this.#file));
+  }
+
+  /** Blocks end where the resource does, but a reader of the file itself reads to its end. */
+  #isWhole({ size }: FileIdentity): boolean {
+    return size === BigInt(this.#owner.geometry.sizeBytes);
+  }
+
+  #stateOf(identity: FileIdentity, forgetCount = this.#table.forgetCount): Verified {
+    return { identity, forgetCount, openings: this.#file.openings };
   }
 
   /** Never rejects. */
@@ -189,7 +209,7 @@ export class LocalCopy {
     try {
       await this.#owner.whileRetained(work);
     } catch (error) {
-      if (!this.#segment.isDetached) this.#context.warnings.warn('cannot check a stored file', error);
+      if (!this.#isRetired) this.#context.warnings.warn('cannot check a stored file', error);
     }
   }
 }

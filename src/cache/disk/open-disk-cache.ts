@@ -1,14 +1,13 @@
 import type { Logger } from 'pino';
 
 import { BoundedMap } from '../../memory/bounded-map.js';
-import { BackgroundSync } from './background-sync.js';
 import { scopedResource } from './credential-scope.js';
 import { loadCredentialKey } from './credential-key.js';
 import { Descriptors } from './descriptors.js';
-import { DirectWrites } from './direct-writes.js';
 import { prepareDirectory } from './directory.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
+import { DiskJobError, DiskThread } from './disk-thread.js';
 import { Pins } from './pins.js';
 import { Semaphore } from './semaphore.js';
 import type { StoreContext } from './store-context.js';
@@ -31,26 +30,23 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskStor
       ? (url: string) => url
       : scopedResource(await credentialKey(root, log), credentialsFor);
   const warnings = new RateLimitedLog(log, directory);
-  const checks = new Semaphore(1);
-  const descriptors = new Descriptors(options.maxOpenFiles);
   const context: StoreContext = {
     options,
     root,
     resourceOf,
-    descriptors,
-    direct: new DirectWrites(descriptors),
+    descriptors: new Descriptors(options.maxOpenFiles),
     warnings,
     pins: new Pins(root, warnings),
     reads: new Semaphore(READS),
-    changes: new Semaphore(1),
-    checks,
-    sync: new BackgroundSync({
+    checks: new Semaphore(1),
+    inFlight: new Set(),
+    thread: new DiskThread({
       root,
-      afterMs: options.syncAfterMs,
-      semaphore: checks,
-      warnings,
-      syncFileSystem: async () => await context.writer?.lock.syncFileSystem(),
-      onSynced: (left) => log.debug({ directory, left }, 'disk cache: synced'),
+      syncAfterMs: options.syncAfterMs,
+      onSynced: (left, error) => {
+        if (error !== undefined) warnings.warn('cannot make the store durable', new DiskJobError(error));
+        log.debug({ directory, left }, 'disk cache: synced');
+      },
     }),
     confirmations: new BoundedMap({
       budget: options.budget,

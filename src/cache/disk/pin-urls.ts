@@ -1,8 +1,7 @@
 import type { Pin, PinReport } from './disk-cache.js';
-import { chargeOf } from './catalog.js';
-import { filesBytes, versionOfSegment } from './layout.js';
+import { chargeOf, filesBytes } from './geometry.js';
+import { shardsOf } from './layout.js';
 import { PinError } from './pin-error.js';
-import { shardsOf } from './shard.js';
 import type { StoreContext, Writer } from './store-context.js';
 
 /** Each is a file. More URLs are better pinned by a directory above them. */
@@ -10,7 +9,6 @@ const MAX_PINS = 10_000;
 
 interface Stored {
   readonly names: readonly string[];
-  readonly versions: ReadonlySet<string>;
   readonly bytes: number;
 }
 
@@ -49,7 +47,7 @@ async function readyWriter({ writer, isClosing }: StoreContext): Promise<Writer 
 }
 
 function reportOf(pin: Pin, stored: Stored | undefined): PinReport {
-  return { ...pin, files: stored?.versions.size, bytes: stored?.bytes };
+  return { ...pin, files: stored?.names.length, bytes: stored?.bytes };
 }
 
 async function checkRoom(
@@ -65,7 +63,7 @@ async function checkRoom(
   // What is not stored yet, of those whose size is known.
   const missingBytes = promised.reduce((sum, { url, sizeBytes = 0 }) => {
     const resource = resourceOf(url);
-    const names = resource === undefined ? [] : (writer?.catalog.segmentsOf(resource) ?? []);
+    const names = resource === undefined ? [] : (writer?.catalog.entriesOf(resource) ?? []);
     const hereBytes = names.reduce((bytes, name) => bytes + (writer?.catalog.bytesOf(name) ?? 0), 0);
     const bytes = sizeBytes === 0 ? 0 : chargeOf(filesBytes(sizeBytes, blockBytes), blockBytes);
     return sum + Math.max(0, bytes - hereBytes);
@@ -89,19 +87,16 @@ async function storedOf(
   { catalog }: Writer,
   pins: readonly Pin[],
 ): Promise<ReadonlyMap<Pin, Stored>> {
-  const found = new Map(
-    pins.map((pin) => [pin, { names: [] as string[], versions: new Set<string>(), bytes: 0 }]),
-  );
+  const found = new Map(pins.map((pin) => [pin, { names: [] as string[], bytes: 0 }]));
   const add = (pin: Pin, name: string): void => {
     const stored = found.get(pin);
     if (stored === undefined) return;
     stored.names.push(name);
-    stored.versions.add(versionOfSegment(name).versionName);
     stored.bytes += catalog.bytesOf(name);
   };
   for (const pin of pins) {
     const resource = pin.isRecursive ? undefined : resourceOf(pin.url);
-    for (const name of (resource === undefined ? undefined : catalog.segmentsOf(resource)) ?? [])
+    for (const name of (resource === undefined ? undefined : catalog.entriesOf(resource)) ?? [])
       add(pin, name);
   }
   const recursive = pins.filter(({ isRecursive }) => isRecursive);

@@ -3,16 +3,14 @@
  * the writer looks at the directory before it evicts. A file that is not what its name says, which is a hash of it, is no pin.
  */
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { codeOf } from '../../error-code.js';
 import type { Pin } from './disk-cache.js';
-import { close, fsync, openOwn, readAt, writeAt } from './file-io.js';
+import { close, openOwn, readBytes, syncDirectory } from './file-io.js';
 import { PINS_NAME } from './layout.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
-import { syncDirectory } from './sync-files.js';
 
 const MAX_PIN_BYTES = 64 * 1024;
 const NAME = /^[0-9a-f]{32}\.pin$/;
@@ -73,13 +71,8 @@ export class Pins {
     const name = nameOf(text);
     await this.#makeDirectory();
     const temporary = join(this.#directory, `${name}.${process.pid}.new`);
-    const fd = await openOwn(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
-    try {
-      await writeAt(fd, [text], 0);
-      await fsync(fd);
-    } finally {
-      await close(fd);
-    }
+    await rm(temporary, { force: true });
+    await writeFile(temporary, text, { flag: 'wx', mode: 0o600, flush: true });
     await rename(temporary, join(this.#directory, name));
     await this.#removeFiles(({ url }, other) => url === pin.url && other !== name);
     await syncDirectory(this.#directory);
@@ -147,10 +140,9 @@ export class Pins {
   async #read(name: string): Promise<Pin | undefined> {
     if (this.#damaged.has(name)) return undefined;
     try {
-      const fd = await openOwn(join(this.#directory, name), constants.O_RDONLY);
+      const fd = await openOwn(join(this.#directory, name));
       try {
-        const bytes = Buffer.alloc(MAX_PIN_BYTES);
-        const text = bytes.subarray(0, await readAt(fd, [bytes], 0));
+        const text = await readBytes(fd, 0, MAX_PIN_BYTES);
         if (nameOf(text) === name) return JSON.parse(text.toString()) as Pin;
       } finally {
         await close(fd);

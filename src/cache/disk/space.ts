@@ -24,14 +24,13 @@ export interface SpaceOptions {
 
 /** How much the store uses, and how much more it may. */
 export class Space {
-  /** Allocated bytes, those of removed files that are still open included. */
+  /** Allocated bytes, or reserved; those of removed files that are still open included. */
   usedBytes = 0;
   readonly #options: SpaceOptions;
   #freeBytes = 0;
   #reserveBytes = 0;
   #queriedAtMs = Number.NEGATIVE_INFINITY;
   #usedBytesWhenQueried = 0;
-  /** Until it has ended, nothing is known. */
   #querying: Promise<void> | undefined;
   #ceiling: { readonly bytes: number; readonly endsAtMs: number } | undefined;
 
@@ -40,35 +39,35 @@ export class Space {
   }
 
   /** How many bytes must go before `bytes` more may be written; 0 or less: none. */
-  async shortBytes(bytes: number): Promise<number> {
-    const capacityBytes = await this.capacityBytes();
-    return this.usedBytes + bytes - capacityBytes;
+  shortBytes(bytes: number): number {
+    return this.usedBytes + bytes - this.capacityBytes;
   }
 
-  /** How much may be used in all: by the limit, and by what is free. */
-  async capacityBytes(): Promise<number> {
+  /** How much may be used in all: by the limit, and by what is free. As it was queried last. */
+  get capacityBytes(): number {
+    const { limitBytes } = this.#options;
+    if (this.#ceiling !== undefined && performance.now() >= this.#ceiling.endsAtMs) this.#ceiling = undefined;
+    return Math.min(
+      limitBytes - limitBytes * HEADROOM_SHARE,
+      this.#ceiling?.bytes ?? Number.POSITIVE_INFINITY,
+      this.#usedBytesWhenQueried + this.#freeBytes - this.#reserveBytes,
+    );
+  }
+
+  /** Resolves when the free space is known as of some seconds ago; undefined: it is. */
+  refresh(): Promise<void> | undefined {
     if (performance.now() - this.#queriedAtMs >= STATFS_EVERY_MS) {
       this.#querying ??= this.#query().finally(() => {
         this.#querying = undefined;
       });
     }
-    await this.#querying;
-    const { limitBytes } = this.#options;
-    const mayUse = Math.min(limitBytes - limitBytes * HEADROOM_SHARE, this.#ceilingBytes());
-    return Math.min(mayUse, this.#usedBytesWhenQueried + this.#freeBytes - this.#reserveBytes);
+    return this.#querying;
   }
 
   /** The file system (or a quota, which statfs does not report) has no room, whatever was computed. */
   noteFull(): void {
     this.#queriedAtMs = Number.NEGATIVE_INFINITY;
     this.#ceiling = { bytes: this.usedBytes, endsAtMs: performance.now() + CEILING_MS };
-  }
-
-  #ceilingBytes(): number {
-    if (this.#ceiling === undefined) return Number.POSITIVE_INFINITY;
-    if (performance.now() < this.#ceiling.endsAtMs) return this.#ceiling.bytes;
-    this.#ceiling = undefined;
-    return Number.POSITIVE_INFINITY;
   }
 
   /** Undefined: never queried. */

@@ -1,14 +1,13 @@
 import type { BoundedMap } from '../../memory/bounded-map.js';
-import type { BackgroundSync } from './background-sync.js';
 import type { Catalog } from './catalog.js';
 import type { ResourceOf } from './credential-scope.js';
 import type { Descriptors } from './descriptors.js';
-import type { DirectWrites } from './direct-writes.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
+import type { DiskThread } from './disk-thread.js';
 import type { Pins } from './pins.js';
+import type { RateLimitedLog } from './rate-limited-log.js';
 import type { Semaphore } from './semaphore.js';
 import type { StoreLock } from './store-lock.js';
-import type { RateLimitedLog } from './rate-limited-log.js';
 
 /** What this process holds while it is the one that writes. */
 export interface Writer {
@@ -25,22 +24,19 @@ export interface Confirmation {
 /** What the parts of an open store share. */
 export interface StoreContext {
   readonly options: DiskCacheOptions;
-  /** `<cache dir>/v3` */
+  /** `<cache dir>/v4` */
   readonly root: string;
   readonly resourceOf: ResourceOf;
   readonly descriptors: Descriptors;
-  readonly direct: DirectWrites;
   readonly warnings: RateLimitedLog;
   readonly pins: Pins;
-  /**
-   * libuv has four threads for all files, names and devices of the process. So few reads run at once, one
-   * change, and one slow check or fsync.
-   */
+  /** libuv has four threads for all files, names and devices of the process: so few reads run at once. */
   readonly reads: Semaphore;
-  /** Everything that changes files, so that no change meets another one. */
-  readonly changes: Semaphore;
+  /** One slow look at a file at a time. */
   readonly checks: Semaphore;
-  readonly sync: BackgroundSync;
+  readonly thread: DiskThread;
+  /** What goes on with entries. */
+  readonly inFlight: Set<Promise<unknown>>;
   /** Those of this run, by the name of the version. */
   readonly confirmations: BoundedMap<Confirmation>;
   /** Undefined: this process reads what another one writes. */

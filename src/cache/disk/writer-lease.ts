@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 
-import { Catalog, type SegmentUse } from './catalog.js';
+import { Catalog, type OpenEntries } from './catalog.js';
 import { prepareDirectory } from './directory.js';
 import { LOCK_NAME } from './layout.js';
+import { adoptOldPins, removeOldLayout } from './old-layout.js';
 import { Space } from './space.js';
-import { releaseWriter, type StoreContext } from './store-context.js';
+import { releaseWriter, type StoreContext, type Writer } from './store-context.js';
 import { StoreLock } from './store-lock.js';
 
 const TRY_EVERY_MS = 3_000;
@@ -12,13 +13,13 @@ const TRY_EVERY_MS = 3_000;
 /** Makes this process the writer as soon as no other one is. */
 export class WriterLease {
   readonly #context: StoreContext;
-  readonly #use: SegmentUse;
+  readonly #open: OpenEntries;
   #trying: Promise<void> | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: StoreContext, use: SegmentUse) {
+  constructor(context: StoreContext, open: OpenEntries) {
     this.#context = context;
-    this.#use = use;
+    this.#open = open;
   }
 
   /** Tries every few seconds while this process is not the writer. Never rejects. */
@@ -37,7 +38,7 @@ export class WriterLease {
   }
 
   async #try(): Promise<void> {
-    const { options, root, warnings, pins } = this.#context;
+    const { options, root, warnings, pins, thread } = this.#context;
     try {
       if ((await prepareDirectory(options.directory)) !== root)
         throw new Error(`${root} is another directory now`);
@@ -45,18 +46,26 @@ export class WriterLease {
       if (lock === undefined) return;
       // That of a store that is being closed would outlive it.
       if (this.#context.isClosing) return await lock.release();
+      await adoptOldPins(root, warnings);
       const { limitBytes, reserveBytes, blockBytes } = options;
       const space = new Space({ directory: root, limitBytes, reserveBytes, warnings });
-      const catalog = new Catalog({ root, blockBytes, space, pins, warnings, use: this.#use });
-      const writer = { lock, catalog };
-      this.#context.writer = writer;
-      // The limit may be lower than it was.
-      void this.#context.changes.run(async () => {
-        if (await catalog.ready) await catalog.makeRoom(0);
-        else await releaseWriter(this.#context, writer);
-      });
+      const catalog = new Catalog({ root, blockBytes, space, pins, warnings, thread, open: this.#open });
+      this.#context.writer = { lock, catalog };
+      const { inFlight } = this.#context;
+      const begun = this.#begin(this.#context.writer).finally(() => inFlight.delete(begun));
+      inFlight.add(begun);
     } catch (error) {
       warnings.warn('cannot write, only read', error);
     }
+  }
+
+  async #begin(writer: Writer): Promise<void> {
+    if (!(await writer.catalog.ready)) {
+      if (this.#context.writer === writer) await releaseWriter(this.#context, writer);
+      return;
+    }
+    // The limit may be lower than it was.
+    await writer.catalog.makeRoom(0);
+    await removeOldLayout(this.#context);
   }
 }

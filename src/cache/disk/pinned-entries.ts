@@ -1,26 +1,26 @@
-import { shardsOf } from './shard.js';
+import { shardsOf } from './layout.js';
 import type { Pins } from './pins.js';
-import type { SegmentTable } from './segment-table.js';
+import type { EntryTable } from './entry-table.js';
 
-export interface PinnedSegmentsOptions {
+export interface PinnedEntriesOptions {
   readonly root: string;
-  readonly segments: SegmentTable;
+  readonly entries: EntryTable;
   readonly pins: Pins;
-  /** Undefined: the segment is gone, or cannot be read. */
+  /** Undefined: the entry is gone, or cannot be read. */
   readonly urlOf: (name: string) => Promise<string | undefined>;
 }
 
 /**
- * Which segments are pinned. A name is a hash: what was found by a segment's header is marked in the table, and is void when the
+ * Which entries are pinned. A name is a hash: what was found by a header is marked in the table, and is void when the
  * pins change.
  */
-export class PinnedSegments {
-  readonly #options: PinnedSegmentsOptions;
+export class PinnedEntries {
+  readonly #options: PinnedEntriesOptions;
   #bytes = 0;
   #bytesOfEpoch = 0;
   #marking: Promise<void> | undefined;
 
-  constructor(options: PinnedSegmentsOptions) {
+  constructor(options: PinnedEntriesOptions) {
     this.#options = options;
   }
 
@@ -38,14 +38,14 @@ export class PinnedSegments {
     return url !== undefined && this.note(name, url);
   }
 
-  /** The URL of a segment is known. Returns whether it is pinned. */
+  /** The URL of an entry is known. Returns whether it is pinned. */
   note(name: string, url: string): boolean {
-    const { pins, segments } = this.#options;
+    const { pins, entries } = this.#options;
     if (pins.isEmpty) return false;
     this.#begin();
     const isPinned = pins.of(url) !== undefined;
-    if (isPinned && this.#markOf(name) !== true) this.#bytes += segments.get(name)?.chargedBytes ?? 0;
-    segments.markPin(name, 2 * pins.epoch + (isPinned ? 1 : 0));
+    if (isPinned && this.#markOf(name) !== true) this.#bytes += entries.get(name)?.chargedBytes ?? 0;
+    entries.markPin(name, 2 * pins.epoch + (isPinned ? 1 : 0));
     return isPinned;
   }
 
@@ -53,8 +53,8 @@ export class PinnedSegments {
   forget(name: string): void {
     this.#begin();
     if (this.#markOf(name) !== true) return;
-    this.#bytes -= this.#options.segments.get(name)?.chargedBytes ?? 0;
-    this.#options.segments.markPin(name, 0);
+    this.#bytes -= this.#options.entries.get(name)?.chargedBytes ?? 0;
+    this.#options.entries.markPin(name, 0);
   }
 
   /** Resolves when all are marked. Never rejects. */
@@ -65,11 +65,11 @@ export class PinnedSegments {
   }
 
   async #markAll(): Promise<void> {
-    const { root, pins, segments } = this.#options;
+    const { root, pins, entries } = this.#options;
     for (let epoch = 0; epoch !== pins.epoch && !pins.isEmpty;) {
       epoch = pins.epoch;
       for (const names of shardsOf(root)) {
-        for (const name of await names) if (segments.has(name)) await this.has(name);
+        for (const name of await names) if (entries.has(name)) await this.has(name);
         if (epoch !== pins.epoch) break;
       }
     }
@@ -77,7 +77,7 @@ export class PinnedSegments {
 
   /** Undefined: not found out since the pins changed. */
   #markOf(name: string): boolean | undefined {
-    const mark = this.#options.segments.get(name)?.pinMark ?? 0;
+    const mark = this.#options.entries.get(name)?.pinMark ?? 0;
     return Math.floor(mark / 2) === this.#options.pins.epoch ? mark % 2 === 1 : undefined;
   }
 

@@ -1,10 +1,10 @@
-import { nameOfSegment, nameOfUrl, versionOfSegment } from './layout.js';
+import { nameOfUrl } from './layout.js';
 
-/** What the catalog keeps of a segment. */
-export interface SegmentEntry {
+/** What the catalog keeps of an entry. */
+export interface CatalogEntry {
   readonly chargedBytes: number;
   readonly usedAtMs: number;
-  /** From the index file's mtime. */
+  /** As the index file's mtime has it. */
   readonly touchedAtMs: number;
   /** What was found of its pin, by `Catalog`; 0: nothing. */
   readonly pinMark: number;
@@ -19,12 +19,11 @@ const VALUES = 4;
 const NONE = 0;
 
 /**
- * Segments by name and by URL, in the order of their last use. There may be hundreds of thousands, so they lie in
- * typed arrays, one slot each of some 80 bytes, outside of V8's heap: as strings and objects they take 256.
+ * Entries by name and by URL, in the order of their last use. There may be hundreds of thousands, so they lie in typed arrays, one
+ * slot each of some 75 bytes, outside of V8's heap: as strings and objects they take 256.
  */
-export class SegmentTable {
+export class EntryTable {
   #ids = Buffer.alloc(0);
-  #numbers = new Uint32Array();
   #values = new Float64Array();
   #links = new Int32Array(LINKS);
   /** The first slot of those whose URL has a hash that begins so. */
@@ -41,13 +40,13 @@ export class SegmentTable {
     return this.#find(idOf(name)) !== NONE;
   }
 
-  get(name: string): SegmentEntry | undefined {
+  get(name: string): CatalogEntry | undefined {
     const slot = this.#find(idOf(name));
     return slot === NONE ? undefined : this.#entryAt(slot);
   }
 
   /** It is the one that was used last. */
-  set(name: string, { chargedBytes, usedAtMs, touchedAtMs, pinMark }: SegmentEntry): void {
+  set(name: string, { chargedBytes, usedAtMs, touchedAtMs, pinMark }: CatalogEntry): void {
     const id = idOf(name);
     let slot = this.#find(id);
     if (slot === NONE) slot = this.#add(id);
@@ -67,7 +66,7 @@ export class SegmentTable {
     const slot = this.#find(id);
     if (slot === NONE) return false;
     this.#unlink(slot);
-    this.#leaveBucket(slot, this.#bucketOf(id.hash));
+    this.#leaveBucket(slot, this.#bucketOf(id));
     this.#freed.push(slot);
     this.#size -= 1;
     return true;
@@ -86,7 +85,6 @@ export class SegmentTable {
 
   clear(): void {
     this.#ids = Buffer.alloc(0);
-    this.#numbers = new Uint32Array();
     this.#values = new Float64Array();
     this.#links = new Int32Array(LINKS);
     this.#buckets = new Int32Array(1);
@@ -95,7 +93,7 @@ export class SegmentTable {
   }
 
   /** Least recently used first. The one that was returned last may be removed, or used. */
-  *entries(): Generator<[name: string, entry: SegmentEntry]> {
+  *entries(): Generator<[name: string, entry: CatalogEntry]> {
     for (let slot = this.#linkAt(NONE, NEWER); slot !== NONE;) {
       const newer = this.#linkAt(slot, NEWER);
       yield [this.#nameAt(slot), this.#entryAt(slot)];
@@ -114,30 +112,26 @@ export class SegmentTable {
     return names;
   }
 
-  #find({ hash, number }: Id): number {
-    for (let slot = this.#first(hash); slot !== NONE; slot = this.#linkAt(slot, NEXT)) {
+  #find(id: Uint8Array): number {
+    for (let slot = this.#first(id); slot !== NONE; slot = this.#linkAt(slot, NEXT)) {
       const at = slot * ID_BYTES;
-      if (this.#numbers[slot] === number && this.#ids.compare(hash, 0, ID_BYTES, at, at + ID_BYTES) === 0) {
-        return slot;
-      }
+      if (this.#ids.compare(id, 0, ID_BYTES, at, at + ID_BYTES) === 0) return slot;
     }
     return NONE;
   }
 
-  #add({ hash, number }: Id): number {
+  #add(id: Uint8Array): number {
     const slot = this.#freed.pop() ?? (this.#used += 1);
-    if (slot >= this.#numbers.length) this.#grow();
-    this.#ids.set(hash, slot * ID_BYTES);
-    this.#numbers[slot] = number;
+    if (slot * VALUES >= this.#values.length) this.#grow();
+    this.#ids.set(id, slot * ID_BYTES);
     this.#enterBucket(slot);
     this.#size += 1;
     return slot;
   }
 
   #grow(): void {
-    const slots = Math.max(FIRST_SLOTS, 2 * this.#numbers.length);
+    const slots = Math.max(FIRST_SLOTS, (2 * this.#values.length) / VALUES);
     this.#ids = Buffer.concat([this.#ids], slots * ID_BYTES);
-    this.#numbers = copied(this.#numbers, new Uint32Array(slots));
     this.#values = copied(this.#values, new Float64Array(slots * VALUES));
     this.#links = copied(this.#links, new Int32Array(slots * LINKS));
     this.#buckets = new Int32Array(slots);
@@ -193,7 +187,7 @@ export class SegmentTable {
     this.#links[slot * LINKS + link] = to;
   }
 
-  #entryAt(slot: number): SegmentEntry {
+  #entryAt(slot: number): CatalogEntry {
     const [chargedBytes = 0, usedAtMs = 0, touchedAtMs = 0, pinMark = 0] = this.#values.subarray(
       slot * VALUES,
       (slot + 1) * VALUES,
@@ -204,25 +198,16 @@ export class SegmentTable {
   #nameAt(slot: number): string {
     const at = slot * ID_BYTES;
     const url = this.#ids.toString('hex', at, at + URL_BYTES);
-    const version = this.#ids.toString('hex', at + URL_BYTES, at + ID_BYTES);
-    return nameOfSegment(`${url}-${version}`, this.#numbers[slot] ?? 0);
+    return `${url}-${this.#ids.toString('hex', at + URL_BYTES, at + ID_BYTES)}`;
   }
 }
 
-interface Id {
-  readonly hash: Uint8Array;
-  readonly number: number;
+/** The two hashes that a name consists of. */
+function idOf(name: string): Buffer {
+  return Buffer.from(name.replace('-', ''), 'hex');
 }
 
-function idOf(name: string): Id {
-  const { versionName, segment } = versionOfSegment(name);
-  return { hash: Buffer.from(versionName.replace('-', ''), 'hex'), number: segment };
-}
-
-function copied<Numbers extends Uint32Array | Int32Array | Float64Array>(
-  from: Numbers,
-  to: Numbers,
-): Numbers {
+function copied<Numbers extends Int32Array | Float64Array>(from: Numbers, to: Numbers): Numbers {
   to.set(from);
   return to;
 }

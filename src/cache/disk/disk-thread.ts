@@ -1,0 +1,149 @@
+import { Worker } from 'node:worker_threads';
+
+import type { Jobs, Kind, PlainError, ReplyMessage, Request, RequestMessage } from './worker/jobs.js';
+
+/** What the thread needs beside code: jobs are small, but for the entries of a directory. */
+const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 };
+/** A thread that ends so often without having done anything is not started again. */
+const MAX_FAILURES = 3;
+
+/** A job failed, on the other thread. */
+export class DiskJobError extends Error {
+  override readonly name = 'DiskJobError';
+  readonly code: string;
+
+  constructor({ code, message }: PlainError) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The one thread of the process; it is started by the first job, and does not keep the process alive. */
+let worker: Worker | undefined;
+let failures = 0;
+let lastStore = 0;
+/** By the numbers of their stores. */
+const threads = new Map<number, DiskThread>();
+/** Those that have jobs under way. */
+const busy = new Set<DiskThread>();
+
+function runningWorker(): Worker {
+  if (worker !== undefined) return worker;
+  // Not the descriptors that it has opened either: by then they may be others'.
+  const options = { name: 'disk cache', resourceLimits: LIMITS, trackUnmanagedFds: false };
+  const started = new Worker(new URL('worker/disk-worker.js', import.meta.url), options);
+  let failure = 'it has ended';
+  started.on('message', (message: ReplyMessage) => {
+    if ('replies' in message) failures = 0;
+    threads.get(message.store)?.receive(message);
+  });
+  started.on('error', (error) => (failure = error.message));
+  started.once('exit', () => {
+    worker = undefined;
+    failures += 1;
+    for (const thread of busy) thread.fail(failure);
+  });
+  worker = started;
+  return started;
+}
+
+export interface DiskThreadOptions {
+  readonly root: string;
+  readonly syncAfterMs: number;
+  /** Something was made durable, or could not be: so many entries are not. */
+  readonly onSynced: (unsynced: number, error: PlainError | undefined) => void;
+}
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: DiskJobError) => void;
+}
+
+/**
+ * Runs jobs of one store on another thread, in the order in which they come. While some are under way, those that come are
+ * collected: so storing many small files takes few messages. A thread that dies fails the jobs that it has; the next job starts
+ * another one.
+ */
+export class DiskThread {
+  readonly #options: DiskThreadOptions;
+  readonly #store: number;
+  readonly #pending = new Map<number, Pending>();
+  readonly #whenSettled: (() => void)[] = [];
+  #batch: Request[] = [];
+  #isPosted = false;
+  #lastId = 0;
+
+  constructor(options: DiskThreadOptions) {
+    this.#options = options;
+    lastStore += 1;
+    this.#store = lastStore;
+    threads.set(this.#store, this);
+  }
+
+  async run<K extends Kind>(kind: K, job: Jobs[K][0]): Promise<Jobs[K][1]> {
+    if (!threads.has(this.#store)) throw new DiskJobError({ code: 'CLOSED', message: 'the store is closed' });
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const done = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+    this.#batch.push([id, kind, job] as unknown as Request);
+    if (this.#batch.length === 1 && !this.#isPosted) queueMicrotask(() => this.#post());
+    return (await done) as Jobs[K][1];
+  }
+
+  /** Resolves when all jobs are done, those that come meanwhile, too. */
+  async idle(): Promise<void> {
+    while (this.#pending.size > 0) await new Promise<void>((resolve) => this.#whenSettled.push(resolve));
+  }
+
+  /** No job comes any more. */
+  close(): void {
+    threads.delete(this.#store);
+  }
+
+  #post(): void {
+    if (this.#isPosted || this.#batch.length === 0) return;
+    if (failures >= MAX_FAILURES) return this.fail('it has ended several times');
+    this.#isPosted = true;
+    busy.add(this);
+    const { root, syncAfterMs } = this.#options;
+    const message: RequestMessage = { store: this.#store, root, syncAfterMs, requests: this.#batch };
+    this.#batch = [];
+    const running = runningWorker();
+    running.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is of windows
+    running.postMessage(message);
+  }
+
+  receive(message: ReplyMessage): void {
+    if (!('replies' in message)) return this.#options.onSynced(message.unsynced, message.error);
+    for (const [id, result, error] of message.replies) {
+      const pending = this.#pending.get(id);
+      this.#pending.delete(id);
+      if (error === undefined) pending?.resolve(result);
+      else pending?.reject(new DiskJobError(error));
+    }
+    if (message.isBatch) this.#isPosted = false;
+    this.#settled();
+    this.#post();
+  }
+
+  /** The thread has died. */
+  fail(message: string): void {
+    const error = new DiskJobError({
+      code: 'DISK_THREAD',
+      message: `the thread of the disk cache: ${message}`,
+    });
+    this.#batch = [];
+    this.#isPosted = false;
+    const failed = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of failed) reject(error);
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (this.#pending.size === 0) busy.delete(this);
+    if (busy.size === 0) worker?.unref();
+    for (const resolve of this.#whenSettled.splice(0)) resolve();
+  }
+}

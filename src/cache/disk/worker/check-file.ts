@@ -1,0 +1,37 @@
+import { ContentCheck } from '../../content-check.js';
+import { checksumOf } from '../../../checksum.js';
+import { readAt } from '../file-io.js';
+import type { CheckJob, CheckResult, WarmJob } from './jobs.js';
+
+const RUN_BYTES = 1024 * 1024;
+
+/** Reads all blocks that are not known to be right; for the digest the others, too. */
+export async function checkFile(job: CheckJob): Promise<CheckResult> {
+  const { fd, sizeBytes, blockBytes, checksums, isChecked, digest, cancelled } = job;
+  const check = digest && (await ContentCheck.of(digest));
+  const wrong: number[] = [];
+  const runBlocks = Math.max(1, Math.floor(RUN_BYTES / blockBytes));
+  const bytes = new Uint8Array(Math.min(runBlocks * blockBytes, sizeBytes));
+  for (let first = 0; first < checksums.length; first += runBlocks) {
+    if (Atomics.load(cancelled, 0) !== 0) return { isFinished: false, wrong, found: undefined };
+    const end = Math.min(first + runBlocks, checksums.length);
+    if (check === undefined && isChecked.subarray(first, end).every((one) => one === 1)) continue;
+    const run = bytes.subarray(0, Math.min(end * blockBytes, sizeBytes) - first * blockBytes);
+    const found = await readAt(fd, [run], first * blockBytes).catch(() => 0);
+    for (let index = first; index < end; index += 1) {
+      const block = run.subarray((index - first) * blockBytes, (index - first + 1) * blockBytes);
+      const isThere = block.byteOffset + block.byteLength <= found;
+      if (!isThere || checksumOf(block) !== checksums[index]) wrong.push(index);
+    }
+    check?.update(run);
+  }
+  return { isFinished: true, wrong, found: wrong.length > 0 ? undefined : check?.mismatch() };
+}
+
+/** The next open of a file that was written past the page cache most likely comes soon: then it is there. */
+export async function warmFile({ fd, sizeBytes, cancelled }: WarmJob): Promise<void> {
+  const bytes = new Uint8Array(Math.min(RUN_BYTES, sizeBytes));
+  for (let at = 0; at < sizeBytes && Atomics.load(cancelled, 0) === 0; at += bytes.length) {
+    await readAt(fd, [bytes], at);
+  }
+}
