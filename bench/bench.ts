@@ -13,7 +13,7 @@ import { argumentParser } from '../bin/config/command-options.js';
 import { count, size } from '../bin/config/option-kinds.js';
 import { messageOf } from '../src/error-code.js';
 import { filesOf } from './files.js';
-import { d7yMount, rcloneMount, removeUnmounted } from './mounts.js';
+import { boundMounts, d7yMount, rcloneMount, removeUnmounted } from './mounts.js';
 import { startOrigins } from './origins.js';
 import { atEnd, cleanUp, interrupt, isInterrupted } from './programs.js';
 import { table, toJson } from './report.js';
@@ -54,7 +54,9 @@ async function setUp(options: Options): Promise<Bench> {
   );
   if (rclone.length === 0) process.stderr.write('bench: there is no rclone, so nothing is measured of it\n');
   const ours = d7yMount('d7y-mount', options.program);
-  return { options, directory, files: filesOf(root, options.largeBytes), ...started, ours, rclone };
+  const bound = await boundMounts(directory);
+  if (bound === undefined) process.stderr.write('bench: there is no C compiler, so there is no C server\n');
+  return { options, directory, files: filesOf(root, options.largeBytes), ...started, ours, rclone, bound };
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

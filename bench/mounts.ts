@@ -6,10 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { servingProcess, whenProcessEnded } from '../bin/serving-process.js';
+import { raiseKernelReadahead } from '../src/mount/kernel-readahead.js';
 import { findMount, readMounts } from '../src/mount/mount-table.js';
 import type { Origin } from './origins.js';
 import { atEnd, end, run, start } from './programs.js';
 
+/** What d7y-mount sets in the kernel. */
+const READAHEAD_KB = 4096;
 const POLL_MS = 2;
 const MOUNT_LIMIT_MS = 45_000;
 const END_LIMIT_MS = 25_000;
@@ -19,6 +22,9 @@ export interface Mounter {
   readonly name: string;
   readonly serve: (place: Place) => Promise<Served>;
 }
+
+/** `fromMemory`: without the origin. */
+export type BoundMounter = (root: string, threads: number, fromMemory?: boolean) => Mounter;
 
 /** Where a mount is, and what it shows. */
 export interface Place {
@@ -134,6 +140,23 @@ export async function rcloneMount(mode: 'off' | 'full'): Promise<Mounter | undef
     return await inForeground(mountpoint, 'env', args);
   };
   return { name: `rclone ${mode}`, serve };
+}
+
+/** bound.c; undefined without a C compiler. */
+export async function boundMounts(directory: string): Promise<BoundMounter | undefined> {
+  const program = join(directory, 'bound');
+  const source = fileURLToPath(new URL('../../bench/bound.c', import.meta.url));
+  if ((await run('cc', ['-O2', '-pthread', '-o', program, source]).catch(() => undefined)) === undefined)
+    return undefined;
+  return (root, threads, fromMemory = false) => ({
+    name: 'C server',
+    serve: async ({ mountpoint, origin: { host } }) => {
+      const port = fromMemory ? '0' : (host.split(':')[1] ?? '');
+      const served = await inForeground(mountpoint, program, [mountpoint, root, port, String(threads)]);
+      await raiseKernelReadahead(mountpoint, READAHEAD_KB);
+      return served;
+    },
+  });
 }
 
 /** A program that serves a mount until it is unmounted. */

@@ -1,6 +1,6 @@
 /** A row of the benchmark: what is measured, on which subjects, and the targets. */
 import type { Files } from './files.js';
-import type { Mount, Mounter } from './mounts.js';
+import type { BoundMounter, Mount, Mounter } from './mounts.js';
 import type { Origin, OriginName } from './origins.js';
 
 /** What all rows share. */
@@ -13,6 +13,8 @@ export interface Bench {
   readonly ours: Mounter;
   /** In its modes; none if it is not installed. */
   readonly rclone: readonly Mounter[];
+  /** A C program that does the same and nothing else; none without a compiler. */
+  readonly bound: BoundMounter | undefined;
 }
 
 export interface Options {
@@ -42,6 +44,8 @@ export interface Row {
   readonly metrics: Readonly<Record<string, Metric>>;
   /** Of d7y-mount. */
   readonly options?: readonly string[];
+  /** Beside a C program that does the same and nothing else, with so many threads. */
+  readonly boundThreads?: number;
   /** Undefined: d7y-mount, and rclone in its modes. */
   readonly mounters?: (bench: Bench) => readonly Mounter[];
   /** Builds the files that the row reads. */

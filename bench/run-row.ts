@@ -18,7 +18,10 @@ export interface Result {
 
 /** Each subject once per round, in turns from the first and from the last, so that what disturbs one disturbs all. */
 export async function runRow(row: Row, bench: Bench): Promise<Result> {
-  const mounters = row.mounters?.(bench) ?? [bench.ours, ...bench.rclone];
+  const mounters = [...(row.mounters?.(bench) ?? [bench.ours, ...bench.rclone])];
+  if (row.boundThreads !== undefined && bench.bound !== undefined) {
+    mounters.push(bench.bound(bench.files.root, row.boundThreads));
+  }
   const subjects = [
     ...Object.entries(row.bare).map(([name, measure]) => ({
       record: newRecord(name),
@@ -59,7 +62,7 @@ async function onMount(row: Row, bench: Bench, mounter: Mounter, round: number):
     await row.warmUp?.(bench, mounted);
     const figures = await row.mounted(bench, mounted, round);
     if (mounter === bench.ours) return figures;
-    // It has none of its own in Go.
+    // Others have none.
     const { 'main thread': _, ...others } = figures;
     return others;
   } finally {

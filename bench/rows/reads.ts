@@ -4,7 +4,6 @@ import { join } from 'node:path';
 
 import { LARGE, WARM_UP, WARM_UP_BYTES } from '../files.js';
 import type { Mount } from '../mounts.js';
-import type { OriginName } from '../origins.js';
 import { python } from '../programs.js';
 import { type Bench, type Figures, less, more, type Row, type Target } from '../row.js';
 import { use } from '../usage.js';
@@ -14,6 +13,7 @@ const RANDOM_READS = 1000;
 const WARM_UP_READS = 3000;
 const CHURN = { warmUp: 10_000, operations: 60_000 };
 
+type RowStart = Pick<Row, 'name' | 'origin' | 'metrics' | 'boundThreads'>;
 /** Path, number of the file, and block. */
 type Workload = readonly (readonly [string, number, number])[];
 
@@ -60,16 +60,14 @@ function metrics(rate: readonly Target[], mainThread: readonly Target[] = []): R
   };
 }
 
-function random(name: string, origin: OriginName, metrics: Row['metrics']): Row {
+function random(row: RowStart): Row {
   const workload = ({ files }: Bench, round: number): Workload =>
     randomReads(LARGE, files.largeBytes, RANDOM_READS, round);
   return {
-    name,
-    origin,
-    metrics,
+    ...row,
     prepare: ({ files }) => Promise.all([files.large(), files.warmUp()]),
     bare: {
-      'http.client': (bench, round) => reads(bench, bench.origins[origin].url, workload(bench, round)),
+      'http.client': (bench, round) => reads(bench, bench.origins[row.origin].url, workload(bench, round)),
     },
     warmUp: (bench, { root }) => reads(bench, root, randomReads(WARM_UP, WARM_UP_BYTES, WARM_UP_READS, 0)),
     mounted: (bench, mount, round) => mountedReads(bench, mount, workload(bench, round)),
@@ -77,12 +75,7 @@ function random(name: string, origin: OriginName, metrics: Row['metrics']): Row 
 }
 
 /** New files of one directory, the first ones for the warm-up. */
-function eachFile(
-  row: Pick<Row, 'name' | 'origin' | 'metrics'>,
-  kind: 'small' | 'heads',
-  warmUp: number,
-  count: number,
-): Row {
+function eachFile(row: RowStart, kind: 'small' | 'heads', warmUp: number, count: number): Row {
   const measured = firstBlocks(kind, warmUp, count);
   return {
     ...row,
@@ -117,22 +110,32 @@ function useNames(root: string, from: number, count: number): Promise<unknown> {
   return Promise.all(ranges.map((range) => python('churn.py', root, ...range.split(' '))));
 }
 
-const first = { name: 'first', origin: 'http', metrics: { time: less('us', [0.3, 'rclone']) } } as const;
-const small = { name: 'small', origin: 'http', metrics: metrics([[2, 'rclone']], [[0.35]]) } as const;
-const s3Small = { name: 's3-small', origin: 's3', metrics: metrics([[1, 'rclone']], [[0.35]]) } as const;
+const AHEAD = [[1, 'rclone']] as const;
+/** The C program reads with as many threads as there are readers. */
+const HTTP = { origin: 'http', boundThreads: 1 } as const;
 
 export const readRows: readonly Row[] = [
-  random(
-    'random',
-    'http',
-    metrics([
+  random({
+    name: 'random',
+    ...HTTP,
+    metrics: metrics([
       [8, 'rclone'],
       [0.6, 'http.client'],
     ]),
+  }),
+  random({ name: 's3-random', origin: 's3', metrics: metrics(AHEAD) }),
+  eachFile({ name: 'first', ...HTTP, metrics: { time: less('us', [0.3, 'rclone']) } }, 'heads', 1000, 100),
+  eachFile(
+    { name: 'small', ...HTTP, metrics: metrics([[2, 'rclone']], [[0.35]]) },
+    'small',
+    WARM_UP_READS,
+    500,
   ),
-  random('s3-random', 's3', metrics([[1, 'rclone']])),
-  eachFile(first, 'heads', 1000, 100),
-  eachFile(small, 'small', WARM_UP_READS, 500),
-  eachFile(s3Small, 'small', WARM_UP_READS, 500),
+  eachFile(
+    { name: 's3-small', origin: 's3', metrics: metrics(AHEAD, [[0.35]]) },
+    'small',
+    WARM_UP_READS,
+    500,
+  ),
   churn,
 ];

@@ -56,7 +56,9 @@ function metrics(rate: readonly Target[] = [], mainThread: readonly Target[] = [
   return { rate: more('MB/s', ...rate), ...processor };
 }
 
-function sequential(row: Pick<Row, 'name' | 'origin' | 'metrics' | 'options' | 'mounters'>): Row {
+function sequential(
+  row: Pick<Row, 'name' | 'origin' | 'metrics' | 'options' | 'mounters' | 'boundThreads'>,
+): Row {
   return {
     ...row,
     prepare,
@@ -123,6 +125,7 @@ export const transferRows: readonly Row[] = [
   sequential({
     name: 'sequential-memory',
     origin: 'http',
+    boundThreads: 4,
     metrics: metrics([[2.5, 'rclone']]),
     options: NO_DISK,
   }),

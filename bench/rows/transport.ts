@@ -46,15 +46,15 @@ export const transport: Row = {
     // Else it is not the mount's memory that was read.
     sent: less('KiB', [1024]),
   },
-  mounters: ({ ours, options }) => [
-    ours,
-    d7yMount('d7y fuse-native', options.program, ['--transport', 'fuse-native']),
-  ],
+  mounters: ({ ours, options, bound, files }) => {
+    const libfuse = d7yMount('d7y fuse-native', options.program, ['--transport', 'fuse-native']);
+    return [ours, libfuse, ...(bound === undefined ? [] : [bound(files.root, 1, true)])];
+  },
   prepare: ({ files }) => Promise.all([files.links('transport', 1, BYTES), files.sized('listing', NAMES)]),
   bare: {},
   warmUp: async (_, { root }) => {
     await readThrough(join(root, FILE));
-    await run('ls', ['-l', join(root, 'listing')]);
+    await numberOf(LOOKUPS, join(root, 'listing'));
   },
   mounted: async (bench, { root, pid }) => {
     const path = join(root, FILE);
