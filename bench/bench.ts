@@ -13,7 +13,7 @@ import { argumentParser } from '../bin/config/command-options.js';
 import { count, size } from '../bin/config/option-kinds.js';
 import { messageOf } from '../src/error-code.js';
 import { filesOf } from './files.js';
-import { boundMounts, d7yMount, rcloneMount, removeUnmounted } from './mounts.js';
+import { boundMounts, d7yMount, rcloneMounts, removeUnmounted } from './mounts.js';
 import { startOrigins } from './origins.js';
 import { atEnd, cleanUp, interrupt, isInterrupted } from './programs.js';
 import { table, toJson } from './report.js';
@@ -29,9 +29,7 @@ const ROWS: readonly Row[] = [...transferRows, ...readRows, ...wholeRows, transp
 const EXIT_INTERRUPTED = 130;
 
 const command = new Command('npm run bench --')
-  .description(
-    'Reads over servers on loopback: bare transfers, d7y-mount, and rclone mount where it is installed',
-  )
+  .description('Reads over servers on loopback: bare, through d7y-mount, and through rclone mount')
   .addArgument(
     new Argument('[rows...]', 'what is measured (default: all)').choices(ROWS.map(({ name }) => name)),
   )
@@ -49,13 +47,10 @@ async function setUp(options: Options): Promise<Bench> {
   const root = join(directory, 'root');
   await mkdir(root);
   const started = await startOrigins(directory, root, options.objects);
-  const rclone = [await rcloneMount('off'), await rcloneMount('full')].filter(
-    (mounter) => mounter !== undefined,
-  );
-  if (rclone.length === 0) process.stderr.write('bench: there is no rclone, so nothing is measured of it\n');
+  const [rclone, bound] = [await rcloneMounts(), await boundMounts(directory, root)];
+  if (rclone.length === 0) process.stderr.write('bench: rclone is not installed, and not measured\n');
+  if (bound(1).length === 0) process.stderr.write('bench: there is no C compiler, and no C server\n');
   const ours = d7yMount('d7y-mount', options.program);
-  const bound = await boundMounts(directory);
-  if (bound === undefined) process.stderr.write('bench: there is no C compiler, so there is no C server\n');
   return { options, directory, files: filesOf(root, options.largeBytes), ...started, ours, rclone, bound };
 }
 
@@ -80,12 +75,7 @@ try {
 } finally {
   await cleanUp();
   console.log(table(results));
-  const about = {
-    ...options,
-    node: process.version,
-    kernel: release(),
-    cpu: cpus().map(({ model }) => model),
-  };
+  const about = { ...options, node: process.version, kernel: release(), cpu: cpus()[0]?.model };
   if (options.json !== undefined) await writeFile(options.json, toJson(results, about));
 }
 process.exit();

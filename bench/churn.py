@@ -1,19 +1,19 @@
-"""Uses names that no program used before, of four kinds: churn.py ROOT FROM BELOW. Fails if one is not what it should be."""
+"""Uses names that no program used before, in four ways: churn.py ROOT FROM BELOW. Fails if one is not what it should be."""
 
 import os
 import sys
 
 root, first, below = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 for i in range(first, below):
-    directory = f"{root}/d{i // 200}"
+    directory = f"{root}/names/d{i // 200}"
     if i % 4 == 0:
-        os.stat(f"{directory}/f{i}.bin")
+        found = os.path.isfile(f"{directory}/f{i}.bin")
     elif i % 4 == 1:
-        with open(f"{directory}/f{i}", "rb") as file:
-            if len(file.read()) != 1 + i % 5000:
-                sys.exit(f"f{i} has another length")
+        with open(f"{directory}/f{i}", "rb", 0) as file:
+            found = len(file.read(4096)) == 4096
     elif i % 4 == 2:
-        if len(os.listdir(f"{directory}/d{i}")) != 20:
-            sys.exit(f"d{i} has other entries")
-    elif os.path.exists(f"{directory}/m{i}"):
-        sys.exit(f"m{i} exists")
+        found = os.listdir(f"{directory}/d{i}") == ["0.bin"]
+    else:
+        found = not os.path.exists(f"{directory}/m{i}")
+    if not found:
+        sys.exit(f"{directory}: number {i} is not what it should be")

@@ -9,10 +9,6 @@ export const LARGE = 'large/large.bin';
 export const WARM_UP = 'warm-up/large.bin';
 export const WARM_UP_BYTES = 512 * MIB;
 const BLOCK_BYTES = 4096;
-/** Too much to be fetched whole at once. */
-const HEAD_BYTES = 8 * MIB;
-
-export type Files = ReturnType<typeof filesOf>;
 
 /**
  * Blocks say where they belong: each begins with the file's number and the block's index, both 32 bits, little-endian, and
@@ -28,10 +24,9 @@ function stampedBlock(file: number): Buffer {
 async function writeStamped(path: string, bytes: number): Promise<void> {
   const chunk = Buffer.alloc(MIB, stampedBlock(0));
   const handle = await open(path, 'w');
-  for (let offset = 0; offset < bytes; offset += chunk.length) {
-    for (let at = 0; at < chunk.length; at += BLOCK_BYTES)
-      chunk.writeUInt32LE((offset + at) / BLOCK_BYTES, at + 4);
-    await handle.write(chunk, 0, Math.min(chunk.length, bytes - offset), offset);
+  for (let offset = 0; offset < bytes; offset += MIB) {
+    for (let at = 0; at < MIB; at += BLOCK_BYTES) chunk.writeUInt32LE((offset + at) / BLOCK_BYTES, at + 4);
+    await handle.write(chunk, 0, Math.min(MIB, bytes - offset), offset);
   }
   await handle.close();
 }
@@ -46,20 +41,21 @@ function database(rows: number): string {
     create index item_key on item (key);`;
 }
 
+export type Files = ReturnType<typeof filesOf>;
+
 export function filesOf(root: string, largeBytes: number) {
   const built = new Map<string, Promise<void>>();
-  const once = (name: string, build: (path: string) => Promise<unknown>): Promise<void> => {
-    const path = join(root, name);
-    const building =
-      built.get(name) ?? mkdir(dirname(path), { recursive: true }).then(async () => void (await build(path)));
+  const once = (name: string, write: (path: string) => Promise<unknown>): Promise<void> => {
+    const build = async (): Promise<void> => {
+      await mkdir(dirname(join(root, name)), { recursive: true });
+      await write(join(root, name));
+    };
+    const building = built.get(name) ?? build();
     built.set(name, building);
     return building;
   };
-  const numbered = (
-    directory: string,
-    count: number,
-    write: (path: string, number: number) => Promise<unknown>,
-  ) =>
+  type Write = (path: string, number: number) => Promise<unknown>;
+  const numbered = (directory: string, count: number, write: Write): Promise<void> =>
     once(directory, async (path) => {
       await mkdir(path);
       for (let i = 0; i < count; i += 1) await write(join(path, `${i}.bin`), i);
@@ -75,14 +71,11 @@ export function filesOf(root: string, largeBytes: number) {
       numbered(directory, count, (path, i) =>
         i === 0 ? writeStamped(path, bytes) : link(join(dirname(path), '0.bin'), path),
       ),
-    /** `<number>.bin` of one block. */
-    small: (directory: string, count: number) =>
-      numbered(directory, count, (path, i) => writeFile(path, stampedBlock(i))),
-    /** `<number>.bin`, of which only the first block is stamped. */
-    heads: (directory: string, count: number) =>
+    /** `<number>.bin`, of which the first block is stamped. */
+    heads: (directory: string, count: number, bytes: number) =>
       numbered(directory, count, async (path, i) => {
         await writeFile(path, stampedBlock(i));
-        await truncate(path, HEAD_BYTES);
+        await truncate(path, bytes);
       }),
     /** `<number>.bin` of different sizes. */
     sized: (directory: string, count: number) =>

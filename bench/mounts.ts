@@ -14,8 +14,8 @@ import { atEnd, end, run, start } from './programs.js';
 /** What d7y-mount sets in the kernel. */
 const READAHEAD_KB = 4096;
 const POLL_MS = 2;
-const MOUNT_LIMIT_MS = 45_000;
-const END_LIMIT_MS = 25_000;
+/** To mount, or to end. */
+const LIMIT_MS = 45_000;
 const D7Y_MOUNT = fileURLToPath(new URL('../bundle/d7y-mount.js', import.meta.url));
 
 export interface Mounter {
@@ -23,8 +23,8 @@ export interface Mounter {
   readonly serve: (place: Place) => Promise<Served>;
 }
 
-/** `fromMemory`: without the origin. */
-export type BoundMounter = (root: string, threads: number, fromMemory?: boolean) => Mounter;
+/** One or none. `fromMemory`: without the origin. */
+export type BoundMounters = (threads: number, fromMemory?: boolean) => readonly Mounter[];
 
 /** Where a mount is, and what it shows. */
 export interface Place {
@@ -97,85 +97,83 @@ export async function removeUnmounted(path: string): Promise<void> {
 
 /** As its users start it: in the background, by its command. `program`: another build of it. */
 export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly string[] = []): Mounter {
-  return {
-    name,
-    serve: async ({ mountpoint, directory, origin, options }) => {
-      const { scheme, host, bucket, certificate } = origin;
-      const config = join(directory, 'config.yaml');
-      const credentials = { accessKeyId: 'bench', accessKeySecret: 'secret of the bench' };
-      const sources = [{ match: { scheme: 's3' }, endpoint: `http://${host}`, credentials }];
-      // JSON is YAML.
-      await writeFile(config, JSON.stringify(bucket === undefined ? {} : { sources }), { mode: 0o600 });
-      const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
-      const args = [program, mountpoint, '--config', config, ...kept, ...ownOptions, ...options];
-      const env = certificate === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificate };
-      const { ms: readyMs } = await run(process.execPath, args, { limitMs: MOUNT_LIMIT_MS, env });
-      const mounted = await findMount(mountpoint);
-      const server = mounted && (await servingProcess(mounted));
-      if (server === undefined) throw new Error(`${mountpoint}: its process is unknown`);
-      const unmount = async (): Promise<void> => {
-        await run(process.execPath, [program, 'unmount', mountpoint], { limitMs: END_LIMIT_MS });
-        if (!(await whenProcessEnded(server, END_LIMIT_MS))) process.kill(server.pid, 'SIGKILL');
-      };
-      return { root: join(mountpoint, scheme, bucket ?? host), pid: server.pid, readyMs, end: unmount };
-    },
+  const serve = async ({ mountpoint, directory, origin, options }: Place): Promise<Served> => {
+    const { scheme, host, bucket, certificate } = origin;
+    const config = join(directory, 'config.yaml');
+    const credentials = { accessKeyId: 'bench', accessKeySecret: 'secret of the bench' };
+    const sources = [{ match: { scheme: 's3' }, endpoint: `http://${host}`, credentials }];
+    // JSON is YAML.
+    await writeFile(config, JSON.stringify(bucket === undefined ? {} : { sources }), { mode: 0o600 });
+    const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
+    const args = [program, mountpoint, '--config', config, ...kept, ...ownOptions, ...options];
+    const env = certificate === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificate };
+    const { ms: readyMs } = await run(process.execPath, args, env);
+    const mounted = await findMount(mountpoint);
+    const server = mounted && (await servingProcess(mounted));
+    if (server === undefined) throw new Error(`${mountpoint}: its process is unknown`);
+    const unmount = async (): Promise<void> => {
+      await run(process.execPath, [program, 'unmount', mountpoint]);
+      if (!(await whenProcessEnded(server, LIMIT_MS))) process.kill(server.pid, 'SIGKILL');
+    };
+    return { root: join(mountpoint, scheme, bucket ?? host), pid: server.pid, readyMs, end: unmount };
   };
+  return { name, serve };
 }
 
-/** rclone in a mode; undefined if it is not installed. */
-export async function rcloneMount(mode: 'off' | 'full'): Promise<Mounter | undefined> {
-  if ((await run('rclone', ['version']).catch(() => undefined)) === undefined) return undefined;
+/** rclone in its cache modes; none if it is not installed. */
+export async function rcloneMounts(): Promise<Mounter[]> {
+  if ((await run('rclone', ['version']).catch(() => undefined)) === undefined) return [];
+  return ['off', 'full'].map((mode) => ({
+    name: `rclone ${mode}`,
+    serve: (place) => serveRclone(place, mode),
+  }));
+}
+
+async function serveRclone({ mountpoint, directory, origin }: Place, mode: string): Promise<Served> {
+  const { scheme, host, bucket, certificate } = origin;
   // With AWS_CA_BUNDLE its s3 does not start (1.60). It sends a request for each object's time without the server's.
   const command = '-u AWS_CA_BUNDLE rclone mount --read-only --config /dev/null --use-server-modtime'.split(
     ' ',
   );
-  const serve = async ({ mountpoint, directory, origin }: Place): Promise<Served> => {
-    const { scheme, host, bucket, certificate } = origin;
-    const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
-    const s3 = `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
-    const remote = bucket === undefined ? `:http,url='${scheme}://${host}':` : s3;
-    const trusted = certificate === undefined ? [] : ['--ca-cert', certificate];
-    const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
-    const args = [...command, '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];
-    return await inForeground(mountpoint, 'env', args);
-  };
-  return { name: `rclone ${mode}`, serve };
+  const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
+  const s3 = `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
+  const remote = bucket === undefined ? `:http,url='${scheme}://${host}':` : s3;
+  const trusted = certificate === undefined ? [] : ['--ca-cert', certificate];
+  const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
+  const args = [...command, '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];
+  return await inForeground(mountpoint, 'env', args);
 }
 
-/** bound.c; undefined without a C compiler. */
-export async function boundMounts(directory: string): Promise<BoundMounter | undefined> {
+/** bound.c; none without a C compiler. */
+export async function boundMounts(directory: string, root: string): Promise<BoundMounters> {
   const program = join(directory, 'bound');
   const source = fileURLToPath(new URL('../../bench/bound.c', import.meta.url));
-  if ((await run('cc', ['-O2', '-pthread', '-o', program, source]).catch(() => undefined)) === undefined)
-    return undefined;
-  return (root, threads, fromMemory = false) => ({
-    name: 'C server',
-    serve: async ({ mountpoint, origin: { host } }) => {
-      const port = fromMemory ? '0' : (host.split(':')[1] ?? '');
-      const served = await inForeground(mountpoint, program, [mountpoint, root, port, String(threads)]);
-      await raiseKernelReadahead(mountpoint, READAHEAD_KB);
-      return served;
-    },
-  });
+  const compiled = await run('cc', ['-O2', '-pthread', '-o', program, source]).catch(() => undefined);
+  const serve = async ({ mountpoint }: Place, port: string, threads: number): Promise<Served> => {
+    const served = await inForeground(mountpoint, program, [mountpoint, root, port, String(threads)]);
+    await raiseKernelReadahead(mountpoint, READAHEAD_KB);
+    return served;
+  };
+  return (threads, fromMemory = false) => {
+    if (compiled === undefined) return [];
+    const port = ({ origin }: Place): string => (fromMemory ? '0' : new URL(origin.url).port);
+    return [{ name: 'C server', serve: (place) => serve(place, port(place), threads) }];
+  };
 }
 
 /** A program that serves a mount until it is unmounted. */
-export async function inForeground(
-  mountpoint: string,
-  command: string,
-  args: readonly string[],
-): Promise<Served> {
+async function inForeground(mountpoint: string, command: string, args: readonly string[]): Promise<Served> {
   const began = performance.now();
   const child = start(command, args);
   while ((await findMount(mountpoint)) === undefined) {
-    if (child.exitCode !== null || performance.now() - began > MOUNT_LIMIT_MS) {
-      throw new Error(`${command}: does not mount`);
-    }
+    if (child.exitCode !== null || performance.now() - began > LIMIT_MS)
+      throw new Error(`${command}: no mount`);
     await sleep(POLL_MS);
   }
+  const readyMs = performance.now() - began;
   const unmount = async (): Promise<void> => {
     await run('umount', ['-l', mountpoint]);
     await end(child);
   };
-  return { root: mountpoint, pid: child.pid ?? NaN, readyMs: performance.now() - began, end: unmount };
+  return { root: mountpoint, pid: child.pid ?? NaN, readyMs, end: unmount };
 }

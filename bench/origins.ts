@@ -22,8 +22,8 @@ export interface Origin {
   readonly url: string;
 }
 
-/** nginx over http, over https and as a bucket; a distant server; generated names, and a bucket of them. */
-export type OriginName = 'http' | 'https' | 's3' | 'slow' | 'generated' | 'generated-s3';
+/** nginx over http, over https and as a bucket; a distant server; a bucket of generated names. */
+export type OriginName = 'http' | 'https' | 's3' | 'slow' | 'generated-s3';
 
 /** Starts them all. The log has a line for each answer of nginx, with the length of its body. */
 export async function startOrigins(
@@ -61,7 +61,6 @@ export async function startOrigins(
       https: { scheme: 'https', host: `127.0.0.1:${https}`, url: `https://127.0.0.1:${https}/`, certificate },
       s3: bucket(http),
       slow: plain(slow),
-      generated: plain(generated),
       'generated-s3': bucket(generated),
     },
     accessLog: join(prefix, 'access.log'),
@@ -87,6 +86,11 @@ function configuration(
       ssl_certificate ${prefix}/certificate.pem; ssl_certificate_key ${prefix}/key.pem;
       server {
         listen 127.0.0.1:${http}; listen 127.0.0.1:${https} ssl; root ${root}; autoindex on;
+        # Any names: m<number> is missing, d<number> a directory, all else a file.
+        location ~ ^/names/.*m[0-9]+$ { return 404; }
+        location ~ ^/names/.*d[0-9]+$ { return 301 $uri/; }
+        location ~ ^/names/.*/$ { rewrite ^ /start/ break; }
+        location /names/ { rewrite ^ /start/0.bin break; }
         location = /${BUCKET} { ${list} }
         location = /${BUCKET}/ { ${list} }
         location /${BUCKET}/ { alias ${root}/; }

@@ -16,11 +16,6 @@ export interface Finished {
   readonly ms: number;
 }
 
-export interface RunOptions {
-  readonly limitMs?: number;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 const interruption = new AbortController();
 const steps: (() => Promise<void>)[] = [];
 let cleaning = false;
@@ -50,9 +45,9 @@ export async function cleanUp(): Promise<void> {
 export async function run(
   command: string,
   args: readonly string[],
-  { limitMs = LIMIT_MS, env }: RunOptions = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
-  const limits = [AbortSignal.timeout(limitMs), ...(cleaning ? [] : [interruption.signal])];
+  const limits = [AbortSignal.timeout(LIMIT_MS), ...(cleaning ? [] : [interruption.signal])];
   const name = [command, ...args].join(' ').slice(0, 160);
   const began = performance.now();
   const child = spawn(command, args, {
@@ -68,9 +63,12 @@ export async function run(
   const [code, signal] = (await once(child, 'close').catch((error: unknown) => {
     throw new Error(`${name}: ${messageOf(error)}`, { cause: error });
   })) as [number | null, string | null];
-  if (code !== 0)
-    throw new Error(`${name}: ended with ${signal ?? code}: ${stderr.trim().split('\n').at(-1)}`);
+  if (code !== 0) throw new Error(`${name}: ended with ${signal ?? code}: ${lastLine(stderr)}`);
   return { stdout, stderr, ms };
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
 }
 
 /** Runs a program to its end, and returns its processor time too. */
@@ -79,8 +77,8 @@ export async function runTimed(
   args: readonly string[],
 ): Promise<Finished & { cpuMs: number }> {
   const finished = await run('bash', ['-c', 'TIMEFORMAT="%U %S"; time "$@"', 'bash', command, ...args]);
-  const [user, system] = (finished.stderr.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
-  return { ...finished, cpuMs: 1000 * ((user ?? NaN) + (system ?? NaN)) };
+  const [user = NaN, system = NaN] = lastLine(finished.stderr).split(' ').map(Number);
+  return { ...finished, cpuMs: 1000 * (user + system) };
 }
 
 /** Starts a server. `cleanUp` ends it, if `end` has not. */
@@ -103,10 +101,10 @@ export async function end(child: ChildProcess, signal?: NodeJS.Signals): Promise
 /** A file, or its first bytes, by `dd bs=1M`. */
 export async function readThrough(
   path: string,
-  bytes?: number,
+  mib?: number,
   ...flags: string[]
-): Promise<{ readonly bytes: number; readonly ms: number }> {
-  const count = bytes === undefined ? [] : [`count=${Math.ceil(bytes / (1024 * 1024))}`];
+): Promise<{ bytes: number; ms: number }> {
+  const count = mib === undefined ? [] : [`count=${mib}`];
   const { stderr, ms } = await run('dd', [`if=${path}`, 'of=/dev/null', 'bs=1M', ...count, ...flags]);
   return { bytes: Number(/^(\d+) bytes/m.exec(stderr)?.[1]), ms };
 }

@@ -13,26 +13,19 @@ export function table(results: readonly Result[]): string {
 
 function lines(result: Result): string[] {
   const metrics = Object.entries(result.row.metrics).map(([name, metric], i) => {
-    const found = medians(result, name);
-    const ours = found.get(OURS);
-    const others = [...found].filter(([subject]) => subject !== OURS);
-    const beside = others.map(([subject, value]) =>
-      ours === undefined || value === 0
-        ? `${subject} ${number(value)}`
-        : `${subject} ${number(value)} (${number(ours / value)})`,
-    );
+    const { [OURS]: ours, ...others } = medians(result, name);
+    const beside = Object.entries(others).map(([subject, value]) => {
+      const times = ours === undefined || value === 0 ? '' : ` (${number(ours / value)})`;
+      return `${subject} ${number(value)}${times}`;
+    });
+    const sign = metric.better === 'more' ? '>=' : '<=';
     const targets = metric.targets.map(
-      (target) =>
-        `${metric.better === 'more' ? '>=' : '<='} ${target.join(' x ')}: ${judge(result, name, metric, target)}`,
+      (target) => `${sign} ${target.join(' x ')}: ${judge(result, name, metric, target)}`,
     );
-    const cells = [
-      i === 0 ? result.row.name : '',
-      `${name}, ${metric.unit}`,
-      ours === undefined ? '-' : number(ours),
-    ];
-    return columns(cells, [beside.join(', '), ...targets].filter((text) => text !== '').join('; '));
+    const title = [i === 0 ? result.row.name : '', `${name}, ${metric.unit}`];
+    return columns([...title, ours === undefined ? '-' : number(ours)], [...beside, ...targets].join('; '));
   });
-  const failures = result.records.flatMap(({ name, failures }) =>
+  const failures = result.subjects.flatMap(({ name, failures }) =>
     failures.map((text) => `  ! ${name}: ${text}`),
   );
   return [...metrics, ...failures];
@@ -45,29 +38,29 @@ export function toJson(results: readonly Result[], about: Readonly<Record<string
     metrics: Object.entries(result.row.metrics).map(([name, metric]) => ({
       name,
       ...metric,
-      medians: Object.fromEntries(medians(result, name)),
+      medians: medians(result, name),
       verdicts: metric.targets.map((target) => judge(result, name, metric, target)),
     })),
-    subjects: result.records.map((record) => ({ ...record, samples: Object.fromEntries(record.samples) })),
+    subjects: result.subjects,
   }));
   return `${JSON.stringify({ ...about, rows }, undefined, 2)}\n`;
 }
 
-/** By subject. */
-function medians({ records }: Result, metric: string): Map<string, number> {
-  const found = records.map(({ name, samples }) => [name, median(samples.get(metric) ?? [])] as const);
-  return new Map(found.filter(([, value]) => !Number.isNaN(value)));
+/** By subject, of those that have figures. */
+function medians({ subjects }: Result, metric: string): Record<string, number> {
+  const found = subjects.map(({ name, samples }) => [name, median(samples[metric] ?? [])] as const);
+  return Object.fromEntries(found.filter(([, value]) => !Number.isNaN(value)));
 }
 
 /** A failure of ours in any round is a FAIL. Unknown: nothing to compare with. */
 function judge(result: Result, name: string, { better }: Metric, [limit, times]: Target): string {
-  const found = medians(result, name);
-  const ours = found.get(OURS);
-  const hasFailed = result.records.some((record) => record.name === OURS && record.failures.length > 0);
+  const { [OURS]: ours, ...others } = medians(result, name);
+  const hasFailed = result.subjects.some(({ name, failures }) => name === OURS && failures.length > 0);
   if (ours === undefined || hasFailed) return 'FAIL';
-  const others = [...found].filter(([subject]) => times !== undefined && subject.startsWith(times));
-  if (times !== undefined && others.length === 0) return 'unknown';
-  const values = others.map(([, value]) => value);
+  const values = Object.keys(others).flatMap((other) =>
+    times !== undefined && other.startsWith(times) ? [others[other] ?? NaN] : [],
+  );
+  if (times !== undefined && values.length === 0) return 'unknown';
   const best = times === undefined ? 1 : better === 'more' ? Math.max(...values) : Math.min(...values);
   return (better === 'more' ? ours >= limit * best : ours <= limit * best) ? 'pass' : 'FAIL';
 }

@@ -1,6 +1,6 @@
 /** A row of the benchmark: what is measured, on which subjects, and the targets. */
 import type { Files } from './files.js';
-import type { BoundMounter, Mount, Mounter } from './mounts.js';
+import type { BoundMounters, Mount, Mounter } from './mounts.js';
 import type { Origin, OriginName } from './origins.js';
 
 /** What all rows share. */
@@ -13,8 +13,8 @@ export interface Bench {
   readonly ours: Mounter;
   /** In its modes; none if it is not installed. */
   readonly rclone: readonly Mounter[];
-  /** A C program that does the same and nothing else; none without a compiler. */
-  readonly bound: BoundMounter | undefined;
+  /** A C program that does the same and nothing else. */
+  readonly bound: BoundMounters;
 }
 
 export interface Options {

@@ -3,83 +3,77 @@ import { mount, type Mounter } from './mounts.js';
 import { isInterrupted } from './programs.js';
 import type { Bench, Figures, Row } from './row.js';
 
-/** The figures of one subject in all rounds, by the metrics' names. */
-export interface Record {
+/** A program or a mount in a row, with its figures in all rounds by the metrics' names. */
+export interface Subject {
   readonly name: string;
-  readonly samples: Map<string, number[]>;
+  readonly measure: (round: number) => Promise<Figures>;
+  readonly samples: Record<string, number[]>;
   /** Messages, one for each round that failed. */
   readonly failures: string[];
 }
 
 export interface Result {
   readonly row: Row;
-  readonly records: readonly Record[];
+  readonly subjects: readonly Subject[];
 }
 
 /** Each subject once per round, in turns from the first and from the last, so that what disturbs one disturbs all. */
 export async function runRow(row: Row, bench: Bench): Promise<Result> {
+  const { rounds } = bench.options;
   const mounters = [...(row.mounters?.(bench) ?? [bench.ours, ...bench.rclone])];
-  if (row.boundThreads !== undefined && bench.bound !== undefined) {
-    mounters.push(bench.bound(bench.files.root, row.boundThreads));
-  }
-  const subjects = [
-    ...Object.entries(row.bare).map(([name, measure]) => ({
-      record: newRecord(name),
-      measure: (round: number) => measure(bench, round),
+  if (row.boundThreads !== undefined) mounters.push(...bench.bound(row.boundThreads));
+  const measures = [
+    ...Object.entries(row.bare).map(([name, bare]) => ({
+      name,
+      measure: (round: number) => bare(bench, round),
     })),
     ...mounters.map((mounter) => ({
-      record: newRecord(mounter.name),
+      name: mounter.name,
       measure: (round: number) => onMount(row, bench, mounter, round),
     })),
   ];
-  const result = { row, records: subjects.map(({ record }) => record) };
+  const subjects = measures.map((measure): Subject => ({ ...measure, samples: {}, failures: [] }));
   try {
     await row.prepare(bench);
   } catch (error) {
     // A program that is not installed costs one row, not all.
-    result.records[0]?.failures.push(messageOf(error));
-    return result;
+    subjects[0]?.failures.push(messageOf(error));
+    return { row, subjects };
   }
-  for (let round = 1; round <= bench.options.rounds; round += 1) {
-    for (const { record, measure } of round % 2 === 1 ? subjects : subjects.toReversed()) {
-      if (isInterrupted()) return result;
-      const found = await measureOnce(record, () => measure(round));
-      process.stderr.write(`bench: ${row.name} ${round}/${bench.options.rounds} ${record.name}: ${found}\n`);
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const subject of round % 2 === 1 ? subjects : subjects.toReversed()) {
+      if (isInterrupted()) return { row, subjects };
+      process.stderr.write(
+        `bench: ${row.name} ${round}/${rounds} ${subject.name}: ${await add(subject, round)}\n`,
+      );
     }
   }
-  return result;
-}
-
-function newRecord(name: string): Record {
-  return { name, samples: new Map(), failures: [] };
+  return { row, subjects };
 }
 
 async function onMount(row: Row, bench: Bench, mounter: Mounter, round: number): Promise<Figures> {
   const options = mounter.name.startsWith('d7y') ? (row.options ?? []) : [];
-  const shown = { origin: bench.origins[row.origin], options };
-  const mounted = await mount(bench.directory, mounter, shown);
+  const mounted = await mount(bench.directory, mounter, { origin: bench.origins[row.origin], options });
   try {
     await row.warmUp?.(bench, mounted);
-    const figures = await row.mounted(bench, mounted, round);
-    if (mounter === bench.ours) return figures;
-    // Others have none.
-    const { 'main thread': _, ...others } = figures;
-    return others;
+    const { 'main thread': mainThread, ...figures } = await row.mounted(bench, mounted, round);
+    // Other mounts have none that does everything.
+    return mounter.name === bench.ours.name && mainThread !== undefined
+      ? { 'main thread': mainThread, ...figures }
+      : figures;
   } finally {
     await mounted.remove();
   }
 }
 
 /** A failure is a result; it is not measured again in the hope of a better one. */
-async function measureOnce(record: Record, measure: () => Promise<Figures>): Promise<string> {
+async function add({ measure, samples, failures }: Subject, round: number): Promise<string> {
   try {
-    const figures = Object.entries(await measure());
-    for (const [metric, value] of figures) {
-      record.samples.set(metric, [...(record.samples.get(metric) ?? []), value]);
-    }
+    const figures = Object.entries(await measure(round));
+    for (const [metric, value] of figures) (samples[metric] ??= []).push(value);
     return figures.map(([metric, value]) => `${metric} ${Number(value.toPrecision(4))}`).join(', ');
   } catch (error) {
-    record.failures.push(messageOf(error));
+    failures.push(messageOf(error));
     return messageOf(error);
   }
 }

@@ -72,38 +72,8 @@ function list(query: URLSearchParams): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name><Prefix>${prefix}</Prefix><KeyCount>${to - from}</KeyCount><MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter><IsTruncated>${isTruncated}</IsTruncated>${next}${found}</ListBucketResult>`;
 }
 
-const MODIFIED = 'Mon, 23 Nov 2026 21:40:00 GMT';
-const CONTENT = Buffer.alloc(8192, 'generated');
-
-/** `f<number>` is a small file, `d<number>/` the index of twenty, all else is missing. */
-function generate(path: string, { headers }: IncomingMessage, response: ServerResponse): void {
-  const [, kind, digits = '', slash] = /\/([fd])(\d+)[^/]*(\/?)$/.exec(path) ?? [];
-  const number = Number(digits);
-  if (kind === 'd' && slash === '') {
-    response.writeHead(302, { location: `${path}/` }).end();
-  } else if (kind === 'd') {
-    const title = `Index of ${path}`;
-    const names = Array.from({ length: 20 }, (_, i) => `f${i}-of-d${number}.bin`);
-    const rows = names.map(
-      (name) => `<a href="${name}">${name}</a>        23-Nov-2026 21:40        ${name.length}\r\n`,
-    );
-    const body = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<h1>${title}</h1><hr><pre><a href="../">../</a>\r\n${rows.join('')}</pre><hr></body>\r\n</html>\r\n`;
-    response.writeHead(200, { 'content-type': 'text/html' }).end(body);
-  } else if (kind === 'f' && slash === '') {
-    const size = 1 + (number % 5000);
-    const validators = [{ etag: `"${number}"` }, { 'last-modified': MODIFIED }, {}][number % 3];
-    const body = { ...validators, 'content-length': size };
-    if (headers.range === undefined) response.writeHead(200, body);
-    else response.writeHead(206, { ...body, 'content-range': `bytes 0-${size - 1}/${size}` });
-    response.end(CONTENT.subarray(0, size));
-  } else {
-    response.writeHead(404, { 'content-length': 0 }).end();
-  }
-}
-
 const near = createServer((request, response) => {
   const url = new URL(request.url ?? '', 'http://server');
-  if (!url.searchParams.has('list-type')) return generate(url.pathname, request, response);
   response.setHeader('content-type', 'application/xml');
   try {
     response.end(list(url.searchParams));

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { LARGE, WARM_UP } from '../files.js';
-import type { Mount } from '../mounts.js';
-import type { Origin, OriginName } from '../origins.js';
+import type { Mount, Place, Served } from '../mounts.js';
+import type { Origin } from '../origins.js';
 import { readThrough, runTimed } from '../programs.js';
 import { type Bench, type Figures, less, more, type Row, type Target } from '../row.js';
 import { GIB, MIB, use } from '../usage.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../../docs/plugins', import.meta.url));
+type RowStart = Omit<Row, 'prepare' | 'bare' | 'warmUp' | 'mounted'>;
+
 const NO_DISK = ['--cache-size', '0'];
 
 function prepare({ files }: Bench): Promise<unknown> {
@@ -42,9 +44,8 @@ async function readAll(
   bytes: number,
 ): Promise<Figures> {
   const all = bytes * paths.length;
-  const { value, seconds, figures } = await use(bench, mount, all / GIB, () =>
-    Promise.all(paths.map((path) => readThrough(join(mount.root, path)))),
-  );
+  const read = () => Promise.all(paths.map((path) => readThrough(join(mount.root, path))));
+  const { value, seconds, figures } = await use(bench, mount, all / GIB, read);
   if (value.some((read) => read.bytes !== bytes)) throw new Error(`${mount.root}: not all bytes`);
   const times = value.map(({ ms }) => ms);
   const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
@@ -56,9 +57,7 @@ function metrics(rate: readonly Target[] = [], mainThread: readonly Target[] = [
   return { rate: more('MB/s', ...rate), ...processor };
 }
 
-function sequential(
-  row: Pick<Row, 'name' | 'origin' | 'metrics' | 'options' | 'mounters' | 'boundThreads'>,
-): Row {
+function sequential(row: RowStart): Row {
   return {
     ...row,
     prepare,
@@ -74,16 +73,13 @@ function sequential(
   };
 }
 
-function readers(name: string, origin: OriginName, count: number, metrics: Row['metrics']): Row {
-  const paths = Array.from({ length: count }, (_, i) => `${name}/${i}.bin`);
+function readers(row: RowStart, count: number): Row {
+  const paths = Array.from({ length: count }, (_, i) => `${row.name}/${i}.bin`);
   const bytes = ({ files }: Bench): number => Math.min(100 * MIB, files.largeBytes);
   return {
-    name,
-    origin,
-    metrics,
-    options: ['--memory', '128MiB'],
-    prepare: (bench) => Promise.all([bench.files.links(name, count, bytes(bench)), bench.files.warmUp()]),
-    bare: { [`${count} curls`]: (bench) => curl(bench.origins[origin], paths, bytes(bench)) },
+    ...row,
+    prepare: (bench) => Promise.all([bench.files.links(row.name, count, bytes(bench)), bench.files.warmUp()]),
+    bare: { [`${count} curls`]: (bench) => curl(bench.origins[row.origin], paths, bytes(bench)) },
     warmUp,
     mounted: (bench, mount) => readAll(bench, mount, paths, bytes(bench)),
   };
@@ -97,9 +93,9 @@ const latency: Row = {
   prepare,
   // Enough to know the rate of one connection.
   bare: { curl: ({ origins, files }) => curl(origins.slow, [LARGE], Math.min(files.largeBytes, 64 * MIB)) },
-  warmUp: (_, { root }) => readThrough(join(root, WARM_UP), 64 * MIB),
+  warmUp: (_, { root }) => readThrough(join(root, WARM_UP), 64),
   mounted: async (_, { root }) => {
-    const { bytes, ms } = await readThrough(join(root, LARGE), 512 * MIB);
+    const { bytes, ms } = await readThrough(join(root, LARGE), 512);
     return { rate: bytes / 1e3 / ms };
   },
 };
@@ -109,31 +105,33 @@ const plugin = sequential({
   name: 'plugin',
   origin: 'http',
   metrics: metrics(),
-  mounters: ({ ours, files }) => [
-    {
-      ...ours,
-      serve: async (place) => {
-        const options = ['--plugin-dir', EXAMPLES, '--plugin-option', `pyfs.root=${files.root}`];
-        return { ...(await ours.serve({ ...place, options })), root: join(place.mountpoint, 'pyfs', 'host') };
-      },
-    },
-  ],
+  mounters: ({ ours, files }) => {
+    const options = ['--plugin-dir', EXAMPLES, '--plugin-option', `pyfs.root=${files.root}`];
+    const serve = async (place: Place): Promise<Served> => {
+      return { ...(await ours.serve({ ...place, options })), root: join(place.mountpoint, 'pyfs', 'host') };
+    };
+    return [{ name: ours.name, serve }];
+  },
 });
 
+const AHEAD = metrics([[2.5, 'rclone']], [[350]]);
+const SECURE = metrics([[0.75, 'curl']], [[350]]);
+const MANY = { memory: less('MiB', [240]), slowest: less('x mean', [1.5]), ...metrics() };
+
 export const transferRows: readonly Row[] = [
-  sequential({ name: 'sequential', origin: 'http', metrics: metrics([[2.5, 'rclone']], [[350]]) }),
+  sequential({ name: 'sequential', origin: 'http', metrics: AHEAD }),
   sequential({
     name: 'sequential-memory',
     origin: 'http',
-    boundThreads: 4,
-    metrics: metrics([[2.5, 'rclone']]),
+    metrics: AHEAD,
     options: NO_DISK,
+    boundThreads: 4,
   }),
-  sequential({ name: 'https', origin: 'https', metrics: metrics([[0.75, 'curl']], [[350]]) }),
-  sequential({ name: 'https-memory', origin: 'https', metrics: metrics([[0.75, 'curl']]), options: NO_DISK }),
+  sequential({ name: 'https', origin: 'https', metrics: SECURE }),
+  sequential({ name: 'https-memory', origin: 'https', metrics: SECURE, options: NO_DISK }),
   sequential({ name: 's3-sequential', origin: 's3', metrics: metrics([[1, 'rclone']]) }),
-  readers('https-8', 'https', 8, metrics([[0.8, '8 curls']])),
-  readers('many', 'http', 64, { memory: less('MiB', [240]), slowest: less('x mean', [1.5]), ...metrics() }),
+  readers({ name: 'https-8', origin: 'https', metrics: metrics([[0.8, '8 curls']]) }, 8),
+  readers({ name: 'many', origin: 'http', metrics: MANY, options: ['--memory', '128MiB'] }, 64),
   latency,
   plugin,
 ];

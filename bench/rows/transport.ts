@@ -46,9 +46,9 @@ export const transport: Row = {
     // Else it is not the mount's memory that was read.
     sent: less('KiB', [1024]),
   },
-  mounters: ({ ours, options, bound, files }) => {
+  mounters: ({ ours, options, bound }) => {
     const libfuse = d7yMount('d7y fuse-native', options.program, ['--transport', 'fuse-native']);
-    return [ours, libfuse, ...(bound === undefined ? [] : [bound(files.root, 1, true)])];
+    return [ours, libfuse, ...bound(1, true)];
   },
   prepare: ({ files }) => Promise.all([files.links('transport', 1, BYTES), files.sized('listing', NAMES)]),
   bare: {},
@@ -61,7 +61,7 @@ export const transport: Row = {
     const { value, figures } = await use(bench, { pid }, 1, async () => {
       await dropCaches();
       const lookups = await numberOf(LOOKUPS, join(root, 'listing'));
-      const directMs = (await readThrough(path, BYTES, 'iflag=direct')).ms;
+      const directMs = (await readThrough(path, BYTES / MIB, 'iflag=direct')).ms;
       const microseconds = await numberOf(DIRECT, path);
       await dropCaches();
       const { ms } = await readThrough(path);

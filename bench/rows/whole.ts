@@ -1,5 +1,5 @@
 /** What a user waits for as a whole: a start, a listing, a check of a database, a remount. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import type { Mount } from '../mounts.js';
 import type { OriginName } from '../origins.js';
 import { readThrough, run } from '../programs.js';
 import { type Bench, type Figures, less, more, type Row, type Target } from '../row.js';
-import { use } from '../usage.js';
+import { MIB, use } from '../usage.js';
 
 const ENTRIES = 10_000;
 const WARM_UP_ENTRIES = 1000;
@@ -20,26 +20,16 @@ const WARM_UP_ROWS = 16_000;
 /** For a mount to store what it has read. A local file waits as long: a host may take back memory that lies free. */
 const REST_MS = 10_000;
 
-/** Prints how many entries there are, and the milliseconds to the first one and to the last. */
-const SCAN = `
-import os, sys, time
-begin, first, count = time.time(), 0, 0
-for entry in os.scandir(sys.argv[1]):
-    first = first or time.time()
-    count += 1
-print(count, (first - begin) * 1e3, (time.time() - begin) * 1e3)`;
-
 const start: Row = {
   name: 'start',
   origin: 'http',
   metrics: { ready: less('ms', [300]), 'first byte': less('ms', [350]) },
-  prepare: ({ files }) => files.heads('start', 1),
+  prepare: ({ files }) => files.heads('start', 1, 8 * MIB),
   bare: {
     'node -e 0': async () => ({ ready: (await run(process.execPath, ['-e', '0'])).ms }),
-    curl: async ({ origins }) => {
-      return {
-        'first byte': (await run('curl', ['-sSf', '-r', '0-0', `${origins.http.url}start/0.bin`])).ms,
-      };
+    curl: async ({ origins: { http } }) => {
+      const { ms } = await run('curl', ['-sSf', '-r', '0-0', `${http.url}start/0.bin`]);
+      return { 'first byte': ms };
     },
   },
   mounted: async (_, { root, readyMs }) => {
@@ -48,13 +38,19 @@ const start: Row = {
   },
 };
 
-/** Milliseconds of `ls -l`, which has to show all entries with their sizes. */
-async function list(path: string, entries: number): Promise<number> {
+/** `ls -l`, which has to show all entries with their sizes. */
+async function list(path: string, entries: number): Promise<Figures> {
   const { stdout, ms } = await run('ls', ['-l', path]);
   const sizes = [...stdout.matchAll(/^-\S+ +\d+ \S+ \S+ +(\d+) .* (\d+)\.bin$/gm)];
   const right = sizes.filter(([, size, number]) => Number(size) === Number(number) % 100);
   if (right.length !== entries) throw new Error(`${path}: ${right.length} right entries`);
-  return ms;
+  return { time: ms };
+}
+
+/** The figures of the work, and what it takes. */
+async function used(bench: Bench, mount: Mount, work: () => Promise<Figures>): Promise<Figures> {
+  const { value, figures } = await use(bench, mount, 1, work);
+  return { ...figures, ...value };
 }
 
 function listing(name: string, origin: OriginName, requests: number, time: readonly Target[]): Row {
@@ -64,17 +60,29 @@ function listing(name: string, origin: OriginName, requests: number, time: reado
     metrics: { time: less('ms', ...time), requests: less('', [requests]) },
     prepare: ({ files }) =>
       Promise.all([files.sized('listing', ENTRIES), files.sized('listing-warm-up', WARM_UP_ENTRIES)]),
-    bare: { 'local ls': async ({ files }) => ({ time: await list(join(files.root, 'listing'), ENTRIES) }) },
+    bare: { 'local ls': ({ files }) => list(join(files.root, 'listing'), ENTRIES) },
     warmUp: (_, { root }) => list(join(root, 'listing-warm-up'), WARM_UP_ENTRIES),
-    mounted: async (bench, mount) => {
-      const path = join(mount.root, 'listing');
-      const { value, figures } = await use(bench, mount, 1, () => list(path, ENTRIES));
-      return { time: value, ...figures };
-    },
+    mounted: (bench, mount) => used(bench, mount, () => list(join(mount.root, 'listing'), ENTRIES)),
   };
 }
 
-/** Of a bucket of a million objects: to the first name, and to the last. The bare requests are those for its pages, in turn. */
+/** How many entries there are, and the milliseconds to the first one and to the last. */
+const SCAN = `
+import os, sys, time
+begin, first, count = time.time(), 0, 0
+for entry in os.scandir(sys.argv[1]):
+    first = first or time.time()
+    count += 1
+print(count, (first - begin) * 1e3, (time.time() - begin) * 1e3)`;
+
+async function scan(path: string, entries: number): Promise<Figures> {
+  const { stdout } = await run('python3', ['-c', SCAN, path]);
+  const [count, first = NaN, time = NaN] = stdout.split(' ').map(Number);
+  if (count !== entries) throw new Error(`${path}: ${count} entries`);
+  return { time, 'first name': first };
+}
+
+/** Of a bucket of a million objects. The bare requests are those for its pages, in turn. */
 const objects: Row = {
   name: 's3-million',
   origin: 'generated-s3',
@@ -89,19 +97,13 @@ const objects: Row = {
   bare: {
     curl: async ({ origins, options }) => {
       const pages = `continuation-token=[0-${options.objects - 1}:${PAGE}]`;
-      const { host, bucket } = origins['generated-s3'];
-      const url = `http://${host}/${bucket}?list-type=2&prefix=generated/&delimiter=/&${pages}`;
+      const url = `${origins['generated-s3'].url}?list-type=2&prefix=generated/&delimiter=/&${pages}`;
       return { time: (await run('curl', ['-sSf', '-o', '/dev/null', url])).ms };
     },
   },
   warmUp: (_, { root }) => list(join(root, 'listing-warm-up'), WARM_UP_ENTRIES),
-  mounted: async (bench, mount) => {
-    const directory = join(mount.root, 'generated');
-    const { value, figures } = await use(bench, mount, 1, () => run('python3', ['-c', SCAN, directory]));
-    const [count, first = NaN, time = NaN] = value.stdout.split(' ').map(Number);
-    if (count !== bench.options.objects) throw new Error(`${count} entries`);
-    return { time, 'first name': first, ...figures };
-  },
+  mounted: (bench, mount) =>
+    used(bench, mount, () => scan(join(mount.root, 'generated'), bench.options.objects)),
 };
 
 async function checkDatabase(path: string): Promise<Figures> {
@@ -110,22 +112,19 @@ async function checkDatabase(path: string): Promise<Figures> {
   return { time: ms };
 }
 
+const DATABASE = 'sqlite/items.db';
+const WARM_UP_DATABASE = 'sqlite/warm-up.db';
 const sqlite: Row = {
   name: 'sqlite',
   origin: 'http',
   metrics: { time: less('ms', [600], [0.1, 'rclone']), requests: less(''), sent: less('KiB') },
-  prepare: ({ files }) =>
-    Promise.all([
-      files.database('sqlite/items.db', DATABASE_ROWS),
-      files.database('sqlite/warm-up.db', WARM_UP_ROWS),
-    ]),
-  bare: { 'local file': ({ files }) => checkDatabase(join(files.root, 'sqlite/items.db')) },
-  warmUp: (_, { root }) => checkDatabase(join(root, 'sqlite/warm-up.db')),
-  mounted: async (bench, mount) => {
-    const path = join(mount.root, 'sqlite/items.db');
-    const { value, figures } = await use(bench, mount, 1, () => checkDatabase(path));
-    return { ...value, ...figures };
+  prepare: async ({ files }) => {
+    await files.database(DATABASE, DATABASE_ROWS);
+    await files.database(WARM_UP_DATABASE, WARM_UP_ROWS);
   },
+  bare: { 'local file': ({ files }) => checkDatabase(join(files.root, DATABASE)) },
+  warmUp: (_, { root }) => checkDatabase(join(root, WARM_UP_DATABASE)),
+  mounted: (bench, mount) => used(bench, mount, () => checkDatabase(join(mount.root, DATABASE))),
 };
 
 /** The kernel forgets what it keeps of files. */
@@ -161,7 +160,7 @@ const remount: Row = {
       const warm = await rateOf(bench, path);
       await dropPageCache();
       const dropped = await rateOf(bench, path);
-      await run('rm', [path]);
+      await rm(path);
       return { warm, dropped };
     },
   },
@@ -171,8 +170,7 @@ const remount: Row = {
     await sleep(REST_MS);
     const again = async (mount: Mount): Promise<{ rate: number; sent: number }> => {
       await readThrough(join(mount.root, WARM_UP));
-      const path = join(mount.root, LARGE);
-      const { value, figures } = await use(bench, mount, 1, () => rateOf(bench, path));
+      const { value, figures } = await use(bench, mount, 1, () => rateOf(bench, join(mount.root, LARGE)));
       return { rate: value, sent: figures.sent };
     };
     const second = await first.remount(async () => void (await run('sync', [])));
