@@ -112,15 +112,16 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     connections: () => engine.report,
     peers,
     credentialsFor: (url) => made.credentialsFor(url),
-    clientFor: async (url) => {
+    clientFor: (url) => {
       const scheme = url.slice(0, url.indexOf(':'));
       // The name itself: of a source that has other hosts than it, and of plugins.
       const hasDenied = configuration.current.policy.deny.length > 0;
       const refused = hasDenied ? made.policy(undefined, new URL(url)) : undefined;
-      if (refused !== undefined) throw new AccessRefusedError(new URL(url), refused);
+      if (refused !== undefined) return Promise.reject(new AccessRefusedError(new URL(url), refused));
+      if (!options.offline) return registry.getClient(scheme);
       // Starts no plugin.
-      if (options.offline && (await registry.isServed(scheme))) return offlineClient();
-      return await registry.getClient(scheme);
+      const served = registry.isServed(scheme);
+      return served.then((isServed) => (isServed ? offlineClient() : registry.getClient(scheme)));
     },
     close: async () => {
       await Promise.all([plugins.close(), registry.close()]);

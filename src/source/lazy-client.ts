@@ -15,6 +15,7 @@ export class LazyClient {
   readonly #load: () => Promise<LoadedClient>;
   readonly #now: () => number;
   #loading: Promise<LoadedClient> | undefined;
+  #client: Promise<CompleteClient> | undefined;
   #failure: { readonly error: SourceError; readonly atMs: number } | undefined;
   #state: 'registered' | 'loaded' | 'failed' = 'registered';
 
@@ -33,12 +34,14 @@ export class LazyClient {
     return this.#failure?.error;
   }
 
-  async get(): Promise<CompleteClient> {
+  /** The same promise to all, once it is loaded: each use of a source calls this. */
+  get(): Promise<CompleteClient> {
+    if (this.#client !== undefined) return this.#client;
     if (this.#failure !== undefined && this.#now() - this.#failure.atMs < RETRY_AFTER_MS) {
-      throw this.#failure.error;
+      return Promise.reject(this.#failure.error);
     }
-    this.#loading ??= this.#loaded();
-    return (await this.#loading).client;
+    this.#loading = this.#loaded();
+    return (this.#client = this.#loading.then(({ client }) => client));
   }
 
   async close(): Promise<void> {
@@ -58,6 +61,7 @@ export class LazyClient {
       this.#failure = { error, atMs: this.#now() };
       this.#state = 'failed';
       this.#loading = undefined;
+      this.#client = undefined;
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.js';
 import { ClientUnusableError, NoClientFoundError } from './errors.js';
 import { LazyClient } from './lazy-client.js';
 import type { CallKind, RequestActivity } from './request-activity.js';
@@ -44,7 +45,7 @@ export interface PluginSource {
   /** The schemes that it serves, as of the last look. */
   listSchemes(): string[];
   /** The client for a scheme, loaded if need be; undefined when there is none. Rejects when it fails to load. */
-  clientFor(scheme: string): Promise<ResourceClient | undefined>;
+  clientFor(scheme: string): Awaitable<ResourceClient | undefined>;
   describe(scheme: string): PluginDescription | undefined;
   /** Where the calls of the scheme's client are counted; part of its description. */
   countersOf(scheme: string): CallCounters | undefined;
@@ -115,15 +116,22 @@ export class ClientRegistry {
     return this.#clients.has(scheme.toLowerCase());
   }
 
-  async getClient(givenScheme: string): Promise<CompleteClient> {
+  getClient(givenScheme: string): Promise<CompleteClient> {
     const scheme = givenScheme.toLowerCase();
-    const plugin = await this.#plugins?.clientFor(scheme).catch((error: unknown) => {
-      throw new ClientUnusableError(scheme, 'plugin', error);
-    });
-    if (plugin !== undefined) return this.#validatingPlugin(scheme, plugin);
+    const loading = this.#plugins?.clientFor(scheme);
+    if (!(loading instanceof Promise)) return this.#clientOf(scheme, loading);
+    return loading.then(
+      (plugin) => this.#clientOf(scheme, plugin),
+      (error: unknown) => {
+        throw new ClientUnusableError(scheme, 'plugin', error);
+      },
+    );
+  }
+
+  #clientOf(scheme: string, plugin: ResourceClient | undefined): Promise<CompleteClient> {
+    if (plugin !== undefined) return Promise.resolve(this.#validatingPlugin(scheme, plugin));
     const registered = this.#clients.get(scheme);
-    if (registered === undefined) throw new NoClientFoundError(scheme);
-    return await registered.lazy.get();
+    return registered?.lazy.get() ?? Promise.reject(new NoClientFoundError(scheme));
   }
 
   /** What the scheme's names are like, without loading its source. Those of a plugin are as http's. */

@@ -61,7 +61,7 @@ test('no secret and no control character reaches a log, at any level', async (t)
   const loud = await clientOf(plugins, 'loud');
   await note(loud.getMetadata(new Request(`loud://h/x?a=${SECRET}`)));
   await note(loud.list(new Request('loud://h/')));
-  await note(plugins.clientFor('dead'));
+  await note(Promise.resolve(plugins.clientFor('dead')));
   const described = JSON.stringify([plugins.describe('loud'), plugins.describe('dead')]);
   t.notRegex(described, new RegExp(SECRET));
   t.regex(described, /cannot log in with …|password: …/);

@@ -252,10 +252,10 @@ while True:
     const path = join(directory, 'd7y-resource-plugin-prog');
     await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const plugins = pluginSet(t, directory, { startLimitMs: START_LIMIT_MS });
-    const error = await t.throwsAsync(plugins.clientFor('prog'));
+    const error = await t.throwsAsync(async () => await plugins.clientFor('prog'));
     t.regex(error.message, said);
     t.like(plugins.describe('prog'), { state: 'failed', lastError: error.message, counters: { starts: 1 } });
-    t.is((await t.throwsAsync(plugins.clientFor('prog'))).message, error.message);
+    t.is((await t.throwsAsync(async () => await plugins.clientFor('prog'))).message, error.message);
     t.like(plugins.describe('prog'), { counters: { starts: 1 } }, 'not tried again at once');
     await until('its process is gone', async () => (await run('pgrep', ['-f', '--', path])).stdout === '');
   });
@@ -267,7 +267,7 @@ test.serial('what a program has started ends with it', async (t) => {
   const path = join(directory, 'd7y-resource-plugin-prog');
   await writeFile(path, `#!/bin/sh\nsleep 61.${process.pid} &\nexit 1\n`, { mode: 0o755 });
   const plugins = pluginSet(t, directory);
-  await t.throwsAsync(plugins.clientFor('prog'));
+  await t.throwsAsync(async () => await plugins.clientFor('prog'));
   const isGone = async (): Promise<boolean> =>
     (await run('pgrep', ['-f', `sleep 61.${process.pid}`])).stdout === '';
   await t.notThrowsAsync(until('its child is gone', isGone));

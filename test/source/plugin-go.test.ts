@@ -90,5 +90,7 @@ testGo('all of the interface in Go goes through the adapter', 'memory', async (t
 
 testGo("what DragonflyPluginInit says is the plugin's error", 'memory', async (t, directory) => {
   const plugins = pluginSet(t, directory, { option: { memory: { file: '/nowhere' } } });
-  await t.throwsAsync(plugins.clientFor('memory'), { message: 'open /nowhere: no such file or directory' });
+  await t.throwsAsync(async () => await plugins.clientFor('memory'), {
+    message: 'open /nowhere: no such file or directory',
+  });
 });

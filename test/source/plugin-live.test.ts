@@ -76,7 +76,8 @@ test.serial('a failed load is tried again at once when the file changed, else af
   const directory = await pluginDirectory(t);
   await writeFile(join(directory, 'd7y-resource-plugin-one.mjs'), 'nonsense nonsense', { mode: 0o644 });
   const plugins = pluginSet(t, directory);
-  for (let i = 0; i < 50; i += 1) await t.throwsAsync(plugins.clientFor('one'), { message: /Unexpected/ });
+  for (let i = 0; i < 50; i += 1)
+    await t.throwsAsync(async () => await plugins.clientFor('one'), { message: /Unexpected/ });
   t.like(plugins.describe('one'), { state: 'failed', counters: { starts: 1 } });
   await addModule(directory, 'one');
   await plugins.refresh();
@@ -219,5 +220,7 @@ asRootSerially("another user's file is not trusted by root, and its own is by th
   await t.throwsAsync(checkTrust(path, 0), { message: /belongs to user 1234, not to root; chown it/ });
   await t.notThrowsAsync(() => checkTrust(path, 1234));
   await t.throwsAsync(checkTrust(path, 1235), { message: /not to root or user 1235/ });
-  await t.throwsAsync(pluginSet(t, directory).clientFor('one'), { message: /is not trusted/ });
+  await t.throwsAsync(async () => await pluginSet(t, directory).clientFor('one'), {
+    message: /is not trusted/,
+  });
 });

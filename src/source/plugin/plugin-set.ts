@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Logger } from 'pino';
 
+import type { Awaitable } from '../../awaitable.js';
 import type { CallCounters } from '../validating-client.js';
 import type { PluginDescription, PluginSource } from '../registry.js';
 import type { ResourceClient } from '../resource-client.js';
@@ -109,9 +110,12 @@ export class PluginSet implements PluginSource {
   }
 
   /** The client of a scheme's plugin, started if need be; undefined when there is no plugin for it. */
-  async clientFor(scheme: string): Promise<ResourceClient | undefined> {
+  clientFor(scheme: string): Awaitable<ResourceClient | undefined> {
     // What is the tree's alone does not wait for a directory.
-    if (this.#isReserved(scheme)) return undefined;
+    return this.#isReserved(scheme) ? undefined : this.#foundClient(scheme);
+  }
+
+  async #foundClient(scheme: string): Promise<ResourceClient | undefined> {
     await this.refresh(SCAN_AGE_MS);
     const entry = this.#entries.get(scheme);
     if (entry === undefined) return undefined;
