@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash as digest } from 'node:crypto';
 
 /** As the signatures of all stores want it: all but letters, digits and `-._~`, in capitals. */
 export function encodeStrict(text: string): string {
@@ -8,8 +8,12 @@ export function encodeStrict(text: string): string {
   );
 }
 
+/** What nothing is encoded in. */
+const PLAIN_KEY = /^[\w\-./~]*$/;
+
 /** A key of a store as the path of a URL: strict, but for its slashes. */
 export function encodeKey(key: string): string {
+  if (PLAIN_KEY.test(key)) return key;
   return key.split('/').map(encodeStrict).join('/');
 }
 
@@ -63,23 +67,24 @@ export function chosenFields(
   header: Readonly<Record<string, string>>,
   isChosen: (name: string) => boolean,
 ): [name: string, value: string][] {
-  return Object.entries(header)
-    .filter(([name]) => isChosen(name))
-    .map(([name, value]): [string, string] => [name, value.trim()])
-    .toSorted(byName);
+  const fields: [name: string, value: string][] = [];
+  for (const name in header) if (isChosen(name)) fields.push([name, (header[name] ?? '').trim()]);
+  return fields.toSorted(byName);
 }
 
 export function fieldLines(fields: readonly (readonly [string, string])[]): string {
-  return fields.map(([name, value]) => `${name}:${value}\n`).join('');
+  let lines = '';
+  for (const [name, value] of fields) lines += `${name}:${value}\n`;
+  return lines;
 }
 
 /** `20231216T162057Z` */
 export function compactTime(nowMs: number): string {
-  return `${new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+  return `${new Date(nowMs).toISOString().slice(0, 19).replaceAll('-', '').replaceAll(':', '')}Z`;
 }
 
 export function hash(algorithm: 'sha1' | 'sha256', text: string): string {
-  return createHash(algorithm).update(text).digest('hex');
+  return digest(algorithm, text, 'hex');
 }
 
 export function hmac(algorithm: 'sha1' | 'sha256', key: string | Buffer, text: string): Buffer {

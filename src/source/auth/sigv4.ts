@@ -45,7 +45,7 @@ export function sigV4({ region, service = 's3', payload = 'empty' }: SigV4Option
       method,
       url.pathname,
       canonicalQuery(url),
-      fieldLines(fields.map(([name, value]) => [name, value.replaceAll(/ +/g, ' ')])),
+      fieldLines(fields).replaceAll(/ +/g, ' '),
       names,
       payloadHash,
     ].join('\n');
@@ -91,6 +91,7 @@ function isSigned(name: string): boolean {
 }
 
 function canonicalQuery(url: URL): string {
+  if (url.search === '') return '';
   return queryPairs(url)
     .map(([name, value]): [string, string] => [encodeStrict(name), encodeStrict(value ?? '')])
     .toSorted((a, b) => byName(a, b) || byName([a[1]], [b[1]]))
