@@ -31,6 +31,12 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   return { pid, startTicks };
 }
 
+/** Whether its first thread has ended, and others cannot yet. */
+export async function isKilled({ pid }: ProcessIdentity): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+}
+
 /** Threads that wait for the disk outlive the first one, and may still write. */
 async function hasThreads(pid: number): Promise<boolean> {
   return (await readdir(`/proc/${pid}/task`).catch(() => [])).length > 1;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { coversAnother, findOwnMount, type Mount } from '../src/mount/mount-table.js';
+import { coversAnother, findMount, findOwnMount, FS_TYPE, type Mount } from '../src/mount/mount-table.js';
 import {
   type Mountpoint,
   MountpointError,
@@ -8,6 +8,7 @@ import {
   removeMountpoint,
 } from '../src/mount/mountpoint.js';
 import type { MountSession } from '../src/mount/transport.js';
+import { abortKilled } from './abort-killed.js';
 import { recordProcess, servingProcess } from './serving-process.js';
 import { type StartLock, tryStartLock } from './start-lock.js';
 import type { MountRequest } from './config/mount-request.js';
@@ -37,7 +38,11 @@ export async function startMount<Session extends MountSession>(
   try {
     const isMounted = request.descriptor !== undefined;
     if (isResumed) mountpoint = { path, wasCreated: wasCreated(continuation) };
-    else if (!isMounted) mountpoint = await prepareMountpoint(path).catch(nameServer);
+    else if (!isMounted) {
+      const found = await findMount(path);
+      if (found?.fsType === FS_TYPE) await abortKilled(found);
+      mountpoint = await prepareMountpoint(path).catch(nameServer);
+    }
     session = await mount(withMountpoint(request, mountpoint), log);
     if (!isMounted && !isResumed) await refuseCovered(path);
     const removeRecord = await recordProcess(request.path, {

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { findMount, FS_TYPE } from '../src/mount/mount-table.js';
 import { canonicalPath, detachPath, unmountPath } from '../src/mount/mountpoint.js';
 import { safeText } from '../src/source/safe-text.js';
+import { abortKilled } from './abort-killed.js';
 import { CommandFailure, EXIT } from './command-failure.js';
 import { mountHolders } from './mount-holders.js';
 import {
@@ -35,6 +36,7 @@ export async function unmount(given: string, { lazy }: { readonly lazy: boolean 
       `${path} is a mount of user ${mount.userId}; root can unmount it`,
     );
   }
+  await abortKilled(mount);
   const [server, supervisor] = [await servingProcess(mount), await supervisorOf(mount)];
   const processes = [server, supervisor].filter((one) => one !== undefined);
   if (lazy) {

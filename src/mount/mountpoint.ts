@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readlink, realpath, rmdir, statfs } from 'node:fs/promises';
+import { type FileHandle, open, readlink, realpath, rmdir, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { codeOf } from '../error-code.js';
 import { makeDirectory } from '../make-directory.js';
-import { loadSyscalls, MNT_DETACH, UMOUNT_NOFOLLOW } from '../native/posix.js';
+import { loadSyscalls, MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW } from '../native/posix.js';
 import { findMount, type Mount } from './mount-table.js';
 
 const runFile = promisify(execFile);
@@ -95,6 +95,8 @@ export async function removeMountpoint(mountpoint: Mountpoint): Promise<void> {
 
 type Ending = 'unmounted' | 'detached';
 
+const UNMOUNT_FLAGS = { unmounted: 0, detached: MNT_DETACH, forced: MNT_FORCE };
+
 /** Unmounts; a busy mount is detached, and ends when its last user leaves. `onBusy` runs before that. */
 export async function unmountPath(path: string, onBusy?: () => Promise<void>): Promise<Ending> {
   return await endMount(path, ['unmounted', 'detached'], onBusy);
@@ -103,6 +105,15 @@ export async function unmountPath(path: string, onBusy?: () => Promise<void>): P
 /** Detaches the mount, even if it is in use or hangs (lazy unmount). */
 export async function detachPath(path: string): Promise<void> {
   await endMount(path, ['detached']);
+}
+
+/** Fails all that waits for the process of a mount, as far as this user may. */
+export async function abortConnection({ device, mountpoint }: Mount): Promise<void> {
+  // Where no fusectl is mounted: this aborts at first, and is refused then if the mount is busy.
+  const force = (): Promise<void> => unmountAsRoot(mountpoint, 'forced');
+  await writeFile(`/sys/fs/fuse/connections/${device.split(':')[1]}/abort`, '1')
+    .catch(force)
+    .catch(() => undefined);
 }
 
 async function endMount(
@@ -135,17 +146,17 @@ const USER_ATTEMPTS: readonly Attempt[] = [
   umount,
 ];
 
-async function umount(path: string, ending: Ending): Promise<void> {
-  await run('umount', [...(ending === 'detached' ? ['-l'] : []), path]);
+async function umount(path: string, ending: Ending | 'forced'): Promise<void> {
+  await run('umount', [...{ unmounted: [], detached: ['-l'], forced: ['-f'] }[ending], path]);
 }
 
 /** By the directory that the mountpoint is in: the path to it could lead elsewhere by now. */
-async function unmountAsRoot(path: string, ending: Ending): Promise<void> {
+async function unmountAsRoot(path: string, ending: Ending | 'forced'): Promise<void> {
   const syscalls = await loadSyscalls().catch(() => undefined);
   if (syscalls === undefined) return await umount(path, ending);
   const parent = await openMountpoint(dirname(path));
   try {
-    const flags = UMOUNT_NOFOLLOW | (ending === 'detached' ? MNT_DETACH : 0);
+    const flags = UMOUNT_NOFOLLOW | UNMOUNT_FLAGS[ending];
     syscalls.unmount(`/proc/self/fd/${parent.fd}/${basename(path)}`, flags);
   } finally {
     await parent.close();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -198,7 +198,8 @@ export class Episode {
       places: this.#mountpoints.flatMap((mountpoint) => this.#placesOf(mountpoint)),
       files: Object.fromEntries(this.#files),
     };
-    const child = spawn('python3', [READER, JSON.stringify(settings)], {
+    writeFileSync(`${status}.json`, JSON.stringify(settings));
+    const child = spawn('python3', [READER, `${status}.json`], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#readers.set(child, status);

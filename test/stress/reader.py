@@ -1,10 +1,10 @@
-"""Reads stamped files in many ways until SIGTERM, and compares every byte: reader.py SETTINGS.
+"""Reads stamped files in many ways until SIGTERM, and compares every byte: reader.py FILE.
 
 What is wrong is printed as a line of JSON, and at the end how much was read. Its current step is in a file, for one that hangs.
 """
 import errno, json, mmap, os, random, signal, subprocess, sys, threading, time
 
-settings = json.loads(sys.argv[1])
+settings = json.load(open(sys.argv[1]))
 random.seed(settings['seed'])
 EPOCH, LIMIT, TTL = settings['epoch'], settings['limitSeconds'], settings['ttlSeconds']
 # What a version may be older than its TTL: attributes in the kernel, an answer on its way, an origin that was stopped.
