@@ -18,6 +18,7 @@ import { DiskWarming } from './disk-warming.js';
 import type { Evicted } from './evicted.js';
 import type { FreshnessLimits } from './freshness.js';
 import { MetadataQueries } from './metadata-queries.js';
+import { OpenVersion } from './open-version.js';
 import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
 import type {
   FileStat,
@@ -35,7 +36,6 @@ import type { Resource } from './resource.js';
 import { ResourceTable } from './resource-table.js';
 import { StoredVersions } from './stored-versions.js';
 import type { UrlSet } from './url-set.js';
-import type { Reader, Version } from './version.js';
 import { VersionReaders } from './version-readers.js';
 
 export interface CacheOptions extends FreshnessLimits {
@@ -244,7 +244,7 @@ export class CachedResources implements ResourceCache {
     try {
       const opening = this.#stored.whenOpen(reader);
       if (opening !== undefined) await orAborted(opening, waiter?.signal, url);
-      return openReader(reader, new Readahead(this.#options.readahead));
+      return new OpenVersion(reader, new Readahead(this.#options.readahead));
     } catch (error) {
       reader.release();
       throw error;
@@ -372,28 +372,6 @@ function metadataOf({ lastKnown }: Resource, known: FileStat | undefined): FileM
   // Its size may have been learned since.
   if (isSameFile(lastKnown, version)) return lastKnown;
   return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
-}
-
-function openReader(reader: Version, readahead: Readahead): OpenResource {
-  const me: Reader = { readahead };
-  let isOpen = true;
-  return {
-    version: reader.file.version,
-    get saved() {
-      return { ...reader.file, size: reader.size };
-    },
-    localFd: reader.localFd,
-    get size() {
-      return reader.size;
-    },
-    whenSizeKnown: (signal) => reader.whenSizeKnown(signal),
-    read: (offset, length, sink, options) => reader.read(me, offset, length, sink, options),
-    head: () => reader.head(),
-    close: () => {
-      if (isOpen) reader.release(me);
-      isOpen = false;
-    },
-  };
 }
 
 function toStat(metadata: ResourceMetadata): ResourceStat {
