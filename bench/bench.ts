@@ -26,13 +26,10 @@ import { type Result, runRow } from './run-row.js';
 import { MIB } from './usage.js';
 
 const ROWS: readonly Row[] = [...transferRows, ...readRows, ...wholeRows, transport];
-const EXIT_INTERRUPTED = 130;
 
 const command = new Command('npm run bench --')
   .description('Reads over servers on loopback: bare, through d7y-mount, and through rclone mount')
-  .addArgument(
-    new Argument('[rows...]', 'what is measured (default: all)').choices(ROWS.map(({ name }) => name)),
-  )
+  .addArgument(new Argument('[rows...]', 'default: all').choices(ROWS.map(({ name }) => name)))
   .option('--rounds <count>', 'figures are medians of so many', argumentParser(count), 3)
   .option('--large-bytes <size>', 'size of the large file, whole MiB', argumentParser(size), 2048 * MIB)
   .option('--objects <count>', 'of the large bucket', argumentParser(count), 1_000_000)
@@ -56,7 +53,7 @@ async function setUp(options: Options): Promise<Bench> {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
-    process.exitCode = EXIT_INTERRUPTED;
+    process.exitCode = 130;
     // What is being measured rejects, and the end below is reached.
     interrupt();
   });

@@ -46,9 +46,10 @@ export type Files = ReturnType<typeof filesOf>;
 export function filesOf(root: string, largeBytes: number) {
   const built = new Map<string, Promise<void>>();
   const once = (name: string, write: (path: string) => Promise<unknown>): Promise<void> => {
+    const path = join(root, name);
     const build = async (): Promise<void> => {
-      await mkdir(dirname(join(root, name)), { recursive: true });
-      await write(join(root, name));
+      await mkdir(dirname(path), { recursive: true });
+      await write(path);
     };
     const building = built.get(name) ?? build();
     built.set(name, building);

@@ -26,13 +26,15 @@ export interface Mounter {
 /** One or none. `fromMemory`: without the origin. */
 export type BoundMounters = (threads: number, fromMemory?: boolean) => readonly Mounter[];
 
-/** Where a mount is, and what it shows. */
-export interface Place {
+interface Shown {
+  readonly origin: Origin;
+  readonly options: readonly string[];
+}
+
+export interface Place extends Shown {
   readonly mountpoint: string;
   /** For its cache and its log: kept over a remount. */
   readonly directory: string;
-  readonly origin: Origin;
-  readonly options: readonly string[];
 }
 
 export interface Served {
@@ -54,11 +56,7 @@ export interface Mount extends Served {
 }
 
 /** Below `parent`. */
-export async function mount(
-  parent: string,
-  { serve }: Mounter,
-  shown: Pick<Place, 'origin' | 'options'>,
-): Promise<Mount> {
+export async function mount(parent: string, { serve }: Mounter, shown: Shown): Promise<Mount> {
   const directory = await mkdtemp(join(parent, 'mount-'));
   const mountpoint = join(directory, 'mnt');
   await mkdir(mountpoint);
@@ -123,24 +121,20 @@ export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly
 /** rclone in its cache modes; none if it is not installed. */
 export async function rcloneMounts(): Promise<Mounter[]> {
   if ((await run('rclone', ['version']).catch(() => undefined)) === undefined) return [];
-  return ['off', 'full'].map((mode) => ({
-    name: `rclone ${mode}`,
-    serve: (place) => serveRclone(place, mode),
-  }));
+  const serve = (mode: string) => (place: Place) => serveRclone(place, mode);
+  return ['off', 'full'].map((mode) => ({ name: `rclone ${mode}`, serve: serve(mode) }));
 }
 
 async function serveRclone({ mountpoint, directory, origin }: Place, mode: string): Promise<Served> {
   const { scheme, host, bucket, certificate } = origin;
   // With AWS_CA_BUNDLE its s3 does not start (1.60). It sends a request for each object's time without the server's.
-  const command = '-u AWS_CA_BUNDLE rclone mount --read-only --config /dev/null --use-server-modtime'.split(
-    ' ',
-  );
+  const command = '-u AWS_CA_BUNDLE rclone mount --read-only --config /dev/null --use-server-modtime';
   const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
   const s3 = `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
   const remote = bucket === undefined ? `:http,url='${scheme}://${host}':` : s3;
   const trusted = certificate === undefined ? [] : ['--ca-cert', certificate];
   const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
-  const args = [...command, '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];
+  const args = [...command.split(' '), '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];
   return await inForeground(mountpoint, 'env', args);
 }
 
@@ -166,8 +160,8 @@ async function inForeground(mountpoint: string, command: string, args: readonly 
   const began = performance.now();
   const child = start(command, args);
   while ((await findMount(mountpoint)) === undefined) {
-    if (child.exitCode !== null || performance.now() - began > LIMIT_MS)
-      throw new Error(`${command}: no mount`);
+    const isLate = performance.now() - began > LIMIT_MS;
+    if (child.exitCode !== null || isLate) throw new Error(`${command}: no mount`);
     await sleep(POLL_MS);
   }
   const readyMs = performance.now() - began;

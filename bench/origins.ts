@@ -26,53 +26,40 @@ export interface Origin {
 export type OriginName = 'http' | 'https' | 's3' | 'slow' | 'generated-s3';
 
 /** Starts them all. The log has a line for each answer of nginx, with the length of its body. */
-export async function startOrigins(
-  directory: string,
-  root: string,
-  objects: number,
-): Promise<{ origins: Record<OriginName, Origin>; accessLog: string }> {
+export async function startOrigins(directory: string, root: string, objects: number) {
   const prefix = join(directory, 'nginx');
-  await mkdir(join(prefix, 'tmp'), { recursive: true });
+  const [config, key] = [join(prefix, 'nginx.conf'), join(prefix, 'key.pem')];
   const certificate = join(prefix, 'certificate.pem');
+  await mkdir(join(prefix, 'tmp'), { recursive: true });
   const request =
-    'req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -subj /CN=bench'.split(' ');
+    '-x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -subj /CN=bench'.split(' ');
   const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
-  await run('openssl', [...request, ...names, '-keyout', join(prefix, 'key.pem'), '-out', certificate]);
+  await run('openssl', ['req', ...request, ...names, '-keyout', key, '-out', certificate]);
   const [http, https] = [await freePort(), await freePort()];
   const server = start(process.execPath, [SERVER, root, String(http), String(objects)]);
   if (server.stdout === null) throw new Error('no output');
   const [line] = (await once(server.stdout, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
-  const [generated = '', slow = ''] = line.toString().trim().split(' ');
-  await writeFile(
-    join(prefix, 'nginx.conf'),
-    configuration(prefix, root, { http, https, lister: generated }),
-  );
-  start('/usr/sbin/nginx', ['-p', prefix, '-c', join(prefix, 'nginx.conf')]);
+  const [generated = NaN, slow = NaN] = line.toString().split(' ').map(Number);
+  await writeFile(config, configuration(prefix, root, http, https, generated));
+  start('/usr/sbin/nginx', ['-p', prefix, '-c', config]);
   await untilConnects(https);
-  const plain = (port: number | string): Origin => {
-    return { scheme: 'http', host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}/` };
+  const origin = (port: number, scheme: Origin['scheme']): Origin => {
+    const host = `127.0.0.1:${port}`;
+    if (scheme === 's3') return { scheme, host, bucket: BUCKET, url: `http://${host}/${BUCKET}/` };
+    return { scheme, host, url: `${scheme}://${host}/`, ...(scheme === 'https' ? { certificate } : {}) };
   };
-  const bucket = (port: number | string): Origin => {
-    return { ...plain(port), scheme: 's3', bucket: BUCKET, url: `http://127.0.0.1:${port}/${BUCKET}/` };
+  const origins: Record<OriginName, Origin> = {
+    http: origin(http, 'http'),
+    https: origin(https, 'https'),
+    s3: origin(http, 's3'),
+    slow: origin(slow, 'http'),
+    'generated-s3': origin(generated, 's3'),
   };
-  return {
-    origins: {
-      http: plain(http),
-      https: { scheme: 'https', host: `127.0.0.1:${https}`, url: `https://127.0.0.1:${https}/`, certificate },
-      s3: bucket(http),
-      slow: plain(slow),
-      'generated-s3': bucket(generated),
-    },
-    accessLog: join(prefix, 'access.log'),
-  };
+  return { origins, accessLog: join(prefix, 'access.log') };
 }
 
 /** No signature is checked. Another process lists the bucket. */
-function configuration(
-  prefix: string,
-  root: string,
-  { http, https, lister }: { http: number; https: number; lister: string },
-): string {
+function configuration(prefix: string, root: string, http: number, https: number, lister: number): string {
   const list = `proxy_pass http://127.0.0.1:${lister}; proxy_http_version 1.1; proxy_set_header Connection "";`;
   return `
     daemon off; worker_processes 1; pid ${prefix}/nginx.pid; error_log ${prefix}/error.log;
@@ -91,8 +78,7 @@ function configuration(
         location ~ ^/names/.*d[0-9]+$ { return 301 $uri/; }
         location ~ ^/names/.*/$ { rewrite ^ /start/ break; }
         location /names/ { rewrite ^ /start/0.bin break; }
-        location = /${BUCKET} { ${list} }
-        location = /${BUCKET}/ { ${list} }
+        location ~ ^/${BUCKET}/?$ { ${list} }
         location /${BUCKET}/ { alias ${root}/; }
       }
     }`;

@@ -1,5 +1,5 @@
 """Reads stamped blocks one after the other, of files below a directory, or as ranged GETs on one keep-alive
-connection: reads.py DIRECTORY|http://HOST:PORT/PATH WORKLOAD
+connection: reads.py DIRECTORY|http://HOST:PORT/PATH/ WORKLOAD
 The workload is JSON: [path, number of the file, index of the block] for each read. Prints JSON: the rate per second, and
 the time of one, the median in microseconds. Fails on a wrong byte."""
 
@@ -14,23 +14,18 @@ from urllib.parse import urlsplit
 BLOCK = 4096
 UNSTAMPED = bytes(i * 31 % 251 for i in range(BLOCK))[8:]
 
-root, workload = sys.argv[1], json.load(open(sys.argv[2]))
-opened, handle = None, -1
-if root.startswith("http:"):
-    connection = http.client.HTTPConnection(urlsplit(root).netloc)
+root, opened, handle = sys.argv[1], None, -1
+is_http = root.startswith("http:")
+connection = http.client.HTTPConnection(urlsplit(root).netloc if is_http else "unused")
+if is_http:
     connection.connect()
-    prefix = urlsplit(root).path
-else:
-    prefix = root + "/"
 
 
-def get(path, offset):
-    connection.request("GET", path, headers={"Range": f"bytes={offset}-{offset + BLOCK - 1}"})
-    return connection.getresponse().read()
-
-
-def pread(path, offset):
+def read(path, offset):
     global opened, handle
+    if is_http:
+        connection.request("GET", path, headers={"Range": f"bytes={offset}-{offset + BLOCK - 1}"})
+        return connection.getresponse().read()
     if path != opened:
         if handle != -1:
             os.close(handle)
@@ -38,18 +33,14 @@ def pread(path, offset):
     return os.pread(handle, BLOCK, offset)
 
 
-read = get if root.startswith("http:") else pread
-reads = [
-    (prefix + path, index * BLOCK, file.to_bytes(4, "little") + index.to_bytes(4, "little"))
-    for path, file, index in workload
-]
-microseconds = []
+prefix, microseconds = urlsplit(root).path if is_http else root + "/", []
+reads = [(prefix + path, file, index) for path, file, index in json.load(open(sys.argv[2]))]
 begin = time.perf_counter()
-for path, offset, stamp in reads:
+for path, file, index in reads:
     before = time.perf_counter()
-    block = read(path, offset)
+    block = read(path, index * BLOCK)
     microseconds.append((time.perf_counter() - before) * 1e6)
-    if block[:8] != stamp or block[8:] != UNSTAMPED:
-        sys.exit(f"wrong bytes: {path} at {offset}")
+    if block[:8] != file.to_bytes(4, "little") + index.to_bytes(4, "little") or block[8:] != UNSTAMPED:
+        sys.exit(f"wrong bytes: {path}, block {index}")
 rate = len(reads) / (time.perf_counter() - begin)
 print(json.dumps({"rate": rate, "time": statistics.median(microseconds)}))

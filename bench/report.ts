@@ -31,18 +31,9 @@ function lines(result: Result): string[] {
   return [...metrics, ...failures];
 }
 
-/** Everything, for programs. */
+/** Every figure, for programs. */
 export function toJson(results: readonly Result[], about: Readonly<Record<string, unknown>>): string {
-  const rows = results.map((result) => ({
-    row: result.row.name,
-    metrics: Object.entries(result.row.metrics).map(([name, metric]) => ({
-      name,
-      ...metric,
-      medians: medians(result, name),
-      verdicts: metric.targets.map((target) => judge(result, name, metric, target)),
-    })),
-    subjects: result.subjects,
-  }));
+  const rows = results.map(({ row, subjects }) => ({ row: row.name, metrics: row.metrics, subjects }));
   return `${JSON.stringify({ ...about, rows }, undefined, 2)}\n`;
 }
 

@@ -22,17 +22,12 @@ export async function runRow(row: Row, bench: Bench): Promise<Result> {
   const { rounds } = bench.options;
   const mounters = [...(row.mounters?.(bench) ?? [bench.ours, ...bench.rclone])];
   if (row.boundThreads !== undefined) mounters.push(...bench.bound(row.boundThreads));
-  const measures = [
-    ...Object.entries(row.bare).map(([name, bare]) => ({
-      name,
-      measure: (round: number) => bare(bench, round),
-    })),
-    ...mounters.map((mounter) => ({
-      name: mounter.name,
-      measure: (round: number) => onMount(row, bench, mounter, round),
-    })),
-  ];
-  const subjects = measures.map((measure): Subject => ({ ...measure, samples: {}, failures: [] }));
+  const subjects: Subject[] = [];
+  const addSubject = (name: string, measure: Subject['measure']): void => {
+    subjects.push({ name, measure, samples: {}, failures: [] });
+  };
+  for (const [name, bare] of Object.entries(row.bare)) addSubject(name, (round) => bare(bench, round));
+  for (const mounter of mounters) addSubject(mounter.name, (round) => onMount(row, bench, mounter, round));
   try {
     await row.prepare(bench);
   } catch (error) {
@@ -43,9 +38,8 @@ export async function runRow(row: Row, bench: Bench): Promise<Result> {
   for (let round = 1; round <= rounds; round += 1) {
     for (const subject of round % 2 === 1 ? subjects : subjects.toReversed()) {
       if (isInterrupted()) return { row, subjects };
-      process.stderr.write(
-        `bench: ${row.name} ${round}/${rounds} ${subject.name}: ${await add(subject, round)}\n`,
-      );
+      const found = await add(subject, round);
+      process.stderr.write(`bench: ${row.name} ${round}/${rounds} ${subject.name}: ${found}\n`);
     }
   }
   return { row, subjects };
@@ -58,9 +52,8 @@ async function onMount(row: Row, bench: Bench, mounter: Mounter, round: number):
     await row.warmUp?.(bench, mounted);
     const { 'main thread': mainThread, ...figures } = await row.mounted(bench, mounted, round);
     // Other mounts have none that does everything.
-    return mounter.name === bench.ours.name && mainThread !== undefined
-      ? { 'main thread': mainThread, ...figures }
-      : figures;
+    const hasMain = mounter.name === bench.ours.name && mainThread !== undefined;
+    return hasMain ? { 'main thread': mainThread, ...figures } : figures;
   } finally {
     await mounted.remove();
   }

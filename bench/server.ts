@@ -1,59 +1,54 @@
 /**
- * What nginx does not do: lists its directory as a bucket, generates names, and is distant.
- * Run: node server.js ROOT NGINX_PORT OBJECTS; prints the ports of the first two and of the last.
+ * What nginx does not do: lists its directory, and generated names, as a bucket; and is distant.
+ * Run: node server.js ROOT NGINX_PORT OBJECTS; prints the two ports.
  */
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  request,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { Agent, createServer, request } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [root = '', nginxPort = '', objects = ''] = process.argv.slice(2);
 
-/** The objects that there are besides those of ROOT. */
-const GENERATED = 'generated/';
-const listed = new Map<string, { readonly mtimeMs: number; readonly keys: readonly string[] }>();
-const entries = new Map<string, string>();
-
-/** Below a directory, up to the next slash, in order. */
-function keysOf(directory: string): readonly string[] {
-  const mtimeMs = directory === GENERATED ? 0 : statSync(join(root, directory)).mtimeMs;
-  const known = listed.get(directory);
-  if (known?.mtimeMs === mtimeMs) return known.keys;
-  const keys =
-    directory === GENERATED
-      ? Array.from({ length: Number(objects) }, (_, i) => `${GENERATED}${String(i).padStart(8, '0')}.bin`)
-      : readdirSync(join(root, directory), { withFileTypes: true }).map((entry) =>
-          entry.isFile() ? directory + entry.name : `${directory}${entry.name}/`,
-        );
-  if (directory === '') keys.push(GENERATED);
-  keys.sort();
-  listed.set(directory, { mtimeMs, keys });
-  return keys;
+interface Entry {
+  readonly key: string;
+  /** Undefined: a prefix. */
+  readonly file?: { readonly size: number; readonly mtimeMs: number };
 }
 
-/** Files of ROOT do not change. */
-function entryOf(key: string): string {
-  if (key.endsWith('/')) return `<CommonPrefixes><Prefix>${key}</Prefix></CommonPrefixes>`;
-  const isGenerated = key.startsWith(GENERATED);
-  const known = entries.get(key);
+/** The objects that there are besides those of ROOT. */
+const GENERATED = 'generated/';
+const generated = (_: unknown, i: number): Entry => {
+  return { key: `${GENERATED}${String(i).padStart(8, '0')}.bin`, file: { size: 4096, mtimeMs: 1.7e12 } };
+};
+const listed = new Map<string, readonly Entry[]>();
+
+/** Below a directory, up to the next slash, in order. Directories below ROOT are complete when they are listed first. */
+function entriesOf(directory: string): readonly Entry[] {
+  const known = directory === '' ? undefined : listed.get(directory);
   if (known !== undefined) return known;
-  const { size, mtimeMs } = isGenerated ? { size: 4096, mtimeMs: 1.7e12 } : statSync(join(root, key));
-  const mtimeS = Math.floor(mtimeMs / 1000);
-  const modified = new Date(mtimeS * 1000).toISOString();
+  const entries =
+    directory === GENERATED
+      ? Array.from({ length: Number(objects) }, generated)
+      : readdirSync(join(root, directory)).map((name): Entry => {
+          const stat = statSync(join(root, directory, name));
+          return stat.isFile() ? { key: directory + name, file: stat } : { key: `${directory}${name}/` };
+        });
+  if (directory === '') entries.push({ key: GENERATED });
+  entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  listed.set(directory, entries);
+  return entries;
+}
+
+function xmlOf({ key, file }: Entry): string {
+  if (file === undefined) return `<CommonPrefixes><Prefix>${key}</Prefix></CommonPrefixes>`;
+  const seconds = Math.floor(file.mtimeMs / 1000);
   // As nginx answers.
-  const etag = `&quot;${mtimeS.toString(16)}-${size.toString(16)}&quot;`;
-  const entry = `<Contents><Key>${key}</Key><LastModified>${modified}</LastModified><ETag>${etag}</ETag><Size>${size}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
-  if (!isGenerated) entries.set(key, entry);
-  return entry;
+  const etag = `&quot;${seconds.toString(16)}-${file.size.toString(16)}&quot;`;
+  const modified = new Date(seconds * 1000).toISOString();
+  return `<Contents><Key>${key}</Key><LastModified>${modified}</LastModified><ETag>${etag}</ETag><Size>${file.size}</Size></Contents>`;
 }
 
 /** A page of ListObjectsV2; the token is the index of its first key. */
@@ -61,25 +56,25 @@ function list(query: URLSearchParams): string {
   const prefix = query.get('prefix') ?? '';
   const after = query.get('start-after') ?? '';
   const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  const all = keysOf(directory);
+  const all = entriesOf(directory);
   const isAll = prefix === directory && after === '';
-  const keys = isAll ? all : all.filter((key) => key.startsWith(prefix) && key > after);
+  const entries = isAll ? all : all.filter(({ key }) => key.startsWith(prefix) && key > after);
   const from = Number(query.get('continuation-token') ?? 0);
-  const to = Math.min(keys.length, from + Math.min(1000, Number(query.get('max-keys') ?? 1000)));
-  const isTruncated = to < keys.length;
-  const next = isTruncated ? `<NextContinuationToken>${to}</NextContinuationToken>` : '';
-  const found = keys.slice(from, to).map(entryOf).join('');
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name><Prefix>${prefix}</Prefix><KeyCount>${to - from}</KeyCount><MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter><IsTruncated>${isTruncated}</IsTruncated>${next}${found}</ListBucketResult>`;
+  const to = Math.min(entries.length, from + Math.min(1000, Number(query.get('max-keys') ?? 1000)));
+  const next = to < entries.length ? `<NextContinuationToken>${to}</NextContinuationToken>` : '';
+  const found = entries.slice(from, to).map(xmlOf).join('');
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name><Prefix>${prefix}</Prefix><KeyCount>${to - from}</KeyCount><MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter><IsTruncated>${next !== ''}</IsTruncated>${next}${found}</ListBucketResult>`;
 }
 
 const near = createServer((request, response) => {
-  const url = new URL(request.url ?? '', 'http://server');
-  response.setHeader('content-type', 'application/xml');
+  const { searchParams } = new URL(request.url ?? '', 'http://server');
+  let body = '<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>';
   try {
-    response.end(list(url.searchParams));
+    body = list(searchParams);
   } catch {
-    response.end('<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>');
+    // There is no such directory, and so no object.
   }
+  response.writeHead(200, { 'content-type': 'application/xml' }).end(body);
 });
 
 const DELAY_MS = 50;

@@ -8,23 +8,16 @@ const SAMPLE_MS = 50;
 /** A request is logged after its last byte, or after its connection was closed. */
 const LOG_DELAY_MS = 200;
 
-export interface Usage<Value> {
-  /** What the work resolved to. */
-  readonly value: Value;
-  readonly seconds: number;
-  /** For each of the parts of the work: milliseconds of a processor, requests, KiB. And the most memory, in MiB. */
-  readonly figures: Readonly<
-    Record<'main thread' | 'all threads' | 'requests' | 'sent' | 'memory' | 'growth', number>
-  >;
-}
-
-/** `parts`: operations, or GiB. */
+/**
+ * Resolves to what the work resolved to, its time, and the figures of the mount: for each of the parts of the work (operations,
+ * or GiB) milliseconds of a processor, requests and KiB; and the most memory, and what of it came with the work, in MiB.
+ */
 export async function use<Value>(
   { accessLog }: { readonly accessLog: string },
   { pid }: { readonly pid: number },
   parts: number,
   work: () => Promise<Value>,
-): Promise<Usage<Value>> {
+) {
   const [sent, before, resident] = [await traffic(accessLog), await processor(pid), await memory(pid)];
   let most = resident;
   const timer = setInterval(() => void memory(pid).then((mib) => (most = Math.max(most, mib))), SAMPLE_MS);

@@ -89,9 +89,8 @@ const churn: Row = {
 };
 
 function useNames(root: string, from: number, count: number): Promise<unknown> {
-  const half = from + count / 2;
-  const ranges = [`${from} ${half}`, `${half} ${from + count}`];
-  return Promise.all(ranges.map((range) => python('churn.py', root, ...range.split(' '))));
+  const parts = [from, from + count / 2].map((first) => [first, first + count / 2].map(String));
+  return Promise.all(parts.map((range) => python('churn.py', root, ...range)));
 }
 
 function metrics(rate: readonly Target[], mainThread: readonly Target[] = []): Row['metrics'] {
@@ -106,19 +105,16 @@ function metrics(rate: readonly Target[], mainThread: readonly Target[] = []): R
 
 /** The C program reads with as many threads as there are readers. */
 const HTTP = { origin: 'http', boundThreads: 1 } as const;
-const TO_REACH: Readonly<Record<'random' | 'small' | 's3', readonly Target[]>> = {
-  // oxfmt-ignore
-  random: [[8, 'rclone'], [0.6, 'http.client']],
-  small: [[2, 'rclone']],
-  s3: [[1, 'rclone']],
-};
+const AHEAD: Target = [1, 'rclone'];
+const OF_CLIENT: Target = [0.6, 'http.client'];
+const RANDOM: readonly Target[] = [[8, 'rclone'], OF_CLIENT];
 const FIRST = { time: less('us', [0.3, 'rclone']) };
-const SMALL = { name: 'small', ...HTTP, metrics: metrics(TO_REACH.small, [[0.35]]) };
-const S3_SMALL = { name: 's3-small', origin: 's3', metrics: metrics(TO_REACH.s3, [[0.35]]) } as const;
+const SMALL = { name: 'small', ...HTTP, metrics: metrics([[2, 'rclone']], [[0.35]]) };
+const S3_SMALL = { name: 's3-small', origin: 's3', metrics: metrics([AHEAD], [[0.35]]) } as const;
 
 export const readRows: readonly Row[] = [
-  random({ name: 'random', ...HTTP, metrics: metrics(TO_REACH.random) }),
-  random({ name: 's3-random', origin: 's3', metrics: metrics(TO_REACH.s3) }),
+  random({ name: 'random', ...HTTP, metrics: metrics(RANDOM) }),
+  random({ name: 's3-random', origin: 's3', metrics: metrics([AHEAD]) }),
   newFiles({ name: 'first', ...HTTP, metrics: FIRST }, 'heads', 8 * MIB, 1000, 100),
   newFiles(SMALL, 'small', 4096, WARM_UP_READS, 500),
   newFiles(S3_SMALL, 'small', 4096, WARM_UP_READS, 500),

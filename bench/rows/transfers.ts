@@ -10,12 +10,13 @@ import { type Bench, type Figures, less, more, type Row, type Target } from '../
 import { GIB, MIB, use } from '../usage.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../../docs/plugins', import.meta.url));
+const NO_DISK = ['--cache-size', '0'];
 type RowStart = Omit<Row, 'prepare' | 'bare' | 'warmUp' | 'mounted'>;
 
-const NO_DISK = ['--cache-size', '0'];
-
-function prepare({ files }: Bench): Promise<unknown> {
-  return Promise.all([files.large(), files.warmUp()]);
+async function prepare({ files }: Bench): Promise<void> {
+  await Promise.all([files.large(), files.warmUp()]);
+  // From memory: not the disk of the origin is measured.
+  await readThrough(join(files.root, LARGE));
 }
 
 /** 512 MiB of another file. */
@@ -37,12 +38,7 @@ async function curl({ url, certificate }: Origin, paths: readonly string[], byte
 }
 
 /** Reads as many files at once. `slowest`: how far the last reader is behind. */
-async function readAll(
-  bench: Bench,
-  mount: Mount,
-  paths: readonly string[],
-  bytes: number,
-): Promise<Figures> {
+async function readAll(bench: Bench, mount: Mount, paths: string[], bytes: number): Promise<Figures> {
   const all = bytes * paths.length;
   const read = () => Promise.all(paths.map((path) => readThrough(join(mount.root, path))));
   const { value, seconds, figures } = await use(bench, mount, all / GIB, read);
@@ -61,13 +57,7 @@ function sequential(row: RowStart): Row {
   return {
     ...row,
     prepare,
-    bare: {
-      curl: async ({ origins, files }) => {
-        // From memory: not the disk of the origin is measured.
-        await readThrough(join(files.root, LARGE));
-        return await curl(origins[row.origin], [LARGE], files.largeBytes);
-      },
-    },
+    bare: { curl: ({ origins, files }) => curl(origins[row.origin], [LARGE], files.largeBytes) },
     warmUp,
     mounted: (bench, mount) => readAll(bench, mount, [LARGE], bench.files.largeBytes),
   };

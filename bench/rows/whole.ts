@@ -13,10 +13,6 @@ import { MIB, use } from '../usage.js';
 
 const ENTRIES = 10_000;
 const WARM_UP_ENTRIES = 1000;
-const PAGE = 1000;
-const DATABASE_ROWS = 125_000;
-/** A thousand pages. */
-const WARM_UP_ROWS = 16_000;
 /** For a mount to store what it has read. A local file waits as long: a host may take back memory that lies free. */
 const REST_MS = 10_000;
 
@@ -96,14 +92,13 @@ const objects: Row = {
   prepare: ({ files }) => files.sized('listing-warm-up', WARM_UP_ENTRIES),
   bare: {
     curl: async ({ origins, options }) => {
-      const pages = `continuation-token=[0-${options.objects - 1}:${PAGE}]`;
+      const pages = `continuation-token=[0-${options.objects - 1}:1000]`;
       const url = `${origins['generated-s3'].url}?list-type=2&prefix=generated/&delimiter=/&${pages}`;
       return { time: (await run('curl', ['-sSf', '-o', '/dev/null', url])).ms };
     },
   },
   warmUp: (_, { root }) => list(join(root, 'listing-warm-up'), WARM_UP_ENTRIES),
-  mounted: (bench, mount) =>
-    used(bench, mount, () => scan(join(mount.root, 'generated'), bench.options.objects)),
+  mounted: (bench, mount) => used(bench, mount, () => scan(`${mount.root}/generated`, bench.options.objects)),
 };
 
 async function checkDatabase(path: string): Promise<Figures> {
@@ -113,17 +108,17 @@ async function checkDatabase(path: string): Promise<Figures> {
 }
 
 const DATABASE = 'sqlite/items.db';
-const WARM_UP_DATABASE = 'sqlite/warm-up.db';
 const sqlite: Row = {
   name: 'sqlite',
   origin: 'http',
   metrics: { time: less('ms', [600], [0.1, 'rclone']), requests: less(''), sent: less('KiB') },
   prepare: async ({ files }) => {
-    await files.database(DATABASE, DATABASE_ROWS);
-    await files.database(WARM_UP_DATABASE, WARM_UP_ROWS);
+    await files.database(DATABASE, 125_000);
+    // A thousand pages.
+    await files.database('sqlite/warm-up.db', 16_000);
   },
   bare: { 'local file': ({ files }) => checkDatabase(join(files.root, DATABASE)) },
-  warmUp: (_, { root }) => checkDatabase(join(root, WARM_UP_DATABASE)),
+  warmUp: (_, { root }) => checkDatabase(join(root, 'sqlite/warm-up.db')),
   mounted: (bench, mount) => used(bench, mount, () => checkDatabase(join(mount.root, DATABASE))),
 };
 
@@ -168,15 +163,17 @@ const remount: Row = {
   mounted: async (bench, first) => {
     await rateOf(bench, join(first.root, LARGE));
     await sleep(REST_MS);
-    const again = async (mount: Mount): Promise<{ rate: number; sent: number }> => {
+    let sent = 0;
+    const again = async (mount: Mount): Promise<number> => {
       await readThrough(join(mount.root, WARM_UP));
       const { value, figures } = await use(bench, mount, 1, () => rateOf(bench, join(mount.root, LARGE)));
-      return { rate: value, sent: figures.sent };
+      sent += figures.sent;
+      return value;
     };
     const second = await first.remount(async () => void (await run('sync', [])));
     const warm = await again(second);
     const dropped = await again(await second.remount(dropPageCache));
-    return { warm: warm.rate, dropped: dropped.rate, sent: warm.sent + dropped.sent };
+    return { warm, dropped, sent };
   },
 };
 
