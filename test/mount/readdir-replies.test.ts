@@ -10,7 +10,10 @@ import { ENTRY_BYTES } from '../../src/mount/dev-fuse/reply-codec.js';
 import type { Node } from '../../src/mount/node.js';
 import { ResourcePath } from '../../src/mount/resource-path.js';
 import { type Entry, kept } from '../../src/mount/entry.js';
+import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
+import { FakeKernel } from '../support/fake-kernel.js';
+import { MEMORY_PLUGINS, MemoryResources } from '../support/memory-resources.js';
 
 const OWNERSHIP = { uid: 0, gid: 0, umask: 0 };
 const ROOT: Node = { kind: 'root' };
@@ -91,4 +94,20 @@ test('a reader that goes back gets the same entries', (t) => {
   t.deepEqual(again, first);
   const [third] = decode(replies.entries(root, { handle: HANDLE, offset: 3, size: 400 }));
   t.is(third?.name, 'f1');
+});
+
+test('a READDIR that waits is not read again: by then its memory has another request', async (t) => {
+  const resources = new MemoryResources(true);
+  for (const name of ['a', 'b', 'c'])
+    resources.files.set(`mem://h/d/${name}`, { bytes: Buffer.from('x'), etag: '"1"' });
+  resources.openListing = async (url) => {
+    const listing = await MemoryResources.prototype.openListing.call(resources, url);
+    const come = new Set<number>();
+    const whenAt = (place: number): Promise<void> | undefined =>
+      come.has(place) ? undefined : Promise.resolve().then(() => void come.add(place));
+    return { ...listing, whenAt };
+  };
+  const budget = MetadataBudget.beside(0);
+  const vfs = new VirtualFs({ cache: resources, plugins: MEMORY_PLUGINS, ownership: OWNERSHIP, budget });
+  t.deepEqual(await new FakeKernel(vfs).list('mem/h/d'), ['a', 'b', 'c']);
 });

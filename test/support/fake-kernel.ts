@@ -221,14 +221,18 @@ export class FakeKernel {
     return { nodeId, ...factsOf(entry, ENTRY_ATTR_AT) };
   }
 
-  async #request(opcode: number, nodeId: number, body: Buffer, pid: number): Promise<Buffer> {
+  async #request(opcode: number, nodeId: number, given: Buffer, pid: number): Promise<Buffer> {
     this.#unique += 1;
+    const body = Buffer.from(given);
     const request = { opcode, unique: this.#unique, isResent: false, nodeId, uid: 0, pid, body };
     let answer = Buffer.alloc(0);
     try {
-      await this.operations.handle(request, new RequestCaller(pid, undefined), (payload) => {
+      const handled = this.operations.handle(request, new RequestCaller(pid, undefined), (payload) => {
         answer = Buffer.concat(payload);
       });
+      // Its memory is that of the next request.
+      body.fill(0x38);
+      await handled;
     } catch (error) {
       throw new SystemCallError(errnoNameOf(this.operations.errnoOf(request, error)));
     }

@@ -20,7 +20,7 @@ import { isDirectory, pathOf } from '../node.js';
 import { NAME_MAX_BYTES } from '../path-name.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
-import { ReaddirReplies } from './readdir-replies.js';
+import { ReaddirReplies, type Reading } from './readdir-replies.js';
 import type { Reply, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import type { KernelPages } from './kernel-pages.js';
@@ -124,7 +124,7 @@ export class FuseOperations implements RequestHandler {
         return this.#read(decodeRead(request.body), caller, reply);
       case OPCODE.READDIR:
       case OPCODE.READDIRPLUS:
-        return this.#readdir(request, caller, reply);
+        return this.#readdir(request, decodeRead(request.body), caller, reply);
     }
     const operation = this.#operations.get(request.opcode);
     if (operation === undefined) return false;
@@ -194,17 +194,21 @@ export class FuseOperations implements RequestHandler {
     return [];
   }
 
-  #readdir(request: FuseRequest, caller: Caller, reply: Reply): Promise<void> | boolean {
-    const reading = decodeRead(request.body);
-    const inode = this.inodes.get(request.nodeId);
+  #readdir(
+    { opcode, nodeId }: Pick<FuseRequest, 'opcode' | 'nodeId'>,
+    reading: Reading,
+    caller: Caller,
+    reply: Reply,
+  ): Promise<void> | boolean {
+    const inode = this.inodes.get(nodeId);
     const wait = this.#directories.whenReady(reading, caller);
     if (wait !== undefined) {
       // What was there may have made room for something else by then.
       return this.#whileLocked(inode, wait).then(async () => {
-        await this.#readdir(request, caller, reply);
+        await this.#readdir({ opcode, nodeId }, reading, caller, reply);
       });
     }
-    const isPlus = request.opcode === OPCODE.READDIRPLUS;
+    const isPlus = opcode === OPCODE.READDIRPLUS;
     const entries = isPlus ? this.#directories.entries(inode, reading) : this.#directories.names(reading);
     if (this.#journal !== undefined && entries.length > 0) {
       const { handle } = reading;
