@@ -262,7 +262,8 @@ export class Episode {
     } else if (kind === 'mount') {
       await this.#killMount(mountpoint);
     } else if (kind === 'removed') {
-      await rm(this.#cache, { recursive: true, force: true });
+      // It may be made again meanwhile.
+      await run('rm', ['-rf', this.#cache]);
     } else if (kind === 'readonly') {
       // Refused while a file is open for writing.
       for (const mode of ['ro', 'rw'])
@@ -317,7 +318,7 @@ export class Episode {
     const status = await readFile(`/proc/${server.pid}/status`, 'utf8');
     const figure = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1]);
     const descriptors = (await readdir(`/proc/${server.pid}/fd`)).length;
-    this.#count('peakMiB', Math.round(figure('VmHWM') / 1024), true, 150 + 1.25 * this.#plan.memoryMiB);
+    this.#count('peakMiB', Math.round(figure('VmHWM') / 1024), true, 170 + 1.25 * this.#plan.memoryMiB);
     this.#count('threads', figure('Threads'), true, 18);
     this.#count('descriptors', descriptors, true, 100);
   }
