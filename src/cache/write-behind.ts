@@ -11,6 +11,9 @@ export interface WriteBehindOptions {
   readonly maxWaitMs: number;
 }
 
+/** So many small files are one message to the thread that writes them: each message wakes it. */
+const TOGETHER = 32;
+
 const DEFAULT_WRITE_BEHIND_OPTIONS: WriteBehindOptions = { quietMs: 100, maxWaitMs: 5_000 };
 
 /** Writes what waits of one version. */
@@ -35,7 +38,7 @@ export class WriteBehind {
   #isDraining = false;
   #isWorking = false;
   /** Of the one that was written last. */
-  #written = Promise.resolve();
+  #written: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   /** `limitBytes` returns how much may wait now. */
@@ -69,7 +72,7 @@ export class WriteBehind {
     this.#activeAtMs = performance.now();
   }
 
-  /** Resolves when it has written, some time later, one after the other. */
+  /** Resolves when it has written, some time later. */
   add(writer: Writer): Promise<void> {
     let waiting = this.#waiting.get(writer);
     if (waiting === undefined) {
@@ -100,19 +103,28 @@ export class WriteBehind {
     clearTimeout(this.#timer);
     // Not in the step of a caller, who may have more to add.
     await Promise.resolve();
+    for (let due = this.#takeDue(); due.length > 0; due = this.#takeDue()) {
+      this.#written = Promise.all(due);
+      await this.#written;
+    }
+    this.#isWorking = false;
+  }
+
+  /** Begins to write what has waited for long enough. */
+  #takeDue(): Promise<void>[] {
+    const due: Promise<void>[] = [];
     for (const [writer, waiting] of this.#waiting) {
+      if (due.length === TOGETHER) break;
       const waitMs = this.#waitMs(waiting.sinceMs);
       if (waitMs > 0) {
-        this.#timer = setTimeout(() => void this.#work(), waitMs);
+        if (due.length === 0) this.#timer = setTimeout(() => void this.#work(), waitMs);
         break;
       }
       this.#toFlush = Math.max(0, this.#toFlush - 1);
       this.#waiting.delete(writer);
-      this.#written = writer.write();
-      await this.#written;
-      waiting.resolve();
+      due.push(writer.write().then(waiting.resolve));
     }
-    this.#isWorking = false;
+    return due;
   }
 
   /** For how long what has waited since then must wait still. */

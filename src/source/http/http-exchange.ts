@@ -122,7 +122,10 @@ class HttpExchange implements PooledExchange {
     this.#state = 'body';
     this.#body = body;
     this.#activeMs = this.#pool.now();
-    const cancel = (reason: unknown = new Error('cancelled')): void => this.#abandon(reason);
+    const cancel = (reason?: unknown): void => {
+      // Most bodies have ended by then, and an error is not made for nothing.
+      if (this.#state !== 'over') this.#abandon(reason ?? new Error('cancelled'));
+    };
     this.#outcome.resolve({ status, header, body: { read: (target) => body.read(target), cancel } });
   }
 
