@@ -145,3 +145,35 @@ test('what was evicted of a weak version comes back as another version', async (
   t.true((await second.read(0, MIB, copyOf)).equals(after));
   second.close();
 });
+
+// S46
+for (const [title, before] of [
+  ['what was read is compared', [1, 3]],
+  ['what was not read is remembered', [3]],
+] as const) {
+  test(`where a download passes blocks over, for want of memory, ${title}`, async (t) => {
+    let content = LONG;
+    const server = await startFaultServer(t, (request, response) => {
+      const { url } = request;
+      // A read of it keeps more than half of the memory, and waits.
+      if (url === '/stalled') response.writeHead(200, { 'content-length': LONG.length }).flushHeaders();
+      else answer(request, response, content, url === '/other' ? { etag: '"o"' } : {});
+    });
+    const cache = cacheOver(t, 2 * MIB);
+    const [file, other, stalled] = await Promise.all(
+      ['file', 'other', 'stalled'].map((name) => cache.open(`${server.origin}/${name}`)),
+    );
+    const ended = new AbortController();
+    t.teardown(() => ended.abort());
+    void stalled?.read(0, MIB, copyOf, { signal: ended.signal }).catch(() => undefined);
+    const read = async (mib: number): Promise<Buffer | undefined> => {
+      const found = await file?.read(mib * MIB, 1000, copyOf);
+      // Evicts it.
+      for (let at = 0; at < LONG.length; at += MIB / 4) await other?.read(at, MIB / 4, copyOf);
+      return found;
+    };
+    for (const mib of before) t.deepEqual(await read(mib), LONG.subarray(mib * MIB, mib * MIB + 1000));
+    content = Buffer.from(LONG.map((byte) => byte ^ 1));
+    await t.throwsAsync(read(2), { code: 'CHANGED' });
+  });
+}

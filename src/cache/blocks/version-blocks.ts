@@ -130,7 +130,8 @@ export class VersionBlocks implements BlockOwner {
    */
   completeBlock(block: Block, bytes: number, checksum?: number): void {
     if (block.state === 'pending') {
-      if (this.#shown !== undefined) this.#compareShown(this.#shown, block, bytes);
+      if (this.#shown !== undefined)
+        this.#compareShown(this.#shown, block.index, block.memory.subarray(0, bytes));
       this.#pending.delete(block);
       this.#cachedBytes += bytes;
       block.complete(bytes);
@@ -175,10 +176,17 @@ export class VersionBlocks implements BlockOwner {
     return this.#shown?.has(index) !== true;
   }
 
-  /** A block comes again, which is passed over. Throws `ChangedError` if it is not what is here. */
+  /**
+   * All bytes of a block come, and are passed over. Throws `ChangedError` if they are not what is here, or was. What comes next is
+   * shown, so that these are what a later download must bring.
+   */
   compare(index: number, bytes: Uint8Array): void {
+    if (this.#shown === undefined) return;
     const block = this.#blocks.get(index);
-    if (this.#shown === undefined || block === undefined) return;
+    if (block === undefined) {
+      this.#compareShown(this.#shown, index, bytes);
+      return;
+    }
     const { visible } = block;
     const length = Math.min(bytes.byteLength, visible.byteLength);
     if (Buffer.compare(visible.subarray(0, length), bytes.subarray(0, length)) !== 0)
@@ -190,8 +198,7 @@ export class VersionBlocks implements BlockOwner {
     this.#shown?.clear();
   }
 
-  #compareShown(shown: ShownDigests, { index, memory }: Block, bytes: number): void {
-    const all = memory.subarray(0, bytes);
+  #compareShown(shown: ShownDigests, index: number, all: Uint8Array): void {
     const verdict = shown.compare(index, all);
     if (verdict === 'unknown') throw this.#changed(index, 'more than can be compared');
     if (verdict === 'other') throw this.#changed(index);
