@@ -14,6 +14,8 @@ import { atEnd, end, run, start } from './programs.js';
 /** What d7y-mount sets in the kernel. */
 const READAHEAD_KB = 4096;
 const POLL_MS = 2;
+/** Half a mount is not undone, nor half undone. */
+const UNDISTURBED = { isInterruptible: false };
 /** To mount, or to end. */
 const LIMIT_MS = 45_000;
 const D7Y_MOUNT = fileURLToPath(new URL('../bundle/d7y-mount.js', import.meta.url));
@@ -64,7 +66,7 @@ export async function mount(parent: string, { serve }: Mounter, shown: Shown): P
   const unmount = async (): Promise<void> => {
     await served?.end().finally(() => (served = undefined));
     // A program that hangs in it fails then.
-    if ((await findMount(mountpoint)) !== undefined) await run('umount', ['-l', mountpoint]);
+    if ((await findMount(mountpoint)) !== undefined) await run('umount', ['-l', mountpoint], UNDISTURBED);
   };
   const remove = async (): Promise<void> => {
     await unmount();
@@ -105,12 +107,12 @@ export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly
     const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
     const args = [program, mountpoint, '--config', config, ...kept, ...ownOptions, ...options];
     const env = certificate === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificate };
-    const { ms: readyMs } = await run(process.execPath, args, env);
+    const { ms: readyMs } = await run(process.execPath, args, { env, ...UNDISTURBED });
     const mounted = await findMount(mountpoint);
     const server = mounted && (await servingProcess(mounted));
     if (server === undefined) throw new Error(`${mountpoint}: its process is unknown`);
     const unmount = async (): Promise<void> => {
-      await run(process.execPath, [program, 'unmount', mountpoint]);
+      await run(process.execPath, [program, 'unmount', mountpoint], UNDISTURBED);
       if (!(await whenProcessEnded(server, LIMIT_MS))) process.kill(server.pid, 'SIGKILL');
     };
     return { root: join(mountpoint, scheme, bucket ?? host), pid: server.pid, readyMs, end: unmount };
@@ -166,7 +168,7 @@ async function inForeground(mountpoint: string, command: string, args: readonly 
   }
   const readyMs = performance.now() - began;
   const unmount = async (): Promise<void> => {
-    await run('umount', ['-l', mountpoint]);
+    await run('umount', ['-l', mountpoint], UNDISTURBED);
     await end(child);
   };
   return { root: mountpoint, pid: child.pid ?? NaN, readyMs, end: unmount };

@@ -18,7 +18,6 @@ export interface Finished {
 
 const interruption = new AbortController();
 const steps: (() => Promise<void>)[] = [];
-let cleaning = false;
 
 export const interrupt = (): void => interruption.abort();
 export const isInterrupted = (): boolean => interruption.signal.aborted;
@@ -30,7 +29,6 @@ export function atEnd(step: () => Promise<void>): void {
 
 /** Undoes all, the last one first. A step that fails is reported, and the others are tried nevertheless. */
 export async function cleanUp(): Promise<void> {
-  cleaning = true;
   for (const step of steps) {
     await step().catch((error: unknown) => process.stderr.write(`bench: ${messageOf(error)}\n`));
   }
@@ -40,9 +38,9 @@ export async function cleanUp(): Promise<void> {
 export async function run(
   command: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, isInterruptible = true }: { env?: Record<string, string>; isInterruptible?: boolean } = {},
 ): Promise<Finished> {
-  const limits = [AbortSignal.timeout(LIMIT_MS), ...(cleaning ? [] : [interruption.signal])];
+  const limits = [AbortSignal.timeout(LIMIT_MS), ...(isInterruptible ? [interruption.signal] : [])];
   const name = [command, ...args].join(' ').slice(0, 160);
   const began = performance.now();
   const child = spawn(command, args, {
