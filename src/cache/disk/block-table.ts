@@ -11,7 +11,6 @@ export class BlockTable {
   forgetCount = 0;
   #storedCount = 0;
   #checkedCount = 0;
-  #storedBytes = 0;
 
   constructor(geometry: Geometry) {
     const { blockCount } = geometry;
@@ -22,7 +21,11 @@ export class BlockTable {
   }
 
   get storedBytes(): number {
-    return this.#storedBytes;
+    const { blockCount, blockBytes } = this.#geometry;
+    const absentBytes = this.has(blockCount - 1)
+      ? blockBytes - blockLength(this.#geometry, blockCount - 1)
+      : 0;
+    return this.#storedCount * blockBytes - absentBytes;
   }
 
   get isComplete(): boolean {
@@ -44,9 +47,7 @@ export class BlockTable {
 
   store(index: number, checksum: number): void {
     this.checksums[index] = checksum;
-    if (!setBit(this.#stored, index)) return;
-    this.#storedCount += 1;
-    this.#storedBytes += blockLength(this.#geometry, index);
+    if (setBit(this.#stored, index)) this.#storedCount += 1;
   }
 
   markChecked(index: number): void {
@@ -62,9 +63,7 @@ export class BlockTable {
   forget(index: number): void {
     this.forgetCount += 1;
     if (clearBit(this.#checked, index)) this.#checkedCount -= 1;
-    if (!clearBit(this.#stored, index)) return;
-    this.#storedCount -= 1;
-    this.#storedBytes -= blockLength(this.#geometry, index);
+    if (clearBit(this.#stored, index)) this.#storedCount -= 1;
   }
 }
 

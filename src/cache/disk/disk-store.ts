@@ -25,7 +25,7 @@ import { CONFIRMATION_AT, type DecodedIndex, encodeConfirmation } from './index-
 import { entriesOf, nameOfUrl, nameOfVersion } from './layout.js';
 import { listPins, pinUrls } from './pin-urls.js';
 import { readIndexHeader } from './read-index.js';
-import { currentWriter, releaseWriter, type StoreContext } from './store-context.js';
+import { currentWriter, releaseWriter, type StoreContext, type Writer } from './store-context.js';
 import { StoredEntry } from './stored-entry.js';
 import { WriterLease } from './writer-lease.js';
 
@@ -139,9 +139,10 @@ export class DiskStore implements DiskCache {
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
     const { root, reads, warnings, isClosing, writer } = this.#context;
     const resource = this.#context.resourceOf(url);
-    if (writer !== undefined && writer.catalog.removing.size > 0)
-      await Promise.all(writer.catalog.removing.values());
-    if (isClosing || resource === undefined || !this.#mayHave(resource)) return undefined;
+    if (isClosing || resource === undefined) return undefined;
+    // Not what is removed of others: that may wait behind a long write.
+    if (writer !== undefined && writer.catalog.removing.size > 0) await this.#whenRemoved(writer, resource);
+    if (!this.#mayHave(resource)) return undefined;
     try {
       return await reads.run(async () => {
         const names = writer?.catalog.entriesOf(resource) ?? (await entriesOf(root, nameOfUrl(resource)));
@@ -162,6 +163,11 @@ export class DiskStore implements DiskCache {
       warnings.warn('cannot look for the versions of a URL', error);
       return undefined;
     }
+  }
+
+  async #whenRemoved({ catalog }: Writer, resource: string): Promise<void> {
+    const prefix = nameOfUrl(resource);
+    for (const [name, removed] of catalog.removing) if (name.startsWith(prefix)) await removed;
   }
 
   async #readHeader(name: string): Promise<DecodedIndex | undefined> {

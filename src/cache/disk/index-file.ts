@@ -173,11 +173,12 @@ export function applyRecords(
   table: BlockTable,
   { blockCount }: Geometry,
 ): void {
-  const records = Math.min(Math.floor(bytes.length / RECORD_BYTES), blockCount - first);
-  for (let offset = 0; offset < records; offset += 1) {
-    const checksum = bytes.readUInt32LE(offset * RECORD_BYTES);
-    const check = bytes.readUInt32LE(offset * RECORD_BYTES + 4);
-    const isStored = check !== 0 && check === recordCheck(first + offset, checksum, seed);
-    if (isStored) table.store(first + offset, checksum);
+  const count = Math.min(Math.floor(bytes.length / RECORD_BYTES), blockCount - first);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let offset = 0; offset < count; offset += 1) {
+    const check = view.getUint32(offset * RECORD_BYTES + 4, true);
+    if (check === 0) continue;
+    const checksum = view.getUint32(offset * RECORD_BYTES, true);
+    if (check === recordCheck(first + offset, checksum, seed)) table.store(first + offset, checksum);
   }
 }

@@ -75,15 +75,12 @@ export class LocalCopy {
     this.#cancelled = new Int32Array(new SharedArrayBuffer(4));
   }
 
-  /** What the index has of the file, and what the file is now. */
-  recorded(recorded: FileIdentity | undefined, now: FileIdentity): void {
+  /** What the index has of the file, and what the file is now. Resolves when it is known whether a small one is right. */
+  async loaded(recorded: FileIdentity | undefined, now: FileIdentity): Promise<void> {
     this.#recorded = recorded;
     const isRight = recorded !== undefined && sameIdentity(recorded, now) && this.#isWhole(now);
     if (isRight) this.#verified = this.#stateOf(now);
-  }
-
-  async verifyLoaded(): Promise<void> {
-    if (!this.isVerified()) await this.verify();
+    else await this.verify();
   }
 
   /** The descriptor, if the file is known to be right; else that is looked into. */

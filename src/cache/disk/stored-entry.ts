@@ -142,9 +142,8 @@ export class StoredEntry {
       if (typeof index === 'object' && identity !== undefined) {
         const { decoded, table } = index;
         this.#adopt({ table, file, writer, start: decoded, isUnreadable: false });
-        this.local.recorded(decoded.fileIdentity, identity);
         this.#useAllRegions();
-        return await this.local.verifyLoaded();
+        return await this.local.loaded(decoded.fileIdentity, identity);
       }
       void descriptors.retire(file);
       this.#adopt({ writer });
