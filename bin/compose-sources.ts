@@ -5,6 +5,7 @@ import type { CredentialsFor } from '../src/cache/disk/credential-scope.js';
 import type { AddressPolicy } from '../src/source/address-policy.js';
 import type { CompleteClient } from '../src/source/index.js';
 import { accessPolicy, AccessRefusedError } from '../src/source/access-policy.js';
+import { IoThreads } from '../src/source/http/io-threads.js';
 import { createHttpEngine } from '../src/source/http/pooled-engine.js';
 import { IN_TREE } from '../src/source/in-tree.js';
 import { offlineClient } from '../src/source/offline-client.js';
@@ -74,7 +75,9 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     ruleFor: (url) => made.rules.settingsFor(url),
     log,
   });
+  const threads = new IoThreads({ count: options.ioThreads });
   const engine = createHttpEngine({
+    threads,
     activity,
     timeoutMs: options.timeout,
     retries: options.retries,
@@ -87,6 +90,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
       override: options.pluginOverride.map((scheme) => scheme.toLowerCase()),
       callLimitMs: options.timeout,
       memoryBytes: options.pluginMemory,
+      threads,
     },
     { isInTree: (scheme) => registry.isInTree(scheme), log },
   );
@@ -126,6 +130,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     close: async () => {
       await Promise.all([plugins.close(), registry.close()]);
       await engine.close();
+      await threads.close();
     },
   };
 }

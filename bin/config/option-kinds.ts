@@ -42,6 +42,7 @@ export const duration = number(
   quantity.formatDuration,
 );
 export const count = number('count', 'a whole number', quantity.parseCount, String);
+export const maybeCount = optional(count);
 export const id = optional({ ...count, placeholder: 'id' });
 /** Only as text: YAML takes 022 for twenty-two. */
 export const mode: OptionKind<number> = {

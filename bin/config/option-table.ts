@@ -189,6 +189,15 @@ export const OPTION_TABLE: OptionTable = {
     default: 3,
     help: 'how often a request is repeated after a temporary failure',
   },
+  ioThreads: {
+    group: 'Sources',
+    kind: kinds.maybeCount,
+    default: undefined,
+    help: 'threads that receive content, and decrypt it; 0: none but the main one',
+    meaning:
+      'threads that receive content, decrypt and checksum it; they start with the first long response; `0`: the main thread does it all ([Threads](ARCHITECTURE.md#threads))',
+    defaultText: 'one less than the processors, at least 1 and at most 4',
+  },
   header: {
     group: 'Sources',
     kind: kinds.headers,

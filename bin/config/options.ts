@@ -32,6 +32,8 @@ export interface MountOptions extends PluginOptions {
   readonly root: readonly string[];
   readonly timeout: number;
   readonly retries: number;
+  /** 0: all connections are in the main thread. Undefined: as many as `IoThreads` makes of the processors. */
+  readonly ioThreads: number | undefined;
   /** Where metrics and health are served to the network. Undefined: nowhere. */
   readonly metricsListen: ListenAddress | undefined;
   /** Whether the listing of the root has `.d7y`. */

@@ -8,7 +8,7 @@ _d7y_mount() {
   done
   case $command in
     '')
-      options='-f --foreground --no-supervise --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --show-control --log-file --log-level -V --version'
+      options='-f --foreground --no-supervise --config --root --transport --no-passthrough --allow-other --no-exec --uid --gid --umask -o --memory --cache-dir --cache-size --metadata-ttl --negative-ttl --stale-if-error --offline --timeout --retries --io-threads --header --allow-address --p2p-proxy --p2p-mode --plugin-dir --plugin-option --plugin-override --plugin-memory --metrics-listen --show-control --log-file --log-level -V --version'
       values='directory'
       words='unmount list status stats reload restart log-level warm pin unpin evict forget doctor plugin config path url'
       ;;
@@ -126,6 +126,7 @@ _d7y_mount() {
     --stale-if-error) return ;;
     --timeout) return ;;
     --retries) return ;;
+    --io-threads) return ;;
     --header) return ;;
     --allow-address) return ;;
     --p2p-proxy) return ;;

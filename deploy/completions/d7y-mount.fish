@@ -41,6 +41,7 @@ complete -c d7y-mount -n __fish_use_subcommand -l stale-if-error -x -d 'how long
 complete -c d7y-mount -n __fish_use_subcommand -l offline -d 'query no source: only what is cached can be read'
 complete -c d7y-mount -n __fish_use_subcommand -l timeout -x -d 'limit for a response to begin, retries included'
 complete -c d7y-mount -n __fish_use_subcommand -l retries -x -d 'how often a request is repeated after a temporary failure'
+complete -c d7y-mount -n __fish_use_subcommand -l io-threads -x -d 'threads that receive content, and decrypt it; 0: none but the main one'
 complete -c d7y-mount -n __fish_use_subcommand -l header -x -d ''\''https://host[:port]: Name: value'\'', sent to that origin alone (without a scheme: https); repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l allow-address -x -d 'connect to these addresses too: link-local, and with --allow-other loopback and private ones; repeatable'
 complete -c d7y-mount -n __fish_use_subcommand -l p2p-proxy -x -d 'the HTTP proxy of the dfdaemon of this node, for rules with p2p: true (http://127.0.0.1:4001)'

@@ -20,7 +20,14 @@ test('the wait for the head counts to the wait for the body, whose first piece m
   t.teardown(() => engine.close());
   const url = new URL('http://origin.test/a.bin');
   const { body } = await engine.sendToPeers(
-    { proxy: new URL(dfdaemon.origin), url, header: {}, headersTimeoutMs: 60_000, idleTimeoutMs: LIMIT_MS },
+    {
+      proxy: new URL(dfdaemon.origin),
+      url,
+      header: {},
+      expectedBytes: 0,
+      headersTimeoutMs: 60_000,
+      idleTimeoutMs: LIMIT_MS,
+    },
     new Request(url.href),
   );
   const beganMs = performance.now();

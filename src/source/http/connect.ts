@@ -1,13 +1,13 @@
 /** The one place where sockets are made; whatever stands between us and an origin goes here. */
 import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
-import { isIP, type OnReadOpts, type Socket, connect as connectSocket } from 'node:net';
+import { type OnReadOpts, type Socket, connect as connectSocket } from 'node:net';
 
-import { type AddressPolicy, AddressRefusedError } from '../address-policy.js';
 import { type ConnectAttempt, firstToConnect } from './first-to-connect.js';
-import type { Addresses, NameResolver } from './name-resolver.js';
-import type { Proxy, ResolvedRoute } from './route.js';
-import { hostOf, TlsClient } from './tls-client.js';
+import type { Addresses } from './name-resolver.js';
+import type { ResolvedRoute } from './route.js';
+import { createPlanSocket, type PlanOptions, type PlanSocket, type SocketPlan } from './socket-plan.js';
+import { TlsClient } from './tls-client.js';
 import { openTunnel } from './tunnel.js';
 
 /** Resolves to a socket to the origin of `url` that can be written to. `signal` ends the attempt. */
@@ -18,79 +18,74 @@ export type Connect = (
   route?: ResolvedRoute,
 ) => Promise<Socket>;
 
+const MAX_AHEAD_BYTES = 512 * 1024;
 const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
-export interface ConnectOptions {
-  /** An authority to trust besides those of Node, in PEM. */
-  readonly ca: string | undefined;
-  readonly resolver: Pick<NameResolver, 'resolve'>;
-  readonly addressPolicy: AddressPolicy;
+/** Plans, and connects in this thread. */
+export function createConnect(
+  options: PlanOptions,
+  planSocket: PlanSocket = createPlanSocket(options),
+): Connect {
+  const sockets = new SocketOpener(options.ca);
+  return async (url, onread, signal, route) =>
+    await sockets.open(await planSocket(url, route), onread, signal);
 }
 
-/** Direct connections go to the very addresses that the policy was applied to. */
-export function createConnect({ ca, resolver, addressPolicy }: ConnectOptions): Connect {
-  const tlsClient = new TlsClient(ca);
+/** Makes sockets of plans. */
+export class SocketOpener {
+  readonly #tlsClient: TlsClient;
 
-  return async (url, onread, signal, route) => {
-    const { key = '', proxy, socketPath, tls } = route ?? {};
-    if (socketPath !== undefined) {
-      if (url.protocol === 'http:') return await connectUnix(socketPath, onread, signal);
-      const socket = tlsClient.connect(url, { path: socketPath, onread }, tls, key);
-      return await whenReady({ socket, readyEvent: 'secureConnect' }, signal);
-    }
-    if (route?.peerProxy !== undefined) {
-      return await connectDirectly(url, await addressesOf(url, resolver), onread, signal, undefined, key);
-    }
-    if (proxy !== undefined) {
-      // A name is resolved by the proxy. An address is known.
-      if (isIP(hostOf(url)) !== 0) await allowedAddresses(url, resolver, addressPolicy);
-      else checkName(url, addressPolicy);
-      return await throughProxy(url, proxy, onread, signal, tls, key);
-    }
-    const addresses = await allowedAddresses(url, resolver, addressPolicy);
-    return await connectDirectly(url, addresses, onread, signal, tls, key);
-  };
+  /** `ca`: of all plans. */
+  constructor(ca: string | undefined) {
+    this.#tlsClient = new TlsClient(ca);
+  }
 
-  function connectDirectly(
+  /** `signal` ends the attempt. */
+  async open(plan: SocketPlan, onread: OnReadOpts, signal: AbortSignal): Promise<Socket> {
+    signal.throwIfAborted();
+    const url = new URL(plan.url);
+    const { key, tls, socketPath, proxy, addresses = [] } = plan;
+    if (proxy !== undefined) return await this.#throughProxy(url, plan, proxy, onread, signal);
+    if (socketPath === undefined)
+      return await this.#connectDirectly(url, addresses, onread, signal, tls, key);
+    if (url.protocol === 'http:') return await connectUnix(socketPath, onread, signal);
+    const socket = this.#tlsClient.connect(url, { path: socketPath, onread }, tls, key);
+    return await whenReady({ socket, readyEvent: 'secureConnect' }, signal);
+  }
+
+  #connectDirectly(
     url: URL,
     addresses: Addresses,
     onread: OnReadOpts | undefined,
     signal: AbortSignal,
-    tls: ResolvedRoute['tls'],
+    tls: SocketPlan['tls'],
     key: string,
   ): Promise<Socket> {
     const begin = ({ address, family }: LookupAddress): ConnectAttempt => {
       const target = { host: address, family, port: portOf(url), noDelay: true, ...(onread && { onread }) };
       if (url.protocol === 'http:') return { socket: connectSocket(target), readyEvent: 'connect' };
-      return { socket: tlsClient.connect(url, target, tls, key), readyEvent: 'secureConnect' };
+      return { socket: this.#tlsClient.connect(url, target, tls, key), readyEvent: 'secureConnect' };
     };
     return firstToConnect(addresses, begin, signal);
   }
 
-  async function throughProxy(
+  async #throughProxy(
     url: URL,
-    proxy: Proxy,
+    { key, tls }: SocketPlan,
+    { url: proxy, authorization, addresses }: NonNullable<SocketPlan['proxy']>,
     onread: OnReadOpts,
     signal: AbortSignal,
-    tls: ResolvedRoute['tls'],
-    key: string,
   ): Promise<Socket> {
-    const addresses = await addressesOf(proxy.url, resolver);
-    const isPlain = url.protocol === 'http:' && proxy.url.protocol === 'http:';
+    const proxyUrl = new URL(proxy);
+    const isPlain = url.protocol === 'http:' && proxyUrl.protocol === 'http:';
     const own = `proxy ${key}`;
-    const socket = await connectDirectly(
-      proxy.url,
-      addresses,
-      isPlain ? onread : undefined,
-      signal,
-      undefined,
-      own,
-    );
+    const direct = isPlain ? onread : undefined;
+    const socket = await this.#connectDirectly(proxyUrl, addresses, direct, signal, undefined, own);
     if (isPlain) return socket;
     if (url.protocol === 'http:') return pushInto(socket, onread);
     try {
-      await openTunnel(socket, `${url.hostname}:${portOf(url)}`, proxy.authorization, signal);
-      const inner = tlsClient.connect(url, { socket }, tls, key);
+      await openTunnel(socket, `${url.hostname}:${portOf(url)}`, authorization, signal);
+      const inner = this.#tlsClient.connect(url, { socket }, tls, key);
       return pushInto(await whenReady({ socket: inner, readyEvent: 'secureConnect' }, signal), onread);
     } catch (error) {
       socket.destroy();
@@ -103,10 +98,16 @@ export function connectUnix(path: string, onread: OnReadOpts, signal: AbortSigna
   return whenReady({ socket: connectSocket({ path, onread }), readyEvent: 'connect' }, signal);
 }
 
-/** A stream above another one has no `onread`. */
+/** A stream above another one has no `onread`. It pauses late, so that an end of TLS which is near is seen for what it is. */
 function pushInto(socket: Socket, onread: OnReadOpts): Socket {
+  let aheadBytes = 0;
   return socket.on('data', (chunk: Buffer) => {
-    if (!onread.callback(chunk.length, chunk)) socket.pause();
+    if (onread.callback(chunk.length, chunk)) {
+      aheadBytes = 0;
+    } else {
+      aheadBytes += chunk.length;
+      if (aheadBytes >= MAX_AHEAD_BYTES) socket.pause();
+    }
   });
 }
 
@@ -118,32 +119,6 @@ async function whenReady({ socket, readyEvent }: ConnectAttempt, signal: AbortSi
     socket.on('error', () => undefined).destroy();
     throw error;
   }
-}
-
-function checkName(url: URL, policy: AddressPolicy): void {
-  const rule = policy(undefined, url);
-  if (rule !== undefined) throw new AddressRefusedError(url, url.hostname, rule);
-}
-
-/** Of what a host resolves to, the addresses that the policy lets pass; refused if that is none. */
-async function allowedAddresses(
-  url: URL,
-  resolver: Pick<NameResolver, 'resolve'>,
-  policy: AddressPolicy,
-): Promise<Addresses> {
-  // No name is looked up in vain.
-  if (isIP(hostOf(url)) === 0) checkName(url, policy);
-  const addresses = await addressesOf(url, resolver);
-  const allowed = addresses.filter(({ address }) => policy(address, url) === undefined);
-  if (allowed.length > 0) return allowed;
-  const refused = addresses[0]?.address ?? '';
-  throw new AddressRefusedError(url, refused, policy(refused, url) ?? 'no address');
-}
-
-async function addressesOf(url: URL, resolver: Pick<NameResolver, 'resolve'>): Promise<Addresses> {
-  const host = hostOf(url);
-  const family = isIP(host);
-  return family === 0 ? await resolver.resolve(host) : [{ address: host, family }];
 }
 
 function portOf(url: URL): number {

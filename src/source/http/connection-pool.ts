@@ -11,9 +11,14 @@
 import type { RequestPriority } from '../request.js';
 import type { PoolReport } from '../request-activity.js';
 import type { Connect } from './connect.js';
-import { type ConnectionOwner, HttpConnection } from './http-connection.js';
+import type { Connection } from './connection.js';
+import { HttpConnection, type SocketOwner } from './http-connection.js';
 import { CLIENT_CLOSED } from './http-failure.js';
+import type { IoThread } from './io-thread.js';
+import type { IoThreads } from './io-threads.js';
 import type { PooledExchange } from './pooled-exchange.js';
+import type { PlanSocket } from './socket-plan.js';
+import { ThreadedConnection } from './threaded-connection.js';
 import { WaitingExchanges } from './waiting-exchanges.js';
 
 const IDLE_MS = 30_000;
@@ -33,14 +38,21 @@ export interface PoolLimits {
   readonly tickMs: number;
 }
 
-export class ConnectionPool implements ConnectionOwner {
+/** Where the sockets of long responses are. */
+export interface PoolThreads {
+  readonly threads: IoThreads;
+  readonly plan: PlanSocket;
+}
+
+export class ConnectionPool implements SocketOwner {
   readonly connect: Connect;
   readonly #limits: PoolLimits;
-  readonly #connections = new Map<string, Set<HttpConnection>>();
+  readonly #threads: PoolThreads | undefined;
+  readonly #connections = new Map<string, Set<Connection>>();
   /** The connection of each exchange. */
-  readonly #sent = new WeakMap<PooledExchange, HttpConnection>();
+  readonly #sent = new WeakMap<PooledExchange, Connection>();
   /** The current or last user of each connection. */
-  readonly #users = new WeakMap<HttpConnection, number | undefined>();
+  readonly #users = new WeakMap<Connection, number | undefined>();
   readonly #waiting: Readonly<Record<RequestPriority, WaitingExchanges>> = {
     foreground: new WaitingExchanges(),
     background: new WaitingExchanges(),
@@ -52,9 +64,11 @@ export class ConnectionPool implements ConnectionOwner {
   #isAssigning = false;
   #isClosed = false;
 
-  constructor(connect: Connect, limits: PoolLimits) {
+  /** `threads` undefined: all sockets are in this thread. */
+  constructor(connect: Connect, limits: PoolLimits, threads?: PoolThreads) {
     this.connect = connect;
     this.#limits = limits;
+    this.#threads = threads;
   }
 
   now(): number {
@@ -113,7 +127,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#assign();
   }
 
-  onClosed(connection: HttpConnection): void {
+  onClosed(connection: Connection): void {
     const siblings = this.#connections.get(connection.poolKey);
     siblings?.delete(connection);
     if (siblings?.size === 0) this.#connections.delete(connection.poolKey);
@@ -141,24 +155,27 @@ export class ConnectionPool implements ConnectionOwner {
     return true;
   }
 
-  #connectionFor(exchange: PooledExchange): HttpConnection | undefined {
+  /** A long response is better received in a thread of its own, but at a limit any connection will do. */
+  #connectionFor(exchange: PooledExchange): Connection | undefined {
     const siblings = this.#connections.get(exchange.poolKey) ?? new Set();
-    const idle = lastUsed(siblings);
-    if (idle !== undefined && !exchange.needsNewConnection) return idle;
+    const thread = this.#threads?.threads.threadFor(exchange.expectedBytes);
+    const idle = lastUsed(siblings, thread !== undefined);
+    const usable = exchange.needsNewConnection ? undefined : idle;
+    if (usable !== undefined && (thread === undefined || usable.isThreaded)) return usable;
     // Not even in the place of an idle one, which is another user's perhaps.
-    if (!this.#isUserBelowShare(exchange)) return undefined;
+    if (!this.#isUserBelowShare(exchange)) return usable;
     if (!this.#hasRoomAtOrigin(exchange, siblings)) {
-      if (idle === undefined) return undefined;
+      if (idle === undefined || usable !== undefined) return usable;
       idle.destroy();
     } else if (!this.#hasRoom(siblings)) {
-      const spare = longestIdle(this.#all());
-      if (spare === undefined) return undefined;
+      const spare = usable === undefined ? longestIdle(this.#all()) : undefined;
+      if (spare === undefined) return usable;
       spare.destroy();
     }
-    return this.#open(exchange);
+    return this.#open(exchange, thread);
   }
 
-  #hasRoomAtOrigin({ uid }: PooledExchange, siblings: ReadonlySet<HttpConnection>): boolean {
+  #hasRoomAtOrigin({ uid }: PooledExchange, siblings: ReadonlySet<Connection>): boolean {
     const { maxConnectionsPerOrigin: limit } = this.#limits;
     if (siblings.size < limit || inUse(siblings) < limit) return true;
     if (uid === undefined || siblings.size >= MOST_FACTOR * limit) return false;
@@ -172,7 +189,7 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#isBelowShare(uid, this.#all(), MOST_FACTOR * limit, 1);
   }
 
-  #hasRoom(siblings: ReadonlySet<HttpConnection>): boolean {
+  #hasRoom(siblings: ReadonlySet<Connection>): boolean {
     const { maxConnections: limit } = this.#limits;
     if (this.#count < limit) return true;
     if (this.#count >= MOST_FACTOR * limit) return false;
@@ -182,7 +199,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** Whether the user has fewer of the connections than if all who have some, and `others`, had equally many. */
-  #isBelowShare(uid: number, connections: Iterable<HttpConnection>, limit: number, others = 0): boolean {
+  #isBelowShare(uid: number, connections: Iterable<Connection>, limit: number, others = 0): boolean {
     const users = new Set([uid]);
     let own = 0;
     for (const connection of connections) {
@@ -194,8 +211,12 @@ export class ConnectionPool implements ConnectionOwner {
     return own < Math.max(1, Math.floor(limit / (users.size + others)));
   }
 
-  #open(exchange: PooledExchange): HttpConnection {
-    const connection = new HttpConnection(this, exchange, this.#limits.connectTimeoutMs);
+  #open(exchange: PooledExchange, thread: IoThread | undefined): Connection {
+    const { connectTimeoutMs } = this.#limits;
+    const connection =
+      thread === undefined || this.#threads === undefined
+        ? new HttpConnection(this, exchange, connectTimeoutMs)
+        : new ThreadedConnection(this, exchange, connectTimeoutMs, thread, this.#threads.plan);
     const siblings = this.#connections.get(exchange.poolKey);
     if (siblings === undefined) this.#connections.set(exchange.poolKey, new Set([connection]));
     else siblings.add(connection);
@@ -231,30 +252,36 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#waiting.foreground.count + this.#waiting.background.count;
   }
 
-  *#all(): Generator<HttpConnection> {
+  *#all(): Generator<Connection> {
     for (const siblings of this.#connections.values()) yield* siblings;
   }
 }
 
 /** How many of them count. */
-function inUse(connections: Iterable<HttpConnection>): number {
+function inUse(connections: Iterable<Connection>): number {
   let count = 0;
   for (const { isHeldUp } of connections) if (!isHeldUp) count += 1;
   return count;
 }
 
-/** The idle connection that is least likely to have been closed by the server. */
-function lastUsed(connections: Iterable<HttpConnection>): HttpConnection | undefined {
-  let last: HttpConnection | undefined;
+/** The idle connection that is least likely to have been closed by the server; if there is one, of this kind. */
+function lastUsed(connections: Iterable<Connection>, isThreaded: boolean): Connection | undefined {
+  let suited: Connection | undefined;
+  let other: Connection | undefined;
   for (const connection of connections) {
     const since = connection.idleSinceMs;
-    if (since !== undefined && since >= (last?.idleSinceMs ?? 0)) last = connection;
+    if (since === undefined) continue;
+    if (connection.isThreaded !== isThreaded) {
+      if (since >= (other?.idleSinceMs ?? 0)) other = connection;
+    } else if (since >= (suited?.idleSinceMs ?? 0)) {
+      suited = connection;
+    }
   }
-  return last;
+  return suited ?? other;
 }
 
-function longestIdle(connections: Iterable<HttpConnection>): HttpConnection | undefined {
-  let longest: HttpConnection | undefined;
+function longestIdle(connections: Iterable<Connection>): Connection | undefined {
+  let longest: Connection | undefined;
   for (const connection of connections) {
     const since = connection.idleSinceMs;
     if (since !== undefined && since < (longest?.idleSinceMs ?? Infinity)) longest = connection;

@@ -9,7 +9,7 @@ import type { PeerDownloads } from '../p2p/peer-downloads.js';
 import { DialectReader } from './dialect-reader.js';
 import { HeaderFields } from './header-fields.js';
 import { httpDate } from './http-date.js';
-import { toResponse } from './http-download.js';
+import { expectedBytesOf, toResponse } from './http-download.js';
 import type { HttpAnswer, HttpEngine } from './http-engine.js';
 import type { HttpDialect, RangeRequest } from './http-resource.js';
 import { type ContentRange, isLastModifiedWeak, isSameEtag, validatorsOf } from './response-check.js';
@@ -38,8 +38,9 @@ export function createHttpResource(
   async function download(request: Request): Promise<Response> {
     const { range, pin } = request;
     const ranged = range === undefined ? { header: {} } : reader.rangeRequest(range, pin);
+    const expected = { ...ranged, expectedBytes: expectedBytesOf(request) };
     const isInside = range !== undefined && range.end <= (pin?.contentLength ?? 0);
-    const answer = await reader.send(request, ranged, isInside ? [200, 206, 416] : [200, 206]);
+    const answer = await reader.send(request, expected, isInside ? [200, 206, 416] : [200, 206]);
     if (answer.status === 416 && isInside) {
       answer.body.cancel();
       const expected = `${pin?.contentLength} bytes, and of them ${formatRangeHeader(range)}`;

@@ -42,7 +42,12 @@ export class DialectReader {
     const target = given instanceof Promise ? await given : given;
     const url = extra.query === undefined ? target.url : withQuery(target.url, extra.query);
     const header = target.header === undefined ? extra.header : { ...target.header, ...extra.header };
-    const answer = await this.engine.send({ ...target, url, header, allowed }, request, resumed);
+    const { expectedBytes = 0 } = extra;
+    const answer = await this.engine.send(
+      { ...target, url, header, allowed, expectedBytes },
+      request,
+      resumed,
+    );
     if (answer.url !== url && answer.url.origin !== url.origin) this.#redirecting.set(url.origin, true);
     const isPart = answer.status === 200 && answer.header.get('content-range') !== null;
     return isPart && this.dialect.isPartBy200 === true ? { ...answer, status: 206 } : answer;

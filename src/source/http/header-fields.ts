@@ -3,7 +3,12 @@
  * them costs more than all the rest of a small response.
  */
 export class HeaderFields {
-  readonly #values = new Map<string, string>();
+  readonly #values: Map<string, string>;
+
+  /** `entries`: of names in lower case. */
+  constructor(entries?: Iterable<readonly [string, string]>) {
+    this.#values = new Map(entries);
+  }
 
   /** The value, or null as with `Headers`. `name` is in lower case. */
   get(name: string): string | null {
@@ -19,6 +24,11 @@ export class HeaderFields {
     const key = name.toLowerCase();
     const before = this.#values.get(key);
     this.#values.set(key, before === undefined ? value : `${before}, ${value}`);
+  }
+
+  /** For another thread. */
+  get entries(): readonly (readonly [string, string])[] {
+    return [...this.#values];
   }
 
   toHeaders(): Headers {

@@ -10,63 +10,36 @@ import type { OnReadOpts, Socket } from 'node:net';
 
 import { wasEndedByCloseNotify } from './close-notify.js';
 import type { Connect } from './connect.js';
+import {
+  type Connection,
+  type ConnectionOwner,
+  type Destination,
+  DISCARD_MS,
+  DISCARDING,
+  type Exchange,
+} from './connection.js';
 import { CONNECT_LATE, CONNECTION_CLOSED } from './http-failure.js';
-import { ExchangeBody, type IncomingBody } from './exchange-body.js';
-import type { ResponseHead } from './response-head.js';
+import { ExchangeBody } from './exchange-body.js';
 import { ResponseParser, type ResponseHandler } from './response-parser.js';
-import type { ResolvedRoute } from './route.js';
 
 /** What one read takes at most. With 64 KiB the system's share of the time is larger; more than this gains nothing. */
 const READ_BYTES = 256 * 1024;
 /** The rest of an abandoned body that is cheaper to read than a new connection is to open. */
 const MAX_DISCARD_BYTES = 64 * 1024;
-const DISCARD_MS = 1_000;
 
-/** Where a connection leads. */
-export interface Destination {
-  readonly url: URL;
-  readonly route: ResolvedRoute | undefined;
-  /** Of both: exchanges with the same key share connections. */
-  readonly poolKey: string;
-}
-
-/** One request with its response, for the connection. Exactly one of `onEnd` and `onFailure` is called. */
-export interface Exchange {
-  /** In Latin-1. */
-  readonly requestText: string;
-  onHead(head: ResponseHead, body: IncomingBody): void;
-  /** So many more bytes of the body have come. */
-  onReceived(bytes: number): void;
-  /** The body has ended. */
-  onEnd(): void;
-  /** `isStale`: the connection had been in use before, and received no byte of this response. */
-  onFailure(error: Error, isStale: boolean): void;
-  /** Time passes. */
-  onTick(nowMs: number): void;
-}
-
-export interface ConnectionOwner {
+/** What is not the pool's alone. */
+export interface SocketOwner extends ConnectionOwner {
   readonly connect: Connect;
-  /** Milliseconds on any clock. */
-  now(): number;
-  onIdle(connection: HttpConnection): void;
-  onClosed(connection: HttpConnection): void;
+  /** Default: as `ExchangeBody` says. */
+  readonly maxKeptBytes?: number;
 }
-
-const DISCARDING: Exchange = {
-  requestText: '',
-  onHead: () => undefined,
-  onReceived: () => undefined,
-  onEnd: () => undefined,
-  onFailure: () => undefined,
-  onTick: () => undefined,
-};
 
 const IGNORING: ResponseHandler = { onHead: () => undefined, onBody: () => undefined };
 
-export class HttpConnection {
+export class HttpConnection implements Connection {
   readonly poolKey: string;
-  readonly #owner: ConnectionOwner;
+  readonly isThreaded = false;
+  readonly #owner: SocketOwner;
   readonly #connecting = new AbortController();
   /** Undefined until it is connected. */
   #socket: Socket | undefined;
@@ -93,11 +66,16 @@ export class HttpConnection {
   #held: Buffer[] = [];
   /** What the socket has come to. Only an orderly end may end a body that has no length. */
   #socketEnd: 'orderly' | 'broken' | undefined;
+  /** A read has stopped reading. */
+  #isPaused = false;
   readonly #resume = (): void => {
-    if (this.#parser.wait === undefined && this.#state !== 'closed') this.#socket?.resume();
+    const socket = this.#socket;
+    if (socket === undefined || this.#parser.wait !== undefined || this.#state === 'closed') return;
+    this.#isPaused = false;
+    socket.resume();
   };
 
-  constructor(owner: ConnectionOwner, { url, route, poolKey }: Destination, connectTimeoutMs: number) {
+  constructor(owner: SocketOwner, { url, route, poolKey }: Destination, connectTimeoutMs: number) {
     this.poolKey = poolKey;
     this.#owner = owner;
     this.#deadlineMs = owner.now() + connectTimeoutMs;
@@ -112,19 +90,16 @@ export class HttpConnection {
     );
   }
 
-  /** Since when it waits for a request; undefined while it is not idle. */
   get idleSinceMs(): number | undefined {
     return this.#exchange === undefined && this.#state === 'open' ? this.#idleSinceMs : undefined;
   }
 
-  /** Its reader has paused, perhaps for long. */
   get isHeldUp(): boolean {
     return this.#isHeldUp;
   }
 
-  /** May be called while the connection is being made, and when it is idle. */
   send(exchange: Exchange): void {
-    const body = new ExchangeBody();
+    const body = new ExchangeBody(this.#owner.maxKeptBytes);
     this.#exchange = exchange;
     this.#body = body;
     this.#parser = new ResponseParser({
@@ -138,7 +113,6 @@ export class HttpConnection {
     if (this.#state === 'open') this.#write(exchange);
   }
 
-  /** Calls nothing more of the exchange. */
   abandon(exchange: Exchange): void {
     if (this.#exchange !== exchange) return;
     const left = this.#parser.leftBytes;
@@ -164,7 +138,6 @@ export class HttpConnection {
     this.#owner.onClosed(this);
   }
 
-  /** Ends the exchange in progress with `error`. Resolves when the socket is gone. */
   async close(error: Error): Promise<void> {
     const socket = this.#socket;
     const closed = socket === undefined || socket.closed ? undefined : once(socket, 'close');
@@ -189,10 +162,14 @@ export class HttpConnection {
     }
     this.#state = 'open';
     this.#socket = socket
-      .on('end', () => this.#onEnd(!this.#isTls || wasEndedByCloseNotify(socket) ? 'orderly' : 'broken'))
+      .on('end', () => this.#onEnd(this.#isOrderly(socket) ? 'orderly' : 'broken'))
       .on('error', (error) => this.#fail(error))
       .on('close', () => this.#onEnd('broken'));
     if (this.#exchange !== undefined) this.#write(this.#exchange);
+  }
+
+  #isOrderly(socket: Socket): boolean {
+    return !this.#isTls || wasEndedByCloseNotify(socket, this.#isPaused);
   }
 
   #write(exchange: Exchange): void {
@@ -238,8 +215,10 @@ export class HttpConnection {
     } else {
       this.#held.push(Buffer.from(buffer.subarray(0, bytes)));
     }
+    this.#isPaused = true;
     if (this.#parser.wait !== undefined || this.#state !== 'open') return false;
-    if (this.#mayReadAtOnce) return true;
+    this.#isPaused = !this.#mayReadAtOnce;
+    if (!this.#isPaused) return true;
     setImmediate(this.#resume);
     return false;
   }

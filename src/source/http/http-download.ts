@@ -230,7 +230,7 @@ class HttpDownload implements BodyReader {
     const { engine } = this.#reader;
     const beganMs = engine.now();
     const response = await this.#reader
-      .send(request, rest, [200, 206, 416], lowSpeedLimit)
+      .send(request, { ...rest, expectedBytes: expectedBytesOf(request) }, [200, 206, 416], lowSpeedLimit)
       .catch((error: unknown) => {
         throw error instanceof IsDirectoryError ? this.#changed('a directory') : error;
       });
@@ -285,6 +285,11 @@ class HttpDownload implements BodyReader {
       found,
     });
   }
+}
+
+/** How long the body of a download may be; Infinity: it is not known. */
+export function expectedBytesOf({ range, pin }: Pick<Request, 'range' | 'pin'>): number {
+  return Math.min(range?.end ?? Infinity, pin?.contentLength ?? Infinity) - (range?.start ?? 0);
 }
 
 /** Where the body should end: at the end of the requested range, or of the resource. */

@@ -69,6 +69,8 @@ export interface HttpRequest extends HttpProfile {
   readonly body?: { readonly type: string; readonly text: string };
   /** The statuses whose answer the caller uses. */
   readonly allowed: readonly number[];
+  /** How long the body may be, as far as is known: one that may be long is received in another thread. Default: it is small. */
+  readonly expectedBytes?: number;
 }
 
 /** One request by way of a cluster of Dragonfly. */
@@ -77,6 +79,7 @@ export interface PeerRequest {
   /** May be signed: it is shown nowhere. */
   readonly url: URL;
   readonly header: Readonly<Record<string, string>>;
+  readonly expectedBytes: number;
   /** Until the head is there, and between two pieces of the body that is waited for. */
   readonly headersTimeoutMs: number;
   readonly idleTimeoutMs: number;

@@ -25,6 +25,8 @@ export interface ExchangeOptions {
   readonly route?: ResolvedRoute | undefined;
   /** `url` with a signature, which is sent and shown nowhere. */
   readonly signedUrl?: URL | undefined;
+  /** Of the body; Infinity: it may be long. Default: it is small. */
+  readonly expectedBytes?: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
   readonly promotion: Promotion | undefined;
@@ -65,6 +67,7 @@ class HttpExchange implements PooledExchange {
   readonly route: ResolvedRoute | undefined;
   readonly uid: number | undefined;
   readonly requestText: string;
+  readonly expectedBytes: number;
   priority: RequestPriority;
   needsNewConnection = false;
   readonly #pool: ConnectionPool;
@@ -92,6 +95,7 @@ class HttpExchange implements PooledExchange {
     this.route = route;
     this.poolKey = route === undefined ? this.url.origin : `${this.url.origin} ${route.key}`;
     this.uid = uidOf(options.signal);
+    this.expectedBytes = options.expectedBytes ?? 0;
     const forProxy = proxyHeader(this.url, route);
     const sent = forProxy === undefined ? header : { ...header, ...forProxy };
     const isAbsolute = forProxy !== undefined || route?.peerProxy !== undefined;

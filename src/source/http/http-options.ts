@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressPolicy, addressPolicy } from '../address-policy.js';
 import type { RequestActivity } from '../request-activity.js';
 import type { Connect } from './connect.js';
+import type { IoThreads } from './io-threads.js';
 import { environmentProxy, type ProxyFor } from './route.js';
 
 export interface HttpEngineOptions {
@@ -21,6 +22,8 @@ export interface HttpEngineOptions {
   readonly connect: Connect | undefined;
   /** Default: as the environment says. */
   readonly proxyFor: ProxyFor | undefined;
+  /** Where long responses are received; undefined: in this thread. */
+  readonly threads: IoThreads | undefined;
   /** Where requests are counted; undefined: nowhere else. */
   readonly activity: RequestActivity | undefined;
 }
@@ -57,5 +60,6 @@ export const DEFAULT_HTTP_ENGINE_OPTIONS: HttpEngineOptions = {
   addressPolicy: addressPolicy({ isShared: false, allowed: [] }),
   connect: undefined,
   proxyFor: environmentProxy(),
+  threads: undefined,
   activity: undefined,
 };

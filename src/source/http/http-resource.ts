@@ -50,4 +50,5 @@ export interface HttpDialect {
 export interface RangeRequest {
   readonly header: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
+  readonly expectedBytes?: number;
 }

@@ -27,6 +27,7 @@ import { NameResolver } from './name-resolver.js';
 import { carriedHeader, redirectTarget, refuseDowngrade } from './redirect.js';
 import type { Refusal } from './refusal.js';
 import { Routes } from './route.js';
+import { createPlanSocket } from './socket-plan.js';
 
 const BACKOFF_MS = 200;
 const MAX_TICK_MS = 250;
@@ -97,19 +98,31 @@ class PooledEngine implements ReportingEngine {
     this.retries = retries;
     this.#activity = options.activity ?? new RequestActivity();
     this.#routes = new Routes(proxyFor);
-    const connect = options.connect ?? createConnect({ ...options, resolver: this.#resolver });
-    this.#pool = new ConnectionPool(connect, {
-      maxConnectionsPerOrigin,
-      maxConnections,
-      connectTimeoutMs: timeoutMs / 3,
-      tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
-    });
-    this.#peers = new ConnectionPool(connect, {
-      maxConnectionsPerOrigin: MAX_PEER_CONNECTIONS,
-      maxConnections: MAX_PEER_CONNECTIONS,
-      connectTimeoutMs: PEER_CONNECT_TIMEOUT_MS,
-      tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
-    });
+    const planning = { ...options, resolver: this.#resolver };
+    const plan = createPlanSocket(planning);
+    const connect = options.connect ?? createConnect(planning, plan);
+    const isThreaded = options.threads !== undefined && options.connect === undefined;
+    const threads = isThreaded ? { threads: options.threads, plan } : undefined;
+    this.#pool = new ConnectionPool(
+      connect,
+      {
+        maxConnectionsPerOrigin,
+        maxConnections,
+        connectTimeoutMs: timeoutMs / 3,
+        tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
+      },
+      threads,
+    );
+    this.#peers = new ConnectionPool(
+      connect,
+      {
+        maxConnectionsPerOrigin: MAX_PEER_CONNECTIONS,
+        maxConnections: MAX_PEER_CONNECTIONS,
+        connectTimeoutMs: PEER_CONNECT_TIMEOUT_MS,
+        tickMs: Math.min(MAX_TICK_MS, timeoutMs / 24),
+      },
+      threads,
+    );
   }
 
   send(request: HttpRequest, caller: HttpCaller, resumed?: LowSpeedLimit): Promise<HttpAnswer> {
@@ -138,7 +151,7 @@ class PooledEngine implements ReportingEngine {
   }
 
   async sendToPeers(request: PeerRequest, caller: HttpCaller): Promise<HttpAnswer> {
-    const { proxy, url, header, headersTimeoutMs, idleTimeoutMs } = request;
+    const { proxy, url, header, expectedBytes, headersTimeoutMs, idleTimeoutMs } = request;
     const lowSpeedLimit = new LowSpeedLimit(idleTimeoutMs);
     const beganMs = performance.now();
     const {
@@ -153,6 +166,7 @@ class PooledEngine implements ReportingEngine {
       headersTimeoutMs,
       idleTimeoutMs,
       lowSpeedLimit,
+      expectedBytes,
       activity: this.#activity.of(schemeOf(caller), url.host).by('p2p'),
     });
     const waitedMs = performance.now() - beganMs;
@@ -345,6 +359,7 @@ class PooledEngine implements ReportingEngine {
         headersTimeoutMs: limitMs,
         idleTimeoutMs: this.timeoutMs / 3,
         lowSpeedLimit,
+        expectedBytes: request.expectedBytes,
         activity: activity.by(route),
       });
       this.#activity.noteFirstByte(activity.scheme, route, performance.now() - startedMs);

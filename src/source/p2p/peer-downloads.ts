@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withUid, uidOf } from '../caller-uid.js';
 import type { DialectReader } from '../http/dialect-reader.js';
 import { failureOf } from '../http/http-failure.js';
+import { expectedBytesOf } from '../http/http-download.js';
 import type { HttpAnswer } from '../http/http-engine.js';
 import type { ContentRange } from '../http/response-check.js';
 import { isWeakEtag, type Request, type Validators } from '../request.js';
@@ -198,6 +199,7 @@ export class PeerDownloads {
           proxy: given.proxy,
           url: target.url,
           header: { ...target.header, ...own },
+          expectedBytes: expectedBytesOf(request),
           headersTimeoutMs: Math.max(1, given.endsAtMs - beganMs),
           idleTimeoutMs: stallMs,
         },

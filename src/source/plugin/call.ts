@@ -68,9 +68,10 @@ export async function callForBody(
   process: PluginProcess,
   path: string,
   body: object,
-  options: CallOptions,
+  options: CallOptions & { readonly expectedBytes: number },
 ): Promise<HttpResponse> {
-  return await withinDeadline(options, (signal) => post(process, path, body, options.url, signal));
+  const { url, expectedBytes } = options;
+  return await withinDeadline(options, (signal) => post(process, path, body, url, signal, expectedBytes));
 }
 
 async function post(
@@ -79,8 +80,9 @@ async function post(
   body: object,
   url: URL | string,
   signal: AbortSignal,
+  expectedBytes = 0,
 ): Promise<HttpResponse> {
-  const response = await process.post(path, body, signal);
+  const response = await process.post(path, body, signal, expectedBytes);
   if (response.status !== 200) throw await failureOfResponse(process, response, url);
   return response;
 }

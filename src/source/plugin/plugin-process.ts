@@ -12,7 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionPool } from '../http/connection-pool.js';
 import { type Connect, connectUnix } from '../http/connect.js';
 import { type HttpResponse, exchange } from '../http/http-exchange.js';
+import type { IoThreads } from '../http/io-threads.js';
 import { LowSpeedLimit } from '../http/low-speed-limit.js';
+import type { PlanSocket } from '../http/socket-plan.js';
 import { StderrTail } from './stderr-tail.js';
 import { safeText } from '../safe-text.js';
 import { launch, type LaunchOptions } from './launch.js';
@@ -27,6 +29,8 @@ export interface PluginLimits {
   readonly callLimitMs: number;
   /** The most that one plugin's process may take. */
   readonly memoryBytes: number;
+  /** Where long bodies are received; undefined: in this thread. */
+  readonly threads?: IoThreads | undefined;
 }
 
 export interface PluginProcessOptions extends PluginLimits, LaunchOptions {
@@ -64,14 +68,20 @@ export class PluginProcess {
     this.#child = launch(file, options);
     // Before anything else: without a descriptor to spare there is a process that has no streams, and fails in a moment.
     this.#child.on('error', () => undefined);
-    const connect: Connect = (_, onread, signal) => connectUnix(options.socketPath, onread, signal);
-    this.#pool = new ConnectionPool(connect, {
-      // Paused downloads keep their connections: a limit would make the others wait for them.
-      maxConnectionsPerOrigin: Infinity,
-      maxConnections: Infinity,
-      connectTimeoutMs: options.callLimitMs,
-      tickMs: Math.min(MAX_TICK_MS, options.callLimitMs / 24),
-    });
+    const { threads, socketPath } = options;
+    const connect: Connect = (_, onread, signal) => connectUnix(socketPath, onread, signal);
+    const plan: PlanSocket = ({ origin }) => Promise.resolve({ url: origin, key: '', socketPath });
+    this.#pool = new ConnectionPool(
+      connect,
+      {
+        // Paused downloads keep their connections: a limit would make the others wait for them.
+        maxConnectionsPerOrigin: Infinity,
+        maxConnections: Infinity,
+        connectTimeoutMs: options.callLimitMs,
+        tickMs: Math.min(MAX_TICK_MS, options.callLimitMs / 24),
+      },
+      threads && { threads, plan },
+    );
     this.#stderrTail = new StderrTail(this.#child.stderr, options.mask);
     this.#child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
@@ -121,7 +131,7 @@ export class PluginProcess {
   }
 
   /** Sends a call. The response's body must be read to its end, or cancelled. */
-  async post(path: string, call: object, signal: AbortSignal): Promise<HttpResponse> {
+  async post(path: string, call: object, signal: AbortSignal, expectedBytes = 0): Promise<HttpResponse> {
     this.lastUsedMs = performance.now();
     return await exchange(
       this.#pool,
@@ -130,6 +140,7 @@ export class PluginProcess {
       {
         method: 'POST',
         body: { type: 'application/json', text: JSON.stringify(call) },
+        expectedBytes,
         signal,
         priority: 'foreground',
         promotion: undefined,

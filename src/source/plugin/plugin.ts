@@ -208,7 +208,7 @@ export class Plugin {
   }
 
   async #launch(): Promise<PluginProcess> {
-    const { uid, runDirectory, startLimitMs, callLimitMs, memoryBytes, onStart } = this.#context;
+    const { uid, runDirectory, startLimitMs, callLimitMs, memoryBytes, threads, onStart } = this.#context;
     await checkTrust(this.file.root, uid);
     // No link on the way can be exchanged now: what was checked is what is started.
     const path = await checkTrust(this.file.path, uid);
@@ -224,6 +224,7 @@ export class Plugin {
         mask: this.#mask,
         startLimitMs,
         callLimitMs,
+        threads,
       },
     );
     this.#processes.add(process);

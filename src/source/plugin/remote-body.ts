@@ -7,6 +7,7 @@ import { type BodyReader, type BodyTarget, bytesOf } from '../body-target.js';
 import { ChangedError, InterruptedError, ProtocolError } from '../errors.js';
 import { isWeakEtag, type Request } from '../request.js';
 import type { HttpBody } from '../http/http-body.js';
+import { expectedBytesOf } from '../http/http-download.js';
 import { newResponse, type Response } from '../response.js';
 import { partOf } from '../target-cursor.js';
 import { callForBody, ConnectionLostError, failureOfTransport } from './call.js';
@@ -171,7 +172,7 @@ class RemoteBody implements BodyReader {
 async function openPart(plugin: Plugin, request: Request, known: KnownResource | undefined): Promise<Part> {
   const { url, signal } = request;
   return await plugin.run(url, async (process) => {
-    const options = { url, signal, limitMs: plugin.callLimitMs };
+    const options = { url, signal, limitMs: plugin.callLimitMs, expectedBytes: expectedBytesOf(request) };
     const response = await callForBody(process, '/download', callOf(request), options);
     let isOpen = true;
     process.activeCalls += 1;

@@ -1,0 +1,58 @@
+/** An I/O thread: connections, of which the main thread decides everything. */
+import { parentPort } from 'node:worker_threads';
+
+import { ServedConnection } from './served-connection.js';
+import type { IoReport, IoRequest } from './io-messages.js';
+import { SocketOpener } from './connect.js';
+
+const connections = new Map<number, ServedConnection>();
+/** By the authority that they trust; there is one, or none. */
+const openers = new Map<string | undefined, SocketOpener>();
+let active: ServedConnection[] = [];
+
+function openerFor(ca: string | undefined): SocketOpener {
+  const known = openers.get(ca) ?? new SocketOpener(ca);
+  openers.set(ca, known);
+  return known;
+}
+
+/** All reports of one turn of the loop are one message. */
+function onActive(connection: ServedConnection): void {
+  active.push(connection);
+  if (active.length > 1) return;
+  setImmediate(() => {
+    const reports: IoReport[] = active.flatMap((each) => each.takeReport());
+    active = [];
+    for (const { id, isClosed } of reports) if (isClosed === true) connections.delete(id);
+    parentPort?.postMessage(reports, []);
+  });
+}
+
+function serve(request: IoRequest): void {
+  const { id } = request;
+  if (request.kind === 'open') {
+    const { plan, timeoutMs } = request;
+    const connection = new ServedConnection(id, plan, timeoutMs, openerFor(plan.ca), onActive);
+    connections.set(id, connection);
+    connection.send(request.exchange, request.text);
+    return;
+  }
+  // One that is gone was reported to be.
+  const connection = connections.get(id);
+  switch (request.kind) {
+    case 'send':
+      connection?.send(request.exchange, request.text);
+      break;
+    case 'read':
+      connection?.read(request);
+      break;
+    case 'abandon':
+      connection?.abandon();
+      break;
+    case 'destroy':
+      connection?.destroy();
+  }
+}
+
+parentPort?.on('message', serve);
+parentPort?.postMessage('ready', []);
