@@ -12,6 +12,7 @@ import {
   BLOCK_BYTES,
   CHURN_OPTIONS,
   localBytes,
+  type Logged,
   opened,
   readAll,
   Sample,
@@ -96,7 +97,8 @@ test('a process that reads stays right while the other one evicts', async (t) =>
   const directory = await temporaryDirectory(t);
   const child = await startChild('write', directory, 1);
   t.teardown(() => child.kill());
-  const store = await storeFor(t, directory, { ...CHURN_OPTIONS, maxOpenFiles: 4 });
+  const logged: Logged[] = [];
+  const store = await storeFor(t, directory, { ...CHURN_OPTIONS, maxOpenFiles: 4 }, logged);
   const found = { right: 0, local: 0 };
   const held = await Promise.all(
     Array.from({ length: SAMPLES }, (_, number) => opened(store, sampleOf(number))),
@@ -121,6 +123,10 @@ test('a process that reads stays right while the other one evicts', async (t) =>
   }
   for (const version of held) version.close();
   t.is(store.usedBytes, 0);
+  t.deepEqual(
+    logged.map(({ msg }) => msg),
+    [],
+  );
   t.log(found);
 });
 

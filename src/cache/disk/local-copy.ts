@@ -11,7 +11,7 @@ import type { OpenFile } from './descriptors.js';
 import { fsync } from './file-io.js';
 import type { Geometry } from './geometry.js';
 import { type FileIdentity, sameIdentity } from './index-file.js';
-import type { StoreContext } from './store-context.js';
+import { isGone, type StoreContext } from './store-context.js';
 
 /** Smaller files are not worth an fsync: reading them again is as fast. */
 const MIN_IDENTITY_BYTES = 1024 * 1024;
@@ -206,7 +206,8 @@ export class LocalCopy {
     try {
       await this.#owner.whileRetained(work);
     } catch (error) {
-      if (!this.#isRetired) this.#context.warnings.warn('cannot check a stored file', error);
+      if (this.#isRetired || isGone(this.#context, error)) return;
+      this.#context.warnings.warn('cannot check a stored file', error);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { codeOf } from '../../error-code.js';
 import type { BoundedMap } from '../../memory/bounded-map.js';
 import type { Catalog } from './catalog.js';
 import type { ResourceOf } from './credential-scope.js';
@@ -44,6 +45,11 @@ export interface StoreContext {
   isClosing: boolean;
   /** Whose checksum was wrong. */
   corruptBlocks: number;
+}
+
+/** Whether a file is missing that another process may have removed. */
+export function isGone({ writer }: StoreContext, error: unknown): boolean {
+  return writer === undefined && codeOf(error) === 'ENOENT';
 }
 
 /** The writer, unless its directory was removed: then this process is not it any more. */

@@ -22,7 +22,7 @@ import { LocalCopy } from './local-copy.js';
 import { indexState, readIndex } from './read-index.js';
 import { Regions } from './regions.js';
 import { sharedBlocks } from './shared-memory.js';
-import { currentWriter, type StoreContext, type Writer } from './store-context.js';
+import { currentWriter, isGone, type StoreContext, type Writer } from './store-context.js';
 import type { PatchJob } from './worker/jobs.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
@@ -174,7 +174,8 @@ export class StoredEntry {
       const at = first * this.geometry.blockBytes;
       bytes = await reads.run(() => descriptors.use(file, (fd) => readAt(fd, targets, at)));
     } catch (error) {
-      if (table === this.table) warnings.warn('cannot read a stored block', error);
+      if (table === this.table && !isGone(this.#context, error))
+        warnings.warn('cannot read a stored block', error);
       for (const offset of targets.keys()) table.forget(first + offset);
       return targets.map(() => false);
     }
@@ -321,8 +322,8 @@ export class StoredEntry {
     const { warnings, writer } = this.#context;
     for (const index of wrong) table.forget(index);
     if (table !== this.table) return;
-    // Another process may just have evicted this part of the file.
-    if (writer === undefined && this.regions !== undefined) return;
+    // Another process may just have evicted it, or a part of it.
+    if (writer === undefined) return;
     this.#context.corruptBlocks += wrong.length;
     warnings.warn('a stored block is wrong and is forgotten', undefined, { entry: this.name });
     const { recordsAt = 0 } = this.#current.start ?? {};
