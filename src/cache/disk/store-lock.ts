@@ -60,11 +60,6 @@ export class StoreLock {
     return this.#syscalls.syncFileSystem(this.#fd);
   }
 
-  /** Where memory begins in that of the process. */
-  addressOf(memory: Uint8Array): bigint {
-    return this.#syscalls.addressOf(memory);
-  }
-
   release(): Promise<void> {
     return close(this.#fd);
   }

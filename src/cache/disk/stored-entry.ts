@@ -96,10 +96,6 @@ export class StoredEntry {
     return this.#current.file.holders > 0;
   }
 
-  get exists(): boolean {
-    return this.#current.start !== undefined;
-  }
-
   retain(): void {
     this.#users += 1;
   }
@@ -253,7 +249,7 @@ export class StoredEntry {
         recordsAt,
         seed,
         isDirect,
-        ...sharedBlocks(blocks, (memory) => lock.addressOf(memory)),
+        ...sharedBlocks(blocks),
       });
       ({ allocatedBytes } = result);
       failure = result.error && new DiskJobError(result.error);
