@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { ClientFaultError, SourceError } from '../errors.js';
 import { MAX_LISTED_ENTRIES } from '../listing-limits.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from '../metadata.js';
+import { NamedEntry } from '../named-entry.js';
 import type { Request } from '../request.js';
 import type { ResourceClient } from '../resource-client.js';
 import type { ExpireInfo, Response } from '../response.js';
@@ -105,22 +106,16 @@ function toEntry(entry: unknown, directory: URL): UrlEntry {
   const given = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
   const { name, isDir = false, size, lastModified, lastModifiedPrecisionMs } = given;
   if (typeof name !== 'string') throw wrongType('name', 'a text', name, directory);
-  return {
-    name,
-    // Made on use: it takes longer than all the rest.
-    get url() {
-      const base = directory.href.endsWith('/') ? directory.href : `${directory.href}/`;
-      return URL.canParse(`${base}${name}`) ? new URL(`${base}${name}`) : directory;
-    },
+  return new NamedEntry(directory, name, {
     isDir: isDir === true,
-    ...(isCount(size) ? { size } : {}),
-    ...(isCount(lastModified) ? { lastModified } : {}),
-    ...(isCount(lastModifiedPrecisionMs) ? { lastModifiedPrecisionMs } : {}),
-  };
+    size: count(size),
+    lastModified: count(lastModified),
+    lastModifiedPrecisionMs: count(lastModifiedPrecisionMs),
+  });
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
+function count(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : undefined;
 }
 
 function wrongType(member: string, expected: string, found: unknown, url: URL): ClientFaultError {

@@ -1,6 +1,7 @@
 /** How the sources of the mount see names, digests and sizes of registries. */
 import { percentDecoded, percentEncodedSegment } from '../../byte-text.js';
 import { type ContentDigest, type Metadata, UNKNOWN_LAST_MODIFIED, type UrlEntry } from '../../metadata.js';
+import { NamedEntry } from '../../named-entry.js';
 import type { Artifact, Blob } from './artifact.js';
 import { isDigest } from './oras-name.js';
 
@@ -18,15 +19,7 @@ export function entryOf(
   decodedName: string,
   facts: Omit<UrlEntry, 'name' | 'url'>,
 ): UrlEntry {
-  const name = percentEncodedSegment(decodedName);
-  return {
-    ...facts,
-    name,
-    // Made on use: it takes longer than all the rest.
-    get url() {
-      return new URL(`${directory.href.endsWith('/') ? directory.href : `${directory.href}/`}${name}`);
-    },
-  };
+  return new NamedEntry(directory, percentEncodedSegment(decodedName), facts);
 }
 
 export function fileMetadata(
