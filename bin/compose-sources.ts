@@ -75,7 +75,11 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
     ruleFor: (url) => made.rules.settingsFor(url),
     log,
   });
-  const threads = new IoThreads({ count: options.ioThreads });
+  const threads = new IoThreads({
+    count: options.ioThreads,
+    onFailure: (error) =>
+      log.warn({ err: error }, 'an I/O thread ended; what it received goes on without it'),
+  });
   const engine = createHttpEngine({
     threads,
     activity,

@@ -1,5 +1,5 @@
 /** What the other layers, and authors of sources, may use of this one. */
-export { bodyReader, type BodySink, type BufferProvider, drainBody } from './body-reader.js';
+export { bodyReader } from './body-reader.js';
 export type { BodyReader, BodyTarget } from './body-target.js';
 export type { ByteRange } from './byte-range.js';
 export {

@@ -217,14 +217,20 @@ for (const isTls of [false, true]) {
   });
 }
 
-for (const fault of ['throw', 'hang']) {
-  test(`a thread that fails (${fault}) is replaced, and its bodies go on`, async (t) => {
+for (const [fault, found] of [
+  ['failing', /the thread fails/],
+  ['hanging', /it hangs/],
+] as const) {
+  test(`a thread that is ${fault} is replaced, and its bodies go on`, async (t) => {
     const served = await serve(t, false);
-    const entry = new URL(`../support/failing-io-worker.js?fault=${fault}`, import.meta.url);
-    const threads = await startThreads(t, { entry, hangMs: 200 });
+    const entry = new URL(`../support/${fault}-io-worker.js`, import.meta.url);
+    const failures: Error[] = [];
+    const onFailure = (error: Error): unknown => failures.push(error);
+    const threads = await startThreads(t, { entry, hangMs: 200, onFailure });
     const response = await client(t, threads, undefined, 1_500).download(new Request(served.url));
     t.true((await readShared(t, response, () => 2 * MIB)).equals(CONTENT));
     t.true(served.ranges.length >= 2);
+    t.regex(failures[0]?.message ?? '', found);
   });
 }
 

@@ -19,6 +19,8 @@ export interface IoThreadOptions {
   /** For so long it may be busy before it destroys a socket: longer, it hangs, and is ended. */
   readonly hangMs: number;
   readonly onReady: () => void;
+  /** Why it ends, where that is a fault. */
+  readonly onFailure: (error: Error) => void;
   /** No socket of it is left. */
   readonly onEnd: () => void;
 }
@@ -50,7 +52,7 @@ export class IoThread {
       return options.onReady();
     });
     // What it throws ends it.
-    this.#worker.on('error', () => undefined);
+    this.#worker.on('error', (error) => options.onFailure(error));
     this.#worker.once('exit', () => this.#onExit());
   }
 
@@ -95,8 +97,9 @@ export class IoThread {
     const check = (isLast: boolean): NodeJS.Timeout =>
       // Twice: after a stop of this process the first one is over at once.
       setTimeout(() => {
-        if (isLast) void this.end();
-        else this.#destroyed.set(id, check(true));
+        if (!isLast) return this.#destroyed.set(id, check(true));
+        this.#options.onFailure(new Error('it hangs'));
+        return void this.end();
       }, this.#options.hangMs / 2).unref();
     this.#destroyed.set(id, check(false));
   }

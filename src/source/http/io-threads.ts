@@ -18,6 +18,7 @@ export interface IoThreadsOptions {
   readonly entry?: URL;
   /** As of `IoThreadOptions`. */
   readonly hangMs?: number;
+  readonly onFailure?: (error: Error) => void;
 }
 
 /** Threads that have sockets, TLS and bodies. They start when there is something for them to do. */
@@ -26,12 +27,14 @@ export class IoThreads {
   readonly #minBytes: number;
   readonly #entry: URL;
   readonly #hangMs: number;
+  readonly #onFailure: (error: Error) => void;
   readonly #threads = new Set<IoThread>();
   /** None is started before. */
   #startsAtMs = 0;
   #isClosed = false;
 
-  constructor({ count, minBytes = MIN_BYTES, entry, hangMs = HANG_MS }: IoThreadsOptions) {
+  constructor({ count, minBytes = MIN_BYTES, entry, hangMs = HANG_MS, onFailure }: IoThreadsOptions) {
+    this.#onFailure = onFailure ?? (() => undefined);
     this.#count = count ?? Math.max(1, Math.min(MAX_DEFAULT_COUNT, availableParallelism() - 1));
     this.#minBytes = minBytes;
     this.#entry = entry ?? new URL('./io-worker.js', import.meta.url);
@@ -73,6 +76,7 @@ export class IoThreads {
       entry: this.#entry,
       hangMs: this.#hangMs,
       onReady,
+      onFailure: this.#onFailure,
       onEnd: () => {
         this.#threads.delete(thread);
         if (!thread.wasReady) this.#startsAtMs = performance.now() + RESTART_MS;
