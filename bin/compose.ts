@@ -3,7 +3,8 @@ import process from 'node:process';
 
 import type { Logger } from 'pino';
 
-import { CachedResources, DEFAULT_CACHE_OPTIONS } from '../src/cache/cached-resources.js';
+import { DEFAULT_CACHE_OPTIONS } from '../src/cache/cache-options.js';
+import { CachedResources } from '../src/cache/cached-resources.js';
 import type { DiskCache } from '../src/cache/disk/disk-cache.js';
 import { DEFAULT_DISK_CACHE_OPTIONS } from '../src/cache/disk/disk-cache-options.js';
 import { openDiskCache } from '../src/cache/disk/open-disk-cache.js';

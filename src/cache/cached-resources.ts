@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import { type Awaitable, chain } from '../awaitable.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import {
   ChangedError,
@@ -13,13 +14,14 @@ import { ListingCache } from './listing-cache.js';
 import { BlockPool } from './blocks/block-pool.js';
 import type { AllocateMemory } from './blocks/slots.js';
 import { type FileMetadata, isSameFile, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
+import { type CacheOptions, DEFAULT_CACHE_OPTIONS } from './cache-options.js';
 import type { CacheReport } from './cache-report.js';
 import { DiskWarming } from './disk-warming.js';
 import type { Evicted } from './evicted.js';
-import type { FreshnessLimits } from './freshness.js';
+import { Handle } from './handle.js';
+import { Freshness, type FreshnessLimits } from './freshness.js';
 import { MetadataQueries } from './metadata-queries.js';
-import { OpenVersion } from './open-version.js';
-import { DEFAULT_READAHEAD, Readahead, type ReadaheadOptions } from './readahead.js';
+import { Readahead } from './readahead.js';
 import type {
   FileStat,
   KnownStat,
@@ -34,31 +36,9 @@ import type {
 import type { Peers } from './download/peer-source.js';
 import type { Resource } from './resource.js';
 import { ResourceTable } from './resource-table.js';
-import { StoredVersions } from './stored-versions.js';
 import type { UrlSet } from './url-set.js';
-import { VersionReaders } from './version-readers.js';
-
-export interface CacheOptions extends FreshnessLimits {
-  /** For blocks, and bodies on their way, together. */
-  readonly memoryBytes: number;
-  /** The unit of caching, and the least that a random read fetches. */
-  readonly blockBytes: number;
-  /** The prefix that the first request for a file brings along; a multiple of `blockBytes`. */
-  readonly probeBytes: number;
-  readonly readahead: ReadaheadOptions;
-}
-
-export const DEFAULT_CACHE_OPTIONS: CacheOptions = {
-  memoryBytes: 256 * 1024 * 1024,
-  metadataTtlMs: 60_000,
-  negativeTtlMs: 5_000,
-  // Eight pages: a random reader of 4 KiB fetches little (with 64 KiB it reads a quarter less per second), and a
-  // sequential one makes long runs of them, and is as fast.
-  blockBytes: 32 * 1024,
-  probeBytes: 64 * 1024,
-  staleIfErrorMs: 24 * 3_600_000,
-  readahead: DEFAULT_READAHEAD,
-};
+import { VersionStorage } from './version-storage.js';
+import { Versions } from './versions.js';
 
 export interface CachedResourcesContext {
   readonly clientFor: (url: string) => Promise<CompleteClient>;
@@ -82,13 +62,13 @@ const SHORT_BODY_WAIT_MS = 1_000;
 /** The resource cache over sources: what is known of resources, listings and blocks. */
 export class CachedResources implements ResourceCache {
   readonly #options: CacheOptions;
-  #limits: FreshnessLimits;
+  readonly #freshness: Freshness;
   readonly #table: ResourceTable;
   readonly #queries: MetadataQueries;
   readonly #listings: ListingCache;
-  readonly #readers: VersionReaders;
-  readonly #stored: StoredVersions;
-  readonly #memory: BlockPool;
+  readonly #storage: VersionStorage;
+  readonly #versions: Versions;
+  readonly #pool: BlockPool;
   readonly #budget: MetadataBudget;
   readonly #onChanged: (url: string) => void;
   /** Brings content to disk that is not read. */
@@ -96,74 +76,48 @@ export class CachedResources implements ResourceCache {
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
-    this.#limits = this.#options;
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
-    const memory = new BlockPool(memoryBytes, blockBytes, context.allocate);
-    const { budget, clientFor, log, now = Date.now, onChanged = () => undefined } = context;
-    const { activity } = memory;
-    const limits = (): FreshnessLimits => this.#limits;
-    const onStale = (error: unknown): void => activity.noteStale(error);
-    this.#memory = memory;
-    this.#budget = budget;
-    this.#onChanged = onChanged;
-    const stored = new StoredVersions(context.disk, memory);
-    this.#stored = stored;
-    this.#table = new ResourceTable({
-      limits,
+    const {
+      allocate,
       budget,
-      now,
-      onChanged: ({ url }, old) => {
-        stored.drop(url, old);
-        onChanged(url);
-      },
-    });
-    this.#queries = new MetadataQueries({
-      limits,
-      probeBytes,
       clientFor,
-      newest: (url) => stored.newest(url),
-      onProbed: ({ url }, file, response) => this.#readers.takeProbe(url, file, response),
-      onConfirmed: ({ url }, file) => stored.confirm(url, file),
-      onStale,
-      onLookup: (result) => (activity.lookups[result] += 1),
+      disk,
+      log,
+      now = Date.now,
+      onChanged = () => undefined,
+      peers,
+    } = context;
+    const pool = new BlockPool(memoryBytes, blockBytes, allocate);
+    const storage = new VersionStorage(disk, pool);
+    const versions = new Versions({ pool, budget, storage, probeBytes, clientFor, peers, log });
+    const freshness = new Freshness(this.#options, now);
+    const table = new ResourceTable(versions, freshness, onChanged);
+    const queries = new MetadataQueries(versions, freshness);
+    const listings = new ListingCache({
+      limits: () => freshness.limits,
+      budget,
+      clientFor,
+      onStale: (error) => pool.activity.noteStale(error),
       now,
       log,
     });
-    this.#listings = new ListingCache({ limits, budget, clientFor, onStale, now, log });
-    this.#readers = new VersionReaders({
-      memory,
-      budget,
-      stored,
-      probeBytes,
-      clientFor,
-      peers: context.peers,
-      onSize: (url, version, size) => this.#table.get(url)?.learn(version, { size }),
-      onChanged: (url, file) => this.#noteChanged(url, file),
-      onCorrupt: (url, file, error) => {
-        const { expected, found } = error;
-        log.warn({ url: error.url, expected, found }, `${error.message}; what was read is dropped`);
-        this.#noteChanged(url, file);
-      },
-      mustProbe: (url, version) => {
-        const resource = this.#table.get(url);
-        if (resource?.isSuperseded(version) === false) resource.invalidate();
-      },
-    });
-    this.warming = new DiskWarming({
-      table: this.#table,
-      queries: this.#queries,
-      listings: this.#listings,
-      readers: this.#readers,
-      stored,
-      memory,
-    });
+    this.#freshness = freshness;
+    this.#pool = pool;
+    this.#budget = budget;
+    this.#onChanged = onChanged;
+    this.#storage = storage;
+    this.#versions = versions;
+    this.#table = table;
+    this.#queries = queries;
+    this.#listings = listings;
+    this.warming = new DiskWarming({ table, queries, listings, storage, pool });
   }
 
   peek(url: string, directory?: string): KnownStat | undefined {
     const known = this.#peek(url, directory);
     // Entries of a listing are not looked up one by one.
     if (known !== undefined && directory === undefined)
-      this.#memory.activity.lookups[known.stat === 'missing' ? 'missing' : 'fresh'] += 1;
+      this.#pool.activity.lookups[known.stat === 'missing' ? 'missing' : 'fresh'] += 1;
     return known;
   }
 
@@ -203,10 +157,9 @@ export class CachedResources implements ResourceCache {
   async stat(url: string, waiter?: Waiter): Promise<ResourceStat> {
     const known = this.#peek(url);
     if (typeof known?.stat === 'object' && !isUnknownLength(known.stat)) return known.stat;
-    const resource = this.#table.of(url);
-    const metadata = await this.#queries.get(resource, waiter);
+    const metadata = await this.#queries.get(this.#table.of(url), waiter);
     if (metadata.kind === 'directory' || metadata.size !== undefined) return toStat(metadata);
-    return await this.#statUnknownLength(resource, metadata, waiter?.signal);
+    return await this.#statUnknownLength(url, metadata, waiter);
   }
 
   async openListing(url: string, signal?: AbortSignal, from?: ReadPlace): Promise<OpenListing> {
@@ -222,13 +175,17 @@ export class CachedResources implements ResourceCache {
     return listing === undefined || listing.count === 0 ? 0 : this.#listings.ttlLeftMs(listing);
   }
 
-  async open(url: string, waiter?: Waiter, known?: FileStat): Promise<OpenResource> {
+  open(url: string, waiter?: Waiter, known?: FileStat): Awaitable<OpenResource> {
     const resource = this.#table.of(url);
     const kept = metadataOf(resource, known);
-    const listed = kept === undefined ? this.#adoptListed(resource) : undefined;
-    const opened = listed && (await this.#openListed(url, listed, waiter));
-    if (opened !== undefined) return opened;
-    return await this.#openVersion(url, kept ?? (await this.#queries.get(resource, waiter)), waiter);
+    if (kept !== undefined) return this.#openVersion(url, kept, waiter);
+    const listed = this.#adoptListed(resource);
+    return listed === undefined ? this.#openCurrent(url, waiter) : this.#openListed(url, listed, waiter);
+  }
+
+  #openCurrent(url: string, waiter?: Waiter): Awaitable<OpenResource> {
+    const metadata = this.#queries.get(this.#table.of(url), waiter);
+    return chain(metadata, (found) => this.#openVersion(url, found, waiter));
   }
 
   async reopen(url: string, saved: SavedVersion): Promise<OpenResource> {
@@ -237,58 +194,58 @@ export class CachedResources implements ResourceCache {
     return await this.#openVersion(url, { ...saved, kind: 'file' });
   }
 
-  async #openVersion(url: string, metadata: ResourceMetadata, waiter?: Waiter): Promise<OpenResource> {
-    if (metadata.kind === 'directory') throw new IsDirectoryError(url);
-    const reader = this.#readers.of(url, metadata);
-    reader.retain(waiter?.uid);
-    try {
-      const opening = this.#stored.whenOpen(reader);
-      if (opening !== undefined) await orAborted(opening, waiter?.signal, url);
-      return new OpenVersion(reader, new Readahead(this.#options.readahead));
-    } catch (error) {
-      reader.release();
+  #openVersion(url: string, metadata: ResourceMetadata, waiter?: Waiter): Awaitable<OpenResource> {
+    if (metadata.kind === 'directory') return Promise.reject(new IsDirectoryError(url));
+    const version = this.#table.of(url).versionOf(metadata);
+    version.retain(waiter?.uid);
+    const opened = (): Handle => new Handle(version, new Readahead(this.#options.readahead));
+    const { whenOpen } = version;
+    if (whenOpen === undefined) return opened();
+    return orAborted(whenOpen, waiter?.signal, url).then(opened, (error: unknown) => {
+      version.release();
       throw error;
-    }
+    });
   }
 
   /**
    * A small file that only a listing knows is fetched at once, as by a probe: its open then has its content, and its
-   * refusal. Undefined: it has changed since.
+   * refusal.
    */
-  async #openListed(url: string, metadata: FileMetadata, waiter?: Waiter): Promise<OpenResource | undefined> {
-    const resource = await this.#openVersion(url, metadata, waiter);
-    const { size = 0 } = metadata;
-    const isHere = resource.localFd !== undefined || resource.head().byteLength > 0;
-    if (isHere || size === 0 || size > this.#options.blockBytes) return resource;
+  async #openListed(url: string, file: FileMetadata, waiter?: Waiter): Promise<OpenResource> {
+    const opened = await this.#openVersion(url, file, waiter);
+    const { size = 0 } = file;
+    const isHere = opened.localFd !== undefined || opened.head().byteLength > 0;
+    if (isHere || size === 0 || size > this.#options.blockBytes) return opened;
     try {
-      await resource.read(0, size, () => undefined, { signal: waiter?.signal });
-      return resource;
+      await opened.read(0, size, () => undefined, { signal: waiter?.signal });
+      return opened;
     } catch (error) {
-      resource.close();
-      if (error instanceof SourceError && error.code === 'CHANGED') return undefined;
+      opened.close();
+      if (error instanceof SourceError && error.code === 'CHANGED')
+        return await this.#openCurrent(url, waiter);
       throw error;
     }
   }
 
   async cachedBytes(url: string): Promise<number> {
-    const metadata = this.#table.get(url)?.lastKnown;
-    if (metadata === undefined || metadata === 'missing' || metadata.kind === 'directory') return 0;
-    const inMemory = this.#readers.cachedBytes(url, metadata.version);
-    return Math.max(inMemory, await this.#stored.storedBytes(url, metadata));
+    const resource = this.#table.get(url);
+    const file = resource?.lastKnown;
+    if (resource === undefined || typeof file !== 'object' || file.kind === 'directory') return 0;
+    return Math.max(resource.cachedBytes, await this.#storage.storedBytes(url, file));
   }
 
   get report(): CacheReport {
-    const { activity, cachedBytes, committedBytes, limitBytes } = this.#memory;
+    const { activity, cachedBytes, committedBytes, limitBytes } = this.#pool;
     return {
       activity,
       memory: { bytes: cachedBytes + committedBytes, committedBytes, limitBytes },
       metadata: { bytes: this.#budget.keptBytes, limitBytes: this.#budget.limitBytes },
-      disk: this.#stored.report,
+      disk: this.disk?.report,
     };
   }
 
   setFreshness(limits: FreshnessLimits): void {
-    this.#limits = limits;
+    this.#freshness.limits = limits;
   }
 
   /** The next use of these URLs queries their sources; their content stays. Returns how many files are concerned. */
@@ -308,60 +265,44 @@ export class CachedResources implements ResourceCache {
     isForced = true,
   ): Promise<{ readonly memory: Evicted; readonly disk: Evicted | undefined }> {
     // What waits to be written would be stored after it.
-    await this.#stored.flush();
+    await this.#storage.flush();
     const pins = this.disk;
     const disk = await pins?.evict(urls, isForced);
     const isMeant = (url: string): boolean => urls.has(url) && (isForced || pins?.pinOf(url) === undefined);
-    const memory = this.#readers.evict(isMeant);
+    const memory = this.#table.dropBlocks(isMeant);
     for (const { url } of this.#table.filesOf(isMeant)) this.#onChanged(url);
     return { memory, disk };
   }
 
   /** Undefined: there is none. */
   get disk(): DiskCache | undefined {
-    return this.#stored.disk;
+    return this.#storage.disk;
   }
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */
   forget(prefix: string): void {
     this.#table.forget(prefix);
     this.#listings.forget(prefix);
-    this.#readers.detach(prefix);
   }
 
   async close(): Promise<void> {
-    this.#readers.close();
-    await this.#stored.closeAll();
+    await this.#versions.close();
   }
 
   /** What a fresh listing says of the file, where that saves a request. */
   #adoptListed(resource: Resource): FileMetadata | undefined {
     const listed = this.#listings.peekEntry(resource.url);
-    const file = listed && metadataFromListed(listed.entry);
-    return file && resource.adopt(file, listed.queriedAtMs);
-  }
-
-  #noteChanged(url: string, old: FileMetadata): void {
-    // What is on disk would be taken for the current version again.
-    this.#stored.drop(url, old);
-    const resource = this.#table.get(url);
-    // Others may have noticed before: then the metadata kept by now is newer.
-    if (resource?.isSuperseded(old.version) === true) return;
-    resource?.invalidate();
-    this.#onChanged(url);
+    return listed && resource.adopt(listed.entry, listed.queriedAtMs);
   }
 
   /** A short body is read to learn its length; of a long one it stays unknown. */
-  async #statUnknownLength(
-    resource: Resource,
-    file: FileMetadata,
-    signal?: AbortSignal,
-  ): Promise<ResourceStat> {
+  async #statUnknownLength(url: string, file: FileMetadata, waiter?: Waiter): Promise<ResourceStat> {
     if (file.isLong === true) return toStat(file);
-    const reader = this.#readers.of(resource.url, file);
-    const isLong = await reader.isLong(SHORT_BODY_WAIT_MS, signal);
-    if (isLong && reader.size === undefined) resource.learn(file.version, { isLong });
-    return toStat({ ...file, size: reader.size });
+    const resource = this.#table.of(url);
+    const version = resource.versionOf(file);
+    const isLong = await version.isLong(SHORT_BODY_WAIT_MS, waiter?.signal);
+    if (isLong && version.size === undefined) resource.learn(file.version, { isLong });
+    return toStat({ ...file, size: version.size });
   }
 }
 

@@ -5,27 +5,20 @@ import { contradicts } from './contradicts.js';
 import type { DiskRoom } from './disk/disk-cache.js';
 import { Semaphore } from './disk/semaphore.js';
 import { fetchToDisk } from './download/fetch-to-disk.js';
-import {
-  type FileMetadata,
-  metadataFromFacts,
-  metadataFromListed,
-  type ResourceMetadata,
-} from './file-metadata.js';
+import { type FileMetadata, metadataFromFacts, type ResourceMetadata } from './file-metadata.js';
 import type { ListingCache } from './listing-cache.js';
 import type { MetadataQueries } from './metadata-queries.js';
 import { NotStoredError } from './not-stored-error.js';
 import type { ListedEntry } from './resource-cache.js';
 import type { ResourceTable } from './resource-table.js';
-import type { StoredVersions } from './stored-versions.js';
-import type { VersionReaders } from './version-readers.js';
+import type { VersionStorage } from './version-storage.js';
 
 export interface DiskWarmingContext {
   readonly table: ResourceTable;
   readonly queries: MetadataQueries;
   readonly listings: ListingCache;
-  readonly readers: VersionReaders;
-  readonly stored: StoredVersions;
-  readonly memory: BlockPool;
+  readonly storage: VersionStorage;
+  readonly pool: BlockPool;
 }
 
 /** Of a directory. */
@@ -63,7 +56,7 @@ export class DiskWarming {
   readonly #pieces: Semaphore;
 
   constructor(context: DiskWarmingContext) {
-    const { limitBytes, blockBytes } = context.memory;
+    const { limitBytes, blockBytes } = context.pool;
     this.#context = context;
     const shareBytes = limitBytes * MEMORY_SHARE;
     this.#pieceBlocks = Math.max(1, Math.floor(Math.min(MAX_PIECE_BYTES, shareBytes / PIECES) / blockBytes));
@@ -106,72 +99,69 @@ export class DiskWarming {
   /** As a use of the name would. */
   #adopt(url: string, listed: ListedEntry, queriedAtMs: number): void {
     const { table } = this.#context;
-    const file = metadataFromListed(listed);
-    if (file === undefined || table.of(url).adopt(file, queriedAtMs) === undefined) {
-      table.get(url)?.compare(listed, queriedAtMs);
-    }
+    const resource = listed.etag === undefined ? table.get(url) : table.of(url);
+    if (resource?.adopt(listed, queriedAtMs) === undefined) resource?.compare(listed, queriedAtMs);
   }
 
   /** Brings all of a file to disk, unless it is there. */
   async fetch(url: string, { signal, onSize, onStored }: FetchOptions): Promise<void> {
-    const { readers, stored } = this.#context;
+    const { storage, table } = this.#context;
     const { file, sizeBytes } = await this.#sizedFile(url, signal);
-    const reader = readers.of(url, file);
-    reader.retain(undefined);
+    const version = table.of(url).versionOf(file);
+    version.retain(undefined);
     try {
       await onSize(sizeBytes);
-      await orAborted(stored.whenOpen(reader) ?? Promise.resolve(), signal, url);
-      const blocks = reader.stored;
+      if (version.whenOpen !== undefined) await orAborted(version.whenOpen, signal, url);
+      const blocks = version.stored;
       if (blocks === undefined) throw new NotStoredError('NO_ROOM', 'the disk cache is off, or is ending');
       await fetchToDisk({
-        version: reader,
+        version,
         stored: blocks,
         sizeBytes,
         pieceBlocks: this.#pieceBlocks,
         pieces: this.#pieces,
-        flushAll: () => stored.flush(),
+        flushAll: () => storage.flush(),
         signal,
         onStored,
       });
       blocks.noteUse();
     } finally {
-      reader.release();
+      version.release();
     }
   }
 
   /** A body of unknown length is read once to learn it: what of it stays in memory is not fetched again. */
   async #sizedFile(url: string, signal: AbortSignal): Promise<{ file: FileMetadata; sizeBytes: number }> {
-    const { readers } = this.#context;
     const file = await this.#metadataOf(url, signal);
     if (file.kind === 'directory') throw new IsDirectoryError(url);
     checkStorable(file);
     if (file.size !== undefined) return { file, sizeBytes: file.size };
-    const reader = readers.of(url, file);
-    reader.retain(undefined);
+    const version = this.#context.table.of(url).versionOf(file);
+    version.retain(undefined);
     try {
-      const sizeBytes = await reader.whenSizeKnown(signal);
+      const sizeBytes = await version.whenSizeKnown(signal);
       return { file: { ...file, size: sizeBytes }, sizeBytes };
     } finally {
-      reader.release();
+      version.release();
     }
   }
 
   /** What is on disk of the version that was known last. Queries no source. */
   async storedPart(url: string, listed?: ListedEntry): Promise<StoredPart> {
-    const { table, stored } = this.#context;
+    const { table, storage } = this.#context;
     const last = table.get(url)?.lastKnown;
-    const recalled = last === undefined ? await stored.newest(url) : undefined;
+    const recalled = last === undefined ? await storage.newest(url) : undefined;
     const known = recalled === undefined ? last : metadataFromFacts(recalled.facts);
     const isCurrent = known !== undefined && (listed === undefined || !contradicts(listed, known));
     if (!isCurrent || known === 'missing' || known.kind === 'directory') {
       return { sizeBytes: listed && sizeOf(listed), storedBytes: 0 };
     }
-    return { sizeBytes: known.size, storedBytes: await stored.storedBytes(url, known) };
+    return { sizeBytes: known.size, storedBytes: await storage.storedBytes(url, known) };
   }
 
   /** Undefined: there is no disk cache, or another process writes it. */
   async room(): Promise<DiskRoom | undefined> {
-    return await this.#context.stored.room();
+    return await this.#context.storage.room();
   }
 }
 

@@ -11,6 +11,33 @@ export interface FreshnessLimits {
   readonly staleIfErrorMs: number;
 }
 
+export class Freshness {
+  limits: FreshnessLimits;
+  readonly now: () => number;
+
+  constructor(limits: FreshnessLimits, now: () => number) {
+    this.limits = limits;
+    this.now = now;
+  }
+
+  /** What is left of a TTL; nothing if the clock was set back since. */
+  ttlLeftMs(sinceMs: number, isMissing = false): number {
+    const { metadataTtlMs, negativeTtlMs } = this.limits;
+    return ttlLeftMs(sinceMs, isMissing ? negativeTtlMs : metadataTtlMs, this.now());
+  }
+
+  /** When the TTL begins of what is served though its source cannot be queried: the source is again after the negative TTL. */
+  retriedSinceMs(): number {
+    const { metadataTtlMs, negativeTtlMs } = this.limits;
+    return retriedSinceMs(metadataTtlMs, negativeTtlMs, this.now());
+  }
+
+  /** Whether what the source confirmed then is served after a failure to query it. */
+  mayServeStale(confirmedAtMs: number, error: unknown): boolean {
+    return leavesOpen(error) && this.now() - confirmedAtMs <= this.limits.staleIfErrorMs;
+  }
+}
+
 /** Failures that are definite about the resource. After any other the source may still have what it had. */
 const DEFINITE = new Set<SourceErrorCode>([
   'NOT_FOUND',

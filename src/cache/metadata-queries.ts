@@ -1,14 +1,6 @@
-import type { Logger } from 'pino';
-
-import {
-  type CompleteClient,
-  type Metadata,
-  NotFoundError,
-  Request,
-  type Response,
-  SourceError,
-} from '../source/index.js';
-import type { LookupResult } from './cache-activity.js';
+import type { Awaitable } from '../awaitable.js';
+import { type CompleteClient, type Metadata, NotFoundError, Request, SourceError } from '../source/index.js';
+import type { CacheActivity } from './cache-activity.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
 import {
   expireInfoOf,
@@ -18,28 +10,10 @@ import {
   type ResourceMetadata,
 } from './file-metadata.js';
 import { Flight } from './flight.js';
-import { type FreshnessLimits, isDenial, leavesOpen } from './freshness.js';
+import { type Freshness, isDenial, leavesOpen } from './freshness.js';
 import type { Resource } from './resource.js';
 import type { Waiter } from './resource-cache.js';
-
-export interface MetadataQueriesOptions {
-  readonly limits: () => FreshnessLimits;
-  /** The prefix that a probe requests. */
-  readonly probeBytes: number;
-  readonly clientFor: (url: string) => Promise<CompleteClient>;
-  /** The version that is stored from an earlier run; undefined: none is. */
-  readonly newest: (url: string) => Promise<ConfirmedFacts | undefined> | undefined;
-  /** Takes over the body that came with a file's probe. */
-  readonly onProbed: (resource: Resource, file: FileMetadata, response: Response) => void;
-  /** The source has just returned that this is its version. */
-  readonly onConfirmed: (resource: Resource, file: FileMetadata) => void;
-  /** The source could not confirm what is served. */
-  readonly onStale?: (error: unknown) => void;
-  /** Metadata was needed. */
-  readonly onLookup?: (result: LookupResult) => void;
-  readonly now: () => number;
-  readonly log: Logger;
-}
+import type { VersionContext } from './version.js';
 
 type MetadataFlight = Flight<ResourceMetadata>;
 
@@ -49,22 +23,28 @@ type MetadataFlight = Flight<ResourceMetadata>;
  * negative TTL.
  */
 export class MetadataQueries {
-  readonly #options: MetadataQueriesOptions;
+  readonly #context: VersionContext;
+  readonly #freshness: Freshness;
 
-  constructor(options: MetadataQueriesOptions) {
-    this.#options = options;
+  constructor(context: VersionContext, freshness: Freshness) {
+    this.#context = context;
+    this.#freshness = freshness;
+  }
+
+  get #lookups(): CacheActivity['lookups'] {
+    return this.#context.pool.activity.lookups;
   }
 
   /** The metadata, queried unless it is fresh. Rejects with `NotFoundError` for a missing resource. */
-  get(resource: Resource, waiter?: Waiter): Promise<ResourceMetadata> {
+  get(resource: Resource, waiter?: Waiter): Awaitable<ResourceMetadata> {
     const { fresh } = resource;
     if (fresh === undefined) {
       const signal = waiter?.signal;
       if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
       return this.#flightFor(resource, signal).join(signal);
     }
-    this.#options.onLookup?.(fresh === 'missing' ? fresh : 'fresh');
-    if (fresh !== 'missing') return Promise.resolve(fresh);
+    this.#lookups[fresh === 'missing' ? fresh : 'fresh'] += 1;
+    if (fresh !== 'missing') return fresh;
     return Promise.reject(new NotFoundError(resource.url, { found: 'remembered as missing' }));
   }
 
@@ -85,16 +65,16 @@ export class MetadataQueries {
     const refreshed = this.#refresh(resource, flight);
     refreshed.then(end, (error: unknown) => {
       end();
-      if (flight.signal?.aborted !== true) this.#options.onLookup?.(isNotFound(error) ? 'missing' : 'failed');
+      if (flight.signal?.aborted !== true) this.#lookups[isNotFound(error) ? 'missing' : 'failed'] += 1;
     });
     return refreshed;
   }
 
   async #refresh(resource: Resource, flight: MetadataFlight): Promise<ResourceMetadata> {
-    const { clientFor, newest, onLookup } = this.#options;
+    const { clientFor, storage } = this.#context;
     const { url } = resource;
     if (resource.isEmpty) {
-      const recalled = newest(url);
+      const recalled = storage.newest(url);
       if (recalled !== undefined) this.#recall(resource, flight, await recalled);
     }
     const known = resource.lastKnown;
@@ -102,7 +82,7 @@ export class MetadataQueries {
       return await this.#probe(resource, flight, await clientFor(url));
     }
     if (resource.fresh === known) {
-      onLookup?.('fresh');
+      this.#lookups.fresh += 1;
       return known;
     }
     let isUsable = true;
@@ -129,7 +109,7 @@ export class MetadataQueries {
   #recall(resource: Resource, flight: MetadataFlight, stored: ConfirmedFacts | undefined): void {
     if (stored === undefined || flight.isDetached || !resource.isEmpty) return;
     // A clock that was set back must not make it trusted for ever.
-    const confirmedAtMs = Math.min(stored.confirmedAtMs, this.#options.now());
+    const confirmedAtMs = Math.min(stored.confirmedAtMs, this.#freshness.now());
     resource.set(metadataFromFacts(stored.facts), confirmedAtMs);
   }
 
@@ -153,21 +133,21 @@ export class MetadataQueries {
       this.#serveStale(resource, flight, error);
       return 'same';
     }
-    this.#options.onLookup?.('revalidated');
+    this.#lookups.revalidated += 1;
     if (flight.isDetached || resource.lastKnown === undefined) return 'same';
     resource.confirm();
-    this.#options.onConfirmed(resource, known);
+    this.#context.storage.confirm(resource.url, known);
     return 'same';
   }
 
   /** The source could not be queried. Throws the error if it is definite, or the metadata is too old. */
   #serveStale(resource: Resource, flight: MetadataFlight, error: unknown): void {
     flight.signal?.throwIfAborted();
-    const { limits, log, now, onLookup, onStale } = this.#options;
-    if (!leavesOpen(error) || now() - resource.confirmedAtMs > limits().staleIfErrorMs) throw error;
+    const { log, pool } = this.#context;
+    if (!this.#freshness.mayServeStale(resource.confirmedAtMs, error)) throw error;
     log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
-    onStale?.(error);
-    onLookup?.('stale');
+    pool.activity.noteStale(error);
+    this.#lookups.stale += 1;
     if (!flight.isDetached) resource.postpone();
   }
 
@@ -177,25 +157,25 @@ export class MetadataQueries {
     client: CompleteClient,
   ): Promise<ResourceMetadata> {
     const { url } = resource;
-    const { now, onConfirmed, onLookup, probeBytes } = this.#options;
+    const { probeBytes, storage } = this.#context;
     let found: Metadata;
     try {
       const range = { start: 0, end: probeBytes };
       found = await client.getMetadata(new Request(url, { ...requestOptions(flight), range }));
     } catch (error) {
       if (flight.isDetached) throw error;
-      if (isNotFound(error)) resource.set('missing', now());
+      if (isNotFound(error)) resource.set('missing', this.#freshness.now());
       else if (isDenial(error)) resource.deny();
       throw error;
     }
     const metadata = metadataFromSource(url, found);
-    onLookup?.('queried');
+    this.#lookups.queried += 1;
     if (flight.isDetached) {
       found.response?.cancel();
       return metadata;
     }
-    resource.set(metadata, now());
-    if (metadata.kind === 'file') onConfirmed(resource, metadata);
+    resource.set(metadata, this.#freshness.now());
+    if (metadata.kind === 'file') storage.confirm(url, metadata);
     this.#takeBody(resource, metadata, found);
     return metadata;
   }
@@ -205,7 +185,7 @@ export class MetadataQueries {
     // A prefix of what is read by one download from its start is of no use.
     const isUsable =
       file.kind === 'file' && (response.contentLength === file.size || file.supportRange === supportRange);
-    if (isUsable) this.#options.onProbed(resource, file, response);
+    if (isUsable) resource.versionOf(file).fill(response);
     else response.cancel();
   }
 }

@@ -5,6 +5,7 @@
  * Every call may carry a signal, or a waiter that has one; it ends the caller's wait at once and never disturbs other callers.
  * Failures are `SourceError`s, or the reason of the signal.
  */
+import type { Awaitable } from '../awaitable.js';
 import type { ContentDigest } from '../source/index.js';
 import type { ReadRoute } from './cache-activity.js';
 import type { OpenListing, ReadPlace } from './listing/open-listing.js';
@@ -119,7 +120,7 @@ export interface ResourceCache {
    * Opens the current version, revalidated if the metadata is older than its TTL. `known`: the version to open, of a
    * source without validators, if it was never opened before.
    */
-  open(url: string, waiter?: Waiter, known?: FileStat): Promise<OpenResource>;
+  open(url: string, waiter?: Waiter, known?: FileStat): Awaitable<OpenResource>;
   /**
    * Opens a version that another process has opened, without a query: reads show whether the source still has it. Rejects
    * with `ChangedError` for one that no validators identify.

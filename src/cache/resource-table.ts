@@ -1,38 +1,22 @@
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import type { FileMetadata } from './file-metadata.js';
-import type { FreshnessLimits } from './freshness.js';
+import type { Evicted } from './evicted.js';
+import type { Freshness } from './freshness.js';
+import type { VersionContext } from './version.js';
 import { Resource, type ResourceContext } from './resource.js';
 
-export interface ResourceTableOptions {
-  readonly limits: () => FreshnessLimits;
-  readonly budget: MetadataBudget;
-  readonly now: () => number;
-  readonly onChanged: (resource: Resource, old: FileMetadata) => void;
-}
-
 /** The resources that something is known of, as many as the budget has room for. */
-export class ResourceTable {
+export class ResourceTable implements ResourceContext {
+  readonly freshness: Freshness;
+  readonly versions: VersionContext;
+  readonly onChanged: (url: string) => void;
   readonly #budget: MetadataBudget;
-  readonly #context: ResourceContext;
   readonly #resources = new Map<string, Resource>();
 
-  constructor({ limits, budget, now, onChanged }: ResourceTableOptions) {
-    this.#budget = budget;
-    this.#context = {
-      limits,
-      now,
-      onChanged,
-      resize: (resource, bytes) => {
-        if (this.#has(resource)) budget.resize(resource, bytes);
-      },
-      hold: (resource) => {
-        if (this.#has(resource)) budget.hold(resource);
-      },
-      release: (resource) => {
-        if (this.#has(resource)) budget.release(resource);
-      },
-      remove: (resource) => this.#remove(resource),
-    };
+  constructor(versions: VersionContext, freshness: Freshness, onChanged: (url: string) => void) {
+    this.freshness = freshness;
+    this.versions = versions;
+    this.onChanged = onChanged;
+    this.#budget = versions.budget;
   }
 
   /** Counts as a use. */
@@ -46,7 +30,7 @@ export class ResourceTable {
   of(url: string): Resource {
     const known = this.get(url);
     if (known !== undefined) return known;
-    const resource = new Resource(url, this.#context);
+    const resource = new Resource(url, this);
     this.#resources.set(url, resource);
     this.#budget.add(resource);
     return resource;
@@ -65,7 +49,7 @@ export class ResourceTable {
     for (const [url, resource] of this.#resources) {
       if (!isMeant(url)) continue;
       resource.expire();
-      if (resource.file === undefined) this.#remove(resource);
+      if (resource.isUnused) this.remove(resource);
     }
     return this.filesOf(isMeant);
   }
@@ -74,19 +58,42 @@ export class ResourceTable {
   forget(prefix: string): void {
     for (const [url, resource] of this.#resources) {
       if (!url.startsWith(prefix)) continue;
-      resource.query?.detach();
-      this.#remove(resource);
-      if (resource.file !== undefined) this.#context.onChanged(resource, resource.file);
+      this.remove(resource);
+      resource.detach();
     }
+  }
+
+  /** Removes the blocks of these URLs from memory; those that are needed now when they are needed no more. */
+  dropBlocks(isMeant: (url: string) => boolean): Evicted {
+    let [files, bytes] = [0, 0];
+    for (const [url, resource] of this.#resources) {
+      if (!isMeant(url)) continue;
+      const dropped = resource.dropBlocks();
+      files += dropped.files;
+      bytes += dropped.bytes;
+    }
+    return { files, bytes };
+  }
+
+  resize(resource: Resource, bytes: number): void {
+    if (this.#has(resource)) this.#budget.resize(resource, bytes);
+  }
+
+  hold(resource: Resource): void {
+    if (this.#has(resource)) this.#budget.hold(resource);
+  }
+
+  release(resource: Resource): void {
+    if (this.#has(resource)) this.#budget.release(resource);
+  }
+
+  remove(resource: Resource): void {
+    if (!this.#has(resource)) return;
+    this.#resources.delete(resource.url);
+    this.#budget.remove(resource);
   }
 
   #has(resource: Resource): boolean {
     return this.#resources.get(resource.url) === resource;
-  }
-
-  #remove(resource: Resource): void {
-    if (!this.#has(resource)) return;
-    this.#resources.delete(resource.url);
-    this.#budget.remove(resource);
   }
 }

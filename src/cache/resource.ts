@@ -1,3 +1,4 @@
+import type { CorruptError } from '../source/index.js';
 import { stringBytes } from '../memory/bounded-map.js';
 import type { Links } from '../memory/metadata-budget.js';
 import { contradicts } from './contradicts.js';
@@ -8,17 +9,19 @@ import {
   metadataFromListed,
   type ResourceMetadata,
 } from './file-metadata.js';
+import type { Evicted } from './evicted.js';
 import type { Flight } from './flight.js';
-import { type FreshnessLimits, retriedSinceMs, ttlLeftMs } from './freshness.js';
+import type { Freshness } from './freshness.js';
 import type { ListedEntry } from './resource-cache.js';
+import { Version, type VersionContext, type VersionOwner } from './version.js';
 import type { VersionIdentity } from './version-identity.js';
 
 /** The table that has it. */
 export interface ResourceContext {
-  readonly limits: () => FreshnessLimits;
-  readonly now: () => number;
+  readonly freshness: Freshness;
+  readonly versions: VersionContext;
   /** It was a file, and has another version now, or is none any more. */
-  readonly onChanged: (resource: Resource, old: FileMetadata) => void;
+  readonly onChanged: (url: string) => void;
   resize(resource: Resource, bytes: number): void;
   hold(resource: Resource): void;
   release(resource: Resource): void;
@@ -28,8 +31,10 @@ export interface ResourceContext {
 /** The object with its times, and its slot in the table. */
 const RESOURCE_BYTES = 170;
 
-/** One URL, and what its source returned of it. */
-export class Resource implements Links {
+const NO_VERSIONS: readonly Version[] = [];
+
+/** One URL: what its source returned of it, and its versions. */
+export class Resource implements Links, VersionOwner {
   readonly url: string;
   /** In flight: a probe or a revalidation. */
   query: Flight<ResourceMetadata> | undefined;
@@ -44,6 +49,8 @@ export class Resource implements Links {
   #freshSinceMs: number | undefined;
   #isInvalid = false;
   #uses = 0;
+  /** Those that are open, in flight, in memory or being stored. */
+  #versions: readonly Version[] = NO_VERSIONS;
 
   constructor(url: string, context: ResourceContext) {
     this.url = url;
@@ -80,9 +87,7 @@ export class Resource implements Links {
   /** Positive: it is fresh. */
   get ttlLeftMs(): number {
     if (this.#metadata === undefined) return 0;
-    const { limits, now } = this.#context;
-    const { metadataTtlMs, negativeTtlMs } = limits();
-    return ttlLeftMs(this.#checkedAtMs, this.#metadata === 'missing' ? negativeTtlMs : metadataTtlMs, now());
+    return this.#context.freshness.ttlLeftMs(this.#checkedAtMs, this.#metadata === 'missing');
   }
 
   /** When the source last returned it. */
@@ -102,28 +107,26 @@ export class Resource implements Links {
     this.#freshSinceMs = undefined;
     this.#isInvalid = false;
     this.#resize();
-    if (file !== undefined && !isSameFile(metadata, file.version)) this.#context.onChanged(this, file);
+    if (file !== undefined && !isSameFile(metadata, file.version)) this.#noteGone(file.version);
   }
 
   /** The source has just returned that its metadata still holds. That of one that was invalidated does not. */
   confirm(): void {
     if (this.#isInvalid) return;
-    this.#confirmedAtMs = this.#context.now();
+    this.#confirmedAtMs = this.#context.freshness.now();
     this.#freshSinceMs = undefined;
   }
 
   /** Its source cannot be queried: it is, again, after the negative TTL. */
   postpone(): void {
-    if (this.#isInvalid) return;
-    const { limits, now } = this.#context;
-    const { metadataTtlMs, negativeTtlMs } = limits();
-    this.#freshSinceMs = retriedSinceMs(metadataTtlMs, negativeTtlMs, now());
+    if (!this.#isInvalid) this.#freshSinceMs = this.#context.freshness.retriedSinceMs();
   }
 
   /** The next use queries the source, by a conditional request. */
   expire(): void {
     this.query?.detach();
     this.#freshSinceMs = -Infinity;
+    if (this.file === undefined) this.#metadata = undefined;
   }
 
   /** The metadata turned out to be wrong, which a conditional request might not show: the next use probes. */
@@ -136,15 +139,17 @@ export class Resource implements Links {
   /** Access is denied now: the metadata is not served again while the source cannot be queried. */
   deny(): void {
     this.invalidate();
-    if (this.file !== undefined) this.#context.onChanged(this, this.file);
+    if (this.file !== undefined) this.#noteGone(this.file.version);
   }
 
   /**
    * Takes what a listing says of a file for its metadata, unless the source has answered for it since, or its metadata
    * turned out to be wrong. Of the same version more may be known.
    */
-  adopt(listed: FileMetadata, listedAtMs: number): FileMetadata | undefined {
-    if (this.#isInvalid || this.#confirmedAtMs >= listedAtMs) return undefined;
+  adopt(entry: ListedEntry, listedAtMs: number): FileMetadata | undefined {
+    const isOlder = this.#isInvalid || this.#confirmedAtMs >= listedAtMs;
+    const listed = isOlder ? undefined : metadataFromListed(entry);
+    if (listed === undefined) return undefined;
     const adopted = isSameFile(this.#metadata, listed.version) ? this.#metadata : listed;
     this.set(adopted, listedAtMs);
     return adopted;
@@ -154,8 +159,7 @@ export class Resource implements Links {
   compare(entry: ListedEntry, listedAtMs: number): void {
     const { fresh } = this;
     if (fresh === undefined || this.#checkedAtMs >= listedAtMs || !contradicts(entry, fresh)) return;
-    const listed = metadataFromListed(entry);
-    if (listed === undefined || this.adopt(listed, listedAtMs) === undefined) this.invalidate();
+    if (this.adopt(entry, listedAtMs) === undefined) this.invalidate();
   }
 
   /** Something came to light while the body of a version was read. */
@@ -167,6 +171,83 @@ export class Resource implements Links {
   /** Whether the metadata is of another version by now. */
   isSuperseded(version: VersionIdentity): boolean {
     return this.#metadata !== undefined && !isSameFile(this.lastKnown, version);
+  }
+
+  /** The version, to be used in this step. Shared by all that use it. */
+  versionOf(file: FileMetadata): Version {
+    let version = this.#find(file.version);
+    if (version === undefined) {
+      version = new Version(this, file, this.#context.versions);
+      if (this.#versions.length === 0) this.hold();
+      this.#versions = [...this.#versions, version];
+    }
+    version.begin(file);
+    return version;
+  }
+
+  #find({ id }: VersionIdentity): Version | undefined {
+    return this.#versions.find(({ identity }) => identity.id === id);
+  }
+
+  /** Of the version that was known last, in memory or known to be on disk. */
+  get cachedBytes(): number {
+    const { lastKnown } = this;
+    if (typeof lastKnown !== 'object' || lastKnown.kind === 'directory') return 0;
+    return this.#find(lastKnown.version)?.cachedBytes ?? 0;
+  }
+
+  /** Removes all blocks from memory; those that are needed now when they are needed no more. */
+  dropBlocks(): Evicted {
+    const cached = this.#versions.filter(({ blocks }) => blocks.cachedBytes > 0);
+    const bytes = cached.reduce((sum, { blocks }) => sum + blocks.cachedBytes, 0);
+    for (const { blocks } of cached) blocks.drop();
+    return { files: cached.length, bytes };
+  }
+
+  /** Another one stands for its URL: nothing of this one is shared with later users, and its query ends for those who wait. */
+  detach(): void {
+    this.query?.detach();
+    for (const version of this.#versions) version.detach();
+    if (this.file !== undefined) this.#noteGone(this.file.version);
+  }
+
+  supersede({ identity }: Version): void {
+    // Others may have noticed before: then the metadata kept by now is newer.
+    const isKnown = this.isSuperseded(identity);
+    if (!isKnown) this.invalidate();
+    this.#noteGone(identity, isKnown);
+  }
+
+  reject(version: Version, error: CorruptError): void {
+    const { message, url, expected, found } = error;
+    this.#context.versions.log.warn({ url, expected, found }, `${message}; what was read is dropped`);
+    this.supersede(version);
+    version.detach();
+    this.remove(version);
+  }
+
+  distrust(version: VersionIdentity): void {
+    if (!this.isSuperseded(version)) this.invalidate();
+  }
+
+  remove(version: Version): void {
+    if (!this.#versions.includes(version)) return;
+    this.#versions = this.#versions.filter((other) => other !== version);
+    if (this.#versions.length === 0) this.release();
+  }
+
+  /** The source has the version no longer. What is on disk would be taken for the current one again. */
+  #noteGone(version: VersionIdentity, isKnown = false): void {
+    const { onChanged, versions } = this.#context;
+    const old = this.#find(version);
+    if (old === undefined) versions.storage.drop({ resource: this.url, version: version.id });
+    else old.dropStored();
+    if (!isKnown) onChanged(this.url);
+  }
+
+  /** Nothing is known of it, and nothing needs it. */
+  get isUnused(): boolean {
+    return this.isEmpty && this.#uses === 0;
   }
 
   /** It stays in the table until it is released. */

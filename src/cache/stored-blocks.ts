@@ -127,6 +127,7 @@ export class StoredBlocks implements Writer {
 
   /** Resolves when everything is written. What is handed over later is not stored. */
   async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     // No block brings the files of an empty one into being.
     if (this.#unwritten.length > 0 || this.#context.sizeBytes === 0) await this.#context.behind.add(this);

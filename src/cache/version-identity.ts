@@ -42,25 +42,25 @@ let unverifiableVersions = 0;
  * tag alone: by that it can say so (304), but a new answer with the same tag may have other bytes.
  */
 export function versionOf(metadata: Metadata): VersionIdentity {
+  const { etag } = metadata;
   const contentLength =
     metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
   const isTimeKnown = metadata.lastModified !== UNKNOWN_LAST_MODIFIED && metadata.isLastModifiedWeak !== true;
   const lastModifiedMs = isTimeKnown ? metadata.lastModified : undefined;
-  const validators: Validators = {
-    ...(metadata.etag === undefined ? {} : { etag: metadata.etag }),
-    ...(lastModifiedMs === undefined ? {} : { lastModifiedMs }),
-    ...(contentLength === undefined ? {} : { contentLength }),
-  };
+  // Not by spreading, which takes twice the memory.
+  const validators: { -readonly [Key in keyof Validators]: Validators[Key] } = {};
+  if (etag !== undefined) validators.etag = etag;
+  if (lastModifiedMs !== undefined) validators.lastModifiedMs = lastModifiedMs;
+  if (contentLength !== undefined) validators.contentLength = contentLength;
   if (!areStrong(validators)) {
     unverifiableVersions += 1;
     return { id: `seen ${PROCESS} ${unverifiableVersions}`, validators, verifiable: false };
   }
-  const { etag = '' } = metadata;
-  const id =
-    etag === '' || isWeakEtag(etag)
-      ? `time ${lastModifiedMs} ${contentLength ?? '?'} ${etag}`
-      : `etag ${etag} ${contentLength ?? '?'}`;
-  return { id, validators, verifiable: true };
+  const length = contentLength ?? '?';
+  const isByTime = etag === undefined || etag === '' || isWeakEtag(etag);
+  const parts = isByTime ? ['time', lastModifiedMs, length, etag ?? ''] : ['etag', etag, length];
+  // Joined it is one string; by a template, one for each part.
+  return { id: parts.join(' '), validators, verifiable: true };
 }
 
 /** Whether answers with the same of them have the same bytes (RFC 9110, 8.8.1); weak times are not among them. */

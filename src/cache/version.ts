@@ -1,32 +1,52 @@
+import type { Logger } from 'pino';
+
 import { type CorruptError, type Response, SourceError, type SourceErrorCode } from '../source/index.js';
 import type { Block } from './blocks/block.js';
-import type { Attempt } from './blocks/block-pool.js';
+import type { Attempt, BlockPool } from './blocks/block-pool.js';
 import type { MemoryShares } from './blocks/memory-shares.js';
-import type { BlockRun, VersionBlocks } from './blocks/version-blocks.js';
-import type { Download, DownloadContext, Downloader, Holder } from './download/downloader.js';
-import type { PeerSource } from './download/peer-source.js';
+import { type BlockRun, VersionBlocks } from './blocks/version-blocks.js';
+import type { DownloadContext, Downloader, Holder } from './download/downloader.js';
 import { Ranged } from './download/ranged.js';
 import { Sequential } from './download/sequential.js';
 import type { FileMetadata } from './file-metadata.js';
 import { isLikelyToReadAll, type Readahead, type ReadaheadPlan, type ReadStream } from './readahead.js';
 import type { ReadOptions, Sink } from './resource-cache.js';
 import type { StoredBlocks } from './stored-blocks.js';
+import { type ClientUser, VersionClient, type VersionClientContext } from './version-client.js';
+import type { VersionIdentity } from './version-identity.js';
+import type { VersionStorage } from './version-storage.js';
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 
-export interface VersionContext {
-  readonly blocks: VersionBlocks;
+/** What all versions are read with. */
+export interface VersionContext extends VersionClientContext {
+  readonly pool: BlockPool;
+  readonly budget: MetadataBudget;
   readonly shares: MemoryShares;
+  readonly storage: VersionStorage;
   readonly probeBytes: number;
-  readonly download: Download;
-  readonly peers: PeerSource | undefined;
-  /** Whether what the source brings is stored, once it is known what is on disk. */
-  readonly isStored: boolean;
-  readonly onSize: (size: number) => void;
+  readonly log: Logger;
+  /** It is open, or something of it is in flight, until `end`. */
+  begin(version: Version): void;
+  end(version: Version): void;
+  /** The body of a probe was handed to it. */
+  park(version: Version): void;
+}
+
+/** The resource that a version is one of. */
+export interface VersionOwner {
+  readonly url: string;
+  learn(version: VersionIdentity, fact: { readonly size: number }): void;
   /** The source has another version by now, or serves none. */
-  readonly onChanged: () => void;
+  supersede(version: Version): void;
   /** All bytes came, and do not have the digest that the source gives. */
-  readonly onCorrupt: (error: CorruptError) => void;
-  /** Nothing is open and nothing in flight any more. */
-  readonly onIdle: () => void;
+  reject(version: Version, error: CorruptError): void;
+  /**
+   * The next handle must not trust the metadata of the version: it is indistinguishable from the next one, or has no
+   * ranges, other than the metadata says.
+   */
+  distrust(version: VersionIdentity): void;
+  /** Nothing of it is open, in flight, in memory or being stored. */
+  remove(version: Version): void;
 }
 
 /** Who reads: the state that belongs to one handle. */
@@ -42,63 +62,147 @@ const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
 const SCAN_SHARE = 1 / 2;
 
 /**
- * One version of one file, while it is read: its blocks come from memory, from disk, or from its downloader. Shared by all handles,
- * which is what makes fetches single-flight.
+ * One version of one file: its blocks come from memory, from disk, or from its downloader. Shared by all handles, which is what makes
+ * fetches single-flight.
  */
-export class Version {
-  readonly file: FileMetadata;
+export class Version implements ClientUser {
   readonly blocks: VersionBlocks;
   readonly #context: VersionContext;
-  readonly #downloader: Downloader;
+  readonly #owner: VersionOwner;
+  #file: FileMetadata;
   #size: number | undefined;
+  #isInUse = false;
+  #isDetached = false;
+  /** While it is in use, and something is fetched. */
+  #fetcher: Downloader | undefined;
+  /** While it is in use, and until what it wrote then is stored. */
   #stored: StoredBlocks | undefined;
+  /** It is not known yet what is on disk. */
+  #opening: Promise<StoredBlocks | undefined> | undefined;
+  /** How many earlier uses still write. */
+  #closing = 0;
   #handles = 0;
   #uid: number | undefined;
   #corrupt: CorruptError | undefined;
 
-  constructor(file: FileMetadata, context: VersionContext) {
-    this.file = file;
-    this.blocks = context.blocks;
+  constructor(owner: VersionOwner, file: FileMetadata, context: VersionContext) {
+    this.#owner = owner;
     this.#context = context;
-    this.#size = file.size;
-    this.blocks.share = context.shares.acquire(this.blocks.key.resource, undefined);
-    const downloadContext: DownloadContext = {
-      url: context.blocks.key.resource,
-      blocks: context.blocks,
-      digest: file.digest,
-      download: context.download,
-      peers: context.peers,
-      isStored: () => context.isStored,
-      onCorrupt: (error) => this.setCorrupt(error),
-      onIdle: () => this.#reportIdle(),
-    };
-    this.#downloader =
-      file.supportRange && file.size !== undefined
-        ? new Ranged(downloadContext, file.size)
-        : new Sequential(downloadContext, file.size, (size) => {
-            this.#size = size;
-            context.onSize(size);
-          });
+    this.#file = file;
+    const { pool, budget } = context;
+    const key = { resource: owner.url, version: file.version.id };
+    this.blocks = new VersionBlocks(key, file.version, pool, budget, {
+      onComplete: (block, checksum) => this.#stored?.store(block, checksum),
+      onEmpty: () => this.#noteEmpty(),
+    });
   }
 
-  /** What is on disk is looked for first from now on, and what the source brings is stored. */
-  attach(stored: StoredBlocks): void {
-    this.#stored = stored;
+  get url(): string {
+    return this.#owner.url;
+  }
+
+  /** The user who opened it last, where users are distinguished. */
+  get uid(): number | undefined {
+    return this.#uid;
+  }
+
+  onRangeIgnored(): void {
+    this.#owner.distrust(this.identity);
+  }
+
+  /** What was known of it when its use began. */
+  get file(): FileMetadata {
+    return this.#file;
+  }
+
+  get identity(): VersionIdentity {
+    return this.#file.version;
+  }
+
+  /** To be called before it is used: it ends when nothing is open and nothing in flight. `file`: what is known of it now. */
+  begin(file: FileMetadata): void {
+    if (this.#isInUse) return;
+    this.#isInUse = true;
+    this.#file = file;
+    this.#size = file.size;
+    this.#corrupt = undefined;
+    this.#context.begin(this);
+    this.#open();
+  }
+
+  /** Looks for it on disk. What comes from now on is stored. */
+  #open(): void {
+    const opened = this.#context.storage.open(this, this.#closing > 0);
+    const attach = (stored: StoredBlocks): void => {
+      // What came before it was open.
+      for (const block of this.blocks.complete) stored.store(block);
+    };
+    if (opened instanceof Promise) {
+      const opening = opened.then((stored) => {
+        if (stored !== undefined) attach(stored);
+        if (this.#opening === opening) this.#opening = undefined;
+        else if (this.#isInUse) return stored;
+        this.#stored = stored;
+        return stored;
+      });
+      this.#opening = opening;
+    } else if (opened !== undefined) {
+      this.#stored = opened;
+      attach(opened);
+    }
+  }
+
+  get #downloader(): Downloader {
+    // A read goes on whose handle was closed.
+    this.begin(this.#file);
+    return (this.#fetcher ??= this.#newDownloader());
+  }
+
+  #newDownloader(): Downloader {
+    const { blocks } = this;
+    const { version, digest, size, supportRange } = this.#file;
+    const client = new VersionClient(this.#context, this, version);
+    blocks.share = this.#context.shares.acquire(this.url, this.#uid);
+    const isStored = this.#context.storage.isStorable(this.#file);
+    const context: DownloadContext = {
+      url: this.url,
+      blocks,
+      digest,
+      download: (range, promotion, signal) => client.download(range, promotion, signal),
+      peers: client.peers,
+      isStored: () => isStored,
+      onCorrupt: (error) => this.setCorrupt(error),
+      onIdle: () => this.#endIfIdle(),
+    };
+    const downloader =
+      supportRange && size !== undefined
+        ? new Ranged(context, size)
+        : new Sequential(context, this.#size, (size) => {
+            this.#size = size;
+            if (!this.#isDetached) this.#owner.learn(version, { size });
+          });
+    downloader.setInUse(this.#handles > 0);
+    return downloader;
+  }
+
+  /** Resolves when it is known what is on disk; undefined: it is known already. */
+  get whenOpen(): Promise<unknown> | undefined {
+    return this.#opening;
   }
 
   /** Undefined: what is on disk is not known yet, or nothing is to be stored. */
   get stored(): StoredBlocks | undefined {
-    return this.#stored;
+    return this.#opening === undefined ? this.#stored : undefined;
   }
 
   /** A descriptor of the complete local copy, valid while a handle is open. */
   get localFd(): number | undefined {
-    return this.#stored?.localFd();
+    return this.stored?.localFd();
   }
 
   /** Bytes that need not be fetched. */
   get cachedBytes(): number {
-    return Math.max(this.blocks.cachedBytes, this.#stored?.storedBytes ?? 0);
+    return Math.max(this.blocks.cachedBytes, this.stored?.storedBytes ?? 0);
   }
 
   get size(): number | undefined {
@@ -110,58 +214,50 @@ export class Version {
     return this.#handles > 1;
   }
 
-  get isIdle(): boolean {
-    return this.#handles === 0 && !this.#downloader.isBusy;
+  get #isIdle(): boolean {
+    return this.#handles === 0 && this.#fetcher?.isBusy !== true;
   }
 
   /** Takes over the body of a probe. */
   fill(response: Response): void {
     this.#downloader.fill(response, this.#context.probeBytes);
+    // Nothing of it was taken: no event will report that it is unused.
+    this.#endIfIdle();
+    if (this.isParked) this.#context.park(this);
   }
 
   /** Whether a body is kept ready though no handle is open, and no read waits for it. */
   get isParked(): boolean {
-    const downloader = this.#downloader;
-    return (
-      this.#handles === 0 && downloader instanceof Sequential && downloader.isBusy && !downloader.isAwaited
-    );
+    const fetcher = this.#fetcher;
+    return this.#handles === 0 && fetcher instanceof Sequential && fetcher.isBusy && !fetcher.isAwaited;
   }
 
   /** `Sequential.isLong`. */
   async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
-    return this.#downloader instanceof Sequential && (await this.#downloader.isLong(waitMs, signal));
-  }
-
-  /** The user for whom it downloads, who opened it last, where users are distinguished. */
-  get uid(): number | undefined {
-    return this.#uid;
+    const downloader = this.#downloader;
+    return downloader instanceof Sequential && (await downloader.isLong(waitMs, signal));
   }
 
   retain(uid: number | undefined): void {
     this.#handles += 1;
     if (uid !== this.#uid) this.#countTo(uid);
-    this.#downloader.setInUse(true);
+    this.#fetcher?.setInUse(true);
   }
 
-  /** What is used of it counts to the share of this user from now on. */
+  /** It downloads for this user, and what is used of it counts to the share of this user, from now on. */
   #countTo(uid: number | undefined): void {
     this.#uid = uid;
-    const before = this.blocks.share;
-    this.blocks.share = this.#context.shares.acquire(this.blocks.key.resource, uid);
-    before?.release();
-  }
-
-  /** It is not used any more. */
-  end(): void {
-    this.blocks.share?.release();
-    this.blocks.share = undefined;
+    const { share } = this.blocks;
+    if (share === undefined) return;
+    this.blocks.share = this.#context.shares.acquire(this.url, uid);
+    share.release();
   }
 
   release(reader?: Reader): void {
     this.#handles -= 1;
-    for (const holder of reader?.readahead.holders ?? []) this.#downloader.release(holder);
-    if (this.#handles === 0) this.#downloader.setInUse(false);
-    this.#reportIdle();
+    for (const holder of reader?.readahead.holders ?? []) this.#fetcher?.release(holder);
+    if (this.#handles === 0) this.#fetcher?.setInUse(false);
+    this.#endIfIdle();
   }
 
   whenSizeKnown(signal?: AbortSignal): Promise<number> {
@@ -169,14 +265,71 @@ export class Version {
   }
 
   close(): void {
-    this.#downloader.close();
+    this.#fetcher?.close();
+  }
+
+  #endIfIdle(): void {
+    if (!this.#isInUse || !this.#isIdle) return;
+    this.#isInUse = false;
+    this.#context.end(this);
+    this.#fetcher = undefined;
+    this.blocks.share?.release();
+    this.blocks.share = undefined;
+    this.closeStored();
+    // Part of a resource without validators must not be completed from another download later: nothing
+    // shows that it is the same version.
+    const isPartial = !this.identity.verifiable && this.blocks.cachedBytes !== this.#size;
+    if (this.#isDetached || isPartial) this.blocks.drop();
+    if (isPartial && !this.#isDetached) this.#owner.distrust(this.identity);
+    this.#removeIfUnused();
+  }
+
+  /** What is to be written still will be. */
+  closeStored(): void {
+    const opened = this.#opening ?? this.#stored;
+    this.#opening = undefined;
+    if (opened === undefined) return;
+    this.#closing += 1;
+    void this.#context.storage.close(opened).then(() => {
+      this.#closing -= 1;
+      if (!this.#isInUse && this.#closing === 0) this.#stored = undefined;
+      this.#removeIfUnused();
+    });
+  }
+
+  /** The last block is gone. */
+  #noteEmpty(): void {
+    if (this.#isInUse) return;
+    // What was shown of it cannot be compared any more with what comes.
+    if (!this.identity.verifiable && !this.#isDetached) this.#owner.distrust(this.identity);
+    this.#removeIfUnused();
+  }
+
+  #removeIfUnused(): void {
+    if (this.#isInUse || this.#closing > 0 || !this.blocks.isEmpty) return;
+    this.blocks.forgetDigests();
+    if (!this.#isDetached) this.#owner.remove(this);
+  }
+
+  /** Nothing of it is shared with later handles. */
+  detach(): void {
+    this.#isDetached = true;
+    this.dropStored();
+    if (!this.#isInUse) this.blocks.drop();
+    if (this.isParked) this.close();
+  }
+
+  /** What is on disk would be taken for the current version again. */
+  dropStored(): void {
+    this.#stored?.drop();
+    this.#context.storage.drop(this.blocks.key);
   }
 
   /** Nothing of it is read any more. */
   setCorrupt(error: CorruptError): void {
     if (this.#corrupt !== undefined) return;
     this.#corrupt = error;
-    this.#context.onCorrupt(error);
+    if (!this.#isDetached) this.#owner.reject(this, error);
   }
 
   throwIfCorrupt(): void {
@@ -185,7 +338,9 @@ export class Version {
 
   /** What is forbidden by now is not served from what is stored either. */
   noteFailure(error: unknown): void {
-    if (error instanceof SourceError && VOIDING.has(error.code)) this.#context.onChanged();
+    if (error instanceof SourceError && VOIDING.has(error.code) && !this.#isDetached) {
+      this.#owner.supersede(this);
+    }
   }
 
   /** `OpenResource.head`. */
@@ -247,7 +402,8 @@ export class Version {
       if (error instanceof SourceError && error.code === 'CHANGED') this.#noteStale(reader);
       throw error;
     } finally {
-      this.#downloader.release(holder);
+      this.#fetcher?.release(holder);
+      this.#endIfIdle();
     }
   }
 
@@ -327,7 +483,7 @@ export class Version {
     const { blockBytes } = this.blocks;
     const aheadEnd = plan === undefined ? needed.end : Math.ceil(plan.aheadEnd / blockBytes);
     const run = { first: needed.first, end: Math.max(needed.end, aheadEnd) };
-    let hadRoom = this.#stored?.demand(run, needed) ?? true;
+    let hadRoom = this.stored?.demand(run, needed) ?? true;
     if (plan !== undefined && isStalled && downloader instanceof Ranged) {
       if (readsAll || isLikelyToReadAll(plan.stream)) downloader.stream(run, readsAll);
     }
@@ -339,7 +495,7 @@ export class Version {
       const region = runOf(this.blocks, plan.region.start, this.#cutToSize(plan.region.end));
       const none = { first: region.first, end: region.first };
       hadRoom &&=
-        (this.#stored?.demand(region) ?? true) &&
+        (this.stored?.demand(region) ?? true) &&
         downloader.demand({ needed: none, aheadEnd: region.end, reader: ahead, ahead });
     }
     if (plan !== undefined && !hadRoom) reader.readahead.shrink(plan.stream);
@@ -368,10 +524,6 @@ export class Version {
 
   #cutToSize(end: number): number {
     return Math.min(end, this.#size ?? Infinity);
-  }
-
-  #reportIdle(): void {
-    if (this.isIdle) this.#context.onIdle();
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Awaitable, chain } from '../awaitable.js';
 import type {
   FileStat,
   OpenResource,
@@ -24,8 +25,8 @@ export function openResourceFile(
   url: string,
   waiter: Waiter,
   known?: FileStat,
-): Promise<OpenFile> {
-  return cache.open(url, waiter, known).then(openFileOf);
+): Awaitable<OpenFile> {
+  return chain(cache.open(url, waiter, known), openFileOf);
 }
 
 /** A file that another process has opened: opened again at its first use. */

@@ -119,7 +119,7 @@ class Readers {
   #index = 0;
 
   async read(url: string, count: number, uid?: number): Promise<() => void> {
-    const blocks = blocksIn(this.pool, url);
+    const blocks = blocksIn(this.pool, { resource: url });
     const share = this.shares.acquire(url, uid);
     blocks.share = share;
     const taken: Block[] = [];

@@ -84,7 +84,9 @@ const MAX_DIRTY_BYTES = 256 * BLOCK_BYTES;
 
 // S57
 test('what the disk is too slow for is not stored, the rest by one write at a time, all of it before the end', async (t) => {
-  const blocks = blocksIn(new BlockPool(4 * MAX_DIRTY_BYTES, BLOCK_BYTES));
+  const blocks = blocksIn(new BlockPool(4 * MAX_DIRTY_BYTES, BLOCK_BYTES), {
+    onComplete: (block) => storing.store(block),
+  });
   const behind = new WriteBehind(() => MAX_DIRTY_BYTES);
   const found = { active: 0, mostActive: 0, written: 0, isClosed: false };
   const disk = {
@@ -110,7 +112,6 @@ test('what the disk is too slow for is not stored, the rest by one write at a ti
     sizeBytes: 1024 * BLOCK_BYTES,
     open: () => Promise.resolve(disk),
   });
-  blocks.onComplete = (block) => storing.store(block);
   const bring = (first: number, count: number): void => {
     for (let index = first; index < first + count; index += 1) bringBlock(blocks, index);
   };

@@ -111,7 +111,7 @@ for (const [blocks, hasDisk] of [
       Array.from({ length: READERS }, async (_, reader) => {
         for (let step = 0; step < STEPS;) {
           const url = `test://host${reader % 3}/${'f'.repeat(1 + random.below(4))}`;
-          const file = await cache.open(url).catch(() => undefined);
+          const file = await Promise.resolve(cache.open(url)).catch(() => undefined);
           if (file === undefined) continue;
           for (let reads = random.below(8); reads >= 0; reads -= 1, step += 1) await read(file, url);
           file.close();

@@ -5,11 +5,15 @@ import test from 'ava';
 import { pino } from 'pino';
 
 import type { ConfirmedFacts } from '../../src/cache/disk/disk-cache.js';
+import { BlockPool } from '../../src/cache/blocks/block-pool.js';
 import type { FileMetadata, ResourceMetadata } from '../../src/cache/file-metadata.js';
+import { Freshness } from '../../src/cache/freshness.js';
 import { MetadataQueries } from '../../src/cache/metadata-queries.js';
 import type { Resource } from '../../src/cache/resource.js';
 import { ResourceTable } from '../../src/cache/resource-table.js';
-import { versionOf } from '../../src/cache/version-identity.js';
+import { type VersionKey, versionOf } from '../../src/cache/version-identity.js';
+import type { VersionStorage } from '../../src/cache/version-storage.js';
+import { Versions } from '../../src/cache/versions.js';
 import {
   type CompleteClient,
   type ExpireInfo,
@@ -59,36 +63,43 @@ class Fixture {
         return await this.isExpired(info, request);
       },
     } as unknown as CompleteClient;
-    const common = {
-      limits: () => ({
-        metadataTtlMs: TTL_MS,
-        negativeTtlMs: NEGATIVE_TTL_MS,
-        staleIfErrorMs: STALE_MS,
-      }),
-      now: () => this.nowMs,
-    };
-    this.table = new ResourceTable({
-      ...common,
+    let dropped = '';
+    const { events } = this;
+    const storage = {
+      newest: async () => await this.newest(),
+      confirm: (_: string, { version }: FileMetadata) =>
+        this.events.push(`confirmed ${version.validators.etag}`),
+      drop: (key: VersionKey) => ([, dropped = ''] = key.version.split(' ')),
+      isStorable: () => false,
+      open: () => undefined,
+    } as unknown as VersionStorage;
+    const versions = new (class extends Versions {
+      override begin = (): unknown => events.push('probed');
+    })({
+      pool: new BlockPool(1024, 4),
       budget: this.budget,
-      onChanged: (_, { version }) => this.events.push(`changed ${version.validators.etag}`),
-    });
-    this.queries = new MetadataQueries({
-      ...common,
+      storage,
       probeBytes: 4,
       clientFor: async () => client,
-      newest: async () => await this.newest(),
-      onProbed: () => this.events.push('probed'),
-      onConfirmed: (_, { version }) => this.events.push(`confirmed ${version.validators.etag}`),
+      peers: undefined,
       log: pino({ level: 'warn' }, { write: () => this.events.push('logged') }),
     });
+    const limits = {
+      metadataTtlMs: TTL_MS,
+      negativeTtlMs: NEGATIVE_TTL_MS,
+      staleIfErrorMs: STALE_MS,
+    };
+    const freshness = new Freshness(limits, () => this.nowMs);
+    this.table = new ResourceTable(versions, freshness, () => this.events.push(`changed ${dropped}`));
+    this.queries = new MetadataQueries(versions, freshness);
   }
 
   get resource(): Resource {
     return this.table.of(URL);
   }
 
-  get(url = URL, signal?: AbortSignal): Promise<ResourceMetadata> {
-    return this.queries.get(this.table.of(url), { signal });
+  async get(url = URL, signal?: AbortSignal): Promise<ResourceMetadata> {
+    return await this.queries.get(this.table.of(url), { signal });
   }
 
   fail(code: SourceErrorCode): void {

@@ -45,7 +45,7 @@ class SlowDisk implements StoredVersion {
 // S57
 test('a stream goes straight to a disk that keeps up, and by way of the page cache to one that does not', async (t) => {
   const pool = new BlockPool(2 * MAX_DIRTY_BYTES, BLOCK_BYTES);
-  const blocks = blocksIn(pool);
+  const blocks = blocksIn(pool, { onComplete: (block, checksum) => stored.store(block, checksum) });
   const disk = new SlowDisk();
   const stored = new StoredBlocks(disk, {
     blocks,
@@ -53,7 +53,6 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
     behind: new WriteBehind(() => MAX_DIRTY_BYTES),
     open: () => Promise.resolve(disk),
   });
-  blocks.onComplete = (block, checksum) => stored.store(block, checksum);
   let next = 0;
   const bring = (count: number): void => {
     for (const end = next + count; next < end; next += 1) bringBlock(blocks, next);

@@ -161,7 +161,7 @@ for (const [title, before] of [
     });
     const cache = cacheOver(t, 2 * MIB);
     const [file, other, stalled] = await Promise.all(
-      ['file', 'other', 'stalled'].map((name) => cache.open(`${server.origin}/${name}`)),
+      ['file', 'other', 'stalled'].map(async (name) => await cache.open(`${server.origin}/${name}`)),
     );
     const ended = new AbortController();
     t.teardown(() => ended.abort());

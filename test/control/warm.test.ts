@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
+import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cache-options.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { type Nginx, startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';

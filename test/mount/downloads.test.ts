@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
 
-import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
+import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cache-options.js';
 import { sentAgain, sentBytes, sentRanges } from '../support/access-log.js';
 import { onDevFuse, run, shell, unmount } from '../support/mounted.js';
 import { type Nginx, startNginx } from '../support/nginx.js';

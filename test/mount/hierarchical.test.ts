@@ -4,7 +4,8 @@ import { constants } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
-import { CachedResources, type CacheOptions } from '../../src/cache/cached-resources.js';
+import type { CacheOptions } from '../../src/cache/cache-options.js';
+import { CachedResources } from '../../src/cache/cached-resources.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { SourceError } from '../../src/source/index.js';

@@ -5,7 +5,8 @@ import { readdir } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
-import { CachedResources, type CacheOptions } from '../../src/cache/cached-resources.js';
+import type { CacheOptions } from '../../src/cache/cache-options.js';
+import { CachedResources } from '../../src/cache/cached-resources.js';
 import { VirtualFs } from '../../src/mount/virtual-fs.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
-import { type CacheOptions, CachedResources } from '../../src/cache/cached-resources.js';
+import type { CacheOptions } from '../../src/cache/cache-options.js';
+import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';

@@ -1,7 +1,7 @@
 /** Files that are brought to disk come by the cluster, too. */
 import test from 'ava';
 
-import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cached-resources.js';
+import { DEFAULT_CACHE_OPTIONS } from '../../src/cache/cache-options.js';
 import { DFDAEMON_FAULTS, Swarm } from '../support/fake-dfdaemon/fake-dfdaemon.js';
 import { startFaultFront } from '../support/fault-front.js';
 import { temporaryDirectory } from '../support/temp.js';

@@ -1,11 +1,22 @@
 import type { Block } from '../../src/cache/blocks/block.js';
 import type { BlockPool } from '../../src/cache/blocks/block-pool.js';
-import { VersionBlocks } from '../../src/cache/blocks/version-blocks.js';
+import { VersionBlocks, type VersionBlocksEvents } from '../../src/cache/blocks/version-blocks.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
-export function blocksIn(pool: BlockPool, resource = 'test://host/file'): VersionBlocks {
+interface BlocksOptions extends Partial<VersionBlocksEvents> {
+  readonly resource?: string;
+}
+
+export function blocksIn(
+  pool: BlockPool,
+  { resource = 'test://host/file', ...events }: BlocksOptions = {},
+): VersionBlocks {
   const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
-  return new VersionBlocks({ resource, version: '1' }, version, pool, MetadataBudget.beside(0));
+  return new VersionBlocks({ resource, version: '1' }, version, pool, MetadataBudget.beside(0), {
+    onEmpty: () => undefined,
+    onComplete: () => undefined,
+    ...events,
+  });
 }
 
 /** A block that a body is being received into. */

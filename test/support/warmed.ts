@@ -1,7 +1,8 @@
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
-import { type CacheOptions, CachedResources } from '../../src/cache/cached-resources.js';
+import type { CacheOptions } from '../../src/cache/cache-options.js';
+import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { WarmJobs } from '../../src/control/warm/warm-jobs.js';
 import type { WarmOptions, WarmReport } from '../../src/control/warm/warm-options.js';

@@ -17,6 +17,13 @@ export interface BlockRun {
 /** No block. */
 export const NO_BLOCKS: BlockRun = { first: 0, end: 0 };
 
+export interface VersionBlocksEvents {
+  /** The last block is gone. */
+  readonly onEmpty: () => void;
+  /** A block was completed, other than from the disk; with `checksumOf` it, if that is known. */
+  readonly onComplete: (block: Block, checksum: number | undefined) => void;
+}
+
 /**
  * The blocks of one version that are in memory or in flight, each at most once: all reads that need one wait for the same. A
  * failure is never kept. Without validators, what comes again is compared with what was there before, or with a digest of what of
@@ -27,17 +34,21 @@ export class VersionBlocks implements BlockOwner {
   readonly pool: BlockPool;
   /** While the version is read. */
   share: MemoryShare | undefined;
-  /** The last block is gone. */
-  onEmpty: (() => void) | undefined;
-  /** A block was completed, other than from the disk; with `checksumOf` it, if that is known. */
-  onComplete: ((block: Block, checksum: number | undefined) => void) | undefined;
+  readonly #events: VersionBlocksEvents;
   readonly #blocks = new Map<number, Block>();
   readonly #pending = new Set<Block>();
   /** Undefined: the source distinguishes versions. */
   readonly #shown: ShownDigests | undefined;
   #cachedBytes = 0;
 
-  constructor(key: VersionKey, version: VersionIdentity, pool: BlockPool, budget: MetadataBudget) {
+  constructor(
+    key: VersionKey,
+    version: VersionIdentity,
+    pool: BlockPool,
+    budget: MetadataBudget,
+    events: VersionBlocksEvents,
+  ) {
+    this.#events = events;
     this.key = key;
     this.pool = pool;
     this.#shown = version.verifiable ? undefined : new ShownDigests(budget, pool.blockBytes);
@@ -135,7 +146,7 @@ export class VersionBlocks implements BlockOwner {
       this.#pending.delete(block);
       this.#cachedBytes += bytes;
       block.complete(bytes);
-      if (block.route !== 'disk') this.onComplete?.(block, checksum);
+      if (block.route !== 'disk') this.#events.onComplete(block, checksum);
     }
     this.pool.release(block);
   }
@@ -163,7 +174,7 @@ export class VersionBlocks implements BlockOwner {
   #forget(block: Block): void {
     this.#blocks.delete(block.index);
     this.#pending.delete(block);
-    if (this.isEmpty) this.onEmpty?.();
+    if (this.isEmpty) this.#events.onEmpty();
   }
 
   /** Forgets all blocks that are not in flight. */

@@ -1,22 +1,25 @@
 import type { Readahead } from './readahead.js';
-import type { OpenResource, ReadOptions, Sink } from './resource-cache.js';
-import type { SavedVersion } from './saved-version.js';
+import type { OpenResource, ReadOptions, SavedVersion, Sink } from './resource-cache.js';
 import type { Reader, Version } from './version.js';
 import type { VersionIdentity } from './version-identity.js';
 
-/** One version of a file, open, with a readahead of its own. A class for the sake of its getters, as `ResourceFile`. */
-export class OpenVersion implements OpenResource {
-  readonly version: VersionIdentity;
+/** One open of a version. */
+export class Handle implements OpenResource, Reader {
+  readonly readahead: Readahead;
   readonly localFd: number | undefined;
+  isStale?: true;
   readonly #version: Version;
-  readonly #me: Reader;
   #isOpen = true;
 
+  /** Of a version that is retained for it. */
   constructor(version: Version, readahead: Readahead) {
     this.#version = version;
-    this.#me = { readahead };
-    this.version = version.file.version;
+    this.readahead = readahead;
     this.localFd = version.localFd;
+  }
+
+  get version(): VersionIdentity {
+    return this.#version.identity;
   }
 
   get saved(): SavedVersion {
@@ -32,7 +35,7 @@ export class OpenVersion implements OpenResource {
   }
 
   read<Result>(offset: number, length: number, sink: Sink<Result>, options?: ReadOptions): Promise<Result> {
-    return this.#version.read(this.#me, offset, length, sink, options);
+    return this.#version.read(this, offset, length, sink, options);
   }
 
   head(): Uint8Array {
@@ -40,7 +43,7 @@ export class OpenVersion implements OpenResource {
   }
 
   close(): void {
-    if (this.#isOpen) this.#version.release(this.#me);
+    if (this.#isOpen) this.#version.release(this);
     this.#isOpen = false;
   }
 }
