@@ -161,6 +161,15 @@ test('without validators, a download that begins anew must bring what was read b
   t.like(await t.throwsAsync(bytesOf(file, 0, 128)), { code: 'CHANGED' });
 });
 
+test('without validators, what is passed over for lack of memory must be what was read before, too', async (t) => {
+  const source = sourceOf(Buffer.alloc(128, 'a'));
+  const file = await cacheOf(new Map([['test://h/f', source]]), 3 * BLOCK_BYTES).open('test://h/f');
+  for (const at of [0, 40, 48, 56]) t.is((await bytesOf(file, at, 8)).toString(), 'a'.repeat(8));
+  source.content = Buffer.alloc(128, 'b');
+  // It was not read yet, but the first block was, and is evicted.
+  t.like(await t.throwsAsync(bytesOf(file, 8, 8)), { code: 'CHANGED' });
+});
+
 test('what was fetched ahead for a stream that was left goes on while a handle is open, and ends with the last', async (t) => {
   const [fileBytes, sentBytes] = [64 * 1024 * KIB, 256 * KIB];
   let inFlight = 0;
