@@ -4,6 +4,7 @@ import { type CorruptError, type Response, SourceError, type SourceErrorCode } f
 import type { Block } from './blocks/block.js';
 import type { Attempt, BlockPool } from './blocks/block-pool.js';
 import type { MemoryShares } from './blocks/memory-shares.js';
+import { areVisible, takeRun } from './blocks/taken-run.js';
 import { type BlockRun, VersionBlocks } from './blocks/version-blocks.js';
 import type { DownloadContext, Downloader, Holder } from './download/downloader.js';
 import { Ranged } from './download/ranged.js';
@@ -381,14 +382,19 @@ export class Version implements ClientUser {
         };
         let acquired: readonly Block[] | undefined;
         const attempt: Attempt = (hasRoom) => {
-          acquired = this.#take(needed, hasRoom, () => this.#demand(demand));
+          acquired = takeRun(blocks, needed, hasRoom, () => this.#demand(demand));
           return acquired !== undefined;
         };
         if (!pool.tryTake(attempt, blocks.share)) {
           await pool.wait(attempt, blocks.share, key.resource, options?.signal);
         }
         try {
-          if (acquired !== undefined && (await areVisible(acquired, end, options))) {
+          if (acquired?.length !== needed.end - needed.first) {
+            // The size became known while it waited.
+            if (end > this.#cutToSize(end)) continue;
+            throw new Error('a block was not begun');
+          }
+          if (await areVisible(acquired, end, options)) {
             const result = sink(blocks.views(acquired, offset, this.#cutToSize(end), options));
             this.#leaveBehind(stream, acquired, offset, end);
             return result;
@@ -418,7 +424,8 @@ export class Version implements ClientUser {
     // What is fetched by range is no more than readahead.
     const needed = isInOrder ? run : { first: run.first, end: run.first };
     const demand = { needed, aheadEnd: run.end, reader: holder, ahead: holder };
-    return this.#take(
+    const taken = takeRun(
+      this.blocks,
       run,
       (slots) => pool.hasRoomAhead(slots),
       () => {
@@ -426,6 +433,9 @@ export class Version implements ClientUser {
         downloader.demand(demand);
       },
     );
+    if (taken === undefined || taken.length === run.end - run.first) return taken;
+    for (const block of taken) pool.release(block);
+    return undefined;
   }
 
   /** Begins a stream by a cluster, for a run that is read by no handle. Returns whether it comes in order. */
@@ -437,35 +447,6 @@ export class Version implements ClientUser {
 
   releaseHolder(holder: Holder): void {
     this.#downloader.release(holder);
-  }
-
-  /** Acquires all blocks of a run, those that are missing by `begin`; nothing, and undefined, if there is no room. */
-  #take(run: BlockRun, hasRoom: (slots: number) => boolean, begin: () => void): readonly Block[] | undefined {
-    const { blocks } = this;
-    const { pool } = blocks;
-    let [missing, evictable] = [0, 0];
-    for (let index = run.first; index < run.end; index += 1) {
-      const block = blocks.get(index);
-      if (block === undefined) missing += 1;
-      else if (pool.isEvictable(block)) evictable += 1;
-    }
-    if (missing > 0 && !hasRoom(missing + evictable)) return undefined;
-    const acquired = new Map<number, Block>();
-    const acquire = (): void => {
-      for (let index = run.first; index < run.end; index += 1) {
-        const block = acquired.has(index) ? undefined : blocks.get(index);
-        if (block === undefined) continue;
-        pool.acquire(block);
-        acquired.set(index, block);
-      }
-    };
-    // First what is here, which must not be evicted for what is begun.
-    acquire();
-    pool.promise(missing);
-    begin();
-    pool.promise(0);
-    acquire();
-    return [...acquired.values()].toSorted((a, b) => a.index - b.index);
   }
 
   #plan(reader: Reader, offset: number, end: number): ReadaheadPlan {
@@ -539,19 +520,4 @@ interface ReadDemand {
 
 function runOf({ blockBytes }: VersionBlocks, start: number, end: number): BlockRun {
   return { first: Math.floor(start / blockBytes), end: Math.ceil(end / blockBytes) };
-}
-
-/** Resolves to whether all bytes up to `end` are there; false: a block is gone. */
-async function areVisible(blocks: readonly Block[], end: number, options?: ReadOptions): Promise<boolean> {
-  for (;;) {
-    // The last one is usually the last to come.
-    const absent = blocks.findLast((block) => !block.has(bytesBefore(block, end)));
-    if (absent === undefined) return true;
-    if (!(await absent.whenVisible(bytesBefore(absent, end), options?.signal))) return false;
-  }
-}
-
-/** What a read up to `end` needs of a block. */
-function bytesBefore({ index, memory }: Block, end: number): number {
-  return Math.min(end - index * memory.byteLength, memory.byteLength);
 }
