@@ -143,9 +143,23 @@ test('what need not wait makes no signal: a read, an open, a stat', async (t) =>
   };
   t.deepEqual(await file.read(0, 10, (pieces) => Buffer.concat(pieces), waiter), cached);
   t.like(await cache.stat(URL, waiter), { size: 777 });
-  (await cache.open(URL, waiter)).close();
+  const again = cache.open(URL, waiter);
+  t.false(again instanceof Promise, 'in the same step');
+  (await again).close();
   file.close();
   await cache.close();
+});
+
+test('a read whose handle is closed meanwhile is answered, and leaves nothing in use', async (t) => {
+  for (const supportRange of [true, false]) {
+    const cache = cacheOf(origin(pattern(777), { supportRange }), 100_000);
+    const file = await cache.open(URL);
+    const reading = bytesOf(file, 0, 700);
+    file.close();
+    t.deepEqual(await reading, pattern(777).subarray(0, 700));
+    await cache.close();
+    await until('nothing is in use', () => cache.report.memory.committedBytes === 0);
+  }
 });
 
 for (const supportRange of [true, false]) {
