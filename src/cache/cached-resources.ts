@@ -13,7 +13,14 @@ import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockPool } from './blocks/block-pool.js';
 import type { AllocateMemory } from './blocks/slots.js';
-import { type FileMetadata, isSameFile, metadataFromListed, type ResourceMetadata } from './file-metadata.js';
+import {
+  type FileMetadata,
+  isWhole,
+  metadataFromListed,
+  type ResourceMetadata,
+  statOf,
+  unverifiableOf,
+} from './file-metadata.js';
 import { type CacheOptions, DEFAULT_CACHE_OPTIONS } from './cache-options.js';
 import type { CacheReport } from './cache-report.js';
 import { DiskWarming } from './disk-warming.js';
@@ -66,10 +73,7 @@ export class CachedResources implements ResourceCache {
   readonly #table: ResourceTable;
   readonly #queries: MetadataQueries;
   readonly #listings: ListingCache;
-  readonly #storage: VersionStorage;
   readonly #versions: Versions;
-  readonly #pool: BlockPool;
-  readonly #budget: MetadataBudget;
   readonly #onChanged: (url: string) => void;
   /** Brings content to disk that is not read. */
   readonly warming: DiskWarming;
@@ -102,10 +106,7 @@ export class CachedResources implements ResourceCache {
       log,
     });
     this.#freshness = freshness;
-    this.#pool = pool;
-    this.#budget = budget;
     this.#onChanged = onChanged;
-    this.#storage = storage;
     this.#versions = versions;
     this.#table = table;
     this.#queries = queries;
@@ -117,7 +118,7 @@ export class CachedResources implements ResourceCache {
     const known = this.#peek(url, directory);
     // Entries of a listing are not looked up one by one.
     if (known !== undefined && directory === undefined)
-      this.#pool.activity.lookups[known.stat === 'missing' ? 'missing' : 'fresh'] += 1;
+      this.#versions.pool.activity.lookups[known.stat === 'missing' ? 'missing' : 'fresh'] += 1;
     return known;
   }
 
@@ -131,12 +132,12 @@ export class CachedResources implements ResourceCache {
     if (listed !== undefined) resource?.compare(listed.entry, listed.queriedAtMs);
     const fresh = resource?.fresh;
     if (resource !== undefined && fresh !== undefined) {
-      const stat = fresh === 'missing' ? fresh : toStat(fresh);
+      const stat = fresh === 'missing' ? fresh : statOf(fresh);
       return { stat, isListed: listed !== undefined, ttlMs: resource.ttlLeftMs };
     }
     if (listed === undefined) return undefined;
     const file = metadataFromListed(listed.entry);
-    const stat = file === undefined ? listed.entry.stat : toStat(file);
+    const stat = file === undefined ? listed.entry.stat : statOf(file);
     return { stat, isListed: true, ttlMs: listed.ttlMs };
   }
 
@@ -156,9 +157,9 @@ export class CachedResources implements ResourceCache {
 
   async stat(url: string, waiter?: Waiter): Promise<ResourceStat> {
     const known = this.#peek(url);
-    if (typeof known?.stat === 'object' && !isUnknownLength(known.stat)) return known.stat;
+    if (typeof known?.stat === 'object' && isWhole(known.stat)) return known.stat;
     const metadata = await this.#queries.get(this.#table.of(url), waiter);
-    if (metadata.kind === 'directory' || metadata.size !== undefined) return toStat(metadata);
+    if (metadata.kind === 'directory' || metadata.size !== undefined) return statOf(metadata);
     return await this.#statUnknownLength(url, metadata, waiter);
   }
 
@@ -177,7 +178,7 @@ export class CachedResources implements ResourceCache {
 
   open(url: string, waiter?: Waiter, known?: FileStat): Awaitable<OpenResource> {
     const resource = this.#table.of(url);
-    const kept = metadataOf(resource, known);
+    const kept = unverifiableOf(resource.lastKnown, known);
     if (kept !== undefined) return this.#openVersion(url, kept, waiter);
     const listed = this.#adoptListed(resource);
     return listed === undefined ? this.#openCurrent(url, waiter) : this.#openListed(url, listed, waiter);
@@ -231,15 +232,15 @@ export class CachedResources implements ResourceCache {
     const resource = this.#table.get(url);
     const file = resource?.lastKnown;
     if (resource === undefined || typeof file !== 'object' || file.kind === 'directory') return 0;
-    return Math.max(resource.cachedBytes, await this.#storage.storedBytes(url, file));
+    return Math.max(resource.cachedBytes, await this.#versions.storage.storedBytes(url, file));
   }
 
   get report(): CacheReport {
-    const { activity, cachedBytes, committedBytes, limitBytes } = this.#pool;
+    const { activity, cachedBytes, committedBytes, limitBytes } = this.#versions.pool;
     return {
       activity,
       memory: { bytes: cachedBytes + committedBytes, committedBytes, limitBytes },
-      metadata: { bytes: this.#budget.keptBytes, limitBytes: this.#budget.limitBytes },
+      metadata: { bytes: this.#versions.budget.keptBytes, limitBytes: this.#versions.budget.limitBytes },
       disk: this.disk?.report,
     };
   }
@@ -265,7 +266,7 @@ export class CachedResources implements ResourceCache {
     isForced = true,
   ): Promise<{ readonly memory: Evicted; readonly disk: Evicted | undefined }> {
     // What waits to be written would be stored after it.
-    await this.#storage.flush();
+    await this.#versions.storage.flush();
     const pins = this.disk;
     const disk = await pins?.evict(urls, isForced);
     const isMeant = (url: string): boolean => urls.has(url) && (isForced || pins?.pinOf(url) === undefined);
@@ -276,7 +277,7 @@ export class CachedResources implements ResourceCache {
 
   /** Undefined: there is none. */
   get disk(): DiskCache | undefined {
-    return this.#storage.disk;
+    return this.#versions.storage.disk;
   }
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */
@@ -297,31 +298,11 @@ export class CachedResources implements ResourceCache {
 
   /** A short body is read to learn its length; of a long one it stays unknown. */
   async #statUnknownLength(url: string, file: FileMetadata, waiter?: Waiter): Promise<ResourceStat> {
-    if (file.isLong === true) return toStat(file);
+    if (file.isLong === true) return statOf(file);
     const resource = this.#table.of(url);
     const version = resource.versionOf(file);
     const isLong = await version.isLong(SHORT_BODY_WAIT_MS, waiter?.signal);
     if (isLong && version.size === undefined) resource.learn(file.version, { isLong });
-    return toStat({ ...file, size: version.size });
+    return statOf({ ...file, size: version.size });
   }
-}
-
-/** The metadata of a version that no query could confirm. */
-function metadataOf({ lastKnown }: Resource, known: FileStat | undefined): FileMetadata | undefined {
-  if (known?.version === undefined || known.version.verifiable) return undefined;
-  const { version, size, lastModifiedMs } = known;
-  // Its size may have been learned since.
-  if (isSameFile(lastKnown, version)) return lastKnown;
-  return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
-}
-
-function toStat(metadata: ResourceMetadata): ResourceStat {
-  if (metadata.kind === 'directory') return metadata;
-  const { size, lastModifiedMs, version, isPage } = metadata;
-  const page = isPage === true ? { isPage } : {};
-  return { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs: 1000, version, ...page };
-}
-
-function isUnknownLength(stat: ResourceStat): boolean {
-  return stat.kind === 'file' && stat.size === undefined;
 }

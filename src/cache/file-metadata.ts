@@ -8,7 +8,7 @@ import {
 import { stringBytes } from '../memory/bounded-map.js';
 import type { StoredFacts } from './disk/disk-cache.js';
 import { isPage } from './page.js';
-import type { ListedEntry } from './resource-cache.js';
+import type { FileStat, ListedEntry, ResourceStat } from './resource-cache.js';
 import type { SavedVersion } from './saved-version.js';
 import { type VersionIdentity, versionOf } from './version-identity.js';
 
@@ -30,7 +30,7 @@ export function isSameFile(
 }
 
 /** An object with its numbers, and what it refers to. */
-const FILE_BYTES = 260;
+const FILE_BYTES = 230;
 
 /** What it takes in memory, beside its place. */
 export function metadataBytes(metadata: ResourceMetadata | 'missing' | undefined): number {
@@ -94,4 +94,29 @@ export function expireInfoOf({ validators }: VersionIdentity): ExpireInfo {
     ...(etag === undefined ? {} : { etag }),
     ...(lastModifiedMs === undefined ? {} : { lastModified: new Date(lastModifiedMs).toUTCString() }),
   };
+}
+
+/** As the mount has it. */
+export function statOf(metadata: ResourceMetadata): ResourceStat {
+  if (metadata.kind === 'directory') return metadata;
+  const { size, lastModifiedMs, version, isPage: page } = metadata;
+  const isPage = page === true ? { isPage: page } : {};
+  return { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs: 1000, version, ...isPage };
+}
+
+/** Whether it is known how long it is. */
+export function isWhole(stat: ResourceStat): boolean {
+  return stat.kind === 'directory' || stat.size !== undefined;
+}
+
+/** The metadata of a version that no query could confirm; undefined: one could. */
+export function unverifiableOf(
+  lastKnown: ResourceMetadata | 'missing' | undefined,
+  known: FileStat | undefined,
+): FileMetadata | undefined {
+  if (known?.version === undefined || known.version.verifiable) return undefined;
+  const { version, size, lastModifiedMs } = known;
+  // Its size may have been learned since.
+  if (isSameFile(lastKnown, version)) return lastKnown;
+  return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
 }
