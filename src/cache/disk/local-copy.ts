@@ -5,13 +5,14 @@
  */
 import { freemem } from 'node:os';
 
+import { codeOf } from '../../error-code.js';
 import type { ContentDigest } from '../../source/index.js';
 import type { BlockTable } from './block-table.js';
 import type { OpenFile } from './descriptors.js';
 import { fsync } from './file-io.js';
 import type { Geometry } from './geometry.js';
 import { type FileIdentity, sameIdentity } from './index-file.js';
-import { isGone, type StoreContext } from './store-context.js';
+import type { StoreContext } from './store-context.js';
 
 /** Smaller files are not worth an fsync: reading them again is as fast. */
 const MIN_IDENTITY_BYTES = 1024 * 1024;
@@ -206,7 +207,8 @@ export class LocalCopy {
     try {
       await this.#owner.whileRetained(work);
     } catch (error) {
-      if (this.#isRetired || isGone(this.#context, error)) return;
+      // It was evicted meanwhile.
+      if (this.#isRetired || codeOf(error) === 'ENOENT') return;
       this.#context.warnings.warn('cannot check a stored file', error);
     }
   }
