@@ -317,8 +317,11 @@ export class Episode {
     if (left !== '0,0,0,0') this.#note(`open files, directories, requests, committed bytes: ${left}`);
     const status = await readFile(`/proc/${server.pid}/status`, 'utf8');
     const figure = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1]);
+    const { memoryMiB, ioThreads = 0 } = this.#plan;
+    // Each I/O thread has a heap and buffers of its own.
+    const limitMiB = 180 + 1.25 * memoryMiB + 30 * ioThreads;
     const descriptors = (await readdir(`/proc/${server.pid}/fd`)).length;
-    this.#count('peakMiB', Math.round(figure('VmHWM') / 1024), true, 170 + 1.25 * this.#plan.memoryMiB);
+    this.#count('peakMiB', Math.round(figure('VmHWM') / 1024), true, limitMiB);
     this.#count('threads', figure('Threads'), true, 18);
     this.#count('descriptors', descriptors, true, 100);
   }

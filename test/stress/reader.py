@@ -44,6 +44,9 @@ class File:
         has_weak = self.validator in ('weak', 'none')
         changes = bool(self.period) or settings['killsMounts'] and has_weak
         codes = f"{ERRORS[self.fault]} {'ESTALE' if changes else ''} {'' if self.is_sized else 'ESPIPE'}"
+        # The length that the first body said is that of an earlier version: the second one ends elsewhere.
+        if self.period and self.validator == 'none':
+            codes += ' EIO'
         self.errors = ALWAYS | {getattr(errno, code) for code in codes.split()}
         # Without strong validators each lookup may find a new one.
         self.may_be_replaced = bool(self.period) or has_weak
