@@ -118,13 +118,13 @@ test('answers are written byte by byte', (t) => {
 test('directory entries are aligned, and stop where there is no room', (t) => {
   // The memory was used before.
   const plain = new DirentBuffer(Buffer.alloc(64, 0xff));
-  t.true(plain.add({ name: 'abc', kind: 'file' }, 0));
+  t.true(plain.add({ name: 'abc', kind: 'file' }, 1));
   t.deepEqual(plain.bytes, hex('0100000000000000 0100000000000000 03000000 08000000 6162630000000000'));
-  t.true(plain.add({ name: '12345678', kind: 'directory' }, 1));
-  t.false(plain.add({ name: 'x', kind: 'file' }, 2));
+  t.true(plain.add({ name: '12345678', kind: 'directory' }, 2));
+  t.false(plain.add({ name: 'x', kind: 'file' }, 3));
   const plus = new DirentBuffer(Buffer.alloc(360, 0xff));
   t.true(plus.hasRoomPlus({ name: 'abc', kind: 'file' }));
-  plus.addPlus({ name: 'abc', kind: 'file' }, 0, { attr: ATTR, nameTtlMs: 0, attrTtlMs: 0 }, 5);
+  plus.addPlus({ name: 'abc', kind: 'file' }, 1, { attr: ATTR, nameTtlMs: 0, attrTtlMs: 0 }, 5);
   t.deepEqual(
     plus.bytes,
     Buffer.concat([
@@ -132,7 +132,7 @@ test('directory entries are aligned, and stop where there is no room', (t) => {
       hex('0200000001000000 0100000000000000 03000000 08000000 6162630000000000'),
     ]),
   );
-  plus.addPlus({ name: 'ü', kind: 'file' }, 0x1_0000_0000);
+  plus.addPlus({ name: 'ü', kind: 'file' }, 0x1_0000_0001);
   t.deepEqual(
     plus.bytes.subarray(160),
     Buffer.concat([
