@@ -105,7 +105,12 @@ export const startMoto: StartStrongBuckets = async (t, program) => {
 
 function strongBuckets(port: number, accessKeyId: string, accessKeySecret: string): StrongBuckets {
   const host = `127.0.0.1:${port}`;
-  const send = async (bucket: string, key: string, content: Uint8Array | string): Promise<void> => {
+  const send = async (
+    bucket: string,
+    key: string,
+    content: Uint8Array | string,
+    triesLeft = 2,
+  ): Promise<void> => {
     const rawPath = `/${bucket}${key === '' ? '' : `/${encodeStrictly(key)}`}`;
     const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
     const scope = `${date.slice(0, 8)}/${REGION}/s3/aws4_request`;
@@ -128,7 +133,11 @@ function strongBuckets(port: number, accessKeyId: string, accessKeySecret: strin
       body: Buffer.from(content),
     });
     const text = await response.text();
-    if (!response.ok) throw new Error(`PUT ${rawPath}: ${response.status} ${text}`);
+    if (response.ok) return;
+    // `rclone serve s3` answers so where two uploads make the same directory.
+    if (response.status < 500 || triesLeft === 0)
+      throw new Error(`PUT ${rawPath}: ${response.status} ${text}`);
+    await send(bucket, key, content, triesLeft - 1);
   };
   return {
     endpoint: `http://${host}`,
@@ -137,6 +146,6 @@ function strongBuckets(port: number, accessKeyId: string, accessKeySecret: strin
     accessKeyId,
     accessKeySecret,
     createBucket: (bucket) => send(bucket, '', ''),
-    put: send,
+    put: (bucket, key, content) => send(bucket, key, content),
   };
 }
