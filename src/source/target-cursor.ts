@@ -1,6 +1,9 @@
 import { checksumOf } from '../checksum.js';
 import { type BodyTarget, bytesOf } from './body-target.js';
 
+/** As much as one read takes at most. */
+const MAX_ROOM_BYTES = 256 * 1024;
+
 /** How far a target is filled. */
 export class TargetCursor {
   bytes = 0;
@@ -26,7 +29,7 @@ export class TargetCursor {
     if (piece === undefined) return undefined;
     const start = piece.byteOffset + this.#at;
     let end = piece.byteOffset + piece.byteLength;
-    for (let next = this.#piece + 1; next < pieces.length; next += 1) {
+    for (let next = this.#piece + 1; end - start < MAX_ROOM_BYTES; next += 1) {
       const behind = pieces[next];
       if (behind?.buffer !== piece.buffer || behind.byteOffset !== end) break;
       end += behind.byteLength;

@@ -8,7 +8,12 @@ import { SocketOpener } from './connect.js';
 const connections = new Map<number, ServedConnection>();
 /** By the authority that they trust; there is one, or none. */
 const openers = new Map<string | undefined, SocketOpener>();
-let active: ServedConnection[] = [];
+/** Those with something to report. */
+const active = new Set<ServedConnection>();
+/** How long more of a body may wait to be reported: with TLS each turn brings little of it. */
+const PROGRESS_MS = 1;
+let immediate: NodeJS.Immediate | undefined;
+let timer: NodeJS.Timeout | undefined;
 
 function openerFor(ca: string | undefined): SocketOpener {
   const known = openers.get(ca) ?? new SocketOpener(ca);
@@ -16,16 +21,21 @@ function openerFor(ca: string | undefined): SocketOpener {
   return known;
 }
 
-/** All reports of one turn of the loop are one message. */
-function onActive(connection: ServedConnection): void {
-  active.push(connection);
-  if (active.length > 1) return;
-  setImmediate(() => {
-    const reports: IoReport[] = active.flatMap((each) => each.takeReport());
-    active = [];
-    for (const { id, isClosed } of reports) if (isClosed === true) connections.delete(id);
-    parentPort?.postMessage(reports, []);
-  });
+function onActive(connection: ServedConnection, isDue: boolean): void {
+  active.add(connection);
+  if (isDue) immediate ??= setImmediate(report);
+  else timer ??= setTimeout(report, PROGRESS_MS);
+}
+
+/** All reports are one message. */
+function report(): void {
+  clearImmediate(immediate);
+  clearTimeout(timer);
+  immediate = timer = undefined;
+  const reports: IoReport[] = [...active].flatMap((connection) => connection.takeReport());
+  active.clear();
+  for (const { id, isClosed } of reports) if (isClosed === true) connections.delete(id);
+  if (reports.length > 0) parentPort?.postMessage(reports, []);
 }
 
 function serve(request: IoRequest): void {

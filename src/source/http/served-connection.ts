@@ -11,6 +11,8 @@ import type { SocketPlan } from './socket-plan.js';
 import { toThreadError } from './thread-error.js';
 
 const LEFT = new Error('the exchange was left');
+/** So much is worth a message of its own. */
+const PROGRESS_BYTES = 256 * 1024;
 
 /** A connection in an I/O thread. What happens on it is reported to the main thread. */
 export class ServedConnection implements SocketOwner, Exchange {
@@ -20,7 +22,7 @@ export class ServedConnection implements SocketOwner, Exchange {
   readonly #id: number;
   readonly #plan: SocketPlan;
   readonly #opener: SocketOpener;
-  readonly #onActive: (connection: ServedConnection) => void;
+  readonly #onActive: (connection: ServedConnection, isDue: boolean) => void;
   readonly #connection: HttpConnection;
   #exchange = 0;
   #body: IncomingBody | undefined;
@@ -31,7 +33,7 @@ export class ServedConnection implements SocketOwner, Exchange {
     plan: SocketPlan,
     timeoutMs: number,
     opener: SocketOpener,
-    onActive: (connection: ServedConnection) => void,
+    onActive: (connection: ServedConnection, isDue: boolean) => void,
   ) {
     this.#id = id;
     this.#plan = plan;
@@ -43,7 +45,7 @@ export class ServedConnection implements SocketOwner, Exchange {
 
   async connect(_: URL, onread: OnReadOpts, signal: AbortSignal): Promise<Socket> {
     const socket = await this.#opener.open(this.#plan, onread, signal);
-    this.#reported.isOpen = true;
+    this.#event.isOpen = true;
     return socket;
   }
 
@@ -65,20 +67,20 @@ export class ServedConnection implements SocketOwner, Exchange {
       pieces,
       ...(minBytes !== undefined && { minBytes }),
       onBytes: (bytes) => {
-        this.#reported.targetBytes = bytes;
+        this.#progress.targetBytes = bytes;
       },
       ...(needsChecksums && {
         onPiece: (_: number, checksum: number) => {
-          (this.#reported.checksums ??= []).push(checksum);
+          (this.#progress.checksums ??= []).push(checksum);
         },
       }),
     };
     this.#body?.read(target).then(
       () => {
-        this.#reported.read = 'done';
+        this.#event.read = 'done';
       },
       () => {
-        this.#reported.read = 'failed';
+        this.#event.read = 'failed';
       },
     );
   }
@@ -95,20 +97,21 @@ export class ServedConnection implements SocketOwner, Exchange {
 
   onHead({ status, header, framing, keepsAlive }: ResponseHead, body: IncomingBody): void {
     this.#body = body;
-    this.#reported.head = { status, fields: header.entries, framing, keepsAlive };
+    this.#event.head = { status, fields: header.entries, framing, keepsAlive };
   }
 
   onReceived(bytes: number): void {
-    const report = this.#reported;
+    const report = this.#progress;
     report.receivedBytes = (report.receivedBytes ?? 0) + bytes;
+    if (report.receivedBytes >= PROGRESS_BYTES) this.#onActive(this, true);
   }
 
   onEnd(): void {
-    this.#reported.hasEnded = true;
+    this.#event.hasEnded = true;
   }
 
   onFailure(error: Error, isStale: boolean): void {
-    this.#reported.failure = { error: toThreadError(error), isStale };
+    this.#event.failure = { error: toThreadError(error), isStale };
     this.#body?.fail(error);
   }
 
@@ -116,11 +119,11 @@ export class ServedConnection implements SocketOwner, Exchange {
   onTick(): void {}
 
   onIdle(): void {
-    this.#reported.isIdle = true;
+    this.#event.isIdle = true;
   }
 
   onClosed(): void {
-    this.#reported.isClosed = true;
+    this.#event.isClosed = true;
   }
 
   takeReport(): readonly IoReport[] {
@@ -129,12 +132,16 @@ export class ServedConnection implements SocketOwner, Exchange {
     return report === undefined ? [] : [report];
   }
 
-  /** The report of this turn. */
-  get #reported(): IoReport {
-    if (this.#report === undefined) {
-      this.#report = { id: this.#id, exchange: this.#exchange };
-      this.#onActive(this);
-    }
-    return this.#report;
+  /** What more of a body is reported with, some time later. */
+  get #progress(): IoReport {
+    if (this.#report !== undefined) return this.#report;
+    this.#onActive(this, false);
+    return (this.#report = { id: this.#id, exchange: this.#exchange });
+  }
+
+  /** What all else is reported with, in this turn. */
+  get #event(): IoReport {
+    this.#onActive(this, true);
+    return this.#progress;
   }
 }
