@@ -51,6 +51,11 @@ export class WriteBehind {
     return this.#limitBytes();
   }
 
+  /** Of each that waits. */
+  get shareBytes(): number {
+    return this.maxBytes / Math.max(1, this.#waiting.size);
+  }
+
   /** Whether what waits takes so much that it must not wait for quiet. */
   get isPressing(): boolean {
     return this.#dirtyBytes > this.maxBytes / 2;

@@ -7,9 +7,11 @@ import test from 'ava';
 import { pino } from 'pino';
 
 import { CachedResources } from '../../src/cache/cached-resources.js';
+import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import type { OpenResource } from '../../src/cache/resource-cache.js';
 import { validatingClient } from '../../src/source/validating-client.js';
 import { createHttpClient } from '../../src/source/http/http-client.js';
+import { withResolvers } from '../../src/with-resolvers.js';
 import { startFaultServer, startRawServer } from '../support/fault-server.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -92,6 +94,43 @@ for (const directives of ['', 'max_ranges 0;']) {
 function copyOf(pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat(pieces);
 }
+
+test('a small file is one request, however much waits to be written to disk', async (t) => {
+  const files = 400;
+  const root = await temporaryDirectory(t);
+  for (let i = 0; i < files; i += 1) await writeFile(join(root, `${i}.bin`), stamped(4096, i));
+  const nginx = await startNginx(t, { root });
+  const client = createHttpClient();
+  t.teardown(() => client.close());
+  const validating = validatingClient(client);
+  // A disk that takes nothing for as long as the files are read.
+  const { promise: opened, resolve: open } = withResolvers<undefined>();
+  const disk: Partial<DiskCache> = {
+    mayHave: () => false,
+    open: () => opened,
+    confirm: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const cache = new CachedResources(
+    { memoryBytes: 8 * MIB },
+    {
+      clientFor: () => Promise.resolve(validating),
+      budget: MetadataBudget.beside(0),
+      log: pino({ level: 'silent' }),
+      disk: disk as DiskCache,
+    },
+  );
+  t.teardown(async () => {
+    open(undefined);
+    await cache.close();
+  });
+  for (let i = 0; i < files; i += 1) {
+    const file = await cache.open(`${nginx.origin}/${i}.bin`);
+    t.true((await file.read(0, 4096, copyOf)).equals(stamped(4096, i)));
+    file.close();
+  }
+  t.is((await nginx.accessLog()).length, files);
+});
 
 test('a version that the source has no longer is not opened again', async (t) => {
   const root = await temporaryDirectory(t);

@@ -23,6 +23,8 @@ interface Waiting {
   readonly settle: (error?: unknown) => void;
 }
 
+const AHEAD_SHARE = 1 / 2;
+
 export class BlockPool {
   readonly limitBytes: number;
   readonly blockBytes: number;
@@ -119,10 +121,13 @@ export class BlockPool {
     this.#promised = slots;
   }
 
-  /** Whether so many blocks may be begun that no read waits for: with all that is in use, at most half of the memory. */
-  hasRoomAhead(slots: number): boolean {
+  /**
+   * Whether so many blocks may be begun that no read waits for: with all that is in use, at most half of the memory; or `share` of it,
+   * for those that one is about to need.
+   */
+  hasRoomAhead(slots: number, share = AHEAD_SHARE): boolean {
     const used = this.#promised + slots;
-    return this.#available >= used && this.#committed + used <= this.#slots.count / 2 && !this.#isAwaited;
+    return this.#available >= used && this.#committed + used <= this.#slots.count * share && !this.#isAwaited;
   }
 
   /** A pending block, to be acquired in this step. There must be room for it. `isPromised`: by `promise`. */

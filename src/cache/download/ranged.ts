@@ -1,6 +1,6 @@
 import type { Response } from '../../source/index.js';
 import type { Block } from '../blocks/block.js';
-import { type BlockRun, NO_BLOCKS } from '../blocks/version-blocks.js';
+import type { BlockRun } from '../blocks/version-blocks.js';
 import type { Demand, DownloadContext, Downloader, Holder } from './downloader.js';
 import { LinkSpeed } from './link-speed.js';
 import { PeerStream } from './peer-stream.js';
@@ -9,6 +9,8 @@ import { type FetchBegin, RangedFetch } from './ranged-fetch.js';
 
 /** So much of a body is passed over for a reader that needs the rest. */
 const NEAR_BYTES = 4 * 1024 * 1024;
+/** Of the memory that may be in use with the body of a probe: what waits for the disk takes three quarters at most. */
+const PROBED_SHARE = 7 / 8;
 
 /** Brings blocks by ranged requests: one for each run of adjacent missing blocks, cut to what suits the link. */
 export class Ranged implements Downloader {
@@ -92,7 +94,7 @@ export class Ranged implements Downloader {
     const isWhole = this.#sizeBytes <= probeBytes;
     const end = isWhole ? Math.ceil(this.#sizeBytes / blockBytes) : Math.floor(probeBytes / blockBytes);
     const [run] = this.#missingRuns({ first: 0, end });
-    const begun = run?.first === 0 ? this.#begin(run, NO_BLOCKS) : [];
+    const begun = run?.first === 0 ? this.#beginProbed(run) : [];
     if (begun.length === 0) {
       response.cancel();
       return;
@@ -100,6 +102,17 @@ export class Ranged implements Downloader {
     // Held by itself: a few blocks that are arriving already are never worth cancelling.
     const fetch = this.#track(begun, { isNeeded: true, response });
     fetch.acquire(fetch);
+  }
+
+  /** An open most likely reads it next: small files that wait for the disk must not make each of them a second request. */
+  #beginProbed(run: BlockRun): readonly Block[] {
+    const { pool } = this.#context.blocks;
+    const slots = run.end - run.first;
+    if (!pool.hasRoomAhead(slots, PROBED_SHARE)) return [];
+    pool.promise(slots);
+    const begun = this.#begin(run, run);
+    pool.promise(0);
+    return begun;
   }
 
   release(holder: Holder): void {

@@ -155,7 +155,10 @@ export class ConnectionPool implements SocketOwner {
     return true;
   }
 
-  /** A long response is better received in a thread of its own, but at a limit any connection will do. */
+  /**
+   * A long response is received in a thread; at the limit of its origin it takes the place of an idle connection of the main thread,
+   * which would otherwise serve such ones again and again. For a short one any connection will do at a limit.
+   */
   #connectionFor(exchange: PooledExchange): Connection | undefined {
     const siblings = this.#connections.get(exchange.poolKey) ?? new Set();
     const thread = this.#threads?.threads.threadFor(exchange.expectedBytes);
@@ -165,7 +168,7 @@ export class ConnectionPool implements SocketOwner {
     // Not even in the place of an idle one, which is another user's perhaps.
     if (!this.#isUserBelowShare(exchange)) return usable;
     if (!this.#hasRoomAtOrigin(exchange, siblings)) {
-      if (idle === undefined || usable !== undefined) return usable;
+      if (idle === undefined || (usable !== undefined && thread === undefined)) return usable;
       idle.destroy();
     } else if (!this.#hasRoom(siblings)) {
       const spare = usable === undefined ? longestIdle(this.#all()) : undefined;
