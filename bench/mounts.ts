@@ -1,5 +1,5 @@
 /** Remote file systems that are measured side by side, each mounted anew for each figure. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,7 +53,7 @@ export interface Mount extends Served {
   readonly mountpoint: string;
   /** Another mount with the same cache directory, after `between`. */
   readonly remount: (between: () => Promise<void>) => Promise<Mount>;
-  /** Unmounts, and removes the cache. */
+  /** Unmounts, and empties the cache. */
   readonly remove: () => Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export async function mount(parent: string, { serve }: Mounter, shown: Shown): P
   };
   const remove = async (): Promise<void> => {
     await unmount();
-    await removeUnmounted(directory);
+    await emptyUnmounted(directory);
   };
   const serveHere = async (): Promise<Mount> => {
     served = await serve({ ...shown, mountpoint, directory });
@@ -88,11 +88,26 @@ export async function mount(parent: string, { serve }: Mounter, shown: Shown): P
   });
 }
 
-/** Refuses while something is still mounted below: that is not ours to remove. */
+/**
+ * Empties all files below. They are removed at the end alone: for minutes after an inode was freed ext4 passes over it with care
+ * (`recently_deleted`), and the next mount would pay a millisecond for each small file.
+ */
+async function emptyUnmounted(path: string): Promise<void> {
+  await refuseMounted(path);
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) await truncate(join(entry.parentPath, entry.name));
+  }
+}
+
 export async function removeUnmounted(path: string): Promise<void> {
+  await refuseMounted(path);
+  await rm(path, { recursive: true, force: true });
+}
+
+/** What is still mounted below is not ours to change. */
+async function refuseMounted(path: string): Promise<void> {
   const below = (await readMounts()).find(({ mountpoint }) => mountpoint.startsWith(`${path}/`));
   if (below !== undefined) throw new Error(`${below.mountpoint} is still mounted; ${path} is left behind`);
-  await rm(path, { recursive: true, force: true });
 }
 
 /** As its users start it: in the background, by its command. `program`: another build of it. */
