@@ -9,7 +9,7 @@ import type { Pins } from './pins.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 import { Semaphore } from './semaphore.js';
 import type { Space } from './space.js';
-import type { ShardEntries } from './worker/jobs.js';
+import type { ShardEntries } from './worker/scan-shard.js';
 
 /** The time of last use is written to disk at most this often for one entry. */
 const TOUCH_EVERY_MS = 5_000;

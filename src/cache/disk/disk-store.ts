@@ -303,7 +303,7 @@ export class DiskStore implements DiskCache {
     try {
       if (writer !== undefined) {
         await writer.catalog.writeTimesOfUse();
-        if (!(await thread.run('close', undefined))) await writer.lock.syncFileSystem();
+        if (!(await thread.run('close'))) await writer.lock.syncFileSystem();
       }
     } catch (error) {
       warnings.warn('cannot make the store durable', error);

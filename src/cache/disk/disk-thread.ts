@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
-import type { Jobs, Kind, PlainError, ReplyMessage, Request, RequestMessage } from './worker/jobs.js';
+import type { Jobs } from './worker/disk-worker.js';
+import type { PlainError, ReplyMessage, Request, RequestMessage } from './worker/messages.js';
 
 /** What the thread needs beside code: jobs are small, but for the entries of a directory. */
 const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 };
@@ -80,14 +81,18 @@ export class DiskThread {
     threads.set(this.#store, this);
   }
 
-  async run<K extends Kind>(kind: K, job: Jobs[K][0]): Promise<Jobs[K][1]> {
+  /** Resolves to what the method of `Jobs` returns there. */
+  async run<K extends keyof Jobs>(
+    kind: K,
+    ...[job]: Parameters<Jobs[K]>
+  ): Promise<Awaited<ReturnType<Jobs[K]>>> {
     if (!threads.has(this.#store)) throw new DiskJobError({ code: 'CLOSED', message: 'the store is closed' });
     this.#lastId += 1;
     const id = this.#lastId;
     const done = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject }));
-    this.#batch.push([id, kind, job] as unknown as Request);
+    this.#batch.push([id, kind, job]);
     if (this.#batch.length === 1 && !this.#isPosted) queueMicrotask(() => this.#post());
-    return (await done) as Jobs[K][1];
+    return (await done) as Awaited<ReturnType<Jobs[K]>>;
   }
 
   /** Resolves when all jobs are done, those that come meanwhile, too. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { codeOf } from '../../error-code.js';
 import { isOwnDirectory } from './file-io.js';
-import { CREDENTIAL_KEY_NAME, isShard, LOCK_NAME, PINS_NAME } from './layout.js';
+import { LOCK_NAME, PINS_NAME } from './layout.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 import type { StoreContext } from './store-context.js';
 import { StoreLock } from './store-lock.js';
@@ -42,9 +42,7 @@ export async function removeOldLayout(context: StoreContext): Promise<void> {
     try {
       for (const name of await readdir(old)) {
         if (context.isClosing) return;
-        if (isShard(name)) await thread.run('removeOldShard', join(old, name));
-        else if (name.split('.', 1)[0] === CREDENTIAL_KEY_NAME) await unlink(join(old, name));
-        else if (name === PINS_NAME) await removePins(join(old, name));
+        await thread.run('removeOld', join(old, name));
       }
       await unlink(join(old, LOCK_NAME));
       await rmdir(old);
@@ -55,11 +53,6 @@ export async function removeOldLayout(context: StoreContext): Promise<void> {
     // Something of others is in it.
     if (codeOf(error) !== 'ENOTEMPTY') warnings.warn('cannot remove what an earlier version stored', error);
   }
-}
-
-async function removePins(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) if (PIN.test(name)) await unlink(join(directory, name));
-  await rmdir(directory);
 }
 
 async function isOwn(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { CheckedBlock } from './disk-cache.js';
-import type { WriteJob } from './worker/jobs.js';
+import type { WriteJob } from './worker/file-changes.js';
 
 /** Blocks as numbers for the other thread, and the memory that they lie in; what threads cannot share is copied. */
 export function sharedBlocks(given: readonly CheckedBlock[]): Pick<WriteJob, 'memory' | 'blocks'> {

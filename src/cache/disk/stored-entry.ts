@@ -23,7 +23,7 @@ import { indexState, readIndex } from './read-index.js';
 import { Regions } from './regions.js';
 import { sharedBlocks } from './shared-memory.js';
 import { currentWriter, isGone, type StoreContext, type Writer } from './store-context.js';
-import type { PatchJob } from './worker/jobs.js';
+import type { PatchJob } from './worker/file-changes.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 /** Of more, or of part of a version, there may be a better way to write it than past the page cache. */

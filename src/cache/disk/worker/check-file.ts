@@ -1,9 +1,36 @@
 import { ContentCheck } from '../../content-check.js';
 import { checksumOf } from '../../../checksum.js';
 import { readAt } from '../file-io.js';
-import type { CheckJob, CheckResult, WarmJob } from './jobs.js';
+import type { ContentDigest } from '../../../source/index.js';
 
 const RUN_BYTES = 1024 * 1024;
+
+/** Compares a data file with the checksums of its blocks. */
+export interface CheckJob {
+  readonly fd: number;
+  readonly blockBytes: number;
+  readonly sizeBytes: number;
+  readonly checksums: Uint32Array;
+  /** What is right is not read, unless all of it is for the digest. */
+  readonly isChecked: Uint8Array;
+  readonly digest: ContentDigest | undefined;
+  /** Set to 1: the result is of no use any more. */
+  readonly cancelled: Int32Array;
+}
+
+export interface CheckResult {
+  readonly isFinished: boolean;
+  /** What could not be read, or does not fit its checksum. */
+  readonly wrong: readonly number[];
+  /** The digest of all bytes, if it is another one. */
+  readonly found: string | undefined;
+}
+
+export interface WarmJob {
+  readonly fd: number;
+  readonly sizeBytes: number;
+  readonly cancelled: Int32Array;
+}
 
 /** Reads all blocks that are not known to be right; for the digest the others, too. */
 export async function checkFile(job: CheckJob): Promise<CheckResult> {

@@ -1,26 +1,75 @@
 /** The thread that changes the files of stores, one job after the other; what only reads goes on beside them. */
 import { parentPort } from 'node:worker_threads';
 
+import type { CheckJob, CheckResult, WarmJob } from './check-file.js';
 import { Durability } from './durability.js';
-import { FileChanges } from './file-changes.js';
 import {
-  plainError,
-  type Reply,
-  type ReplyMessage,
-  type Request,
-  type RequestMessage,
-  type StoreOptions,
-} from './jobs.js';
-import { removeOldShard } from './remove-old-shard.js';
-import { scanShard } from './scan-shard.js';
+  FileChanges,
+  type PatchJob,
+  type PunchJob,
+  type WriteJob,
+  type WriteResult,
+} from './file-changes.js';
+import { plainError, type Reply, type ReplyMessage, type Request, type RequestMessage } from './messages.js';
+import { removeOld } from './remove-old.js';
+import { scanShard, type ShardEntries } from './scan-shard.js';
 
-interface Store {
-  readonly root: string;
-  readonly changes: FileChanges;
-  readonly durability: Durability;
+/** What the thread does for a store. */
+export class Jobs {
+  readonly #root: string;
+  readonly #changes: FileChanges;
+  readonly #durability: Durability;
+
+  constructor({ store, root, syncAfterMs }: RequestMessage) {
+    this.#root = root;
+    this.#changes = new FileChanges(root);
+    this.#durability = new Durability(root, syncAfterMs, (unsynced, error) =>
+      send({ store, unsynced, error }),
+    );
+  }
+
+  write(job: WriteJob): WriteResult {
+    this.#durability.add(job.name);
+    return this.#changes.write(job);
+  }
+
+  patch(patches: readonly PatchJob[]): void {
+    for (const patch of patches) this.#changes.patch(patch);
+  }
+
+  punch(job: PunchJob): Promise<WriteResult> {
+    return this.#changes.punch(job);
+  }
+
+  remove(name: string): void {
+    this.#durability.delete(name);
+    this.#changes.remove(name);
+  }
+
+  scan(shard: string): ShardEntries {
+    return scanShard(this.#root, shard, this.#changes);
+  }
+
+  removeOld(path: string): void {
+    removeOld(path);
+  }
+
+  async check(job: CheckJob): Promise<CheckResult> {
+    return await (await import('./check-file.js')).checkFile(job);
+  }
+
+  /** Brings a file into the page cache. */
+  async warm(job: WarmJob): Promise<void> {
+    await (await import('./check-file.js')).warmFile(job);
+  }
+
+  /** The store ends: makes durable what was written; false: that is too much for it. */
+  close(): Promise<boolean> {
+    return this.#durability.syncAll();
+  }
 }
 
-const stores = new Map<number, Store>();
+const stores = new Map<number, Jobs>();
 let last: Promise<void> = Promise.resolve();
 
 function send(message: ReplyMessage): void {
@@ -28,63 +77,27 @@ function send(message: ReplyMessage): void {
   parentPort?.postMessage(message);
 }
 
-function storeOf({ store, root, syncAfterMs }: StoreOptions): Store {
-  const known = stores.get(store);
-  if (known !== undefined) return known;
-  const onRound = (unsynced: number, error: ReturnType<typeof plainError> | undefined): void =>
-    send({ store, unsynced, error });
-  const made = {
-    root,
-    changes: new FileChanges(root),
-    durability: new Durability(root, syncAfterMs, onRound),
-  };
-  stores.set(store, made);
-  return made;
-}
-
-async function run({ root, changes, durability }: Store, [, kind, job]: Request): Promise<unknown> {
-  switch (kind) {
-    case 'write':
-      durability.add(job.name);
-      return changes.write(job);
-    case 'patch':
-      for (const patch of job) changes.patch(patch);
-      return undefined;
-    case 'punch':
-      return await changes.punch(job);
-    case 'remove':
-      durability.delete(job);
-      return changes.remove(job);
-    case 'scan':
-      return scanShard(root, job, changes);
-    case 'check':
-      return await (await import('./check-file.js')).checkFile(job);
-    case 'warm':
-      return await (await import('./check-file.js')).warmFile(job);
-    case 'removeOldShard':
-      return removeOldShard(job);
-    case 'close':
-      return await durability.syncAll();
-  }
-}
-
-async function replyTo(store: Store, request: Request): Promise<Reply> {
+async function replyTo(jobs: Jobs, [id, kind, job]: Request): Promise<Reply> {
   try {
-    return [request[0], await run(store, request), undefined];
+    // `DiskThread.run` checks both.
+    const run = jobs[kind as keyof Jobs] as (given: unknown) => unknown;
+    return [id, await run.call(jobs, job), undefined];
   } catch (error) {
-    return [request[0], undefined, plainError(error)];
+    return [id, undefined, plainError(error)];
   }
 }
 
 async function runAll(message: RequestMessage): Promise<void> {
   const { store, requests } = message;
-  const own = storeOf(message);
+  const jobs = stores.get(store) ?? new Jobs(message);
+  stores.set(store, jobs);
   const replies: Reply[] = [];
   for (const request of requests) {
-    if (request[1] === 'check' || request[1] === 'warm')
-      void replyTo(own, request).then((reply) => send({ store, replies: [reply], isBatch: false }));
-    else replies.push(await replyTo(own, request));
-    if (request[1] === 'close') stores.delete(store);
+    const [, kind] = request;
+    if (kind === 'check' || kind === 'warm')
+      void replyTo(jobs, request).then((reply) => send({ store, replies: [reply], isBatch: false }));
+    else replies.push(await replyTo(jobs, request));
+    if (kind === 'close') stores.delete(store);
   }
   send({ store, replies, isBatch: true });
 }

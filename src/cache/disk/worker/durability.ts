@@ -1,6 +1,6 @@
 import { fdatasync, openOwn, syncDirectory, whileOpen } from '../file-io.js';
 import { filePath, shardPath } from '../layout.js';
-import { type PlainError, plainError } from './jobs.js';
+import { type PlainError, plainError } from './messages.js';
 
 /** Each is three waits for the disk. */
 const MAX_PER_ROUND = 16;

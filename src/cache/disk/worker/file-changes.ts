@@ -6,14 +6,7 @@ import { loadSyscalls } from '../../../native/posix.js';
 import { isOwnDirectory, isOwnFile, openOwnSync, STAT_BLOCK_BYTES, writeAtSync } from '../file-io.js';
 import { encodeRecords, RECORD_BYTES } from '../index-file.js';
 import { filePath, shardPath } from '../layout.js';
-import {
-  type PatchJob,
-  type PlainError,
-  plainError,
-  type PunchJob,
-  type WriteJob,
-  type WriteResult,
-} from './jobs.js';
+import { type PlainError, plainError } from './messages.js';
 
 const { O_WRONLY, O_CREAT, O_EXCL } = constants;
 /** Undefined on systems without it (open(2)). */
@@ -24,6 +17,41 @@ const PAGE_BYTES = 4096;
 const MIN_DIRECT_BYTES = 1024 * 1024;
 /** So often the file system, or the memory, may not fit. */
 const MAX_REFUSALS = 3;
+
+/** Blocks of one version, in ascending order. */
+export interface WriteJob {
+  readonly name: string;
+  /** There are no files yet: what the index begins with, and the length of the data. */
+  readonly create: { readonly header: Uint8Array; readonly dataBytes: number } | undefined;
+  readonly recordsAt: number;
+  readonly seed: number;
+  readonly blockBytes: number;
+  readonly isDirect: boolean;
+  readonly memory: readonly SharedArrayBuffer[];
+  /** Five numbers for each block: its index, its checksum, which memory, from where on, how many bytes. */
+  readonly blocks: readonly number[];
+}
+
+export interface WriteResult {
+  /** By the two files. */
+  readonly allocatedBytes: number;
+  /** Not all was written; there are files, though. */
+  readonly error: PlainError | undefined;
+}
+
+/** Bytes of an index file, and when the entry was used last (its modification time), if that is another time now. */
+export interface PatchJob {
+  readonly name: string;
+  readonly writes: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+  readonly usedAtMs?: number;
+}
+
+export interface PunchJob {
+  readonly name: string;
+  /** Of the index file first. */
+  readonly index: { readonly at: number; readonly bytes: number };
+  readonly data: { readonly at: number; readonly bytes: number };
+}
 
 /** Bytes that lie one behind the other in the file. */
 interface Run {

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { isOwnDirectory, isOwnFile, STAT_BLOCK_BYTES } from '../file-io.js';
 import { filePath, isShard, nameOfFile } from '../layout.js';
 import type { FileChanges } from './file-changes.js';
-import { type PlainError, plainError, type ShardEntries } from './jobs.js';
+import { type PlainError, plainError } from './messages.js';
+
+export interface ShardEntries {
+  readonly names: readonly string[];
+  /** Of each name: what its files allocate, and when it was used last (ms since the epoch). */
+  readonly figures: Float64Array;
+  readonly strays: readonly { readonly path: string; readonly error: PlainError | undefined }[];
+}
 
 /** The entries in one directory of the store. A file without its other half is removed, unless something else has its name. */
 export function scanShard(root: string, shard: string, changes: FileChanges): ShardEntries {
