@@ -92,6 +92,23 @@ test('what was written is there after a restart, with the facts', async (t) => {
   t.true(version.has(0));
 });
 
+test('a version of a long URL is stored, one of an absurdly long URL is not', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const long = new Sample('x'.repeat(14_000), 10_000);
+  const tooLong = new Sample('x'.repeat(17_000), 10_000);
+  const first = await openStore(directory);
+  for (const sample of [long, tooLong]) {
+    const version = await opened(first, sample);
+    t.is(await write(version, 0, sample.blocks(0, sample.blockCount)), sample === long);
+    version.close();
+  }
+  await first.close();
+  const store = await storeFor(t, directory);
+  t.deepEqual(await readAll(t, await opened(store, long), long), { right: long.blockCount, wrong: 0 });
+  t.deepEqual((await store.newest(long.key.resource))?.facts, long.facts);
+  t.is(storeFiles(directory).length, 2);
+});
+
 test('files are for this user alone', async (t) => {
   const directory = join(await temporaryDirectory(t), 'made', 'here');
   const store = await storeFor(t, directory);

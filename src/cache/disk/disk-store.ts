@@ -276,7 +276,8 @@ export class DiskStore implements DiskCache {
   coldestRegion(): ColdRegion | undefined {
     let coldest: ColdRegion | undefined;
     for (const { entry } of this.#entries.values()) {
-      const found = entry.regions?.coldest();
+      // What is being written there would be taken for stored.
+      const found = entry.writes > 0 ? undefined : entry.regions?.coldest();
       const isColder = found !== undefined && (coldest === undefined || found.usedAtMs < coldest.usedAtMs);
       if (!isColder || this.#context.pins.of(urlOfResource(entry.key.resource)) !== undefined) continue;
       coldest = { usedAtMs: found.usedAtMs, evict: () => entry.evictRegion(found.region) };

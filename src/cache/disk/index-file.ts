@@ -18,8 +18,8 @@ import type { Geometry } from './geometry.js';
 import type { BlockTable } from './block-table.js';
 
 export const RECORD_BYTES = 8;
-/** Longer headers (of very long URLs) are not stored. */
-const MAX_HEADER_BYTES = 64 * 1024;
+/** What has a longer header is not stored: a path has 4 KiB as a rule, at most thrice that as a URL. */
+export const MAX_HEADER_BYTES = 16 * 1024;
 export const CONFIRMATION_AT = 16;
 export const IDENTITY_AT = 32;
 
@@ -71,10 +71,11 @@ export function encodeHeader(header: IndexHeader): (IndexStart & { readonly byte
   return { bytes, recordsAt, seed };
 }
 
-/** `bytes` is the start of the file. Undefined: not an index file, or a damaged one. */
-function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
-  const end = headerLength(bytes);
-  if (end === undefined || bytes.length < end) return undefined;
+/** `bytes` is the start of the file, `MAX_HEADER_BYTES` of it if it is so long. Undefined: not an index file, or a damaged one. */
+export function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
+  if (bytes.length < JSON_AT || bytes.toString('latin1', 0, 8) !== MAGIC) return undefined;
+  const end = JSON_AT + bytes.readUInt32LE(8);
+  if (bytes.length < end) return undefined;
   const text = bytes.subarray(JSON_AT, end);
   const seed = bytes.readUInt32LE(12);
   if (headerCheck(bytes, text) !== seed) return undefined;
@@ -87,22 +88,6 @@ function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
     confirmedAtMs: decodeConfirmation(bytes, seed) ?? header.createdAtMs,
     fileIdentity: decodeIdentity(bytes, seed),
   };
-}
-
-/** `start` is the start of the file; `read` returns more of it. Undefined: not an index file, or a damaged one. */
-export async function readHeader(
-  start: Buffer,
-  read: (bytes: number) => Promise<Buffer>,
-): Promise<DecodedIndex | undefined> {
-  const needed = headerLength(start) ?? 0;
-  return decodeHeader(needed <= start.length ? start : await read(needed));
-}
-
-/** The bytes to read to have the whole header; undefined if this is not the start of an index file. */
-function headerLength(start: Buffer): number | undefined {
-  if (start.length < JSON_AT || start.toString('latin1', 0, 8) !== MAGIC) return undefined;
-  const bytes = JSON_AT + start.readUInt32LE(8);
-  return bytes <= MAX_HEADER_BYTES ? bytes : undefined;
 }
 
 function headerCheck(bytes: Buffer, text: Buffer): number {

@@ -2,11 +2,17 @@ import { codeOf } from '../../error-code.js';
 import { BlockTable } from './block-table.js';
 import { close, fstat, openOwn, readBytes } from './file-io.js';
 import type { Geometry } from './geometry.js';
-import { applyRecords, type DecodedIndex, readHeader, RECORD_BYTES } from './index-file.js';
+import {
+  applyRecords,
+  type DecodedIndex,
+  decodeHeader,
+  MAX_HEADER_BYTES,
+  RECORD_BYTES,
+} from './index-file.js';
 import { filePath } from './layout.js';
 
-/** Holds nearly every header, and the records of files of up to some 60 MB. */
-const START_BYTES = 16 * 1024;
+/** Holds every header, and as a rule the records of files of up to some 60 MB. */
+const START_BYTES = MAX_HEADER_BYTES;
 /** A long index does not hold up the process. */
 const PIECE_BYTES = 512 * 1024;
 
@@ -18,7 +24,7 @@ export interface LoadedIndex {
 /** The header of an entry; undefined: there is none, or it is damaged. Rejects with the errors of the system. */
 export async function readIndexHeader(root: string, name: string): Promise<DecodedIndex | undefined> {
   const found = await whileIndexIsOpen(root, name, async (fd) =>
-    readHeader(await readBytes(fd, 0, START_BYTES), (bytes) => readBytes(fd, 0, bytes)),
+    decodeHeader(await readBytes(fd, 0, START_BYTES)),
   );
   return found === 'missing' ? undefined : found;
 }
@@ -32,7 +38,7 @@ export async function readIndex(
 ): Promise<LoadedIndex | 'missing' | 'wrong'> {
   return await whileIndexIsOpen(root, name, async (fd) => {
     const start = await readBytes(fd, 0, START_BYTES);
-    const decoded = await readHeader(start, (bytes) => readBytes(fd, 0, bytes));
+    const decoded = decodeHeader(start);
     if (decoded === undefined || !isExpected(decoded)) return 'wrong';
     const table = new BlockTable(geometry);
     const { recordsAt, seed } = decoded;

@@ -1,52 +1,30 @@
-import type { Geometry } from './geometry.js';
-
-/** A version larger than the limit is evicted in parts: when each was used last. */
+/** A version larger than the limit is evicted in parts: when each of those that something is in was used last. */
 export class Regions {
   readonly regionBlocks: number;
-  readonly #usedAtMs: Float64Array;
-  /** Writes in flight. */
-  readonly #writes: Uint32Array;
+  /** Least recently used first. */
+  readonly #usedAtMs = new Map<number, number>();
 
-  constructor({ blockCount }: Geometry, regionBlocks: number) {
-    const count = Math.ceil(blockCount / regionBlocks);
+  constructor(regionBlocks: number) {
     this.regionBlocks = regionBlocks;
-    this.#usedAtMs = new Float64Array(count);
-    this.#writes = new Uint32Array(count);
   }
 
   use(block: number, usedAtMs: number): void {
-    this.#usedAtMs[this.#of(block)] = usedAtMs;
-  }
-
-  beginWrite(block: number): void {
-    this.#writes[this.#of(block)] = (this.#writes[this.#of(block)] ?? 0) + 1;
-  }
-
-  endWrite(block: number): void {
-    this.#writes[this.#of(block)] = (this.#writes[this.#of(block)] ?? 0) - 1;
+    const region = Math.floor(block / this.regionBlocks);
+    this.#usedAtMs.delete(region);
+    this.#usedAtMs.set(region, usedAtMs);
   }
 
   /** Nothing is in it any more. */
   clear(region: number): void {
-    this.#usedAtMs[region] = 0;
+    this.#usedAtMs.delete(region);
   }
 
   clearAll(): void {
-    this.#usedAtMs.fill(0);
+    this.#usedAtMs.clear();
   }
 
-  /** The one that was used longest ago of those that something is in. */
   coldest(): { readonly region: number; readonly usedAtMs: number } | undefined {
-    let coldest: { region: number; usedAtMs: number } | undefined;
-    for (const [region, usedAtMs] of this.#usedAtMs.entries()) {
-      const isEvictable = usedAtMs > 0 && this.#writes[region] === 0;
-      if (isEvictable && (coldest === undefined || usedAtMs < coldest.usedAtMs))
-        coldest = { region, usedAtMs };
-    }
-    return coldest;
-  }
-
-  #of(block: number): number {
-    return Math.floor(block / this.regionBlocks);
+    const [coldest] = this.#usedAtMs;
+    return coldest && { region: coldest[0], usedAtMs: coldest[1] };
   }
 }

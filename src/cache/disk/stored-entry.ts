@@ -78,7 +78,7 @@ export class StoredEntry {
     this.geometry = geometryOf(facts.sizeBytes, blockBytes, limitBytes);
     this.name = nameOfVersion(key);
     const { regionBlocks } = this.geometry;
-    this.regions = regionBlocks === undefined ? undefined : new Regions(this.geometry, regionBlocks);
+    this.regions = regionBlocks === undefined ? undefined : new Regions(regionBlocks);
     this.#context = context;
     this.#onUnused = onUnused;
     this.#current = this.#incarnation({});
@@ -231,10 +231,7 @@ export class StoredEntry {
     current.start ??= header;
     const { recordsAt = 0, seed = 0 } = current.start ?? {};
     if (header !== undefined) catalog.charge(this.name, growthBytes, growthBytes, url);
-    this.#eachRegion(blocks, (regions, block) => {
-      regions.use(block, this.#now());
-      regions.beginWrite(block);
-    });
+    for (const { index } of blocks) this.regions?.use(index, this.#now());
     const isDirect = path === 'direct' && blocks.length * this.geometry.blockBytes >= MIN_DIRECT_BYTES;
     if (isDirect) current.local.isWarm = false;
     const reservedBytes = header === undefined ? growthBytes : 0;
@@ -257,7 +254,6 @@ export class StoredEntry {
       failure = error;
     }
     this.writes -= 1;
-    this.#eachRegion(blocks, (regions, block) => regions.endWrite(block));
     const isSame = this.#current === current;
     if (isSame) {
       const chargedBytes =
@@ -420,10 +416,6 @@ export class StoredEntry {
     return headerBytes === 0
       ? dataBytes + indexBytes
       : chargeOf(dataBytes + indexBytes, this.geometry.blockBytes);
-  }
-
-  #eachRegion(blocks: readonly CheckedBlock[], visit: (regions: Regions, block: number) => void): void {
-    if (this.regions !== undefined) for (const { index } of blocks) visit(this.regions, index);
   }
 
   #useAllRegions(): void {
