@@ -17,6 +17,7 @@ import {
   shell,
   TRANSPORTS,
   unmount,
+  unmounted,
 } from '../support/mounted.js';
 import { listedWith, SCHEMES_IN_TREE } from '../support/in-tree.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -119,7 +120,7 @@ test.serial('a link to a directory is mounted where it leads, and unmounted by i
   const [real, link] = [join(directory, 'real'), join(directory, 'link')];
   await mkdir(real);
   await symlink('real', link);
-  t.teardown(() => run('umount', ['-l', real]));
+  t.teardown(() => unmounted(real));
   const { code, stderr } = await run(process.execPath, [
     CLI,
     link,
@@ -139,7 +140,7 @@ for (const transport of TRANSPORTS) {
   test.serial(`${transport}: of several starts at once one wins, on a dead mount too`, async (t) => {
     const directory = await temporaryDirectory(t);
     const mnt = join(directory, 'mnt');
-    t.teardown(() => run('umount', ['-l', mnt]));
+    t.teardown(() => unmounted(mnt));
     const options = ['--transport', transport, '--log-file', `${mnt}.log`, '--cache-size', '0'];
     const start = (): Promise<Finished> => run(process.execPath, [CLI, mnt, ...options]);
     for (const state of ['fresh', 'dead']) {
@@ -172,7 +173,7 @@ test.serial(
     const directory = await temporaryDirectory(t);
     const mnt = join(directory, 'mnt');
     await mkdir(mnt);
-    t.teardown(() => run('umount', ['-l', mnt]));
+    t.teardown(() => unmounted(mnt));
     const flags = `ro,_netdev,uid=1234,log_file=${directory}/log,cache_size=0`;
     const secret = ['--header', 'https://h: A: s3cret', '--plugin-option', 'p.key=s3cret'];
     const { code, stderr } = await run(process.execPath, [CLI, ...secret, '-o', flags, '--', 'a,b', mnt]);

@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
 import { asRootSerially, isRoot, testWhere } from '../support/conditional-test.js';
-import { CLI, eachTransport, mounted, run, shell, TRANSPORTS } from '../support/mounted.js';
+import { CLI, eachTransport, mounted, run, shell, TRANSPORTS, unmounted } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
@@ -70,7 +70,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // S103
   test.serial(`${signal} ends a mount in the foreground, with exit code 0`, async (t) => {
     const mnt = join(await temporaryDirectory(t), 'mnt');
-    t.teardown(() => run('umount', ['-l', mnt]));
+    t.teardown(() => unmounted(mnt));
     const { child, exit } = await inForeground(t, mnt);
     const shown = await readFile(`/proc/${child.pid}/cmdline`, 'utf8');
     t.regex(shown, /^d7y-mount -f .* --header \*\*\*/);
@@ -89,7 +89,7 @@ for (const transport of TRANSPORTS) {
       const directory = await temporaryDirectory(t);
       const [mnt, temporary] = [join(directory, 'mnt'), join(directory, 'tmp')];
       await mkdir(temporary);
-      t.teardown(() => run('umount', ['-l', mnt]));
+      t.teardown(() => unmounted(mnt));
       const env = { ...process.env, TMPDIR: temporary };
       const { child, exit } = await inForeground(t, mnt, ['--transport', transport], env);
       const user = isBusy
@@ -124,7 +124,7 @@ async function onTerminal(command: string, directory: string): Promise<() => voi
 // S104
 test.serial('a hang-up ends a mount that is in the foreground of a terminal', async (t) => {
   const directory = await temporaryDirectory(t);
-  t.teardown(() => run('umount', ['-l', join(directory, 'mnt')]));
+  t.teardown(() => unmounted(join(directory, 'mnt')));
   const hangUp = await onTerminal('', directory);
   hangUp();
   await ends(t, join(directory, 'mnt'));
@@ -134,7 +134,7 @@ test.serial('a hang-up ends a mount that is in the foreground of a terminal', as
 test.serial('nohup keeps a mount in the foreground from that', async (t) => {
   const directory = await temporaryDirectory(t);
   const mnt = join(directory, 'mnt');
-  t.teardown(() => run('umount', ['-l', mnt]));
+  t.teardown(() => unmounted(mnt));
   const hangUp = await onTerminal('nohup', directory);
   hangUp();
   await until('it got the signal', async () =>
@@ -153,7 +153,7 @@ asRootSerially('a line of fstab is mounted by mount -a, once, with its source an
   // mount(8) clears PATH: `env node` would find another Node.js, or none.
   const program = `#!/bin/sh\nexec ${process.execPath} ${CLI} "$@"\n`;
   await writeFile(join(directory, 'd7y-mount'), program, { mode: 0o755 });
-  t.teardown(() => run('umount', ['-l', mnt]));
+  t.teardown(() => unmounted(mnt));
   const flags = `defaults,noexec,relatime,sync,nofail,_netdev,uid=1234,cache_size=0,log_file=${directory}/log`;
   await writeFile(fstab, `the\\040world ${mnt} fuse.${directory}/d7y-mount ${flags} 0 0\n`);
   const { code, stderr } = await run('mount', ['-a', '-T', fstab]);

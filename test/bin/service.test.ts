@@ -13,7 +13,7 @@ import { serviceNotifier } from '../../bin/service-notifier.js';
 import { servingProcess } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { asRootSerially, testWhere } from '../support/conditional-test.js';
-import { CLI, mounted, run } from '../support/mounted.js';
+import { CLI, mounted, run, unmounted } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
@@ -65,7 +65,7 @@ test.serial(
     const environment = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: '100000' };
     const args = [CLI, '--foreground', '--cache-size', '0', mountpoint];
     const server = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: environment });
-    t.teardown(() => run('umount', ['-l', mountpoint]));
+    t.teardown(() => unmounted(mountpoint));
     const ended = once(server, 'exit');
     const stored = [await next(), await next(), await next()];
     t.deepEqual(

@@ -9,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { findMount } from '../../src/mount/mount-table.js';
 import { asRootForOthersSerially, asRootSerially } from '../support/conditional-test.js';
-import { CLI, run, shell } from '../support/mounted.js';
+import { CLI, run, shell, unmounted } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 
@@ -31,7 +31,7 @@ os.execv(command[0], [word.replace('{fd}', str(fd)) for word in command])
 async function mountpointFor(t: ExecutionContext): Promise<string> {
   const mountpoint = join(await temporaryDirectory(t), 'mnt');
   await mkdir(mountpoint);
-  t.teardown(() => run('umount', ['-l', mountpoint]));
+  t.teardown(() => unmounted(mountpoint));
   return mountpoint;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { CLI, onDevFuse, run, shell, unmount } from '../support/mounted.js';
+import { CLI, onDevFuse, run, shell, unmount, unmounted } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -77,7 +77,7 @@ test.serial('what is cached is served while the source is gone, and offline; not
   const mounts = await temporaryDirectory(t);
   const mount = async (...options: string[]): Promise<string> => {
     const mnt = join(mounts, String(Math.random()));
-    t.teardown(() => run('umount', ['-l', mnt]));
+    t.teardown(() => unmounted(mnt));
     const own = ['--cache-dir', origin.cache, '--log-file', `${mnt}.log`, '--retries', '0'];
     const { code, stderr } = await run(process.execPath, [CLI, mnt, ...own, ...options]);
     t.is(code, 0, stderr);
@@ -110,7 +110,7 @@ test.serial('a mount process that is killed leaves a cache that is right', async
   const mounts = await temporaryDirectory(t);
   for (let round = 0; round < 5; round += 1) {
     const mnt = join(mounts, String(round));
-    t.teardown(() => run('umount', ['-l', mnt]));
+    t.teardown(() => unmounted(mnt));
     const own = ['--cache-dir', origin.cache, '--log-file', `${mnt}.log`];
     await run(process.execPath, [CLI, mnt, ...own]);
     // Killed while it still writes what was read a moment ago.
@@ -119,7 +119,7 @@ test.serial('a mount process that is killed leaves a cache that is right', async
     await run('umount', ['-l', mnt]);
   }
   const mnt = join(mounts, 'last');
-  t.teardown(() => run('umount', ['-l', mnt]));
+  t.teardown(() => unmounted(mnt));
   await run(process.execPath, [CLI, mnt, '--cache-dir', origin.cache, '--log-file', `${mnt}.log`]);
   t.is(await sha(join(mnt, origin.url)), expected);
 });

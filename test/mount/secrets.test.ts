@@ -10,7 +10,7 @@ import test from 'ava';
 import { servingProcess } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { startFaultServer } from '../support/fault-server.js';
-import { CLI, run, shell } from '../support/mounted.js';
+import { CLI, run, shell, unmounted } from '../support/mounted.js';
 import { addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
@@ -85,7 +85,7 @@ plugins:
   await writeFile(config, text, { mode: 0o600 });
   const environment = { ...process.env, D7Y_TEST_SECRET: `${MARK}-variable` };
   const mnt = join(directory, 'mnt');
-  t.teardown(() => run('umount', ['-l', mnt]));
+  t.teardown(() => unmounted(mnt));
   const cache = join(directory, 'cache');
   const args = ['--config', config, '--log-file', log, '--cache-dir', cache, '--plugin-dir', plugins];
   const header = ['--header', `http://given.test: X-Secret: ${MARK}-given`];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { startApache } from '../support/apache.js';
 import { startFaultServer } from '../support/fault-server.js';
-import { CLI, run, shell, eachTransport, onDevFuse } from '../support/mounted.js';
+import { CLI, run, shell, eachTransport, onDevFuse, unmounted } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -90,7 +90,7 @@ onDevFuse(
     t.regex(refused.stderr, /Input\/output error/);
 
     const mnt = join(root, 'trusting');
-    t.teardown(() => run('umount', ['-l', mnt]));
+    t.teardown(() => unmounted(mnt));
     const trusting = await shell(
       'NODE_EXTRA_CA_CERTS="$1" exec "$2" "$3" "$4" --log-file "$4.log" --cache-size 0',
       certificate,

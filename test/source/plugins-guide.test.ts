@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import test from 'ava';
 
-import { CLI, run } from '../support/mounted.js';
+import { CLI, unmounted } from '../support/mounted.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
@@ -34,7 +34,7 @@ test.serial(
     const bin = join(home, 'bin');
     await mkdir(bin);
     await writeFile(join(bin, 'd7y-mount'), COMMAND, { mode: 0o755 });
-    t.teardown(() => run('umount', ['-l', join(home, 'd7y')]));
+    t.teardown(() => unmounted(join(home, 'd7y')));
     const options = {
       cwd: home,
       env: { ...process.env, ...HOMES, HOME: home, PATH: `${bin}:${process.env['PATH']}` },

@@ -28,8 +28,8 @@ export async function unmount(t: ExecutionContext, mountpoint: string): Promise<
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
 }
 
-/** Ends a mount, and waits until its process, which writes to its cache, has ended. */
-async function unmounted(mountpoint: string): Promise<void> {
+/** Ends a mount, whoever uses it, and waits until its process, which writes to its cache, has ended. */
+export async function unmounted(mountpoint: string): Promise<void> {
   const mount = await findMount(mountpoint);
   const server = mount && (await servingProcess(mount));
   await run('umount', ['-l', mountpoint]);
