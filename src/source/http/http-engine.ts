@@ -1,4 +1,6 @@
 /** The one engine of HTTP/1.1: what a source gives it, and what it gets. */
+import type { OnReadOpts, Socket } from 'node:net';
+
 import type { Request } from '../request.js';
 import type { SourceError } from '../errors.js';
 import type { Authorizer } from './authorizer.js';
@@ -85,6 +87,16 @@ export interface PeerRequest {
   readonly idleTimeoutMs: number;
 }
 
+/** Where a source that speaks no HTTP is connected. */
+export interface TcpTarget {
+  /** Its host is connected to, and errors name it. */
+  readonly url: URL;
+  readonly port: number;
+  /** Instead of those of the host: one that an earlier connection has reached. */
+  readonly address?: string;
+  readonly onread?: OnReadOpts;
+}
+
 /** Of the request of a source on whose behalf it is sent. */
 export type HttpCaller = Pick<Request, 'url' | 'pin' | 'signal' | 'priority' | 'promotion'>;
 
@@ -136,6 +148,11 @@ export interface HttpEngine {
   ): Promise<Result>;
   /** Sends once, without redirects and authorization, to the proxy of dfdaemon. Any status is an answer. */
   sendToPeers(request: PeerRequest, caller: HttpCaller): Promise<HttpAnswer>;
+  /**
+   * A connection for a source with a protocol of its own: names are resolved, and addresses allowed, as for HTTP. It is not
+   * counted as one of the pool. `signal` ends the attempt, and has the deadline.
+   */
+  connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket>;
   /** Milliseconds of the clock that deadlines are measured by. */
   now(): number;
   close(): Promise<void>;

@@ -1,4 +1,6 @@
 /** The engine: sends a request to its final target, with retries, redirects, authorization, and the pool's connections. */
+import type { Socket } from 'node:net';
+
 import { LRUCache } from 'lru-cache';
 
 import type { Awaitable } from '../../awaitable.js';
@@ -9,6 +11,7 @@ import { readPieces, readStart, readText } from './answer-text.js';
 import type { Authorization } from './authorizer.js';
 import { authorize, maySendAgain } from './authorize.js';
 import { createConnect } from './connect.js';
+import { connectTcp } from './connect-tcp.js';
 import { ConnectionPool } from './connection-pool.js';
 import type {
   HttpAnswer,
@@ -17,6 +20,7 @@ import type {
   HttpRequest,
   PeerRequest,
   Redirect,
+  TcpTarget,
   TextReader,
 } from './http-engine.js';
 import { type HttpResponse, exchange } from './http-exchange.js';
@@ -76,6 +80,7 @@ class PooledEngine implements ReportingEngine {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly #resolver = new NameResolver();
+  readonly #connecting: Parameters<typeof connectTcp>[1];
   readonly #pool: ConnectionPool;
   /** Apart from that of sources: neither keeps the other's requests waiting. */
   readonly #peers: ConnectionPool;
@@ -99,6 +104,7 @@ class PooledEngine implements ReportingEngine {
     this.#activity = options.activity ?? new RequestActivity();
     this.#routes = new Routes(proxyFor);
     const planning = { ...options, resolver: this.#resolver };
+    this.#connecting = planning;
     const plan = createPlanSocket(planning);
     const connect = options.connect ?? createConnect(planning, plan);
     const isThreaded = options.threads !== undefined && options.connect === undefined;
@@ -174,6 +180,10 @@ class PooledEngine implements ReportingEngine {
     // dfdaemon sends the head when it has a piece, which need not be the first one.
     lowSpeedLimit.noteWait(waitedMs);
     return { status, header: answered, url, hops: NO_HOPS, usedOtherCredentials: false, body, lowSpeedLimit };
+  }
+
+  connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket> {
+    return connectTcp(target, this.#connecting, signal);
   }
 
   now(): number {

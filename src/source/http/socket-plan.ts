@@ -57,7 +57,7 @@ function checkName(url: URL, policy: AddressPolicy): void {
 }
 
 /** Of what a host resolves to, the addresses that the policy lets pass; refused if that is none. */
-async function allowedAddresses(
+export async function allowedAddresses(
   url: URL,
   resolver: Pick<NameResolver, 'resolve'>,
   policy: AddressPolicy,
