@@ -29,11 +29,6 @@ import type { MountRequest } from './config/mount-request.js';
  * interrupts a listing of ten thousand entries.
  */
 const COLLECT_EARLY = '--heap-growing-percent=80';
-/**
- * Compiles what is used often after half of V8's default of its use: of the first thousands of small files, each takes 15 % less
- * of the main thread.
- */
-const COMPILE_EARLY = '--interrupt-budget=30000';
 
 /** After a second signal, operations in progress get so long to end. */
 const ENDING_GRACE_MS = 1_000;
@@ -66,7 +61,7 @@ export async function serve(
   log: Logger,
   { onReady, keeperFor, load, onReload, setLogLevel, logMessages }: ServeEvents,
 ): Promise<number> {
-  for (const flag of [COLLECT_EARLY, COMPILE_EARLY]) setFlagsFromString(flag);
+  setFlagsFromString(COLLECT_EARLY);
   const descriptor = descriptorOf(given.path);
   const isOurs = descriptor === undefined;
   const request = { ...given, descriptor, path: await pathOf(given.path, descriptor) };

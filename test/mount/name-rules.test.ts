@@ -35,7 +35,7 @@ class Directory {
     ttlLeftMs: (url) => this.#cache.peek?.(url)?.ttlMs ?? 0,
     lastKind: (url) => this.#fact('lastKind', url) as 'file' | undefined,
     wasListed: (url) => this.#fact('index', url) !== undefined,
-    listingTtlMs: () => 7,
+    listingTtlMs: (url) => (this.#fact('index', url) === undefined ? 0 : 7_000),
     stat: (url) => this.#answer(url, '', 'NOT_FOUND'),
     openListing: (url) => this.#answer(`${url}/`, '', 'file').then(() => memoryListing([])),
     prefetchListing: (url) => this.#answer(`${url}/`, 'background', 'file').then(() => undefined),
@@ -80,7 +80,7 @@ const LOOKUPS = `
   source n.js=directory                        | n.js  | directory 0, n.js | n.js
   cached n=file                                | n     | file 9
   cached n=page, lastKind n=file               | n     | file 9
-  cached n=file, index n=1                     | n     | unknown 7
+  cached n=file, index n=1                     | n     | unknown 7000
   listed n=file, source n=file                 | n     | file 9
   listed n=unknown-file, source n=file         | n     | file 9, n
   listed n=directory                           | n     | directory 9
@@ -96,6 +96,13 @@ for (const [state = '', name = '', expected = '', shown = ''] of rows(LOOKUPS)) 
     t.is(d.used.in('http://h/d', undefined).join(), shown);
   });
 }
+
+test('a directory that was used is kept for a second by the kernel, also without a listing', async (t) => {
+  const d = new Directory();
+  t.is(await d.lookup('n'), 'unknown 0');
+  d.used.addDirectory(at('n').url);
+  t.is(await d.lookup('n'), 'unknown 1000');
+});
 
 const CHDIRS = `
   file      |           | RETRY_LOOKUP, n
