@@ -10,10 +10,10 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 
 /**
  * The rows of a list in JSON, parsed piece by piece: neither time nor memory grow faster than the text. The list is
- * all of the text, or one member of an object. Throws SyntaxError for what is no such JSON, and `ListingTooLong`.
+ * all of the text, or a member of an object, which may be a member of another. Throws SyntaxError for what is no such JSON, and `ListingTooLong`.
  */
 export class JsonRows {
-  readonly #member: string | undefined;
+  readonly #members: readonly string[];
   #state: 'before' | 'rows' | 'behind' = 'before';
   /** What is not parsed yet. */
   #text = '';
@@ -26,9 +26,9 @@ export class JsonRows {
   /** What stands before the list: the other members of its object. */
   #before = '';
 
-  /** `member`: of the object that the text is. */
-  constructor(member?: string) {
-    this.#member = member;
+  /** The way to the list: a member of the object that the text is, a member of that one … None: the text is the list. */
+  constructor(...members: readonly string[]) {
+    this.#members = members;
   }
 
   /** The rows that are whole with this text. */
@@ -41,18 +41,19 @@ export class JsonRows {
     return rows;
   }
 
-  /** Throws if the text was not whole. */
-  end(): void {
+  /** The value without the rows. Throws if the text was not whole. */
+  end(): unknown {
     if (this.#state !== 'behind') throw new SyntaxError('it has no list, or ends early');
-    JSON.parse(`${this.#before}[]${this.#text}`);
+    return JSON.parse(`${this.#before}[]${this.#text}`);
   }
 
   #findList(): void {
-    const pattern = this.#member === undefined ? /^\s*\[/ : new RegExp(`"${this.#member}"\\s*:\\s*\\[`, 'g');
+    const member = this.#members.at(-1);
+    const pattern = member === undefined ? /^\s*\[/ : new RegExp(`"${member}"\\s*:\\s*\\[`, 'g');
     for (let found = pattern.exec(this.#text); found !== null; found = pattern.exec(this.#text)) {
       const start = found.index + found[0].length;
       const before = this.#text.slice(0, start - 1);
-      if (this.#member === undefined || isMember(before, this.#member)) {
+      if (member === undefined || hasMembers(before, this.#members)) {
         this.#before = before;
         this.#text = this.#text.slice(start);
         this.#state = 'rows';
@@ -60,7 +61,7 @@ export class JsonRows {
       }
     }
     if (this.#text.length > MAX_BEFORE_CHARS) throw new SyntaxError('it does not begin with the list');
-    if (this.#member === undefined && this.#text.trim() !== '') throw new SyntaxError('it is no list');
+    if (member === undefined && this.#text.trim() !== '') throw new SyntaxError('it is no list');
   }
 
   #takeRows(): unknown[] {
@@ -111,11 +112,16 @@ export class JsonRows {
   }
 }
 
-/** Whether what follows is a member of the object itself, and the value of no other. */
-function isMember(before: string, member: string): boolean {
+/** Whether what follows is the value at the end of the way, and no other. */
+function hasMembers(before: string, members: readonly string[]): boolean {
   try {
-    const value = JSON.parse(`${before}null}`) as unknown;
-    return typeof value === 'object' && value !== null && Object.hasOwn(value, member);
+    let value = JSON.parse(`${before}null${'}'.repeat(members.length)}`) as unknown;
+    for (const member of members) {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, member)) return false;
+      value = (value as Readonly<Record<string, unknown>>)[member];
+    }
+    // A member of the same name before it would be another value.
+    return value === null;
   } catch {
     return false;
   }

@@ -9,6 +9,8 @@ export interface RetryPolicy {
   readonly deadlineMs: number;
   /** The first wait; it doubles with every try. */
   readonly backoffMs: number;
+  /** The longest wait. Default: as long as it doubles to. */
+  readonly maxBackoffMs?: number;
   readonly isRetryable: (error: unknown) => boolean;
   readonly random?: () => number;
 }
@@ -39,9 +41,9 @@ export async function withRetries<Result>(
 
 function waitBefore(
   attempt: number,
-  { backoffMs, random = Math.random }: RetryPolicy,
+  { backoffMs, maxBackoffMs = Infinity, random = Math.random }: RetryPolicy,
   error: unknown,
 ): number {
   const requestedMs = error instanceof SourceError ? error.retryAfterMs : undefined;
-  return requestedMs ?? backoffMs * 2 ** attempt * (0.5 + random() / 2);
+  return requestedMs ?? Math.min(backoffMs * 2 ** attempt, maxBackoffMs) * (0.5 + random() / 2);
 }

@@ -4,7 +4,7 @@ import { JsonRows } from '../../src/source/json-rows.js';
 import { ListingTooLong } from '../../src/source/listing-limits.js';
 
 function rowsOf(text: string, member?: string, pieceChars = Infinity): unknown[] {
-  const rows = new JsonRows(member);
+  const rows = new JsonRows(...(member === undefined ? [] : [member]));
   const found: unknown[] = [];
   for (let at = 0; at < text.length; at += pieceChars) {
     found.push(...rows.read(text.slice(at, Math.min(at + pieceChars, text.length))));

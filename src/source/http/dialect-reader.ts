@@ -38,6 +38,7 @@ export class DialectReader {
     allowed: readonly number[],
     resumed?: LowSpeedLimit,
   ): Promise<HttpAnswer> {
+    if (this.dialect.open !== undefined) return await this.dialect.open(request, resumed);
     const given = this.dialect.targetOf(request);
     const target = given instanceof Promise ? await given : given;
     const url = extra.query === undefined ? target.url : withQuery(target.url, extra.query);

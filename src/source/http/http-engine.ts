@@ -21,6 +21,9 @@ export interface HttpProfile {
   readonly isRetryable?: (refusal: Refusal) => boolean | undefined;
   /** By what the connections are made, if not as the environment says. Equal keys share connections. */
   readonly route?: HttpRoute;
+  /** Fewer tries, and less time for all of them, than the engine gives: there is another origin to go to. */
+  readonly retries?: number;
+  readonly timeoutMs?: number;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { ByteRange } from '../byte-range.js';
 import type { Metadata } from '../metadata.js';
 import type { Request, Validators } from '../request.js';
 import type { HttpAnswer, HttpCaller, HttpProfile } from './http-engine.js';
+import type { LowSpeedLimit } from './low-speed-limit.js';
 import type { ContentRange } from './response-check.js';
 
 /** Where a resource is read. */
@@ -22,6 +23,11 @@ export type TargetRequest = HttpCaller & Pick<Request, 'header' | 'hasHeader'>;
 export interface HttpDialect {
   /** Where the resource is read; for a pinned request, the version of the pin. */
   targetOf(request: TargetRequest): HttpTarget | Promise<HttpTarget>;
+  /**
+   * Reads the range of a request, or the whole, where that takes other requests than one to the target. `resumed`: of the download
+   * that it goes on with. Default: one to the target.
+   */
+  open?(request: Request, resumed: LowSpeedLimit | undefined): Promise<HttpAnswer>;
   /** How a range of a version is requested. Default: `Range`, with `If-Match` or `If-Unmodified-Since` if pinned. */
   rangeRequest?(range: ByteRange, pin: Validators | undefined): RangeRequest;
   /** What an answer holds of the resource. Default: RFC 9110, 14. `requested`: undefined for the whole. */

@@ -207,9 +207,10 @@ class PooledEngine implements ReportingEngine {
     use: (answer: HttpAnswer) => Awaitable<Result>,
   ): Promise<Result> {
     const sending: Sending = { request, caller, hasSentAgain: false, refused: undefined };
-    const deadlineMs = Math.min(this.timeoutMs, resumed?.leftMs ?? Infinity);
+    const { retries = this.retries, timeoutMs = this.timeoutMs } = request;
+    const deadlineMs = Math.min(timeoutMs, resumed?.leftMs ?? Infinity);
     const policy = {
-      retries: this.retries,
+      retries,
       deadlineMs,
       backoffMs: BACKOFF_MS,
       isRetryable: (error: unknown) =>
