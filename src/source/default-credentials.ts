@@ -40,6 +40,7 @@ export const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   modelscope: ['MODELSCOPE_API_TOKEN', 'MODELSCOPE_ENDPOINT'],
   opencsg: ['CSGHUB_TOKEN', 'CSGHUB_TOKEN_PATH', 'CSGHUB_HOME', 'CSGHUB_DOMAIN'],
+  hdfs: ['HADOOP_USER_NAME'],
   oras: ['DOCKER_CONFIG', 'REGISTRY_AUTH_FILE'],
 };
 

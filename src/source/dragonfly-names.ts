@@ -25,12 +25,19 @@ export const S3_NAMES: Names = {
 
 export const GS_NAMES: Names = { gscredentialsjsonbase64: 'credentials.json' };
 
+export const HDFS_NAMES: Names = {
+  'hdfs-delegation-token': 'credentials.token',
+  hdfsdelegationtoken: 'credentials.token',
+  delegationtoken: 'credentials.token',
+};
+
 /** Inside `credentials`. */
 const CREDENTIAL_NAMES: Names = {
   accesskeyid: 'accessKeyId',
   accesskeysecret: 'accessKeySecret',
   secretaccesskey: 'accessKeySecret',
   securitytoken: 'sessionToken',
+  delegationtoken: 'token',
 };
 
 type Mapping = Readonly<Record<string, unknown>>;

@@ -7,6 +7,10 @@ import * as v from 'valibot';
 import { commandSecret, fileSecret, literalSecret, type SecretSource } from './auth/secret-source.js';
 import { expectedKey } from './nearest-name.js';
 
+/** Each may be tried in turn. */
+const MAX_NAME_NODES = 16;
+const HOST = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
 export type Schema<Output> = v.GenericSchema<unknown, Output>;
 
 /** What `parse` makes of a value; undefined is refused with what was expected. */
@@ -57,6 +61,30 @@ export const origin = parsed(
     const url = webUrl(value.includes('://') ? value : `https://${value}`);
     const isVague = !value.includes('://') && url?.port !== '';
     return url?.pathname === '/' && !isVague ? url : undefined;
+  },
+);
+
+/** Name nodes of HDFS: `host:9870`, or with a scheme, and a path where a gateway has one. */
+export const nameNodes = parsed<readonly URL[]>(
+  'a list of name nodes, as [HOST:9870, https://HOST:9871]',
+  (value) => {
+    if (!Array.isArray(value) || value.length === 0 || value.length > MAX_NAME_NODES) return undefined;
+    const urls = value.flatMap((node: unknown) => nameNodeUrl(node) ?? []);
+    return urls.length === value.length ? urls : undefined;
+  },
+);
+
+/** Hosts, with or without a port, by others. */
+export const hostsByName = parsed<Readonly<Record<string, string>>>(
+  'a mapping of hosts to hosts, each as HOST or HOST:PORT',
+  (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    const entries = Object.entries(value).map(([name, host]: [string, unknown]) => [
+      name.toLowerCase(),
+      host,
+    ]);
+    const isHosts = entries.flat().every((host) => typeof host === 'string' && HOST.test(host));
+    return isHosts ? (Object.fromEntries(entries) as Record<string, string>) : undefined;
   },
 );
 
@@ -132,6 +160,16 @@ function absolutePath(given: unknown): string | undefined {
   if (typeof given !== 'string') return undefined;
   if (given.startsWith('~/')) return join(homedir(), given.slice(2));
   return isAbsolute(given) ? given : undefined;
+}
+
+function nameNodeUrl(node: unknown): URL | undefined {
+  if (typeof node !== 'string') return undefined;
+  const url = webUrl(node.includes('://') ? node : `http://${node}`);
+  if (url === undefined) return undefined;
+  // The scheme's own port may be meant where it is written, which a URL does not show.
+  if (url.port === '' && !/:\d+(?:\/|$)/.test(node)) url.port = url.protocol === 'https:' ? '9871' : '9870';
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
 }
 
 function webUrl(given: string): URL | undefined {

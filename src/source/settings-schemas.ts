@@ -2,12 +2,14 @@
 import * as v from 'valibot';
 
 import { credentials, form } from './credentials-schema.js';
-import { BUCKET_NAMES, GS_NAMES, S3_NAMES, withOwnNames } from './dragonfly-names.js';
+import { BUCKET_NAMES, GS_NAMES, HDFS_NAMES, S3_NAMES, withOwnNames } from './dragonfly-names.js';
 import {
   baseUrl,
   choice,
   commandWords,
   flag,
+  hostsByName,
+  nameNodes,
   optional,
   origin,
   path,
@@ -23,12 +25,17 @@ import {
 import type { ConfiguredScheme, HttpSettings, SettingsByScheme } from './settings.js';
 
 /** Of every source that speaks HTTP. */
-const HTTP = {
+const HTTP_ALONE = {
   headers: optional(secretsByName('a mapping of header names to values', /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/)),
   proxy: optional(proxy),
   tls: optional(
     section({ ca: optional(path), cert: optional(path), key: optional(path), verify: optional(flag) }),
   ),
+};
+
+/** Of those that can be read by way of a cluster of Dragonfly. */
+const HTTP = {
+  ...HTTP_ALONE,
   p2p: optional(flag),
   shareScope: optional(text),
 };
@@ -47,6 +54,7 @@ const KEYS = form('keys', {
 });
 const TOKEN = form('token', { token: secret });
 const PASSWORD = form('password', { user: text, password: secret });
+const USER = form('user', { user: text });
 const COMMAND = form('command', { command: commandWords }, ({ command }) => ({ output: command }));
 const PROFILE = form('profile', {
   profile: optional(text),
@@ -106,6 +114,13 @@ const oras: Schema<SettingsByScheme['oras']> = section({
   plainHttp: optional(flag),
 });
 
+const hdfs: Schema<SettingsByScheme['hdfs']> = section({
+  ...HTTP_ALONE,
+  credentials: optional(credentials(['anonymous'], [USER, TOKEN, COMMAND])),
+  namenodes: optional(nameNodes),
+  datanodes: optional(hostsByName),
+});
+
 /** Of a rule without a scheme: what all of them know. */
 export const COMMON_SETTINGS: Schema<HttpSettings> = section(HTTP);
 
@@ -123,6 +138,7 @@ export const SETTINGS_SCHEMAS: { readonly [Scheme in ConfiguredScheme]: Schema<S
   modelscope: hub,
   opencsg: hub,
   oras,
+  hdfs: named(HDFS_NAMES, hdfs),
 };
 
 function named<Output>(names: Readonly<Record<string, string>>, schema: Schema<Output>): Schema<Output> {

@@ -81,6 +81,15 @@ export interface OrasSettings extends HttpSettings {
   readonly plainHttp?: boolean;
 }
 
+export interface HdfsSettings extends HttpSettings {
+  /** `Token`: a delegation token, which stands for its user. */
+  readonly credentials?: Anonymous | User | Token | Command;
+  /** What `webhdfs/v1/` is below, of each name node; each ends with a slash. Undefined: the host of the URL, by http. */
+  readonly namenodes?: readonly URL[];
+  /** Where data nodes are, as `host` or `host:port`, by what the cluster calls them. */
+  readonly datanodes?: Readonly<Record<string, string>>;
+}
+
 /** dfs has none. */
 export type NoSettings = Readonly<Record<string, never>>;
 
@@ -105,6 +114,12 @@ export interface Password {
   readonly kind: 'password';
   readonly user: string;
   readonly password: SecretSource;
+}
+
+/** Who the client says to be, without a proof. */
+export interface User {
+  readonly kind: 'user';
+  readonly user: string;
 }
 
 /** `output` is what the command printed: JSON in the form of AWS's `credential_process`, or a bare token. */
@@ -165,6 +180,7 @@ export interface SettingsByScheme {
   readonly modelscope: HubSettings;
   readonly opencsg: HubSettings;
   readonly oras: OrasSettings;
+  readonly hdfs: HdfsSettings;
 }
 
 export type ConfiguredScheme = keyof SettingsByScheme;

@@ -136,7 +136,15 @@ function compareLists(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Settings that change how content is fetched, and not which content that is. */
-const SAME_CONTENT = new Set(['proxy', 'addressing', 'requesterPays', 'signature', 'p2p', 'shareScope']);
+const SAME_CONTENT = new Set([
+  'proxy',
+  'addressing',
+  'requesterPays',
+  'signature',
+  'p2p',
+  'shareScope',
+  'datanodes',
+]);
 
 function scopeOf(settings: AnySettings): string | undefined {
   const parts = Object.entries(settings)

@@ -58,13 +58,11 @@ test('docs/CONFIGURATION.md has every key of the schema, and no other', async (t
 function settingRows(document: string): Record<string, string[]> {
   const all = Object.keys(SETTINGS_SCHEMAS);
   return Object.fromEntries(
-    [...document.matchAll(/^\| `(\w+)` \| ((?:every source but dfs)|(?:[a-z0-9]+(?:, [a-z0-9]+)*)) \| /gm)]
+    [...document.matchAll(/^\| `(\w+)` \| (every source but )?([a-z0-9]+(?:, [a-z0-9]+)*) \| /gm)]
       .filter(([, name = '']) => !['scheme', 'host', 'path'].includes(name))
-      .map(([, name = '', schemes = '']) => [
+      .map(([, name = '', but, schemes = '']) => [
         name,
-        all.filter((scheme) =>
-          schemes.startsWith('every') ? scheme !== 'dfs' : schemes.split(', ').includes(scheme),
-        ),
+        all.filter((scheme) => schemes.split(', ').includes(scheme) === (but === undefined)),
       ]),
   );
 }

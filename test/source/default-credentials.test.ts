@@ -43,7 +43,7 @@ test('every variable that credentials are found by is known', async (t) => {
   for (const file of files.flat()) {
     const text = await readFile(file, 'utf8');
     for (const [, name = ''] of text.matchAll(
-      /'((?:AWS|OSS|ALIBABA_CLOUD|TENCENTCLOUD|OBS|HUAWEI_CLOUD|GOOGLE|GCE|CLOUDSDK|AZURE|HF|HUGGING_FACE|MODELSCOPE|CSGHUB|DOCKER|REGISTRY)_[A-Z_]+)'/g,
+      /'((?:AWS|OSS|ALIBABA_CLOUD|TENCENTCLOUD|OBS|HUAWEI_CLOUD|GOOGLE|GCE|CLOUDSDK|AZURE|HF|HUGGING_FACE|MODELSCOPE|CSGHUB|DOCKER|HADOOP|REGISTRY)_[A-Z_]+)'/g,
     )) {
       t.true(known.has(name) || OTHERS.has(name), `${name} of ${file.pathname}`);
     }

@@ -1,0 +1,51 @@
+/** Where the answer to OPEN sends its reader. */
+import { SourceError } from '../../errors.js';
+import { redirectTarget, refuseDowngrade } from '../../http/redirect.js';
+
+export interface DataNodeTarget {
+  /** Without what grants access. */
+  readonly url: URL;
+  /** What is sent, and shown nowhere. */
+  readonly signedUrl: URL;
+}
+
+/** Names of hosts, with or without a port, by those that the cluster has for them. */
+export type DataNodeNames = Readonly<Record<string, string>>;
+
+/** `requested`: for errors. */
+export function dataNodeOf(
+  location: string | null,
+  from: URL,
+  requested: URL,
+  names: DataNodeNames = {},
+): DataNodeTarget {
+  const signedUrl = redirectTarget(location, from, requested);
+  refuseDowngrade(from, signedUrl, requested);
+  const name = nameOf(signedUrl, names);
+  // Of a name with a port that port is the only one.
+  if (name !== undefined) signedUrl.host = name;
+  const url = new URL(signedUrl);
+  url.search = url.searchParams.has('offset')
+    ? `?op=OPEN&offset=${Number(url.searchParams.get('offset'))}`
+    : '';
+  return { url, signedUrl };
+}
+
+/** The failure of a data node, which may have a name that counts inside of the cluster only. */
+export function dataNodeFailure(error: unknown, { url: { host } }: DataNodeTarget, requested: URL): unknown {
+  if (!(error instanceof SourceError)) return error;
+  const { code, found, status } = error;
+  if (!['HOST_UNREACHABLE', 'NETWORK_UNREACHABLE', 'CONNECTION_REFUSED', 'TIMEOUT'].includes(code))
+    return error;
+  return new SourceError(code, `the data node ${host} cannot be reached`, requested, {
+    expected: `a data node that this machine reaches, or its other name in the setting datanodes`,
+    found: `${host}: ${found ?? code}`,
+    ...(status === undefined ? {} : { status }),
+    cause: error,
+  });
+}
+
+function nameOf({ hostname, host }: URL, names: DataNodeNames): string | undefined {
+  for (const key of [host, hostname]) if (Object.hasOwn(names, key)) return names[key];
+  return undefined;
+}
