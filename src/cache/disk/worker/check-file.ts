@@ -1,9 +1,16 @@
+import { promisify } from 'node:util';
+
 import { ContentCheck } from '../../content-check.js';
 import { checksumOf } from '../../../checksum.js';
+import { loadSyscalls } from '../../../native/posix.js';
 import { readAt } from '../file-io.js';
 import type { ContentDigest } from '../../../source/index.js';
 
 const RUN_BYTES = 1024 * 1024;
+/** Other jobs wait for so much, which a multiple of a huge page is. */
+const WARM_BYTES = 4 * 1024 * 1024;
+
+const turn = promisify(setImmediate);
 
 /** Compares a data file with the checksums of its blocks. */
 export interface CheckJob {
@@ -57,8 +64,9 @@ export async function checkFile(job: CheckJob): Promise<CheckResult> {
 
 /** The next open of a file that was written past the page cache most likely comes soon: then it is there. */
 export async function warmFile({ fd, sizeBytes, cancelled }: WarmJob): Promise<void> {
-  const bytes = new Uint8Array(Math.min(RUN_BYTES, sizeBytes));
-  for (let at = 0; at < sizeBytes && Atomics.load(cancelled, 0) === 0; at += bytes.length) {
-    await readAt(fd, [bytes], at);
+  const syscalls = await loadSyscalls();
+  for (let at = 0; at < sizeBytes && Atomics.load(cancelled, 0) === 0; at += WARM_BYTES) {
+    syscalls.populatePageCache(fd, at, Math.min(WARM_BYTES, sizeBytes - at));
+    await turn();
   }
 }
