@@ -52,6 +52,9 @@ needs() { # COMMAND PACKAGE
     *) missing="$missing $2" ;;
   esac
 }
+needs_file() { # PATH PACKAGE
+  [ -e "$1" ] || missing="$missing $2"
+}
 has_library() {
   { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"
 }
@@ -66,6 +69,9 @@ if [ "$(uname -s)" = Linux ]; then
     needs fusermount fuse3
     needs nginx nginx
     needs apache2 apache2-bin
+    needs_file /usr/lib/nginx/modules/ngx_http_dav_ext_module.so libnginx-mod-http-dav-ext
+    needs lighttpd lighttpd
+    needs_file /usr/lib/lighttpd/mod_webdav.so lighttpd-mod-webdav
     needs docker-registry docker-registry
     needs htpasswd apache2-utils
     needs openssl openssl

@@ -222,7 +222,7 @@ function parseHeader(text: string): HeaderOption | undefined {
 }
 
 /** Schemes whose options Dragonfly writes as headers, besides http and https. */
-const HEADER_SCHEMES = 'https?|s3|oss|cos|obs|gs|abs|hf|modelscope|opencsg|oras|hdfs';
+const HEADER_SCHEMES = 'https?|webdavs?|davs?|s3|oss|cos|obs|gs|abs|hf|modelscope|opencsg|oras|hdfs';
 const ORIGIN = new RegExp(String.raw`^(?:(${HEADER_SCHEMES})://)?([^/?#@\\]+)$`, 'i');
 
 function originOf(text: string): string | undefined {

@@ -2,6 +2,7 @@
 import { type AddressPolicy, addressMatcher, addressPolicy } from './address-policy.js';
 import { SourceError } from './errors.js';
 import type { PolicyRule, PolicyRules } from './policy-rule.js';
+import { connectionScheme, sameSchemes } from './scheme-aliases.js';
 import { hostMatcher, type SourceRule } from './source-rules.js';
 
 export interface AccessPolicyOptions {
@@ -70,12 +71,12 @@ function compileForPorts(rule: PolicyRule): CompiledRule {
 function compile({ scheme, host, addresses, origin }: PolicyRule): CompiledRule {
   const matchesHost = host === undefined ? () => true : hostMatcher(host);
   const matchesAddress = addresses === undefined ? () => true : addressMatcher(addresses);
-  const protocol = scheme && `${scheme.toLowerCase()}:`;
+  const protocols = scheme && sameSchemes(scheme).map((name) => `${name}:`);
   return {
     origin,
     hasAddress: addresses !== undefined,
     matches: (url, address) =>
-      (protocol === undefined || protocol === url.protocol) &&
+      (protocols === undefined || protocols.includes(url.protocol)) &&
       matchesHost(url) &&
       (addresses === undefined || (address !== undefined && matchesAddress(address))),
   };
@@ -90,7 +91,9 @@ function namedBy({ match, settings, origin }: SourceRule): CompiledRule[] {
   const { host, schemes = [undefined] } = match;
   const isNamed = host !== undefined && /[^*.:]/.test(host);
   const ofMatch = isNamed
-    ? schemes.map((scheme) => ({ host, origin, ...(scheme !== undefined && { scheme }) }))
+    ? schemes
+        .flatMap((scheme) => (scheme === undefined ? [scheme] : [scheme, connectionScheme(scheme)]))
+        .map((scheme) => ({ host, origin, ...(scheme !== undefined && { scheme }) }))
     : [];
   return [...ofUrls, ...ofMatch].map(compile);
 }

@@ -1,6 +1,7 @@
 import { BLOB_SOURCE } from './schemes/blob/blob-source.js';
 import { BUCKET_SOURCE } from './schemes/bucket/bucket-source.js';
 import { HDFS_SOURCE } from './schemes/hdfs/hdfs-source.js';
+import { WEBDAV_SOURCE } from './schemes/webdav/webdav-source.js';
 import { DEFAULT_CAPABILITIES, type SourceFactory } from './source.js';
 
 /**
@@ -43,4 +44,5 @@ export const IN_TREE: readonly SourceFactory[] = [
   BUCKET_SOURCE,
   BLOB_SOURCE,
   HDFS_SOURCE,
+  WEBDAV_SOURCE,
 ];

@@ -1,5 +1,7 @@
 /** Of one answer: what comes in pages has no limit. */
 export const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+/** Of one answer whose entries are handed on as they come. */
+export const MAX_STREAMED_BYTES = 1024 * 1024 * 1024;
 /** In memory as objects. */
 export const MAX_LISTED_ENTRIES = 500_000;
 /** One behind the other. */

@@ -48,6 +48,14 @@ export const pathOrTrue = parsed('true, or a path that begins with / or ~/', (va
   value === true ? true : absolutePath(value),
 );
 
+/** Encoded as in a URL. Not of this machine: there is no `~`. */
+export const urlPath = parsed('the path of a URL, which begins with /', (value) => {
+  if (typeof value !== 'string' || !/^\/(?!\/)[^?#\\]*$/.test(value)) return undefined;
+  const { pathname } = new URL(`http://host${value}`);
+  // Steps up would be gone by now.
+  return pathname.split('/').length === value.split('/').length ? pathname : undefined;
+});
+
 /** May have a path. */
 export const baseUrl = parsed('an http or https URL without credentials and query', (value) =>
   typeof value === 'string' ? webUrl(value) : undefined,

@@ -21,6 +21,7 @@ import {
   secretsByName,
   section,
   text,
+  urlPath,
 } from './settings-parts.js';
 import type { ConfiguredScheme, HttpSettings, SettingsByScheme } from './settings.js';
 
@@ -70,10 +71,14 @@ const DOCKER = form('docker', { dockerConfig: pathOrTrue }, ({ dockerConfig }) =
   dockerConfig === true ? {} : { directory: dockerConfig },
 );
 
-const web: Schema<SettingsByScheme['https']> = section({
+const WEB = {
   ...HTTP,
   credentials: optional(credentials(['anonymous'], [PASSWORD, TOKEN, NETRC, COMMAND])),
-});
+};
+
+const web: Schema<SettingsByScheme['https']> = section(WEB);
+
+const webdav: Schema<SettingsByScheme['webdav']> = section({ ...WEB, root: optional(urlPath) });
 
 const s3: Schema<SettingsByScheme['s3']> = section({
   ...BUCKET,
@@ -128,6 +133,10 @@ export const SETTINGS_SCHEMAS: { readonly [Scheme in ConfiguredScheme]: Schema<S
   dfs: section({}),
   http: web,
   https: web,
+  webdav,
+  webdavs: webdav,
+  dav: webdav,
+  davs: webdav,
   s3: named(S3_NAMES, s3),
   oss: named(BUCKET_NAMES, vendorBucket),
   cos: named(BUCKET_NAMES, vendorBucket),

@@ -33,6 +33,12 @@ export interface WebSettings extends HttpSettings {
   readonly credentials?: Anonymous | Token | Password | Command | Netrc;
 }
 
+/** webdav, webdavs, dav and davs. */
+export interface WebdavSettings extends WebSettings {
+  /** The path of the server that stands for the root, encoded as in a URL: `/remote.php/dav/files/ada`. */
+  readonly root?: string;
+}
+
 /** What s3, oss, cos, obs and gs have in common. `endpoint` is an origin, without a path. */
 interface BucketSettings extends HttpSettings {
   readonly endpoint?: URL;
@@ -170,6 +176,10 @@ export interface SettingsByScheme {
   readonly dfs: NoSettings;
   readonly http: WebSettings;
   readonly https: WebSettings;
+  readonly webdav: WebdavSettings;
+  readonly webdavs: WebdavSettings;
+  readonly dav: WebdavSettings;
+  readonly davs: WebdavSettings;
   readonly s3: S3Settings;
   readonly oss: VendorBucketSettings;
   readonly cos: VendorBucketSettings;

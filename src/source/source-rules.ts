@@ -1,6 +1,7 @@
 /** The rules of the configuration: which settings a URL has. */
 import type { SecretSource } from './auth/secret-source.js';
 import { defaultCredentials, defaultPlace } from './default-credentials.js';
+import { sameSchemes } from './scheme-aliases.js';
 import type { HttpSettings, SettingsLookup, SourceSettings } from './settings.js';
 
 export interface SourceMatch {
@@ -83,7 +84,7 @@ interface CompiledRule {
 
 function compile({ match, settings }: SourceRule, index: number): CompiledRule {
   const { schemes, host, path } = match;
-  const protocols = schemes?.map((scheme) => `${scheme}:`);
+  const protocols = schemes?.flatMap(sameSchemes).map((scheme) => `${scheme}:`);
   const isExact = host !== undefined && !host.includes('*');
   const matchesHost = host === undefined ? () => true : hostMatcher(host);
   const prefix = path === undefined ? undefined : path.replace(/\/$/, '');

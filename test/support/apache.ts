@@ -22,6 +22,33 @@ export async function startApache(t: ExecutionContext, root: string, indexOption
   return host;
 }
 
+/** A real Apache that serves `root` by mod_dav; `users` is a file of `htpasswd`. */
+export async function startApacheDav(
+  t: ExecutionContext,
+  root: string,
+  { users, directives = [] }: { readonly users?: string; readonly directives?: readonly string[] } = {},
+): Promise<string> {
+  const modules = ['dir', 'dav', 'dav_fs'];
+  const authentication = ['authn_core', 'authn_file', 'authz_user', 'auth_basic'];
+  const { host } = await start(
+    t,
+    users === undefined ? modules : [...modules, ...authentication],
+    (prefix) => [
+      `DavLockDB ${prefix}/locks`,
+      `DocumentRoot ${root}`,
+      `<Directory ${root}>`,
+      'Dav On',
+      'Options FollowSymLinks',
+      ...(users === undefined
+        ? ['Require all granted']
+        : ['AuthType Basic', 'AuthName dav', `AuthUserFile ${users}`, 'Require valid-user']),
+      '</Directory>',
+      ...directives,
+    ],
+  );
+  return host;
+}
+
 export interface ApacheProxy {
   readonly url: URL;
   /** The request lines so far, each with its status. */

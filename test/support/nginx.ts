@@ -30,6 +30,8 @@ export interface NginxOptions {
   /** Paths of a certificate and its key: serve https. */
   readonly tls?: { readonly certificate: string; readonly key: string };
   readonly serverDirectives?: string;
+  /** Dynamic modules, by their files' names. */
+  readonly modules?: readonly string[];
 }
 
 /** A real nginx on a free port of loopback, with an index of `root`; killed when the test ends. */
@@ -71,10 +73,12 @@ export async function startNginx(t: ExecutionContext, options: NginxOptions): Pr
 }
 
 function configuration(prefix: string, port: number, options: NginxOptions): string {
-  const { root, tls, serverDirectives = '' } = options;
+  const { root, tls, serverDirectives = '', modules = [] } = options;
+  const loaded = modules.map((name) => `load_module /usr/lib/nginx/modules/${name}.so;`).join(' ');
   const certificate =
     tls === undefined ? '' : `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key};`;
   return `
+    ${loaded}
     daemon off; worker_processes 1; pid ${prefix}/nginx.pid; error_log ${prefix}/error.log;
     ${process.getuid?.() === 0 ? 'user root;' : ''}
     events {}

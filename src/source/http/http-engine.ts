@@ -70,8 +70,8 @@ export interface HttpRequest extends HttpProfile {
   readonly method?: string;
   /** Names in lower case. */
   readonly header?: Readonly<Record<string, string>>;
-  /** A small one. */
-  readonly body?: { readonly type: string; readonly text: string };
+  /** A small one. `isPublic`: it holds nothing that another origin may not see, and goes there with a redirect. */
+  readonly body?: { readonly type: string; readonly text: string; readonly isPublic?: true };
   /** The statuses whose answer the caller uses. */
   readonly allowed: readonly number[];
   /** How long the body may be, as far as is known: one that may be long is received in another thread. Default: it is small. */

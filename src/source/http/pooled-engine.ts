@@ -275,7 +275,8 @@ class PooledEngine implements ReportingEngine {
       const redirect: Redirect = { requested: caller.url, status, header, from, to };
       const next = redirects === 'follow' ? to : redirects(redirect);
       // A body may hold credentials, and a 303 is no answer to it.
-      const isForBody = next?.origin === request.url.origin && status !== 303;
+      const isForBody =
+        status !== 303 && (next?.origin === request.url.origin || request.body?.isPublic === true);
       if (next === undefined || (request.body !== undefined && !isForBody)) return undefined;
       refuseDowngrade(request.url, next, caller.url);
       if (hops >= MAX_REDIRECTS) {

@@ -12,6 +12,8 @@ const CARRIED = new Set([
   'accept-encoding',
   'accept-language',
   'cache-control',
+  // Of WebDAV: without it, a directory with all that is below it would be meant.
+  'depth',
   'if-match',
   'if-modified-since',
   'if-none-match',
