@@ -16,7 +16,7 @@ import { webdavClient } from '../support/webdav-client.js';
 /** Hidden files are not in the listings of dav-ext; lighttpd refuses control characters, encoded or not. */
 const UNNAMEABLE: Readonly<Partial<Record<WebdavServerName, RegExp>>> = {
   'nginx dav-ext': /^\./,
-  lighttpd: /[\n\t\u0007]/,
+  lighttpd: /\p{Cc}/u,
 };
 
 async function setUp(t: ExecutionContext, timeoutMs: number, name: WebdavServerName): Promise<TestedSource> {
