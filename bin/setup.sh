@@ -76,6 +76,9 @@ if [ "$(uname -s)" = Linux ]; then
     needs htpasswd apache2-utils
     needs openssl openssl
     needs python3 python3
+    needs vsftpd vsftpd
+    # The tests run the system's Python, which has Debian's packages.
+    /usr/bin/python3 -c 'import pyftpdlib' 2>/dev/null || missing="$missing python3-pyftpdlib"
     needs sqlite3 sqlite3
     needs unzip unzip
     needs rsync rsync

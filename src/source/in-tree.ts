@@ -2,6 +2,7 @@ import { BLOB_SOURCE } from './schemes/blob/blob-source.js';
 import { BUCKET_SOURCE } from './schemes/bucket/bucket-source.js';
 import { HDFS_SOURCE } from './schemes/hdfs/hdfs-source.js';
 import { WEBDAV_SOURCE } from './schemes/webdav/webdav-source.js';
+import { FTP_SOURCE } from './schemes/ftp/ftp-source.js';
 import { DEFAULT_CAPABILITIES, type SourceFactory } from './source.js';
 
 /**
@@ -45,4 +46,5 @@ export const IN_TREE: readonly SourceFactory[] = [
   BLOB_SOURCE,
   HDFS_SOURCE,
   WEBDAV_SOURCE,
+  FTP_SOURCE,
 ];

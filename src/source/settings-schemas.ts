@@ -25,13 +25,13 @@ import {
 } from './settings-parts.js';
 import type { ConfiguredScheme, HttpSettings, SettingsByScheme } from './settings.js';
 
+const TLS = { ca: optional(path), cert: optional(path), key: optional(path), verify: optional(flag) };
+
 /** Of every source that speaks HTTP. */
 const HTTP_ALONE = {
   headers: optional(secretsByName('a mapping of header names to values', /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/)),
   proxy: optional(proxy),
-  tls: optional(
-    section({ ca: optional(path), cert: optional(path), key: optional(path), verify: optional(flag) }),
-  ),
+  tls: optional(section(TLS)),
 };
 
 /** Of those that can be read by way of a cluster of Dragonfly. */
@@ -126,6 +126,11 @@ const hdfs: Schema<SettingsByScheme['hdfs']> = section({
   datanodes: optional(hostsByName),
 });
 
+const ftp: Schema<SettingsByScheme['ftp']> = section({
+  tls: optional(section({ ...TLS, mode: optional(choice('explicit', 'implicit')) })),
+  credentials: optional(credentials(['anonymous'], [PASSWORD, NETRC])),
+});
+
 /** Of a rule without a scheme: what all of them know. */
 export const COMMON_SETTINGS: Schema<HttpSettings> = section(HTTP);
 
@@ -148,6 +153,8 @@ export const SETTINGS_SCHEMAS: { readonly [Scheme in ConfiguredScheme]: Schema<S
   opencsg: hub,
   oras,
   hdfs: named(HDFS_NAMES, hdfs),
+  ftp,
+  ftps: ftp,
 };
 
 function named<Output>(names: Readonly<Record<string, string>>, schema: Schema<Output>): Schema<Output> {

@@ -96,6 +96,17 @@ export interface HdfsSettings extends HttpSettings {
   readonly datanodes?: Readonly<Record<string, string>>;
 }
 
+/** ftp and ftps. What else a rule without a scheme says has no effect. */
+export interface FtpSettings extends Omit<HttpSettings, 'tls'> {
+  readonly tls?: FtpTlsSettings;
+  readonly credentials?: Anonymous | Password | Netrc;
+}
+
+export interface FtpTlsSettings extends TlsSettings {
+  /** `explicit`: on the connection of the plain protocol (AUTH TLS); `implicit`: from the first byte on, the default of ftps. */
+  readonly mode?: 'explicit' | 'implicit';
+}
+
 /** dfs has none. */
 export type NoSettings = Readonly<Record<string, never>>;
 
@@ -191,6 +202,8 @@ export interface SettingsByScheme {
   readonly opencsg: HubSettings;
   readonly oras: OrasSettings;
   readonly hdfs: HdfsSettings;
+  readonly ftp: FtpSettings;
+  readonly ftps: FtpSettings;
 }
 
 export type ConfiguredScheme = keyof SettingsByScheme;

@@ -102,7 +102,7 @@ test('an unknown key is refused, with its place, what was expected, and the near
     found.filter((line) => !line.startsWith('1:1 ')),
     [
       '3:26 sources[0].match.hosts: expected scheme, host, path, found hosts; nearest: host',
-      '5:22 sources[1].match.scheme: expected dfs, http, https, webdav, webdavs, dav, davs, s3, oss, cos, obs, gs, abs, hf, modelscope, opencsg, oras, hdfs, found s4; nearest: s3',
+      '5:22 sources[1].match.scheme: expected dfs, http, https, webdav, webdavs, dav, davs, s3, oss, cos, obs, gs, abs, hf, modelscope, opencsg, oras, hdfs, ftp, ftps, found s4; nearest: s3',
       '7:35 sources[2].credentials.tokn: expected token, found tokn; nearest: token',
       "8:20 sources[2].tls.verify: expected true or false, found 'hidden-no'",
       '9:21 sources[2].headers.x-a: expected text (a number in quotes), file:PATH with a path that begins with / or ~/, or { command: [PROGRAM, …] }, found a list',
