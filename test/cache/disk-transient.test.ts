@@ -4,7 +4,7 @@ import { readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileS
 import test from 'ava';
 
 import { BlockPool } from '../../src/cache/blocks/block-pool.js';
-import { encodeIdentity, IDENTITY_AT } from '../../src/cache/disk/index-file.js';
+import { encodeIdentity, IDENTITY_AT, stateOf } from '../../src/cache/disk/index-file.js';
 import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { WriteBehind } from '../../src/cache/write-behind.js';
 import { blocksIn, bringBlock } from '../support/held-blocks.js';
@@ -24,10 +24,7 @@ import { flipBit } from './flip-bit.js';
 
 function renewStamp(index: string, data: string): void {
   const bytes = readFileSync(index);
-  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(data, { bigint: true });
-  // The header's check.
-  const seed = bytes.readUInt32LE(12);
-  encodeIdentity({ dev, ino, size, mtimeNs, ctimeNs }, seed).copy(bytes, IDENTITY_AT);
+  encodeIdentity(stateOf(statSync(data, { bigint: true })).identity).copy(bytes, IDENTITY_AT);
   writeFileSync(index, bytes);
 }
 

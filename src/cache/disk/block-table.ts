@@ -4,20 +4,19 @@ import { blockLength, type Geometry } from './geometry.js';
 export class BlockTable {
   readonly #geometry: Geometry;
   readonly #stored: Uint8Array;
-  /** Blocks that were written or checked by this process: no crash since can have spoilt them. */
-  readonly #checked: Uint8Array;
   readonly checksums: Uint32Array;
+  /** This process wrote all that is stored, or has compared it: no crash since can have spoilt it. */
+  isSound: boolean;
   /** Changes whenever a block is forgotten. */
   forgetCount = 0;
   #storedCount = 0;
-  #checkedCount = 0;
 
-  constructor(geometry: Geometry) {
+  constructor(geometry: Geometry, isSound: boolean) {
     const { blockCount } = geometry;
     this.#geometry = geometry;
-    this.#stored = new Uint8Array(Math.ceil(blockCount / 8));
-    this.#checked = new Uint8Array(Math.ceil(blockCount / 8));
+    this.#stored = new Uint8Array(blockCount);
     this.checksums = new Uint32Array(blockCount);
+    this.isSound = isSound;
   }
 
   get storedBytes(): number {
@@ -32,55 +31,20 @@ export class BlockTable {
     return this.#storedCount === this.#geometry.blockCount;
   }
 
-  /** Complete, and every block was written or checked by this process. */
-  get isChecked(): boolean {
-    return this.#checkedCount === this.#geometry.blockCount;
-  }
-
   has(index: number): boolean {
-    return hasBit(this.#stored, index);
-  }
-
-  isBlockChecked(index: number): boolean {
-    return hasBit(this.#checked, index);
+    return this.#stored[index] === 1;
   }
 
   store(index: number, checksum: number): void {
     this.checksums[index] = checksum;
-    if (setBit(this.#stored, index)) this.#storedCount += 1;
-  }
-
-  markChecked(index: number): void {
-    if (this.has(index) && setBit(this.#checked, index)) this.#checkedCount += 1;
-  }
-
-  /** Another process wrote to the file. */
-  uncheckAll(): void {
-    this.#checked.fill(0);
-    this.#checkedCount = 0;
+    if (!this.has(index)) this.#storedCount += 1;
+    this.#stored[index] = 1;
   }
 
   forget(index: number): void {
     this.forgetCount += 1;
-    if (clearBit(this.#checked, index)) this.#checkedCount -= 1;
-    if (clearBit(this.#stored, index)) this.#storedCount -= 1;
+    this.isSound = false;
+    if (this.has(index)) this.#storedCount -= 1;
+    this.#stored[index] = 0;
   }
-}
-
-function hasBit(bits: Uint8Array, index: number): boolean {
-  return ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
-}
-
-/** Whether it was clear. */
-function setBit(bits: Uint8Array, index: number): boolean {
-  if (hasBit(bits, index)) return false;
-  bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
-  return true;
-}
-
-/** Whether it was set. */
-function clearBit(bits: Uint8Array, index: number): boolean {
-  if (!hasBit(bits, index)) return false;
-  bits[index >> 3] = (bits[index >> 3] ?? 0) & ~(1 << (index & 7));
-  return true;
 }

@@ -21,16 +21,13 @@ import type {
 import { EntryHandle } from './entry-handle.js';
 import { evictUrls } from './evict-urls.js';
 import { chargeOf, filesBytes } from './geometry.js';
-import { CONFIRMATION_AT, type DecodedIndex, encodeConfirmation } from './index-file.js';
 import { entriesOf, nameOfUrl, nameOfVersion } from './layout.js';
 import { listPins, pinUrls } from './pin-urls.js';
-import { readIndexHeader } from './read-index.js';
+import { confirmEntry, readIndexHeader } from './read-index.js';
 import { currentWriter, releaseWriter, type StoreContext, type Writer } from './store-context.js';
 import { StoredEntry } from './stored-entry.js';
 import { WriterLease } from './writer-lease.js';
 
-/** A confirmation is written to disk at most this often for one version. */
-const CONFIRM_EVERY_MS = 10_000;
 /** What an index file may take of memory while a version is open: 4 bytes for each block. */
 const MAX_BLOCKS = 2 ** 28;
 
@@ -39,6 +36,7 @@ export class DiskStore implements DiskCache {
   readonly #lease: WriterLease;
   /** By name; a dropped one until its files are removed. */
   readonly #entries = new Map<string, { readonly entry: StoredEntry; readonly loaded: Promise<void> }>();
+  readonly #confirming = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
   constructor(context: StoreContext) {
@@ -143,6 +141,7 @@ export class DiskStore implements DiskCache {
     // Not what is removed of others: that may wait behind a long write.
     if (writer !== undefined && writer.catalog.removing.size > 0) await this.#whenRemoved(writer, resource);
     if (!this.#mayHave(resource)) return undefined;
+    await Promise.all(this.#confirming);
     try {
       return await reads.run(async () => {
         const names = writer?.catalog.entriesOf(resource) ?? (await entriesOf(root, nameOfUrl(resource)));
@@ -150,10 +149,7 @@ export class DiskStore implements DiskCache {
         for (const name of names) {
           const index = await this.#readHeader(name);
           if (index?.header.url !== resource) continue;
-          const confirmedAtMs = Math.max(
-            index.confirmedAtMs,
-            this.#context.confirmations.get(name)?.atMs ?? 0,
-          );
+          const { confirmedAtMs } = index;
           if (newest === undefined || confirmedAtMs > newest.confirmedAtMs)
             newest = { facts: index.header.facts, confirmedAtMs };
         }
@@ -170,7 +166,7 @@ export class DiskStore implements DiskCache {
     for (const [name, removed] of catalog.removing) if (name.startsWith(prefix)) await removed;
   }
 
-  async #readHeader(name: string): Promise<DecodedIndex | undefined> {
+  async #readHeader(name: string): ReturnType<typeof readIndexHeader> {
     try {
       return await readIndexHeader(this.#context.root, name);
     } catch (error) {
@@ -183,31 +179,22 @@ export class DiskStore implements DiskCache {
     const key = this.#storedKey(given);
     if (key === undefined || this.#context.isClosing || !this.#isStorable(key, facts)) return;
     const name = nameOfVersion(key);
-    const now = Date.now();
-    const writtenAtMs = this.#context.confirmations.get(name)?.writtenAtMs ?? 0;
-    const isDue = this.#context.writer?.catalog.has(name) === true && now - writtenAtMs >= CONFIRM_EVERY_MS;
-    this.#context.confirmations.set(name, { atMs: now, writtenAtMs: isDue ? now : writtenAtMs });
-    if (isDue) void this.#writeConfirmation(name, now);
-  }
-
-  async #writeConfirmation(name: string, atMs: number): Promise<void> {
-    const { writer, thread, warnings } = this.#context;
-    const index = await this.#readHeader(name);
-    if (index === undefined || writer?.catalog.has(name) !== true) return;
-    const writes = [{ at: CONFIRMATION_AT, bytes: encodeConfirmation(atMs, index.seed) }];
-    await thread
-      .run('patch', [{ name, writes }])
-      .catch((error: unknown) => warnings.warn('cannot note a confirmation', error));
+    if (this.#context.writer?.catalog.isMissing(name) === true) return;
+    const { root, reads, warnings } = this.#context;
+    const confirming = reads
+      .run(() => confirmEntry(root, name))
+      .catch((error: unknown) => warnings.warn('cannot note a confirmation', error))
+      .finally(() => this.#confirming.delete(confirming));
+    this.#confirming.add(confirming);
   }
 
   drop(given: VersionKey): void {
     const key = this.#storedKey(given);
     if (key === undefined) return;
-    const { writer, isClosing, confirmations } = this.#context;
+    const { writer, isClosing } = this.#context;
     const name = nameOfVersion(key);
     const dropped = this.#entries.get(name)?.entry;
     dropped?.drop();
-    confirmations.delete(name);
     const isStored = writer !== undefined && !isClosing && !writer.catalog.isMissing(name);
     const removing = isStored ? writer.catalog.remove(name) : undefined;
     if (dropped === undefined) return;
@@ -262,7 +249,7 @@ export class DiskStore implements DiskCache {
   }
 
   isHeld(name: string): boolean {
-    return this.#entries.get(name)?.entry.isHeld === true;
+    return this.#entries.get(name)?.entry.file.isHeld === true;
   }
 
   isWritten(name: string): boolean {
@@ -290,12 +277,13 @@ export class DiskStore implements DiskCache {
   }
 
   async #close(): Promise<void> {
-    const { thread, descriptors, warnings, inFlight } = this.#context;
+    const { thread, warnings, inFlight } = this.#context;
     this.#context.isClosing = true;
     for (const { entry } of this.#entries.values()) entry.local.cancel();
     await this.#lease.idle();
     // Nothing was changed yet.
     if (this.#context.writer?.catalog.isScanned === false) this.#context.writer.catalog.abandon();
+    await Promise.all(this.#confirming);
     while (inFlight.size > 0) await Promise.allSettled(inFlight);
     await thread.idle();
     // Of a store that was removed there is nothing to make durable.
@@ -311,6 +299,6 @@ export class DiskStore implements DiskCache {
     }
     if (writer !== undefined) await releaseWriter(this.#context, writer);
     thread.close();
-    await descriptors.closeIdle();
+    for (const { entry } of this.#entries.values()) void entry.file.retire();
   }
 }

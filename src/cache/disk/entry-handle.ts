@@ -1,6 +1,6 @@
 import type { CheckedBlock, StoredVersion, WritePath } from './disk-cache.js';
+import type { DataFile } from './data-file.js';
 import { blockLength } from './geometry.js';
-import type { LocalCopy } from './local-copy.js';
 import type { StoreContext } from './store-context.js';
 import type { StoredEntry } from './stored-entry.js';
 
@@ -11,7 +11,7 @@ const REFRESH_EVERY_MS = 1_000;
 export class EntryHandle implements StoredVersion {
   readonly #context: StoreContext;
   readonly #entry: StoredEntry;
-  #held: { readonly local: LocalCopy; readonly fd: number } | undefined;
+  #held: DataFile | undefined;
   #refreshedAtMs = performance.now();
   #isClosed = false;
 
@@ -66,19 +66,15 @@ export class EntryHandle implements StoredVersion {
 
   localFd(): number | undefined {
     if (!this.#isUsable) return undefined;
-    const { local } = this.#entry;
-    if (this.#held !== undefined) {
-      return this.#held.local === local && local.isVerified() ? this.#held.fd : undefined;
-    }
-    const fd = local.acquire();
-    if (fd !== undefined) this.#held = { local, fd };
-    return fd;
+    const { local, file } = this.#entry;
+    this.#held ??= local.acquire();
+    return this.#held === file && local.isVerified() ? file.fd : undefined;
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#held?.local.release();
+    this.#held?.release();
     this.#entry.handles -= 1;
     // The digest is compared all the same: at best right after the download.
     if (this.#entry.handles === 0 && this.#entry.facts.digest === undefined) this.#entry.local.cancel();

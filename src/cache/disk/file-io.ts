@@ -8,6 +8,7 @@ export const open = promisify(fs.open);
 export const close = promisify(fs.close);
 export const fsync = promisify(fs.fsync);
 export const fdatasync = promisify(fs.fdatasync);
+export const futimes = promisify(fs.futimes);
 
 const fstatBig = promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>;
 const readv = promisify(fs.readv);
@@ -29,10 +30,13 @@ class StrayFileError extends Error {
 
 /** Follows no link, and does not wait for the other end of a FIFO. */
 const SAFE = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Undefined on systems without it. */
+const NO_ACCESS_TIME = 'O_NOATIME' in constants ? constants.O_NOATIME : 0;
 
 /** Opens a file of the store for reading: a regular one of this user, in a directory of this user. */
 export async function openOwn(path: string): Promise<number> {
-  const fd = await open(path, constants.O_RDONLY | SAFE);
+  // The time of access is ours: see index-file.ts.
+  const fd = await open(path, constants.O_RDONLY | SAFE | NO_ACCESS_TIME);
   try {
     // The system has both at hand by now: neither look waits for a disk.
     checkDirectory(path);

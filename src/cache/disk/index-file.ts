@@ -2,15 +2,19 @@
  * The format of an index file. All numbers are little-endian.
  *
  *     0   magic (8), length of the JSON text (4), crc32 of these 12 bytes and the text (4)
- *     16  confirmation: milliseconds since the epoch as a double (8), check (4), unused (4)
- *     32  identity: dev, ino, size, mtimeNs, ctimeNs of the data file (8 each), check (4), unused (4)
- *     80  JSON text (`IndexHeader`), filled up to a multiple of 8
+ *     16  identity of the data file when all of it was right (16): see `stateOf`. Zeros: it was not, or is not known to be
+ *     32  JSON text (`IndexHeader`), filled up to a multiple of 8
  *     …   one record for each block of the version: its checksum (4), check (4). Zeros, or the end of the file: not stored
  *
- * Each check begins with the header's, so that nothing of another file passes; that of a record depends on the number of its
- * block, too. What fails its check is not there, alone. So torn writes, holes that a power loss left and a file that was cut
+ * The check of a record begins with that of the header, so that nothing of another file passes, and depends on the number of its
+ * block. What fails its check is not there, alone. So torn writes, holes that a power loss left and a file that was cut
  * lose records, and never make one.
+ *
+ * The modification time is when the source last had this version: when it was asked, or blocks came. The access time is
+ * when the entry was used last.
  */
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 import type { StoredFacts } from './disk-cache.js';
@@ -20,31 +24,32 @@ import type { BlockTable } from './block-table.js';
 export const RECORD_BYTES = 8;
 /** What has a longer header is not stored: a path has 4 KiB as a rule, at most thrice that as a URL. */
 export const MAX_HEADER_BYTES = 16 * 1024;
-export const CONFIRMATION_AT = 16;
-export const IDENTITY_AT = 32;
+export const IDENTITY_AT = 16;
 
-const MAGIC = 'd7yblk4\n';
-const JSON_AT = 80;
+/** Of another form of it, too, which is then of no use, and goes in its turn. */
+const MAGIC = 'd7yblk5\n';
+const JSON_AT = 32;
+const IDENTITY_BYTES = JSON_AT - IDENTITY_AT;
 
 /** It names the version that the file belongs to, and how that is cut into blocks. */
 export interface IndexHeader {
   readonly url: string;
   readonly facts: StoredFacts;
   readonly blockBytes: number;
-  /** Milliseconds since the epoch. */
-  readonly createdAtMs: number;
 }
 
-/** Identifies the state of a data file: a write to it changes one of these. */
-export interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
+export interface FileState {
+  readonly sizeBytes: number;
+  /** Of a file in this state alone: a write to it changes its ctime. Hex digits. */
+  readonly identity: string;
 }
 
-/** Where the records begin, and what the checks of the other parts begin with. */
+export function stateOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileState {
+  const hash = createHash('sha256').update(`${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`).digest('hex');
+  return { sizeBytes: Number(size), identity: hash.slice(0, 2 * IDENTITY_BYTES) };
+}
+
+/** Where the records begin, and what their checks begin with. */
 export interface IndexStart {
   readonly recordsAt: number;
   readonly seed: number;
@@ -52,8 +57,7 @@ export interface IndexStart {
 
 export interface DecodedIndex extends IndexStart {
   readonly header: IndexHeader;
-  readonly confirmedAtMs: number;
-  readonly fileIdentity: FileIdentity | undefined;
+  readonly identity: string | undefined;
 }
 
 /** An index file without records. Undefined: the header is too long. */
@@ -67,7 +71,6 @@ export function encodeHeader(header: IndexHeader): (IndexStart & { readonly byte
   bytes.set(text, JSON_AT);
   const seed = headerCheck(bytes, text);
   bytes.writeUInt32LE(seed, 12);
-  encodeConfirmation(header.createdAtMs, seed).copy(bytes, CONFIRMATION_AT);
   return { bytes, recordsAt, seed };
 }
 
@@ -79,14 +82,14 @@ export function decodeHeader(bytes: Buffer): DecodedIndex | undefined {
   const text = bytes.subarray(JSON_AT, end);
   const seed = bytes.readUInt32LE(12);
   if (headerCheck(bytes, text) !== seed) return undefined;
+  const identity = bytes.toString('hex', IDENTITY_AT, JSON_AT);
   // Its check fits: it is what was encoded. Another form of it gets another magic.
   const header = JSON.parse(text.toString()) as IndexHeader;
   return {
     header,
     seed,
     recordsAt: Math.ceil(end / RECORD_BYTES) * RECORD_BYTES,
-    confirmedAtMs: decodeConfirmation(bytes, seed) ?? header.createdAtMs,
-    fileIdentity: decodeIdentity(bytes, seed),
+    identity: /^0+$/.test(identity) ? undefined : identity,
   };
 }
 
@@ -94,42 +97,9 @@ function headerCheck(bytes: Buffer, text: Buffer): number {
   return crc32(text, crc32(bytes.subarray(0, 12)));
 }
 
-export function encodeConfirmation(confirmedAtMs: number, seed: number): Buffer {
-  const bytes = Buffer.alloc(16);
-  bytes.writeDoubleLE(confirmedAtMs, 0);
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, 8), seed), 8);
-  return bytes;
-}
-
-function decodeConfirmation(index: Buffer, seed: number): number | undefined {
-  const bytes = index.subarray(CONFIRMATION_AT, IDENTITY_AT);
-  return crc32(bytes.subarray(0, 8), seed) === bytes.readUInt32LE(8) ? bytes.readDoubleLE(0) : undefined;
-}
-
 /** Undefined clears it. */
-export function encodeIdentity(fileIdentity: FileIdentity | undefined, seed: number): Buffer {
-  const bytes = Buffer.alloc(JSON_AT - IDENTITY_AT);
-  if (fileIdentity === undefined) return bytes;
-  const { dev, ino, size, mtimeNs, ctimeNs } = fileIdentity;
-  for (const [field, value] of [dev, ino, size, mtimeNs, ctimeNs].entries()) {
-    bytes.writeBigUInt64LE(BigInt.asUintN(64, value), field * 8);
-  }
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, 40), seed), 40);
-  return bytes;
-}
-
-function decodeIdentity(index: Buffer, seed: number): FileIdentity | undefined {
-  const bytes = index.subarray(IDENTITY_AT, JSON_AT);
-  const [dev = 0n, ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = [0, 8, 16, 24, 32].map((at) =>
-    bytes.readBigUInt64LE(at),
-  );
-  const isRight = ino !== 0n && crc32(bytes.subarray(0, 40), seed) === bytes.readUInt32LE(40);
-  return isRight ? { dev, ino, size, mtimeNs, ctimeNs } : undefined;
-}
-
-export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
-  const isSameFile = a.dev === b.dev && a.ino === b.ino;
-  return isSameFile && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+export function encodeIdentity(identity: string | undefined): Buffer {
+  return identity === undefined ? Buffer.alloc(IDENTITY_BYTES) : Buffer.from(identity, 'hex');
 }
 
 /** The records of adjacent blocks. */

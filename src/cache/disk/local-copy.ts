@@ -1,31 +1,23 @@
 /**
  * Decides when a data file can be handed out, to be read without us and so without checksums: every block is there, and each was
- * written by this process, or found right, or the file's identity and times are still those that were recorded (the file identity)
- * when that was so. A write to a file changes its ctime. Where the source gives a digest of all bytes, the file has it, too.
+ * written by this process, or found right, or the file's identity is still that which was recorded when that was so. Where the
+ * source gives a digest of all bytes, the file has it, too.
  */
 import { freemem } from 'node:os';
 
 import { codeOf } from '../../error-code.js';
 import type { ContentDigest } from '../../source/index.js';
 import type { BlockTable } from './block-table.js';
-import type { OpenFile } from './descriptors.js';
+import type { DataFile } from './data-file.js';
 import { fsync } from './file-io.js';
 import type { Geometry } from './geometry.js';
-import { type FileIdentity, sameIdentity } from './index-file.js';
+import type { FileState } from './index-file.js';
 import type { StoreContext } from './store-context.js';
 
 /** Smaller files are not worth an fsync: reading them again is as fast. */
 const MIN_IDENTITY_BYTES = 1024 * 1024;
 /** What takes more of the memory that is available is left on the disk. */
 const WARM_SHARE = 1 / 4;
-
-/** The state of the file in which all blocks were right. */
-interface Verified {
-  readonly identity: FileIdentity;
-  /** Of the file and the table then: opened again, the path may lead to another file. */
-  readonly openings: number;
-  readonly forgetCount: number;
-}
 
 /** Whose file it is. */
 export interface CopyOwner {
@@ -36,7 +28,7 @@ export interface CopyOwner {
   /** The file has this digest instead. */
   onCorrupt(found: string): void;
   forget(table: BlockTable, wrong: readonly number[]): void;
-  writeIdentity(identity: FileIdentity): Promise<void>;
+  writeIdentity(identity: string): Promise<void>;
   /** Keeps it open as long as the work goes on. */
   whileRetained(work: () => Promise<void>): Promise<void>;
 }
@@ -45,10 +37,11 @@ export class LocalCopy {
   readonly #context: StoreContext;
   readonly #owner: CopyOwner;
   readonly #table: BlockTable;
-  readonly #file: OpenFile;
-  /** By the index. */
-  #recorded: FileIdentity | undefined;
-  #verified: Verified | undefined;
+  readonly #file: DataFile;
+  /** The state of the file in which all blocks were right; of the table then, too. */
+  #right: { readonly identity: string; readonly forgetCount: number } | undefined;
+  /** The opening of the file in which it was in that state. */
+  #opening = 0;
   #verifying: Promise<void> | undefined;
   #isChecking = false;
   /** Of what was written all is in the page cache. */
@@ -57,7 +50,7 @@ export class LocalCopy {
   /** 1: the other thread is to stop. */
   #cancelled = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(context: StoreContext, owner: CopyOwner, table: BlockTable, file: OpenFile) {
+  constructor(context: StoreContext, owner: CopyOwner, table: BlockTable, file: DataFile) {
     this.#context = context;
     this.#owner = owner;
     this.#table = table;
@@ -76,130 +69,112 @@ export class LocalCopy {
     this.#cancelled = new Int32Array(new SharedArrayBuffer(4));
   }
 
-  /** What the index has of the file, and what the file is now. Resolves when it is known whether a small one is right. */
-  async loaded(recorded: FileIdentity | undefined, now: FileIdentity): Promise<void> {
-    this.#recorded = recorded;
-    const isRight = recorded !== undefined && sameIdentity(recorded, now) && this.#isWhole(now);
-    if (isRight) this.#verified = this.#stateOf(now);
+  /** The identity that the index has, and the file now. Resolves when it is known whether a small one is right. */
+  async loaded(identity: string | undefined, now: FileState): Promise<void> {
+    if (identity !== undefined) this.#right = { identity, forgetCount: this.#table.forgetCount };
+    if (identity === now.identity && this.#isWhole(now)) this.#opening = this.#file.openings;
     else await this.verify();
   }
 
-  /** The descriptor, if the file is known to be right; else that is looked into. */
-  acquire(): number | undefined {
-    const fd = this.isVerified() ? this.#context.descriptors.acquire(this.#file) : undefined;
-    if (fd === undefined && this.#table.isComplete) void this.verify();
-    return fd;
-  }
-
-  release(): void {
-    this.#context.descriptors.release(this.#file);
+  /** Another holder of the descriptor, if the file is known to be right; else that is looked into. */
+  acquire(): DataFile | undefined {
+    if (this.isVerified() && this.#file.acquire()) return this.#file;
+    void this.verify();
+    return undefined;
   }
 
   isVerified(): boolean {
-    if (this.#isRetired || this.#verified === undefined) return false;
-    const { forgetCount, openings } = this.#verified;
-    return forgetCount === this.#table.forgetCount && openings === this.#file.openings;
+    const isRight = this.#right?.forgetCount === this.#table.forgetCount;
+    return isRight && this.#opening === this.#file.openings && !this.#isRetired;
   }
 
   /** Finds out whether the file is right; of a large one whose identity does not show it, in the background. */
-  verify(): Promise<void> {
-    return (this.#verifying ??= this.#whileRetained(() => this.#verify()).finally(() => {
+  async verify(): Promise<void> {
+    if (!this.#table.isComplete || this.#isRetired) return;
+    await (this.#verifying ??= this.#whileRetained(() => this.#verify()).finally(() => {
       this.#verifying = undefined;
     }));
   }
 
   async #verify(): Promise<void> {
-    const { sizeBytes } = this.#owner.geometry;
-    if (!this.#table.isComplete || this.#isRetired) return;
-    const { forgetCount } = this.#table;
-    const now = await this.#identity();
-    const known = this.#verified?.identity ?? this.#recorded;
-    const isSound = this.#verified === undefined || this.#verified.forgetCount === forgetCount;
-    this.#verified = undefined;
-    if (!this.#isWhole(now)) return;
-    if (known !== undefined && isSound && sameIdentity(known, now)) {
-      this.#verified = this.#stateOf(now, forgetCount);
+    const { geometry, facts } = this.#owner;
+    const table = this.#table;
+    const { forgetCount } = table;
+    const now = await this.#state();
+    const right = this.#right;
+    if (this.#isWhole(now) && right?.identity === now.identity && right.forgetCount === forgetCount) {
+      this.#opening = this.#file.openings;
       return;
     }
-    this.#recorded = undefined;
-    if (known !== undefined) this.#table.uncheckAll();
-    if (this.#table.isChecked && this.#owner.facts.digest === undefined) this.#accept(now, forgetCount);
-    else if (sizeBytes <= MIN_IDENTITY_BYTES) await this.#check();
-    else this.#checkInBackground();
-  }
-
-  #checkInBackground(): void {
-    if (this.#isChecking) return;
-    this.#isChecking = true;
-    void this.#whileRetained(() => this.#context.checks.run(() => this.#check())).finally(() => {
-      this.#isChecking = false;
-    });
+    this.#right = undefined;
+    // Another process wrote to the file.
+    if (right !== undefined) table.isSound = false;
+    if (!this.#isWhole(now)) return;
+    if (table.isSound && facts.digest === undefined) this.#accept(now, forgetCount);
+    else if (geometry.sizeBytes <= MIN_IDENTITY_BYTES) await this.#check();
+    else if (!this.#isChecking) {
+      this.#isChecking = true;
+      void this.#whileRetained(() => this.#context.checks.run(() => this.#check())).finally(() => {
+        this.#isChecking = false;
+      });
+    }
   }
 
   async #check(): Promise<void> {
-    const { thread, descriptors, isClosing } = this.#context;
-    const { geometry, facts } = this.#owner;
+    const { thread, isClosing } = this.#context;
+    const { geometry, facts, handles } = this.#owner;
     const table = this.#table;
-    if (isClosing || this.#isRetired || (facts.digest === undefined && this.#owner.handles === 0)) return;
+    if (isClosing || this.#isRetired || (facts.digest === undefined && handles === 0)) return;
     const { forgetCount } = table;
-    await descriptors.use(this.#file, async (fd) => {
-      const before = await this.#identity();
+    await this.#file.use(async (fd) => {
+      const before = await this.#state();
       const { isFinished, wrong, found } = await thread.run('check', {
         fd,
         sizeBytes: geometry.sizeBytes,
         blockBytes: geometry.blockBytes,
         checksums: table.checksums,
-        isChecked: Uint8Array.from({ length: geometry.blockCount }, (_, i) =>
-          table.isBlockChecked(i) ? 1 : 0,
-        ),
         digest: facts.digest,
         cancelled: this.#cancelled,
       });
-      const now = await this.#identity();
+      const now = await this.#state();
       // What was forgotten meanwhile may have been written again.
       if (!isFinished || this.#isRetired || table.forgetCount !== forgetCount) return;
       if (wrong.length > 0) return this.#owner.forget(table, wrong);
-      if (!this.#isWhole(now)) return;
-      if (!sameIdentity(now, before)) return table.uncheckAll();
-      for (let index = 0; index < geometry.blockCount; index += 1) table.markChecked(index);
+      if (!this.#isWhole(now) || now.identity !== before.identity) return;
+      table.isSound = true;
       if (found === undefined) this.#accept(now, forgetCount);
       else this.#owner.onCorrupt(found);
     });
   }
 
-  #accept(identity: FileIdentity, forgetCount: number): void {
-    this.#verified = this.#stateOf(identity, forgetCount);
+  #accept({ identity }: FileState, forgetCount: number): void {
+    this.#right = { identity, forgetCount };
+    this.#opening = this.#file.openings;
     if (this.#owner.geometry.sizeBytes <= MIN_IDENTITY_BYTES || this.#context.writer === undefined) return;
     void this.#whileRetained(() => this.#context.checks.run(() => this.#record(identity, forgetCount)));
   }
 
   /** The data is durable before the index says that it is right. */
-  async #record(identity: FileIdentity, forgetCount: number): Promise<void> {
-    const { thread, descriptors } = this.#context;
+  async #record(identity: string, forgetCount: number): Promise<void> {
     const { sizeBytes } = this.#owner.geometry;
-    await descriptors.use(this.#file, async (fd) => {
+    await this.#file.use(async (fd) => {
       await fsync(fd);
-      const isSame = sameIdentity(await this.#identity(), identity) && !this.#isRetired;
+      const isSame = (await this.#state()).identity === identity && !this.#isRetired;
       if (!isSame || forgetCount !== this.#table.forgetCount) return;
       await this.#owner.writeIdentity(identity);
       if (this.isWarm || this.#context.isClosing || sizeBytes > freemem() * WARM_SHARE) return;
       this.isWarm = true;
-      await thread.run('warm', { fd, sizeBytes, cancelled: this.#cancelled });
+      await this.#context.thread.run('warm', { fd, sizeBytes, cancelled: this.#cancelled });
     });
   }
 
-  #identity(): Promise<FileIdentity> {
-    const { reads, descriptors } = this.#context;
-    return reads.run(() => descriptors.identityOf(this.#file));
+  #state(): Promise<FileState> {
+    return this.#context.reads.run(() => this.#file.state());
   }
 
   /** Blocks end where the resource does, but a reader of the file itself reads to its end. */
-  #isWhole({ size }: FileIdentity): boolean {
-    return size === BigInt(this.#owner.geometry.sizeBytes);
-  }
-
-  #stateOf(identity: FileIdentity, forgetCount = this.#table.forgetCount): Verified {
-    return { identity, forgetCount, openings: this.#file.openings };
+  #isWhole({ sizeBytes }: FileState): boolean {
+    return sizeBytes === this.#owner.geometry.sizeBytes;
   }
 
   /** Never rejects. */

@@ -1,9 +1,7 @@
 import type { Logger } from 'pino';
 
-import { BoundedMap } from '../../memory/bounded-map.js';
 import { scopedResource } from './credential-scope.js';
 import { loadCredentialKey } from './credential-key.js';
-import { Descriptors } from './descriptors.js';
 import { prepareDirectory } from './directory.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import { DiskStore } from './disk-store.js';
@@ -15,8 +13,6 @@ import { RateLimitedLog } from './rate-limited-log.js';
 
 /** At most this many reads of data files at once. */
 const READS = 2;
-/** Of a confirmation. */
-const CONFIRMATION_BYTES = 70;
 
 /**
  * Opens the store in a directory, which may be in use by other processes of this user. Does not wait for the scan
@@ -34,7 +30,7 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskStor
     options,
     root,
     resourceOf,
-    descriptors: new Descriptors(options.maxOpenFiles),
+    idleFiles: { max: options.maxOpenFiles, files: new Set() },
     warnings,
     pins: new Pins(root, warnings),
     reads: new Semaphore(READS),
@@ -47,10 +43,6 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskStor
         if (error !== undefined) warnings.warn('cannot make the store durable', new DiskJobError(error));
         log.debug({ directory, left }, 'disk cache: synced');
       },
-    }),
-    confirmations: new BoundedMap({
-      budget: options.budget,
-      bytesOf: () => CONFIRMATION_BYTES,
     }),
     writer: undefined,
     isClosing: false,

@@ -1,6 +1,6 @@
 import { codeOf } from '../../error-code.js';
 import { BlockTable } from './block-table.js';
-import { close, fstat, openOwn, readBytes } from './file-io.js';
+import { close, fstat, futimes, openOwn, readBytes } from './file-io.js';
 import type { Geometry } from './geometry.js';
 import {
   applyRecords,
@@ -21,12 +21,26 @@ export interface LoadedIndex {
   readonly table: BlockTable;
 }
 
-/** The header of an entry; undefined: there is none, or it is damaged. Rejects with the errors of the system. */
-export async function readIndexHeader(root: string, name: string): Promise<DecodedIndex | undefined> {
-  const found = await whileIndexIsOpen(root, name, async (fd) =>
-    decodeHeader(await readBytes(fd, 0, START_BYTES)),
-  );
+/** The header of an entry, and when the source last had it; undefined: there is none, or it is damaged. Rejects with the errors of the system. */
+export async function readIndexHeader(
+  root: string,
+  name: string,
+): Promise<(DecodedIndex & { readonly confirmedAtMs: number }) | undefined> {
+  const found = await whileIndexIsOpen(root, name, async (fd) => {
+    const decoded = decodeHeader(await readBytes(fd, 0, START_BYTES));
+    if (decoded === undefined) return undefined;
+    const { mtimeNs } = await fstat(fd);
+    return { ...decoded, confirmedAtMs: Math.round(Number(mtimeNs) / 1e6) };
+  });
   return found === 'missing' ? undefined : found;
+}
+
+/** The source has it now. Rejects with the errors of the system. */
+export async function confirmEntry(root: string, name: string): Promise<void> {
+  await whileIndexIsOpen(root, name, async (fd) => {
+    const { atimeMs } = await fstat(fd);
+    await futimes(fd, Number(atimeMs) / 1000, Date.now() / 1000);
+  });
 }
 
 /** The index of an entry, if it is one of such a version. Rejects with the errors of the system. */
@@ -40,7 +54,7 @@ export async function readIndex(
     const start = await readBytes(fd, 0, START_BYTES);
     const decoded = decodeHeader(start);
     if (decoded === undefined || !isExpected(decoded)) return 'wrong';
-    const table = new BlockTable(geometry);
+    const table = new BlockTable(geometry, false);
     const { recordsAt, seed } = decoded;
     let records = start.subarray(recordsAt);
     for (let first = 0; first < geometry.blockCount;) {

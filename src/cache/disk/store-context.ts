@@ -1,8 +1,7 @@
 import { codeOf } from '../../error-code.js';
-import type { BoundedMap } from '../../memory/bounded-map.js';
 import type { Catalog } from './catalog.js';
 import type { ResourceOf } from './credential-scope.js';
-import type { Descriptors } from './descriptors.js';
+import type { IdleFiles } from './data-file.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
 import type { DiskThread } from './disk-thread.js';
 import type { Pins } from './pins.js';
@@ -16,19 +15,13 @@ export interface Writer {
   readonly catalog: Catalog;
 }
 
-/** When the source last confirmed a version, and when that was noted on disk; ms since the epoch. */
-export interface Confirmation {
-  readonly atMs: number;
-  readonly writtenAtMs: number;
-}
-
 /** What the parts of an open store share. */
 export interface StoreContext {
   readonly options: DiskCacheOptions;
   /** `<cache dir>/v4` */
   readonly root: string;
   readonly resourceOf: ResourceOf;
-  readonly descriptors: Descriptors;
+  readonly idleFiles: IdleFiles;
   readonly warnings: RateLimitedLog;
   readonly pins: Pins;
   /** libuv has four threads for all files, names and devices of the process: so few reads run at once. */
@@ -38,8 +31,6 @@ export interface StoreContext {
   readonly thread: DiskThread;
   /** What goes on with entries. */
   readonly inFlight: Set<Promise<unknown>>;
-  /** Those of this run, by the name of the version. */
-  readonly confirmations: BoundedMap<Confirmation>;
   /** Undefined: this process reads what another one writes. */
   writer: Writer | undefined;
   isClosing: boolean;

@@ -3,7 +3,7 @@ import { codeOf } from '../../error-code.js';
 import type { VersionKey } from '../version-identity.js';
 import { BlockTable } from './block-table.js';
 import { urlOfResource } from './credential-scope.js';
-import { OpenFile } from './descriptors.js';
+import { DataFile } from './data-file.js';
 import { DiskJobError } from './disk-thread.js';
 import type { CheckedBlock, StoredFacts, WritePath } from './disk-cache.js';
 import { readAt } from './file-io.js';
@@ -12,7 +12,6 @@ import {
   type DecodedIndex,
   encodeHeader,
   encodeIdentity,
-  type FileIdentity,
   IDENTITY_AT,
   type IndexStart,
   RECORD_BYTES,
@@ -32,7 +31,7 @@ const MIN_DIRECT_BYTES = 1024 * 1024;
 /** The files of an entry; those that take the place of removed ones are another incarnation. */
 interface Incarnation {
   readonly table: BlockTable;
-  readonly file: OpenFile;
+  readonly file: DataFile;
   readonly local: LocalCopy;
   /** The role in which it was loaded: another process may have written since. */
   readonly writer: Writer | undefined;
@@ -92,8 +91,8 @@ export class StoredEntry {
     return this.#current.local;
   }
 
-  get isHeld(): boolean {
-    return this.#current.file.holders > 0;
+  get file(): DataFile {
+    return this.#current.file;
   }
 
   retain(): void {
@@ -122,30 +121,30 @@ export class StoredEntry {
 
   /** Reads what is stored. What cannot be trusted is nothing, and the writer removes it. Never rejects. */
   async load(): Promise<void> {
-    const { root, descriptors, warnings, writer } = this.#context;
+    const { root, warnings, writer } = this.#context;
     const before = this.#current;
     if (writer?.catalog.isMissing(this.name) === true) return this.#adopt({ writer });
     const file = this.#newFile();
     try {
       if (writer === undefined) this.#seenIndex = await indexState(root, this.name);
       // At once: each is several turns of the system's threads, which a reader waits for.
-      const [index, identity] = await Promise.all([
+      const [index, state] = await Promise.all([
         readIndex(root, this.name, this.geometry, (decoded) => this.#isExpected(decoded)),
-        unlessMissing(descriptors.identityOf(file)),
+        unlessMissing(file.state()),
       ]);
       // It was removed, or made, meanwhile.
-      if (this.#current !== before) return void descriptors.retire(file);
-      if (typeof index === 'object' && identity !== undefined) {
+      if (this.#current !== before) return void file.retire();
+      if (typeof index === 'object' && state !== undefined) {
         const { decoded, table } = index;
         this.#adopt({ table, file, writer, start: decoded, isUnreadable: false });
         this.#useAllRegions();
-        return await this.local.loaded(decoded.fileIdentity, identity);
+        return await this.local.loaded(decoded.identity, state);
       }
-      void descriptors.retire(file);
+      void file.retire();
       this.#adopt({ writer });
       if (index !== 'missing') void writer?.catalog.remove(this.name);
     } catch (error) {
-      void descriptors.retire(file);
+      void file.retire();
       warnings.warn('cannot read an index file', error);
       if (this.#current === before) this.#adopt({ writer, isUnreadable: true });
     }
@@ -160,7 +159,7 @@ export class StoredEntry {
 
   /** One boolean per block: whether the target holds the right bytes. Never rejects. */
   async read(first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
-    const { reads, descriptors, warnings, isClosing } = this.#context;
+    const { reads, warnings, isClosing } = this.#context;
     const { table, file, start } = this.#current;
     if (start === undefined || this.isDropped || isClosing) return targets.map(() => false);
     this.noteUse();
@@ -168,7 +167,7 @@ export class StoredEntry {
     let bytes = 0;
     try {
       const at = first * this.geometry.blockBytes;
-      bytes = await reads.run(() => descriptors.use(file, (fd) => readAt(fd, targets, at)));
+      bytes = await reads.run(() => file.use((fd) => readAt(fd, targets, at)));
     } catch (error) {
       if (table === this.table && !isGone(this.#context, error))
         warnings.warn('cannot read a stored block', error);
@@ -182,10 +181,7 @@ export class StoredEntry {
       end += target.byteLength;
       // A block may have been forgotten, and its bytes be gone, since the read began.
       if (!table.has(index) || target.byteLength !== blockLength(this.geometry, index)) return false;
-      if (end <= bytes && checksumOf(target) === table.checksums[index]) {
-        table.markChecked(index);
-        return true;
-      }
+      if (end <= bytes && checksumOf(target) === table.checksums[index]) return true;
       wrong.push(index);
       return false;
     });
@@ -273,10 +269,7 @@ export class StoredEntry {
       return false;
     }
     if (!isSame) return false;
-    for (const { index, checksum } of blocks) {
-      current.table.store(index, checksum);
-      current.table.markChecked(index);
-    }
+    for (const { index, checksum } of blocks) current.table.store(index, checksum);
     return true;
   }
 
@@ -321,18 +314,14 @@ export class StoredEntry {
     const { recordsAt = 0 } = this.#current.start ?? {};
     const zeros = new Uint8Array(RECORD_BYTES);
     void this.#patch([
-      ...this.#identityWrites(undefined),
+      { at: IDENTITY_AT, bytes: encodeIdentity(undefined) },
       ...wrong.map((index) => ({ at: recordsAt + index * RECORD_BYTES, bytes: zeros })),
     ]);
   }
 
   /** So that the next run hands the file out at once. */
-  async writeIdentity(fileIdentity: FileIdentity): Promise<void> {
-    await this.#patch(this.#identityWrites(fileIdentity));
-  }
-
-  #identityWrites(fileIdentity: FileIdentity | undefined): PatchJob['writes'] {
-    return [{ at: IDENTITY_AT, bytes: encodeIdentity(fileIdentity, this.#current.start?.seed ?? 0) }];
+  async writeIdentity(identity: string | undefined): Promise<void> {
+    await this.#patch([{ at: IDENTITY_AT, bytes: encodeIdentity(identity) }]);
   }
 
   /** Until it is done the entry stays open: another opening would read what was there before. */
@@ -371,7 +360,7 @@ export class StoredEntry {
 
   #retire(): Promise<void> {
     this.#current.local.retire();
-    return this.#context.descriptors.retire(this.#current.file);
+    return this.#current.file.retire();
   }
 
   #adopt(parts: Partial<Incarnation>): void {
@@ -381,13 +370,14 @@ export class StoredEntry {
   }
 
   #incarnation(parts: Partial<Incarnation>): Incarnation {
-    const { table = new BlockTable(this.geometry), file = this.#newFile() } = parts;
+    const { table = new BlockTable(this.geometry, true), file = this.#newFile() } = parts;
     const local = new LocalCopy(this.#context, this, table, file);
     return { writer: undefined, isUnreadable: false, start: undefined, ...parts, table, file, local };
   }
 
-  #newFile(): OpenFile {
-    return new OpenFile(filePath(this.#context.root, this.name, 'data'));
+  #newFile(): DataFile {
+    const { root, idleFiles } = this.#context;
+    return new DataFile(filePath(root, this.name, 'data'), idleFiles);
   }
 
   #isExpected({ header }: DecodedIndex): boolean {
@@ -399,10 +389,8 @@ export class StoredEntry {
   }
 
   #header(): ReturnType<typeof encodeHeader> {
-    // It may be stored long after the source reported it.
-    const createdAtMs = this.#context.confirmations.get(this.name)?.atMs ?? Date.now();
     const { blockBytes } = this.geometry;
-    return encodeHeader({ url: this.key.resource, facts: this.facts, blockBytes, createdAtMs });
+    return encodeHeader({ url: this.key.resource, facts: this.facts, blockBytes });
   }
 
   /** How many more bytes the files may take after this write. `headerBytes` 0: there are files. */

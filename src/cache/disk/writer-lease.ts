@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Catalog, type OpenEntries } from './catalog.js';
 import { prepareDirectory } from './directory.js';
 import { LOCK_NAME } from './layout.js';
-import { adoptOldPins, removeOldLayout } from './old-layout.js';
 import { Space } from './space.js';
 import { releaseWriter, type StoreContext, type Writer } from './store-context.js';
 import { StoreLock } from './store-lock.js';
@@ -46,7 +45,6 @@ export class WriterLease {
       if (lock === undefined) return;
       // That of a store that is being closed would outlive it.
       if (this.#context.isClosing) return await lock.release();
-      await adoptOldPins(root, warnings);
       const { limitBytes, reserveBytes, blockBytes } = options;
       const space = new Space({ directory: root, limitBytes, reserveBytes, warnings });
       const catalog = new Catalog({ root, blockBytes, space, pins, warnings, thread, open: this.#open });
@@ -66,6 +64,5 @@ export class WriterLease {
     }
     // The limit may be lower than it was.
     await writer.catalog.makeRoom(0);
-    await removeOldLayout(this.#context);
   }
 }

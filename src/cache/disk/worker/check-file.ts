@@ -18,8 +18,6 @@ export interface CheckJob {
   readonly blockBytes: number;
   readonly sizeBytes: number;
   readonly checksums: Uint32Array;
-  /** What is right is not read, unless all of it is for the digest. */
-  readonly isChecked: Uint8Array;
   readonly digest: ContentDigest | undefined;
   /** Set to 1: the result is of no use any more. */
   readonly cancelled: Int32Array;
@@ -39,9 +37,9 @@ export interface WarmJob {
   readonly cancelled: Int32Array;
 }
 
-/** Reads all blocks that are not known to be right; for the digest the others, too. */
+/** Reads all blocks. */
 export async function checkFile(job: CheckJob): Promise<CheckResult> {
-  const { fd, sizeBytes, blockBytes, checksums, isChecked, digest, cancelled } = job;
+  const { fd, sizeBytes, blockBytes, checksums, digest, cancelled } = job;
   const check = digest && (await ContentCheck.of(digest));
   const wrong: number[] = [];
   const runBlocks = Math.max(1, Math.floor(RUN_BYTES / blockBytes));
@@ -49,7 +47,6 @@ export async function checkFile(job: CheckJob): Promise<CheckResult> {
   for (let first = 0; first < checksums.length; first += runBlocks) {
     if (Atomics.load(cancelled, 0) !== 0) return { isFinished: false, wrong, found: undefined };
     const end = Math.min(first + runBlocks, checksums.length);
-    if (check === undefined && isChecked.subarray(first, end).every((one) => one === 1)) continue;
     const run = bytes.subarray(0, Math.min(end * blockBytes, sizeBytes) - first * blockBytes);
     const found = await readAt(fd, [run], first * blockBytes).catch(() => 0);
     for (let index = first; index < end; index += 1) {

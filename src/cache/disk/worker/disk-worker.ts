@@ -11,7 +11,6 @@ import {
   type WriteResult,
 } from './file-changes.js';
 import { plainError, type Reply, type ReplyMessage, type Request, type RequestMessage } from './messages.js';
-import { removeOld } from './remove-old.js';
 import { scanShard, type ShardEntries } from './scan-shard.js';
 
 /** What the thread does for a store. */
@@ -48,10 +47,6 @@ export class Jobs {
 
   scan(shard: string): ShardEntries {
     return scanShard(this.#root, shard, this.#changes);
-  }
-
-  removeOld(path: string): void {
-    removeOld(path);
   }
 
   async check(job: CheckJob): Promise<CheckResult> {

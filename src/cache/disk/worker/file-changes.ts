@@ -39,7 +39,7 @@ export interface WriteResult {
   readonly error: PlainError | undefined;
 }
 
-/** Bytes of an index file, and when the entry was used last (its modification time), if that is another time now. */
+/** Bytes of an index file, and when the entry was used last, if that is another time now. */
 export interface PatchJob {
   readonly name: string;
   readonly writes: readonly { readonly at: number; readonly bytes: Uint8Array }[];
@@ -82,6 +82,8 @@ export class FileChanges {
       for (const { first, checksums } of runs) {
         writeAtSync(index, [encodeRecords(first, checksums, seed)], recordsAt + first * RECORD_BYTES);
       }
+      const now = Date.now() / 1000;
+      fs.futimesSync(index, now, now);
     });
   }
 
@@ -130,9 +132,9 @@ export class FileChanges {
   patch({ name, writes, usedAtMs }: PatchJob): void {
     try {
       closing(openOwnSync(this.#path(name, 'index'), O_WRONLY), (fd) => {
-        const atSeconds = (usedAtMs ?? fs.fstatSync(fd).mtimeMs) / 1000;
+        const { atimeMs, mtimeMs } = fs.fstatSync(fd);
         for (const { at, bytes } of writes) writeAtSync(fd, [bytes], at);
-        fs.futimesSync(fd, atSeconds, atSeconds);
+        fs.futimesSync(fd, (usedAtMs ?? atimeMs) / 1000, mtimeMs / 1000);
       });
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
@@ -143,7 +145,9 @@ export class FileChanges {
   async punch({ name, index, data }: PunchJob): Promise<WriteResult> {
     const syscalls = await loadSyscalls();
     return this.#whileOpen(name, (dataFd, indexFd) => {
+      const { atimeMs, mtimeMs } = fs.fstatSync(indexFd);
       writeAtSync(indexFd, [new Uint8Array(index.bytes)], index.at);
+      fs.futimesSync(indexFd, atimeMs / 1000, mtimeMs / 1000);
       syscalls.punchHole(dataFd, data.at, data.bytes);
     });
   }

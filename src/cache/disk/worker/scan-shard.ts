@@ -32,7 +32,7 @@ export function scanShard(root: string, shard: string, changes: FileChanges): Sh
         continue;
       }
       names.push(name);
-      figures.push((index.blocks + data.blocks) * STAT_BLOCK_BYTES, index.mtimeMs);
+      figures.push((index.blocks + data.blocks) * STAT_BLOCK_BYTES, index.atimeMs);
     } catch (error) {
       onStray(filePath(root, name, 'index'), error);
     }
