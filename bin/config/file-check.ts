@@ -51,5 +51,5 @@ export class FileCheck {
 
 const HIDDEN = 'a value that is not shown';
 /** No value below these is shown; `key` is that of a client certificate. */
-const SECRET_SECTIONS = new Set(['credentials', 'headers', 'key', 'proxy', 'plugins']);
+const SECRET_SECTIONS = new Set(['credentials', 'headers', 'key', 'keyPassword', 'proxy', 'plugins']);
 const MAX_SHOWN_CHARS = 80;

@@ -12,7 +12,6 @@ const PUBLIC = new Set([
   'baseUrl',
   'revision',
   'plainHttp',
-  'tls',
   'p2p',
   'awsRegion',
   'awsEndpoint',
@@ -20,6 +19,7 @@ const PUBLIC = new Set([
 ]);
 const PUBLIC_CREDENTIALS = new Set([
   'user',
+  'auth',
   'account',
   'profile',
   'roleArn',
@@ -31,6 +31,7 @@ const PUBLIC_CREDENTIALS = new Set([
 /** A rule as it is written, without secrets. `${NAME}` and `file:PATH` name one, and stay. */
 export function maskedRule(rule: unknown): unknown {
   return mapped(rule, (value, name) => {
+    if (name === 'tls') return mapped(value, (part, key) => (key === 'keyPassword' ? masked(part) : part));
     if (PUBLIC.has(name)) return value;
     if (name === 'credentials') {
       return typeof value === 'string'

@@ -10,7 +10,8 @@ export function plainSecretIn(value: unknown, at: KeyPath = []): KeyPath | undef
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, one] of Object.entries(value)) {
     // `credentials: anonymous`, and a key of TLS, which is a path.
-    if (typeof one === 'string' && (key === 'credentials' || at.at(-1) === 'tls')) continue;
+    if (typeof one === 'string' && (key === 'credentials' || (key === 'key' && at.at(-1) === 'tls')))
+      continue;
     const found = plainSecretIn(one, [...at, Array.isArray(value) ? Number(key) : key]);
     if (found !== undefined) return found;
   }

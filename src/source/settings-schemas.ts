@@ -1,6 +1,8 @@
 /** How the settings of each scheme are written in the configuration. Loaded only where there is one, for valibot takes time to load. */
 import * as v from 'valibot';
 
+import { defaultNetrc } from './auth/netrc.js';
+import { fileSecret } from './auth/secret-source.js';
 import { credentials, form } from './credentials-schema.js';
 import { BUCKET_NAMES, GS_NAMES, HDFS_NAMES, S3_NAMES, withOwnNames } from './dragonfly-names.js';
 import {
@@ -25,7 +27,13 @@ import {
 } from './settings-parts.js';
 import type { ConfiguredScheme, HttpSettings, SettingsByScheme } from './settings.js';
 
-const TLS = { ca: optional(path), cert: optional(path), key: optional(path), verify: optional(flag) };
+const TLS = {
+  ca: optional(path),
+  cert: optional(path),
+  key: optional(path),
+  keyPassword: optional(secret),
+  verify: optional(flag),
+};
 
 /** Of every source that speaks HTTP. */
 const HTTP_ALONE = {
@@ -66,14 +74,21 @@ const GOOGLE = form('google', { json: secret });
 const GOOGLE_FILE = form('google', { file: secretFile }, ({ file }) => ({ json: file }));
 const AZURE_KEY = form('key', { account: optional(text), key: secret });
 const AZURE_SAS = form('sas', { account: optional(text), sas: secret });
-const NETRC = form('netrc', { netrc: pathOrTrue }, ({ netrc }) => (netrc === true ? {} : { file: netrc }));
+const WEB_PASSWORD = form('password', {
+  user: text,
+  password: secret,
+  auth: optional(choice('basic', 'digest')),
+});
+const NETRC = form('netrc', { netrc: pathOrTrue }, ({ netrc }) => ({
+  file: netrc === true ? defaultNetrc() : fileSecret(netrc),
+}));
 const DOCKER = form('docker', { dockerConfig: pathOrTrue }, ({ dockerConfig }) =>
   dockerConfig === true ? {} : { directory: dockerConfig },
 );
 
 const WEB = {
   ...HTTP,
-  credentials: optional(credentials(['anonymous'], [PASSWORD, TOKEN, NETRC, COMMAND])),
+  credentials: optional(credentials(['anonymous'], [WEB_PASSWORD, TOKEN, NETRC, COMMAND])),
 };
 
 const web: Schema<SettingsByScheme['https']> = section(WEB);

@@ -24,13 +24,16 @@ export interface TlsSettings {
   readonly ca?: string;
   /** What the client identifies itself with. */
   readonly cert?: string;
+  /** Undefined: in the file of the certificate. */
   readonly key?: string;
+  /** Of a key that is encrypted. */
+  readonly keyPassword?: SecretSource;
   /** `false`: any certificate is accepted. */
   readonly verify?: boolean;
 }
 
 export interface WebSettings extends HttpSettings {
-  readonly credentials?: Anonymous | Token | Password | Command | Netrc;
+  readonly credentials?: Anonymous | Token | WebPassword | Command | Netrc;
 }
 
 /** webdav, webdavs, dav and davs. */
@@ -145,10 +148,14 @@ export interface Command {
   readonly output: SecretSource;
 }
 
-/** Undefined: `$NETRC`, or `~/.netrc`. */
+/** `auth`: how it is sent. Undefined: as the origin wants it. */
+export interface WebPassword extends Password {
+  readonly auth?: 'basic' | 'digest';
+}
+
 export interface Netrc {
   readonly kind: 'netrc';
-  readonly file?: string;
+  readonly file: SecretSource;
 }
 
 export interface AwsProfile {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { netrcEntry } from '../../src/source/auth/netrc.js';
+import { netrcLogin } from '../../src/source/auth/netrc.js';
 import { commandSecret, fileSecret, literalSecret } from '../../src/source/auth/secret-source.js';
 import { ConfiguredAccess } from '../../src/source/http/configured-access.js';
 import { createHttpSource } from '../../src/source/http/http-client.js';
@@ -49,7 +49,7 @@ test('every kind of credential goes to its origin, and none of it to where a red
     [{ headers: { 'x-secret': literalSecret('hidden') } }, [undefined, 'hidden']],
     [{ credentials: { kind: 'token', token: literalSecret('hidden') } }, ['Bearer hidden', undefined]],
     [
-      { credentials: { kind: 'password', user: 'ada', password: literalSecret('hidden') } },
+      { credentials: { kind: 'password', user: 'ada', password: literalSecret('hidden'), auth: 'basic' } },
       [basic('ada:hidden'), undefined],
     ],
     [
@@ -63,13 +63,18 @@ test('every kind of credential goes to its origin, and none of it to where a red
     t.deepEqual(sent(other).at(-1), [undefined, undefined]);
   }
   // A netrc has entries for hosts, whatever their ports: the other server has another name.
-  const netrc: WebSettings = { credentials: { kind: 'netrc', file } };
+  const netrc: WebSettings = { credentials: { kind: 'netrc', file: fileSecret(file) } };
   const named = other.origin.replace('127.0.0.1', 'localhost');
-  const elsewhere = await startFaultServer(t, (_, response) =>
-    response.writeHead(302, { location: named }).end(),
+  const elsewhere = await startFaultServer(t, ({ headers }, response) =>
+    headers.authorization === undefined
+      ? response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+      : response.writeHead(302, { location: named }).end(),
   );
   await get(source(t, [{ schemes: ['http'] }, netrc]), `${elsewhere.origin}/x`);
-  t.deepEqual(sent(elsewhere), [[basic('ada:hidden'), undefined]]);
+  t.deepEqual(sent(elsewhere), [
+    [undefined, undefined],
+    [basic('ada:hidden'), undefined],
+  ]);
   t.deepEqual(sent(other).at(-1), [undefined, undefined]);
 });
 
@@ -140,9 +145,10 @@ test('a netrc is read as curl reads it', (t) => {
     '  password hidden',
     'default login anonymous password guest',
   ].join('\n');
-  t.deepEqual(netrcEntry(text, 'a.example'), { login: 'ada', password: 'with "quotes"' });
-  t.deepEqual(netrcEntry(text, 'b.example'), { login: 'bob', password: 'hidden' });
-  t.deepEqual(netrcEntry(text, 'c.example'), { login: 'anonymous', password: 'guest' });
-  t.is(netrcEntry('machine a login x', 'a'), undefined);
-  t.is(netrcEntry('', 'a'), undefined);
+  t.deepEqual(netrcLogin(text, 'a.example'), { user: 'ada', password: 'with "quotes"' });
+  t.deepEqual(netrcLogin(text, 'b.example'), { user: 'bob', password: 'hidden' });
+  t.deepEqual(netrcLogin(text, 'c.example'), { user: 'anonymous', password: 'guest' });
+  t.deepEqual(netrcLogin('machine ::1 login six password x', '[::1]'), { user: 'six', password: 'x' });
+  t.is(netrcLogin('machine a login x', 'a'), undefined);
+  t.is(netrcLogin('', 'a'), undefined);
 });

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { Secret } from '../../src/source/auth/secret.js';
 import { SETTINGS_SCHEMAS } from '../../src/source/settings-schemas.js';
 import type { Schema } from '../../src/source/settings-parts.js';
-import type { ConfiguredScheme, Keys, SettingsByScheme } from '../../src/source/settings.js';
+import type { ConfiguredScheme, Keys, Netrc, SettingsByScheme } from '../../src/source/settings.js';
 
 function settings<Scheme extends ConfiguredScheme>(scheme: Scheme, given: object): SettingsByScheme[Scheme] {
   const schema: Schema<SettingsByScheme[Scheme]> = SETTINGS_SCHEMAS[scheme];
@@ -42,7 +42,12 @@ test('settings have the types that sources expect', async (t) => {
     kind: 'profile',
     profile: 'research',
   });
-  t.deepEqual(settings('https', { credentials: { netrc: true } }).credentials, { kind: 'netrc' });
+  const { file } = settings('https', { credentials: { netrc: '~/logins' } }).credentials as Netrc;
+  t.is(file.identity.reveal(), `file:${homedir()}/logins`);
+  t.like(settings('http', { credentials: { user: 'ada', password: 'x', auth: 'digest' } }).credentials, {
+    kind: 'password',
+    auth: 'digest',
+  });
   t.deepEqual(settings('oras', { credentials: { dockerConfig: '~/.docker' } }).credentials, {
     kind: 'docker',
     directory: `${homedir()}/.docker`,

@@ -49,6 +49,32 @@ export async function startApacheDav(
   return host;
 }
 
+/** A real Apache whose files are for `user` with the password `password`, by Digest. */
+export async function startApacheDigest(
+  t: ExecutionContext,
+  root: string,
+): Promise<{ readonly host: string; log(): Promise<string[]> }> {
+  const modules = ['authn_core', 'authn_file', 'authz_user', 'auth_digest', 'mime'];
+  let log = '';
+  const { host, prefix } = await start(t, modules, (directory) => {
+    log = join(directory, 'access.log');
+    return [
+      'TypesConfig /dev/null',
+      `CustomLog ${log} "%>s %U"`,
+      `DocumentRoot ${root}`,
+      `<Directory ${root}>`,
+      'AuthType Digest',
+      'AuthName "the realm"',
+      `AuthUserFile ${directory}/users`,
+      'Require valid-user',
+      '</Directory>',
+    ];
+  });
+  const hash = createHash('md5').update('user:the realm:password').digest('hex');
+  await writeFile(join(prefix, 'users'), `user:the realm:${hash}\n`);
+  return { host, log: () => linesOf(log) };
+}
+
 export interface ApacheProxy {
   readonly url: URL;
   /** The request lines so far, each with its status. */
@@ -90,8 +116,12 @@ export async function startApacheProxy(
   await writeFile(join(prefix, 'users'), `user:{SHA}${sha}\n`);
   return {
     url: new URL(`http://${host}`),
-    log: async () => (await readFile(log, 'utf8')).split('\n').filter((line) => line !== ''),
+    log: () => linesOf(log),
   };
+}
+
+async function linesOf(log: string): Promise<string[]> {
+  return (await readFile(log, 'utf8')).split('\n').filter((line) => line !== '');
 }
 
 async function start(

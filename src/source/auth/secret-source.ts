@@ -26,12 +26,13 @@ export function literalSecret(text: string): SecretSource {
   return { get, known: secret, renew: get, identity: secret };
 }
 
-/** The content of a file, without the white space around it. */
-export function fileSecret(path: string): SecretSource {
+/** The content of a file, without the white space around it. One that `may be missing` is empty then. */
+export function fileSecret(path: string, whenMissing?: 'may be missing'): SecretSource {
   return rereadable(`file:${path}`, async () => {
     try {
       return await readFile(path, 'utf8');
     } catch (error) {
+      if (whenMissing !== undefined && codeOf(error) === 'ENOENT') return '';
       throw unreadable(`file:${path}`, codeOf(error), error);
     }
   });

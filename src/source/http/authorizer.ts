@@ -1,5 +1,8 @@
 import type { Awaitable } from '../../awaitable.js';
+import type { Authorization } from './authorization.js';
 import type { Refusal } from './refusal.js';
+
+export type { Authorization } from './authorization.js';
 
 /** One try of a request, about to be sent to one hop. */
 export interface AuthorizableRequest {
@@ -7,14 +10,6 @@ export interface AuthorizableRequest {
   readonly url: URL;
   /** All that will be sent but what the authorizer adds; names in lower case. */
   readonly header: Readonly<Record<string, string>>;
-}
-
-/** What an authorizer adds. */
-export interface Authorization {
-  /** Names in lower case. */
-  readonly header?: Readonly<Record<string, string>>;
-  /** The URL with a signature in its query, which is sent and shown nowhere. */
-  readonly url?: URL;
 }
 
 /** Who signs requests. Called for every try and every hop, so that dates and tokens are fresh. */
@@ -29,6 +24,6 @@ export interface Authorizer {
    * one in the header. Undefined: nothing that would be accepted so. Absent: as `authorize`.
    */
   share?(request: AuthorizableRequest, signal: AbortSignal | undefined): Awaitable<Authorization | undefined>;
-  /** Whether the request may be sent again, once: there is a new token, or the refusal named the region or the time. */
+  /** Whether the request may be sent again, once to an origin: there is a new token, or the refusal named the region or the time. */
   refused?(refusal: Refusal, signal: AbortSignal | undefined): Awaitable<boolean>;
 }

@@ -1,46 +1,49 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
-
 import { LRUCache } from 'lru-cache';
 
+import { type Awaitable, chain } from '../../awaitable.js';
 import {
   ConfiguredCredentials,
   configuredBearer,
   configuredHeaders,
 } from '../auth/configured-credentials.js';
 import type { CredentialProvider } from '../auth/credentials.js';
-import { type Awaitable, chain } from '../../awaitable.js';
-import { netrcEntry } from '../auth/netrc.js';
-import { fileSecret } from '../auth/secret-source.js';
+import { netrcLogin } from '../auth/netrc.js';
 import type { WebSettings } from '../settings.js';
-import type { Authorization, Authorizer } from './authorizer.js';
+import type { Authorization } from './authorization.js';
+import type { AuthorizableRequest, Authorizer } from './authorizer.js';
 import { configuredRoute } from './configured-route.js';
 import type { HttpProfile } from './http-engine.js';
+import { OriginLogin } from './origin-login.js';
+import type { Refusal } from './refusal.js';
 
-/** Of a netrc for every host, which others name. */
-const MAX_HOSTS = 1_000;
+/** Of a rule for every host, which others name. */
+const MAX_ORIGINS = 1_000;
 
 type Header = Readonly<Record<string, string>>;
 
-/** Header fields that may be read anew when they were refused. */
-interface HeaderProvider {
-  get(): Promise<Header>;
-  /** Whether they are others now. */
-  renew(): Promise<boolean>;
+/** What is sent to an origin, by one part of its settings. */
+interface Access {
+  header(request: AuthorizableRequest): Promise<Header>;
+  /** Whether the request may be sent again: there is something else to be sent now. */
+  refused(refusal: Refusal): Promise<boolean>;
+  /** What is sent is good for one request alone. */
+  readonly isForOneRequest: boolean;
 }
 
 /** What rules say for http and https: headers and credentials of the origin of each hop, proxy and TLS of the first one. */
 export class ConfiguredAccess {
   readonly #settingsFor: (url: URL) => WebSettings;
-  readonly #providers = new WeakMap<WebSettings, LRUCache<string, HeaderProvider>>();
-  readonly #authorizer: Authorizer = { authorize: ({ url, header }) => this.#authorize(url, header) };
+  readonly #accesses = new WeakMap<WebSettings, LRUCache<string, Access>>();
+  readonly #authorizer: Authorizer = { authorize: (request) => this.#authorize(request) };
   /** A refusal is read only for URLs that have credentials. */
   readonly #renewing: Authorizer = {
     ...this.#authorizer,
-    refused: async ({ url, status }) => {
+    share: (request) =>
+      this.#accessTo(request.url)?.isForOneRequest === true ? undefined : this.#authorize(request),
+    refused: async (refusal) => {
+      const { url, status } = refusal;
       if (status !== 401 && status !== 403 && status !== 407) return false;
-      return (await this.#providerFor(url)?.renew()) ?? false;
+      return (await this.#accessTo(url)?.refused(refusal)) ?? false;
     },
   };
 
@@ -54,23 +57,21 @@ export class ConfiguredAccess {
     return chain(configuredRoute(settings), (route) => (route ? { authorizer, route } : { authorizer }));
   }
 
-  #authorize(url: URL, sent: Header): Authorization | undefined | Promise<Authorization> {
-    const provider = this.#providerFor(url);
-    return provider?.get().then((header) => ({ header: withoutOwn(header, sent) }));
+  #authorize(request: AuthorizableRequest): Authorization | undefined | Promise<Authorization> {
+    const access = this.#accessTo(request.url);
+    return access?.header(request).then((header) => ({ header: withoutOwn(header, request.header) }));
   }
 
-  #providerFor(url: URL): HeaderProvider | undefined {
+  #accessTo(url: URL): Access | undefined {
     const settings = this.#settingsFor(url);
     if (isOpen(settings)) return undefined;
-    const byHost = this.#providers.get(settings) ?? new LRUCache<string, HeaderProvider>({ max: MAX_HOSTS });
-    this.#providers.set(settings, byHost);
-    // Of a netrc, each host has its own entry.
-    const host = settings.credentials?.kind === 'netrc' ? url.hostname : '';
-    const known = byHost.get(host);
+    const byOrigin = this.#accesses.get(settings) ?? new LRUCache<string, Access>({ max: MAX_ORIGINS });
+    this.#accesses.set(settings, byOrigin);
+    const known = byOrigin.get(url.origin);
     if (known !== undefined) return known;
-    const provider = providerOf(settings, host);
-    byHost.set(host, provider);
-    return provider;
+    const access = accessOf(settings, url);
+    byOrigin.set(url.origin, access);
+    return access;
   }
 }
 
@@ -78,62 +79,70 @@ function isOpen({ headers, credentials = { kind: 'anonymous' } }: WebSettings): 
   return headers === undefined && credentials.kind === 'anonymous';
 }
 
-function providerOf({ headers, credentials }: WebSettings, host: string): HeaderProvider {
-  const parts = [
-    ...(credentials === undefined ? [] : renewable(authorizationOf(credentials, host))),
-    // A header that is written out goes before the one that credentials make.
-    ...(headers === undefined ? [] : renewable(configuredHeaders(headers))),
-  ];
+function accessOf({ headers, credentials }: WebSettings, url: URL): Access {
+  const ofCredentials = credentials && accessBy(credentials, url);
+  // A header that is written out goes before the one that credentials make.
+  const parts = [ofCredentials, headers && renewable(configuredHeaders(headers))].filter(
+    (part) => part !== undefined,
+  );
   return {
-    get: async () => Object.assign({}, ...(await Promise.all(parts.map((part) => part.get())))) as Header,
-    renew: async () => (await Promise.all(parts.map((part) => part.renew()))).includes(true),
+    header: async (request) =>
+      Object.assign({}, ...(await Promise.all(parts.map((part) => part.header(request))))) as Header,
+    refused: async (refusal) =>
+      (await Promise.all(parts.map((part) => part.refused(refusal)))).includes(true),
+    get isForOneRequest() {
+      return ofCredentials?.isForOneRequest === true;
+    },
   };
 }
 
-function renewable(
-  provider: CredentialProvider<{ readonly header: Header }> | undefined,
-): readonly HeaderProvider[] {
-  if (provider === undefined) return [];
-  return [
-    {
-      get: async () => (await provider.get())?.header ?? {},
-      renew: async () => {
-        const before = await provider.get();
-        if (before !== undefined) provider.refused(before);
-        return (await provider.get()) !== before;
-      },
-    },
-  ];
-}
-
-/** `Authorization: Basic …` or `Bearer …`. */
-function authorizationOf(
-  credentials: NonNullable<WebSettings['credentials']>,
-  host: string,
-): CredentialProvider<{ readonly header: Header }> | undefined {
+function accessBy(credentials: NonNullable<WebSettings['credentials']>, url: URL): Access | undefined {
   switch (credentials.kind) {
     case 'anonymous':
       return undefined;
     case 'password': {
-      const { user, password } = credentials;
-      return new ConfiguredCredentials({ password }, (texts) => basic(user, texts.password));
+      const { user, password, auth } = credentials;
+      const entries = new ConfiguredCredentials({ password }, (texts) => ({
+        login: { user, password: texts.password },
+      }));
+      return passwordAccess(new OriginLogin(url, entries, auth));
     }
     case 'netrc': {
-      const file = fileSecret(credentials.file ?? process.env['NETRC'] ?? join(homedir(), '.netrc'));
-      return new ConfiguredCredentials({ file }, (texts) => {
-        const entry = netrcEntry(texts.file, host);
-        return entry === undefined ? { header: {} } : basic(entry.login, entry.password);
-      });
+      const entries = new ConfiguredCredentials({ file: credentials.file }, ({ file }) => ({
+        login: netrcLogin(file, url.hostname),
+      }));
+      return passwordAccess(new OriginLogin(url, entries));
     }
     case 'token':
     case 'command':
-      return configuredBearer(credentials);
+      return renewable(configuredBearer(credentials));
   }
 }
 
-function basic(user: string, password: string): { readonly header: Header } {
-  const pair = Buffer.from(`${user}:${password}`).toString('base64');
-  return { header: { authorization: `Basic ${pair}` } };
+function passwordAccess(login: OriginLogin): Access {
+  return {
+    header: async (request) => {
+      const authorization = await login.authorization(request);
+      return authorization === undefined ? {} : { authorization };
+    },
+    refused: (refusal) => login.refused(refusal),
+    get isForOneRequest() {
+      return login.usesDigest;
+    },
+  };
+}
+
+/** A header that may be read anew when it was refused. */
+function renewable(provider: CredentialProvider<{ readonly header: Header }>): Access {
+  return {
+    header: async () => (await provider.get())?.header ?? {},
+    refused: async () => {
+      const before = await provider.get();
+      if (before !== undefined) provider.refused(before);
+      return (await provider.get()) !== before;
+    },
+    isForOneRequest: false,
+  };
 }
 
 /** Of the requests of the source; what is configured does not replace them. */

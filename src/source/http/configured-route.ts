@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 
 import { codeOf } from '../../error-code.js';
 import type { Awaitable } from '../../awaitable.js';
@@ -23,13 +24,17 @@ export function configuredRoute(settings: HttpSettings): Awaitable<HttpRoute | u
 }
 
 async function readRoute({ proxy: given, tls: files = {} }: HttpSettings): Promise<HttpRoute> {
-  const [ca, cert, key] = await Promise.all([readPem(files.ca), readPem(files.cert), readPem(files.key)]);
+  const { cert: certFile, key: keyFile = certFile } = files;
+  const [ca, cert, key] = await Promise.all([readPem(files.ca), readPem(certFile), readPem(keyFile)]);
+  const passphrase = (await files.keyPassword?.get())?.reveal();
   const tls = {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
     ...(files.verify !== undefined && { verify: files.verify }),
   };
+  checkCertificate(tls, certFile);
   const proxy = given === 'direct' || given === undefined ? given : (await given.get()).reveal();
   const parts: Omit<HttpRoute, 'key'> = {
     ...(proxy !== undefined && (proxy === 'direct' ? { proxy } : proxyOf(proxy))),
@@ -53,6 +58,27 @@ function proxyOf(text: string): Pick<HttpRoute, 'proxy' | 'proxyAuthorization'> 
     proxy: new URL(origin),
     ...(!isOpen && { proxyAuthorization: `Basic ${Buffer.from(pair).toString('base64')}` }),
   };
+}
+
+/** Of a client: its key belongs to it, and can be read. */
+function checkCertificate(
+  { cert, key, passphrase }: NonNullable<HttpRoute['tls']>,
+  file: string | undefined,
+): void {
+  if (cert === undefined) return;
+  try {
+    createSecureContext({
+      cert,
+      ...(key !== undefined && { key }),
+      ...(passphrase !== undefined && { passphrase }),
+    });
+  } catch (error) {
+    throw new SourceError('NOT_CONFIGURED', 'the configured certificate cannot be used', `file:${file}`, {
+      expected: 'a certificate in PEM, its key, and the password of the key if it has one',
+      found: codeOf(error),
+      cause: error,
+    });
+  }
 }
 
 async function readPem(path: string | undefined): Promise<string | undefined> {

@@ -57,6 +57,7 @@ export interface HttpRoute {
     readonly ca?: string;
     readonly cert?: string;
     readonly key?: string;
+    readonly passphrase?: string;
     /** Default: true. */
     readonly verify?: boolean;
   };

@@ -8,7 +8,7 @@ import { ProtocolError, type SourceError } from '../errors.js';
 import { type PoolReport, RequestActivity } from '../request-activity.js';
 import { withRetries } from '../retry.js';
 import { readPieces, readStart, readText } from './answer-text.js';
-import type { Authorization } from './authorizer.js';
+import type { Authorization } from './authorization.js';
 import { authorize, maySendAgain } from './authorize.js';
 import { createConnect } from './connect.js';
 import { connectTcp } from './connect-tcp.js';
@@ -60,8 +60,8 @@ export function createHttpEngine(given: Partial<HttpEngineOptions> = {}): Report
 interface Sending {
   readonly request: HttpRequest;
   readonly caller: HttpCaller;
-  /** The authorizer had its one more try. */
-  hasSentAgain: boolean;
+  /** Where the authorizer had its one more try. */
+  readonly sentAgainTo: Set<string>;
   /** The last error that a refusal became, and whether it may be another the next time. */
   refused: { readonly error: SourceError; readonly isRetryable: boolean } | undefined;
 }
@@ -73,7 +73,7 @@ interface Try {
 }
 
 interface Exchanged extends HttpResponse {
-  readonly isAuthorized: boolean;
+  readonly authorization: Authorization | undefined;
 }
 
 class PooledEngine implements ReportingEngine {
@@ -206,7 +206,7 @@ class PooledEngine implements ReportingEngine {
     resumed: LowSpeedLimit | undefined,
     use: (answer: HttpAnswer) => Awaitable<Result>,
   ): Promise<Result> {
-    const sending: Sending = { request, caller, hasSentAgain: false, refused: undefined };
+    const sending: Sending = { request, caller, sentAgainTo: new Set(), refused: undefined };
     const { retries = this.retries, timeoutMs = this.timeoutMs } = request;
     const deadlineMs = Math.min(timeoutMs, resumed?.leftMs ?? Infinity);
     const policy = {
@@ -245,7 +245,7 @@ class PooledEngine implements ReportingEngine {
     for (;;) {
       const response = await this.#exchange(attempt, url, attempt.endsAtMs - performance.now());
       const { status, header, body } = response;
-      usedOtherCredentials ||= response.isAuthorized && url.origin !== request.url.origin;
+      usedOtherCredentials ||= isNotEmpty(response.authorization) && url.origin !== request.url.origin;
       if (request.allowed.includes(status)) {
         if (key !== undefined) this.#remember(key, url, url === request.url);
         return { status, header, url, hops, usedOtherCredentials, body, lowSpeedLimit };
@@ -296,21 +296,26 @@ class PooledEngine implements ReportingEngine {
   /** Returns if the request may be sent again to the same URL, and else throws what the refusal means. */
   async #refuse({ sending, endsAtMs }: Try, response: Exchanged, url: URL): Promise<void> {
     const { request, caller } = sending;
-    const { status, header, body } = response;
+    const { status, header, body, authorization } = response;
     const { authorizer, explain, isRetryable: mayRetry } = request;
     // A token is not the reason if it was not sent, and could not be.
-    const isForAuthorizer = response.isAuthorized || url.origin === request.url.origin;
+    const isForAuthorizer = authorization !== undefined || url.origin === request.url.origin;
     const mayRenew =
-      isForAuthorizer && !sending.hasSentAgain && authorizer !== undefined && 'refused' in authorizer;
+      isForAuthorizer &&
+      !sending.sentAgainTo.has(url.origin) &&
+      authorizer !== undefined &&
+      'refused' in authorizer;
     const isRead = mayRenew || explain !== undefined || mayRetry !== undefined;
     const limitMs = Math.max(1, endsAtMs - performance.now());
     if (!isRead) body.cancel();
     const text = isRead ? await readStart(body, limitMs) : '';
     caller.signal?.throwIfAborted();
-    const refusal: Refusal = { url, status, header, text };
+    const refusal: Refusal = { url, status, header, text, authorization };
     if (mayRenew) {
-      sending.hasSentAgain = await maySendAgain(authorizer, refusal, caller, limitMs);
-      if (sending.hasSentAgain) return;
+      if (await maySendAgain(authorizer, refusal, caller, limitMs)) {
+        sending.sentAgainTo.add(url.origin);
+        return;
+      }
     }
     const error = explain?.(refusal) ?? statusFailure(status, header, caller.url, request.allowed);
     sending.refused = { error, isRetryable: mayRetry?.(refusal) ?? isRetryableStatus(status) };
@@ -327,8 +332,8 @@ class PooledEngine implements ReportingEngine {
     const url = new URL(target);
     try {
       const limitMs = (endsAtMs - performance.now()) * REMEMBERED_SHARE;
-      const { status, header, body, isAuthorized } = await this.#exchange(attempt, url, limitMs);
-      const usedOtherCredentials = isAuthorized && url.origin !== request.url.origin;
+      const { status, header, body, authorization } = await this.#exchange(attempt, url, limitMs);
+      const usedOtherCredentials = isNotEmpty(authorization) && url.origin !== request.url.origin;
       if (request.allowed.includes(status))
         return { status, header, url, hops: NO_HOPS, usedOtherCredentials, body, lowSpeedLimit };
       body.cancel();
@@ -376,7 +381,7 @@ class PooledEngine implements ReportingEngine {
       });
       this.#activity.noteFirstByte(activity.scheme, route, performance.now() - startedMs);
       activity.noteResponse(status, isRetryableStatus(status));
-      return { status, header: answered, body: answer, isAuthorized: isNotEmpty(authorization) };
+      return { status, header: answered, body: answer, authorization };
     } catch (error) {
       const { code, message, found } = failureOf(error, caller.url, caller.signal);
       activity.noteFailure(code, found === undefined ? message : `${message} (${found})`);

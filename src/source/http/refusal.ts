@@ -1,3 +1,4 @@
+import type { Authorization } from './authorization.js';
 import type { HeaderFields } from './header-fields.js';
 
 /** An answer whose status is not among those allowed, with the beginning of its body. */
@@ -7,4 +8,6 @@ export interface Refusal {
   readonly header: HeaderFields;
   /** Of at most 64 KiB. May hold secrets: never logged whole. */
   readonly text: string;
+  /** What the authorizer had added. */
+  readonly authorization?: Authorization | undefined;
 }

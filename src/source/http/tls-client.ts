@@ -64,6 +64,7 @@ export class TlsClient {
       ...(added.length === 0 ? {} : { ca: [...rootCertificates, ...added] }),
       ...(settings?.cert === undefined ? {} : { cert: settings.cert }),
       ...(settings?.key === undefined ? {} : { key: settings.key }),
+      ...(settings?.passphrase === undefined ? {} : { passphrase: settings.passphrase }),
     });
     this.#contexts.set(key, context);
     return context;

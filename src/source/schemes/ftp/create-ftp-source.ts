@@ -1,13 +1,8 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
-
 import { LRUCache } from 'lru-cache';
 
 import { ConfiguredCredentials } from '../../auth/configured-credentials.js';
 import type { CredentialProvider } from '../../auth/credentials.js';
-import { netrcEntry } from '../../auth/netrc.js';
-import { fileSecret } from '../../auth/secret-source.js';
+import { netrcLogin } from '../../auth/netrc.js';
 import { configuredRoute } from '../../http/configured-route.js';
 import type { FtpSettings } from '../../settings.js';
 import type { SourceClient, SourceContext } from '../../source.js';
@@ -75,13 +70,11 @@ function accountOf({ credentials }: FtpSettings, host: string): CredentialProvid
       const { user, password } = credentials;
       return new ConfiguredCredentials({ password }, (texts) => ({ user, password: texts.password }));
     }
-    case 'netrc': {
-      const file = fileSecret(credentials.file ?? process.env['NETRC'] ?? join(homedir(), '.netrc'));
-      return new ConfiguredCredentials({ file }, (texts) => {
-        const entry = netrcEntry(texts.file, host);
-        return entry === undefined ? ANONYMOUS : { user: entry.login, password: entry.password };
-      });
-    }
+    case 'netrc':
+      return new ConfiguredCredentials(
+        { file: credentials.file },
+        ({ file }) => netrcLogin(file, host) ?? ANONYMOUS,
+      );
     case 'anonymous':
     case undefined:
       return undefined;

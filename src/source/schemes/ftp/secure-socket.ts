@@ -15,7 +15,7 @@ export class SecureSockets {
   #session: Buffer | undefined;
 
   constructor({ url, tls = {} }: FtpServer) {
-    const { ca, cert, key, verify } = tls;
+    const { ca, cert, key, passphrase, verify } = tls;
     const host = hostOf(url);
     this.#options = {
       host,
@@ -24,6 +24,7 @@ export class SecureSockets {
       ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
       ...(cert !== undefined && { cert }),
       ...(key !== undefined && { key }),
+      ...(passphrase !== undefined && { passphrase }),
     };
   }
 
