@@ -62,6 +62,14 @@ install_azurite() { # DIRECTORY
   npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
 
+install_hadoop() { # DIRECTORY
+  { needs javac && needs mvn; } || return
+  mvn -B -q -f test/servers/hadoop/pom.xml -Dmaven.repo.local="$1/m2" \
+    dependency:copy-dependencies -DoutputDirectory="$1/lib" || return
+  rm -rf "$1/m2" test/servers/hadoop/target
+  javac -cp "$1/lib/*" -d "$1/classes" test/servers/hadoop/MiniCluster.java
+}
+
 # In the checkout, where their tests look for them.
 install_oracles() {
   stamp=test/oracles/node_modules/.d7y-lock
@@ -79,6 +87,7 @@ versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 oras=oras.land/oras/cmd/oras@v1.3.0
 install python "$(python3 --version 2>&1) $(cksum <test/servers/requirements.txt)" install_python &
 install_oracles &
+install hadoop "$(cat test/servers/hadoop/* | cksum)" install_hadoop &
 install azurite "$(cksum <test/servers/azurite/package-lock.json)" install_azurite &
 (
   install oras "$oras" install_go "$oras"

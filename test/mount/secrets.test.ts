@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ServerResponse } from 'node:http';
 import process from 'node:process';
 
 import test from 'ava';
@@ -32,13 +33,33 @@ function found(text: string): string[] {
   return FORMS.filter((form) => text.includes(form));
 }
 
+/** Redirects with a token of its own, and says what it got. */
+function webHdfs(response: ServerResponse, path: string, op: string): void {
+  const isData = path.startsWith('/webhdfs/data/');
+  const got = response.req.url ?? '';
+  if (op === 'GETFILESTATUS' && !path.endsWith('denied')) {
+    const status = { type: 'FILE', pathSuffix: '', length: 7, modificationTime: 1, fileId: 1 };
+    response.end(JSON.stringify({ FileStatus: status }));
+  } else if (op === 'OPEN' && !isData) {
+    const location = `${path.replace('/v1/', '/data/')}?op=OPEN&offset=0&delegation=${MARK}-block`;
+    response.writeHead(307, { location }).end();
+  } else {
+    const exception = { exception: 'IOException', message: `you sent ${got}` };
+    response.writeHead(403).end(JSON.stringify({ RemoteException: exception }));
+  }
+}
+
 test.serial('secrets of a file, the environment, files and commands are found nowhere', async (t) => {
   const directory = await temporaryDirectory(t);
   await chmod(directory, 0o755);
   // Refuses, and says to whom: what it got, in the body, in a header, and in a redirect.
   const server = await startFaultServer(t, (request, response) => {
     const got = encodeURIComponent([request.headers.authorization, request.headers['x-secret']].join(' '));
-    if (request.url?.startsWith('/away') === true) {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://host');
+    if (pathname.startsWith('/webhdfs/')) {
+      tokens.add(searchParams.get('delegation') ?? '');
+      webHdfs(response, pathname, searchParams.get('op') ?? '');
+    } else if (request.url?.startsWith('/away') === true) {
       response.writeHead(302, { location: `/denied?got=${got}` }).end();
     } else if (request.url?.startsWith('/denied') === true) {
       response.writeHead(403, { 'x-got': got }).end(`you sent ${got}`);
@@ -47,6 +68,7 @@ test.serial('secrets of a file, the environment, files and commands are found no
     }
   });
   const { host } = new URL(server.origin);
+  const tokens = new Set<string>();
   const plugins = await pluginDirectory(t);
   await addModule(plugins, 'telling', {
     top: `let given;`,
@@ -79,6 +101,9 @@ sources:
   - match: { scheme: hf }
     baseUrl: ${server.origin}/denied
     credentials: { token: ${MARK}-hub }
+  - match: { scheme: hdfs, host: cluster }
+    namenodes: ["${server.origin}"]
+    credentials: { token: ${MARK}-delegation }
 plugins:
   telling: { token: ${MARK}-plugin, file: "file:${file}" }
 `;
@@ -120,6 +145,8 @@ plugins:
     'http/given.test/x',
     's3/bucket/key',
     'hf/owner/repo/file',
+    'hdfs/cluster/redirected',
+    'hdfs/cluster/denied',
     'telling/host/x',
   ]) {
     const { stdout, stderr } = await shell(
@@ -132,6 +159,7 @@ plugins:
   const authorizations = new Set(server.requests.map(({ headers }) => headers.authorization));
   for (const name of ['variable', 'file', 'command'])
     t.true(authorizations.has(`Bearer ${MARK}-${name}`), name);
+  t.true(tokens.has(`${MARK}-delegation`) && tokens.has(`${MARK}-block`), [...tokens].join());
   outputs['.plugins'] = (await shell('cat "$1"/.plugins/*', mnt)).stdout;
   outputs['plugin'] = program('plugin', '--json');
   const bundle = join(directory, 'bundle.tar.gz');

@@ -70,6 +70,59 @@ test('the names of Dragonfly mean the settings of the same kind', async (t) => {
   t.is(messages('oss', { accessKeyID: 'id', credentials: { accessKeySecret: 'key' } }).length, 1);
 });
 
+test('name nodes have the port of their scheme, and data nodes names by others', async (t) => {
+  const roots = (namenodes: unknown): string[] =>
+    settings('hdfs', { namenodes }).namenodes?.map(({ href }) => href) ?? [];
+  t.deepEqual(
+    roots([
+      'nn1',
+      'nn2:14000',
+      'https://nn3',
+      'https://nn4:443',
+      'http://nn5:80',
+      'https://knox:8443/gateway/a',
+    ]),
+    [
+      'http://nn1:9870/',
+      'http://nn2:14000/',
+      'https://nn3:9871/',
+      'https://nn4/',
+      'http://nn5/',
+      'https://knox:8443/gateway/a/',
+    ],
+  );
+  for (const wrong of [
+    [],
+    ['hdfs://nn:8020'],
+    ['http://user:pw@nn:1'],
+    ['a b'],
+    'nn',
+    [1],
+    Array.from({ length: 17 }, () => 'nn'),
+  ])
+    t.regex(messages('hdfs', { namenodes: wrong }).join(), /^namenodes: expected a list of name nodes/);
+  t.deepEqual(
+    settings('hdfs', { datanodes: { 'DN1.internal:9864': 'localhost:1', '10.0.0.1': 'dn.example' } })
+      .datanodes,
+    {
+      'dn1.internal:9864': 'localhost:1',
+      '10.0.0.1': 'dn.example',
+    },
+  );
+  for (const wrong of [{ a: 'http://b' }, { a: 1 }, { 'a/b': 'c' }, { a: 'b:x' }, { a: '' }, [], 'a'])
+    t.regex(messages('hdfs', { datanodes: wrong }).join(), /^datanodes: expected a mapping of hosts/);
+  for (const given of [
+    { headers: { 'hdfs-delegation-token': 'x' } },
+    { hdfsDelegationToken: 'x' },
+    { credentials: { delegationToken: 'x' } },
+  ]) {
+    const { credentials, headers = {} } = settings('hdfs', given);
+    t.is(credentials?.kind === 'token' && (await credentials.token.get()).reveal(), 'x');
+    t.deepEqual(headers, {});
+  }
+  t.is(messages('hdfs', { p2p: true }).length, 1);
+});
+
 test('what is not known is refused, with what was expected and the nearest name', (t) => {
   t.deepEqual(messages('s3', { regoin: 'eu' }), [
     'regoin: expected headers, proxy, tls, p2p, shareScope, endpoint, region, addressing, credentials, requesterPays, found regoin; nearest: region',

@@ -11,12 +11,12 @@ import { validatingClient } from '../../src/source/validating-client.js';
 export function hdfsClient(
   t: ExecutionContext,
   settings: HdfsSettings,
-  { timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {},
+  { timeoutMs = 5_000, retries = 2 }: { readonly timeoutMs?: number; readonly retries?: number } = {},
 ): CompleteClient {
-  const engine = createHttpEngine({ timeoutMs, retries: 2 });
+  const engine = createHttpEngine({ timeoutMs, retries });
   t.teardown(() => engine.close());
   const log = pino({ enabled: false });
-  const context = { scheme: 'hdfs', engine, settingsFor: () => settings, log, timeoutMs, retries: 2 };
+  const context = { scheme: 'hdfs', engine, settingsFor: () => settings, log, timeoutMs, retries };
   return validatingClient(createHdfsSource(context));
 }
 

@@ -61,6 +61,8 @@ export class HdfsServer {
   pageSize = 1_000;
   /** HttpFS before Hadoop 3: no LISTSTATUS_BATCH, no ids of files, and OPEN is answered at once, perhaps in chunks. */
   isHttpFs = false;
+  /** So many bytes more than HttpFS should send. */
+  lengthError = 0;
   /** The delegation token that is demanded; undefined: none, who asks is `user.name`. */
   token: string | undefined;
   /** In the URL of a data node. */
@@ -171,7 +173,7 @@ export class HdfsServer {
       throw new RemoteException('FileNotFoundException', `Path is not a file: ${path}`);
     const offset = Number(query.get('offset') ?? 0);
     const length = Number(query.get('length') ?? Infinity);
-    const bytes = inode.bytes.subarray(offset, offset + length);
+    const bytes = inode.bytes.subarray(offset, offset + length + this.lengthError);
     response.setHeader('content-type', 'application/octet-stream');
     if (this.isHttpFs) {
       response.writeHead(200).write(bytes.subarray(0, 1));
@@ -238,7 +240,7 @@ export interface RunningHdfsServer {
   readonly nameNodes: readonly [Address, Address];
   readonly dataNode: Address;
   /** Ends a name node: its port refuses connections. */
-  stop(nameNode: number): Promise<void>;
+  readonly stop: (nameNode: number) => Promise<void>;
 }
 
 /** `tls`: paths of a certificate's PEM and its key's, for https at all nodes. */
