@@ -1,7 +1,7 @@
 /** Real servers of FTP on loopback: vsftpd, which lists for people only, and pyftpdlib, which knows facts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
@@ -140,4 +140,11 @@ async function ended(child: ChildProcess): Promise<void> {
   const exit = once(child, 'exit');
   process.kill(-child.pid, 'SIGKILL');
   await exit;
+}
+
+/** A copy of a tree, of an hour ago. */
+export async function ftpFiles(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true });
+  const seconds = Math.floor(Date.now() / 1000) - 3_600;
+  for (const name of await readdir(to, { recursive: true })) await utimes(join(to, name), seconds, seconds);
 }

@@ -14,6 +14,7 @@ import type { FtpPath } from './ftp-path.js';
 import { isRetryable } from './ftp-reply.js';
 import { etagOf } from './ftp-stat.js';
 import type { ReadPart, TransferredFile } from './running-read.js';
+import { TransferOver } from './ftp-transfer.js';
 import { type OpenedPart, openPart } from './open-part.js';
 
 /** Less is no progress. */
@@ -131,6 +132,8 @@ class FtpDownload implements BodyReader {
 
   /** Throws if it is not worth another try. */
   async #noteFailure(error: unknown): Promise<void> {
+    // Another read has ended the transfer that this one was to go on with.
+    if (error instanceof TransferOver && !this.#stop.signal.aborted && this.#mayResume) return;
     const failure = this.#failureOf(error);
     const hasProgressed = this.#position - this.#progressedFrom >= MIN_PROGRESS_BYTES;
     this.#progressedFrom = this.#position;

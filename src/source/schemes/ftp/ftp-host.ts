@@ -38,12 +38,12 @@ export class FtpHost {
     return this.#seen.get(path);
   }
 
-  isSequential(path: string, start: number): boolean {
-    return start === 0 || this.#ends.get(path) === start;
+  isSequential(name: string, start: number): boolean {
+    return start === 0 || this.#ends.get(name) === start;
   }
 
-  noteEnd(path: string, end: number): void {
-    this.#ends.set(path, end);
+  noteEnd(name: string, end: number): void {
+    this.#ends.set(name, end);
   }
 
   async stat(session: FtpSession, path: string, endsAtMs: number): Promise<FtpStat> {

@@ -5,44 +5,53 @@
 import type { BodyTarget } from '../../body-target.js';
 import { ProtocolError } from '../../errors.js';
 import type { LowSpeedLimit } from '../../http/low-speed-limit.js';
+import { orAborted } from '../../or-aborted.js';
 import type { Request } from '../../request.js';
 import { withResolvers } from '../../../with-resolvers.js';
 import type { FtpHost } from './ftp-host.js';
+import type { PoolCaller } from './session-pool.js';
 import type { FtpSession, RunningTransfer } from './ftp-session.js';
 import type { ReadPart, RunningRead, TransferredFile } from './running-read.js';
 
 /** For so long a transfer waits for the read that goes on with it. */
 const PARKED_MS = 10_000;
 
-export class FtpTransfer implements RunningRead {
+/** What a transfer consists of. */
+export interface OpenTransfer {
+  readonly session: FtpSession;
+  readonly running: RunningTransfer;
   readonly file: TransferredFile;
+}
+
+export class FtpTransfer implements RunningRead {
+  readonly name: string;
+  readonly etag: string | undefined;
+  /** Rejects with why it could not be begun. */
+  readonly opened: Promise<TransferredFile>;
+  readonly #opening = withResolvers<TransferredFile>();
   readonly #host: FtpHost;
-  readonly #session: FtpSession;
-  readonly #running: RunningTransfer;
   readonly #isSequential: boolean;
+  /** Undefined until it is open. It has the session until its end. */
+  #open: OpenTransfer | undefined;
   /** The parts that are not read yet, in order. */
   readonly #parts: TransferPart[] = [];
   /** How far they reach. */
   #claimedEnd: number;
   /** When bytes were last read. */
   progressAtMs = performance.now();
-  #state: 'running' | 'ending' | 'over' = 'running';
+  #isOver = false;
   #parkTimer: NodeJS.Timeout | undefined;
+  #queuedCheck: Promise<void> | undefined;
 
-  /** It has the session until its end. */
-  constructor(
-    host: FtpHost,
-    session: FtpSession,
-    running: RunningTransfer,
-    file: TransferredFile,
-    start: number,
-  ) {
+  /** Reads of the version may claim parts already. */
+  constructor(host: FtpHost, name: string, etag: string | undefined, start: number) {
+    this.name = name;
+    this.etag = etag;
+    this.opened = this.#opening.promise;
+    this.opened.catch(() => undefined);
     this.#host = host;
-    this.#session = session;
-    this.#running = running;
-    this.file = file;
     this.#claimedEnd = start;
-    this.#isSequential = host.isSequential(file.path, start);
+    this.#isSequential = host.isSequential(name, start);
     host.transfers.add(this);
   }
 
@@ -51,14 +60,26 @@ export class FtpTransfer implements RunningRead {
   }
 
   claim(start: number, end: number): TransferPart | undefined {
-    const { size = Infinity } = this.file.stat;
-    if (this.#state !== 'running' || start !== this.#claimedEnd || start >= size) return undefined;
+    if (this.#isOver || start !== this.#claimedEnd || start >= end) return undefined;
     clearTimeout(this.#parkTimer);
     this.#claimedEnd = end;
     const part = new TransferPart(this, start);
     this.#parts.push(part);
-    if (this.#parts.length === 1) part.begin();
+    if (this.#parts.length === 1 && this.#open !== undefined) part.begin();
     return part;
+  }
+
+  begin(open: OpenTransfer): void {
+    this.#open = open;
+    this.#opening.resolve(open.file);
+    this.progressAtMs = performance.now();
+    if (this.#isOver) void this.#endSession(open);
+    else this.#parts[0]?.begin();
+  }
+
+  failToBegin(error: unknown): void {
+    this.#leave();
+    this.#opening.reject(error);
   }
 
   async read(target: BodyTarget, limit: LowSpeedLimit): Promise<number> {
@@ -66,33 +87,51 @@ export class FtpTransfer implements RunningRead {
       this.progressAtMs = performance.now();
       target.onBytes?.(bytes);
     };
-    return await this.#running.data.read({ ...target, onBytes }, limit);
+    if (this.#open === undefined) throw new TransferOver();
+    return await this.#open.running.data.read({ ...target, onBytes }, limit);
   }
 
   /** All of a part was read: checks that the file is still the one it was, and lets the next part begin. */
   async finish(part: TransferPart, end: number, request: Request): Promise<void> {
-    this.#host.noteEnd(this.file.path, end);
-    const { size } = this.file.stat;
+    const open = this.#open;
+    if (open === undefined) throw new TransferOver();
+    this.#host.noteEnd(this.name, end);
+    const { file } = open;
+    const { size } = file.stat;
     if (size === undefined || end >= size) {
-      await this.#finishFile(request);
+      await this.#finishFile(open, request);
       return;
     }
     this.#parts.splice(this.#parts.indexOf(part), 1);
     const [next] = this.#parts;
     next?.begin();
     if (next === undefined && !(this.#isSequential && this.#host.pool.hasRoom)) {
-      await this.#end((session, endsAtMs) => this.#host.check(session, this.file, request, endsAtMs));
+      this.#leave();
+      await this.#endSession(open, request);
       return;
     }
-    if (next === undefined) this.#park();
+    if (next === undefined) this.#parkTimer = setTimeout(() => this.cancel(), PARKED_MS).unref();
     try {
-      await this.#host.run(request, (session, endsAtMs) =>
-        this.#host.check(session, this.file, request, endsAtMs),
-      );
+      await orAborted(this.#checkBeside(file, request), request.signal, request.url);
     } catch (error) {
       this.cancel();
       throw error;
     }
+  }
+
+  /** By another session. One that has not begun yet serves all parts that were read by then. */
+  #checkBeside(file: TransferredFile, { url }: Request): Promise<void> {
+    if (this.#queuedCheck !== undefined) return this.#queuedCheck;
+    const caller: PoolCaller = { url, signal: undefined, priority: 'foreground', promotion: undefined };
+    const check = this.#host.run(caller, async (session, endsAtMs) => {
+      this.#queuedCheck = undefined;
+      await this.#host.check(session, file, caller, endsAtMs);
+    });
+    this.#queuedCheck = check;
+    check.catch(() => {
+      if (this.#queuedCheck === check) this.#queuedCheck = undefined;
+    });
+    return check;
   }
 
   /** A part is not read any more. */
@@ -107,65 +146,67 @@ export class FtpTransfer implements RunningRead {
   }
 
   cancel(): void {
-    if (this.#state !== 'running') return;
-    void this.#end();
+    if (this.#isOver) return;
+    this.#leave();
+    if (this.#open !== undefined) void this.#endSession(this.#open);
   }
 
   endIfParked(): boolean {
-    const isParked = this.#state === 'running' && this.#parts.length === 0;
+    const isParked = !this.#isOver && this.#open !== undefined && this.#parts.length === 0;
     if (isParked) this.cancel();
     return isParked;
   }
 
-  #park(): void {
-    this.#parkTimer = setTimeout(() => this.cancel(), PARKED_MS).unref();
-  }
-
-  async #finishFile(request: Request): Promise<void> {
-    const { data } = this.#running;
-    const more = await data.read({ pieces: [new Uint8Array(1)] }, this.#host.newLimit());
+  async #finishFile(open: OpenTransfer, request: Request): Promise<void> {
+    const { session, running, file } = open;
+    const more = await running.data.read({ pieces: [new Uint8Array(1)] }, this.#host.newLimit());
+    this.#leave();
     if (more > 0) {
       // It has grown, or the server has told another size.
-      await this.#end((session, endsAtMs) => this.#host.check(session, this.file, request, endsAtMs));
-      const facts = { expected: `${this.file.stat.size} bytes`, found: 'more' };
+      await this.#endSession(open, request);
+      const facts = { expected: `${file.stat.size} bytes`, found: 'more' };
       throw new ProtocolError('the file has a wrong length', request.url, facts);
     }
-    this.#leave();
     try {
-      await this.#session.endOf(this.#running);
-      await this.#host.check(this.#session, this.file, request, performance.now() + this.timeoutMs);
+      await session.endOf(running);
+      await this.#host.check(session, file, request, performance.now() + this.timeoutMs);
     } finally {
-      this.#release();
+      this.#release(open);
     }
   }
 
-  /** Ends it before its end, then does something with the session. */
-  async #end(work?: (session: FtpSession, endsAtMs: number) => Promise<void>): Promise<void> {
-    this.#leave();
+  /** Ends it before its end. With a request, the file is compared with what it was. */
+  async #endSession(open: OpenTransfer, checkFor?: Request): Promise<void> {
+    const { session, running, file } = open;
     try {
-      await this.#session.abandon(this.#running);
-      await work?.(this.#session, performance.now() + this.timeoutMs);
+      await session.abandon(running);
+      if (checkFor !== undefined)
+        await this.#host.check(session, file, checkFor, performance.now() + this.timeoutMs);
     } finally {
-      this.#release();
+      this.#release(open);
     }
   }
 
+  /** No part of it is claimed any more. */
   #leave(): void {
     clearTimeout(this.#parkTimer);
-    this.#state = 'ending';
+    this.#isOver = true;
     this.#host.transfers.delete(this);
     for (const part of this.#parts.splice(0)) part.fail();
   }
 
-  #release(): void {
-    this.#state = 'over';
-    this.#running.data.close();
-    this.#host.pool.release(this.#session);
+  #release({ session, running }: OpenTransfer): void {
+    running.data.close();
+    this.#host.pool.release(session);
   }
 }
 
-/** The transfer ended before the part began. */
-class TransferOver extends Error {}
+/** The transfer ended before the part began: its reader is to open another one. */
+export class TransferOver extends Error {
+  constructor() {
+    super('the transfer was ended');
+  }
+}
 
 /** What one read has of a transfer. */
 class TransferPart implements ReadPart {
@@ -184,7 +225,7 @@ class TransferPart implements ReadPart {
   }
 
   fail(): void {
-    this.#turn.reject(new TransferOver('the transfer was ended'));
+    this.#turn.reject(new TransferOver());
   }
 
   async read(target: BodyTarget, limit: LowSpeedLimit): Promise<number> {

@@ -7,8 +7,6 @@ import type { FtpStat } from './ftp-stat.js';
 export interface TransferredFile {
   /** As the server knows it. */
   readonly path: string;
-  /** As readers know it. */
-  readonly name: string;
   readonly stat: FtpStat;
 }
 
@@ -23,7 +21,10 @@ export interface ReadPart {
 }
 
 export interface RunningRead {
-  readonly file: TransferredFile;
+  /** Of the file, as readers know it, and its version. */
+  readonly name: string;
+  readonly etag: string | undefined;
+  readonly opened: Promise<TransferredFile>;
   /** The bytes up to `end`, if they are the next ones that nobody has. */
   claim(start: number, end: number): ReadPart | undefined;
   /** Parts that have not begun are told; their readers go on otherwise. */
