@@ -11,6 +11,7 @@ import test from 'ava';
 import { servingProcess } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { startFaultServer } from '../support/fault-server.js';
+import { startFtpFaultServer } from '../support/ftp-fault-server.js';
 import { CLI, run, shell, unmounted } from '../support/mounted.js';
 import { addModule, pluginDirectory } from '../support/plugins.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -67,6 +68,10 @@ test.serial('secrets of a file, the environment, files and commands are found no
       response.writeHead(200, { etag: '"1"' }).end('content');
     }
   });
+  // Two that repeat what they were sent: one refuses it, the other one says so later.
+  const refusing = await startFtpFaultServer(t, { account: { user: 'ada', password: 'another' } });
+  const telling = await startFtpFaultServer(t);
+  telling.add({ command: 'MLST', reply: `553 you sent ${MARK}-ftp` });
   const { host } = new URL(server.origin);
   const tokens = new Set<string>();
   const plugins = await pluginDirectory(t);
@@ -104,6 +109,8 @@ sources:
   - match: { scheme: hdfs, host: cluster }
     namenodes: ["${server.origin}"]
     credentials: { token: ${MARK}-delegation }
+  - match: { scheme: ftp }
+    credentials: { user: ada, password: ${MARK}-ftp }
 plugins:
   telling: { token: ${MARK}-plugin, file: "file:${file}" }
 `;
@@ -147,6 +154,8 @@ plugins:
     'hf/owner/repo/file',
     'hdfs/cluster/redirected',
     'hdfs/cluster/denied',
+    `ftp/${refusing.host}/x`,
+    `ftp/${telling.host}/x`,
     'telling/host/x',
   ]) {
     const { stdout, stderr } = await shell(
@@ -160,10 +169,16 @@ plugins:
   for (const name of ['variable', 'file', 'command'])
     t.true(authorizations.has(`Bearer ${MARK}-${name}`), name);
   t.true(tokens.has(`${MARK}-delegation`) && tokens.has(`${MARK}-block`), [...tokens].join());
+  for (const ftp of [refusing, telling]) t.true(ftp.commands.includes(`PASS ${MARK}-ftp`));
   outputs['.plugins'] = (await shell('cat "$1"/.plugins/*', mnt)).stdout;
   outputs['plugin'] = program('plugin', '--json');
   const bundle = join(directory, 'bundle.tar.gz');
-  const urls = [`http://${host}/file/x`, `http://${host}/x?signature=${MARK}-query`, 's3://bucket/key'];
+  const urls = [
+    `http://${host}/file/x`,
+    `http://${host}/x?signature=${MARK}-query`,
+    's3://bucket/key',
+    `ftp://${telling.host}/x`,
+  ];
   // The server of this process must answer it.
   const doctor = [
     process.execPath,

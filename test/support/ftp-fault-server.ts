@@ -58,6 +58,8 @@ export interface FtpFaultServer {
   readonly files: Map<string, FaultyFile>;
   /** All that came, `greeting` for each connection. */
   readonly commands: string[];
+  /** The same, by connection. */
+  readonly sessions: string[][];
   /** Connections that are open now, and the most that were. */
   readonly connections: { open: number; most: number };
   put(path: string, content: Buffer | string): void;
@@ -81,6 +83,7 @@ export async function startFtpFaultServer(
     options,
     files,
     commands: [],
+    sessions: [],
     connections: { open: 0, most: 0 },
     faultOf: (command) => {
       const met = faults.findLast((one) => one.left > 0 && one.fault.command === command);
@@ -105,6 +108,7 @@ export async function startFtpFaultServer(
     port,
     files,
     commands: state.commands,
+    sessions: state.sessions,
     connections: state.connections,
     put: (path, content) => {
       puts += 1;
@@ -125,6 +129,7 @@ interface FaultState {
   readonly options: FtpFaultServerOptions;
   readonly files: Map<string, FaultyFile>;
   readonly commands: string[];
+  readonly sessions: string[][];
   readonly connections: { open: number; most: number };
   readonly faultOf: (command: string) => FtpFault | undefined;
 }
@@ -132,6 +137,7 @@ interface FaultState {
 /** One control connection. */
 class Session {
   readonly #state: FaultState;
+  readonly #commands: string[] = ['greeting'];
   #socket: Socket;
   #input = '';
   #directory = '/';
@@ -155,6 +161,7 @@ class Session {
     if (options.tls?.mode === 'implicit') this.#secure();
     this.#listen();
     state.commands.push('greeting');
+    state.sessions.push(this.#commands);
     const isTooMany = connections.open > (options.maxConnections ?? Infinity);
     this.#queue(async () => {
       const fault = state.faultOf('greeting');
@@ -221,6 +228,7 @@ class Session {
 
   async #execute(line: string): Promise<void> {
     this.#state.commands.push(line);
+    this.#commands.push(line);
     const [command = '', ...rest] = line.split(' ');
     const name = command.toUpperCase();
     const fault = this.#state.faultOf(name);

@@ -44,7 +44,7 @@ export class ControlConnection extends FTPContext {
 
   /** Nothing has come that was not asked for; TLS can begin. */
   get isQuiet(): boolean {
-    return this.#part === '' && this._partialResponse === '';
+    return !this.closed && this.#part === '' && this._partialResponse === '';
   }
 
   /** The greeting. */
