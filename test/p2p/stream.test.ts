@@ -131,7 +131,7 @@ const FAULTS: Record<keyof typeof DFDAEMON_FAULTS, string> = {
 const LIMITS = {
   neverAnswers: { firstByteMs: 300 },
   stallsAtOnce: { stallMs: 300 },
-  stallsMidBody: { stallMs: 300 },
+  stallsMidBody: { stallMs: 2_000 },
   slow: { stallMs: 300 },
 };
 
