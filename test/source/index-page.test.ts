@@ -20,6 +20,15 @@ async function parseIndexPage(
   return await page.end();
 }
 
+test('times are taken of nginx alone: those of others are of a time zone that they do not say', async (t) => {
+  const page = `<title>Index of /dir</title><pre><img src="x"> <a href="?C=N;O=D">Name</a> <a href="/">Parent Directory</a>
+<a href="x.txt">x.txt</a>  23-Nov-2026 21:40   12
+</pre>`;
+  t.like(await parseIndexPage(page, 'text/html', URL_OF_PAGE), [
+    { name: 'x.txt', size: 12, lastModified: undefined },
+  ]);
+});
+
 // S30
 test('nginx pages give exact sizes, and times to the minute', async (t) => {
   const page = `<html><head><title>Index of /dir/</title></head><body><h1>Index of /dir/</h1><hr><pre>
@@ -106,6 +115,99 @@ test('Apache pages give names, and sizes only where they are exact', async (t) =
   );
 });
 
+test('of a page that does not say that it is an index, links count that show the names they lead to', async (t) => {
+  // As Go's http.FileServer writes it, which has no heading.
+  const go = `<!doctype html>
+<meta name="viewport" content="width=device-width">
+<pre>
+<a href="sub/">sub/</a>
+<a href="a%20b%23c.bin">a b#c.bin</a>
+<a href="caf%E9">caf\ufffd</a>
+<a href="./co:lon">co:lon</a>
+<a href="%3Cb%3E&amp;.txt">&lt;b&gt;&amp;.txt</a>
+<a href="about">About us</a><a href="../">../</a><a href="/dir/">dir</a><a href="//evil/x">x</a><a href="javascript:x">x</a>
+<a href="deep/x">x</a><a href="http://other/dir/x">x</a><a href="%2e%2e">..</a><a href="x?y">x</a><a href="">/</a>
+</pre>`;
+  const entries = await parseIndexPage(go, 'text/html', URL_OF_PAGE);
+  t.deepEqual(
+    entries.map(({ name, isDir }) => [name, isDir]),
+    [
+      ['sub', true],
+      ['a%20b%23c.bin', false],
+      ['caf%E9', false],
+      ['co:lon', false],
+      ['%3Cb%3E&.txt', false],
+    ],
+  );
+});
+
+test('a row states its own size and time alone, and only where they are exact', async (t) => {
+  // From rclone 1.60 and http-server 14.1.1, shortened. http-server has the columns before the name, in local time.
+  const rclone = `<title>/</title><h1><a href="">/</a></h1><table>
+<tr><td><span class="name"><a href="..">Go up</a></span></td></tr>
+<tr class="file"><td><svg/><span class="name"><a href="plaindir/">plaindir/</a></span></td><td data-order="-1">&mdash;</td>
+<td><time datetime="2026-11-29 10:38:24.952844375 &#43;0000 UTC">2026-11-29 10:38:24.952844375 &#43;0000 UTC</time></td></tr>
+<tr class="file"><td><svg/><span class="name"><a href="plain.txt">plain.txt</a></span></td><td data-order="37"><size>37</size></td>
+<td><time datetime="2026-11-29 10:38:24.947242966 &#43;0200 CEST">2026-11-29 10:38:24.947242966 &#43;0200 CEST</time></td></tr>
+<tr class="file"><td><span class="name"><a href="odd">odd</a></span></td><td><size>-1</size></td><td><time datetime="yesterday">x</time></td></tr></table>`;
+  const entries = await parseIndexPage(rclone, 'text/html', URL_OF_PAGE);
+  t.deepEqual(
+    entries.map(({ name, size, lastModified }) => [name, size, lastModified]),
+    [
+      ['plaindir', undefined, undefined],
+      ['plain.txt', 37, Date.UTC(2026, 10, 29, 8, 38, 24)],
+      ['odd', undefined, undefined],
+    ],
+  );
+  const row = (date: string, size: string, name: string): string =>
+    `<tr><td class="last-modified">${date}</td><td class="file-size"><code>${size}</code></td><td class="display-name"><a href="./${name}">${name}</a></td></tr>`;
+  const server = `<title>Index of /x</title><h1>Index of /x</h1><table>${row('29-Nov-2026 10:38', '', '../')}
+${row('29-Nov-2026 10:38', '37', 'a')}
+${row('29-Nov-2026 10:39', '120.6k', 'b')}</table>`;
+  t.deepEqual(
+    (await parseIndexPage(server, 'text/html', URL_OF_PAGE)).map(({ name, size, lastModified }) => [
+      name,
+      size,
+      lastModified,
+    ]),
+    [
+      ['a', undefined, undefined],
+      ['b', undefined, undefined],
+    ],
+  );
+});
+
+test('an index of packages names files of its own directory', async (t) => {
+  // PEP 503, as simple indexes write it.
+  const sha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+  const page = `<!DOCTYPE html><html><head><title>Links for foo</title></head><body><h1>Links for foo</h1>
+<a href="foo-1.0.tar.gz#sha256=${sha256}">foo-1.0.tar.gz</a><br/>
+<a href="foo%2B1.whl#sha256=${sha256}" data-requires-python="&gt;=3.8">foo+1.whl</a><br/>
+<a href="../../packages/foo-2.0.tar.gz#sha256=${sha256}">foo-2.0.tar.gz</a><a href="#top">top</a><a href="x#y">x</a></body></html>`;
+  const names = (await parseIndexPage(page, 'text/html', URL_OF_PAGE)).map(({ name }) => name);
+  t.deepEqual(names, ['foo-1.0.tar.gz', 'foo%2B1.whl']);
+  const root = '<title>Simple index</title><a href="/dir/zope-interface/">zope.interface</a>';
+  t.like(await parseIndexPage(root, 'text/html', URL_OF_PAGE), [{ name: 'zope-interface', isDir: true }]);
+});
+
+test("the JSON of Node's serve has names, and no exact sizes", async (t) => {
+  // From serve-handler 6.1.7, shortened.
+  const json = `{"files":[{"base":"..","relative":"..","title":"..","ext":"","type":"directory"},
+{"base":"what?#.txt","ext":"txt","name":"what?#","relative":"/dir/what?#.txt","type":"file","size":"37 B","title":"x"},
+{"base":"sub/","ext":"","relative":"/dir/sub/","type":"folder","title":"sub/"}],"directory":"dir/","paths":[]}`;
+  t.deepEqual(
+    (await parseIndexPage(json, 'application/json', URL_OF_PAGE)).map(({ name, isDir, size }) => [
+      name,
+      isDir,
+      size,
+    ]),
+    [
+      ['what%3F%23.txt', false, undefined],
+      ['sub', true, undefined],
+    ],
+  );
+});
+
 test("nginx's JSON gives sizes and times", async (t) => {
   const json = JSON.stringify([
     { name: 'sub', type: 'directory', mtime: 'Mon, 23 Nov 2026 21:40:12 GMT' },
@@ -173,7 +275,7 @@ test('a row of JSON that is odd spoils no other', async (t) => {
 });
 
 test('a page that is no index has no entries, nor have links that leave the directory', async (t) => {
-  t.deepEqual(await parseIndexPage('<title>Shop</title><a href="x">x</a>', 'text/html', URL_OF_PAGE), []);
+  t.deepEqual(await parseIndexPage('<title>Shop</title><a href="x">The x</a>', 'text/html', URL_OF_PAGE), []);
   t.deepEqual(await parseIndexPage('{"not": "a list"}', 'application/json', URL_OF_PAGE), []);
   t.deepEqual(await parseIndexPage('[broken', 'application/json', URL_OF_PAGE), []);
   const links = [

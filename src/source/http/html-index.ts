@@ -1,16 +1,26 @@
-/** Any index in HTML: the links of the page, each with the text that follows it. */
-import { childReference, type Columns, entriesOf, type IndexEntry } from './index-entry.js';
-import { HtmlTags } from './html-tags.js';
-import { dateOfNginx } from './nginx-date.js';
+/** Any index in HTML: the links of the page, each with the text that follows it in its row. */
+import { withoutReferences } from './character-references.js';
+import { HtmlTags, type TagAttributes } from './html-tags.js';
+import { childReference, type Columns, entriesOf, type IndexEntry, isNamedAs } from './index-entry.js';
+import { type LinkRow, columnsOf } from './link-row.js';
 
-/** An index says so at its top. */
+/** A page that is no index by its heading, and has no link of which the text is the name, is read no further. */
 const MAX_PREAMBLE_CHARS = 1024 * 1024;
-const INDEX_TITLE = /^\s*(Index of|Directory listing for)\b/i;
+/** nginx, Apache, lighttpd, http-server; Python; serve; serve-index; package indexes (PEP 503). */
+const INDEX_TITLE =
+  /^\s*(?:Index of|Directory listing (?:for|of)|Files within|listing directory|Simple index|Links for)\b/i;
 /** A link that is not closed ends with what it is in. */
 const CELL = /^(?:td|th|tr|li)$/;
+const ROW = /^(?:tr|li)$/;
 const MAX_TITLE_CHARS = 200;
-const MAX_COLUMNS_CHARS = 1_000;
+const MAX_TEXT_CHARS = 1_000;
 const MAX_HREF_CHARS = 4_096;
+
+interface Link extends LinkRow {
+  readonly href: string;
+  /** Between its tags. */
+  text: string;
+}
 
 export class HtmlIndex {
   readonly #url: URL;
@@ -19,28 +29,31 @@ export class HtmlIndex {
   #columns: Columns[] = [];
   readonly #tags: HtmlTags;
   #isIndex: boolean;
+  /** Links of which the text is the name: those of a page without a heading that says what it is. */
+  #hasNames = false;
+  /** nginx's page begins with this link; its times are in UTC by default, and those of others are not. */
+  #beginsWithParent: boolean | undefined;
   #preambleChars = 0;
   /** The text of the heading that is open. */
   #heading: string | undefined;
-  #href: string | undefined;
-  #inLink = false;
-  /** What stands between the last link and the next one. */
-  #after = '';
+  #link: Link | undefined;
+  #isIn: 'link' | 'size' | undefined;
 
-  /** `isIndex`: that is known already, of what came before. */
-  constructor(url: URL, isIndex = false) {
+  /** `isNginx`: that is known already, of what came before. */
+  constructor(url: URL, isNginx = false) {
     this.#url = url;
-    this.#isIndex = isIndex;
+    this.#isIndex = isNginx;
+    if (isNginx) this.#beginsWithParent = true;
     this.#tags = new HtmlTags({
       onText: (text) => this.#onText(text),
-      onOpen: (name, href) => this.#onOpen(name, href),
+      onOpen: (name, attributes) => this.#onOpen(name, attributes),
       onClose: (name) => this.#onClose(name),
     });
   }
 
   /** Whether it turned out to be another page. */
   get isOther(): boolean {
-    return !this.#isIndex && this.#preambleChars > MAX_PREAMBLE_CHARS;
+    return !this.#isIndex && !this.#hasNames && this.#preambleChars > MAX_PREAMBLE_CHARS;
   }
 
   /** Returns the entries that are whole with this text. */
@@ -62,83 +75,60 @@ export class HtmlIndex {
   }
 
   #onText(text: string): void {
-    if (this.#heading !== undefined && this.#heading.length < MAX_TITLE_CHARS) {
-      this.#heading += text.slice(0, MAX_TITLE_CHARS);
-    }
-    if (!this.#inLink) this.#addAfter(text);
+    if (this.#heading !== undefined) this.#heading = added(this.#heading, text, MAX_TITLE_CHARS);
+    const link = this.#link;
+    if (link === undefined) return;
+    if (this.#isIn === 'link') link.text = added(link.text, text);
+    else link.after = added(link.after, text);
+    if (this.#isIn === 'size') link.exactSize = added(link.exactSize ?? '', text);
   }
 
-  #onOpen(name: string, href: string | undefined): void {
+  #onOpen(name: string, { href, datetime }: TagAttributes): void {
     if (name === 'title' || name === 'h1') this.#heading = '';
-    else this.#endHeading();
-    if (CELL.test(name)) this.#inLink = false;
+    else if (CELL.test(name) || name === 'a') this.#endHeading();
+    if (ROW.test(name)) this.#endLink();
+    if (CELL.test(name)) this.#isIn = undefined;
+    if (this.#link !== undefined && name === 'size') this.#isIn = 'size';
+    if (this.#link !== undefined && name === 'time') this.#link.datetime ??= datetime;
     if (name !== 'a' || href === undefined) return;
     this.#endLink();
-    this.#href = href;
-    this.#inLink = true;
+    this.#link = { href, text: '', after: '' };
+    this.#isIn = 'link';
   }
 
   #onClose(name: string): void {
-    this.#endHeading();
-    if (name === 'a' || CELL.test(name)) this.#inLink = false;
-    if (name === 'td') this.#addAfter(' ');
-  }
-
-  #addAfter(text: string): void {
-    if (this.#href === undefined || this.#after.length > MAX_COLUMNS_CHARS) return;
-    this.#after += text.slice(0, MAX_COLUMNS_CHARS + 1);
+    if (name === 'title' || name === 'h1' || name === 'head') this.#endHeading();
+    if (name === 'a' || name === 'size' || CELL.test(name)) this.#isIn = undefined;
+    if (name === 'td' && this.#link !== undefined) this.#link.after = added(this.#link.after, ' ');
+    if (ROW.test(name)) this.#endLink();
   }
 
   #endHeading(): void {
-    if (this.#heading !== undefined) this.#isIndex ||= INDEX_TITLE.test(this.#heading);
+    if (this.#heading !== undefined) this.#isIndex ||= INDEX_TITLE.test(withoutReferences(this.#heading));
     this.#heading = undefined;
   }
 
   #endLink(): void {
-    if (this.#href !== undefined && this.#isIndex && this.#href.length <= MAX_HREF_CHARS) {
-      const reference = childReference(withoutReferences(this.#href), this.#url);
-      if (reference !== undefined) {
-        this.#references.push(reference);
-        const isWhole = this.#after.length <= MAX_COLUMNS_CHARS;
-        this.#columns.push(isWhole ? columnsOf(withoutReferences(this.#after)) : {});
-      }
-    }
-    this.#href = undefined;
-    this.#after = '';
+    const link = this.#link;
+    this.#link = undefined;
+    this.#isIn = undefined;
+    if (link === undefined || link.href.length > MAX_HREF_CHARS) return;
+    this.#beginsWithParent ??= link.href === '../';
+    const reference = childReference(withoutDigest(withoutReferences(link.href)), this.#url);
+    if (reference === undefined) return;
+    if (!this.#isIndex && !isNamedAs(reference, withoutReferences(link.text))) return;
+    this.#hasNames = true;
+    this.#references.push(reference);
+    this.#columns.push(link.after.length > MAX_TEXT_CHARS ? {} : columnsOf(link, this.#beginsWithParent));
   }
 }
 
-/** The columns behind a link: `23-Nov-2026 21:40   1234` (nginx, UTC), `2026-11-23 21:40  1.2K` (Apache, local time). */
-function columnsOf(text: string): Columns {
-  const match = /(\d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2})|\d{4}-\d{2}-\d{2} \d{2}:\d{2}/.exec(text);
-  if (match === null) return {};
-  const size = /^\s*(\d{1,15})\s*$/.exec(text.slice(match.index + match[0].length))?.[1];
-  const lastModified = match[1] === undefined ? undefined : dateOfNginx(match[1]);
-  return {
-    size: size === undefined ? undefined : Number(size),
-    ...(lastModified === undefined ? {} : { lastModified, lastModifiedPrecisionMs: 60_000 }),
-  };
+/** Of a file in an index of packages (PEP 503): what else stands behind a `#` is no name of a file. */
+function withoutDigest(href: string): string {
+  return href.replace(/#(?:md5|sha(?:1|224|256|384|512)|blake2b)=[0-9a-f]+$/i, '');
 }
 
-const NAMED: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-  nbsp: '\u00a0',
-};
-
-/** Character references that servers write. Others would be characters that URLs have no need to write so. */
-function withoutReferences(text: string): string {
-  if (!text.includes('&')) return text;
-  return text.replace(
-    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(amp|lt|gt|quot|apos|nbsp));/gi,
-    (_, decimal: string | undefined, hex: string | undefined, name: string | undefined) => {
-      if (name !== undefined) return NAMED[name.toLowerCase()] ?? '';
-      const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
-      const isCharacter = code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-      return isCharacter ? String.fromCodePoint(code) : '\ufffd';
-    },
-  );
+/** One character more than the limit shows that there was more. */
+function added(before: string, text: string, maxChars = MAX_TEXT_CHARS): string {
+  return before.length > maxChars ? before : before + text.slice(0, maxChars + 1);
 }

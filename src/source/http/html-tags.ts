@@ -1,19 +1,23 @@
 /**
- * HTML in pieces, as far as an index page needs it: text, and tags with their `href`. In a time that grows with the
+ * HTML in pieces, as far as an index page needs it: text, and tags with two of their attributes. In a time that grows with the
  * length only, whatever the page: there is no tree, and a tag has a limit.
  */
 import { ListingTooLong } from '../listing-limits.js';
 
 export interface TagHandler {
   onText(text: string): void;
-  /** `name` is in lower case; `href` as it is written. */
-  onOpen(name: string, href: string | undefined): void;
+  /** `name` is in lower case; the attributes are as they are written. */
+  onOpen(name: string, attributes: TagAttributes): void;
   onClose(name: string): void;
 }
 
-interface Tag {
-  readonly name: string;
+export interface TagAttributes {
   readonly href: string | undefined;
+  readonly datetime: string | undefined;
+}
+
+interface Tag extends TagAttributes {
+  readonly name: string;
   /** Behind its `>`. */
   readonly end: number;
 }
@@ -76,7 +80,7 @@ export class HtmlTags {
     const tag = readTag(page, start + (isClose ? 2 : 1));
     if (tag === undefined) return this.#keep(page, start);
     if (isClose) this.#handler.onClose(tag.name);
-    else this.#handler.onOpen(tag.name, tag.href);
+    else this.#handler.onOpen(tag.name, tag);
     if (!isClose && RAW.test(tag.name)) this.#skipTo = new RegExp(`(?=</${tag.name})`, 'gi');
     return tag.end;
   }
@@ -94,15 +98,16 @@ export class HtmlTags {
   }
 }
 
-/** The tag whose name begins at `start`; undefined if its end is not there. Of two `href` the first counts. */
+/** The tag whose name begins at `start`; undefined if its end is not there. Of two attributes of a name the first counts. */
 function readTag(page: string, start: number): Tag | undefined {
   const name = take(NAME, page, start);
   let at = start + name.length;
   let href: string | undefined;
+  let datetime: string | undefined;
   for (;;) {
     at += take(BETWEEN_ATTRIBUTES, page, at).length;
     if (at >= page.length) return undefined;
-    if (page.charAt(at) === '>') return { name: name.toLowerCase(), href, end: at + 1 };
+    if (page.charAt(at) === '>') return { name: name.toLowerCase(), href, datetime, end: at + 1 };
     const attribute = take(ATTRIBUTE, page, at);
     at += attribute.length;
     const equals = take(EQUALS, page, at);
@@ -113,7 +118,9 @@ function readTag(page: string, start: number): Tag | undefined {
     const valueStart = isQuoted ? at + 1 : at;
     const end = isQuoted ? page.indexOf(quote, valueStart) : at + take(UNQUOTED, page, at).length;
     if (end === -1 || end >= page.length) return undefined;
-    if (attribute.toLowerCase() === 'href') href ??= page.slice(valueStart, end);
+    const attributeName = attribute.toLowerCase();
+    if (attributeName === 'href') href ??= page.slice(valueStart, end);
+    else if (attributeName === 'datetime') datetime ??= page.slice(valueStart, end);
     at = isQuoted ? end + 1 : end;
   }
 }

@@ -1,4 +1,4 @@
-import { percentEncodedToAscii } from '../byte-text.js';
+import { percentDecoded, percentEncodedToAscii } from '../byte-text.js';
 import type { UrlEntry } from '../metadata.js';
 
 /** What an index page has of an entry besides its name. */
@@ -70,4 +70,14 @@ function resolvedReference(href: string, base: URL): string | undefined {
   const rest = url.pathname.slice(base.pathname.length);
   const name = rest.endsWith('/') ? rest.slice(0, -1) : rest;
   return name === '' || name.includes('/') ? undefined : rest;
+}
+
+/** Whether a link shows the name that it leads to: a page writes bytes that are not UTF-8 as U+FFFD. */
+export function isNamedAs(reference: string, text: string): boolean {
+  return comparable(percentDecoded(reference)) === comparable(text);
+}
+
+function comparable(name: string): string {
+  const shown = name.replaceAll(/[\udc80-\udcff\ufffd]+/gu, '\ufffd').trim();
+  return shown.endsWith('/') ? shown.slice(0, -1) : shown;
 }
