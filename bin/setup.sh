@@ -124,7 +124,7 @@ if [ -n "$missing" ]; then
   install_packages "$as_root"
 fi
 
-# Prometheus and a browser: large, and not to be had everywhere. Their tests are skipped without them.
+# Prometheus, Caddy and a browser: large, and not to be had everywhere. Their tests are skipped without them.
 install_optional() { # COMMAND PACKAGE
   if command -v "$1" >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then return; fi
   if [ "$(id -u)" = 0 ]; then as_root=''; elif sudo -n true 2>/dev/null; then as_root=sudo; else return; fi
@@ -138,6 +138,7 @@ install_optional() { # COMMAND PACKAGE
 }
 if [ -n "$optional" ] && [ "$(uname -s)" = Linux ]; then
   install_optional prometheus prometheus
+  install_optional caddy caddy
   install_optional chromium chromium
 fi
 

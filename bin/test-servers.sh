@@ -57,9 +57,9 @@ install_go() { # PACKAGE DIRECTORY
   GOBIN=$2 go install "$1"
 }
 
-install_azurite() { # DIRECTORY
-  cp test/servers/azurite/*.json "$1" || return
-  npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error
+install_npm() { # NAME DIRECTORY
+  cp "test/servers/$1"/*.json "$2" || return
+  npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
 
 install_hadoop() { # DIRECTORY
@@ -88,7 +88,9 @@ oras=oras.land/oras/cmd/oras@v1.3.0
 install python "$(python3 --version 2>&1) $(cksum <test/servers/requirements.txt)" install_python &
 install_oracles &
 install hadoop "$(cat test/servers/hadoop/* | cksum)" install_hadoop &
-install azurite "$(cksum <test/servers/azurite/package-lock.json)" install_azurite &
+for name in azurite node-servers; do
+  install "$name" "$(cksum <"test/servers/$name/package-lock.json")" install_npm "$name" &
+done
 (
   install oras "$oras" install_go "$oras"
   install versitygw "$versitygw" install_go "$versitygw"

@@ -49,6 +49,8 @@ test('config check reports faults by exit code 1, and secrets that cannot be rea
     credentials: { accessKeyId: 'file:${own}', accessKeySecret: 'file:${open}' }
   - match: { scheme: https, host: h }
     credentials: { token: { command: [sh] } }
+  - match: { scheme: http, host: h }
+    credentials: { netrc: '${open}' }
 `,
     { mode: 0o600 },
   );
@@ -59,6 +61,7 @@ test('config check reports faults by exit code 1, and secrets that cannot be rea
     warnings: [
       `${file}:2: command: no-such-program: is no program that can be executed`,
       `${file}:4: file:${open}: other users can read it (mode 644); chmod 600`,
+      `${file}:8: file:${open}: other users can read it (mode 644); chmod 600`,
     ],
   });
   await writeFile(file, 'cachesize: 1GiB\n');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
-import { netrcLogin } from '../../src/source/auth/netrc.js';
+import { defaultNetrc, netrcLogin } from '../../src/source/auth/netrc.js';
 import { commandSecret, fileSecret, literalSecret } from '../../src/source/auth/secret-source.js';
 import { ConfiguredAccess } from '../../src/source/http/configured-access.js';
 import { createHttpSource } from '../../src/source/http/http-client.js';
@@ -151,4 +151,26 @@ test('a netrc is read as curl reads it', (t) => {
   t.deepEqual(netrcLogin('machine ::1 login six password x', '[::1]'), { user: 'six', password: 'x' });
   t.is(netrcLogin('machine a login x', 'a'), undefined);
   t.is(netrcLogin('', 'a'), undefined);
+});
+
+test.serial('the default netrc is that of $NETRC, and may be missing', async (t) => {
+  const server = await startFaultServer(t, ({ headers }, response) =>
+    headers.authorization === basic('ada:hidden')
+      ? response.end('x')
+      : response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end(),
+  );
+  const before = process.env['NETRC'];
+  t.teardown(() => {
+    if (before === undefined) delete process.env['NETRC'];
+    else process.env['NETRC'] = before;
+  });
+  const file = join(await temporaryDirectory(t), 'netrc');
+  process.env['NETRC'] = file;
+  const client = (): CompleteClient =>
+    source(t, [hostOf(server), { credentials: { kind: 'netrc', file: defaultNetrc() } }]);
+  await t.throwsAsync(get(client(), `${server.origin}/x`), { code: 'ACCESS_DENIED' });
+  t.deepEqual(sent(server), [[undefined, undefined]]);
+  await writeFile(file, 'default login ada password hidden\n');
+  await get(client(), `${server.origin}/x`);
+  t.is(sent(server).length, 3);
 });
