@@ -29,6 +29,11 @@ const REFUSALS = [
   ['SecurityException', 'Failed to obtain user group information', 'ACCESS_DENIED'],
   ['InvalidToken', "token can't be found in cache", 'ACCESS_DENIED'],
   ['StandbyException', 'Operation category READ is not supported in state standby', 'BUSY'],
+  [
+    'SecurityException',
+    'Failed to obtain user group information: org.apache.hadoop.security.token.SecretManager$InvalidToken: StandbyException',
+    'BUSY',
+  ],
   ['RetriableException', 'NameNode still not started', 'BUSY'],
   ['SafeModeException', 'Zero blocklocations. Name node is in safe mode.', 'BUSY'],
   ['IllegalArgumentException', 'Invalid value for webhdfs parameter', 'INVALID_REQUEST'],
@@ -311,6 +316,12 @@ test('redirects that lead astray are refused', async (t) => {
   // With TLS all is well.
   t.is((await read(hdfsClient(t, settings), FILE)).byteLength, 300_000);
   t.is((await failureOf(stat(hdfsClient(t, { ...settings, tls: {} }), FILE))).code, 'TLS');
+  // Trust in any certificate is for what the rule names.
+  const trusting: HdfsSettings = { ...settings, tls: { verify: false } };
+  t.is((await stat(hdfsClient(t, trusting), FILE)).contentLength, 300_000);
+  t.is((await failureOf(read(hdfsClient(t, trusting), FILE))).code, 'TLS');
+  const named = { ...trusting, datanodes: { '127.0.0.1': '127.0.0.1' } };
+  t.is((await read(hdfsClient(t, named), FILE)).byteLength, 300_000);
   server.server.dataHost = server.dataNode.host;
   t.is((await failureOf(read(hdfsClient(t, settings), FILE))).code, 'INSECURE_REDIRECT');
   const plain = await startHdfsServer(t);

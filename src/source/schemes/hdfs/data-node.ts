@@ -7,6 +7,8 @@ export interface DataNodeTarget {
   readonly url: URL;
   /** What is sent, and shown nowhere. */
   readonly signedUrl: URL;
+  /** The configuration has its name. */
+  readonly isNamed: boolean;
 }
 
 /** Names of hosts, with or without a port, by those that the cluster has for them. */
@@ -22,13 +24,13 @@ export function dataNodeOf(
   const signedUrl = redirectTarget(location, from, requested);
   refuseDowngrade(from, signedUrl, requested);
   const name = nameOf(signedUrl, names);
-  // Of a name with a port that port is the only one.
+  // The port stays where the name has none.
   if (name !== undefined) signedUrl.host = name;
   const url = new URL(signedUrl);
   url.search = url.searchParams.has('offset')
     ? `?op=OPEN&offset=${Number(url.searchParams.get('offset'))}`
     : '';
-  return { url, signedUrl };
+  return { url, signedUrl, isNamed: name !== undefined };
 }
 
 /** The failure of a data node, which may have a name that counts inside of the cluster only. */

@@ -7,7 +7,9 @@ import { withQuery } from '../../auth/canonical.js';
 import type { Authorizer } from '../../http/authorizer.js';
 import { configuredRoute } from '../../http/configured-route.js';
 import type { HttpProfile } from '../../http/http-engine.js';
+import { routeElsewhere } from '../../http/route.js';
 import type { HdfsSettings } from '../../settings.js';
+import type { DataNodeTarget } from './data-node.js';
 import { explainHdfsRefusal, refusesCredentials } from './hdfs-refusal.js';
 
 export class HdfsAccess {
@@ -38,6 +40,27 @@ export class HdfsAccess {
       redirects: 'refuse',
       explain: (refusal) => explainHdfsRefusal(refusal, url),
       ...(route === undefined ? {} : { route }),
+    };
+  }
+
+  /**
+   * Of a data node. What the rule says of connections to its name nodes holds for others only if it names them too: not the
+   * client's certificate, nor the trust in any certificate.
+   */
+  async dataNodeProfile(url: URL, { signedUrl, isNamed }: DataNodeTarget): Promise<HttpProfile> {
+    const { authorizer, route, ...profile } = await this.profile(url);
+    const isOwn = isNamed || this.#origins.has(signedUrl.origin);
+    const way = isOwn ? route : routeElsewhere(route);
+    return {
+      ...profile,
+      ...(way === undefined ? {} : { route: way }),
+      authorizer: {
+        // What grants access stands in the URL of the redirect.
+        authorize: async (sent, signal) => ({
+          ...(await authorizer?.authorize(sent, signal)),
+          url: signedUrl,
+        }),
+      },
     };
   }
 

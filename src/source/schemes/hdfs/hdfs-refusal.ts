@@ -35,6 +35,9 @@ export function explainHdfsRefusal(refusal: Refusal, url: URL): SourceError | un
   const found = `status ${status}, ${exception}: ${saidBySource(message)}`;
   const failure = (code: SourceError['code'], text: string): SourceError =>
     new SourceError(code, text, url, { found, status });
+  // In standby it cannot check tokens, and some versions say so in this way.
+  if (STANDBY.has(exception) || /\bStandbyException\b/.test(message))
+    return failure('BUSY', 'the name node is in standby');
   if (MISSING.has(exception)) {
     return /is not a file/.test(message)
       ? new IsDirectoryError(url)
@@ -49,7 +52,6 @@ export function explainHdfsRefusal(refusal: Refusal, url: URL): SourceError | un
     const isKerberos = /negotiate/i.test(header.get('www-authenticate') ?? '');
     return failure('ACCESS_DENIED', isKerberos ? KERBEROS : 'the cluster refuses the user or the token');
   }
-  if (STANDBY.has(exception)) return failure('BUSY', 'the name node is in standby');
   if (STARTING.has(exception)) return failure('BUSY', 'the name node is starting, or in safe mode');
   if (UNKNOWN_OPERATION.has(exception)) return failure('INVALID_REQUEST', 'the cluster refuses the request');
   if (exception === 'UnresolvedPathException')
@@ -61,7 +63,8 @@ const KERBEROS = 'the cluster wants Kerberos, which is not supported: configure 
 
 /** Whether another token may be accepted. */
 export function refusesCredentials(refusal: Refusal): boolean {
-  return refusal.status === 401 || CREDENTIALS.has(remoteExceptionOf(refusal)?.exception ?? '');
+  const { exception = '', message = '' } = remoteExceptionOf(refusal) ?? {};
+  return (refusal.status === 401 || CREDENTIALS.has(exception)) && !/\bStandbyException\b/.test(message);
 }
 
 /** What is no answer of WebHDFS says nothing about the file: a 404 of it would make a directory look empty. */

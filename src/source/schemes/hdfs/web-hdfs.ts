@@ -1,7 +1,6 @@
 /** The operations of WebHDFS that read ("WebHDFS REST API" of Apache Hadoop), with fail-over between name nodes. */
 import { encodeKey, encodeStrict } from '../../auth/canonical.js';
 import { ChangedError, IsDirectoryError, ProtocolError, SourceError } from '../../errors.js';
-import type { Authorizer } from '../../http/authorizer.js';
 import { HeaderFields } from '../../http/header-fields.js';
 import { expectedBytesOf } from '../../http/http-download.js';
 import type { HttpAnswer, HttpCaller, HttpEngine, HttpRequest } from '../../http/http-engine.js';
@@ -154,12 +153,11 @@ export class WebHdfs {
     if (answer.status === 200) return answer;
     answer.body.cancel();
     const target = dataNodeOf(answer.header.get('location'), answer.url, url, this.#dataNodes);
-    const profile = await this.#access.profile(url);
+    const profile = await this.#access.dataNodeProfile(url, target);
     try {
       const sent: HttpRequest = {
         ...profile,
         url: target.url,
-        authorizer: withUrl(target.signedUrl, profile.authorizer),
         allowed: [200],
         expectedBytes: expectedBytesOf(request),
         retries: 0,
@@ -223,11 +221,6 @@ export class WebHdfs {
       return await send({ ...(await this.#access.profile(caller.url)), ...limits, url });
     });
   }
-}
-
-/** What grants access stands in the URL of a redirect. Headers of the name nodes go to them alone, if they redirect to themselves. */
-function withUrl(url: URL, own: Authorizer | undefined): Authorizer {
-  return { authorize: async (sent, signal) => ({ ...(await own?.authorize(sent, signal)), url }) };
 }
 
 const MAY_BE_CHANGED = new Set(['UNEXPECTED_STATUS', 'INVALID_REQUEST', 'IS_DIRECTORY']);
