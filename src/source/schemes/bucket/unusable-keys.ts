@@ -1,25 +1,29 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 
-/** Of which buckets it was said already. */
-const MAX_BUCKETS = 1_000;
+/** Of which buckets or servers it was said already. */
+const MAX_PLACES = 1_000;
 
-/** Logs once for each bucket that it has keys which no name of a file can stand for. */
+/** Logs once for each bucket, or server, that it has keys, or paths, which no name of a file can stand for. */
 export class UnusableKeys {
   readonly #log: Logger;
-  readonly #reported = new LRUCache<string, true>({ max: MAX_BUCKETS });
+  readonly #words: { readonly place: string; readonly key: string };
+  readonly #reported = new LRUCache<string, true>({ max: MAX_PLACES });
 
-  constructor(log: Logger) {
+  /** `words`: as the source calls them. */
+  constructor(log: Logger, words = { place: 'bucket', key: 'key' }) {
     this.#log = log;
+    this.#words = words;
   }
 
-  report(url: URL, key: string): void {
-    const bucket = `${url.protocol}//${url.host}`;
-    if (this.#reported.has(bucket)) return;
-    this.#reported.set(bucket, true);
+  report(url: URL, given: string): void {
+    const { place, key } = this.#words;
+    const origin = `${url.protocol}//${url.host}`;
+    if (this.#reported.has(origin)) return;
+    this.#reported.set(origin, true);
     this.#log.warn(
-      { bucket, key: JSON.stringify(key) },
-      'keys that cannot be names of files are not shown, such as this',
+      { [place]: origin, [key]: JSON.stringify(given) },
+      `${key}s that cannot be names of files are not shown, such as this`,
     );
   }
 }

@@ -11,8 +11,18 @@ export interface FileProperties {
   readonly etag: string | undefined;
 }
 
-/** Of the paths and tags together. */
+/** Of all servers: paths and tags. */
 const MAX_CHARS = 4 * 1024 * 1024;
+
+/** By the number of the server and the path. */
+export type ListedProperties = LRUCache<string, FileProperties>;
+
+export function listedProperties(): ListedProperties {
+  return new LRUCache({
+    maxSize: MAX_CHARS,
+    sizeCalculation: ({ etag = '' }, path) => path.length + etag.length + 16,
+  });
+}
 
 /**
  * The files of the last listings, and whether the server's tags may be relied on. The tag in a listing need not be the one
@@ -21,24 +31,33 @@ const MAX_CHARS = 4 * 1024 * 1024;
  */
 export class ListedFiles {
   #tags: 'unknown' | 'same' | 'other' = 'unknown';
-  readonly #files = new LRUCache<string, FileProperties>({
-    maxSize: MAX_CHARS,
-    sizeCalculation: ({ etag = '' }, path) => path.length + etag.length + 16,
-  });
+  readonly #properties: ListedProperties;
+  readonly #server: number;
+
+  constructor(properties: ListedProperties, server: number) {
+    this.#properties = properties;
+    this.#server = server;
+  }
 
   /** The tag that an entry may have. */
-  note(path: string, file: FileProperties): string | undefined {
-    if (this.#tags === 'same' && isStrong(file.etag)) return file.etag;
-    this.#files.set(path, file);
+  note(path: string, { size, lastModified, etag }: FileProperties): string | undefined {
+    if (this.#tags === 'same' && isStrong(etag)) return etag;
+    // A copy: as a part of the document it would keep that in memory.
+    const own = etag && Buffer.from(etag, 'latin1').toString('latin1');
+    this.#properties.set(this.#key(path), { size, lastModified, etag: own });
     return undefined;
   }
 
   get(path: string): FileProperties | undefined {
-    return this.#files.get(path);
+    return this.#properties.get(this.#key(path));
   }
 
   forget(path: string): void {
-    this.#files.delete(path);
+    this.#properties.delete(this.#key(path));
+  }
+
+  #key(path: string): string {
+    return `${this.#server} ${path}`;
   }
 
   /** Compares what a listing or a query said with what a read answers a moment later. */
@@ -53,14 +72,14 @@ export class ListedFiles {
   }
 }
 
-/** Whether a read is of the file that the properties describe. */
-export function isSameFile({ size, lastModified }: FileProperties, read: Metadata): boolean {
-  if (size !== undefined && read.contentLength >= 0 && size !== read.contentLength) return false;
-  return (
-    lastModified === undefined ||
-    read.lastModified === UNKNOWN_LAST_MODIFIED ||
-    lastModified === read.lastModified - (read.lastModified % 1000)
-  );
+/** Whether a read is of the file that the properties describe, and of no page that stands for a directory. */
+export function isSameFile({ size, lastModified, etag }: FileProperties, read: Metadata): boolean {
+  if (size !== read.contentLength) return false;
+  return lastModified === wholeSeconds(read.lastModified) || (isStrong(etag) && etag === read.etag);
+}
+
+function wholeSeconds(ms: number): number | undefined {
+  return ms === UNKNOWN_LAST_MODIFIED ? undefined : ms - (ms % 1000);
 }
 
 function isStrong(etag: string | undefined): etag is string {

@@ -30,7 +30,7 @@ const SUCCESS = /^\s*HTTP\/\d(?:\.\d)?\s+2\d\d/i;
 const FAILURE = /^\s*HTTP\/\d(?:\.\d)?\s+[1345]\d\d/i;
 
 export class Multistatus implements XmlHandler {
-  #rows: ResourceRow[] = [];
+  readonly #onRow: (row: ResourceRow) => void;
   #count = 0;
   /** Of the response that is open: what its successful parts say. */
   #href: string | undefined;
@@ -40,16 +40,8 @@ export class Multistatus implements XmlHandler {
   #part = new Map<string, string>();
   #isPartRefused = false;
 
-  /** How many rows there were so far. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** Those since the last call. */
-  take(): readonly ResourceRow[] {
-    const rows = this.#rows;
-    this.#rows = [];
-    return rows;
+  constructor(onRow: (row: ResourceRow) => void) {
+    this.#onRow = onRow;
   }
 
   onOpen(name: string, depth: number): void {
@@ -84,7 +76,7 @@ export class Multistatus implements XmlHandler {
     if (href === undefined || this.#isRefused) return;
     this.#count += 1;
     if (this.#count > MAX_LISTED_ENTRIES) throw new ListingTooLong(`${MAX_LISTED_ENTRIES} entries`);
-    this.#rows.push(rowOf(href, this.#properties));
+    this.#onRow(rowOf(href, this.#properties));
   }
 }
 

@@ -1,10 +1,9 @@
 /** PROPFIND (RFC 4918, 9.1): the properties of one resource, or of what is right below a directory. */
-import type { HttpCaller, HttpEngine, HttpRequest } from '../../http/http-engine.js';
+import type { HttpCaller, HttpEngine, HttpRequest, TextReader } from '../../http/http-engine.js';
 import { type BatchReader, streamDocument } from '../../http/streamed-document.js';
 import { ProtocolError } from '../../errors.js';
 import { percentDecoded } from '../../byte-text.js';
 import { MalformedXml, XmlEvents } from '../../xml-events.js';
-import { xmlReader } from '../bucket/listing-pages.js';
 import { nameBelow, pathOfHref } from './href.js';
 import { Multistatus, type ResourceRow } from './multistatus.js';
 import type { WebdavServer } from './webdav-server.js';
@@ -14,6 +13,7 @@ const NAMES = ['resourcetype', 'getcontentlength', 'getlastmodified', 'getetag']
 const OWN_CLOUD = /\/(?:remote|public)\.php\//;
 /** So many entries are handed on at once. */
 const BATCH_ROWS = 1_000;
+const MAX_SHOWN_CHARS = 300;
 
 export interface NamedRow {
   /** Decoded. */
@@ -37,11 +37,8 @@ export async function findProperties(
 ): Promise<ResourceRow> {
   const { url } = caller;
   const request = await requestFor(server, url, '0');
-  const rows = await engine.fetchPieces(request, caller, (answer) => {
-    const own = percentDecoded(answer.url.pathname);
-    return xmlReader(url, new OwnRow(own));
-  });
-  if (rows.own !== undefined) return rows.own;
+  const row = await engine.fetchPieces(request, caller, (answer) => new OwnReader(url, pathOf(answer.url)));
+  if (row !== undefined) return row;
   throw new ProtocolError('the server does not speak WebDAV here', url, {
     expected: 'the properties of the resource',
     found: 'none',
@@ -60,7 +57,7 @@ export async function* listProperties(
     request,
     caller,
     BATCH_ROWS,
-    ({ url }) => new DirectoryReader(caller.url, percentDecoded(url.pathname)),
+    ({ url }) => new DirectoryReader(caller.url, pathOf(url)),
   );
 }
 
@@ -82,68 +79,78 @@ function bodyFor({ pathname }: URL): string {
   return `<?xml version="1.0" encoding="utf-8"?>\n<D:propfind xmlns:D="DAV:"><D:prop>${names}${checksums}</D:prop></D:propfind>`;
 }
 
-/** The row that is for the requested path; of a server that calls it otherwise, the first one. */
-class OwnRow extends Multistatus {
-  readonly #path: string;
+/** Decoded, with a slash at its end. */
+function pathOf({ pathname }: URL): string {
+  return percentDecoded(pathname.endsWith('/') ? pathname : `${pathname}/`);
+}
+
+/** Finds the row that is for the requested path; of a server that calls it otherwise, the first one. */
+class OwnReader implements TextReader<ResourceRow | undefined> {
+  readonly #url: URL;
+  readonly #events: XmlEvents;
   #first: ResourceRow | undefined;
-  #exact: ResourceRow | undefined;
+  #own: ResourceRow | undefined;
 
-  constructor(path: string) {
-    super();
-    this.#path = path.endsWith('/') ? path : `${path}/`;
+  constructor(url: URL, path: string) {
+    this.#url = url;
+    this.#events = new XmlEvents(
+      new Multistatus((row) => {
+        this.#first ??= row;
+        if (nameBelow(pathOfHref(row.href, path), path) === '') this.#own ??= row;
+      }),
+    );
   }
 
-  get own(): ResourceRow | undefined {
-    return this.#exact ?? this.#first;
+  read(text: string): number {
+    readable(this.#url, () => this.#events.read(text));
+    return 0;
   }
 
-  override onClose(name: string, text: string, depth: number): void {
-    super.onClose(name, text, depth);
-    for (const row of this.take()) {
-      this.#first ??= row;
-      if (nameBelow(pathOfHref(row.href, this.#path), this.#path) === '') this.#exact ??= row;
-    }
-  }
-
-  checkEnd(): void {
-    // Complete where the root is.
+  end(): ResourceRow | undefined {
+    readable(this.#url, () => this.#events.end());
+    return this.#own ?? this.#first;
   }
 }
 
 /** Reads the rows of a directory, and finds their names. */
 class DirectoryReader implements BatchReader<ListedRows> {
   readonly #url: URL;
-  readonly #rows = new Multistatus();
-  readonly #events = new XmlEvents(this.#rows);
+  readonly #events: XmlEvents;
   #path: string;
   #isFirst = true;
+  #rows = 0;
+  #named: NamedRow[] = [];
+  #unusable: string | undefined;
+  #isFile = false;
 
   constructor(url: URL, path: string) {
     this.#url = url;
-    this.#path = path.endsWith('/') ? path : `${path}/`;
+    this.#path = path;
+    this.#events = new XmlEvents(new Multistatus((row) => this.#onRow(row)));
   }
 
   read(text: string): number {
-    const before = this.#rows.count;
-    this.#readable(() => this.#events.read(text));
-    return this.#rows.count - before;
+    const before = this.#rows;
+    readable(this.#url, () => this.#events.read(text));
+    return this.#rows - before;
   }
 
   end(): void {
-    this.#readable(() => this.#events.end());
+    readable(this.#url, () => this.#events.end());
   }
 
   take(): ListedRows {
-    const named: NamedRow[] = [];
-    let unusable: string | undefined;
-    let isFile = false;
-    for (const row of this.#rows.take()) {
-      const name = this.#nameOf(row);
-      if (name === undefined) unusable = row.href;
-      else if (name !== '') named.push({ name, row });
-      else if (!row.isDirectory) isFile = true;
-    }
-    return { named, unusable, isFile };
+    const rows = { named: this.#named, unusable: this.#unusable, isFile: this.#isFile };
+    this.#named = [];
+    return rows;
+  }
+
+  #onRow(row: ResourceRow): void {
+    this.#rows += 1;
+    const name = this.#nameOf(row);
+    if (name === undefined) this.#unusable ??= row.href.slice(0, MAX_SHOWN_CHARS);
+    else if (name !== '') this.#named.push({ name, row });
+    else if (!row.isDirectory) this.#isFile = true;
   }
 
   #nameOf(row: ResourceRow): string | undefined {
@@ -156,14 +163,14 @@ class DirectoryReader implements BatchReader<ListedRows> {
     this.#path = path.endsWith('/') ? path : `${path}/`;
     return '';
   }
+}
 
-  #readable(read: () => void): void {
-    try {
-      read();
-    } catch (error) {
-      if (!(error instanceof MalformedXml)) throw error;
-      const facts = { expected: error.expected, found: error.message };
-      throw new ProtocolError('the listing cannot be read', this.#url, facts);
-    }
+function readable(url: URL, read: () => void): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof MalformedXml)) throw error;
+    const facts = { expected: error.expected, found: error.message };
+    throw new ProtocolError('the listing cannot be read', url, facts);
   }
 }

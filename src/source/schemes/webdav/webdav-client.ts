@@ -36,7 +36,7 @@ export function createWebdavClient({
   serverFor,
   peers,
 }: WebdavClientOptions): Required<ResourceClient> {
-  const unusable = new UnusableKeys(log);
+  const unusable = new UnusableKeys(log, { place: 'server', key: 'path' });
   const dialect: HttpDialect = {
     targetOf: async ({ url }) => {
       const server = serverFor(url);

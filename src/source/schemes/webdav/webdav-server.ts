@@ -5,7 +5,7 @@ import { ConfiguredAccess } from '../../http/configured-access.js';
 import type { HttpProfile, Redirect } from '../../http/http-engine.js';
 import { isDirectoryRedirect } from '../../http/redirect.js';
 import type { WebdavSettings } from '../../settings.js';
-import { ListedFiles } from './listed-files.js';
+import type { ListedFiles } from './listed-files.js';
 import {
   explainNoFile,
   explainSilence,
@@ -14,13 +14,19 @@ import {
 } from './webdav-refusal.js';
 
 export class WebdavServer {
-  readonly listed = new ListedFiles();
+  readonly listed: ListedFiles;
   readonly #origin: string;
   readonly #root: string;
   readonly #access: ConfiguredAccess;
 
   /** `url`: of one of its resources. `settingsFor`: for the other origins that it redirects to. */
-  constructor(url: URL, settings: WebdavSettings, settingsFor: (url: URL) => WebdavSettings) {
+  constructor(
+    url: URL,
+    settings: WebdavSettings,
+    settingsFor: (url: URL) => WebdavSettings,
+    listed: ListedFiles,
+  ) {
+    this.listed = listed;
     this.#origin = `${isSecure(url) ? 'https' : 'http'}://${url.host}`;
     this.#root = (settings.root ?? '').replace(/\/$/, '');
     const { origin } = new URL(this.#origin);
