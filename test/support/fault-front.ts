@@ -58,6 +58,11 @@ export interface FaultFront {
   clear(): void;
 }
 
+export interface StartedFront extends FaultFront {
+  /** When the requests that have ended began and ended. */
+  readonly exchanges: { readonly beganMs: number; readonly endedMs: number }[];
+}
+
 /**
  * Stands before a server, and passes requests and answers on as they are, but for the faults that a test adds. With paths
  * of a certificate and its key it serves https.
@@ -66,14 +71,17 @@ export async function startFaultFront(
   t: ExecutionContext,
   target: string,
   tls?: { readonly certificate: string; readonly key: string },
-): Promise<FaultFront> {
+): Promise<StartedFront> {
   const { hostname, port } = new URL(target);
   const requests: FaultFront['requests'] = [];
+  const exchanges: StartedFront['exchanges'] = [];
   let faults: { readonly fault: Fault; left: number }[] = [];
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url: uri = '' } = request;
     requests.push({ method, uri, range: request.headers.range ?? '' });
+    const beganMs = performance.now();
+    response.once('close', () => exchanges.push({ beganMs, endedMs: performance.now() }));
     const met = faults.findLast(({ fault, left }) => left > 0 && (fault.meets?.(request) ?? true));
     if (met !== undefined) met.left -= 1;
     pass(request, response, met?.fault ?? {}).catch(() => response.destroy());
@@ -129,6 +137,7 @@ export async function startFaultFront(
     host,
     origin: `${tls === undefined ? 'http' : 'https'}://${host}`,
     requests,
+    exchanges,
     add: (fault) => faults.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY }),
     clear: () => {
       faults = [];
