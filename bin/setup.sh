@@ -80,6 +80,7 @@ if [ "$(uname -s)" = Linux ]; then
     # The tests run the system's Python, which has Debian's packages.
     /usr/bin/python3 -c 'import pyftpdlib' 2>/dev/null || missing="$missing python3-pyftpdlib"
     needs sqlite3 sqlite3
+    needs git git
     needs unzip unzip
     needs rsync rsync
     needs getfattr attr

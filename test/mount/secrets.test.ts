@@ -100,6 +100,9 @@ sources:
     credentials: { token: { command: [sh, -c, "echo $0-command", ${MARK}] } }
   - match: { scheme: http, host: proxied.test }
     proxy: http://user:${MARK}-proxy@${host}
+  - match: { scheme: webdav, host: "${host}" }
+    headers: { X-Secret: ${MARK}-dav-header }
+    credentials: { user: ada, password: ${MARK}-dav, auth: basic }
   - match: { scheme: s3, host: bucket }
     endpoint: ${server.origin}/
     credentials: { accessKeyId: ${MARK}-id, accessKeySecret: ${MARK}-key, sessionToken: ${MARK}-session }
@@ -148,6 +151,8 @@ plugins:
     `http/${host}/command/x`,
     `http/${host}/away/x`,
     `http/${host}/denied/x`,
+    `webdav/${host}/x`,
+    `dav/${host}/away/x`,
     'http/proxied.test/x',
     'http/given.test/x',
     's3/bucket/key',
