@@ -23,7 +23,9 @@ const READ_BYTES = MIB;
 
 /** A rule as the configuration has it. */
 function ruleFor(host: string, more: object = {}): object {
-  return { match: { scheme: 'webdav', host }, credentials: { user: 'ada', password: PASSWORD }, ...more };
+  // `auth`: the first request is not one to be asked.
+  const credentials = { user: 'ada', password: PASSWORD, auth: 'basic' };
+  return { match: { scheme: 'webdav', host }, credentials, ...more };
 }
 
 /** Apache behind a front that counts, below a mount. */

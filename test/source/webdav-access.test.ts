@@ -60,7 +60,7 @@ test('every kind of credential goes to its origin with each request, and none of
     [{ headers: { 'x-secret': literalSecret('hidden') } }, undefined, 'hidden'],
     [token('hidden'), 'Bearer hidden', undefined],
     [
-      { credentials: { kind: 'password', user: 'ada', password: literalSecret('hidden') } },
+      { credentials: { kind: 'password', user: 'ada', password: literalSecret('hidden'), auth: 'basic' } },
       basic('ada:hidden'),
       undefined,
     ],
@@ -92,13 +92,21 @@ test('every kind of credential goes to its origin with each request, and none of
   }
 });
 
-test('a netrc has the credentials of its hosts', async (t) => {
-  const own = await startAnsweringServer(t, files);
+test('over http a password goes where it was asked for, and a netrc has those of its hosts', async (t) => {
+  const own = await startAnsweringServer(t, (asked) =>
+    asked.header.authorization === undefined
+      ? { status: 401, header: { 'www-authenticate': 'Basic realm="dav"' }, body: '' }
+      : files(asked),
+  );
   const file = join(await temporaryDirectory(t), 'netrc');
   await writeFile(file, 'machine 127.0.0.1 login ada password hidden\n', { mode: 0o600 });
-  const webdav = client(t, [{ schemes: ['webdav'] }, { credentials: { kind: 'netrc', file } }]);
+  const webdav = client(t, [
+    { schemes: ['webdav'] },
+    { credentials: { kind: 'netrc', file: fileSecret(file) } },
+  ]);
   await stat(webdav, urlOf(own, '/d/f'));
   t.deepEqual(taken(own), [
+    ['PROPFIND /d/f', undefined, undefined],
     ['PROPFIND /d/f', basic('ada:hidden'), undefined],
     ['GET /d/f', basic('ada:hidden'), undefined],
   ]);
