@@ -40,6 +40,41 @@ test('a document that ends anywhere before its end is malformed', (t) => {
   }
 });
 
+test('attributes have their values, whatever stands in them, and a tag can be its own end', (t) => {
+  const found: unknown[] = [];
+  const events = new XmlEvents({
+    onOpen: (name, depth, attributes) => found.push([name, depth, attributes]),
+    onClose: (name) => found.push(name),
+  });
+  events.read(`<a x="1>2" y = '"/&gt;'\n z=""><b /><p:c p:d='e/'/></a >`);
+  events.end();
+  const attributes = { x: '1>2', y: '"/>', z: '' };
+  t.deepEqual(found, [['a', 1, attributes], ['b', 2, {}], 'b', ['c', 2, { 'p:d': 'e/' }], 'c', 'a']);
+});
+
+test('a reference is resolved once, and one that names no character is the replacement character', (t) => {
+  const text = '&apos;&amp;quot;&quot;&#x1F600;&#0;&#xDC80;&#x110000;&#99999999;&none;& &amp';
+  t.deepEqual(eventsOf(`<a>${text}</a>`), [['a', `'&quot;"😀${'\ufffd'.repeat(4)}&none;& &amp`, 1]]);
+});
+
+test('elements that are not nested, tags without a name, and attributes without quotes are malformed', (t) => {
+  for (const document of [
+    '<a><b></a></b>',
+    '<a></b></a>',
+    '<a></ab></a>',
+    '</a><a></a>',
+    '<a><></></a>',
+    '<a b></a>',
+    '<a b=c></a>',
+    '<a b="c"d="e"></a>',
+    '<a/b></a>',
+    `<a${' '.repeat(60_000)}b></a>`,
+    `<a ${'b'.repeat(60_000)}></a>`,
+  ]) {
+    t.throws(() => eventsOf(document), { instanceOf: MalformedXml }, document.slice(0, 20));
+  }
+});
+
 test('entities of a document type are not expanded', (t) => {
   const bomb = '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]>';
   t.deepEqual(eventsOf(`${bomb}<a>&y;</a>`), [['a', '&y;', 1]]);

@@ -21,28 +21,40 @@ export interface ListingPage extends PageEntries {
 
 const MAX_ETAG_CHARS = 1_024;
 
+/** Of a row, as they are written. */
+interface RowFields {
+  key: string;
+  size: string;
+  lastModified: string;
+  etag: string;
+  prefix: string;
+}
+
+const NO_FIELDS: Readonly<RowFields> = { key: '', size: '', lastModified: '', etag: '', prefix: '' };
+
 /** Handles the events of the document, and makes the page of them. */
 export class ObjectListing implements XmlHandler {
-  /** By name: of the root, and of the row that is open. */
+  /** Of the root, by name. */
   readonly #fields = new ListedFields();
-  #row = new ListedFields();
+  /** The row that is open. */
+  #row: RowFields = { ...NO_FIELDS };
   /** As they are written: whether they are encoded may be said behind them. */
   readonly #objects: ObjectRow[] = [];
   readonly #prefixes: string[] = [];
   #isError = false;
 
   onOpen(name: string, depth: number): void {
-    if (depth === 2) this.#row = new ListedFields();
+    if (depth === 2) this.#row = { ...NO_FIELDS };
     if (depth !== 1) return;
     this.#isError = name === 'Error';
     if (!this.#isError && name !== 'ListBucketResult') throw new MalformedXml('a ListBucketResult', name);
   }
 
   onClose(name: string, text: string, depth: number): void {
-    if (depth === 3) this.#row.set(name, text);
+    if (depth === 3) setField(this.#row, name, text);
     if (depth !== 2) return;
     if (name === 'Contents') this.#objects.push(rowOf(this.#row));
-    else if (name === 'CommonPrefixes') this.#prefixes.push(this.#row.get('Prefix') ?? '');
+    else if (name === 'CommonPrefixes') this.#prefixes.push(this.#row.prefix);
     else this.#fields.set(name, text);
     checkRowCount(this.#objects.length + this.#prefixes.length);
   }
@@ -94,12 +106,19 @@ export class ObjectListing implements XmlHandler {
   }
 }
 
-function rowOf(fields: ReadonlyMap<string, string>): ObjectRow {
-  const size = fields.get('Size') ?? '';
-  const timeMs = Date.parse(fields.get('LastModified') ?? '');
-  const etag = fields.get('ETag') ?? '';
+/** Not by name in a map: a page has thousands. */
+function setField(row: RowFields, name: string, text: string): void {
+  if (name === 'Key') row.key = text;
+  else if (name === 'Size') row.size = text;
+  else if (name === 'ETag') row.etag = text;
+  else if (name === 'LastModified') row.lastModified = text;
+  else if (name === 'Prefix') row.prefix = text;
+}
+
+function rowOf({ key, size, lastModified, etag }: RowFields): ObjectRow {
+  const timeMs = Date.parse(lastModified);
   return {
-    key: fields.get('Key') ?? '',
+    key,
     size: /^\d{1,15}$/.test(size) ? Number(size) : undefined,
     // Whole seconds: a read has no more than those, and its time must be the same.
     lastModified: Number.isNaN(timeMs) ? undefined : timeMs - (timeMs % 1000),
