@@ -253,6 +253,7 @@ export class ListingCache {
       const add = (page: readonly UrlEntry[]): Promise<void> => listing.add(page);
       await listing.addLast(await client.list(request, add));
     } catch (error) {
+      await listing.whenAdded();
       listing.fail(error, this.#staleInstead(directory, error));
       return;
     }

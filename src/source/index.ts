@@ -20,7 +20,7 @@ export {
 export { escapeControls, redactPath, redactUrl, safeJson, safeLines, safeText } from './safe-text.js';
 export { uidOf, withUid } from './caller-uid.js';
 export { canonicalSegment } from './path-segment.js';
-export { Turns } from './turns.js';
+export { nextTurn, Turns } from './turns.js';
 export { orAborted } from './or-aborted.js';
 export { Promotion } from './promotion.js';
 export {

@@ -179,6 +179,20 @@ test('a listing that breaks is an error behind its last entry, and is begun anew
   t.is(bucket.budget.usedBytes > 0, true);
 });
 
+test('the next page is requested before the last one is added, which is there although the request fails', async (t) => {
+  const bucket = new Bucket(3_000);
+  const found: boolean[] = [];
+  bucket.beforePage = (page) => {
+    found.push(bucket.listings.peekEntry(`${D}/object-0000000`) !== undefined);
+    if (page === 1) throw new SourceError('CONNECTION_LOST', 'lost', D);
+  };
+  const listing = await bucket.listings.open(D);
+  t.is((await read(listing, 0, 1_000)).length, 1_000);
+  t.deepEqual(found, [false, false]);
+  await t.throwsAsync(read(listing, 1_000, 1), { code: 'CONNECTION_LOST' });
+  listing.close();
+});
+
 test('a reader that gives up, and others that wait for the same page', async (t) => {
   const bucket = new Bucket(5_000);
   const gates: (() => void)[] = [];

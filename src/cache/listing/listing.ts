@@ -1,6 +1,6 @@
 import type { Links, MetadataBudget } from '../../memory/metadata-budget.js';
 import { stringBytes } from '../../memory/bounded-map.js';
-import { canonicalSegment, Promotion, Turns, type UrlEntry } from '../../source/index.js';
+import { canonicalSegment, nextTurn, Promotion, Turns, uidOf, type UrlEntry } from '../../source/index.js';
 import { withResolvers } from '../../with-resolvers.js';
 import type { ListedEntry } from '../resource-cache.js';
 import { Waiters } from '../download/waiters.js';
@@ -73,6 +73,8 @@ export class Listing implements Links {
   readonly #turns: Turns;
   /** Of the page that comes. */
   #pageQueriedAtMs: number;
+  /** The page before it, which is added while the source is requested for this one. */
+  #added: Promise<void> = Promise.resolve();
   #isCounted = false;
   /** Its last entry has come. */
   #isEnded = false;
@@ -161,21 +163,34 @@ export class Listing implements Links {
     await this.#grown.wait(signal);
   }
 
-  /** A page. Resolves when the next is needed. */
+  /** A page. Resolves when the next is needed, which may be before all of this one was added. */
   async add(page: readonly UrlEntry[]): Promise<void> {
-    await this.addLast(page);
-    await this.#whenNeeded();
+    await this.#added;
+    const queriedAtMs = this.#pageQueriedAtMs;
+    if (this.#isNeededBehind(this.count + page.length)) {
+      // The request for it is sent first.
+      this.#added = nextTurn(uidOf(this.#options.signal)).then(() => this.#addAll(page, queriedAtMs));
+      this.#added.catch(() => undefined);
+    } else {
+      await this.#addAll(page, queriedAtMs);
+      await this.#whenNeeded();
+    }
     this.#pageQueriedAtMs = this.#options.now();
   }
 
   /** What no other page comes behind. */
   async addLast(page: readonly UrlEntry[]): Promise<void> {
+    await this.#added;
+    await this.#addAll(page, this.#pageQueriedAtMs);
+  }
+
+  async #addAll(page: readonly UrlEntry[], queriedAtMs: number): Promise<void> {
     let left = STEP_ENTRIES;
     for (const entry of page) {
       const wait = this.#turns.spend(entry.name.length, 1);
       if (wait !== undefined) await wait;
       if (this.state !== 'coming') return;
-      if (!this.#isListed(entry)) this.#entries.add(entry, this.#pageQueriedAtMs);
+      if (!this.#isListed(entry)) this.#entries.add(entry, queriedAtMs);
       left -= 1;
       if (left > 0) continue;
       left = STEP_ENTRIES;
@@ -194,6 +209,11 @@ export class Listing implements Links {
     this.#entries.trim();
     this.#charge();
     this.#grown.resolve();
+  }
+
+  /** Resolves when all pages so far were added, or cannot be. */
+  async whenAdded(): Promise<void> {
+    await Promise.allSettled([this.#added]);
   }
 
   fail(error: unknown, instead: Listing | undefined): void {
@@ -283,20 +303,19 @@ export class Listing implements Links {
     return slowest;
   }
 
-  get #isNeeded(): boolean {
+  /** Whether more is needed than so many entries. */
+  #isNeededBehind(count: number): boolean {
     let furthest = 0;
     for (const { neededPlace } of this.#readers) furthest = Math.max(furthest, neededPlace);
-    if (this.count - furthest >= AHEAD_ENTRIES) return false;
+    if (count - furthest >= AHEAD_ENTRIES) return false;
     this.#shrink();
     return (
-      !this.isLong ||
-      this.#entries.bytes <= this.#windowBytes ||
-      this.#slowest() >= this.count - AHEAD_ENTRIES
+      !this.isLong || this.#entries.bytes <= this.#windowBytes || this.#slowest() >= count - AHEAD_ENTRIES
     );
   }
 
   async #whenNeeded(): Promise<void> {
-    while (this.state === 'coming' && !this.#options.signal.aborted && !this.#isNeeded) {
+    while (this.state === 'coming' && !this.#options.signal.aborted && !this.#isNeededBehind(this.count)) {
       const { promise, resolve } = withResolvers<void>();
       this.#resume = resolve;
       const timer = setTimeout(resolve, ACTIVE_MS).unref();

@@ -28,6 +28,7 @@ const CHUNK_OVERHEAD_BYTES = 500;
 const CHUNK_SPAN_MS = 1_000;
 /** The digest of the names before every so many entries is kept. */
 const MARK_ENTRIES = 64;
+const MIN_SLOTS = 16;
 
 /**
  * The entries of a listing, each at its place, in as little memory as they take. Those at the front can be dropped; the places of
@@ -38,8 +39,11 @@ export class PackedEntries {
   #count = 0;
   #start = 0;
   #chunkBytes = 0;
-  /** Open addressing: the place and 1 of each name, by its digest. Those that were dropped stay until it is made anew. */
-  #index = new Uint32Array(16);
+  /**
+   * Open addressing, of two numbers in each slot: the place and 1 of a name, and its digest. Those that were dropped stay until it
+   * is made anew.
+   */
+  #index = new Uint32Array(2 * MIN_SLOTS);
   #indexed = 0;
   /** Of entries that were replaced by another of the same name: what they are by now. */
   readonly #replaced = new Map<number, Buffer>();
@@ -83,7 +87,7 @@ export class PackedEntries {
     chunk.usedBytes = writeRecord(chunk.bytes, chunk.usedBytes, entry);
     chunk.count += 1;
     this.#digest = combined(this.#digest, nameDigest);
-    if (this.#indexed * 3 >= this.#index.length * 2) this.#reindex();
+    if (this.#indexed * 3 >= this.#index.length) this.#reindex();
     this.#insert(nameDigest, this.#count);
     this.#count += 1;
   }
@@ -99,11 +103,12 @@ export class PackedEntries {
   }
 
   #find(segment: string, nameDigest: number): number {
-    const mask = this.#index.length - 1;
-    for (let slot = nameDigest & mask; ; slot = (slot + 1) & mask) {
+    const mask = this.#index.length - 2;
+    for (let slot = (nameDigest << 1) & mask; ; slot = (slot + 2) & mask) {
       const place = (this.#index[slot] ?? 0) - 1;
       if (place === -1) return -1;
-      if (place >= this.#start && this.#isNamed(place, segment)) return place;
+      if (this.#index[slot + 1] !== nameDigest || place < this.#start) continue;
+      if (this.#isNamed(place, segment)) return place;
     }
   }
 
@@ -152,7 +157,7 @@ export class PackedEntries {
       this.#start = next.firstPlace;
       if (this.#recent === oldest) this.#recent = undefined;
     }
-    if (this.#index.length > 8 * Math.max(16, this.#count - this.#start)) this.#reindex();
+    if (this.#index.length > 16 * Math.max(MIN_SLOTS, this.#count - this.#start)) this.#reindex();
     for (const replaced of this.#replaced.keys()) if (replaced < this.#start) this.#replaced.delete(replaced);
   }
 
@@ -161,7 +166,7 @@ export class PackedEntries {
     this.#chunkBytes = 0;
     this.#recent = undefined;
     this.#start = this.#count;
-    this.#index = new Uint32Array(16);
+    this.#index = new Uint32Array(2 * MIN_SLOTS);
     this.#indexed = 0;
     this.#replaced.clear();
     this.#marks.length = 0;
@@ -250,20 +255,23 @@ export class PackedEntries {
 
   /** With room for as many again. */
   #reindex(): void {
-    let slots = 16;
+    let slots = MIN_SLOTS;
     while (slots < (this.#count - this.#start) * 2) slots *= 2;
-    this.#index = new Uint32Array(slots);
+    const old = this.#index;
+    this.#index = new Uint32Array(2 * slots);
     this.#indexed = 0;
-    for (let place = this.#start; place < this.#count; place += 1) {
-      this.#insert(this.#nameDigestAt(place), place);
+    for (let slot = 0; slot < old.length; slot += 2) {
+      const place = (old[slot] ?? 0) - 1;
+      if (place >= this.#start) this.#insert(old[slot + 1] ?? 0, place);
     }
   }
 
   #insert(nameDigest: number, place: number): void {
-    const mask = this.#index.length - 1;
-    let slot = nameDigest & mask;
-    while (this.#index[slot] !== 0) slot = (slot + 1) & mask;
+    const mask = this.#index.length - 2;
+    let slot = (nameDigest << 1) & mask;
+    while (this.#index[slot] !== 0) slot = (slot + 2) & mask;
     this.#index[slot] = place + 1;
+    this.#index[slot + 1] = nameDigest;
     this.#indexed += 1;
   }
 }
