@@ -2,6 +2,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
+import type { Worker } from 'node:worker_threads';
 
 import type { Logger } from 'pino';
 
@@ -29,6 +30,12 @@ import type { MountRequest } from './config/mount-request.js';
  * interrupts a listing of ten thousand entries.
  */
 const COLLECT_EARLY = '--heap-growing-percent=80';
+
+/**
+ * The young generation stays as it is after the start, of 4 or 8 MiB, where V8 lets it grow to 32 (128 in Node 24) as soon as a burst of
+ * work is reachable at once. 64 readers take 25 MiB less so, and no row of the bench more of a processor.
+ */
+const STAY_SMALL = '--semi-space-growth-factor=1';
 
 /** After a second signal, operations in progress get so long to end. */
 const ENDING_GRACE_MS = 1_000;
@@ -62,6 +69,9 @@ export async function serve(
   { onReady, keeperFor, load, onReload, setLogLevel, logMessages }: ServeEvents,
 ): Promise<number> {
   setFlagsFromString(COLLECT_EARLY);
+  setFlagsFromString(STAY_SMALL);
+  // Node 20 sets it back for all heaps with each that a thread gets.
+  process.on('worker', (worker: Worker) => worker.once('online', () => setFlagsFromString(STAY_SMALL)));
   const descriptor = descriptorOf(given.path);
   const isOurs = descriptor === undefined;
   const request = { ...given, descriptor, path: await pathOf(given.path, descriptor) };
