@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import {
   type CompleteClient,
   InterruptedError,
+  OfflineError,
   Request,
   type RequestPriority,
   uidOf,
@@ -279,7 +280,8 @@ export class ListingCache {
     if (isDenial(error) && kept?.isRead === false) kept.drop();
     if (kept === undefined || !leavesOpen(error) || now() - kept.queriedAtMs > staleIfErrorMs)
       return undefined;
-    log.warn({ err: error }, 'cannot list again; the last listing is served');
+    if (!(error instanceof OfflineError))
+      log.warn({ err: error }, 'cannot list again; the last listing is served');
     this.#options.onStale?.(error);
     kept.freshSinceMs = retriedSinceMs(metadataTtlMs, negativeTtlMs, now());
     return kept;

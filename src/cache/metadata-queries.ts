@@ -1,5 +1,12 @@
 import type { Awaitable } from '../awaitable.js';
-import { type CompleteClient, type Metadata, NotFoundError, Request, SourceError } from '../source/index.js';
+import {
+  type CompleteClient,
+  type Metadata,
+  NotFoundError,
+  OfflineError,
+  Request,
+  SourceError,
+} from '../source/index.js';
 import type { CacheActivity } from './cache-activity.js';
 import type { ConfirmedFacts } from './disk/disk-cache.js';
 import {
@@ -145,7 +152,8 @@ export class MetadataQueries {
     flight.signal?.throwIfAborted();
     const { log, pool } = this.#context;
     if (!this.#freshness.mayServeStale(resource.confirmedAtMs, error)) throw error;
-    log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
+    if (!(error instanceof OfflineError))
+      log.warn({ err: error }, 'cannot revalidate; the last metadata is served');
     pool.activity.noteStale(error);
     this.#lookups.stale += 1;
     if (!flight.isDetached) resource.postpone();

@@ -13,7 +13,7 @@ import type { Evicted } from './evicted.js';
 import type { Flight } from './flight.js';
 import type { Freshness } from './freshness.js';
 import type { ListedEntry } from './resource-cache.js';
-import { Version, type VersionContext, type VersionOwner } from './version.js';
+import { type LearnedFact, Version, type VersionContext, type VersionOwner } from './version.js';
 import type { VersionIdentity } from './version-identity.js';
 
 /** The table that has it. */
@@ -163,9 +163,10 @@ export class Resource implements Links, VersionOwner {
   }
 
   /** Something came to light while the body of a version was read. */
-  learn(version: VersionIdentity, fact: { readonly size: number } | { readonly isLong: true }): void {
+  learn(version: VersionIdentity, fact: LearnedFact): void {
     if (!isSameFile(this.#metadata, version)) return;
     this.#metadata = { ...this.#metadata, ...fact };
+    this.#resize();
   }
 
   /** Whether the metadata is of another version by now. */

@@ -3,6 +3,7 @@
  * the reads. What is more than `WriteBehind` allows is not stored, so that a slow disk never delays a reader.
  */
 import { checksumOf } from '../checksum.js';
+import type { ContentDigest } from '../source/index.js';
 import type { Block } from './blocks/block.js';
 import { type BlockRun, NO_BLOCKS, type VersionBlocks } from './blocks/version-blocks.js';
 import type { CheckedBlock, StoredVersion } from './disk/disk-cache.js';
@@ -60,6 +61,10 @@ export class StoredBlocks implements Writer {
   /** It is needed, though not read now: others are evicted first. */
   noteUse(): void {
     this.#stored?.noteUse();
+  }
+
+  learnDigest(digest: ContentDigest): void {
+    this.#stored?.learnDigest(digest);
   }
 
   localFd(): number | undefined {

@@ -1,5 +1,6 @@
 import {
   type CompleteClient,
+  type ContentDigest,
   type Promotion,
   Request,
   type RequestOptions,
@@ -23,6 +24,8 @@ export interface ClientUser {
   readonly uid: number | undefined;
   /** The range was ignored: the next handle is to read by one download from the start. */
   onRangeIgnored(): void;
+  /** A response gives the digest of all its bytes. */
+  onDigest(digest: ContentDigest): void;
 }
 
 interface Range {
@@ -64,6 +67,7 @@ export class VersionClient {
     const priority: RequestPriority = promotion?.isPromoted === false ? 'background' : 'foreground';
     const options = { priority, signal, ...(promotion === undefined ? {} : { promotion }) };
     const response = await client.download(this.#request(range, options));
+    if (response.digest !== undefined) this.#user.onDigest(response.digest);
     if (range !== undefined && range.start > 0 && response.offset === 0) this.#user.onRangeIgnored();
     return response;
   }

@@ -56,11 +56,13 @@ export class VersionStorage {
     if (disk === undefined || facts === undefined) return undefined;
     this.#behind.noteActivity();
     const { key } = version.blocks;
-    const { digest } = version.file;
     const onCorrupt = (found: string): void => {
+      const { digest } = version.file;
       if (digest !== undefined) version.setCorrupt(new CorruptError(key.resource, digest, found));
     };
-    const open = (): Promise<StoredVersion | undefined> => disk.open(key, facts, onCorrupt);
+    // Its digest may have come to light since.
+    const open = (): Promise<StoredVersion | undefined> =>
+      disk.open(key, factsOf(version.file) ?? facts, onCorrupt);
     const opened = (stored: StoredVersion | undefined): StoredBlocks => {
       const context = { blocks: version.blocks, sizeBytes: facts.sizeBytes, behind: this.#behind, open };
       const storedBlocks = new StoredBlocks(stored, context);

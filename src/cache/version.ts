@@ -1,6 +1,12 @@
 import type { Logger } from 'pino';
 
-import { type CorruptError, type Response, SourceError, type SourceErrorCode } from '../source/index.js';
+import {
+  type ContentDigest,
+  type CorruptError,
+  type Response,
+  SourceError,
+  type SourceErrorCode,
+} from '../source/index.js';
 import type { Block } from './blocks/block.js';
 import type { Attempt, BlockPool } from './blocks/block-pool.js';
 import type { MemoryShares } from './blocks/memory-shares.js';
@@ -33,10 +39,16 @@ export interface VersionContext extends VersionClientContext {
   park(version: Version): void;
 }
 
+/** What only the body of a version shows, or a response to its download. */
+export type LearnedFact =
+  | { readonly size: number }
+  | { readonly isLong: true }
+  | { readonly digest: ContentDigest };
+
 /** The resource that a version is one of. */
 export interface VersionOwner {
   readonly url: string;
-  learn(version: VersionIdentity, fact: { readonly size: number }): void;
+  learn(version: VersionIdentity, fact: LearnedFact): void;
   /** The source has another version by now, or serves none. */
   supersede(version: Version): void;
   /** All bytes came, and do not have the digest that the source gives. */
@@ -111,6 +123,13 @@ export class Version implements ClientUser {
     this.#owner.distrust(this.identity);
   }
 
+  onDigest(digest: ContentDigest): void {
+    if (this.#file.digest !== undefined) return;
+    this.#file = { ...this.#file, digest };
+    this.stored?.learnDigest(digest);
+    if (!this.#isDetached) this.#owner.learn(this.identity, { digest });
+  }
+
   /** What was known of it when its use began. */
   get file(): FileMetadata {
     return this.#file;
@@ -135,6 +154,7 @@ export class Version implements ClientUser {
   #open(): void {
     const opened = this.#context.storage.open(this, this.#closing > 0);
     const attach = (stored: StoredBlocks): void => {
+      if (this.#file.digest !== undefined) stored.learnDigest(this.#file.digest);
       // What came before it was open.
       for (const block of this.blocks.complete) stored.store(block);
     };
@@ -161,17 +181,16 @@ export class Version implements ClientUser {
 
   #newDownloader(): Downloader {
     const { blocks } = this;
-    const { version, digest, size, supportRange } = this.#file;
+    const { version, size, supportRange } = this.#file;
     const client = new VersionClient(this.#context, this, version);
     blocks.share = this.#context.shares.acquire(this.url, this.#uid);
-    const isStored = this.#context.storage.isStorable(this.#file);
     const context: DownloadContext = {
       url: this.url,
       blocks,
-      digest,
+      digest: () => this.#file.digest,
       download: (range, promotion, signal) => client.download(range, promotion, signal),
       peers: client.peers,
-      isStored: () => isStored,
+      isStored: this.#context.storage.isStorable(this.#file),
       onCorrupt: (error) => this.setCorrupt(error),
       onIdle: () => this.#endIfIdle(),
     };

@@ -3,7 +3,7 @@
  * message is a sentence made of them. No error has an errno: `src/mount/errno.ts` maps the codes.
  */
 
-import type { ContentDigest } from './metadata.js';
+import type { ContentDigest } from './content-digest.js';
 import { redactUrl, safeText } from './safe-text.js';
 
 /** Stable codes, one per kind of failure. */
@@ -66,6 +66,15 @@ export class SourceError extends Error {
     this.found = facts.found === undefined ? undefined : safeText(facts.found);
     this.status = facts.status;
     this.retryAfterMs = facts.retryAfterMs;
+  }
+}
+
+/** No source is queried (`--offline`). */
+export class OfflineError extends SourceError {
+  override readonly name = 'OfflineError';
+  constructor(url: URL | string) {
+    const facts = { expected: 'something cached', found: 'nothing that answers this' };
+    super('NETWORK_UNREACHABLE', 'the mount is offline', url, facts);
   }
 }
 

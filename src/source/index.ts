@@ -2,13 +2,8 @@
 export { bodyReader } from './body-reader.js';
 export type { BodyReader, BodyTarget } from './body-target.js';
 export type { ByteRange } from './byte-range.js';
-export {
-  type ContentDigest,
-  type Metadata,
-  UNKNOWN_LAST_MODIFIED,
-  UNKNOWN_SOURCE_FILE_LEN,
-  type UrlEntry,
-} from './metadata.js';
+export type { ContentDigest } from './content-digest.js';
+export { type Metadata, UNKNOWN_LAST_MODIFIED, UNKNOWN_SOURCE_FILE_LEN, type UrlEntry } from './metadata.js';
 export {
   byteLengthOfText,
   bytesOfText,

@@ -39,9 +39,12 @@ export class IterableBody implements BodyReader {
     const reading = this.#reading;
     if (reading === undefined) return;
     const { cursor } = reading;
-    if (this.#rest !== undefined) {
-      const taken = cursor.take(this.#rest);
-      this.#rest = taken < this.#rest.byteLength ? this.#rest.subarray(taken) : undefined;
+    const rest = this.#rest;
+    if (rest !== undefined) {
+      const taken = cursor.take(rest);
+      // `onBytes` may have cancelled it.
+      if (this.#reading !== reading) return;
+      this.#rest = taken < rest.byteLength ? rest.subarray(taken) : undefined;
     }
     if (!cursor.isEnough && this.#end === undefined) {
       if (!this.#isPulling) void this.#pull();

@@ -1,4 +1,7 @@
+import type { ContentDigest } from './content-digest.js';
 import type { Response } from './response.js';
+
+export type { ContentDigest } from './content-digest.js';
 
 /** "The length is not known": Dragonfly's `UnknownSourceFileLen` (pkg/source/source_client.go). */
 export const UNKNOWN_SOURCE_FILE_LEN = -2;
@@ -33,13 +36,6 @@ export interface Metadata {
    * metadata owns it, and reads or cancels it.
    */
   readonly response?: Response;
-}
-
-/** A digest that the source gives for a whole resource. */
-export interface ContentDigest {
-  readonly algorithm: 'sha256' | 'md5' | 'crc32c' | 'crc64nvme' | 'crc64xz';
-  /** Lower-case hexadecimal; most significant byte first. */
-  readonly hex: string;
 }
 
 /** One entry of a directory (Dragonfly's `URLEntry`, with the size and time that it lacks). */

@@ -1,16 +1,10 @@
-import { SourceError } from './errors.js';
+import { OfflineError } from './errors.js';
 import type { Request } from './request.js';
 import type { CompleteClient } from './resource-client.js';
 
 /** Replaces every source when none may be queried: only cached content can be read. */
 export function offlineClient(): CompleteClient {
-  const refuse = ({ url }: Request): Promise<never> =>
-    Promise.reject(
-      new SourceError('NETWORK_UNREACHABLE', 'the mount is offline', url, {
-        expected: 'something cached',
-        found: 'nothing that answers this',
-      }),
-    );
+  const refuse = ({ url }: Request): Promise<never> => Promise.reject(new OfflineError(url));
   return {
     getContentLength: refuse,
     isSupportRange: refuse,

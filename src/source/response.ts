@@ -4,6 +4,7 @@ import { ReadableStream } from 'node:stream/web';
 import { bodyChunks } from './body-chunks.js';
 import type { BodyReader, BodyTarget } from './body-target.js';
 import { IterableBody } from './iterable-body.js';
+import type { ContentDigest } from './content-digest.js';
 
 /** The freshness facts of a response, as text in the source's own format (pkg/source/header.go). */
 export interface ExpireInfo {
@@ -24,6 +25,8 @@ export interface Response {
    * requested if the client supports ranges, else 0.
    */
   readonly offset: number | undefined;
+  /** Of all bytes of the resource, where the response gives one. */
+  readonly digest?: ContentDigest | undefined;
   /** May be read once. A reader that stops before its end calls `cancel`. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Instead of `body`: reads it into memory of the reader, as `BodyReader` says. */
@@ -55,6 +58,7 @@ export interface ResponseOptions {
   readonly header?: Headers | Record<string, string> | (() => Headers);
   readonly contentLength?: number;
   readonly offset?: number;
+  readonly digest?: ContentDigest | undefined;
   readonly temporary?: boolean;
   readonly validate?: () => void;
   readonly refuse?: NonNullable<Response['refuse']>;
@@ -75,6 +79,7 @@ class SourceResponse implements Response {
   readonly statusText: string;
   readonly contentLength: number;
   readonly offset: number | undefined;
+  readonly digest: ContentDigest | undefined;
   readonly temporary: boolean;
   readonly validate: () => void;
   readonly refuse?: NonNullable<Response['refuse']>;
@@ -89,6 +94,7 @@ class SourceResponse implements Response {
     this.statusText = options.statusText ?? 'OK';
     this.contentLength = options.contentLength ?? (body instanceof Uint8Array ? body.byteLength : -1);
     this.offset = options.offset;
+    this.digest = options.digest;
     this.temporary = options.temporary ?? true;
     this.validate = options.validate ?? (() => undefined);
     if (options.refuse !== undefined) this.refuse = options.refuse;

@@ -301,6 +301,7 @@ class CountingDisk implements DiskCache {
     return Promise.resolve({
       storedBytes: 0,
       noteUse: () => undefined,
+      learnDigest: () => undefined,
       has: () => false,
       read: (_first, targets) => Promise.resolve(targets.map(() => false)),
       write: () => Promise.resolve(true),

@@ -114,6 +114,35 @@ test('a download from the start is compared at its end', async (t) => {
   again.close();
 });
 
+// S122
+test('of a file that only a listing knows, the digest is that of the response', async (t) => {
+  const { source, cache, logged } = start(t, SMALL, sha256('other'));
+  source.hasListedDigests = false;
+  await listAll(cache, 'tree://B/d');
+  source.taken();
+  t.like(await t.throwsAsync(async () => await cache.open(FILE)), { code: 'CORRUPT' });
+  t.deepEqual(source.taken(), ['read d/f 0-13']);
+  t.like(logged[0], { expected: `sha256 ${sha256('other').hex}`, found: `sha256 ${sha256(SMALL).hex}` });
+  source.digests.set('d/f', sha256(SMALL));
+  const again = await cache.open(FILE);
+  t.is(await read(again), SMALL);
+  again.close();
+});
+
+// S54 S122
+test('a copy of a file that only a listing knows is compared, too', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const disk = await openStore(directory, { blockBytes: BLOCK_BYTES });
+  const { source, cache, logged } = start(t, LARGE, sha256('other'), disk);
+  source.hasListedDigests = false;
+  await listAll(cache, 'tree://B/d');
+  const file = await cache.open(FILE);
+  await readAll(file);
+  file.close();
+  await until('the copy was compared', () => logged.length > 0);
+  t.like(logged[0], { expected: `sha256 ${sha256('other').hex}` });
+});
+
 async function readAll(file: OpenResource): Promise<void> {
   for (let at = 0; at < LARGE.length; at += 100_000) await read(file, at, 100_000).catch(() => undefined);
 }

@@ -91,6 +91,7 @@ test('what the disk is too slow for is not stored, the rest by one write at a ti
   const disk = {
     storedBytes: 0,
     noteUse: () => undefined,
+    learnDigest: () => undefined,
     has: () => false,
     read: () => Promise.resolve([]),
     localFd: () => undefined,

@@ -8,7 +8,13 @@ import { CachedResources } from '../../src/cache/cached-resources.js';
 import type { DiskCache } from '../../src/cache/disk/disk-cache.js';
 import { withResolvers } from '../../src/with-resolvers.js';
 import { validatingClient } from '../../src/source/validating-client.js';
-import { ChangedError, newResponse, type ResourceClient, SourceError } from '../../src/source/index.js';
+import {
+  ChangedError,
+  newResponse,
+  OfflineError,
+  type ResourceClient,
+  SourceError,
+} from '../../src/source/index.js';
 import { listAll } from '../support/list-all.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
@@ -74,7 +80,11 @@ class Origin {
     return { contentLength: this.content.length, supportRange: true, etag: this.#etag };
   }
 
-  cache(disk?: DiskCache, onChanged: () => void = () => undefined): CachedResources {
+  cache(
+    disk?: DiskCache,
+    onChanged: () => void = () => undefined,
+    onLog: (line: string) => void = () => undefined,
+  ): CachedResources {
     const client = validatingClient(this.client);
     return new CachedResources(
       {
@@ -89,7 +99,7 @@ class Origin {
           return client;
         },
         budget: MetadataBudget.beside(0),
-        log: pino({ level: 'silent' }),
+        log: pino({ level: 'warn' }, { write: onLog }),
         now: () => this.nowMs,
         onChanged,
         ...(disk === undefined ? {} : { disk }),
@@ -262,4 +272,25 @@ test('metadata stays valid when no client can be created', async (t) => {
   t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
   t.is((await listAll(cache, 'test://host')).length, length);
   t.like(await t.throwsAsync(cache.stat('test://host/other')), { code: 'CLIENT_FAULT' });
+});
+
+// S43
+test('without a network by choice, no warning says that nothing is revalidated', async (t) => {
+  for (const [failure, warnings] of [
+    [new SourceError('NETWORK_UNREACHABLE', 'no route', FILE), 2],
+    [new OfflineError(FILE), 0],
+  ] as const) {
+    const origin = new Origin();
+    const logged: string[] = [];
+    const cache = origin.cache(undefined, undefined, (line) => logged.push(line));
+    t.teardown(() => cache.close());
+    await listAll(cache, 'test://host');
+    await read(cache);
+    origin.nowMs += TTL_MS;
+    origin.expiryFailure = failure;
+    origin.listingGate = Promise.reject(failure);
+    t.is(await read(cache), 'a'.repeat(BLOCK_BYTES));
+    t.deepEqual(await listAll(cache, 'test://host'), ['file']);
+    t.is(logged.length, warnings, logged.join());
+  }
 });

@@ -23,6 +23,8 @@ class SlowDisk implements StoredVersion {
 
   noteUse(): void {}
 
+  learnDigest(): void {}
+
   read(_first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
     return Promise.resolve(targets.map(() => false));
   }

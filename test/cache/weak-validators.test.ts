@@ -177,3 +177,33 @@ for (const [title, before] of [
     await t.throwsAsync(read(2), { code: 'CHANGED' });
   });
 }
+
+// S46
+for (const [title, after] of [
+  ['shorter', LONG.subarray(0, 3 * MIB)],
+  ['longer', Buffer.concat([LONG, pattern(MIB)])],
+] as const) {
+  test(`a body that is ${title} the next time, and does not announce it, is of another version`, async (t) => {
+    let content = LONG;
+    const server = await startFaultServer(t, ({ url }, response) => {
+      const isChanged = url === '/file' && content !== LONG;
+      if (!isChanged) response.setHeader('content-length', LONG.length);
+      response.flushHeaders();
+      response.end(isChanged ? content : LONG);
+    });
+    const cache = cacheOver(t, 2 * MIB);
+    const [file, other] = await Promise.all(
+      ['file', 'other'].map(async (name) => await cache.open(`${server.origin}/${name}`)),
+    );
+    // The second evicts the first.
+    for (const one of [file, other])
+      for (let at = 0; at < LONG.length; at += MIB / 2) await one?.read(at, MIB / 2, copyOf);
+    content = after;
+    t.deepEqual(await file?.read(0, 1000, copyOf), LONG.subarray(0, 1000));
+    await t.throwsAsync(async () => await file?.read(LONG.length - 1000, 1000, copyOf), { code: 'CHANGED' });
+    file?.close();
+    const next = await cache.open(`${server.origin}/file`);
+    t.is(await next.whenSizeKnown(), after.length);
+    next.close();
+  });
+}

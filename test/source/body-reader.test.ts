@@ -50,3 +50,14 @@ test('a body that breaks rejects this read and the next ones', async (t) => {
   await t.throwsAsync(reader.read({ pieces: [new Uint8Array(10)] }), { message: 'broken' });
   await t.throwsAsync(reader.read({ pieces: [new Uint8Array(10)] }), { message: 'broken' });
 });
+
+test('a body that is cancelled by its reader, while it is filled, ends that read', async (t) => {
+  const response = newResponse(chunks(BODY, 100));
+  const read = bodyReader(response).read({
+    pieces: [new Uint8Array(1000)],
+    onBytes: (bytes) => {
+      if (bytes === 300) response.cancel();
+    },
+  });
+  await t.throwsAsync(read, { message: 'the response was cancelled' });
+});

@@ -27,6 +27,8 @@ export class TreeClient implements ResourceClient {
   hasRanges = true;
   /** Of contents, by key. */
   readonly digests = new Map<string, ContentDigest>();
+  /** Whether listings give them, too. */
+  hasListedDigests = true;
   /** Entries in a page of a listing. */
   pageEntries = Infinity;
 
@@ -82,6 +84,7 @@ export class TreeClient implements ResourceClient {
       offset: start,
       contentLength: part.length,
       header: { etag },
+      ...this.#digestOf(key),
     });
   }
 
@@ -114,8 +117,9 @@ export class TreeClient implements ResourceClient {
       const [name = '', ...rest] = key.slice(prefix.length).split('/');
       const isDir = rest.length > 0;
       const etag = this.hasListedEtags ? etagOf(content) : undefined;
-      const file = { size: content.length, lastModified: LAST_MODIFIED, etag, ...this.#digestOf(key) };
-      const facts = isDir ? {} : file;
+      const file = { size: content.length, lastModified: LAST_MODIFIED, etag };
+      const digest = this.hasListedDigests ? this.#digestOf(key) : {};
+      const facts = isDir ? {} : { ...file, ...digest };
       entries.set(`${name}${isDir ? '/' : ''}`, { name, isDir, ...facts });
     }
     return [...entries.values()];

@@ -135,6 +135,8 @@ export interface StoredVersion {
   readonly storedBytes: number;
   /** Counts as a read of it, for the order of eviction. */
   noteUse(): void;
+  /** The source gives the digest, which was not among the facts. */
+  learnDigest(digest: ContentDigest): void;
   /**
    * Reads blocks [first, first + targets.length) into targets, one per block and of its length. Resolves to
    * one boolean per block: whether the target holds the right bytes (by checksum). A block that is wrong or

@@ -1,3 +1,4 @@
+import type { ContentDigest } from '../../source/index.js';
 import type { CheckedBlock, StoredVersion, WritePath } from './disk-cache.js';
 import type { DataFile } from './data-file.js';
 import { blockLength } from './geometry.js';
@@ -39,6 +40,10 @@ export class EntryHandle implements StoredVersion {
 
   noteUse(): void {
     if (this.#isUsable && !this.#context.isClosing) this.#entry.noteUse();
+  }
+
+  learnDigest(digest: ContentDigest): void {
+    this.#entry.facts = { digest, ...this.#entry.facts };
   }
 
   async read(first: number, targets: readonly Uint8Array[]): Promise<readonly boolean[]> {

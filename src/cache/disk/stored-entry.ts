@@ -44,7 +44,7 @@ interface Incarnation {
 /** A version that is open, for all of its handles: one data file, and its index. */
 export class StoredEntry {
   readonly key: VersionKey;
-  readonly facts: StoredFacts;
+  facts: StoredFacts;
   readonly geometry: Geometry;
   readonly name: string;
   /** Of a version larger than the limit. */

@@ -42,14 +42,14 @@ export interface Downloader {
 export interface DownloadContext {
   readonly url: string;
   readonly blocks: VersionBlocks;
-  /** Of all bytes, where the source gives one. */
-  readonly digest: ContentDigest | undefined;
+  /** Of all bytes, where the source gives one: if not before, with the response to a download. */
+  readonly digest: () => ContentDigest | undefined;
   /** Downloads of the version; `ChangedError` when the source has another one. */
   readonly download: Download;
   /** Undefined: all comes from the source. */
   readonly peers: PeerSource | undefined;
   /** Whether a checksum is of use for each block that comes. */
-  readonly isStored: () => boolean;
+  readonly isStored: boolean;
   /** All bytes came, and do not have the digest. */
   readonly onCorrupt: (error: CorruptError) => void;
   /** Called when `isBusy` may have become false. */

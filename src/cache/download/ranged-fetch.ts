@@ -128,12 +128,13 @@ export class RangedFetch {
     const { signal } = this.#controller;
     let failure: unknown;
     try {
-      // What is all of the version is shown when it is known to be right.
-      const check = digest !== undefined && this.#isWhole ? await ContentCheck.of(digest) : undefined;
-      signal.throwIfAborted();
       this.#response ??= await this.#open();
       signal.throwIfAborted();
       this.#response.validate();
+      // What is all of the version is shown when it is known to be right.
+      const expected = this.#isWhole ? digest() : undefined;
+      const check = expected && (await ContentCheck.of(expected));
+      signal.throwIfAborted();
       await this.#receive(this.#response, check);
     } catch (error) {
       if (error instanceof CorruptError) onCorrupt(error);
@@ -194,7 +195,7 @@ export class RangedFetch {
         checked = until;
         if (isValidated && check === undefined) this.#show(until, checksums);
       },
-      ...(isStored() ? { onPiece: (index, checksum) => (checksums[index] = checksum) } : {}),
+      ...(isStored ? { onPiece: (index, checksum) => (checksums[index] = checksum) } : {}),
     });
     if (bytes < length) throw this.#wrongLength(length, `${bytes}`);
     if (bytes > length && !isValidated) throw this.#wrongLength(length, 'more');

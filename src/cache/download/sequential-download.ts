@@ -1,4 +1,10 @@
-import { type BodyReader, bodyReader, ProtocolError, type Response } from '../../source/index.js';
+import {
+  type BodyReader,
+  bodyReader,
+  ChangedError,
+  ProtocolError,
+  type Response,
+} from '../../source/index.js';
 import type { Block, Filler } from '../blocks/block.js';
 import { NO_BLOCKS } from '../blocks/version-blocks.js';
 import type { ReadRoute } from '../cache-activity.js';
@@ -99,7 +105,8 @@ export class SequentialDownload {
       const response = (this.#response ??= await open(signal));
       response.validate();
       this.#checkOffset(response);
-      this.#check = context.digest && (await ContentCheck.of(context.digest));
+      const digest = context.digest();
+      this.#check = digest && (await ContentCheck.of(digest));
       const body = bodyReader(response);
       for (let isAtEnd = this.#leftBytes === 0; !isAtEnd;) {
         signal.throwIfAborted();
@@ -249,7 +256,7 @@ export class SequentialDownload {
       .read({
         pieces: isLast ? [...pieces, new Uint8Array(1)] : pieces,
         onBytes,
-        ...(context.isStored() ? { onPiece: (index, checksum) => (checksums[index] = checksum) } : {}),
+        ...(context.isStored ? { onPiece: (index, checksum) => (checksums[index] = checksum) } : {}),
       })
       .catch((error: unknown) => {
         throw fault === undefined ? error : fault.error;
@@ -276,10 +283,11 @@ export class SequentialDownload {
     this.#wake = undefined;
   }
 
-  #wrongLength(foundBytes: number): ProtocolError {
-    return new ProtocolError('the body has a wrong length', this.#options.context.url, {
-      expected: `${this.#options.sizeBytes} bytes`,
-      found: `${foundBytes} bytes`,
-    });
+  /** A response that announced no such length is of another version. */
+  #wrongLength(foundBytes: number): ProtocolError | ChangedError {
+    const { context, sizeBytes } = this.#options;
+    const facts = { expected: `${sizeBytes} bytes`, found: `${foundBytes} bytes` };
+    if (this.#response?.contentLength !== sizeBytes) return new ChangedError(context.url, facts);
+    return new ProtocolError('the body has a wrong length', context.url, facts);
   }
 }

@@ -77,6 +77,7 @@ export function createHttpResource(
     const { etag, lastModifiedMs } = reader.validatorsOf(answer);
     const contentType = answer.header.get('content-type');
     const contentLength = totalBytes ?? UNKNOWN_SOURCE_FILE_LEN;
+    const digest = dialect.digestOf?.(answer);
     const isWeak =
       (etag === undefined || isWeakEtag(etag)) &&
       lastModifiedMs !== undefined &&
@@ -91,6 +92,7 @@ export function createHttpResource(
       ...(isWeak ? { isLastModifiedWeak: true } : {}),
       ...(answer.usedOtherCredentials ? { usedOtherCredentials: true } : {}),
       ...(contentType === null ? {} : { contentType }),
+      ...(digest === undefined ? {} : { digest }),
     };
     return dialect.metadataOf?.(answer, metadata) ?? metadata;
   }

@@ -39,6 +39,7 @@ export function toResponse(
     header: () => headerOf(reader, answer),
     offset: contentRange.start,
     contentLength: download.wantedBytes ?? -1,
+    digest: reader.dialect.digestOf?.(answer),
     cancel: () => download.cancel(),
   });
 }

@@ -3,6 +3,7 @@
  * a `ResourceClient` of it (all but `list`), with the checks, retries, resumption and deadlines that every source has.
  */
 import type { ByteRange } from '../byte-range.js';
+import type { ContentDigest } from '../content-digest.js';
 import type { Metadata } from '../metadata.js';
 import type { Request, Validators } from '../request.js';
 import type { HttpAnswer, HttpCaller, HttpProfile } from './http-engine.js';
@@ -48,6 +49,8 @@ export interface HttpDialect {
   readonly acceptsEncoded?: boolean;
   /** Whether a 200 with a `Content-Range` is a 206. Default: false, it is refused unless its range is the whole. */
   readonly isPartBy200?: boolean;
+  /** Of the whole resource, where the answer gives one. */
+  digestOf?(answer: HttpAnswer): ContentDigest | undefined;
   /** Sees the metadata that the answer gives, and may know better: a size, a tag, a digest of the first hop. */
   metadataOf?(answer: HttpAnswer, metadata: Metadata): Metadata;
 }

@@ -9,6 +9,7 @@ import { IsDirectoryError, NotFoundError, SourceError } from '../../errors.js';
 import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
 import type { HttpAnswer, HttpCaller, HttpEngine } from '../../http/http-engine.js';
 import type { HttpDialect } from '../../http/http-resource.js';
+
 import type { ContentDigest, Metadata, UrlEntry } from '../../metadata.js';
 import type { PeerDownloads } from '../../p2p/peer-downloads.js';
 import type { Request } from '../../request.js';
@@ -48,10 +49,10 @@ export function createBlobClient({
     },
     resumesBy: 'if-match',
     acceptsEncoded: true,
+    digestOf,
     metadataOf: (answer, metadata) => {
       if (marksDirectory(answer)) throw new IsDirectoryError(answer.url);
-      const digest = digestOf(answer);
-      return digest === undefined ? metadata : { ...metadata, digest };
+      return metadata;
     },
   };
   const blobs = createHttpResource(engine, dialect, peers);

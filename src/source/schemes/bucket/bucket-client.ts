@@ -55,10 +55,7 @@ export function createBucketClient({
     acceptsEncoded: true,
     // So answers `rclone serve s3`, and what else is made of gofakes3.
     isPartBy200: true,
-    metadataOf: ({ status, header }, metadata) => {
-      const digest = objectDigest(status, header);
-      return digest === undefined ? metadata : { ...metadata, digest };
-    },
+    digestOf: ({ status, header }) => objectDigest(status, header),
   };
   const objects = createHttpResource(engine, dialect, peers);
 

@@ -42,10 +42,7 @@ export function createWebdavClient({
       const server = serverFor(url);
       return { ...(await server.fileProfile(url)), url: server.target(url) };
     },
-    metadataOf: ({ header }, metadata) => {
-      const digest = checksumDigest(header.get('oc-checksum') ?? '');
-      return digest === undefined ? metadata : { ...metadata, digest };
-    },
+    digestOf: ({ header }) => checksumDigest(header.get('oc-checksum') ?? ''),
   };
   const files = createHttpResource(engine, dialect, peers);
 
