@@ -12,6 +12,7 @@ import {
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockPool } from './blocks/block-pool.js';
+import { MemoryShares } from './blocks/memory-shares.js';
 import type { AllocateMemory } from './blocks/slots.js';
 import {
   type FileMetadata,
@@ -45,7 +46,8 @@ import type { Resource } from './resource.js';
 import { ResourceTable } from './resource-table.js';
 import type { UrlSet } from './url-set.js';
 import { VersionStorage } from './version-storage.js';
-import { Versions } from './versions.js';
+import type { VersionContext } from './version.js';
+import { VersionsInUse } from './versions-in-use.js';
 
 export interface CachedResourcesContext {
   readonly clientFor: (url: string) => Promise<CompleteClient>;
@@ -73,7 +75,7 @@ export class CachedResources implements ResourceCache {
   readonly #table: ResourceTable;
   readonly #queries: MetadataQueries;
   readonly #listings: ListingCache;
-  readonly #versions: Versions;
+  readonly #versions: VersionContext;
   readonly #onChanged: (url: string) => void;
   /** Brings content to disk that is not read. */
   readonly warming: DiskWarming;
@@ -93,7 +95,8 @@ export class CachedResources implements ResourceCache {
     } = context;
     const pool = new BlockPool(memoryBytes, blockBytes, allocate);
     const storage = new VersionStorage(disk, pool);
-    const versions = new Versions({ pool, budget, storage, probeBytes, clientFor, peers, log });
+    const [shares, inUse] = [new MemoryShares(), new VersionsInUse()];
+    const versions = { pool, budget, shares, storage, inUse, clientFor, peers, probeBytes, log };
     const freshness = new Freshness(this.#options, now);
     const table = new ResourceTable(versions, freshness, onChanged);
     const queries = new MetadataQueries(versions, freshness);
@@ -287,7 +290,9 @@ export class CachedResources implements ResourceCache {
   }
 
   async close(): Promise<void> {
-    await this.#versions.close();
+    const { inUse, storage } = this.#versions;
+    inUse.close();
+    await storage.end();
   }
 
   /** What a fresh listing says of the file, where that saves a request. */

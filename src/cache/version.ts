@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 
+import type { MetadataBudget } from '../memory/metadata-budget.js';
 import {
+  type CompleteClient,
   type ContentDigest,
   type CorruptError,
   type Response,
@@ -8,35 +10,34 @@ import {
   type SourceErrorCode,
 } from '../source/index.js';
 import type { Block } from './blocks/block.js';
-import type { Attempt, BlockPool } from './blocks/block-pool.js';
+import type { BlockPool } from './blocks/block-pool.js';
 import type { MemoryShares } from './blocks/memory-shares.js';
-import { areVisible, takeRun } from './blocks/taken-run.js';
+import { takeRun } from './blocks/taken-run.js';
 import { type BlockRun, VersionBlocks } from './blocks/version-blocks.js';
 import type { DownloadContext, Downloader, Holder } from './download/downloader.js';
+import type { Peers } from './download/peer-source.js';
 import { Ranged } from './download/ranged.js';
 import { Sequential } from './download/sequential.js';
+import { type ClientUser, VersionClient } from './download/version-client.js';
 import type { FileMetadata } from './file-metadata.js';
-import { isLikelyToReadAll, type Readahead, type ReadaheadPlan, type ReadStream } from './readahead.js';
-import type { ReadOptions, Sink } from './resource-cache.js';
 import type { StoredBlocks } from './stored-blocks.js';
-import { type ClientUser, VersionClient, type VersionClientContext } from './version-client.js';
 import type { VersionIdentity } from './version-identity.js';
 import type { VersionStorage } from './version-storage.js';
-import type { MetadataBudget } from '../memory/metadata-budget.js';
+import type { VersionsInUse } from './versions-in-use.js';
 
 /** What all versions are read with. */
-export interface VersionContext extends VersionClientContext {
+export interface VersionContext {
   readonly pool: BlockPool;
   readonly budget: MetadataBudget;
   readonly shares: MemoryShares;
   readonly storage: VersionStorage;
+  readonly inUse: VersionsInUse;
+  readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** Undefined: nothing comes by a cluster of Dragonfly. */
+  readonly peers: Peers | undefined;
+  /** The prefix that a probe brings along. */
   readonly probeBytes: number;
   readonly log: Logger;
-  /** It is open, or something of it is in flight, until `end`. */
-  begin(version: Version): void;
-  end(version: Version): void;
-  /** The body of a probe was handed to it. */
-  park(version: Version): void;
 }
 
 /** What only the body of a version shows, or a response to its download. */
@@ -62,28 +63,18 @@ export interface VersionOwner {
   remove(version: Version): void;
 }
 
-/** Who reads: the state that belongs to one handle. */
-export interface Reader {
-  readonly readahead: Readahead;
-  /** Its version is not to be had any more. */
-  isStale?: true;
-}
-
 /** What the version is void with, for everybody. */
 const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
-/** A stream that has read this part of the memory is no file that is likely to stay in it. */
-const SCAN_SHARE = 1 / 2;
 
 /**
  * One version of one file: its blocks come from memory, from disk, or from its downloader. Shared by all handles, which is what makes
  * fetches single-flight.
  */
-export class Version implements ClientUser {
+export class Version implements ClientUser, DownloadContext {
   readonly blocks: VersionBlocks;
   readonly #context: VersionContext;
   readonly #owner: VersionOwner;
   #file: FileMetadata;
-  #size: number | undefined;
   #isInUse = false;
   #isDetached = false;
   /** While it is in use, and something is fetched. */
@@ -119,18 +110,7 @@ export class Version implements ClientUser {
     return this.#uid;
   }
 
-  onRangeIgnored(): void {
-    this.#owner.distrust(this.identity);
-  }
-
-  onDigest(digest: ContentDigest): void {
-    if (this.#file.digest !== undefined) return;
-    this.#file = { ...this.#file, digest };
-    this.stored?.learnDigest(digest);
-    if (!this.#isDetached) this.#owner.learn(this.identity, { digest });
-  }
-
-  /** What was known of it when its use began. */
+  /** What is known of it by now. */
   get file(): FileMetadata {
     return this.#file;
   }
@@ -139,14 +119,30 @@ export class Version implements ClientUser {
     return this.#file.version;
   }
 
+  get size(): number | undefined {
+    return this.#file.size;
+  }
+
+  get digest(): ContentDigest | undefined {
+    return this.#file.digest;
+  }
+
+  get isStorable(): boolean {
+    return this.#context.storage.isStorable(this.#file);
+  }
+
+  /** Several have it open. */
+  get isShared(): boolean {
+    return this.#handles > 1;
+  }
+
   /** To be called before it is used: it ends when nothing is open and nothing in flight. `file`: what is known of it now. */
   begin(file: FileMetadata): void {
     if (this.#isInUse) return;
     this.#isInUse = true;
     this.#file = file;
-    this.#size = file.size;
     this.#corrupt = undefined;
-    this.#context.begin(this);
+    this.#context.inUse.add(this);
     this.#open();
   }
 
@@ -173,36 +169,39 @@ export class Version implements ClientUser {
     }
   }
 
-  get #downloader(): Downloader {
+  get downloader(): Downloader {
     // A read goes on whose handle was closed.
     this.begin(this.#file);
     return (this.#fetcher ??= this.#newDownloader());
   }
 
   #newDownloader(): Downloader {
-    const { blocks } = this;
-    const { version, size, supportRange } = this.#file;
-    const client = new VersionClient(this.#context, this, version);
-    blocks.share = this.#context.shares.acquire(this.url, this.#uid);
-    const context: DownloadContext = {
-      url: this.url,
-      blocks,
-      digest: () => this.#file.digest,
-      download: (range, promotion, signal) => client.download(range, promotion, signal),
-      peers: client.peers,
-      isStored: this.#context.storage.isStorable(this.#file),
-      onCorrupt: (error) => this.setCorrupt(error),
-      onIdle: () => this.#endIfIdle(),
-    };
+    const { shares } = this.#context;
+    const { size, supportRange } = this.#file;
+    this.blocks.share = shares.acquire(this.url, this.#uid);
+    const client = new VersionClient(this.#context, this);
     const downloader =
       supportRange && size !== undefined
-        ? new Ranged(context, size)
-        : new Sequential(context, this.#size, (size) => {
-            this.#size = size;
-            if (!this.#isDetached) this.#owner.learn(version, { size });
-          });
+        ? new Ranged(this, client, size)
+        : new Sequential(this, client, size);
     downloader.setInUse(this.#handles > 0);
     return downloader;
+  }
+
+  /** Something came to light while it was downloaded. */
+  learn(fact: LearnedFact): void {
+    this.#file = { ...this.#file, ...fact };
+    if (!this.#isDetached) this.#owner.learn(this.identity, fact);
+  }
+
+  learnDigest(digest: ContentDigest): void {
+    if (this.digest !== undefined) return;
+    this.learn({ digest });
+    this.stored?.learnDigest(digest);
+  }
+
+  noteRangeIgnored(): void {
+    this.#owner.distrust(this.identity);
   }
 
   /** Resolves when it is known what is on disk; undefined: it is known already. */
@@ -225,37 +224,26 @@ export class Version implements ClientUser {
     return Math.max(this.blocks.cachedBytes, this.stored?.storedBytes ?? 0);
   }
 
-  get size(): number | undefined {
-    return this.#size;
-  }
-
-  /** Several have it open. */
-  get isShared(): boolean {
-    return this.#handles > 1;
-  }
-
   get #isIdle(): boolean {
     return this.#handles === 0 && this.#fetcher?.isBusy !== true;
   }
 
   /** Takes over the body of a probe. */
   fill(response: Response): void {
-    this.#downloader.fill(response, this.#context.probeBytes);
+    this.downloader.fill(response, this.#context.probeBytes);
     // Nothing of it was taken: no event will report that it is unused.
-    this.#endIfIdle();
-    if (this.isParked) this.#context.park(this);
+    this.endIfIdle();
+    if (this.isParked) this.#context.inUse.park(this);
   }
 
   /** Whether a body is kept ready though no handle is open, and no read waits for it. */
   get isParked(): boolean {
-    const fetcher = this.#fetcher;
-    return this.#handles === 0 && fetcher instanceof Sequential && fetcher.isBusy && !fetcher.isAwaited;
+    return this.#handles === 0 && this.#fetcher?.isParked === true;
   }
 
-  /** `Sequential.isLong`. */
-  async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
-    const downloader = this.#downloader;
-    return downloader instanceof Sequential && (await downloader.isLong(waitMs, signal));
+  /** `Downloader.isLong`. */
+  isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
+    return this.downloader.isLong(waitMs, signal);
   }
 
   retain(uid: number | undefined): void {
@@ -273,32 +261,38 @@ export class Version implements ClientUser {
     share.release();
   }
 
-  release(reader?: Reader): void {
+  /** A handle is closed; what it has fetched ahead is not needed for it. */
+  release(holders: readonly Holder[] = []): void {
     this.#handles -= 1;
-    for (const holder of reader?.readahead.holders ?? []) this.#fetcher?.release(holder);
+    for (const holder of holders) this.#fetcher?.release(holder);
     if (this.#handles === 0) this.#fetcher?.setInUse(false);
-    this.#endIfIdle();
+    this.endIfIdle();
+  }
+
+  releaseHolder(holder: Holder): void {
+    this.#fetcher?.release(holder);
+    this.endIfIdle();
   }
 
   whenSizeKnown(signal?: AbortSignal): Promise<number> {
-    return this.#downloader.whenSizeKnown(signal);
+    return this.downloader.whenSizeKnown(signal);
   }
 
   close(): void {
     this.#fetcher?.close();
   }
 
-  #endIfIdle(): void {
+  endIfIdle(): void {
     if (!this.#isInUse || !this.#isIdle) return;
     this.#isInUse = false;
-    this.#context.end(this);
+    this.#context.inUse.delete(this);
     this.#fetcher = undefined;
     this.blocks.share?.release();
     this.blocks.share = undefined;
     this.closeStored();
     // Part of a resource without validators must not be completed from another download later: nothing
     // shows that it is the same version.
-    const isPartial = !this.identity.verifiable && this.blocks.cachedBytes !== this.#size;
+    const isPartial = !this.identity.verifiable && this.blocks.cachedBytes !== this.size;
     if (this.#isDetached || isPartial) this.blocks.drop();
     if (isPartial && !this.#isDetached) this.#owner.distrust(this.identity);
     this.#removeIfUnused();
@@ -363,73 +357,9 @@ export class Version implements ClientUser {
     }
   }
 
-  /** `OpenResource.head`. */
-  head(): Uint8Array {
-    return this.blocks.get(0)?.visible ?? new Uint8Array();
-  }
-
-  /** `OpenResource.read`. */
-  async read<Result>(
-    reader: Reader,
-    offset: number,
-    length: number,
-    sink: Sink<Result>,
-    options?: ReadOptions,
-  ): Promise<Result> {
-    this.throwIfCorrupt();
-    const { blocks } = this;
-    const { pool, key } = blocks;
-    const holder: Holder = {};
-    let plan: ReadaheadPlan | undefined;
-    try {
-      // Again, with empty hands, when a block is gone without an error: it is requested anew, or lies behind the end.
-      for (;;) {
-        const end = this.#cutToSize(offset + length);
-        if (end <= offset) return sink([]);
-        const needed = runOf(blocks, offset, end);
-        pool.checkLength(needed.end - needed.first);
-        const isFirst = plan === undefined;
-        plan ??= this.#plan(reader, offset, end);
-        const { stream } = plan;
-        const demand: ReadDemand = {
-          needed,
-          holder,
-          reader,
-          plan: isFirst ? plan : undefined,
-          readsAll: options?.readsAll === true,
-          isStalled: isFirst && !blocks.has(offset, end),
-        };
-        let acquired: readonly Block[] | undefined;
-        const attempt: Attempt = (hasRoom) => {
-          acquired = takeRun(blocks, needed, hasRoom, () => this.#demand(demand));
-          return acquired !== undefined;
-        };
-        if (!pool.tryTake(attempt, blocks.share)) {
-          await pool.wait(attempt, blocks.share, key.resource, options?.signal);
-        }
-        try {
-          if (acquired?.length !== needed.end - needed.first) {
-            // The size became known while it waited.
-            if (end > this.#cutToSize(end)) continue;
-            throw new Error('a block was not begun');
-          }
-          if (await areVisible(acquired, end, options)) {
-            const result = sink(blocks.views(acquired, offset, this.#cutToSize(end), options));
-            this.#leaveBehind(stream, acquired, offset, end);
-            return result;
-          }
-        } finally {
-          for (const block of acquired ?? []) pool.release(block);
-        }
-      }
-    } catch (error) {
-      this.noteFailure(error);
-      if (error instanceof SourceError && error.code === 'CHANGED') this.#noteStale(reader);
-      throw error;
-    } finally {
-      this.#fetcher?.release(holder);
-      this.#endIfIdle();
-    }
+  /** Where a read up to `end` ends. */
+  cut(end: number): number {
+    return Math.min(end, this.size ?? Infinity);
   }
 
   /**
@@ -437,21 +367,16 @@ export class Version implements ClientUser {
    * now.
    */
   takeAhead(run: BlockRun, holder: Holder): readonly Block[] | undefined {
-    const { pool } = this.blocks;
-    const downloader = this.#downloader;
-    const isInOrder = !(downloader instanceof Ranged) || downloader.isStreamed;
+    const { blocks, downloader } = this;
+    const { pool } = blocks;
     // What is fetched by range is no more than readahead.
-    const needed = isInOrder ? run : { first: run.first, end: run.first };
+    const needed = downloader.isStreamed ? run : { first: run.first, end: run.first };
     const demand = { needed, aheadEnd: run.end, reader: holder, ahead: holder };
-    const taken = takeRun(
-      this.blocks,
-      run,
-      (slots) => pool.hasRoomAhead(slots),
-      () => {
-        if (!isInOrder) pool.promise(0);
-        downloader.demand(demand);
-      },
-    );
+    const begin = (): void => {
+      if (!downloader.isStreamed) pool.promise(0);
+      downloader.demand(demand);
+    };
+    const taken = takeRun(blocks, run, (slots) => pool.hasRoomAhead(slots), begin);
     if (taken === undefined || taken.length === run.end - run.first) return taken;
     for (const block of taken) pool.release(block);
     return undefined;
@@ -459,84 +384,7 @@ export class Version implements ClientUser {
 
   /** Begins a stream by a cluster, for a run that is read by no handle. Returns whether it comes in order. */
   streamAhead(run: BlockRun): boolean {
-    if (!(this.#downloader instanceof Ranged)) return false;
-    this.#downloader.stream(run, true);
-    return this.#downloader.isStreamed;
+    this.downloader.stream(run, true);
+    return this.downloader.isStreamed;
   }
-
-  releaseHolder(holder: Holder): void {
-    this.#downloader.release(holder);
-  }
-
-  #plan(reader: Reader, offset: number, end: number): ReadaheadPlan {
-    const isStalled = !this.blocks.has(offset, end);
-    const plan = reader.readahead.next(offset, end, isStalled, this.#downloader.maxAheadBytes);
-    // The kernel reads by the handle that was opened first, so that among many each seems to jump about: what
-    // one leaves, another is likely to read.
-    if (plan.abandoned !== undefined && this.#handles === 1) this.#downloader.release(plan.abandoned);
-    return plan;
-  }
-
-  /** Begins what is missing of a read, and what its plan says. */
-  #demand({ needed, holder, reader, plan, readsAll, isStalled }: ReadDemand): void {
-    const downloader = this.#downloader;
-    const { blockBytes } = this.blocks;
-    const aheadEnd = plan === undefined ? needed.end : Math.ceil(plan.aheadEnd / blockBytes);
-    const run = { first: needed.first, end: Math.max(needed.end, aheadEnd) };
-    let hadRoom = this.stored?.demand(run, needed) ?? true;
-    if (plan !== undefined && isStalled && downloader instanceof Ranged) {
-      if (readsAll || isLikelyToReadAll(plan.stream)) downloader.stream(run, readsAll);
-    }
-    const ahead = plan?.ahead ?? holder;
-    hadRoom =
-      downloader.demand({ needed, aheadEnd: hadRoom ? run.end : needed.end, reader: holder, ahead }) &&
-      hadRoom;
-    if (plan?.region !== undefined) {
-      const region = runOf(this.blocks, plan.region.start, this.#cutToSize(plan.region.end));
-      const none = { first: region.first, end: region.first };
-      hadRoom &&=
-        (this.stored?.demand(region) ?? true) &&
-        downloader.demand({ needed: none, aheadEnd: region.end, reader: ahead, ahead });
-    }
-    if (plan !== undefined && !hadRoom) reader.readahead.shrink(plan.stream);
-  }
-
-  /**
-   * A stream that is longer than the memory would evict everything, and itself before it is read again: what
-   * it has read is dropped at once. So the same memory, still in the processor's caches, is filled again. The
-   * kernel keeps the pages anyway. What cannot be fetched by range is kept as long as there is room.
-   */
-  #leaveBehind(stream: ReadStream, acquired: readonly Block[], offset: number, end: number): void {
-    const { pool, blockBytes } = this.blocks;
-    if (stream.passedBytes < pool.limitBytes * SCAN_SHARE || !(this.#downloader instanceof Ranged)) return;
-    for (const block of acquired) {
-      const start = block.index * blockBytes;
-      if (start >= offset && start + blockBytes <= end) pool.drop(block);
-    }
-  }
-
-  /** Once for each handle. */
-  #noteStale(reader: Reader): void {
-    if (reader.isStale === true) return;
-    reader.isStale = true;
-    this.blocks.pool.activity.staleHandles += 1;
-  }
-
-  #cutToSize(end: number): number {
-    return Math.min(end, this.#size ?? Infinity);
-  }
-}
-
-interface ReadDemand {
-  readonly needed: BlockRun;
-  readonly holder: Holder;
-  readonly reader: Reader;
-  /** Undefined: it is not read ahead again. */
-  readonly plan: ReadaheadPlan | undefined;
-  readonly readsAll: boolean;
-  readonly isStalled: boolean;
-}
-
-function runOf({ blockBytes }: VersionBlocks, start: number, end: number): BlockRun {
-  return { first: Math.floor(start / blockBytes), end: Math.ceil(end / blockBytes) };
 }

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import type { Block } from '../../src/cache/blocks/block.js';
 import { type Attempt, BlockPool } from '../../src/cache/blocks/block-pool.js';
-import { MemoryShares } from '../../src/cache/blocks/memory-shares.js';
+import { type MemoryShare, MemoryShares } from '../../src/cache/blocks/memory-shares.js';
 import type { VersionBlocks } from '../../src/cache/blocks/version-blocks.js';
 import { beginBlock, blocksIn, bringBlock } from '../support/held-blocks.js';
 
@@ -16,6 +16,10 @@ function taking(blocks: VersionBlocks, indexes: readonly number[], taken: Block[
     for (const index of indexes) taken.push(beginBlock(blocks, index));
     return true;
   };
+}
+
+function tryTake(pool: BlockPool, attempt: Attempt, share?: MemoryShare): boolean {
+  return attempt((slots) => pool.mayTake(slots, share));
 }
 
 test('what was used least recently is evicted, and what is used is not', (t) => {
@@ -76,10 +80,10 @@ test('reads take all that they need or wait in line, first come, first served', 
   const pool = new BlockPool(4 * BLOCK_BYTES, BLOCK_BYTES);
   const blocks = blocksIn(pool);
   const [first, second, third] = [[], [], []] as [Block[], Block[], Block[]];
-  t.true(pool.tryTake(taking(blocks, [0, 1, 2], first), undefined));
-  t.false(pool.tryTake(taking(blocks, [3, 4], second), undefined));
+  t.true(tryTake(pool, taking(blocks, [0, 1, 2], first)));
+  t.false(tryTake(pool, taking(blocks, [3, 4], second)));
   const waiting = pool.wait(taking(blocks, [3, 4], second), undefined, URL);
-  t.false(pool.tryTake(taking(blocks, [5], third), undefined), 'not before those that wait');
+  t.false(tryTake(pool, taking(blocks, [5], third)), 'not before those that wait');
   const controller = new AbortController();
   const impatient = pool.wait(taking(blocks, [5], third), undefined, URL, controller.signal);
   controller.abort();
@@ -88,7 +92,7 @@ test('reads take all that they need or wait in line, first come, first served', 
   for (const block of first.splice(0, 2)) pool.release(block);
   await waiting;
   t.is(second.length, 2);
-  t.true(pool.tryTake(taking(blocks, [5], third), undefined));
+  t.true(tryTake(pool, taking(blocks, [5], third)));
   for (const block of [...first, ...second, ...third]) pool.release(block);
   t.is(pool.committedBytes, 0);
 });
@@ -99,7 +103,7 @@ test('what is read ahead gets half at most, and nothing while a read waits', asy
   t.true(pool.hasRoomAhead(4));
   t.false(pool.hasRoomAhead(5));
   const all: Block[] = [];
-  t.true(pool.tryTake(taking(blocks, [0, 1, 2, 3, 4, 5], all), undefined));
+  t.true(tryTake(pool, taking(blocks, [0, 1, 2, 3, 4, 5], all)));
   const more: Block[] = [];
   const waiting = pool.wait(taking(blocks, [6, 7, 8], more), undefined, URL);
   for (const block of all.splice(0, 5)) pool.release(block);
@@ -108,7 +112,8 @@ test('what is read ahead gets half at most, and nothing while a read waits', asy
   t.false(pool.hasRoomAhead(1), 'half is in use');
   for (const block of more) pool.release(block);
   t.true(pool.hasRoomAhead(3));
-  t.throws(() => pool.checkLength(9), { instanceOf: RangeError });
+  const tooMany = Array.from({ length: 9 }, (_, i) => i + 9);
+  await t.throwsAsync(pool.wait(taking(blocks, tooMany, more), undefined, URL), { instanceOf: RangeError });
 });
 
 /** Reads of some origins, each of which holds what it has taken. */
@@ -125,7 +130,7 @@ class Readers {
     const taken: Block[] = [];
     const indexes = Array.from({ length: count }, () => (this.#index += 1));
     const attempt = taking(blocks, indexes, taken);
-    if (!this.pool.tryTake(attempt, share)) await this.pool.wait(attempt, share, url);
+    if (!tryTake(this.pool, attempt, share)) await this.pool.wait(attempt, share, url);
     this.granted.push(url);
     return () => {
       for (const block of taken) this.pool.release(block);

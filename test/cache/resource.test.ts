@@ -6,6 +6,7 @@ import { pino } from 'pino';
 
 import type { ConfirmedFacts } from '../../src/cache/disk/disk-cache.js';
 import { BlockPool } from '../../src/cache/blocks/block-pool.js';
+import { MemoryShares } from '../../src/cache/blocks/memory-shares.js';
 import type { FileMetadata, ResourceMetadata } from '../../src/cache/file-metadata.js';
 import { Freshness } from '../../src/cache/freshness.js';
 import { MetadataQueries } from '../../src/cache/metadata-queries.js';
@@ -13,7 +14,7 @@ import type { Resource } from '../../src/cache/resource.js';
 import { ResourceTable } from '../../src/cache/resource-table.js';
 import { type VersionKey, versionOf } from '../../src/cache/version-identity.js';
 import type { VersionStorage } from '../../src/cache/version-storage.js';
-import { Versions } from '../../src/cache/versions.js';
+import { VersionsInUse } from '../../src/cache/versions-in-use.js';
 import {
   type CompleteClient,
   type ExpireInfo,
@@ -73,17 +74,20 @@ class Fixture {
       isStorable: () => false,
       open: () => undefined,
     } as unknown as VersionStorage;
-    const versions = new (class extends Versions {
-      override begin = (): unknown => events.push('probed');
-    })({
+    const inUse = new (class extends VersionsInUse {
+      override add = (): unknown => events.push('probed');
+    })();
+    const versions = {
       pool: new BlockPool(1024, 4),
       budget: this.budget,
+      shares: new MemoryShares(),
       storage,
+      inUse,
       probeBytes: 4,
       clientFor: async () => client,
       peers: undefined,
       log: pino({ level: 'warn' }, { write: () => this.events.push('logged') }),
-    });
+    };
     const limits = {
       metadataTtlMs: TTL_MS,
       negativeTtlMs: NEGATIVE_TTL_MS,

@@ -84,19 +84,14 @@ export class BlockPool {
     return this.#slots.count - this.#available;
   }
 
-  /** Throws for a read that would wait for ever. */
-  checkLength(slots: number): void {
-    if (slots > this.#slots.count) throw new RangeError('a read is longer than the memory for blocks');
-  }
-
   /** Whether a read may take so many slots now. None is refused to it that waits for none. */
-  tryTake(attempt: Attempt, share: MemoryShare | undefined): boolean {
-    return attempt((slots) => this.#isNext(share) && this.#fits(slots, share));
+  mayTake(slots: number, share: MemoryShare | undefined): boolean {
+    return this.#isNext(share) && this.#fits(slots, share);
   }
 
   /**
    * Waits in line until `attempt` has taken what it needs: first come, first served, but those whose share is exceeded are passed
-   * over. Rejects with `InterruptedError` when the signal fires.
+   * over. Rejects with `InterruptedError` when the signal fires, and for more than there is, which would wait for ever.
    */
   wait(attempt: Attempt, share: MemoryShare | undefined, url: string, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -263,6 +258,7 @@ export class BlockPool {
       const { share, attempt, settle } = waiting;
       if (passed.has(share)) continue;
       const hasRoom = (slots: number): boolean => {
+        if (slots > this.#slots.count) throw new RangeError('a read is longer than the memory for blocks');
         waiting.slots = slots;
         return this.#fits(slots, share);
       };

@@ -1,6 +1,7 @@
 /** The blocks of a read: taken all at once, and waited for. */
 import type { ReadOptions } from '../resource-cache.js';
 import type { Block } from './block.js';
+import type { Attempt } from './block-pool.js';
 import type { BlockRun, VersionBlocks } from './version-blocks.js';
 
 /**
@@ -36,6 +37,23 @@ export function takeRun(
     taken[i] = block;
   }
   return taken.filter((block) => block !== undefined);
+}
+
+/** As `takeRun`, when it is the turn of the version. */
+export async function waitForRun(
+  blocks: VersionBlocks,
+  run: BlockRun,
+  begin: () => void,
+  signal: AbortSignal | undefined,
+): Promise<readonly Block[]> {
+  const { pool, share, key } = blocks;
+  let taken: readonly Block[] | undefined;
+  const attempt: Attempt = (hasRoom) => {
+    taken = takeRun(blocks, run, hasRoom, begin);
+    return taken !== undefined;
+  };
+  await pool.wait(attempt, share, key.resource, signal);
+  return taken ?? [];
 }
 
 /** Resolves to whether all bytes up to `end` are there; false: a block is gone without an error. */

@@ -76,6 +76,11 @@ export class VersionBlocks implements BlockOwner {
     return [...this.#pending].filter((block) => block.filler === filler);
   }
 
+  /** The blocks that have the bytes `[start, end)`. */
+  runOf(start: number, end: number): BlockRun {
+    return { first: Math.floor(start / this.blockBytes), end: Math.ceil(end / this.blockBytes) };
+  }
+
   get(index: number): Block | undefined {
     return this.#blocks.get(index);
   }

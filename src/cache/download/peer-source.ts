@@ -1,12 +1,5 @@
 import type { RequestPriority, Response, Validators } from '../../source/index.js';
 
-/** Downloads the version by way of a cluster of Dragonfly, all of it without a range; undefined: not now. */
-export type PeerDownload = (
-  range: { readonly start: number; readonly end: number } | undefined,
-  priority: RequestPriority,
-  signal: AbortSignal,
-) => Promise<Response | undefined>;
-
 /** What is configured of the cluster. */
 export interface Peers {
   /** How a version of a URL may come; undefined: from its source alone. */
@@ -18,6 +11,14 @@ export interface Peers {
 /** How a version may come, besides from its source. */
 export interface PeerSource {
   readonly mode: 'stream' | 'ranges';
-  readonly download: PeerDownload;
+  /** Downloads the version by way of a cluster of Dragonfly, all of it without a range; `NotSharedError`: not now. */
+  readonly download: (
+    range: { readonly start: number; readonly end: number } | undefined,
+    priority: RequestPriority,
+    signal: AbortSignal,
+  ) => Promise<Response>;
   readonly stallMs: number;
 }
+
+/** No cluster brings it now. */
+export class NotSharedError extends Error {}

@@ -26,9 +26,6 @@ export interface PeerStreamOptions {
   readonly onEnd: (isComplete: boolean) => void;
 }
 
-/** There is none now. */
-class NotSharedError extends Error {}
-
 export class PeerStream {
   readonly #options: PeerStreamOptions;
   readonly #download: SequentialDownload;
@@ -89,7 +86,6 @@ export class PeerStream {
 
   async #open(signal: AbortSignal): Promise<Response> {
     const response = await this.#options.peers.download(undefined, this.#options.priority, signal);
-    if (response === undefined) throw new NotSharedError();
     this.#response = response;
     if (!this.#isClosed) this.#watch();
     return response;
@@ -105,7 +101,7 @@ export class PeerStream {
         return;
       }
       this.#response?.refuse?.('mismatch');
-      this.#options.context.onCorrupt(error);
+      this.#options.context.setCorrupt(error);
       // What a read got before was wrong: it must not end well.
       this.#end(false, error);
     }

@@ -1,11 +1,12 @@
-import type { Response } from '../../source/index.js';
+import type { Promotion, Response } from '../../source/index.js';
 import type { Block } from '../blocks/block.js';
 import type { BlockRun } from '../blocks/version-blocks.js';
 import type { Demand, DownloadContext, Downloader, Holder } from './downloader.js';
 import { LinkSpeed } from './link-speed.js';
 import { PeerStream } from './peer-stream.js';
 import { windowOf } from './peer-window.js';
-import { type FetchBegin, RangedFetch } from './ranged-fetch.js';
+import { type FetchOptions, RangedFetch } from './ranged-fetch.js';
+import type { VersionClient } from './version-client.js';
 
 /** So much of a body is passed over for a reader that needs the rest. */
 const NEAR_BYTES = 4 * 1024 * 1024;
@@ -14,7 +15,10 @@ const PROBED_SHARE = 7 / 8;
 
 /** Brings blocks by ranged requests: one for each run of adjacent missing blocks, cut to what suits the link. */
 export class Ranged implements Downloader {
+  readonly hasRanges = true;
+  readonly isParked = false;
   readonly #context: DownloadContext;
+  readonly #client: VersionClient;
   readonly #sizeBytes: number;
   readonly #fetches = new Set<RangedFetch>();
   readonly #speed = new LinkSpeed();
@@ -24,8 +28,9 @@ export class Ranged implements Downloader {
   /** What went by a cluster failed, or was not to be had. */
   #isPeerless = false;
 
-  constructor(context: DownloadContext, sizeBytes: number) {
+  constructor(context: DownloadContext, client: VersionClient, sizeBytes: number) {
     this.#context = context;
+    this.#client = client;
     this.#sizeBytes = sizeBytes;
   }
 
@@ -33,7 +38,7 @@ export class Ranged implements Downloader {
     return this.#fetches.size > 0 || this.#stream !== undefined;
   }
 
-  /** What is demanded in order comes by a cluster. */
+  /** It comes by a cluster. */
   get isStreamed(): boolean {
     return this.#stream !== undefined;
   }
@@ -62,12 +67,10 @@ export class Ranged implements Downloader {
     return true;
   }
 
-  /**
-   * Begins a stream by a cluster for a reader that is likely to read on from the start of a run, if something of it is missing. Not
-   * from far behind the beginning, since all of the body comes, unless it is a prefetch, or dfdaemon has it already.
-   */
+  /** Not from far behind the beginning, since all of the body comes, unless it is a prefetch, or dfdaemon has it already. */
   stream(run: BlockRun, isPrefetch: boolean): void {
-    const { peers, blocks } = this.#context;
+    const { peers } = this.#client;
+    const { blocks } = this.#context;
     if (peers === undefined || this.#stream !== undefined || this.#isPeerless) return;
     let firstBlock = run.first;
     while (firstBlock < run.end && !blocks.isMissing(firstBlock)) firstBlock += 1;
@@ -83,7 +86,7 @@ export class Ranged implements Downloader {
         this.#stream = undefined;
         if (isComplete) this.#hasStreamed = true;
         else this.#isPeerless = true;
-        if (!this.isBusy) this.#context.onIdle();
+        this.#context.endIfIdle();
       },
     });
   }
@@ -100,7 +103,7 @@ export class Ranged implements Downloader {
       return;
     }
     // Held by itself: a few blocks that are arriving already are never worth cancelling.
-    const fetch = this.#track(begun, { isNeeded: true, response });
+    const fetch = this.#track(begun, { isNeeded: true, open: () => response });
     fetch.acquire(fetch);
   }
 
@@ -123,6 +126,10 @@ export class Ranged implements Downloader {
     return Promise.resolve(this.#sizeBytes);
   }
 
+  isLong(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   /** An abandoned stream holds its fetches as long as other handles have the file open, which may need them. */
   setInUse(inUse: boolean): void {
     if (!inUse) for (const fetch of this.#fetches) fetch.releaseAll();
@@ -139,12 +146,19 @@ export class Ranged implements Downloader {
     const shared = this.#startWindow(run, needed);
     if (shared !== undefined) return shared;
     const begun = this.#begin(run, needed);
-    return begun.length === 0 ? undefined : this.#track(begun, { isNeeded });
+    if (begun.length === 0) return undefined;
+    const { blockBytes } = this.#context.blocks;
+    const start = run.first * blockBytes;
+    const end = Math.min(start + begun.length * blockBytes, this.#sizeBytes);
+    const open = (promotion: Promotion, signal: AbortSignal): Promise<Response> =>
+      this.#client.download({ start, end }, promotion, signal);
+    return this.#track(begun, { isNeeded, open });
   }
 
   /** Starts the fetch of the window that a run lies in, by the cluster; undefined: it does not come that way. */
   #startWindow(run: BlockRun, needed: BlockRun): RangedFetch | undefined {
-    const { peers, blocks } = this.#context;
+    const { peers } = this.#client;
+    const { blocks } = this.#context;
     if (peers === undefined || !this.#hasWindows) return undefined;
     const within = windowOf(run.first, blocks.blockBytes, this.#sizeBytes);
     let { first, end } = run;
@@ -157,29 +171,39 @@ export class Ranged implements Downloader {
       start: within.first * blocks.blockBytes,
       end: Math.min(within.end * blocks.blockBytes, this.#sizeBytes),
     };
+    let stallTimer: NodeJS.Timeout | undefined;
+    const open = async (promotion: Promotion, signal: AbortSignal): Promise<Response> => {
+      const priority = promotion.isPromoted ? 'foreground' : 'background';
+      const response = await peers.download(window, priority, signal);
+      stallTimer = setTimeout(() => {
+        response.refuse?.('stall');
+        response.cancel();
+      }, peers.stallMs).unref();
+      return response;
+    };
     const onFailure = (): void => {
       this.#isPeerless = true;
     };
-    const byPeers = { peers, window, onFailure };
     const begun = this.#begin({ first, end }, needed, 'p2p');
-    const fetch = this.#track(begun, { isNeeded: run.first < needed.end, byPeers });
+    const fetch = this.#track(begun, { isNeeded: run.first < needed.end, open, onFailure });
+    void fetch.done.then(() => clearTimeout(stallTimer));
     // The next read is likely to need the rest of it.
     fetch.acquire(fetch);
     return fetch;
   }
 
   get #hasWindows(): boolean {
-    return this.#context.peers?.mode === 'ranges' && !this.#isPeerless;
+    return this.#client.peers?.mode === 'ranges' && !this.#isPeerless;
   }
 
   #begin(run: BlockRun, needed: BlockRun, route: 'source' | 'p2p' = 'source'): readonly Block[] {
     return this.#context.blocks.begin(run, needed, this, route);
   }
 
-  #track(begun: readonly Block[], begin: FetchBegin): RangedFetch {
+  #track(begun: readonly Block[], options: FetchOptions): RangedFetch {
     const { pool } = this.#context.blocks;
     const beganMs = performance.now();
-    const fetch = new RangedFetch(this.#context, begun, this.#sizeBytes, begin);
+    const fetch = new RangedFetch(this.#context, begun, this.#sizeBytes, options);
     if (this.#fetches.size === 0) pool.join();
     this.#fetches.add(fetch);
     void fetch.done.then(() => {
@@ -187,7 +211,7 @@ export class Ranged implements Downloader {
       this.#speed.note(fetch.fetchedBytes, performance.now() - beganMs);
       if (this.#fetches.size > 0) return;
       pool.leave();
-      if (!this.isBusy) this.#context.onIdle();
+      this.#context.endIfIdle();
     });
     return fetch;
   }

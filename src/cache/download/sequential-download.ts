@@ -1,16 +1,10 @@
-import {
-  type BodyReader,
-  bodyReader,
-  ChangedError,
-  ProtocolError,
-  type Response,
-} from '../../source/index.js';
+import { ChangedError, ProtocolError, type Response } from '../../source/index.js';
 import type { Block, Filler } from '../blocks/block.js';
 import { NO_BLOCKS } from '../blocks/version-blocks.js';
 import type { ReadRoute } from '../cache-activity.js';
-import { ContentCheck } from '../content-check.js';
+import { type BodyPart, CheckedBody } from './checked-body.js';
 import type { DownloadContext } from './downloader.js';
-import { partsOf } from './pieces.js';
+import { FilledRun } from './filled-run.js';
 
 export interface SequentialDownloadOptions {
   readonly context: DownloadContext;
@@ -47,10 +41,9 @@ export class SequentialDownload {
   readonly #controller = new AbortController();
   /** Once there is an answer. That of a probe knows nothing of the controller. */
   #response: Response | undefined;
-  #check: ContentCheck | undefined;
   #wake: (() => void) | undefined;
   /** The blocks that are being filled. */
-  #batch: readonly Block[] = [];
+  #batch: FilledRun | undefined;
   #batchBlocks = FIRST_BATCH_BLOCKS;
   /** Where the batch, or what is being passed over, begins and ends. */
   #positionBytes = 0;
@@ -94,7 +87,7 @@ export class SequentialDownload {
     this.#controller.abort(new StoppedError());
     this.#response?.cancel();
     this.#wake?.();
-    for (const block of this.#batch) this.#options.context.blocks.fail(block);
+    this.#batch?.fail();
   }
 
   /** Resolves to the size in bytes when all of it is there. Rejects with the errors of the source, and when stopped. */
@@ -105,17 +98,15 @@ export class SequentialDownload {
       const response = (this.#response ??= await open(signal));
       response.validate();
       this.#checkOffset(response);
-      const digest = context.digest();
-      this.#check = digest && (await ContentCheck.of(digest));
-      const body = bodyReader(response);
+      const body = await CheckedBody.of(response, context.digest);
       for (let isAtEnd = this.#leftBytes === 0; !isAtEnd;) {
         signal.throwIfAborted();
         if (this.isAhead) {
           await this.#pause();
           continue;
         }
-        this.#batch = this.#nextBatch();
-        if (this.#batch.length > 0) isAtEnd = await this.#receiveBatch(body);
+        const batch = this.#nextBatch();
+        if (batch.length > 0) isAtEnd = await this.#receiveBatch(body, batch);
         else if (this.#mayPass) isAtEnd = await this.#passOver(body);
         else await this.#pause();
       }
@@ -157,7 +148,6 @@ export class SequentialDownload {
       const run = { first: index, end: index + 1 };
       const block = blocks.get(index) ?? blocks.begin(run, NO_BLOCKS, filler, route)[0];
       if (block === undefined || block.state !== 'pending' || block.filler !== filler) break;
-      blocks.pool.acquire(block);
       batch.push(block);
     }
     return batch;
@@ -177,98 +167,61 @@ export class SequentialDownload {
   }
 
   /** Returns whether that was the end of the body. */
-  async #receiveBatch(body: BodyReader): Promise<boolean> {
-    const { blocks } = this.#options.context;
-    const batch = this.#batch;
-    const wanted = Math.min(batch.length * blocks.blockBytes, this.#leftBytes);
-    const memory = batch.map((block) => block.memory);
-    const checksums: number[] = [];
-    let completed = 0;
-    const show = (bytes: number, isAtEnd: boolean): void => {
-      for (let block = batch[completed]; block !== undefined; block = batch[completed]) {
-        const arrived = bytes - completed * blocks.blockBytes;
-        const length = Math.min(blocks.blockBytes, wanted - completed * blocks.blockBytes);
-        if (arrived <= 0) return;
-        if (arrived < length && !isAtEnd) {
-          if (blocks.isNew(block)) block.advance(arrived);
-          return;
-        }
-        blocks.completeBlock(
-          block,
-          Math.min(arrived, length),
-          arrived < length ? undefined : checksums[completed],
-        );
-        completed += 1;
-      }
-    };
+  async #receiveBatch(body: CheckedBody, batch: readonly Block[]): Promise<boolean> {
+    const { blocks, isStorable } = this.#options.context;
+    const run = new FilledRun(blocks, batch, Math.min(batch.length * blocks.blockBytes, this.#leftBytes));
+    this.#batch = run;
     try {
-      return await this.#read(body, partsOf(memory, 0, wanted), show, checksums);
+      return await this.#read(body, {
+        pieces: run.pieces,
+        onBytes: (bytes) => run.show(bytes),
+        onPiece: isStorable ? (index, checksum) => run.noteChecksum(index, checksum) : undefined,
+        onEnd: (bytes, isAtEnd) => run.show(bytes, isAtEnd),
+      });
     } finally {
-      this.#batch = [];
+      this.#batch = undefined;
       // What reads wait for is left to the filler, which knows what comes instead.
-      for (const block of batch.slice(completed)) blocks.pool.release(block);
+      run.release();
     }
   }
 
   /** One block. */
-  async #passOver(body: BodyReader): Promise<boolean> {
+  async #passOver(body: CheckedBody): Promise<boolean> {
     const { blocks } = this.#options.context;
     const memory = (this.#passedOver ??= new Uint8Array(blocks.blockBytes));
     const index = this.#positionBytes / blocks.blockBytes;
-    let passed = 0;
-    const isAtEnd = await this.#read(
-      body,
-      partsOf([memory], 0, this.#leftBytes),
-      (bytes) => (passed = bytes),
-      [],
-    );
-    blocks.compare(index, memory.subarray(0, passed));
-    return isAtEnd;
+    const wanted = memory.subarray(0, Math.min(memory.byteLength, this.#leftBytes));
+    return await this.#read(body, {
+      pieces: [wanted],
+      onEnd: (bytes) => blocks.compare(index, wanted.subarray(0, bytes)),
+    });
   }
 
-  /** Reads what comes next. `show` is called when more of it is there, and right. Returns whether it was the end of the body. */
+  /** Reads what comes next. `onEnd` is called when so much of it has come, and is right. Returns whether the body has ended. */
   async #read(
-    body: BodyReader,
-    pieces: readonly Uint8Array[],
-    show: (bytes: number, isAtEnd: boolean) => void,
-    checksums: number[],
+    body: CheckedBody,
+    { onBytes, onEnd, ...part }: BodyPart & { onEnd: (bytes: number, isAtEnd: boolean) => void },
   ): Promise<boolean> {
     const { context, sizeBytes } = this.#options;
-    const wanted = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const wanted = part.pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const isLast = wanted === this.#leftBytes;
     this.#endBytes = this.#positionBytes + wanted;
-    let fault: { readonly error: unknown } | undefined;
-    const onBytes = (bytes: number): void => {
-      const until = Math.min(bytes, wanted);
-      for (const part of partsOf(pieces, this.#arrivedBytes, until)) this.#check?.update(part);
-      this.#arrivedBytes = until;
-      if (fault !== undefined) return;
-      try {
+    const bytes = await body.read({
+      ...part,
+      isLast,
+      onBytes: (arrived) => {
+        this.#arrivedBytes = Math.min(arrived, wanted);
         // The last byte is shown when the body has ended there, and all of it is right.
-        show(isLast ? Math.min(until, wanted - 1) : until, false);
-      } catch (error) {
-        fault = { error };
-        // The body is in the midst of something.
-        queueMicrotask(() => this.#response?.cancel());
-      }
-    };
-    const bytes = await body
-      .read({
-        pieces: isLast ? [...pieces, new Uint8Array(1)] : pieces,
-        onBytes,
-        ...(context.isStored ? { onPiece: (index, checksum) => (checksums[index] = checksum) } : {}),
-      })
-      .catch((error: unknown) => {
-        throw fault === undefined ? error : fault.error;
-      });
-    if (fault !== undefined) throw (fault as { error: unknown }).error;
+        onBytes?.(isLast ? Math.min(arrived, wanted - 1) : arrived);
+      },
+    });
     this.#controller.signal.throwIfAborted();
     if (sizeBytes !== undefined && (isLast ? bytes !== wanted : bytes < wanted)) {
       throw this.#wrongLength(this.#positionBytes + bytes);
     }
     const isAtEnd = isLast || bytes < wanted;
-    if (isAtEnd) this.#check?.finish(context.url);
-    show(bytes, isAtEnd);
+    if (isAtEnd) body.finish(context.url);
+    onEnd(bytes, isAtEnd);
     this.#positionBytes += bytes;
     this.#arrivedBytes = 0;
     return isAtEnd;

@@ -6,6 +6,7 @@ import { CorruptError, InterruptedError, type Response } from '../../source/inde
 import type { Demand, DownloadContext, Downloader } from './downloader.js';
 import type { Block } from '../blocks/block.js';
 import { SequentialDownload } from './sequential-download.js';
+import type { VersionClient } from './version-client.js';
 import { Waiters } from './waiters.js';
 
 const WINDOW_BYTES = 8 * 1024 * 1024;
@@ -14,8 +15,12 @@ const UNOPENED_WINDOW_BYTES = 1024 * 1024;
 const LINGER_MS = 10_000;
 
 export class Sequential implements Downloader {
+  readonly hasRanges = false;
+  readonly isStreamed = true;
+  /** The download runs ahead by itself. */
+  readonly maxAheadBytes = 0;
   readonly #context: DownloadContext;
-  readonly #onSize: (size: number) => void;
+  readonly #client: VersionClient;
   readonly #sizeWaiters = new Waiters<number>();
   readonly #settleWaiters = new Waiters<boolean>();
   #size: number | undefined;
@@ -25,22 +30,22 @@ export class Sequential implements Downloader {
   #inUse = false;
   #lingerTimer: NodeJS.Timeout | undefined;
 
-  constructor(context: DownloadContext, size: number | undefined, onSize: (size: number) => void) {
+  constructor(context: DownloadContext, client: VersionClient, size: number | undefined) {
     this.#context = context;
+    this.#client = client;
     this.#size = size;
-    this.#onSize = onSize;
   }
-
-  /** The download runs ahead by itself. */
-  readonly maxAheadBytes = 0;
 
   get isBusy(): boolean {
     return this.#download !== undefined || this.#unopened !== undefined;
   }
 
-  /** A caller waits to see whether the body is short. */
-  get isAwaited(): boolean {
-    return !this.#settleWaiters.isEmpty;
+  get isParked(): boolean {
+    return this.isBusy && this.#settleWaiters.isEmpty;
+  }
+
+  stream(): void {
+    // All of it is one stream.
   }
 
   /** Takes over the body of the probe. It waits for a reader, except where it is short. */
@@ -84,10 +89,6 @@ export class Sequential implements Downloader {
     return await size;
   }
 
-  /**
-   * Whether the body goes on beyond what is read of it without a reader, or comes for longer than `waitMs`. False
-   * also if it was cancelled, or failed: then the size is not known after it. Rejects with the signal's reason.
-   */
   async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#size !== undefined) return false;
     if (this.#isPausedAhead) return true;
@@ -157,9 +158,9 @@ export class Sequential implements Downloader {
       response,
       sizeBytes: this.#size,
       filler: this,
-      open: (signal) => this.#context.download(undefined, undefined, signal),
+      open: (signal) => this.#client.download(undefined, undefined, signal),
       pauseAtBytes: () => this.#pauseAtBytes(),
-      isAwaited: () => !this.#sizeWaiters.isEmpty || this.isAwaited,
+      isAwaited: () => !this.#sizeWaiters.isEmpty || !this.#settleWaiters.isEmpty,
       onPause: () => {
         if (this.#isPausedAhead) this.#settleWaiters.resolve(true);
       },
@@ -173,7 +174,7 @@ export class Sequential implements Downloader {
       const size = await download.run();
       if (this.#download === download) this.#finish(size);
     } catch (error) {
-      if (error instanceof CorruptError) this.#context.onCorrupt(error);
+      if (error instanceof CorruptError) this.#context.setCorrupt(error);
       if (this.#download === download) this.#fail(error);
     }
   }
@@ -200,7 +201,7 @@ export class Sequential implements Downloader {
   #finish(size: number): void {
     this.#download = undefined;
     this.#size = size;
-    this.#onSize(size);
+    this.#context.learn({ size });
     this.#sizeWaiters.resolve(size);
     this.#settleWaiters.resolve(false);
     // Blocks past the end were requested while the end was unknown.
@@ -224,6 +225,6 @@ export class Sequential implements Downloader {
   /** Nothing is in flight: the next read of the version may use another object, which this must not end. */
   #rest(): void {
     clearTimeout(this.#lingerTimer);
-    this.#context.onIdle();
+    this.#context.endIfIdle();
   }
 }

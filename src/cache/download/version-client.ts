@@ -7,25 +7,20 @@ import {
   type RequestPriority,
   type Response,
   withUid,
-} from '../source/index.js';
-import type { PeerSource, Peers } from './download/peer-source.js';
-import type { VersionIdentity } from './version-identity.js';
-
-export interface VersionClientContext {
-  readonly clientFor: (url: string) => Promise<CompleteClient>;
-  /** Undefined: nothing comes by a cluster of Dragonfly. */
-  readonly peers: Peers | undefined;
-}
+} from '../../source/index.js';
+import type { VersionIdentity } from '../version-identity.js';
+import { NotSharedError, type Peers, type PeerSource } from './peer-source.js';
 
 /** What a version is downloaded for. */
 export interface ClientUser {
   readonly url: string;
+  readonly identity: VersionIdentity;
   /** The user who opened it last. */
   readonly uid: number | undefined;
   /** The range was ignored: the next handle is to read by one download from the start. */
-  onRangeIgnored(): void;
+  noteRangeIgnored(): void;
   /** A response gives the digest of all its bytes. */
-  onDigest(digest: ContentDigest): void;
+  learnDigest(digest: ContentDigest): void;
 }
 
 interface Range {
@@ -35,29 +30,33 @@ interface Range {
 
 /** Downloads one version. What is read of it comes from one client. */
 export class VersionClient {
+  /** Undefined: all comes from the source. */
   readonly peers: PeerSource | undefined;
-  readonly #context: VersionClientContext;
+  readonly #clientFor: (url: string) => Promise<CompleteClient>;
   readonly #user: ClientUser;
-  readonly #version: VersionIdentity;
   /** Taken by the first download. */
   #client: CompleteClient | undefined;
 
-  constructor(context: VersionClientContext, user: ClientUser, version: VersionIdentity) {
-    this.#context = context;
+  constructor(
+    { clientFor, peers }: { clientFor: (url: string) => Promise<CompleteClient>; peers: Peers | undefined },
+    user: ClientUser,
+  ) {
+    this.#clientFor = clientFor;
     this.#user = user;
-    this.#version = version;
-    const { peers } = context;
-    const mode = peers?.modeFor(user.url, version.validators);
+    const mode = peers?.modeFor(user.url, user.identity.validators);
     this.peers = mode && {
       mode,
       stallMs: peers?.stallMs ?? 0,
       download: async (range, priority, signal) => {
         const client = await this.#take();
-        return await client.downloadShared?.(this.#request(range, { priority, signal }));
+        const response = await client.downloadShared?.(this.#request(range, { priority, signal }));
+        if (response === undefined) throw new NotSharedError();
+        return response;
       },
     };
   }
 
+  /** All of it without a range. With a `promotion` that has not happened, it is readahead. `ChangedError` if the source has another one. */
   async download(
     range: Range | undefined,
     promotion: Promotion | undefined,
@@ -67,19 +66,19 @@ export class VersionClient {
     const priority: RequestPriority = promotion?.isPromoted === false ? 'background' : 'foreground';
     const options = { priority, signal, ...(promotion === undefined ? {} : { promotion }) };
     const response = await client.download(this.#request(range, options));
-    if (response.digest !== undefined) this.#user.onDigest(response.digest);
-    if (range !== undefined && range.start > 0 && response.offset === 0) this.#user.onRangeIgnored();
+    if (response.digest !== undefined) this.#user.learnDigest(response.digest);
+    if (range !== undefined && range.start > 0 && response.offset === 0) this.#user.noteRangeIgnored();
     return response;
   }
 
   async #take(): Promise<CompleteClient> {
-    return (this.#client ??= await this.#context.clientFor(this.#user.url));
+    return (this.#client ??= await this.#clientFor(this.#user.url));
   }
 
   #request(range: Range | undefined, options: RequestOptions & { signal: AbortSignal }): Request {
     return new Request(this.#user.url, {
       ...options,
-      pin: this.#version.validators,
+      pin: this.#user.identity.validators,
       signal: withUid(options.signal, this.#user.uid),
       ...(range === undefined ? {} : { range }),
     });
