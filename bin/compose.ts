@@ -81,7 +81,6 @@ export async function compose(
       peers: sources.peers,
       log,
       budget,
-      onChanged: (url) => vfs.onChanged(url),
       ...(disk === undefined ? {} : { disk }),
       ...(allocate === undefined ? {} : { allocate }),
     },

@@ -1,35 +1,20 @@
 import type { Logger } from 'pino';
 
-import { type Awaitable, chain } from '../awaitable.js';
+import type { Awaitable } from '../awaitable.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import {
-  ChangedError,
-  type CompleteClient,
-  IsDirectoryError,
-  orAborted,
-  SourceError,
-} from '../source/index.js';
+import type { CompleteClient } from '../source/index.js';
 import type { DiskCache } from './disk/disk-cache.js';
 import { ListingCache } from './listing-cache.js';
 import { BlockPool } from './blocks/block-pool.js';
 import { MemoryShares } from './blocks/memory-shares.js';
 import type { AllocateMemory } from './blocks/slots.js';
-import {
-  type FileMetadata,
-  isWhole,
-  metadataFromListed,
-  type ResourceMetadata,
-  statOf,
-  unverifiableOf,
-} from './file-metadata.js';
+import { type FileMetadata, isWhole, metadataFromListed, statOf } from './file-metadata.js';
 import { type CacheOptions, DEFAULT_CACHE_OPTIONS } from './cache-options.js';
 import type { CacheReport } from './cache-report.js';
 import { DiskWarming } from './disk-warming.js';
 import type { Evicted } from './evicted.js';
-import { Handle } from './handle.js';
 import { Freshness, type FreshnessLimits } from './freshness.js';
 import { MetadataQueries } from './metadata-queries.js';
-import { Readahead } from './readahead.js';
 import type {
   FileStat,
   KnownStat,
@@ -42,11 +27,11 @@ import type {
   Waiter,
 } from './resource-cache.js';
 import type { Peers } from './download/peer-source.js';
-import type { Resource } from './resource.js';
 import { ResourceTable } from './resource-table.js';
 import type { UrlSet } from './url-set.js';
 import { VersionStorage } from './version-storage.js';
 import type { VersionContext } from './version.js';
+import { VersionOpener } from './version-opener.js';
 import { VersionsInUse } from './versions-in-use.js';
 
 export interface CachedResourcesContext {
@@ -61,8 +46,6 @@ export interface CachedResourcesContext {
   readonly now?: () => number;
   /** For the metadata of names. */
   readonly budget: MetadataBudget;
-  /** A resource turned out to have another version, or to be gone. */
-  readonly onChanged?: (url: string) => void;
 }
 
 /** How long `stat` waits for a body of unknown length to end. */
@@ -76,29 +59,21 @@ export class CachedResources implements ResourceCache {
   readonly #queries: MetadataQueries;
   readonly #listings: ListingCache;
   readonly #versions: VersionContext;
-  readonly #onChanged: (url: string) => void;
+  readonly #opener: VersionOpener;
+  readonly #listeners: ((url: string) => void)[] = [];
   /** Brings content to disk that is not read. */
   readonly warming: DiskWarming;
 
   constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
     this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
     const { memoryBytes, blockBytes, probeBytes } = this.#options;
-    const {
-      allocate,
-      budget,
-      clientFor,
-      disk,
-      log,
-      now = Date.now,
-      onChanged = () => undefined,
-      peers,
-    } = context;
+    const { allocate, budget, clientFor, disk, log, now = Date.now, peers } = context;
     const pool = new BlockPool(memoryBytes, blockBytes, allocate);
     const storage = new VersionStorage(disk, pool);
     const [shares, inUse] = [new MemoryShares(), new VersionsInUse()];
     const versions = { pool, budget, shares, storage, inUse, clientFor, peers, probeBytes, log };
     const freshness = new Freshness(this.#options, now);
-    const table = new ResourceTable(versions, freshness, onChanged);
+    const table = new ResourceTable(versions, freshness, (url) => this.#reportChange(url));
     const queries = new MetadataQueries(versions, freshness);
     const listings = new ListingCache({
       limits: () => freshness.limits,
@@ -109,12 +84,21 @@ export class CachedResources implements ResourceCache {
       log,
     });
     this.#freshness = freshness;
-    this.#onChanged = onChanged;
     this.#versions = versions;
     this.#table = table;
     this.#queries = queries;
     this.#listings = listings;
+    const { readahead } = this.#options;
+    this.#opener = new VersionOpener({ table, queries, listings, readahead, smallBytes: blockBytes });
     this.warming = new DiskWarming({ table, queries, listings, storage, pool });
+  }
+
+  onChanged(listener: (url: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #reportChange(url: string): void {
+    for (const listener of this.#listeners) listener(url);
   }
 
   peek(url: string, directory?: string): KnownStat | undefined {
@@ -180,55 +164,11 @@ export class CachedResources implements ResourceCache {
   }
 
   open(url: string, waiter?: Waiter, known?: FileStat): Awaitable<OpenResource> {
-    const resource = this.#table.of(url);
-    const kept = unverifiableOf(resource.lastKnown, known);
-    if (kept !== undefined) return this.#openVersion(url, kept, waiter);
-    const listed = this.#adoptListed(resource);
-    return listed === undefined ? this.#openCurrent(url, waiter) : this.#openListed(url, listed, waiter);
+    return this.#opener.open(url, waiter, known);
   }
 
-  #openCurrent(url: string, waiter?: Waiter): Awaitable<OpenResource> {
-    const metadata = this.#queries.get(this.#table.of(url), waiter);
-    return chain(metadata, (found) => this.#openVersion(url, found, waiter));
-  }
-
-  async reopen(url: string, saved: SavedVersion): Promise<OpenResource> {
-    // Nothing shows whether what the source has now are the same bytes.
-    if (!saved.version.verifiable) throw new ChangedError(url, { expected: saved.version.id });
-    return await this.#openVersion(url, { ...saved, kind: 'file' });
-  }
-
-  #openVersion(url: string, metadata: ResourceMetadata, waiter?: Waiter): Awaitable<OpenResource> {
-    if (metadata.kind === 'directory') return Promise.reject(new IsDirectoryError(url));
-    const version = this.#table.of(url).versionOf(metadata);
-    version.retain(waiter?.uid);
-    const opened = (): Handle => new Handle(version, new Readahead(this.#options.readahead));
-    const { whenOpen } = version;
-    if (whenOpen === undefined) return opened();
-    return orAborted(whenOpen, waiter?.signal, url).then(opened, (error: unknown) => {
-      version.release();
-      throw error;
-    });
-  }
-
-  /**
-   * A small file that only a listing knows is fetched at once, as by a probe: its open then has its content, and its
-   * refusal.
-   */
-  async #openListed(url: string, file: FileMetadata, waiter?: Waiter): Promise<OpenResource> {
-    const opened = await this.#openVersion(url, file, waiter);
-    const { size = 0 } = file;
-    const isHere = opened.localFd !== undefined || opened.head().byteLength > 0;
-    if (isHere || size === 0 || size > this.#options.blockBytes) return opened;
-    try {
-      await opened.read(0, size, () => undefined, { signal: waiter?.signal });
-      return opened;
-    } catch (error) {
-      opened.close();
-      if (error instanceof SourceError && error.code === 'CHANGED')
-        return await this.#openCurrent(url, waiter);
-      throw error;
-    }
+  reopen(url: string, saved: SavedVersion): Promise<OpenResource> {
+    return this.#opener.reopen(url, saved);
   }
 
   async cachedBytes(url: string): Promise<number> {
@@ -256,7 +196,7 @@ export class CachedResources implements ResourceCache {
   expire(urls: UrlSet): number {
     this.#listings.forgetAll((directory) => urls.has(directory) || urls.hasEntryOf(directory));
     const files = this.#table.expire((url) => urls.has(url));
-    for (const { url } of files) this.#onChanged(url);
+    for (const { url } of files) this.#reportChange(url);
     return files.length;
   }
 
@@ -274,7 +214,7 @@ export class CachedResources implements ResourceCache {
     const disk = await pins?.evict(urls, isForced);
     const isMeant = (url: string): boolean => urls.has(url) && (isForced || pins?.pinOf(url) === undefined);
     const memory = this.#table.dropBlocks(isMeant);
-    for (const { url } of this.#table.filesOf(isMeant)) this.#onChanged(url);
+    for (const { url } of this.#table.filesOf(isMeant)) this.#reportChange(url);
     return { memory, disk };
   }
 
@@ -293,12 +233,6 @@ export class CachedResources implements ResourceCache {
     const { inUse, storage } = this.#versions;
     inUse.close();
     await storage.end();
-  }
-
-  /** What a fresh listing says of the file, where that saves a request. */
-  #adoptListed(resource: Resource): FileMetadata | undefined {
-    const listed = this.#listings.peekEntry(resource.url);
-    return listed && resource.adopt(listed.entry, listed.queriedAtMs);
   }
 
   /** A short body is read to learn its length; of a long one it stays unknown. */

@@ -1,11 +1,10 @@
 /** Content is brought to disk before it is read: `d7y-mount warm`. */
 import { canonicalSegment, IsDirectoryError, orAborted } from '../source/index.js';
 import type { BlockPool } from './blocks/block-pool.js';
-import { contradicts } from './contradicts.js';
 import type { DiskRoom } from './disk/disk-cache.js';
 import { Semaphore } from './disk/semaphore.js';
 import { fetchToDisk } from './download/fetch-to-disk.js';
-import { type FileMetadata, metadataFromFacts, type ResourceMetadata } from './file-metadata.js';
+import { contradicts, type FileMetadata, metadataFromFacts, type ResourceMetadata } from './file-metadata.js';
 import type { ListingCache } from './listing-cache.js';
 import type { MetadataQueries } from './metadata-queries.js';
 import { NotStoredError } from './not-stored-error.js';

@@ -3,7 +3,7 @@ import type { Block } from './blocks/block.js';
 import { areVisible, takeRun, waitForRun } from './blocks/taken-run.js';
 import type { BlockRun } from './blocks/version-blocks.js';
 import type { Holder } from './download/downloader.js';
-import { isLikelyToReadAll, Readahead, type ReadaheadPlan, type ReadStream } from './readahead.js';
+import { isLikelyToReadAll, type Readahead, type ReadaheadPlan, type ReadStream } from './readahead.js';
 import type { OpenResource, ReadOptions, SavedVersion, Sink } from './resource-cache.js';
 import type { Version } from './version.js';
 import type { VersionIdentity } from './version-identity.js';

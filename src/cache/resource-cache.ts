@@ -86,6 +86,8 @@ export interface OpenResource {
 }
 
 export interface ResourceCache {
+  /** From now on it is called with the URL of each resource that turned out to have another version, or to be gone. */
+  onChanged(listener: (url: string) => void): void;
   /**
    * What is known and still trusted, without asking the source. `directory`: the URL of the directory that it
    * is in, from a caller that goes through one.

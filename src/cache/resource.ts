@@ -1,8 +1,8 @@
 import type { CorruptError } from '../source/index.js';
 import { stringBytes } from '../memory/bounded-map.js';
 import type { Links } from '../memory/metadata-budget.js';
-import { contradicts } from './contradicts.js';
 import {
+  contradicts,
   type FileMetadata,
   isSameFile,
   metadataBytes,
@@ -13,7 +13,8 @@ import type { Evicted } from './evicted.js';
 import type { Flight } from './flight.js';
 import type { Freshness } from './freshness.js';
 import type { ListedEntry } from './resource-cache.js';
-import { type LearnedFact, Version, type VersionContext, type VersionOwner } from './version.js';
+import type { LearnedFact } from './download/downloader.js';
+import { Version, type VersionContext, type VersionOwner } from './version.js';
 import type { VersionIdentity } from './version-identity.js';
 
 /** The table that has it. */

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 
 import type { MetadataBudget } from '../memory/metadata-budget.js';
 import {
-  type CompleteClient,
   type ContentDigest,
   type CorruptError,
   type Response,
@@ -14,11 +13,10 @@ import type { BlockPool } from './blocks/block-pool.js';
 import type { MemoryShares } from './blocks/memory-shares.js';
 import { takeRun } from './blocks/taken-run.js';
 import { type BlockRun, VersionBlocks } from './blocks/version-blocks.js';
-import type { DownloadContext, Downloader, Holder } from './download/downloader.js';
-import type { Peers } from './download/peer-source.js';
+import type { DownloadContext, Downloader, Holder, LearnedFact } from './download/downloader.js';
 import { Ranged } from './download/ranged.js';
 import { Sequential } from './download/sequential.js';
-import { type ClientUser, VersionClient } from './download/version-client.js';
+import { type ClientSource, VersionClient } from './download/version-client.js';
 import type { FileMetadata } from './file-metadata.js';
 import type { StoredBlocks } from './stored-blocks.js';
 import type { VersionIdentity } from './version-identity.js';
@@ -26,25 +24,16 @@ import type { VersionStorage } from './version-storage.js';
 import type { VersionsInUse } from './versions-in-use.js';
 
 /** What all versions are read with. */
-export interface VersionContext {
+export interface VersionContext extends ClientSource {
   readonly pool: BlockPool;
   readonly budget: MetadataBudget;
   readonly shares: MemoryShares;
   readonly storage: VersionStorage;
   readonly inUse: VersionsInUse;
-  readonly clientFor: (url: string) => Promise<CompleteClient>;
-  /** Undefined: nothing comes by a cluster of Dragonfly. */
-  readonly peers: Peers | undefined;
   /** The prefix that a probe brings along. */
   readonly probeBytes: number;
   readonly log: Logger;
 }
-
-/** What only the body of a version shows, or a response to its download. */
-export type LearnedFact =
-  | { readonly size: number }
-  | { readonly isLong: true }
-  | { readonly digest: ContentDigest };
 
 /** The resource that a version is one of. */
 export interface VersionOwner {
@@ -70,7 +59,7 @@ const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
  * One version of one file: its blocks come from memory, from disk, or from its downloader. Shared by all handles, which is what makes
  * fetches single-flight.
  */
-export class Version implements ClientUser, DownloadContext {
+export class Version implements DownloadContext {
   readonly blocks: VersionBlocks;
   readonly #context: VersionContext;
   readonly #owner: VersionOwner;
@@ -105,7 +94,6 @@ export class Version implements ClientUser, DownloadContext {
     return this.#owner.url;
   }
 
-  /** The user who opened it last, where users are distinguished. */
   get uid(): number | undefined {
     return this.#uid;
   }
@@ -191,13 +179,8 @@ export class Version implements ClientUser, DownloadContext {
   /** Something came to light while it was downloaded. */
   learn(fact: LearnedFact): void {
     this.#file = { ...this.#file, ...fact };
+    if ('digest' in fact) this.stored?.learnDigest(fact.digest);
     if (!this.#isDetached) this.#owner.learn(this.identity, fact);
-  }
-
-  learnDigest(digest: ContentDigest): void {
-    if (this.digest !== undefined) return;
-    this.learn({ digest });
-    this.stored?.learnDigest(digest);
   }
 
   noteRangeIgnored(): void {

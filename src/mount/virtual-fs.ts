@@ -93,8 +93,6 @@ export class VirtualFs {
   readonly #files = new HandleTable<OpenFile>();
   readonly #directories: DirectoryHandles;
   readonly #directoryReader: DirectoryReader;
-  /** The cache calls it when a resource turns out to have changed or gone; the transport sets it. */
-  onChanged: (url: string) => void = () => undefined;
 
   constructor(context: VirtualFsContext) {
     this.root = rootNode(context.root);
@@ -128,6 +126,11 @@ export class VirtualFs {
       directories: this.#directories,
       reader: this.#directoryReader,
     });
+  }
+
+  /** See `ResourceCache`. */
+  onChanged(listener: (url: string) => void): void {
+    this.#cache.onChanged(listener);
   }
 
   /** The transport sets this: which generations of a file the kernel has inodes of, the newest first. */

@@ -107,12 +107,7 @@ function clientOf(state: Origin): ResourceClient {
   };
 }
 
-function cacheOf(
-  state: Origin,
-  memoryBytes: number,
-  disk?: DiskCache,
-  onChanged: (url: string) => void = () => undefined,
-): CachedResources {
+function cacheOf(state: Origin, memoryBytes: number, disk?: DiskCache): CachedResources {
   const client = validatingClient(clientOf(state));
   const readahead = { initialBytes: 16, slackBytes: 8, regionBytes: 4 * BLOCK_BYTES };
   return new CachedResources(
@@ -122,7 +117,6 @@ function cacheOf(
       budget: MetadataBudget.beside(0),
       log: pino({ level: 'silent' }),
       now: () => 0,
-      onChanged,
       ...(disk === undefined ? {} : { disk }),
     },
   );
@@ -379,7 +373,8 @@ test('what is evicted is in memory and on disk no more, and is fetched again', a
   const disk = await storeFor(t, await temporaryDirectory(t), { blockBytes: BLOCK_BYTES });
   const state = origin(pattern(32));
   const changed: string[] = [];
-  const cache = cacheOf(state, 10_000, disk, (url) => changed.push(url));
+  const cache = cacheOf(state, 10_000, disk);
+  cache.onChanged((url) => changed.push(url));
   const read = async (url: string): Promise<void> => {
     const file = await cache.open(url);
     t.deepEqual(await bytesOf(file, 0, 32), state.content);
@@ -412,7 +407,8 @@ test('what is evicted is in memory and on disk no more, and is fetched again', a
 test('what is forgotten is queried at its next use, and its content stays', async (t) => {
   const state = origin(pattern(32));
   const changed: string[] = [];
-  const cache = cacheOf(state, 10_000, undefined, (url) => changed.push(url));
+  const cache = cacheOf(state, 10_000);
+  cache.onChanged((url) => changed.push(url));
   const before = await cache.open(URL);
   await bytesOf(before, 0, 32);
   await cache.stat(`${URL}2`);

@@ -41,11 +41,11 @@ function start(t: ExecutionContext, content: string, digest: ContentDigest, disk
     {
       clientFor: async () => client,
       budget: MetadataBudget.beside(0),
-      onChanged: (url) => changed.push(url),
       log: pino({ level: 'warn' }, { write: (line) => void logged.push(JSON.parse(line) as object) }),
       ...(disk === undefined ? {} : { disk }),
     },
   );
+  cache.onChanged((url) => changed.push(url));
   t.teardown(() => cache.close());
   return { source, cache, logged, changed };
 }

@@ -80,11 +80,7 @@ class Origin {
     return { contentLength: this.content.length, supportRange: true, etag: this.#etag };
   }
 
-  cache(
-    disk?: DiskCache,
-    onChanged: () => void = () => undefined,
-    onLog: (line: string) => void = () => undefined,
-  ): CachedResources {
+  cache(disk?: DiskCache, onLog: (line: string) => void = () => undefined): CachedResources {
     const client = validatingClient(this.client);
     return new CachedResources(
       {
@@ -101,7 +97,6 @@ class Origin {
         budget: MetadataBudget.beside(0),
         log: pino({ level: 'warn' }, { write: onLog }),
         now: () => this.nowMs,
-        onChanged,
         ...(disk === undefined ? {} : { disk }),
       },
     );
@@ -155,7 +150,8 @@ test('a reader of a version that is gone takes nothing back that is known of the
   const origin = new Origin();
   origin.content = Buffer.alloc(8 * BLOCK_BYTES, 'a');
   let changes = 0;
-  const cache = origin.cache(undefined, () => (changes += 1));
+  const cache = origin.cache();
+  cache.onChanged(() => (changes += 1));
   const old = await cache.open(FILE);
   origin.change('b', 2);
   for (let block = 0; block < 4; block += 1) {
@@ -282,7 +278,7 @@ test('without a network by choice, no warning says that nothing is revalidated',
   ] as const) {
     const origin = new Origin();
     const logged: string[] = [];
-    const cache = origin.cache(undefined, undefined, (line) => logged.push(line));
+    const cache = origin.cache(undefined, (line) => logged.push(line));
     t.teardown(() => cache.close());
     await listAll(cache, 'test://host');
     await read(cache);

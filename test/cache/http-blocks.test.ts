@@ -148,10 +148,10 @@ test('a version that the source has no longer is not opened again', async (t) =>
       clientFor: async () => validating,
       budget: MetadataBudget.beside(0),
       log: pino({ level: 'silent' }),
-      onChanged: (url) => changed.push(url),
     },
   );
   t.teardown(() => cache.close());
+  cache.onChanged((changedUrl) => changed.push(changedUrl));
   const url = `${nginx.origin}/file`;
   const file = await cache.open(url);
   t.true((await file.read(0, 1000, copyOf)).equals(before.subarray(0, 1000)));

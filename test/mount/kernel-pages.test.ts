@@ -58,7 +58,7 @@ test('another version, an open of many at once, and nothing at all are what they
   const { resources, directory } = await mounted(t, { file: 5000, shared: 9000, empty: 0 });
   t.is(await sumOf(`${directory}/file`), sumOfBytes(pattern(5000)));
   resources.files.set('mem://host/file', { bytes: pattern(7000).toReversed(), etag: '"2"' });
-  resources.onChanged('mem://host/file');
+  resources.reportChange('mem://host/file');
   t.is(await sumOf(`${directory}/file`), sumOfBytes(pattern(7000).toReversed()));
   const sums = await shell('for i in 1 2 3 4 5 6 7 8; do cksum < "$1" & done; wait', `${directory}/shared`);
   t.is(sums.stdout, sumOfBytes(pattern(9000)).repeat(8));

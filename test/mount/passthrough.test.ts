@@ -84,12 +84,12 @@ test.serial('when a version changes the kernel is notified, and an open handle k
   t.is((await run('stat', ['-c', '%s', file])).stdout, '100000\n');
   resources.files.set('mem://host/file', { bytes: Buffer.alloc(50_000, 'b'), etag: '"2"' });
   t.is((await run('stat', ['-c', '%s', file])).stdout, '100000\n', 'trusted for its time');
-  resources.onChanged('mem://host/file');
+  resources.reportChange('mem://host/file');
   const size = async (): Promise<string> => (await run('stat', ['-c', '%s', file])).stdout;
   await until('the kernel has forgotten the size', async () => (await size()) === '50000\n');
   t.is((await shell('tr -d b < "$1" | wc -c', file)).stdout, '0\n');
   t.is(await held.goOn(), '0\n', 'the old handle sees old bytes alone');
   resources.files.delete('mem://host/file');
-  resources.onChanged('mem://host/file');
+  resources.reportChange('mem://host/file');
   await until('it is missing', async () => /No such file/.test((await run('cat', [file])).stderr));
 });

@@ -30,8 +30,6 @@ export const MEMORY_PLUGINS = {
 
 /** A cache layer that has everything: what is above it can be tested, and measured, alone. */
 export class MemoryResources implements ResourceCache {
-  /** To report a change to the mount. */
-  onChanged: (url: string) => void = () => undefined;
   /** By URL. */
   readonly files = new Map<string, MemoryFile>();
   /** Whether listings are known, so that names have types. */
@@ -40,8 +38,19 @@ export class MemoryResources implements ResourceCache {
   /** How many of the first bytes are there when a file is opened. */
   headBytes = 0;
 
+  readonly #listeners: ((url: string) => void)[] = [];
+
   constructor(isListed = true) {
     this.isListed = isListed;
+  }
+
+  onChanged(listener: (url: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Reports a change to the mount. */
+  reportChange(url: string): void {
+    for (const listener of this.#listeners) listener(url);
   }
 
   peek(url: string): KnownStat | undefined {

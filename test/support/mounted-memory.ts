@@ -44,7 +44,6 @@ export function mountMemory(
     ownership: { uid: 0, gid: 0, umask: 0 },
     budget,
   });
-  resources.onChanged = (url) => vfs.onChanged(url);
   return transport(pino({ level: 'silent' })).mount(vfs, mountpoint, {
     allowOther: false,
     checksPermissions: false,

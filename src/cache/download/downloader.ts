@@ -1,5 +1,6 @@
 import type { ContentDigest, CorruptError, Response } from '../../source/index.js';
 import type { BlockRun, VersionBlocks } from '../blocks/version-blocks.js';
+import type { VersionIdentity } from '../version-identity.js';
 
 /** Something that needs fetches to go on: a waiting read, or a handle that reads ahead. */
 export type Holder = object;
@@ -53,16 +54,26 @@ export interface Downloader {
   close(): void;
 }
 
+/** What only a body, or a response to a download, shows of a version. */
+export type LearnedFact =
+  | { readonly size: number }
+  | { readonly isLong: true }
+  | { readonly digest: ContentDigest };
+
 /** The version that is downloaded. */
 export interface DownloadContext {
   readonly url: string;
+  readonly identity: VersionIdentity;
+  /** The user who opened it last, where users are distinguished. */
+  readonly uid: number | undefined;
   readonly blocks: VersionBlocks;
   /** Of all bytes, where the source gives one: if not before, with the response to a download. */
   readonly digest: ContentDigest | undefined;
   /** Whether a checksum is of use for each block that comes. */
   readonly isStorable: boolean;
-  /** A body showed how long it is. */
-  learn(fact: { readonly size: number }): void;
+  learn(fact: LearnedFact): void;
+  /** The next handle is to read by one download from the start. */
+  noteRangeIgnored(): void;
   /** All bytes came, and do not have the digest. */
   setCorrupt(error: CorruptError): void;
   /** To be called when `isBusy` may have become false. */

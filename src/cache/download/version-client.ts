@@ -1,6 +1,5 @@
 import {
   type CompleteClient,
-  type ContentDigest,
   type Promotion,
   Request,
   type RequestOptions,
@@ -8,19 +7,13 @@ import {
   type Response,
   withUid,
 } from '../../source/index.js';
-import type { VersionIdentity } from '../version-identity.js';
+import type { DownloadContext } from './downloader.js';
 import { NotSharedError, type Peers, type PeerSource } from './peer-source.js';
 
-/** What a version is downloaded for. */
-export interface ClientUser {
-  readonly url: string;
-  readonly identity: VersionIdentity;
-  /** The user who opened it last. */
-  readonly uid: number | undefined;
-  /** The range was ignored: the next handle is to read by one download from the start. */
-  noteRangeIgnored(): void;
-  /** A response gives the digest of all its bytes. */
-  learnDigest(digest: ContentDigest): void;
+export interface ClientSource {
+  readonly clientFor: (url: string) => Promise<CompleteClient>;
+  /** Undefined: nothing comes by a cluster of Dragonfly. */
+  readonly peers: Peers | undefined;
 }
 
 interface Range {
@@ -32,18 +25,15 @@ interface Range {
 export class VersionClient {
   /** Undefined: all comes from the source. */
   readonly peers: PeerSource | undefined;
-  readonly #clientFor: (url: string) => Promise<CompleteClient>;
-  readonly #user: ClientUser;
+  readonly #clientFor: ClientSource['clientFor'];
+  readonly #version: DownloadContext;
   /** Taken by the first download. */
   #client: CompleteClient | undefined;
 
-  constructor(
-    { clientFor, peers }: { clientFor: (url: string) => Promise<CompleteClient>; peers: Peers | undefined },
-    user: ClientUser,
-  ) {
+  constructor({ clientFor, peers }: ClientSource, version: DownloadContext) {
     this.#clientFor = clientFor;
-    this.#user = user;
-    const mode = peers?.modeFor(user.url, user.identity.validators);
+    this.#version = version;
+    const mode = peers?.modeFor(version.url, version.identity.validators);
     this.peers = mode && {
       mode,
       stallMs: peers?.stallMs ?? 0,
@@ -66,20 +56,21 @@ export class VersionClient {
     const priority: RequestPriority = promotion?.isPromoted === false ? 'background' : 'foreground';
     const options = { priority, signal, ...(promotion === undefined ? {} : { promotion }) };
     const response = await client.download(this.#request(range, options));
-    if (response.digest !== undefined) this.#user.learnDigest(response.digest);
-    if (range !== undefined && range.start > 0 && response.offset === 0) this.#user.noteRangeIgnored();
+    const { digest, offset } = response;
+    if (digest !== undefined && this.#version.digest === undefined) this.#version.learn({ digest });
+    if (range !== undefined && range.start > 0 && offset === 0) this.#version.noteRangeIgnored();
     return response;
   }
 
   async #take(): Promise<CompleteClient> {
-    return (this.#client ??= await this.#clientFor(this.#user.url));
+    return (this.#client ??= await this.#clientFor(this.#version.url));
   }
 
   #request(range: Range | undefined, options: RequestOptions & { signal: AbortSignal }): Request {
-    return new Request(this.#user.url, {
+    return new Request(this.#version.url, {
       ...options,
-      pin: this.#user.identity.validators,
-      signal: withUid(options.signal, this.#user.uid),
+      pin: this.#version.identity.validators,
+      signal: withUid(options.signal, this.#version.uid),
       ...(range === undefined ? {} : { range }),
     });
   }

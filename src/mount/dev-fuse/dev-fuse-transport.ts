@@ -106,7 +106,7 @@ async function serve(
   const resumed = found && connectionFacts(found).agreement;
   const session = new FuseSession(device, operations, { passthrough, isShared, activity, resumed });
   const notifier = new KernelNotifier(device, operations.inodes);
-  vfs.onChanged = (url) => notifier.entryChanged(url);
+  vfs.onChanged((url) => notifier.entryChanged(url));
   if (continuation !== undefined && found !== undefined)
     connection.resume(continuation, found, { vfs, operations });
   session.agreement.then(
