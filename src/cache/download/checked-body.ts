@@ -1,6 +1,5 @@
 import { type BodyReader, bodyReader, type ContentDigest, type Response } from '../../source/index.js';
 import { ContentCheck } from '../content-check.js';
-import { partsOf } from './pieces.js';
 
 export interface BodyPart {
   /** Where it goes. */
@@ -72,4 +71,19 @@ export class CheckedBody {
   finish(url: string): void {
     this.#check?.finish(url);
   }
+}
+
+/** The bytes `[from, to)` of pieces that are laid end to end. */
+export function partsOf(pieces: readonly Uint8Array[], from: number, to: number): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let start = 0;
+  for (const piece of pieces) {
+    const end = start + piece.byteLength;
+    if (start >= to) break;
+    const isWhole = from <= start && end <= to;
+    if (isWhole) parts.push(piece);
+    else if (end > from) parts.push(piece.subarray(Math.max(0, from - start), to - start));
+    start = end;
+  }
+  return parts;
 }

@@ -1,6 +1,6 @@
 import type { Block } from '../blocks/block.js';
 import type { VersionBlocks } from '../blocks/version-blocks.js';
-import { partsOf } from './pieces.js';
+import { partsOf } from './checked-body.js';
 
 /** Adjacent blocks that a body fills in their order. */
 export class FilledRun {
