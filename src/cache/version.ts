@@ -19,6 +19,7 @@ import { Sequential } from './download/sequential.js';
 import { type ClientSource, VersionClient } from './download/version-client.js';
 import type { FileMetadata } from './file-metadata.js';
 import type { StoredBlocks } from './stored-blocks.js';
+import { StoredUse } from './stored-use.js';
 import type { VersionIdentity } from './version-identity.js';
 import type { VersionStorage } from './version-storage.js';
 import type { VersionsInUse } from './versions-in-use.js';
@@ -61,6 +62,7 @@ const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
  */
 export class Version implements DownloadContext {
   readonly blocks: VersionBlocks;
+  readonly #disk: StoredUse;
   readonly #context: VersionContext;
   readonly #owner: VersionOwner;
   #file: FileMetadata;
@@ -68,12 +70,6 @@ export class Version implements DownloadContext {
   #isDetached = false;
   /** While it is in use, and something is fetched. */
   #fetcher: Downloader | undefined;
-  /** While it is in use, and until what it wrote then is stored. */
-  #stored: StoredBlocks | undefined;
-  /** It is not known yet what is on disk. */
-  #opening: Promise<StoredBlocks | undefined> | undefined;
-  /** How many earlier uses still write. */
-  #closing = 0;
   #handles = 0;
   #uid: number | undefined;
   #corrupt: CorruptError | undefined;
@@ -85,9 +81,10 @@ export class Version implements DownloadContext {
     const { pool, budget } = context;
     const key = { resource: owner.url, version: file.version.id };
     this.blocks = new VersionBlocks(key, file.version, pool, budget, {
-      onComplete: (block, checksum) => this.#stored?.store(block, checksum),
+      onComplete: (block, checksum) => this.#disk.store(block, checksum),
       onEmpty: () => this.#noteEmpty(),
     });
+    this.#disk = new StoredUse(this, context.storage, () => this.#removeIfUnused());
   }
 
   get url(): string {
@@ -131,30 +128,7 @@ export class Version implements DownloadContext {
     this.#file = file;
     this.#corrupt = undefined;
     this.#context.inUse.add(this);
-    this.#open();
-  }
-
-  /** Looks for it on disk. What comes from now on is stored. */
-  #open(): void {
-    const opened = this.#context.storage.open(this, this.#closing > 0);
-    const attach = (stored: StoredBlocks): void => {
-      if (this.#file.digest !== undefined) stored.learnDigest(this.#file.digest);
-      // What came before it was open.
-      for (const block of this.blocks.complete) stored.store(block);
-    };
-    if (opened instanceof Promise) {
-      const opening = opened.then((stored) => {
-        if (stored !== undefined) attach(stored);
-        if (this.#opening === opening) this.#opening = undefined;
-        else if (this.#isInUse) return stored;
-        this.#stored = stored;
-        return stored;
-      });
-      this.#opening = opening;
-    } else if (opened !== undefined) {
-      this.#stored = opened;
-      attach(opened);
-    }
+    this.#disk.open();
   }
 
   get downloader(): Downloader {
@@ -179,7 +153,7 @@ export class Version implements DownloadContext {
   /** Something came to light while it was downloaded. */
   learn(fact: LearnedFact): void {
     this.#file = { ...this.#file, ...fact };
-    if ('digest' in fact) this.stored?.learnDigest(fact.digest);
+    if ('digest' in fact) this.#disk.learnDigest(fact.digest);
     if (!this.#isDetached) this.#owner.learn(this.identity, fact);
   }
 
@@ -189,12 +163,12 @@ export class Version implements DownloadContext {
 
   /** Resolves when it is known what is on disk; undefined: it is known already. */
   get whenOpen(): Promise<unknown> | undefined {
-    return this.#opening;
+    return this.#disk.whenOpen;
   }
 
   /** Undefined: what is on disk is not known yet, or nothing is to be stored. */
   get stored(): StoredBlocks | undefined {
-    return this.#opening === undefined ? this.#stored : undefined;
+    return this.#disk.blocks;
   }
 
   /** A descriptor of the complete local copy, valid while a handle is open. */
@@ -283,15 +257,7 @@ export class Version implements DownloadContext {
 
   /** What is to be written still will be. */
   closeStored(): void {
-    const opened = this.#opening ?? this.#stored;
-    this.#opening = undefined;
-    if (opened === undefined) return;
-    this.#closing += 1;
-    void this.#context.storage.close(opened).then(() => {
-      this.#closing -= 1;
-      if (!this.#isInUse && this.#closing === 0) this.#stored = undefined;
-      this.#removeIfUnused();
-    });
+    this.#disk.close();
   }
 
   /** The last block is gone. */
@@ -303,7 +269,7 @@ export class Version implements DownloadContext {
   }
 
   #removeIfUnused(): void {
-    if (this.#isInUse || this.#closing > 0 || !this.blocks.isEmpty) return;
+    if (this.#isInUse || this.#disk.isClosing || !this.blocks.isEmpty) return;
     this.blocks.forgetDigests();
     if (!this.#isDetached) this.#owner.remove(this);
   }
@@ -318,8 +284,7 @@ export class Version implements DownloadContext {
 
   /** What is on disk would be taken for the current version again. */
   dropStored(): void {
-    this.#stored?.drop();
-    this.#context.storage.drop(this.blocks.key);
+    this.#disk.drop();
   }
 
   /** Nothing of it is read any more. */
