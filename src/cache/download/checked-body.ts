@@ -1,12 +1,12 @@
-import { type BodyReader, bodyReader, type ContentDigest, type Response } from '../../source/index.js';
-import { ContentCheck } from '../content-check.js';
+import { type BodyReader, bodyReader, type Response } from '../../source/index.js';
+import type { ContentCheck } from '../content-check.js';
 
 export interface BodyPart {
   /** Where it goes. */
   readonly pieces: readonly Uint8Array[];
   /** The body is read to its end, which is to come behind the part: one byte more shows that it does not. */
   readonly isLast?: boolean;
-  /** The first `bytes` bytes of the part are there. May throw: the read rejects with that, once nothing is written any more. */
+  /** The first `bytes` bytes of the part are there. May throw: see `throwFault`. */
   readonly onBytes?: (bytes: number) => void;
   /** See `BodyTarget`. */
   readonly onPiece?: ((index: number, checksum: number) => void) | undefined;
@@ -17,44 +17,42 @@ export class CheckedBody {
   readonly #response: Response;
   readonly #body: BodyReader;
   readonly #check: ContentCheck | undefined;
+  #fault: { readonly error: unknown } | undefined;
 
-  private constructor(response: Response, check: ContentCheck | undefined) {
+  constructor(response: Response, check: ContentCheck | undefined) {
     this.#response = response;
     this.#body = bodyReader(response);
     this.#check = check;
   }
 
-  static async of(response: Response, digest: ContentDigest | undefined): Promise<CheckedBody> {
-    return new CheckedBody(response, digest && (await ContentCheck.of(digest)));
-  }
-
   /** Resolves to how many bytes have come: fewer than there is room for where the body has ended. */
-  async read({ pieces, isLast, onBytes, onPiece }: BodyPart): Promise<number> {
+  read({ pieces, isLast, onBytes, onPiece }: BodyPart): Promise<number> {
     let arrived = 0;
-    let fault: { readonly error: unknown } | undefined;
-    const read = this.#body.read({
+    return this.#body.read({
       pieces: isLast === true ? [...pieces, new Uint8Array(1)] : pieces,
       onBytes: (bytes) => {
         if (this.#check !== undefined)
           for (const part of partsOf(pieces, arrived, bytes)) this.#check.update(part);
         arrived = bytes;
-        if (fault !== undefined) return;
-        try {
-          onBytes?.(bytes);
-        } catch (error) {
-          fault = { error };
-          // The body is in the midst of something.
-          queueMicrotask(() => this.#response.cancel());
-        }
+        if (this.#fault === undefined) this.#report(bytes, onBytes);
       },
       ...(onPiece === undefined ? {} : { onPiece }),
     });
+  }
+
+  #report(bytes: number, onBytes: BodyPart['onBytes']): void {
     try {
-      return await read;
-    } finally {
-      // oxlint-disable-next-line no-unsafe-finally
-      if (fault !== undefined) throw (fault as { error: unknown }).error;
+      onBytes?.(bytes);
+    } catch (error) {
+      this.#fault = { error };
+      // The body is in the midst of something.
+      queueMicrotask(() => this.#response.cancel());
     }
+  }
+
+  /** Throws what `onBytes` has thrown: then the body was cancelled, and its own error is of no interest. */
+  throwFault(): void {
+    if (this.#fault !== undefined) throw this.#fault.error;
   }
 
   /** Reads bytes that are not needed, into memory that is written over. */

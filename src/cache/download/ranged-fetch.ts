@@ -6,6 +6,7 @@ import {
   type Response,
 } from '../../source/index.js';
 import type { Block } from '../blocks/block.js';
+import { ContentCheck } from '../content-check.js';
 import { CheckedBody } from './checked-body.js';
 import type { DownloadContext, Holder } from './downloader.js';
 import { FilledRun } from './filled-run.js';
@@ -141,9 +142,10 @@ export class RangedFetch {
     const isValidated = response.offset !== undefined || response.contentLength === length;
     // What is all of the version is shown when it is known to be right.
     const expected = this.#isWhole ? digest : undefined;
-    const body = await CheckedBody.of(response, expected);
+    const check = expected && (await ContentCheck.of(expected));
     const { signal } = this.#controller;
     signal.throwIfAborted();
+    const body = new CheckedBody(response, check);
     if (skip > 0) await body.passOver(skip, pieces);
     const bytes = await body.read({
       pieces,
@@ -151,8 +153,7 @@ export class RangedFetch {
       isLast: !isValidated || response.contentLength === skip + length,
       onBytes: (arrived) => {
         // The blocks of a fetch that was cancelled meanwhile are gone.
-        if (isValidated && expected === undefined && !signal.aborted)
-          this.#run.show(Math.min(arrived, length));
+        if (isValidated && check === undefined && !signal.aborted) this.#run.show(Math.min(arrived, length));
       },
       onPiece: isStorable ? (index, checksum) => this.#run.noteChecksum(index, checksum) : undefined,
     });

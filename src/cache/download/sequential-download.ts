@@ -2,6 +2,7 @@ import { ChangedError, ProtocolError, type Response } from '../../source/index.j
 import type { Block, Filler } from '../blocks/block.js';
 import { NO_BLOCKS } from '../blocks/version-blocks.js';
 import type { ReadRoute } from '../cache-activity.js';
+import { ContentCheck } from '../content-check.js';
 import { type BodyPart, CheckedBody } from './checked-body.js';
 import type { DownloadContext } from './downloader.js';
 import { FilledRun } from './filled-run.js';
@@ -98,7 +99,8 @@ export class SequentialDownload {
       const response = (this.#response ??= await open(signal));
       response.validate();
       this.#checkOffset(response);
-      const body = await CheckedBody.of(response, context.digest);
+      const check = context.digest && (await ContentCheck.of(context.digest));
+      const body = new CheckedBody(response, check);
       for (let isAtEnd = this.#leftBytes === 0; !isAtEnd;) {
         signal.throwIfAborted();
         if (this.isAhead) {
@@ -206,7 +208,7 @@ export class SequentialDownload {
     const wanted = part.pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const isLast = wanted === this.#leftBytes;
     this.#endBytes = this.#positionBytes + wanted;
-    const bytes = await body.read({
+    const read = body.read({
       ...part,
       isLast,
       onBytes: (arrived) => {
@@ -215,6 +217,7 @@ export class SequentialDownload {
         onBytes?.(isLast ? Math.min(arrived, wanted - 1) : arrived);
       },
     });
+    const bytes = await read.finally(() => body.throwFault());
     this.#controller.signal.throwIfAborted();
     if (sizeBytes !== undefined && (isLast ? bytes !== wanted : bytes < wanted)) {
       throw this.#wrongLength(this.#positionBytes + bytes);
