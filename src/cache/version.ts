@@ -143,9 +143,7 @@ export class Version implements DownloadContext {
     this.blocks.share = shares.acquire(this.url, this.#uid);
     const client = new VersionClient(this.#context, this);
     const downloader =
-      supportRange && size !== undefined
-        ? new Ranged(this, client, size)
-        : new Sequential(this, client, size);
+      supportRange && size !== undefined ? new Ranged(this, client, size) : new Sequential(this, client);
     downloader.setInUse(this.#handles > 0);
     return downloader;
   }

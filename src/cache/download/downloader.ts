@@ -67,6 +67,8 @@ export interface DownloadContext {
   /** The user who opened it last, where users are distinguished. */
   readonly uid: number | undefined;
   readonly blocks: VersionBlocks;
+  /** Bytes; undefined until a body has shown where it ends. */
+  readonly size: number | undefined;
   /** Of all bytes, where the source gives one: if not before, with the response to a download. */
   readonly digest: ContentDigest | undefined;
   /** Whether a checksum is of use for each block that comes. */

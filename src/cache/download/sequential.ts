@@ -23,17 +23,15 @@ export class Sequential implements Downloader {
   readonly #client: VersionClient;
   readonly #sizeWaiters = new Waiters<number>();
   readonly #settleWaiters = new Waiters<boolean>();
-  #size: number | undefined;
   #demandEndBytes = 0;
   #download: SequentialDownload | undefined;
   #unopened: Response | undefined;
   #inUse = false;
   #lingerTimer: NodeJS.Timeout | undefined;
 
-  constructor(context: DownloadContext, client: VersionClient, size: number | undefined) {
+  constructor(context: DownloadContext, client: VersionClient) {
     this.#context = context;
     this.#client = client;
-    this.#size = size;
   }
 
   get isBusy(): boolean {
@@ -50,12 +48,12 @@ export class Sequential implements Downloader {
 
   /** Takes over the body of the probe. It waits for a reader, except where it is short. */
   fill(response: Response): void {
-    if (this.isBusy || (this.#size !== undefined && !this.#context.blocks.isMissing(0))) {
+    const { size, blocks } = this.#context;
+    if (this.isBusy || (size !== undefined && !blocks.isMissing(0))) {
       response.cancel();
       return;
     }
-    const isLong = this.#size !== undefined && this.#size > UNOPENED_WINDOW_BYTES;
-    if (isLong) this.#unopened = response;
+    if (size !== undefined && size > UNOPENED_WINDOW_BYTES) this.#unopened = response;
     else this.#begin(response);
     if (!this.#inUse) this.#linger();
   }
@@ -81,7 +79,8 @@ export class Sequential implements Downloader {
   }
 
   async whenSizeKnown(signal?: AbortSignal): Promise<number> {
-    if (this.#size !== undefined) return this.#size;
+    const { size: known } = this.#context;
+    if (known !== undefined) return known;
     signal?.throwIfAborted();
     this.#demandEndBytes = Infinity;
     const size = this.#sizeWaiters.wait(signal);
@@ -90,7 +89,7 @@ export class Sequential implements Downloader {
   }
 
   async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
-    if (this.#size !== undefined) return false;
+    if (this.#context.size !== undefined) return false;
     if (this.#isPausedAhead) return true;
     if (this.#download === undefined) {
       this.#goOn();
@@ -136,9 +135,8 @@ export class Sequential implements Downloader {
   }
 
   #cutEnd(end: number): number {
-    return this.#size === undefined
-      ? end
-      : Math.min(end, Math.ceil(this.#size / this.#context.blocks.blockBytes));
+    const { size = Infinity, blocks } = this.#context;
+    return Math.min(end, Math.ceil(size / blocks.blockBytes));
   }
 
   #linger(): void {
@@ -156,7 +154,7 @@ export class Sequential implements Downloader {
     const download = new SequentialDownload({
       context: this.#context,
       response,
-      sizeBytes: this.#size,
+      sizeBytes: this.#context.size,
       filler: this,
       open: (signal) => this.#client.download(undefined, undefined, signal),
       pauseAtBytes: () => this.#pauseAtBytes(),
@@ -200,7 +198,6 @@ export class Sequential implements Downloader {
 
   #finish(size: number): void {
     this.#download = undefined;
-    this.#size = size;
     this.#context.learn({ size });
     this.#sizeWaiters.resolve(size);
     this.#settleWaiters.resolve(false);
