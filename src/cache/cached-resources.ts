@@ -240,7 +240,7 @@ export class CachedResources implements ResourceCache {
     if (file.isLong === true) return statOf(file);
     const resource = this.#table.of(url);
     const version = resource.versionOf(file);
-    const isLong = await version.isLong(SHORT_BODY_WAIT_MS, waiter?.signal);
+    const isLong = await version.downloader.isLong(SHORT_BODY_WAIT_MS, waiter?.signal);
     if (isLong && version.size === undefined) resource.learn(file.version, { isLong });
     return statOf({ ...file, size: version.size });
   }

@@ -110,8 +110,9 @@ export class DiskWarming {
     version.retain(undefined);
     try {
       await onSize(sizeBytes);
-      if (version.whenOpen !== undefined) await orAborted(version.whenOpen, signal, url);
-      const blocks = version.stored;
+      const { disk } = version;
+      if (disk.whenOpen !== undefined) await orAborted(disk.whenOpen, signal, url);
+      const { blocks } = disk;
       if (blocks === undefined) throw new NotStoredError('NO_ROOM', 'the disk cache is off, or is ending');
       await fetchToDisk({
         version,
@@ -138,7 +139,7 @@ export class DiskWarming {
     const version = this.#context.table.of(url).versionOf(file);
     version.retain(undefined);
     try {
-      const sizeBytes = await version.whenSizeKnown(signal);
+      const sizeBytes = await version.downloader.whenSizeKnown(signal);
       return { file: { ...file, size: sizeBytes }, sizeBytes };
     } finally {
       version.release();

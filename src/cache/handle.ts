@@ -34,7 +34,7 @@ export class Handle implements OpenResource {
   constructor(version: Version, readahead: Readahead) {
     this.#version = version;
     this.#readahead = readahead;
-    this.localFd = version.localFd;
+    this.localFd = version.disk.blocks?.localFd();
   }
 
   get version(): VersionIdentity {
@@ -50,7 +50,7 @@ export class Handle implements OpenResource {
   }
 
   whenSizeKnown(signal?: AbortSignal): Promise<number> {
-    return this.#version.whenSizeKnown(signal);
+    return this.#version.downloader.whenSizeKnown(signal);
   }
 
   head(): Uint8Array {
@@ -123,7 +123,8 @@ export class Handle implements OpenResource {
 
   /** Begins what is missing of a read, and what its plan says. */
   #begin({ needed, holder, plan, isStalled, readsAll }: Demand): void {
-    const { downloader, blocks, stored } = this.#version;
+    const { downloader, blocks, disk } = this.#version;
+    const stored = disk.blocks;
     const aheadEnd = plan === undefined ? needed.end : Math.ceil(plan.aheadEnd / blocks.blockBytes);
     const run = { first: needed.first, end: Math.max(needed.end, aheadEnd) };
     const ahead = plan?.ahead ?? holder;

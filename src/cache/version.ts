@@ -1,13 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import {
-  type ContentDigest,
-  type CorruptError,
-  type Response,
-  SourceError,
-  type SourceErrorCode,
-} from '../source/index.js';
+import { type CorruptError, type Response, SourceError, type SourceErrorCode } from '../source/index.js';
 import type { Block } from './blocks/block.js';
 import type { BlockPool } from './blocks/block-pool.js';
 import type { MemoryShares } from './blocks/memory-shares.js';
@@ -18,7 +12,6 @@ import { Ranged } from './download/ranged.js';
 import { Sequential } from './download/sequential.js';
 import { type ClientSource, VersionClient } from './download/version-client.js';
 import type { FileMetadata } from './file-metadata.js';
-import type { StoredBlocks } from './stored-blocks.js';
 import { StoredUse } from './stored-use.js';
 import type { VersionIdentity } from './version-identity.js';
 import type { VersionStorage } from './version-storage.js';
@@ -62,7 +55,7 @@ const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
  */
 export class Version implements DownloadContext {
   readonly blocks: VersionBlocks;
-  readonly #disk: StoredUse;
+  readonly disk: StoredUse;
   readonly #context: VersionContext;
   readonly #owner: VersionOwner;
   #file: FileMetadata;
@@ -81,10 +74,10 @@ export class Version implements DownloadContext {
     const { pool, budget } = context;
     const key = { resource: owner.url, version: file.version.id };
     this.blocks = new VersionBlocks(key, file.version, pool, budget, {
-      onComplete: (block, checksum) => this.#disk.store(block, checksum),
+      onComplete: (block, checksum) => this.disk.store(block, checksum),
       onEmpty: () => this.#noteEmpty(),
     });
-    this.#disk = new StoredUse(this, context.storage, () => this.#removeIfUnused());
+    this.disk = new StoredUse(this, context.storage, () => this.#removeIfUnused());
   }
 
   get url(): string {
@@ -108,10 +101,6 @@ export class Version implements DownloadContext {
     return this.#file.size;
   }
 
-  get digest(): ContentDigest | undefined {
-    return this.#file.digest;
-  }
-
   get isStorable(): boolean {
     return this.#context.storage.isStorable(this.#file);
   }
@@ -128,7 +117,7 @@ export class Version implements DownloadContext {
     this.#file = file;
     this.#corrupt = undefined;
     this.#context.inUse.add(this);
-    this.#disk.open();
+    this.disk.open();
   }
 
   get downloader(): Downloader {
@@ -151,7 +140,7 @@ export class Version implements DownloadContext {
   /** Something came to light while it was downloaded. */
   learn(fact: LearnedFact): void {
     this.#file = { ...this.#file, ...fact };
-    if ('digest' in fact) this.#disk.learnDigest(fact.digest);
+    if ('digest' in fact) this.disk.learnDigest(fact.digest);
     if (!this.#isDetached) this.#owner.learn(this.identity, fact);
   }
 
@@ -159,24 +148,9 @@ export class Version implements DownloadContext {
     this.#owner.distrust(this.identity);
   }
 
-  /** Resolves when it is known what is on disk; undefined: it is known already. */
-  get whenOpen(): Promise<unknown> | undefined {
-    return this.#disk.whenOpen;
-  }
-
-  /** Undefined: what is on disk is not known yet, or nothing is to be stored. */
-  get stored(): StoredBlocks | undefined {
-    return this.#disk.blocks;
-  }
-
-  /** A descriptor of the complete local copy, valid while a handle is open. */
-  get localFd(): number | undefined {
-    return this.stored?.localFd();
-  }
-
   /** Bytes that need not be fetched. */
   get cachedBytes(): number {
-    return Math.max(this.blocks.cachedBytes, this.stored?.storedBytes ?? 0);
+    return Math.max(this.blocks.cachedBytes, this.disk.blocks?.storedBytes ?? 0);
   }
 
   get #isIdle(): boolean {
@@ -194,11 +168,6 @@ export class Version implements DownloadContext {
   /** Whether a body is kept ready though no handle is open, and no read waits for it. */
   get isParked(): boolean {
     return this.#handles === 0 && this.#fetcher?.isParked === true;
-  }
-
-  /** `Downloader.isLong`. */
-  isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
-    return this.downloader.isLong(waitMs, signal);
   }
 
   retain(uid: number | undefined): void {
@@ -229,10 +198,6 @@ export class Version implements DownloadContext {
     this.endIfIdle();
   }
 
-  whenSizeKnown(signal?: AbortSignal): Promise<number> {
-    return this.downloader.whenSizeKnown(signal);
-  }
-
   close(): void {
     this.#fetcher?.close();
   }
@@ -244,18 +209,13 @@ export class Version implements DownloadContext {
     this.#fetcher = undefined;
     this.blocks.share?.release();
     this.blocks.share = undefined;
-    this.closeStored();
+    this.disk.close();
     // Part of a resource without validators must not be completed from another download later: nothing
     // shows that it is the same version.
     const isPartial = !this.identity.verifiable && this.blocks.cachedBytes !== this.size;
     if (this.#isDetached || isPartial) this.blocks.drop();
     if (isPartial && !this.#isDetached) this.#owner.distrust(this.identity);
     this.#removeIfUnused();
-  }
-
-  /** What is to be written still will be. */
-  closeStored(): void {
-    this.#disk.close();
   }
 
   /** The last block is gone. */
@@ -267,7 +227,7 @@ export class Version implements DownloadContext {
   }
 
   #removeIfUnused(): void {
-    if (this.#isInUse || this.#disk.isClosing || !this.blocks.isEmpty) return;
+    if (this.#isInUse || this.disk.isClosing || !this.blocks.isEmpty) return;
     this.blocks.forgetDigests();
     if (!this.#isDetached) this.#owner.remove(this);
   }
@@ -275,14 +235,9 @@ export class Version implements DownloadContext {
   /** Nothing of it is shared with later handles. */
   detach(): void {
     this.#isDetached = true;
-    this.dropStored();
+    this.disk.drop();
     if (!this.#isInUse) this.blocks.drop();
     if (this.isParked) this.close();
-  }
-
-  /** What is on disk would be taken for the current version again. */
-  dropStored(): void {
-    this.#disk.drop();
   }
 
   /** Nothing of it is read any more. */

@@ -4,8 +4,8 @@ const MAX_PARKED = 16;
 export interface UsedVersion {
   /** Whether a body is kept ready though no handle is open, and no read waits for it. */
   readonly isParked: boolean;
+  readonly disk: { close(): void };
   close(): void;
-  closeStored(): void;
 }
 
 /** The versions that are open, or of which something is in flight. */
@@ -35,6 +35,6 @@ export class VersionsInUse {
   /** Ends everything that is in flight. */
   close(): void {
     for (const version of this.#versions) version.close();
-    for (const version of this.#versions) version.closeStored();
+    for (const version of this.#versions) version.disk.close();
   }
 }

@@ -1,6 +1,6 @@
 import type { ContentDigest, CorruptError, Response } from '../../source/index.js';
 import type { BlockRun, VersionBlocks } from '../blocks/version-blocks.js';
-import type { VersionIdentity } from '../version-identity.js';
+import type { FileMetadata } from '../file-metadata.js';
 
 /** Something that needs fetches to go on: a waiting read, or a handle that reads ahead. */
 export type Holder = object;
@@ -63,14 +63,11 @@ export type LearnedFact =
 /** The version that is downloaded. */
 export interface DownloadContext {
   readonly url: string;
-  readonly identity: VersionIdentity;
+  /** What is known of it by now: a body, and the response to a download, may show more. */
+  readonly file: FileMetadata;
   /** The user who opened it last, where users are distinguished. */
   readonly uid: number | undefined;
   readonly blocks: VersionBlocks;
-  /** Bytes; undefined until a body has shown where it ends. */
-  readonly size: number | undefined;
-  /** Of all bytes, where the source gives one: if not before, with the response to a download. */
-  readonly digest: ContentDigest | undefined;
   /** Whether a checksum is of use for each block that comes. */
   readonly isStorable: boolean;
   learn(fact: LearnedFact): void;

@@ -128,7 +128,7 @@ export class RangedFetch {
   }
 
   async #receive(response: Response): Promise<void> {
-    const { url, digest, isStorable } = this.#context;
+    const { url, file, isStorable } = this.#context;
     const { bytes: length, pieces } = this.#run;
     const skip = this.#start - (response.offset ?? this.#start);
     if (skip < 0) {
@@ -141,7 +141,7 @@ export class RangedFetch {
     // then nothing is believed until exactly the requested bytes have come.
     const isValidated = response.offset !== undefined || response.contentLength === length;
     // What is all of the version is shown when it is known to be right.
-    const expected = this.#isWhole ? digest : undefined;
+    const expected = this.#isWhole ? file.digest : undefined;
     const check = expected && (await ContentCheck.of(expected));
     const { signal } = this.#controller;
     signal.throwIfAborted();

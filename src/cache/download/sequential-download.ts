@@ -99,7 +99,8 @@ export class SequentialDownload {
       const response = (this.#response ??= await open(signal));
       response.validate();
       this.#checkOffset(response);
-      const check = context.digest && (await ContentCheck.of(context.digest));
+      const { digest } = context.file;
+      const check = digest && (await ContentCheck.of(digest));
       const body = new CheckedBody(response, check);
       for (let isAtEnd = this.#leftBytes === 0; !isAtEnd;) {
         signal.throwIfAborted();

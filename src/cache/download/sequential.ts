@@ -48,7 +48,8 @@ export class Sequential implements Downloader {
 
   /** Takes over the body of the probe. It waits for a reader, except where it is short. */
   fill(response: Response): void {
-    const { size, blocks } = this.#context;
+    const { file, blocks } = this.#context;
+    const { size } = file;
     if (this.isBusy || (size !== undefined && !blocks.isMissing(0))) {
       response.cancel();
       return;
@@ -79,7 +80,7 @@ export class Sequential implements Downloader {
   }
 
   async whenSizeKnown(signal?: AbortSignal): Promise<number> {
-    const { size: known } = this.#context;
+    const { size: known } = this.#context.file;
     if (known !== undefined) return known;
     signal?.throwIfAborted();
     this.#demandEndBytes = Infinity;
@@ -89,7 +90,7 @@ export class Sequential implements Downloader {
   }
 
   async isLong(waitMs: number, signal?: AbortSignal): Promise<boolean> {
-    if (this.#context.size !== undefined) return false;
+    if (this.#context.file.size !== undefined) return false;
     if (this.#isPausedAhead) return true;
     if (this.#download === undefined) {
       this.#goOn();
@@ -135,8 +136,8 @@ export class Sequential implements Downloader {
   }
 
   #cutEnd(end: number): number {
-    const { size = Infinity, blocks } = this.#context;
-    return Math.min(end, Math.ceil(size / blocks.blockBytes));
+    const { file, blocks } = this.#context;
+    return Math.min(end, Math.ceil((file.size ?? Infinity) / blocks.blockBytes));
   }
 
   #linger(): void {
@@ -154,7 +155,7 @@ export class Sequential implements Downloader {
     const download = new SequentialDownload({
       context: this.#context,
       response,
-      sizeBytes: this.#context.size,
+      sizeBytes: this.#context.file.size,
       filler: this,
       open: (signal) => this.#client.download(undefined, undefined, signal),
       pauseAtBytes: () => this.#pauseAtBytes(),

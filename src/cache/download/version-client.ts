@@ -33,7 +33,7 @@ export class VersionClient {
   constructor({ clientFor, peers }: ClientSource, version: DownloadContext) {
     this.#clientFor = clientFor;
     this.#version = version;
-    const mode = peers?.modeFor(version.url, version.identity.validators);
+    const mode = peers?.modeFor(version.url, version.file.version.validators);
     this.peers = mode && {
       mode,
       stallMs: peers?.stallMs ?? 0,
@@ -57,7 +57,7 @@ export class VersionClient {
     const options = { priority, signal, ...(promotion === undefined ? {} : { promotion }) };
     const response = await client.download(this.#request(range, options));
     const { digest, offset } = response;
-    if (digest !== undefined && this.#version.digest === undefined) this.#version.learn({ digest });
+    if (digest !== undefined && this.#version.file.digest === undefined) this.#version.learn({ digest });
     if (range !== undefined && range.start > 0 && offset === 0) this.#version.noteRangeIgnored();
     return response;
   }
@@ -69,7 +69,7 @@ export class VersionClient {
   #request(range: Range | undefined, options: RequestOptions & { signal: AbortSignal }): Request {
     return new Request(this.#version.url, {
       ...options,
-      pin: this.#version.identity.validators,
+      pin: this.#version.file.version.validators,
       signal: withUid(options.signal, this.#version.uid),
       ...(range === undefined ? {} : { range }),
     });
