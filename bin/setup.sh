@@ -75,6 +75,8 @@ if [ "$(uname -s)" = Linux ]; then
     needs docker-registry docker-registry
     needs htpasswd apache2-utils
     needs openssl openssl
+    needs sshd openssh-server
+    needs ssh-keygen openssh-client
     needs python3 python3
     needs vsftpd vsftpd
     # The tests run the system's Python, which has Debian's packages.

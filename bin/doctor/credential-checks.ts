@@ -48,6 +48,7 @@ function credentialsOf({ url, settings }: UrlProbe, rules: readonly SourceRule[]
     return `the ${credentials.kind} of ${originOf('credentials', credentials)}`;
   if (headers !== undefined) return `the headers of ${originOf('headers', headers)}`;
   if (credentials !== undefined) return undefined;
+  if (url.protocol === 'sftp:') return 'the keys of ~/.ssh';
   const set = (VARIABLES[url.protocol.slice(0, -1)] ?? []).filter((name) => process.env[name] !== undefined);
   return set.length === 0 ? undefined : `what ${set.join(', ')} name${set.length === 1 ? 's' : ''}`;
 }

@@ -42,6 +42,8 @@ export const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   opencsg: ['CSGHUB_TOKEN', 'CSGHUB_TOKEN_PATH', 'CSGHUB_HOME', 'CSGHUB_DOMAIN'],
   hdfs: ['HADOOP_USER_NAME'],
   oras: ['DOCKER_CONFIG', 'REGISTRY_AUTH_FILE'],
+  // Its `.ssh` has the keys.
+  sftp: ['HOME'],
 };
 
 /** Those of them that say where a source reads, also with credentials of a rule. */

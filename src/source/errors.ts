@@ -26,6 +26,8 @@ export type SourceErrorCode =
   | 'HOST_UNREACHABLE'
   | 'NETWORK_UNREACHABLE'
   | 'TLS'
+  /** The key of an SSH host is not known, or another one. */
+  | 'HOST_KEY'
   | 'BUSY'
   | 'PROTOCOL'
   | 'UNEXPECTED_STATUS'

@@ -3,6 +3,7 @@ import { BUCKET_SOURCE } from './schemes/bucket/bucket-source.js';
 import { HDFS_SOURCE } from './schemes/hdfs/hdfs-source.js';
 import { WEBDAV_SOURCE } from './schemes/webdav/webdav-source.js';
 import { FTP_SOURCE } from './schemes/ftp/ftp-source.js';
+import { SFTP_SOURCE } from './schemes/sftp/sftp-source.js';
 import { DEFAULT_CAPABILITIES, type SourceFactory } from './source.js';
 
 /**
@@ -47,4 +48,5 @@ export const IN_TREE: readonly SourceFactory[] = [
   HDFS_SOURCE,
   WEBDAV_SOURCE,
   FTP_SOURCE,
+  SFTP_SOURCE,
 ];

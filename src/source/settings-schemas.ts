@@ -82,6 +82,17 @@ const WEB_PASSWORD = form('password', {
 const NETRC = form('netrc', { netrc: pathOrTrue }, ({ netrc }) => ({
   file: netrc === true ? defaultNetrc() : fileSecret(netrc),
 }));
+const PRIVATE_KEY = form('private key', {
+  user: optional(text),
+  key: secret,
+  passphrase: optional(secret),
+});
+const PRIVATE_KEY_FILE = form(
+  'private key',
+  { user: optional(text), keyFile: secretFile, passphrase: optional(secret) },
+  ({ keyFile, ...fields }) => ({ ...fields, key: keyFile }),
+);
+const AGENT = form('agent', { user: optional(text), agent: pathOrTrue });
 const DOCKER = form('docker', { dockerConfig: pathOrTrue }, ({ dockerConfig }) =>
   dockerConfig === true ? {} : { directory: dockerConfig },
 );
@@ -146,6 +157,11 @@ const ftp: Schema<SettingsByScheme['ftp']> = section({
   credentials: optional(credentials(['anonymous'], [PASSWORD, NETRC])),
 });
 
+const sftp: Schema<SettingsByScheme['sftp']> = section({
+  credentials: optional(credentials(['anonymous'], [USER, PASSWORD, PRIVATE_KEY_FILE, PRIVATE_KEY, AGENT])),
+  knownHostsFile: optional(path),
+});
+
 /** Of a rule without a scheme: what all of them know. */
 export const COMMON_SETTINGS: Schema<HttpSettings> = section(HTTP);
 
@@ -170,6 +186,7 @@ export const SETTINGS_SCHEMAS: { readonly [Scheme in ConfiguredScheme]: Schema<S
   hdfs: named(HDFS_NAMES, hdfs),
   ftp,
   ftps: ftp,
+  sftp,
 };
 
 function named<Output>(names: Readonly<Record<string, string>>, schema: Schema<Output>): Schema<Output> {

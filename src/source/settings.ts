@@ -110,6 +110,14 @@ export interface FtpTlsSettings extends TlsSettings {
   readonly mode?: 'explicit' | 'implicit';
 }
 
+/** What else a rule without a scheme says has no effect. */
+export interface SftpSettings extends HttpSettings {
+  /** `password`: also where the server asks for it by keyboard-interactive. */
+  readonly credentials?: Anonymous | Password | PrivateKey | SshAgent | User;
+  /** Instead of those that OpenSSH reads. */
+  readonly knownHostsFile?: string;
+}
+
 /** dfs has none. */
 export type NoSettings = Readonly<Record<string, never>>;
 
@@ -156,6 +164,21 @@ export interface WebPassword extends Password {
 export interface Netrc {
   readonly kind: 'netrc';
   readonly file: SecretSource;
+}
+
+/** `key` in a format of OpenSSH or PEM. Without `user`: as `~/.ssh/config` says. */
+export interface PrivateKey {
+  readonly kind: 'private key';
+  readonly user?: string;
+  readonly key: SecretSource;
+  readonly passphrase?: SecretSource;
+}
+
+/** The path of its socket; true: as `~/.ssh/config` and `SSH_AUTH_SOCK` say. */
+export interface SshAgent {
+  readonly kind: 'agent';
+  readonly user?: string;
+  readonly agent: string | true;
 }
 
 export interface AwsProfile {
@@ -211,6 +234,7 @@ export interface SettingsByScheme {
   readonly hdfs: HdfsSettings;
   readonly ftp: FtpSettings;
   readonly ftps: FtpSettings;
+  readonly sftp: SftpSettings;
 }
 
 export type ConfiguredScheme = keyof SettingsByScheme;

@@ -10,6 +10,7 @@ import test from 'ava';
 
 import { servingProcess } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
+import { startSftpServer } from '../servers/sftp/sftp-server.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { startFtpFaultServer } from '../support/ftp-fault-server.js';
 import { CLI, run, shell, unmounted } from '../support/mounted.js';
@@ -74,6 +75,8 @@ test.serial('secrets of a file, the environment, files and commands are found no
   telling.add({ command: 'MLST', reply: `553 you sent ${MARK}-ftp` });
   const { host } = new URL(server.origin);
   const tokens = new Set<string>();
+  const ssh = await startSftpServer(t);
+  ssh.login = () => false;
   const plugins = await pluginDirectory(t);
   await addModule(plugins, 'telling', {
     top: `let given;`,
@@ -114,6 +117,11 @@ sources:
     credentials: { token: ${MARK}-delegation }
   - match: { scheme: ftp }
     credentials: { user: ada, password: ${MARK}-ftp }
+  - match: { scheme: sftp }
+    credentials: { user: ada, password: ${MARK}-ssh }
+    knownHostsFile: ${ssh.knownHosts}
+  - match: { scheme: sftp, path: /key }
+    credentials: { user: ada, key: ${MARK}-private, passphrase: ${MARK}-passphrase }
 plugins:
   telling: { token: ${MARK}-plugin, file: "file:${file}" }
 `;
@@ -161,6 +169,8 @@ plugins:
     'hdfs/cluster/denied',
     `ftp/${refusing.host}/x`,
     `ftp/${telling.host}/x`,
+    `sftp/${ssh.host}/x`,
+    `sftp/${ssh.host}/key/x`,
     'telling/host/x',
   ]) {
     const { stdout, stderr } = await shell(
@@ -175,6 +185,7 @@ plugins:
     t.true(authorizations.has(`Bearer ${MARK}-${name}`), name);
   t.true(tokens.has(`${MARK}-delegation`) && tokens.has(`${MARK}-block`), [...tokens].join());
   for (const ftp of [refusing, telling]) t.true(ftp.commands.includes(`PASS ${MARK}-ftp`));
+  t.true(ssh.logins.includes(`password ada ${MARK}-ssh`));
   outputs['.plugins'] = (await shell('cat "$1"/.plugins/*', mnt)).stdout;
   outputs['plugin'] = program('plugin', '--json');
   const bundle = join(directory, 'bundle.tar.gz');
@@ -183,6 +194,7 @@ plugins:
     `http://${host}/x?signature=${MARK}-query`,
     's3://bucket/key',
     `ftp://${telling.host}/x`,
+    `sftp://${ssh.host}/x`,
   ];
   // The server of this process must answer it.
   const doctor = [

@@ -157,6 +157,8 @@ export interface HttpEngine {
    * counted as one of the pool. `signal` ends the attempt, and has the deadline.
    */
   connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket>;
+  /** Rejects where the policy refuses a host that another one connects to, and perhaps resolves. */
+  checkHost(url: URL): Promise<void>;
   /** Milliseconds of the clock that deadlines are measured by. */
   now(): number;
   close(): Promise<void>;

@@ -31,7 +31,7 @@ import { NameResolver } from './name-resolver.js';
 import { carriedHeader, redirectTarget, refuseDowngrade } from './redirect.js';
 import type { Refusal } from './refusal.js';
 import { Routes } from './route.js';
-import { createPlanSocket } from './socket-plan.js';
+import { checkHost, createPlanSocket } from './socket-plan.js';
 
 const BACKOFF_MS = 200;
 const MAX_TICK_MS = 250;
@@ -184,6 +184,10 @@ class PooledEngine implements ReportingEngine {
 
   connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket> {
     return connectTcp(target, this.#connecting, signal);
+  }
+
+  checkHost(url: URL): Promise<void> {
+    return checkHost(url, this.#connecting);
   }
 
   now(): number {

@@ -42,13 +42,20 @@ export function createPlanSocket({ ca, resolver, addressPolicy }: PlanOptions): 
       return { url: url.origin, key, ca, addresses: await addressesOf(url, resolver) };
     if (proxy === undefined)
       return { ...plan, addresses: await allowedAddresses(url, resolver, addressPolicy) };
-    // A name is resolved by the proxy. An address is known.
-    if (isIP(hostOf(url)) !== 0) await allowedAddresses(url, resolver, addressPolicy);
-    else checkName(url, addressPolicy);
+    await checkHost(url, { resolver, addressPolicy });
     const { authorization } = proxy;
     const addresses = await addressesOf(proxy.url, resolver);
     return { ...plan, proxy: { url: proxy.url.origin, authorization, addresses } };
   };
+}
+
+/** Of what is reached by way of another host, which resolves its name. An address is known. */
+export async function checkHost(
+  url: URL,
+  { resolver, addressPolicy }: Omit<PlanOptions, 'ca'>,
+): Promise<void> {
+  if (isIP(hostOf(url)) !== 0) await allowedAddresses(url, resolver, addressPolicy);
+  else checkName(url, addressPolicy);
 }
 
 function checkName(url: URL, policy: AddressPolicy): void {

@@ -1,0 +1,162 @@
+import { MalformedPacket, PacketReader, REPLY, STATUS } from './packet.js';
+import { LateAnswer, StatusError } from './sftp-failure.js';
+
+/** Less is a server that keeps its readers waiting. */
+const MIN_BYTES_PER_MS = 1.024;
+const TICKS_PER_TIMEOUT = 24;
+const MAX_TICK_MS = 250;
+const MAX_ID = 0xffffffff;
+
+/** One READ. After its end, or when it is cancelled, nothing of it is called. */
+export interface ReadRequest {
+  readonly handle: Buffer;
+  readonly offset: number;
+  readonly length: number;
+  /** Others go first. */
+  isBackground(): boolean;
+  /** The next bytes of the answer, which are the caller's no longer than that. */
+  take(bytes: Uint8Array): void;
+  /** So many bytes have come, perhaps fewer than were asked for; 0: the file ends before `offset`. */
+  done(bytes: number): void;
+  fail(error: unknown): void;
+}
+
+interface Pending {
+  /** The type of the reply. A STATUS may come in its place. */
+  readonly expected: number;
+  readonly dueMs: number;
+  readonly read: ReadRequest | undefined;
+  readonly resolve: (fields: Buffer) => void;
+  readonly reject: (error: unknown) => void;
+  /** Of a read. */
+  receivedBytes: number;
+}
+
+/** The requests of a session that are sent and not answered. Each has a deadline, and so has the silence of the server. */
+export class PendingRequests {
+  readonly #timeoutMs: number;
+  readonly #onLate: (error: LateAnswer) => void;
+  readonly #requests = new Map<number, Pending>();
+  #nextId = 0;
+  #receivedMs = 0;
+  #ticking: NodeJS.Timeout | undefined;
+  #end: { readonly error: unknown } | undefined;
+
+  /** `onLate` is to close the session. */
+  constructor(timeoutMs: number, onLate: (error: LateAnswer) => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#onLate = onLate;
+  }
+
+  get isClosed(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** `aheadBytes`: of content that comes before the answer. Resolves to the fields of the reply. */
+  add(expected: number, aheadBytes: number, send: (id: number) => void): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.#add({ expected, read: undefined, resolve, reject }, aheadBytes, send);
+    });
+  }
+
+  addRead(read: ReadRequest, aheadBytes: number, send: (id: number) => void): void {
+    const pending = {
+      expected: REPLY.DATA,
+      read,
+      resolve: () => undefined,
+      reject: (error: unknown) => read.fail(error),
+    };
+    this.#add(pending, aheadBytes + read.length, send);
+  }
+
+  /** The server has sent something. */
+  noteReceived(): void {
+    this.#receivedMs = performance.now();
+  }
+
+  /** Content begins to come. */
+  beginData(id: number, bytes: number): void {
+    const read = this.#requests.get(id)?.read;
+    if (read === undefined) throw new MalformedPacket('content that was not asked for');
+    if (bytes === 0 || bytes > read.length)
+      throw new MalformedPacket(`${bytes} bytes where ${read.length} were asked for`);
+  }
+
+  takeData(id: number, part: Uint8Array): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) return;
+    pending.receivedBytes += part.byteLength;
+    pending.read?.take(part);
+  }
+
+  endData(id: number): void {
+    const pending = this.#requests.get(id);
+    this.#remove(id);
+    pending?.read?.done(pending.receivedBytes);
+  }
+
+  reply(id: number, type: number, fields: Buffer): void {
+    const pending = this.#requests.get(id);
+    if (pending === undefined) throw new MalformedPacket('an answer that was not asked for');
+    if (type !== REPLY.STATUS && type !== pending.expected)
+      throw new MalformedPacket(`an answer of type ${type} instead of ${pending.expected}`);
+    if (type !== REPLY.STATUS) {
+      this.#remove(id);
+      pending.resolve(fields);
+      return;
+    }
+    const reader = new PacketReader(fields);
+    const status = reader.uint32();
+    // Some servers send no text.
+    const message = reader.isAtEnd ? '' : reader.string().toString();
+    if (status === STATUS.OK && pending.expected !== REPLY.STATUS)
+      throw new MalformedPacket(`OK instead of an answer of type ${pending.expected}`);
+    this.#remove(id);
+    if (status === STATUS.OK) pending.resolve(fields);
+    else if (status === STATUS.EOF && pending.read !== undefined) pending.read.done(0);
+    else pending.reject(new StatusError(status, message));
+  }
+
+  close(error: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    clearInterval(this.#ticking);
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    for (const { reject } of requests) reject(error);
+  }
+
+  #add(
+    pending: Omit<Pending, 'dueMs' | 'receivedBytes'>,
+    aheadBytes: number,
+    send: (id: number) => void,
+  ): void {
+    if (this.#end !== undefined) {
+      pending.reject(this.#end.error);
+      return;
+    }
+    const nowMs = performance.now();
+    if (this.#requests.size === 0) {
+      this.#receivedMs = nowMs;
+      const tickMs = Math.min(MAX_TICK_MS, this.#timeoutMs / TICKS_PER_TIMEOUT);
+      this.#ticking = setInterval(() => this.#tick(), tickMs);
+    }
+    const id = this.#nextId;
+    this.#nextId = id === MAX_ID ? 0 : id + 1;
+    const dueMs = nowMs + this.#timeoutMs + aheadBytes / MIN_BYTES_PER_MS;
+    this.#requests.set(id, { ...pending, dueMs, receivedBytes: 0 });
+    send(id);
+  }
+
+  #remove(id: number): void {
+    this.#requests.delete(id);
+    if (this.#requests.size === 0) clearInterval(this.#ticking);
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    const isSilent = nowMs - this.#receivedMs >= this.#timeoutMs;
+    if (!isSilent && ![...this.#requests.values()].some(({ dueMs }) => nowMs >= dueMs)) return;
+    this.#onLate(new LateAnswer(isSilent ? 'no byte within the deadline' : 'none within the deadline'));
+  }
+}
