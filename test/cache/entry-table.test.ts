@@ -9,7 +9,7 @@ const ENTRY: CatalogEntry = {
   chargedBytes: 8192,
   usedAtMs: 1_700_000_000_000.25,
   touchedAtMs: 5,
-  pinMark: 0,
+  isPinned: false,
 };
 
 function entry(resource: string, version: string): string {
@@ -43,7 +43,7 @@ test('it is what a map in the order of use would be', (t) => {
     if (random.below(3) === 0) {
       t.is(table.delete(name), map.delete(name));
     } else {
-      const given = { chargedBytes: step, usedAtMs: step + 0.5, touchedAtMs: step, pinMark: step % 3 };
+      const given = { chargedBytes: step, usedAtMs: step + 0.5, touchedAtMs: step, isPinned: step % 3 === 0 };
       map.delete(name);
       map.set(name, given);
       table.set(name, given);

@@ -3,8 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { DiskJobError, type DiskThread } from './disk-thread.js';
 import { EntryTable } from './entry-table.js';
 import { chargeOf } from './geometry.js';
-import { isReserved } from './layout.js';
-import { PinnedEntries } from './pinned-entries.js';
+import { isReserved, shardsOf } from './layout.js';
 import type { Pins } from './pins.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 import { Semaphore } from './semaphore.js';
@@ -49,7 +48,6 @@ export class Catalog {
   readonly #options: CatalogOptions;
   readonly #entries = new EntryTable();
   readonly #evicting = new Semaphore(1);
-  readonly pinned: PinnedEntries;
   /** By name; each resolves when the files are gone. */
   readonly removing = new Map<string, Promise<boolean>>();
   #clockMs = -Infinity;
@@ -57,19 +55,17 @@ export class Catalog {
   /** There are others' files, which may have an entry's name. */
   #hasStrays = false;
   evictedBytes = 0;
+  /** Of what was used bytes, what is pinned. */
+  pinnedBytes = 0;
+  /** Of the pins that entries are marked by. */
+  #pinEpoch = 1;
+  #marking: Promise<void> | undefined;
   #isAbandoned = false;
   /** Resolves when the directory was scanned; false: that failed, and nothing is to be changed. */
   readonly ready: Promise<boolean>;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
-    const { root, pins, open } = options;
-    this.pinned = new PinnedEntries({
-      root,
-      entries: this.#entries,
-      pins,
-      urlOf: (name) => open.urlOf(name),
-    });
     this.ready = this.#scan();
   }
 
@@ -114,9 +110,50 @@ export class Catalog {
     return isDue ? usedAtMs : undefined;
   }
 
-  /** Of its header. */
-  urlOf(name: string): Promise<string | undefined> {
-    return this.#options.open.urlOf(name);
+  /** All entries with the URLs of their headers, one directory at a time: there may be very many. */
+  async *urls(): AsyncGenerator<[name: string, url: string]> {
+    const { root, open } = this.#options;
+    for (const names of shardsOf(root)) {
+      for (const name of await names) {
+        const url = this.has(name) ? await open.urlOf(name) : undefined;
+        if (url !== undefined) yield [name, url];
+      }
+    }
+  }
+
+  isPinned(name: string): boolean {
+    return this.#entries.get(name)?.isPinned === true;
+  }
+
+  /** Resolves when it is known what is pinned, as processes have changed that. Never rejects. */
+  async refreshPins(): Promise<void> {
+    const { pins } = this.#options;
+    if (!(await this.ready)) return;
+    await pins.refresh();
+    while (this.#pinEpoch !== pins.epoch && !this.#isAbandoned) {
+      await (this.#marking ??= this.#markPinned().finally(() => {
+        this.#marking = undefined;
+      }));
+    }
+  }
+
+  /** A name is a hash: which entries are pinned shows in their headers. */
+  async #markPinned(): Promise<void> {
+    const { pins } = this.#options;
+    const { epoch } = pins;
+    for (const [name, { isPinned }] of pins.isEmpty ? this.#entries.entries() : [])
+      if (isPinned) this.#mark(name, false);
+    if (!pins.isEmpty) {
+      for await (const [name, url] of this.urls()) this.#mark(name, pins.of(url) !== undefined);
+    }
+    this.#pinEpoch = epoch;
+  }
+
+  #mark(name: string, isPinned: boolean): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined || entry.isPinned === isPinned) return;
+    this.pinnedBytes += isPinned ? entry.chargedBytes : -entry.chargedBytes;
+    this.#entries.mark(name, isPinned);
   }
 
   /** What its files allocate. */
@@ -148,9 +185,9 @@ export class Catalog {
 
   async #makeRoom(bytes: number, keep: string | undefined): Promise<boolean> {
     if (!(await this.ready)) return false;
-    const { space, pins, thread } = this.#options;
+    const { space, thread } = this.#options;
     await space.refresh();
-    if (space.shortBytes(bytes) > 0) await pins.refresh();
+    if (space.shortBytes(bytes) > 0) await this.refreshPins();
     while (space.shortBytes(bytes) > 0 && !this.#isAbandoned) {
       if (!(await this.#evictOne(keep))) {
         // What is being written may be evicted after that.
@@ -164,7 +201,7 @@ export class Catalog {
   }
 
   async #evictOne(keep: string | undefined): Promise<boolean> {
-    const victim = await this.#victim(keep);
+    const victim = this.#victim(keep);
     const region = this.#options.open.coldestRegion();
     if (region !== undefined && (victim === undefined || region.usedAtMs < this.usedAtMs(victim))) {
       const freedBytes = await region.evict();
@@ -182,9 +219,9 @@ export class Catalog {
   charge(name: string, chargedBytes: number, reservedBytes: number, url: string): void {
     const now = this.now();
     this.#options.space.usedBytes += chargedBytes - this.bytesOf(name) - reservedBytes;
-    this.pinned.forget(name);
-    this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now, pinMark: 0 });
-    this.pinned.note(name, url);
+    this.#mark(name, false);
+    this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now, isPinned: false });
+    this.#mark(name, this.#options.pins.of(url) !== undefined);
   }
 
   /** Bytes that were reserved and are not needed. */
@@ -210,14 +247,17 @@ export class Catalog {
     const wasHeld = open.isHeld(name);
     const closed = open.detach(name);
     const entry = this.#entries.get(name);
-    this.pinned.forget(name);
+    if (entry?.isPinned === true) this.pinnedBytes -= entry.chargedBytes;
     this.#entries.delete(name);
     try {
       await thread.run('remove', name);
     } catch (error) {
       warnings.warn('cannot remove what is stored', error);
       // As the one used last: it must not be the next to be evicted, or nothing ever is.
-      if (entry !== undefined && !this.#entries.has(name)) this.#entries.set(name, entry);
+      if (entry !== undefined && !this.#entries.has(name)) {
+        this.#entries.set(name, { ...entry, isPinned: false });
+        this.#mark(name, entry.isPinned);
+      }
       return false;
     }
     const released = closed.then(() => {
@@ -245,23 +285,18 @@ export class Catalog {
     this.#entries.clear();
   }
 
-  /** The one used longest ago that is not pinned. Those that are pinned go to the end, where they are met last. */
-  async #victim(keep: string | undefined): Promise<string | undefined> {
+  /** The one used longest ago that is not pinned. Those that are go to the end, where they are met last. */
+  #victim(keep: string | undefined): string | undefined {
+    const { open, blockBytes } = this.#options;
     // All that is left is pinned: an entry counts as a block at least.
-    if (this.usedBytes - this.pinned.bytes < this.#options.blockBytes) return undefined;
-    for (let left = this.#entries.size; left > 0; left -= 1) {
-      const name = this.#oldest(keep);
-      if (name === undefined || !(await this.pinned.has(name))) return name;
-      const entry = this.#entries.get(name);
-      if (entry !== undefined) this.#entries.set(name, entry);
+    if (this.usedBytes - this.pinnedBytes < blockBytes) return undefined;
+    let left = this.#entries.size;
+    for (const [name, entry] of this.#entries.entries()) {
+      if (left === 0) break;
+      left -= 1;
+      if (entry.isPinned) this.#entries.set(name, entry);
+      else if (name !== keep && !open.isHeld(name) && !open.isWritten(name)) return name;
     }
-    return undefined;
-  }
-
-  #oldest(keep: string | undefined): string | undefined {
-    const { open } = this.#options;
-    for (const [name] of this.#entries.entries())
-      if (name !== keep && !open.isHeld(name) && !open.isWritten(name)) return name;
     return undefined;
   }
 
@@ -276,8 +311,7 @@ export class Catalog {
       this.#entries.sort();
       space.usedBytes += foundBytes;
       this.#isScanned = !this.#isAbandoned;
-      await this.#options.pins.refresh();
-      void this.pinned.markAll();
+      void this.refreshPins();
     } catch (error) {
       warnings.warn('cannot scan the directory', error);
     }
@@ -290,7 +324,7 @@ export class Catalog {
     for (const [i, name] of names.entries()) {
       const chargedBytes = chargeOf(figures[2 * i] ?? 0, blockBytes);
       const usedAtMs = figures[2 * i + 1] ?? 0;
-      this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs, pinMark: 0 });
+      this.#entries.set(name, { chargedBytes, usedAtMs, touchedAtMs: usedAtMs, isPinned: false });
       foundBytes += chargedBytes;
     }
     for (const { path, error } of strays) {

@@ -56,7 +56,7 @@ export class DiskStore implements DiskCache {
       limitBytes: options.limitBytes,
       usedBytes: writer?.catalog.usedBytes,
       freeBytes: writer?.catalog.freeBytes,
-      pinnedBytes: writer?.catalog.pinned.bytes,
+      pinnedBytes: writer?.catalog.pinnedBytes,
       evictedBytes: writer?.catalog.evictedBytes ?? 0,
       corruptBlocks,
     };
@@ -207,7 +207,7 @@ export class DiskStore implements DiskCache {
     const { writer, isClosing, options, pins } = this.#context;
     if (writer === undefined || isClosing || !(await writer.catalog.ready)) return undefined;
     return {
-      pinnedBytes: writer.catalog.pinned.bytes,
+      pinnedBytes: writer.catalog.pinnedBytes,
       isPinned: (url) => pins.of(url) !== undefined,
       capacityBytes: await writer.catalog.capacityBytes(),
       chargeOf: (sizeBytes) => chargeOf(filesBytes(sizeBytes, options.blockBytes), options.blockBytes),
@@ -215,10 +215,9 @@ export class DiskStore implements DiskCache {
   }
 
   async evict(urls: UrlSet, isForced = true): Promise<Evicted | undefined> {
-    const { writer, isClosing, pins } = this.#context;
+    const { writer, isClosing } = this.#context;
     if (writer === undefined || isClosing) return undefined;
-    await pins.refresh();
-    return await evictUrls(this.#context, writer, { urls, isForced, urlOf: (name) => this.urlOf(name) });
+    return await evictUrls(this.#context, writer, urls, isForced);
   }
 
   async pin(pins: readonly Pin[]): Promise<readonly PinReport[]> {
@@ -231,7 +230,7 @@ export class DiskStore implements DiskCache {
     const meant = new UrlSet(urls);
     await pins.refresh();
     const removed = await pins.remove(({ url }) => (isRecursive ? meant.has(url) : urls.includes(url)));
-    void writer?.catalog.pinned.markAll();
+    void writer?.catalog.refreshPins();
     return removed;
   }
 

@@ -6,8 +6,7 @@ export interface CatalogEntry {
   readonly usedAtMs: number;
   /** As the index file's mtime has it. */
   readonly touchedAtMs: number;
-  /** What was found of its pin, by `Catalog`; 0: nothing. */
-  readonly pinMark: number;
+  readonly isPinned: boolean;
 }
 
 const FIRST_SLOTS = 64;
@@ -46,19 +45,19 @@ export class EntryTable {
   }
 
   /** It is the one that was used last. */
-  set(name: string, { chargedBytes, usedAtMs, touchedAtMs, pinMark }: CatalogEntry): void {
+  set(name: string, { chargedBytes, usedAtMs, touchedAtMs, isPinned }: CatalogEntry): void {
     const id = idOf(name);
     let slot = this.#find(id);
     if (slot === NONE) slot = this.#add(id);
     else this.#unlink(slot);
-    this.#values.set([chargedBytes, usedAtMs, touchedAtMs, pinMark], slot * VALUES);
+    this.#values.set([chargedBytes, usedAtMs, touchedAtMs, Number(isPinned)], slot * VALUES);
     this.#link(slot);
   }
 
   /** Its place in the order stays. */
-  markPin(name: string, pinMark: number): void {
+  mark(name: string, isPinned: boolean): void {
     const slot = this.#find(idOf(name));
-    if (slot !== NONE) this.#values[slot * VALUES + 3] = pinMark;
+    if (slot !== NONE) this.#values[slot * VALUES + 3] = Number(isPinned);
   }
 
   delete(name: string): boolean {
@@ -188,11 +187,11 @@ export class EntryTable {
   }
 
   #entryAt(slot: number): CatalogEntry {
-    const [chargedBytes = 0, usedAtMs = 0, touchedAtMs = 0, pinMark = 0] = this.#values.subarray(
+    const [chargedBytes = 0, usedAtMs = 0, touchedAtMs = 0, isPinned = 0] = this.#values.subarray(
       slot * VALUES,
       (slot + 1) * VALUES,
     );
-    return { chargedBytes, usedAtMs, touchedAtMs, pinMark };
+    return { chargedBytes, usedAtMs, touchedAtMs, isPinned: isPinned === 1 };
   }
 
   #nameAt(slot: number): string {

@@ -1,6 +1,5 @@
 import type { Pin, PinReport } from './disk-cache.js';
 import { chargeOf, filesBytes } from './geometry.js';
-import { shardsOf } from './layout.js';
 import { PinError } from './pin-error.js';
 import type { StoreContext, Writer } from './store-context.js';
 
@@ -29,7 +28,7 @@ export async function pinUrls(context: StoreContext, given: readonly Pin[]): Pro
   const capacityBytes = (await writer?.catalog.capacityBytes()) ?? options.limitBytes;
   await checkRoom(context, writer, given, stored, capacityBytes);
   for (const pin of given) await pins.add(pin);
-  void writer?.catalog.pinned.markAll();
+  void writer?.catalog.refreshPins();
   return given.map((pin) => reportOf(pin, stored?.get(pin)));
 }
 
@@ -68,13 +67,12 @@ async function checkRoom(
     const bytes = sizeBytes === 0 ? 0 : chargeOf(filesBytes(sizeBytes, blockBytes), blockBytes);
     return sum + Math.max(0, bytes - hereBytes);
   }, 0);
-  await writer?.catalog.pinned.markAll();
+  await writer?.catalog.refreshPins();
   let newBytes = 0;
   for (const name of new Set([...(stored?.values() ?? [])].flatMap(({ names }) => names))) {
-    if (writer !== undefined && !(await writer.catalog.pinned.has(name)))
-      newBytes += writer.catalog.bytesOf(name);
+    if (writer?.catalog.isPinned(name) === false) newBytes += writer.catalog.bytesOf(name);
   }
-  const pinnedBytes = writer?.catalog.pinned.bytes ?? 0;
+  const pinnedBytes = writer?.catalog.pinnedBytes ?? 0;
   if (pinnedBytes + newBytes + missingBytes <= capacityBytes) return;
   throw new PinError(
     `the disk cache holds ${Math.floor(capacityBytes)} bytes: ${pinnedBytes} are pinned, and this would pin ${newBytes + missingBytes} more`,
@@ -83,7 +81,7 @@ async function checkRoom(
 
 /** By pin. Those that overlap share what is stored. */
 async function storedOf(
-  { root, resourceOf }: StoreContext,
+  { resourceOf }: StoreContext,
   { catalog }: Writer,
   pins: readonly Pin[],
 ): Promise<ReadonlyMap<Pin, Stored>> {
@@ -100,12 +98,8 @@ async function storedOf(
       add(pin, name);
   }
   const recursive = pins.filter(({ isRecursive }) => isRecursive);
-  for (const names of recursive.length === 0 ? [] : shardsOf(root)) {
-    for (const name of await names) {
-      const url = catalog.has(name) ? await catalog.urlOf(name) : undefined;
-      if (url === undefined) continue;
-      for (const pin of recursive) if (url === pin.url || url.startsWith(`${pin.url}/`)) add(pin, name);
-    }
-  }
+  if (recursive.length === 0) return found;
+  for await (const [name, url] of catalog.urls())
+    for (const pin of recursive) if (url === pin.url || url.startsWith(`${pin.url}/`)) add(pin, name);
   return found;
 }
