@@ -298,6 +298,7 @@ export class DiskStore implements DiskCache {
     }
     if (writer !== undefined) await releaseWriter(this.#context, writer);
     thread.close();
-    for (const { entry } of this.#entries.values()) void entry.file.retire();
+    const files = [...this.#entries.values()].map(({ entry }) => entry.file);
+    await Promise.all(files.filter(({ isHeld }) => !isHeld).map((file) => file.retire()));
   }
 }

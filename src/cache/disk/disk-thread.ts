@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
 import type { Jobs } from './worker/disk-worker.js';
-import type { PlainError, ReplyMessage, Request, RequestMessage } from './worker/messages.js';
+import type { PlainError, ReplyMessage, Request, ThreadOptions } from './worker/messages.js';
 
 /** What the thread needs beside code: jobs are small, but for the entries of a directory. */
 const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 };
@@ -19,41 +19,8 @@ export class DiskJobError extends Error {
   }
 }
 
-/** The one thread of the process; it is started by the first job, and does not keep the process alive. */
-let worker: Worker | undefined;
-let failures = 0;
-let lastStore = 0;
-/** By the numbers of their stores. */
-const threads = new Map<number, DiskThread>();
-/** Those that have jobs under way. */
-const busy = new Set<DiskThread>();
-
-function runningWorker(): Worker {
-  if (worker !== undefined) return worker;
-  // Not the descriptors that it has opened either: by then they may be others'.
-  const options = { name: 'disk cache', resourceLimits: LIMITS, trackUnmanagedFds: false };
-  const started = new Worker(new URL('worker/disk-worker.js', import.meta.url), options);
-  let failure = 'it has ended';
-  started.on('message', (message: ReplyMessage) => {
-    if ('replies' in message) failures = 0;
-    threads.get(message.store)?.receive(message);
-  });
-  started.on('error', (error) => (failure = error.message));
-  started.once('exit', () => {
-    worker = undefined;
-    failures += 1;
-    for (const thread of busy) thread.fail(failure);
-  });
-  worker = started;
-  return started;
-}
-
-export interface DiskThreadOptions {
-  readonly root: string;
-  readonly syncAfterMs: number;
-  /** Something was made durable, or could not be: so many entries are not. */
-  readonly onSynced: (unsynced: number, error: PlainError | undefined) => void;
-}
+/** Something was made durable, or could not be: so many entries are not. */
+export type OnSynced = (unsynced: number, error: PlainError | undefined) => void;
 
 interface Pending {
   readonly resolve: (result: unknown) => void;
@@ -61,24 +28,25 @@ interface Pending {
 }
 
 /**
- * Runs jobs of one store on another thread, in the order in which they come. While some are under way, those that come are
+ * Runs the jobs of a store on another thread, in the order in which they come. While some are under way, those that come are
  * collected: so storing many small files takes few messages. A thread that dies fails the jobs that it has; the next job starts
- * another one.
+ * another one. It is started by the first job, and does not keep the process alive.
  */
 export class DiskThread {
-  readonly #options: DiskThreadOptions;
-  readonly #store: number;
+  readonly #options: ThreadOptions;
+  readonly #onSynced: OnSynced;
   readonly #pending = new Map<number, Pending>();
   readonly #whenSettled: (() => void)[] = [];
+  #worker: Worker | undefined;
+  #failures = 0;
   #batch: Request[] = [];
   #isPosted = false;
+  #isClosed = false;
   #lastId = 0;
 
-  constructor(options: DiskThreadOptions) {
+  constructor(options: ThreadOptions, onSynced: OnSynced) {
     this.#options = options;
-    lastStore += 1;
-    this.#store = lastStore;
-    threads.set(this.#store, this);
+    this.#onSynced = onSynced;
   }
 
   /** Resolves to what the method of `Jobs` returns there. */
@@ -86,7 +54,7 @@ export class DiskThread {
     kind: K,
     ...[job]: Parameters<Jobs[K]>
   ): Promise<Awaited<ReturnType<Jobs[K]>>> {
-    if (!threads.has(this.#store)) throw new DiskJobError({ code: 'CLOSED', message: 'the store is closed' });
+    if (this.#isClosed) throw new DiskJobError({ code: 'CLOSED', message: 'the store is closed' });
     this.#lastId += 1;
     const id = this.#lastId;
     const done = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject }));
@@ -102,25 +70,41 @@ export class DiskThread {
 
   /** No job comes any more. */
   close(): void {
-    threads.delete(this.#store);
+    this.#isClosed = true;
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is of windows
+    this.#worker?.postMessage([]);
+  }
+
+  #start(): Worker {
+    // Not the descriptors that it has opened either: by then they may be others'.
+    const options = { name: 'disk cache', resourceLimits: LIMITS, trackUnmanagedFds: false };
+    const url = new URL('worker/disk-worker.js', import.meta.url);
+    const worker = new Worker(url, { ...options, workerData: this.#options });
+    let failure = 'it has ended';
+    worker.on('message', (message: ReplyMessage) => this.#receive(message));
+    worker.on('error', (error) => (failure = error.message));
+    worker.once('exit', () => {
+      this.#worker = undefined;
+      this.#failures += 1;
+      this.#fail(failure);
+    });
+    return worker;
   }
 
   #post(): void {
     if (this.#isPosted || this.#batch.length === 0) return;
-    if (failures >= MAX_FAILURES) return this.fail('it has ended several times');
+    if (this.#failures >= MAX_FAILURES) return this.#fail('it has ended several times');
     this.#isPosted = true;
-    busy.add(this);
-    const { root, syncAfterMs } = this.#options;
-    const message: RequestMessage = { store: this.#store, root, syncAfterMs, requests: this.#batch };
-    this.#batch = [];
-    const running = runningWorker();
-    running.ref();
+    this.#worker ??= this.#start();
+    this.#worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is of windows
-    running.postMessage(message);
+    this.#worker.postMessage(this.#batch);
+    this.#batch = [];
   }
 
-  receive(message: ReplyMessage): void {
-    if (!('replies' in message)) return this.#options.onSynced(message.unsynced, message.error);
+  #receive(message: ReplyMessage): void {
+    if (!('replies' in message)) return this.#onSynced(message.unsynced, message.error);
+    this.#failures = 0;
     for (const [id, result, error] of message.replies) {
       const pending = this.#pending.get(id);
       this.#pending.delete(id);
@@ -133,7 +117,7 @@ export class DiskThread {
   }
 
   /** The thread has died. */
-  fail(message: string): void {
+  #fail(message: string): void {
     const error = new DiskJobError({
       code: 'DISK_THREAD',
       message: `the thread of the disk cache: ${message}`,
@@ -147,8 +131,7 @@ export class DiskThread {
   }
 
   #settled(): void {
-    if (this.#pending.size === 0) busy.delete(this);
-    if (busy.size === 0) worker?.unref();
+    if (this.#pending.size === 0) this.#worker?.unref();
     for (const resolve of this.#whenSettled.splice(0)) resolve();
   }
 }

@@ -44,8 +44,6 @@ export class LocalCopy {
   #opening = 0;
   #verifying: Promise<void> | undefined;
   #isChecking = false;
-  /** Of what was written all is in the page cache. */
-  isWarm = true;
   #isRetired = false;
   /** 1: the other thread is to stop. */
   #cancelled = new Int32Array(new SharedArrayBuffer(4));
@@ -162,8 +160,7 @@ export class LocalCopy {
       const isSame = (await this.#state()).identity === identity && !this.#isRetired;
       if (!isSame || forgetCount !== this.#table.forgetCount) return;
       await this.#owner.writeIdentity(identity);
-      if (this.isWarm || this.#context.isClosing || sizeBytes > freemem() * WARM_SHARE) return;
-      this.isWarm = true;
+      if (this.#context.isClosing || sizeBytes > freemem() * WARM_SHARE) return;
       await this.#context.thread.run('warm', { fd, sizeBytes, cancelled: this.#cancelled });
     });
   }

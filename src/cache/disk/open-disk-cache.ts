@@ -36,13 +36,9 @@ export async function openDiskCache(options: DiskCacheOptions): Promise<DiskStor
     reads: new Semaphore(READS),
     checks: new Semaphore(1),
     inFlight: new Set(),
-    thread: new DiskThread({
-      root,
-      syncAfterMs: options.syncAfterMs,
-      onSynced: (left, error) => {
-        if (error !== undefined) warnings.warn('cannot make the store durable', new DiskJobError(error));
-        log.debug({ directory, left }, 'disk cache: synced');
-      },
+    thread: new DiskThread({ root, syncAfterMs: options.syncAfterMs }, (left, error) => {
+      if (error !== undefined) warnings.warn('cannot make the store durable', new DiskJobError(error));
+      log.debug({ directory, left }, 'disk cache: synced');
     }),
     writer: undefined,
     isClosing: false,

@@ -25,8 +25,6 @@ import { currentWriter, isGone, type StoreContext, type Writer } from './store-c
 import type { PatchJob } from './worker/file-changes.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
-/** Of more, or of part of a version, there may be a better way to write it than past the page cache. */
-const MIN_DIRECT_BYTES = 1024 * 1024;
 
 /** The files of an entry; those that take the place of removed ones are another incarnation. */
 interface Incarnation {
@@ -228,8 +226,6 @@ export class StoredEntry {
     const { recordsAt = 0, seed = 0 } = current.start ?? {};
     if (header !== undefined) catalog.charge(this.name, growthBytes, growthBytes, url);
     for (const { index } of blocks) this.regions?.use(index, this.#now());
-    const isDirect = path === 'direct' && blocks.length * this.geometry.blockBytes >= MIN_DIRECT_BYTES;
-    if (isDirect) current.local.isWarm = false;
     const reservedBytes = header === undefined ? growthBytes : 0;
     let allocatedBytes: number | undefined;
     let failure: unknown;
@@ -241,7 +237,7 @@ export class StoredEntry {
         blockBytes: this.geometry.blockBytes,
         recordsAt,
         seed,
-        isDirect,
+        isDirect: path === 'direct',
         ...sharedBlocks(blocks),
       });
       ({ allocatedBytes } = result);

@@ -1,5 +1,5 @@
-/** The thread that changes the files of stores, one job after the other; what only reads goes on beside them. */
-import { parentPort } from 'node:worker_threads';
+/** The thread that changes the files of a store, one job after the other; what only reads goes on beside them. */
+import { parentPort, workerData } from 'node:worker_threads';
 
 import type { CheckJob, CheckResult, WarmJob } from './check-file.js';
 import { Durability } from './durability.js';
@@ -10,21 +10,19 @@ import {
   type WriteJob,
   type WriteResult,
 } from './file-changes.js';
-import { plainError, type Reply, type ReplyMessage, type Request, type RequestMessage } from './messages.js';
+import { plainError, type Reply, type ReplyMessage, type Request, type ThreadOptions } from './messages.js';
 import { scanShard, type ShardEntries } from './scan-shard.js';
 
-/** What the thread does for a store. */
+/** What the thread does. */
 export class Jobs {
   readonly #root: string;
   readonly #changes: FileChanges;
   readonly #durability: Durability;
 
-  constructor({ store, root, syncAfterMs }: RequestMessage) {
+  constructor({ root, syncAfterMs }: ThreadOptions) {
     this.#root = root;
     this.#changes = new FileChanges(root);
-    this.#durability = new Durability(root, syncAfterMs, (unsynced, error) =>
-      send({ store, unsynced, error }),
-    );
+    this.#durability = new Durability(root, syncAfterMs, (unsynced, error) => send({ unsynced, error }));
   }
 
   write(job: WriteJob): WriteResult {
@@ -64,7 +62,8 @@ export class Jobs {
   }
 }
 
-const stores = new Map<number, Jobs>();
+// `DiskThread` gives it.
+const jobs = new Jobs(workerData as ThreadOptions);
 let last: Promise<void> = Promise.resolve();
 
 function send(message: ReplyMessage): void {
@@ -72,7 +71,7 @@ function send(message: ReplyMessage): void {
   parentPort?.postMessage(message);
 }
 
-async function replyTo(jobs: Jobs, [id, kind, job]: Request): Promise<Reply> {
+async function replyTo([id, kind, job]: Request): Promise<Reply> {
   try {
     // `DiskThread.run` checks both.
     const run = jobs[kind as keyof Jobs] as (given: unknown) => unknown;
@@ -82,21 +81,18 @@ async function replyTo(jobs: Jobs, [id, kind, job]: Request): Promise<Reply> {
   }
 }
 
-async function runAll(message: RequestMessage): Promise<void> {
-  const { store, requests } = message;
-  const jobs = stores.get(store) ?? new Jobs(message);
-  stores.set(store, jobs);
+async function runAll(requests: readonly Request[]): Promise<void> {
   const replies: Reply[] = [];
   for (const request of requests) {
     const [, kind] = request;
     if (kind === 'check' || kind === 'warm')
-      void replyTo(jobs, request).then((reply) => send({ store, replies: [reply], isBatch: false }));
-    else replies.push(await replyTo(jobs, request));
-    if (kind === 'close') stores.delete(store);
+      void replyTo(request).then((reply) => send({ replies: [reply], isBatch: false }));
+    else replies.push(await replyTo(request));
   }
-  send({ store, replies, isBatch: true });
+  send({ replies, isBatch: true });
 }
 
-parentPort?.on('message', (message: RequestMessage) => {
-  last = last.then(() => runAll(message));
+parentPort?.on('message', (requests: readonly Request[]) => {
+  if (requests.length === 0) parentPort?.close();
+  else last = last.then(() => runAll(requests));
 });

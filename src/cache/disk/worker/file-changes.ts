@@ -15,8 +15,6 @@ const O_DIRECT = 'O_DIRECT' in constants ? constants.O_DIRECT : undefined;
 const PAGE_BYTES = 4096;
 /** Less is not worth waiting for the device. */
 const MIN_DIRECT_BYTES = 1024 * 1024;
-/** So often the file system, or the memory, may not fit. */
-const MAX_REFUSALS = 3;
 
 /** Blocks of one version, in ascending order. */
 export interface WriteJob {
@@ -62,7 +60,6 @@ interface Run {
 
 export class FileChanges {
   readonly #root: string;
-  #refusals = O_DIRECT === undefined ? MAX_REFUSALS : 0;
 
   constructor(root: string) {
     this.#root = root;
@@ -115,15 +112,13 @@ export class FileChanges {
     const odd = pieces.findIndex(({ byteLength }) => byteLength % PAGE_BYTES !== 0);
     const whole = odd === -1 ? pieces : pieces.slice(0, odd);
     const isFit = at % PAGE_BYTES === 0 && bytesOf(whole) >= MIN_DIRECT_BYTES;
-    if (this.#refusals >= MAX_REFUSALS || !isFit) return 0;
+    if (O_DIRECT === undefined || !isFit) return 0;
     try {
-      const flags = O_WRONLY | (O_DIRECT ?? 0);
-      closing(openOwnSync(this.#path(name, 'data'), flags), (fd) => writeAtSync(fd, whole, at));
-      this.#refusals = 0;
+      closing(openOwnSync(this.#path(name, 'data'), O_WRONLY | O_DIRECT), (fd) => writeAtSync(fd, whole, at));
       return whole.length;
     } catch (error) {
+      // The file system, or the memory, does not fit.
       if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'EOPNOTSUPP') throw error;
-      this.#refusals += 1;
       return 0;
     }
   }
