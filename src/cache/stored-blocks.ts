@@ -10,11 +10,6 @@ import type { CheckedBlock, StoredVersion } from './disk/disk-cache.js';
 import type { WriteBehind, Writer } from './write-behind.js';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
-/**
- * Each write waits for several replies of the system, between which the process does other things: where a source is as fast
- * as the disk, writes of 32 MiB fell behind, and a tenth of 2 GiB was not stored.
- */
-const MAX_WRITE_BYTES = 128 * 1024 * 1024;
 /** So much is not worth waiting for more, or this part of what may wait. */
 const FULL_BYTES = 32 * 1024 * 1024;
 const FULL_SHARE = 1 / 4;
@@ -171,26 +166,18 @@ export class StoredBlocks implements Writer {
   }
 
   async #writeAll(): Promise<void> {
-    const { blocks, sizeBytes } = this.#context;
-    const sorted = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
+    const { blocks, behind, sizeBytes } = this.#context;
+    const batch = this.#unwritten.toSorted((a, b) => a.block.index - b.block.index);
     this.#unwritten = [];
-    if (sizeBytes === 0) await this.#opened();
-    const batchBlocks = Math.max(1, Math.floor(MAX_WRITE_BYTES / blocks.blockBytes));
-    for (let at = 0; at < sorted.length; at += batchBlocks) {
-      await this.#write(sorted.slice(at, at + batchBlocks));
-    }
-  }
-
-  async #write(batch: readonly Unwritten[]): Promise<void> {
-    const { blocks, behind } = this.#context;
     const toBlock = ({ block, checksum }: Unwritten): CheckedBlock => ({
       index: block.index,
       bytes: block.visible,
       checksum,
     });
-    const stored = this.#isDropped ? undefined : await this.#opened();
+    const isNeeded = (batch.length > 0 || sizeBytes === 0) && !this.#isDropped;
+    const stored = isNeeded ? await this.#opened() : undefined;
     // A disk that falls behind is helped by the page cache.
-    await stored?.write(batch.map(toBlock), behind.isPressing ? 'cached' : 'direct');
+    if (batch.length > 0) await stored?.write(batch.map(toBlock), behind.isPressing ? 'cached' : 'direct');
     for (const { block } of batch) {
       behind.subtract(blocks.blockBytes);
       blocks.pool.releaseFromWriter(block);

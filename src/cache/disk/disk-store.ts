@@ -24,9 +24,9 @@ import { chargeOf, filesBytes } from './geometry.js';
 import { entriesOf, nameOfUrl, nameOfVersion } from './layout.js';
 import { listPins, pinUrls } from './pin-urls.js';
 import { confirmEntry, readIndexHeader } from './read-index.js';
-import { currentWriter, releaseWriter, type StoreContext, type Writer } from './store-context.js';
+import type { StoreContext, Writer } from './store-context.js';
 import { StoredEntry } from './stored-entry.js';
-import { WriterLease } from './writer-lease.js';
+import { currentWriter, doubt, releaseWriter, WriterLease } from './writer-lease.js';
 
 /** What an index file may take of memory while a version is open: 4 bytes for each block. */
 const MAX_BLOCKS = 2 ** 28;
@@ -35,7 +35,7 @@ export class DiskStore implements DiskCache {
   readonly #context: StoreContext;
   readonly #lease: WriterLease;
   /** By name; a dropped one until its files are removed. */
-  readonly #entries = new Map<string, { readonly entry: StoredEntry; readonly loaded: Promise<void> }>();
+  readonly #entries = new Map<string, StoredEntry>();
   readonly #confirming = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
@@ -94,12 +94,13 @@ export class DiskStore implements DiskCache {
     await this.#context.writer?.catalog.removing.get(name);
     if (this.#context.isClosing || !this.#isStorable(key, facts)) return undefined;
     const known = this.#entries.get(name);
-    const { entry, loaded } = known ?? this.#load(key, facts);
+    const entry = known ?? new StoredEntry(this.#context, key, facts, (unused) => this.#forget(unused));
+    this.#entries.set(name, entry);
     if (entry.facts.sizeBytes !== facts.sizeBytes) return undefined;
     if (onCorrupt !== undefined) entry.onCorrupt = onCorrupt;
     entry.retain();
     const handle = new EntryHandle(this.#context, entry);
-    await loaded;
+    await entry.loaded;
     if (known !== undefined) await entry.local.verify();
     return handle;
   }
@@ -113,25 +114,8 @@ export class DiskStore implements DiskCache {
     );
   }
 
-  #load(
-    key: VersionKey,
-    facts: StoredFacts,
-  ): { readonly entry: StoredEntry; readonly loaded: Promise<void> } {
-    const entry = new StoredEntry(this.#context, key, facts, (unused) => this.#forget(unused));
-    const loading = entry.load();
-    // An empty version has no blocks that would bring its files into being.
-    const loaded = facts.sizeBytes > 0 ? loading : loading.then(() => this.#storeEmpty(entry));
-    this.#entries.set(entry.name, { entry, loaded });
-    return { entry, loaded };
-  }
-
-  async #storeEmpty(entry: StoredEntry): Promise<void> {
-    await entry.write([], 'cached');
-    await entry.local.verify();
-  }
-
   #forget(entry: StoredEntry): void {
-    if (this.#entries.get(entry.name)?.entry === entry) this.#entries.delete(entry.name);
+    if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
   }
 
   async newest(url: string): Promise<ConfirmedFacts | undefined> {
@@ -193,7 +177,7 @@ export class DiskStore implements DiskCache {
     if (key === undefined) return;
     const { writer, isClosing } = this.#context;
     const name = nameOfVersion(key);
-    const dropped = this.#entries.get(name)?.entry;
+    const dropped = this.#entries.get(name);
     dropped?.drop();
     const isStored = writer !== undefined && !isClosing && !writer.catalog.isMissing(name);
     const removing = isStored ? writer.catalog.remove(name) : undefined;
@@ -248,20 +232,20 @@ export class DiskStore implements DiskCache {
   }
 
   isHeld(name: string): boolean {
-    return this.#entries.get(name)?.entry.file.isHeld === true;
+    return this.#entries.get(name)?.file.isHeld === true;
   }
 
   isWritten(name: string): boolean {
-    return (this.#entries.get(name)?.entry.writes ?? 0) > 0;
+    return (this.#entries.get(name)?.writes ?? 0) > 0;
   }
 
   async detach(name: string): Promise<void> {
-    await this.#entries.get(name)?.entry.detach();
+    await this.#entries.get(name)?.detach();
   }
 
   coldestRegion(): ColdRegion | undefined {
     let coldest: ColdRegion | undefined;
-    for (const { entry } of this.#entries.values()) {
+    for (const entry of this.#entries.values()) {
       // What is being written there would be taken for stored.
       const found = entry.writes > 0 ? undefined : entry.regions?.coldest();
       const isColder = found !== undefined && (coldest === undefined || found.usedAtMs < coldest.usedAtMs);
@@ -278,7 +262,7 @@ export class DiskStore implements DiskCache {
   async #close(): Promise<void> {
     const { thread, warnings, inFlight } = this.#context;
     this.#context.isClosing = true;
-    for (const { entry } of this.#entries.values()) entry.local.cancel();
+    for (const entry of this.#entries.values()) entry.local.cancel();
     await this.#lease.idle();
     // Nothing was changed yet.
     if (this.#context.writer?.catalog.isScanned === false) this.#context.writer.catalog.abandon();
@@ -286,19 +270,19 @@ export class DiskStore implements DiskCache {
     while (inFlight.size > 0) await Promise.allSettled(inFlight);
     await thread.idle();
     // Of a store that was removed there is nothing to make durable.
-    this.#context.writer?.lock.doubt();
+    if (this.#context.writer !== undefined) doubt(this.#context.writer);
     const writer = await currentWriter(this.#context);
     try {
       if (writer !== undefined) {
         await writer.catalog.writeTimesOfUse();
-        if (!(await thread.run('close'))) await writer.lock.syncFileSystem();
+        if (!(await thread.run('close'))) await writer.syscalls.syncFileSystem(writer.fd);
       }
     } catch (error) {
       warnings.warn('cannot make the store durable', error);
     }
     if (writer !== undefined) await releaseWriter(this.#context, writer);
     thread.close();
-    const files = [...this.#entries.values()].map(({ entry }) => entry.file);
+    const files = [...this.#entries.values()].map(({ file }) => file);
     await Promise.all(files.filter(({ isHeld }) => !isHeld).map((file) => file.retire()));
   }
 }

@@ -1,4 +1,5 @@
 import { codeOf } from '../../error-code.js';
+import type { Syscalls } from '../../native/posix.js';
 import type { Catalog } from './catalog.js';
 import type { ResourceOf } from './credential-scope.js';
 import type { IdleFiles } from './data-file.js';
@@ -7,12 +8,15 @@ import type { DiskThread } from './disk-thread.js';
 import type { Pins } from './pins.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 import type { Semaphore } from './semaphore.js';
-import type { StoreLock } from './store-lock.js';
 
-/** What this process holds while it is the one that writes. */
+/** What this process holds while it is the one that writes. The system releases the lock when the process ends, however it ends. */
 export interface Writer {
-  readonly lock: StoreLock;
   readonly catalog: Catalog;
+  /** Of the lock. */
+  readonly fd: number;
+  readonly syscalls: Syscalls;
+  /** When it was seen last that the path is that of the lock. */
+  checkedAtMs: number;
 }
 
 /** What the parts of an open store share. */
@@ -41,24 +45,4 @@ export interface StoreContext {
 /** Whether a file is missing that another process may have removed. */
 export function isGone({ writer }: StoreContext, error: unknown): boolean {
   return writer === undefined && codeOf(error) === 'ENOENT';
-}
-
-/** The writer, unless its directory was removed: then this process is not it any more. */
-export async function currentWriter(context: StoreContext): Promise<Writer | undefined> {
-  const { writer, warnings } = context;
-  try {
-    if (writer === undefined || (await writer.lock.isHeld())) return writer;
-  } catch (error) {
-    warnings.warn('cannot look at the lock', error);
-    return undefined;
-  }
-  warnings.warn('the directory was removed');
-  await releaseWriter(context, writer);
-  return undefined;
-}
-
-export async function releaseWriter(context: StoreContext, writer: Writer): Promise<void> {
-  if (context.writer === writer) context.writer = undefined;
-  writer.catalog.abandon();
-  await writer.lock.release();
 }

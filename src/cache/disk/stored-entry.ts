@@ -21,8 +21,9 @@ import { LocalCopy } from './local-copy.js';
 import { indexState, readIndex } from './read-index.js';
 import { Regions } from './regions.js';
 import { sharedBlocks } from './shared-memory.js';
-import { currentWriter, isGone, type StoreContext, type Writer } from './store-context.js';
+import { isGone, type StoreContext, type Writer } from './store-context.js';
 import type { PatchJob } from './worker/file-changes.js';
+import { currentWriter, doubt } from './writer-lease.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
@@ -51,6 +52,8 @@ export class StoredEntry {
   isDropped = false;
   /** Called with the digest of a complete copy that does not have that of the facts. */
   onCorrupt: (found: string) => void = () => undefined;
+  /** Resolves when it is known what is stored. */
+  readonly loaded: Promise<void>;
   /** How many `StoredVersion`s are not closed. */
   handles = 0;
   /** That are under way. */
@@ -79,6 +82,7 @@ export class StoredEntry {
     this.#context = context;
     this.#onUnused = onUnused;
     this.#current = this.#incarnation({});
+    this.loaded = facts.sizeBytes > 0 ? this.load() : this.#loadEmpty();
   }
 
   get table(): BlockTable {
@@ -146,6 +150,13 @@ export class StoredEntry {
       warnings.warn('cannot read an index file', error);
       if (this.#current === before) this.#adopt({ writer, isUnreadable: true });
     }
+  }
+
+  /** An empty version has no blocks that would bring its files into being. */
+  async #loadEmpty(): Promise<void> {
+    await this.load();
+    await this.write([], 'cached');
+    await this.local.verify();
   }
 
   /** Reads what the writer, another process, has changed. Never rejects. */
@@ -220,7 +231,7 @@ export class StoredEntry {
   async #submit(writer: Writer, current: Incarnation, write: Write): Promise<boolean> {
     const { thread, warnings } = this.#context;
     const { blocks, header, growthBytes, path } = write;
-    const { catalog, lock } = writer;
+    const { catalog } = writer;
     const url = urlOfResource(this.key.resource);
     current.start ??= header;
     const { recordsAt = 0, seed = 0 } = current.start ?? {};
@@ -261,7 +272,7 @@ export class StoredEntry {
       if (isSame && header !== undefined) await catalog.remove(this.name);
       if (FULL.has(codeOf(failure))) catalog.noteFull();
       // Perhaps the directory itself was removed.
-      if (codeOf(failure) === 'ENOENT') lock.doubt();
+      if (codeOf(failure) === 'ENOENT') doubt(writer);
       return false;
     }
     if (!isSame) return false;
