@@ -66,9 +66,9 @@ export interface Syscalls {
   adviseHugePages(memory: Uint8Array): void;
   /**
    * Brings a part of a file into the page cache, in a hundredth of the processor time that reading it takes: nothing is copied.
-   * Waits for the disk.
+   * Resolves when it is there.
    */
-  populatePageCache(fd: number, offset: number, bytes: number): void;
+  populatePageCache(fd: number, offset: number, bytes: number): Promise<void>;
   /** A connected pair of sockets. */
   socketPair(): [number, number];
   /**
@@ -219,12 +219,17 @@ async function load(): Promise<Syscalls> {
       const MADV_HUGEPAGE = 14;
       check('madvise', madvise(memory, memory.byteLength, MADV_HUGEPAGE));
     },
-    populatePageCache: (fd, offset, bytes) => {
-      const [PROT_READ, MAP_SHARED, MAP_POPULATE] = [1, 1, 0x8000];
-      const address: unknown = mmap(null, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, offset);
-      if (BigInt(address as number | bigint) === -1n) throw new SystemCallError('mmap', ffi.errno());
-      check('munmap', munmap(address, bytes));
-    },
+    populatePageCache: (fd, offset, bytes) =>
+      new Promise((resolve, reject) => {
+        const [PROT_READ, MAP_SHARED, MAP_POPULATE] = [1, 1, 0x8000];
+        const flags = MAP_SHARED | MAP_POPULATE;
+        mmap.async(null, bytes, PROT_READ, flags, fd, offset, (error: unknown, address: number | bigint) => {
+          const isMapped = error === null && BigInt(address) !== -1n && munmap(address, bytes) === 0;
+          if (isMapped) resolve();
+          // Its errno stays with the other thread.
+          else reject(new SystemCallError('mmap', constants.errno.EIO));
+        });
+      }),
     socketPair: () => {
       const [AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC] = [1, 1, 0o2000000];
       const fds = [0, 0];

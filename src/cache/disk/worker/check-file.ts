@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-
 import { ContentCheck } from '../../content-check.js';
 import { checksumOf } from '../../../checksum.js';
 import { loadSyscalls } from '../../../native/posix.js';
@@ -7,10 +5,8 @@ import { readAt } from '../file-io.js';
 import type { ContentDigest } from '../../../source/index.js';
 
 const RUN_BYTES = 1024 * 1024;
-/** Other jobs wait for so much, which a multiple of a huge page is. */
-const WARM_BYTES = 4 * 1024 * 1024;
-
-const turn = promisify(setImmediate);
+/** A multiple of a huge page. */
+const WARM_BYTES = 8 * 1024 * 1024;
 
 /** Compares a data file with the checksums of its blocks. */
 export interface CheckJob {
@@ -63,7 +59,6 @@ export async function checkFile(job: CheckJob): Promise<CheckResult> {
 export async function warmFile({ fd, sizeBytes, cancelled }: WarmJob): Promise<void> {
   const syscalls = await loadSyscalls();
   for (let at = 0; at < sizeBytes && Atomics.load(cancelled, 0) === 0; at += WARM_BYTES) {
-    syscalls.populatePageCache(fd, at, Math.min(WARM_BYTES, sizeBytes - at));
-    await turn();
+    await syscalls.populatePageCache(fd, at, Math.min(WARM_BYTES, sizeBytes - at));
   }
 }
