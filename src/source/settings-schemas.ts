@@ -158,6 +158,7 @@ const ftp: Schema<SettingsByScheme['ftp']> = section({
 });
 
 const sftp: Schema<SettingsByScheme['sftp']> = section({
+  proxy: optional(proxy),
   credentials: optional(credentials(['anonymous'], [USER, PASSWORD, PRIVATE_KEY_FILE, PRIVATE_KEY, AGENT])),
   knownHostsFile: optional(path),
 });

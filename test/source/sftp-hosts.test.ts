@@ -16,6 +16,7 @@ import { assertCode, failureOf, read, stat } from '../support/conformance/readin
 import { run } from '../support/run.js';
 import { sftpClient, type SftpClientOfTest } from '../support/sftp-client.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { startTunnelProxy } from '../support/tunnel-proxy.js';
 import { until } from '../support/until.js';
 
 const CONTENT = Buffer.from('the content');
@@ -283,6 +284,25 @@ test('a jump host has its own key and login, and the policy holds behind it', as
   });
   jump.changeHostKey();
   await assertCode(read(jumpUnknown, 'sftp://target/file'), 'HOST_KEY');
+});
+
+test('a forward proxy of the rule leads to the host, which may speak first', async (t) => {
+  const server = await startServer(t);
+  const { host, tunnels } = await startTunnelProxy(t, server.port);
+  const name = `files.test:${server.port}`;
+  const known = (await readFile(server.knownHosts, 'utf8')).replace('127.0.0.1', 'files.test');
+  await writeFile(server.knownHosts, known);
+  const settings = {
+    credentials: { kind: 'anonymous' },
+    knownHostsFile: server.knownHosts,
+    proxy: literalSecret(`http://user:secret@${host}`),
+  } as const;
+  t.deepEqual(await read(clientOf(t, settings), `sftp://${name}/file`), CONTENT);
+  t.deepEqual(tunnels, [`${name} Basic ${Buffer.from('user:secret').toString('base64')}`]);
+  const deny = [{ host: 'files.test', origin: 'the test' }];
+  const policy = accessPolicy({ isShared: false, allowed: [], policy: { deny, allow: [] }, rules: [] });
+  await assertCode(stat(clientOf(t, settings, { policy }), `sftp://${name}/file`), 'ADDRESS_REFUSED');
+  t.is(tunnels.length, 1);
 });
 
 test('an address that the policy refuses is not connected to', async (t) => {

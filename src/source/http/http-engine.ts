@@ -98,6 +98,8 @@ export interface TcpTarget {
   readonly port: number;
   /** Instead of those of the host: one that an earlier connection has reached. */
   readonly address?: string;
+  /** A forward proxy on the way, by CONNECT; then `onread` is not used. */
+  readonly proxy?: Pick<HttpRoute, 'proxy' | 'proxyAuthorization'>;
   readonly onread?: OnReadOpts;
 }
 

@@ -78,7 +78,7 @@ export async function allowedAddresses(
   throw new AddressRefusedError(url, refused, policy(refused, url) ?? 'no address');
 }
 
-async function addressesOf(url: URL, resolver: Pick<NameResolver, 'resolve'>): Promise<Addresses> {
+export async function addressesOf(url: URL, resolver: Pick<NameResolver, 'resolve'>): Promise<Addresses> {
   const host = hostOf(url);
   const family = isIP(host);
   return family === 0 ? await resolver.resolve(host) : [{ address: host, family }];

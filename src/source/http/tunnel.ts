@@ -9,20 +9,23 @@ const MAX_HEAD_BYTES = 16 * 1024;
 
 /**
  * Opens a tunnel to `authority` (`host:port`) through the proxy that `socket` leads to (RFC 9110, 9.3.6). The socket is
- * left paused, at the first byte of what is tunnelled.
+ * left paused, at the first byte of what is tunnelled. `isServerFirst`: the host may have sent some of it already.
  */
 export async function openTunnel(
   socket: Socket,
   authority: string,
   authorization: string | undefined,
   signal: AbortSignal,
+  isServerFirst = false,
 ): Promise<void> {
   const credentials = authorization === undefined ? '' : `proxy-authorization: ${authorization}\r\n`;
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${credentials}\r\n`, 'latin1');
   const [head, rest] = await readHead(socket, signal);
   const { status } = parseResponseHead(head.split('\r\n'));
-  // The host does not speak first in TLS.
-  if (status >= 200 && status < 300 && rest === '') return;
+  if (status >= 200 && status < 300 && (rest === '' || isServerFirst)) {
+    if (rest !== '') socket.unshift(Buffer.from(rest, 'latin1'));
+    return;
+  }
   throw new SourceError(codeOf(status), 'the proxy does not connect', `https://${authority}`, {
     expected: 'status 200 of the proxy, and nothing else',
     found: `status ${status}`,

@@ -1,6 +1,7 @@
 /** From a URL and its settings to a session: by `~/.ssh/config`, through jump hosts, with the key of each host checked. */
 import type { Duplex } from 'node:stream';
 
+import { configuredRoute } from '../../http/configured-route.js';
 import type { HttpEngine } from '../../http/http-engine.js';
 import { SourceError } from '../../errors.js';
 import type { SftpSettings } from '../../settings.js';
@@ -135,13 +136,16 @@ async function connectTo(
 }
 
 async function openStream(
-  { config: { host, port } }: Target,
+  { settings, config: { host, port } }: Target,
   from: SshConnection | undefined,
   { engine }: SessionOptions,
   signal: AbortSignal,
 ): Promise<Duplex> {
   const real = new URL(`sftp://${host.includes(':') ? `[${host}]` : host}:${port}`);
-  if (from === undefined) return await engine.connectTcp({ url: real, port }, signal);
+  if (from === undefined) {
+    const proxy = await configuredRoute(settings);
+    return await engine.connectTcp({ url: real, port, ...(proxy && { proxy }) }, signal);
+  }
   await engine.checkHost(real);
   return await from.forward(host, port);
 }
