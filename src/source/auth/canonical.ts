@@ -1,7 +1,11 @@
 import { createHmac, hash as digest } from 'node:crypto';
 
+/** What nothing is encoded in: nearly all. */
+const PLAIN = /^[\w\-.~]*$/;
+
 /** As the signatures of all stores want it: all but letters, digits and `-._~`, in capitals. */
 export function encodeStrict(text: string): string {
+  if (PLAIN.test(text)) return text;
   return encodeURIComponent(text).replaceAll(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
