@@ -5,7 +5,7 @@ import { Request, type UrlEntry } from '../../src/source/index.js';
 import { nameBelow, pathOfHref } from '../../src/source/schemes/webdav/href.js';
 import { parseWebdavDate } from '../../src/source/schemes/webdav/webdav-date.js';
 import { type Asked, type Reply, startAnsweringServer } from '../support/answering-server.js';
-import { codeOf, read, stat, validatorsOf } from '../support/conformance/reading.js';
+import { failureOf, codeOf, read, stat, validatorsOf } from '../support/conformance/reading.js';
 import { startFaultServer } from '../support/fault-server.js';
 import {
   COLLECTION,
@@ -157,6 +157,27 @@ test('a server behind a proxy may call its paths otherwise', async (t) => {
   t.is((await stat(client, url)).kind, 'directory');
 });
 
+test('a listing of which nothing is found below the directory is an error, and no empty directory', async (t) => {
+  const own = row('/files/', COLLECTION);
+  const files = [
+    row('/files/a', fileProperties(1)),
+    row('/files/b/', COLLECTION),
+    row('/files/c', fileProperties(1)),
+  ];
+  for (const rows of [
+    [...files, own],
+    // Its first entry is taken for the directory.
+    [...files.slice(1), own],
+    files.slice(0, 1),
+  ]) {
+    const { origin } = await startAnsweringServer(t, () => multistatus(...rows));
+    const request = new Request(`${origin.replace('http', 'webdav')}/d`);
+    const error = await failureOf(webdavClient(t).list(request));
+    t.is(error.code, 'PROTOCOL');
+    t.regex(error.found ?? '', /^\/files\//);
+  }
+});
+
 test('root of the rule is the path that stands for the root, and checksums of ownCloud are digests', async (t) => {
   const md5 = 'ab'.repeat(16);
   const checksums = `<oc:checksums xmlns:oc="http://owncloud.org/ns"><oc:checksum>SHA1:${'0'.repeat(40)} MD5:${md5} ADLER32:00000001</oc:checksum></oc:checksums>`;
@@ -261,7 +282,7 @@ test('a file that became a directory is one, however the server answers GET', as
 test('a directory may be found by a redirect to its slash, and is empty, or a file, as the server says', async (t) => {
   const { origin, asked } = await startAnsweringServer(t, ({ target }) => {
     if (target === '/d') return { status: 301, header: { location: '/d/' }, body: '' };
-    return multistatus(row('/d/', target === '/d/' ? COLLECTION : fileProperties(1)));
+    return multistatus(row(target, target === '/d/' ? COLLECTION : fileProperties(1)));
   });
   const [client, url] = [webdavClient(t), origin.replace('http', 'webdav')];
   t.is((await stat(client, `${url}/d`)).kind, 'directory');

@@ -116,8 +116,13 @@ class OwnReader implements TextReader<ResourceRow | undefined> {
 class DirectoryReader implements BatchReader<ListedRows> {
   readonly #url: URL;
   readonly #events: XmlEvents;
+  readonly #requested: string;
   #path: string;
   #isFirst = true;
+  /** A row was the directory's own, under the path that was requested. */
+  #hasOwn = false;
+  /** A row that is not below the directory. */
+  #elsewhere: string | undefined;
   #rows = 0;
   #named: NamedRow[] = [];
   #unusable: string | undefined;
@@ -125,6 +130,7 @@ class DirectoryReader implements BatchReader<ListedRows> {
 
   constructor(url: URL, path: string) {
     this.#url = url;
+    this.#requested = path;
     this.#path = path;
     this.#events = new XmlEvents(new Multistatus((row) => this.#onRow(row)));
   }
@@ -135,8 +141,14 @@ class DirectoryReader implements BatchReader<ListedRows> {
     return this.#rows - before;
   }
 
+  /** Where the directory is not found by its path, what is elsewhere may be all of it: it would look empty. */
   end(): void {
     readable(this.#url, () => this.#events.end());
+    if (this.#hasOwn || this.#elsewhere === undefined) return;
+    throw new ProtocolError('the listing is that of another directory', this.#url, {
+      expected: `paths below ${this.#path}`,
+      found: this.#elsewhere,
+    });
   }
 
   take(): ListedRows {
@@ -159,7 +171,12 @@ class DirectoryReader implements BatchReader<ListedRows> {
     // Behind a proxy that gives the server another path, it lists itself under its own; mostly, first.
     const isOther = this.#isFirst && name === undefined && row.isDirectory;
     this.#isFirst = false;
-    if (!isOther) return name;
+    if (name === '' && this.#path === this.#requested) this.#hasOwn = true;
+    if (!isOther) {
+      if (name === undefined && !path.startsWith(this.#path))
+        this.#elsewhere ??= path.slice(0, MAX_SHOWN_CHARS);
+      return name;
+    }
     this.#path = path.endsWith('/') ? path : `${path}/`;
     return '';
   }
