@@ -58,7 +58,12 @@ export async function startHadoop(t: ExecutionContext, program: string): Promise
     const url = `${nameNodes[active].href}webhdfs/v1/${encoded}?user.name=${SUPERUSER}&${query}`;
     const answer = await exchange(url, method, undefined);
     const { location } = answer;
-    const { status, text } = location === undefined ? answer : await exchange(location, method, body);
+    // It composes what is decomposed.
+    const place =
+      location === undefined
+        ? undefined
+        : Object.assign(new URL(location), { pathname: `/webhdfs/v1/${encoded}` });
+    const { status, text } = place === undefined ? answer : await exchange(place.href, method, body);
     if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
   };
   const command = async (line: string): Promise<void> => {

@@ -41,8 +41,7 @@ if ('missing' in tool) {
         const path = name.split('/').map(encodeURIComponent).join('/');
         return `hdfs://cluster/${directory}${name.startsWith('-') ? '' : '/'}${path}`;
       },
-      // Data nodes compose what is decomposed (NFC).
-      canPut: (name) => !name.includes(':') && name === name.normalize(),
+      canPut: (name) => !name.includes(':'),
       put: (name, content) => hadoop.put(`${directory}/${name}`, content),
       putMany: async (names) => {
         // Of thousands nothing but the names is read.

@@ -161,7 +161,8 @@ export class HdfsServer {
     sent.delete('delegation');
     if (this.token !== undefined) sent.set('delegation', this.blockToken);
     sent.set('namenoderpcaddress', 'localhost:8020');
-    const place = `/webhdfs/v1${path.split('/').map(encodeURIComponent).join('/')}?${sent.toString()}`;
+    // Java composes what is decomposed.
+    const place = `/webhdfs/v1${path.normalize().split('/').map(encodeURIComponent).join('/')}?${sent.toString()}`;
     const target = this.dataHost === undefined ? origin : `${this.dataScheme}://${this.dataHost}`;
     response.writeHead(307, { location: `${target}${place}`, 'content-length': 0 }).end();
   }

@@ -1,4 +1,5 @@
 /** Where the answer to OPEN sends its reader. */
+import { percentDecoded } from '../../byte-text.js';
 import { SourceError } from '../../errors.js';
 import { redirectTarget, refuseDowngrade } from '../../http/redirect.js';
 
@@ -14,14 +15,16 @@ export interface DataNodeTarget {
 /** Names of hosts, with or without a port, by those that the cluster has for them. */
 export type DataNodeNames = Readonly<Record<string, string>>;
 
-/** `requested`: for errors. */
+/** `path`: what was opened, encoded. `requested`: for errors. */
 export function dataNodeOf(
   location: string | null,
-  from: URL,
-  requested: URL,
+  { from, path, requested }: { readonly from: URL; readonly path: string; readonly requested: URL },
   names: DataNodeNames = {},
 ): DataNodeTarget {
   const signedUrl = redirectTarget(location, from, requested);
+  // A name node composes what is decomposed (NFC), and then it is another name.
+  const own = `/webhdfs/v1/${path}`;
+  if (percentDecoded(signedUrl.pathname) === percentDecoded(own).normalize()) signedUrl.pathname = own;
   refuseDowngrade(from, signedUrl, requested);
   const name = nameOf(signedUrl, names);
   // The port stays where the name has none.

@@ -152,7 +152,8 @@ export class WebHdfs {
     // HttpFS, and other gateways, have read it themselves.
     if (answer.status === 200) return answer;
     answer.body.cancel();
-    const target = dataNodeOf(answer.header.get('location'), answer.url, url, this.#dataNodes);
+    const place = { from: answer.url, path: pathOf(url), requested: url };
+    const target = dataNodeOf(answer.header.get('location'), place, this.#dataNodes);
     const profile = await this.#access.dataNodeProfile(url, target);
     try {
       const sent: HttpRequest = {
@@ -214,13 +215,18 @@ export class WebHdfs {
     query: Query,
     send: (request: Omit<HttpRequest, 'allowed'>) => Promise<Result>,
   ): Promise<Result> {
-    const path = encodeKey(keyOf(caller.url).replace(/\/$/, ''));
+    const path = pathOf(caller.url);
     const text = Object.entries(query).map(([name, value]) => `${name}=${encodeStrict(String(value))}`);
     return this.#nameNodes.send(caller, async (root, limits) => {
       const url = new URL(`webhdfs/v1/${path}?${text.join('&')}`, root);
       return await send({ ...(await this.#access.profile(caller.url)), ...limits, url });
     });
   }
+}
+
+/** Encoded, without slashes at its ends. */
+function pathOf(url: URL): string {
+  return encodeKey(keyOf(url).replace(/\/$/, ''));
 }
 
 const MAY_BE_CHANGED = new Set(['UNEXPECTED_STATUS', 'INVALID_REQUEST', 'IS_DIRECTORY']);
