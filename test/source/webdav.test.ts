@@ -119,6 +119,7 @@ test('properties are those that the server says it has, wherever it says so', as
       row('/d/dir%20too', '<D:iscollection>1</D:iscollection><D:resourcetype/>'),
       row('/d/weak', fileProperties(5, 'W/"y"')),
       row('/d/sizes', '<D:getcontentlength>-1</D:getcontentlength>'),
+      row('/d/empty', fileProperties(0, '""')),
       row('/d/hidden/', fileProperties(6), 'HTTP/1.1 403 Forbidden'),
       row('/d/hidden', fileProperties(6), 'HTTP/1.1 403 Forbidden'),
       '<D:response><D:href>/d/gone</D:href><D:status>HTTP/1.1 404 Not Found</D:status></D:response>',
@@ -134,6 +135,7 @@ test('properties are those that the server says it has, wherever it says so', as
     'dir%20too/',
     ['weak', 5, DATE_MS],
     ['sizes'],
+    ['empty', 0, DATE_MS],
     'hidden/',
     ['hidden'],
     ['prefix'],
@@ -224,7 +226,8 @@ test('listed tags are used as soon as a read has shown that they are its own', a
 test('listed tags that are others than those of reads are not used, and reads are pinned by their own', async (t) => {
   const files = {
     a: { content: 'aaaa', etag: '"a"', listedEtag: '"listed-a"' },
-    b: { content: 'bbbb', etag: '"b"' },
+    // Without its quotes it is the same.
+    b: { content: 'bbbb', etag: '"b"', listedEtag: 'b' },
     // As a link that is listed with its own size.
     c: { content: 'cccc', etag: '"c"', listedEtag: '"listed-c"', listedSize: 9 },
   };

@@ -82,7 +82,6 @@ export class Multistatus implements XmlHandler {
 
 function rowOf(href: string, properties: ReadonlyMap<string, string>): ResourceRow {
   const size = properties.get('getcontentlength')?.trim() ?? '';
-  const etag = properties.get('getetag')?.trim() ?? '';
   const checksums = `${properties.get('checksums') ?? ''} ${properties.get('checksum') ?? ''}`;
   return {
     href,
@@ -93,7 +92,14 @@ function rowOf(href: string, properties: ReadonlyMap<string, string>): ResourceR
       (properties.size === 0 && /\/\s*$/.test(href)),
     size: /^\d{1,15}$/.test(size) ? Number(size) : undefined,
     lastModified: parseWebdavDate(properties.get('getlastmodified') ?? ''),
-    etag: /^(?:W\/)?"[\x21\x23-\x7e]+"$/.test(etag) && etag.length <= MAX_ETAG_CHARS ? etag : undefined,
+    etag: entityTag(properties.get('getetag')?.trim() ?? ''),
     digest: checksumDigest(checksums),
   };
+}
+
+/** Some servers leave the quotes out here, and not in the header of a read. */
+function entityTag(text: string): string | undefined {
+  if (text.length > MAX_ETAG_CHARS) return undefined;
+  if (/^[\x21\x23-\x7e]+$/.test(text)) return `"${text}"`;
+  return /^(?:W\/)?"[\x21\x23-\x7e]+"$/.test(text) ? text : undefined;
 }
