@@ -111,6 +111,7 @@ class SftpBody implements BodyReader {
     if (start === end) {
       this.#isChecked = true;
       file.release();
+      return;
     }
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (request.signal?.aborted === true) this.cancel();
@@ -215,6 +216,7 @@ class SftpBody implements BodyReader {
       () => {
         if (check !== this.#check) return;
         this.#isChecked = true;
+        this.#request.signal?.removeEventListener('abort', this.#onAbort);
         this.#file.release();
         this.#advance();
       },

@@ -38,10 +38,6 @@ export class SshConnection {
     return await this.#channel((use) => this.#client.forwardOut('127.0.0.1', 0, host, port, use));
   }
 
-  onClose(listener: () => void): void {
-    this.#client.once('close', listener);
-  }
-
   destroy(): void {
     this.#client.on('error', () => undefined).destroy();
     this.#stream.destroy();
