@@ -70,6 +70,15 @@ install_hadoop() { # DIRECTORY
   javac -cp "$1/lib/*" -d "$1/classes" test/servers/hadoop/MiniCluster.java
 }
 
+# Daemons of FTP exclude each other: this one is unpacked, with the libraries that the system lacks.
+install_proftpd() { # DIRECTORY
+  needs apt-get && needs dpkg || return
+  packages=$(apt-get -qq -s install --no-install-recommends proftpd-core proftpd-mod-crypto | awk '/^Inst /{print $2}')
+  case $packages in *proftpd-core*) ;; *) echo 'error: there is no proftpd-core' && return 1 ;; esac
+  # shellcheck disable=SC2086 # a list of words
+  (cd "$1" && apt-get -qq download $packages && for package in *.deb; do dpkg -x "$package" . || exit 1; done && rm -f ./*.deb)
+}
+
 # In the checkout, where their tests look for them.
 install_oracles() {
   stamp=test/oracles/node_modules/.d7y-lock
@@ -91,6 +100,7 @@ install hadoop "$(cat test/servers/hadoop/* | cksum)" install_hadoop &
 for name in azurite node-servers; do
   install "$name" "$(cksum <"test/servers/$name/package-lock.json")" install_npm "$name" &
 done
+install proftpd 1 install_proftpd &
 (
   install oras "$oras" install_go "$oras"
   install versitygw "$versitygw" install_go "$versitygw"

@@ -391,6 +391,14 @@ test('links of LIST are what they lead to, and those that lead nowhere are not l
   );
 });
 
+test('what ProFTPD says of a link is not taken for what it leads to', async (t) => {
+  const { server, client, content, urlOf } = await setUp(t);
+  const facts = 'modify=20200101000000;size=1;type=file;unique=FE00U984167;';
+  server.add({ command: 'MLST', reply: `250-Here\r\n ${facts} /dir/file.bin\r\n250 End` });
+  t.is((await stat(client, urlOf('/dir/file.bin'))).contentLength, FILE_BYTES);
+  assertSame(await read(client, urlOf('/dir/file.bin')), content);
+});
+
 test('a name cannot end its command', async (t) => {
   const { server, client, urlOf } = await setUp(t);
   await stat(client, urlOf('/dir/file.bin'));

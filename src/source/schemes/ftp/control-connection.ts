@@ -82,13 +82,24 @@ export class ControlConnection extends FTPContext {
 
   /** `begun`: a preliminary reply (1yz) settles it; otherwise there is none. */
   #handle(text: string | undefined, begun?: Resolvers<Reply>): Promise<Reply> {
-    return this.handle(text, (response, task) => {
+    return this.#withoutStack(text, (response, task) => {
       if (response instanceof FTPError)
         task.reject(new RefusedReply(response.code, response.message, this.isShown));
       else if (response instanceof Error) task.reject(response);
       else if (response.code >= 200) task.resolve(replyOf(response));
       else begun?.resolve(replyOf(response));
     }) as Promise<Reply>;
+  }
+
+  /** basic-ftp takes a stack trace for each command, to show it if two are sent at the same time. */
+  #withoutStack(...task: Parameters<FTPContext['handle']>): Promise<unknown> {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return this.handle(...task);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
   }
 
   protected override _onControlSocketData(chunk: string): void {

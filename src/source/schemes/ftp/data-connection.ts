@@ -8,7 +8,8 @@ import type { LowSpeedLimit } from '../../http/low-speed-limit.js';
 import { TargetCursor } from '../../target-cursor.js';
 import { withResolvers } from '../../../with-resolvers.js';
 
-const OWN_BYTES = 64 * 1024;
+/** What comes first. The rest goes into memory of the reader. */
+const OWN_BYTES = 16 * 1024;
 
 type DataEnd = 'orderly' | { readonly error: unknown };
 

@@ -5,9 +5,13 @@ export interface Facts {
   readonly kind: 'file' | 'directory' | 'link' | 'self' | 'other';
   readonly stat: FtpStat;
   readonly name: string;
+  /** The server is ProFTPD, whose MLST has size and time of a link itself, and calls it a file. */
+  readonly isProftpd: boolean;
 }
 
 const UNIQUE = /^[\x21\x23-\x7e]{1,64}$/;
+/** Device and inode, as ProFTPD writes them. */
+const PROFTPD_UNIQUE = /^[0-9A-F]+U[0-9A-F]+$/;
 
 /** Of a line of MLSD: `type=file;size=3; name`. Undefined: it is none. */
 export function parseFacts(line: string): Facts | undefined {
@@ -21,14 +25,16 @@ export function parseFacts(line: string): Facts | undefined {
   const kind = kindOf(facts.get('type'));
   if (kind === undefined) return undefined;
   const unique = facts.get('unique') ?? '';
+  const isProftpd = PROFTPD_UNIQUE.test(unique);
   const isDirectory = kind === 'directory' || kind === 'self';
   const stat: FtpStat = {
     isDirectory,
     size: isDirectory ? undefined : parseSize(facts.get('size')),
     modifiedMs: parseTime(facts.get('modify')),
-    ...(UNIQUE.test(unique) && { unique }),
+    // What is read by SIZE and MDTM has none.
+    ...(!isProftpd && UNIQUE.test(unique) && { unique }),
   };
-  return { kind, stat, name: line.slice(at + 1) };
+  return { kind, stat, name: line.slice(at + 1), isProftpd };
 }
 
 /** The answer to MLST has the facts in a line that begins with a space (RFC 3659, 7.3). */

@@ -21,7 +21,8 @@ export function failureOf(error: unknown, url: URL, signal?: AbortSignal): Sourc
       found: 'more',
     });
   }
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  // Of a signal that has a deadline.
+  if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')) {
     return new TimeoutError(url, {
       expected: 'a connection',
       found: 'none within the deadline',

@@ -13,8 +13,10 @@ import { logIn, type LoggedIn } from './login.js';
 import { MalformedReply, openData } from './passive.js';
 import type { ServerTraits } from './server-traits.js';
 
-/** A server that has sent all, or whose data connection was closed, says so soon. */
-const END_REPLY_MS = 2_000;
+/** All bytes are there, and only the reply is missing. */
+const END_REPLY_MS = 5_000;
+/** A server whose data connection was closed says so soon. */
+const ABANDON_REPLY_MS = 2_000;
 
 /** A transfer whose data can be read. */
 export interface RunningTransfer {
@@ -75,7 +77,7 @@ export class FtpSession {
   async list(directory: string, endsAtMs: number): Promise<FtpListing> {
     await this.#control.command(`CWD ${directory}`, endsAtMs);
     const { traits } = this;
-    if (traits.has('MLST') && traits.knows('MLSD')) {
+    if (traits.parameterOf('MLST') !== undefined && traits.knows('MLSD')) {
       const listing = await this.#listBy('MLSD', endsAtMs);
       if (listing !== undefined) return listing;
     }
@@ -91,19 +93,16 @@ export class FtpSession {
     return await this.#transfer(`RETR ${path}`, endsAtMs, start);
   }
 
-  /** The last reply of a transfer that has brought all, or whose data connection was closed. The session then can go on. */
-  async endOf({ ended }: RunningTransfer): Promise<Reply> {
-    return await this.#control.inTime(
-      ended,
-      performance.now() + Math.min(END_REPLY_MS, this.server.timeoutMs),
-    );
+  /** The last reply of a transfer whose data has ended. The session then can go on. */
+  async endOf({ ended }: RunningTransfer, limitMs = END_REPLY_MS): Promise<Reply> {
+    return await this.#control.inTime(ended, performance.now() + Math.min(limitMs, this.server.timeoutMs));
   }
 
   /** Ends a transfer early. The session is closed where the server does not say that it has ended it. */
   async abandon(transfer: RunningTransfer): Promise<void> {
     transfer.data.close();
     try {
-      await this.endOf(transfer);
+      await this.endOf(transfer, ABANDON_REPLY_MS);
     } catch {
       // 426, and whatever else: the reply counts, not what it says.
     }
@@ -116,7 +115,8 @@ export class FtpSession {
       const facts = parseStatReply(text);
       if (facts === undefined) throw new MalformedReply('facts in the reply to MLST');
       // What a link leads to, the older commands show.
-      return facts.kind === 'link' ? undefined : facts.stat;
+      if (facts.isProftpd) this.traits.noteUnknown('MLST');
+      return facts.isProftpd || facts.kind === 'link' ? undefined : facts.stat;
     } catch (error) {
       if (!(error instanceof RefusedReply) || !error.isUnknown) throw error;
       this.traits.noteUnknown('MLST');
@@ -194,7 +194,8 @@ export class FtpSession {
         command === 'MLSD',
         new LowSpeedLimit(this.server.timeoutMs),
       );
-      await this.endOf(transfer);
+      // Without it a listing may be a part.
+      await this.endOf(transfer, this.server.timeoutMs);
       return listing;
     } catch (error) {
       await this.abandon(transfer);

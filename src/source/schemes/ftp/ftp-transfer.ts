@@ -160,6 +160,7 @@ export class FtpTransfer implements RunningRead {
   async #finishFile(open: OpenTransfer, request: Request): Promise<void> {
     const { session, running, file } = open;
     const more = await running.data.read({ pieces: [new Uint8Array(1)] }, this.#host.newLimit());
+    this.#parts.shift();
     this.#leave();
     if (more > 0) {
       // It has grown, or the server has told another size.
