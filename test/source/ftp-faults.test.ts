@@ -391,6 +391,30 @@ test('links of LIST are what they lead to, and those that lead nowhere are not l
   );
 });
 
+test('a file that has just changed is of no version', async (t) => {
+  const { server, client, content, urlOf } = await setUp(t);
+  server.files.set('/dir/file.bin', { content, modifiedMs: Date.now() + 3_600_000 });
+  const url = urlOf('/dir/file.bin');
+  const metadata = await stat(client, url);
+  t.like(metadata, { etag: undefined, isLastModifiedWeak: true, contentLength: FILE_BYTES });
+  const [entry] = await client.list(new Request(urlOf('/dir/')));
+  t.is(entry?.etag, undefined);
+  const response = await client.download(new Request(url));
+  t.deepEqual(response.expireInfo(), {});
+  response.cancel();
+  t.true(await client.isExpired(new Request(url), {}));
+  // Without a version there is nothing to go on with.
+  server.add({ command: 'RETR', cutAfterBytes: 300_000 });
+  await assertCode(read(client, url), 'CONNECTION_LOST');
+});
+
+test('an address that the policy refuses is not connected to', async (t) => {
+  const addressPolicy = (address: string | undefined): string | undefined => address && 'a rule of the test';
+  const { server, client, urlOf } = await setUp(t, {}, { addressPolicy });
+  await assertCode(stat(client, urlOf('/dir/file.bin')), 'ADDRESS_REFUSED');
+  t.deepEqual(server.commands, []);
+});
+
 test('what ProFTPD says of a link is not taken for what it leads to', async (t) => {
   const { server, client, content, urlOf } = await setUp(t);
   const facts = 'modify=20200101000000;size=1;type=file;unique=FE00U984167;';

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 
+import type { AddressPolicy } from '../../src/source/address-policy.js';
 import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import type { CompleteClient } from '../../src/source/resource-client.js';
 import { createFtpSource } from '../../src/source/schemes/ftp/create-ftp-source.js';
@@ -14,14 +13,15 @@ export interface FtpClientOptions {
   readonly settings?: FtpSettings | ((url: URL) => FtpSettings);
   readonly timeoutMs?: number;
   readonly retries?: number;
+  readonly addressPolicy?: AddressPolicy;
 }
 
 /** The source as the registry hands it out, closed when the test ends. */
 export function ftpClient(
   t: ExecutionContext,
-  { scheme = 'ftp', settings = {}, timeoutMs = 30_000, retries = 2 }: FtpClientOptions = {},
+  { scheme = 'ftp', settings = {}, timeoutMs = 30_000, retries = 2, addressPolicy }: FtpClientOptions = {},
 ): CompleteClient {
-  const engine = createHttpEngine({ timeoutMs, retries });
+  const engine = createHttpEngine({ timeoutMs, retries, ...(addressPolicy && { addressPolicy }) });
   const client = createFtpSource({
     scheme,
     engine,
@@ -35,8 +35,4 @@ export function ftpClient(
     await engine.close();
   });
   return validatingClient(client);
-}
-
-export async function pemOf(path: string): Promise<string> {
-  return await readFile(path, 'utf8');
 }
