@@ -143,12 +143,13 @@ export async function rcloneMounts(): Promise<Mounter[]> {
 }
 
 async function serveRclone({ mountpoint, directory, origin }: Place, mode: string): Promise<Served> {
-  const { scheme, host, bucket, certificate } = origin;
+  const { scheme, host, bucket, certificate, url } = origin;
   // With AWS_CA_BUNDLE its s3 does not start (1.60). It sends a request for each object's time without the server's.
   const command = '-u AWS_CA_BUNDLE rclone mount --read-only --config /dev/null --use-server-modtime';
   const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
   const s3 = `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
-  const remote = bucket === undefined ? `:http,url='${scheme}://${host}':` : s3;
+  const web = scheme === 'webdav' ? `:webdav,url='${url}':` : `:http,url='${url}':`;
+  const remote = bucket === undefined ? web : s3;
   const trusted = certificate === undefined ? [] : ['--ca-cert', certificate];
   const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
   const args = [...command.split(' '), '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];

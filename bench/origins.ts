@@ -1,5 +1,6 @@
 /** Servers on loopback that the files come from. */
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -9,10 +10,11 @@ import { freePort, untilConnects } from '../test/support/port.js';
 import { run, start } from './programs.js';
 
 const BUCKET = 'bucket';
+const DAV_MODULE = '/usr/lib/nginx/modules/ngx_http_dav_ext_module.so';
 const SERVER = fileURLToPath(new URL('server.js', import.meta.url));
 
 export interface Origin {
-  readonly scheme: 'http' | 'https' | 's3';
+  readonly scheme: 'http' | 'https' | 's3' | 'webdav';
   readonly host: string;
   /** Its files are objects of this bucket. */
   readonly bucket?: string;
@@ -22,8 +24,8 @@ export interface Origin {
   readonly url: string;
 }
 
-/** nginx over http, over https and as a bucket; a distant server; a bucket of generated names. */
-export type OriginName = 'http' | 'https' | 's3' | 'slow' | 'generated-s3';
+/** nginx over http, over https, as a bucket, and as a server of WebDAV where it has the module; a distant server; a bucket of generated names. */
+export type OriginName = 'http' | 'https' | 's3' | 'webdav' | 'slow' | 'generated-s3';
 
 /** Starts them all. The log has a line for each answer of nginx, with the length of its body. */
 export async function startOrigins(directory: string, root: string, objects: number) {
@@ -46,12 +48,14 @@ export async function startOrigins(directory: string, root: string, objects: num
   const origin = (port: number, scheme: Origin['scheme']): Origin => {
     const host = `127.0.0.1:${port}`;
     if (scheme === 's3') return { scheme, host, bucket: BUCKET, url: `http://${host}/${BUCKET}/` };
-    return { scheme, host, url: `${scheme}://${host}/`, ...(scheme === 'https' ? { certificate } : {}) };
+    const protocol = scheme === 'https' ? 'https' : 'http';
+    return { scheme, host, url: `${protocol}://${host}/`, ...(scheme === 'https' ? { certificate } : {}) };
   };
   const origins: Record<OriginName, Origin> = {
     http: origin(http, 'http'),
     https: origin(https, 'https'),
     s3: origin(http, 's3'),
+    webdav: origin(http, 'webdav'),
     slow: origin(slow, 'http'),
     'generated-s3': origin(generated, 's3'),
   };
@@ -61,7 +65,9 @@ export async function startOrigins(directory: string, root: string, objects: num
 /** No signature is checked. Another process lists the bucket. */
 function configuration(prefix: string, root: string, http: number, https: number, lister: number): string {
   const list = `proxy_pass http://127.0.0.1:${lister}; proxy_http_version 1.1; proxy_set_header Connection "";`;
+  const hasDav = existsSync(DAV_MODULE);
   return `
+    ${hasDav ? `load_module ${DAV_MODULE};` : ''}
     daemon off; worker_processes 1; pid ${prefix}/nginx.pid; error_log ${prefix}/error.log;
     ${process.getuid?.() === 0 ? 'user root;' : ''}
     events { worker_connections 1024; }
@@ -73,6 +79,7 @@ function configuration(prefix: string, root: string, http: number, https: number
       ssl_certificate ${prefix}/certificate.pem; ssl_certificate_key ${prefix}/key.pem;
       server {
         listen 127.0.0.1:${http}; listen 127.0.0.1:${https} ssl; root ${root}; autoindex on;
+        ${hasDav ? 'dav_ext_methods PROPFIND OPTIONS;' : ''}
         # Any names: m<number> is missing, d<number> a directory, all else a file.
         location ~ ^/names/.*m[0-9]+$ { return 404; }
         location ~ ^/names/.*d[0-9]+$ { return 301 $uri/; }

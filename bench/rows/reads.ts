@@ -118,5 +118,13 @@ export const readRows: readonly Row[] = [
   newFiles({ name: 'first', ...HTTP, metrics: FIRST }, 'heads', 8 * MIB, 1000, 100),
   newFiles(SMALL, 'small', 4096, WARM_UP_READS, 500),
   newFiles(S3_SMALL, 'small', 4096, WARM_UP_READS, 500),
+  random({ name: 'webdav-random', origin: 'webdav', metrics: metrics([]) }),
+  newFiles(
+    { name: 'webdav-small', origin: 'webdav', metrics: metrics([]) },
+    'small',
+    4096,
+    WARM_UP_READS,
+    500,
+  ),
   churn,
 ];
