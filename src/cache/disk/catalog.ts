@@ -55,7 +55,7 @@ export class Catalog {
   /** There are others' files, which may have an entry's name. */
   #hasStrays = false;
   evictedBytes = 0;
-  /** Of what was used bytes, what is pinned. */
+  /** Of `usedBytes`, what is pinned. */
   pinnedBytes = 0;
   /** Of the pins that entries are marked by. */
   #pinEpoch = 1;
@@ -141,11 +141,8 @@ export class Catalog {
   async #markPinned(): Promise<void> {
     const { pins } = this.#options;
     const { epoch } = pins;
-    for (const [name, { isPinned }] of pins.isEmpty ? this.#entries.entries() : [])
-      if (isPinned) this.#mark(name, false);
-    if (!pins.isEmpty) {
-      for await (const [name, url] of this.urls()) this.#mark(name, pins.of(url) !== undefined);
-    }
+    if (pins.isEmpty) for (const [name] of this.#entries.entries()) this.#mark(name, false);
+    else for await (const [name, url] of this.urls()) this.#mark(name, pins.of(url) !== undefined);
     this.#pinEpoch = epoch;
   }
 

@@ -28,7 +28,7 @@ import type { StoreContext, Writer } from './store-context.js';
 import { StoredEntry } from './stored-entry.js';
 import { currentWriter, doubt, releaseWriter, WriterLease } from './writer-lease.js';
 
-/** What an index file may take of memory while a version is open: 4 bytes for each block. */
+/** What an index file may take of memory while a version is open: 5 bytes for each block. */
 const MAX_BLOCKS = 2 ** 28;
 
 export class DiskStore implements DiskCache {
