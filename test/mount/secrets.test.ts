@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import process from 'node:process';
 
 import test from 'ava';
@@ -11,6 +11,7 @@ import test from 'ava';
 import { servingProcess } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
 import { startSftpServer } from '../servers/sftp/sftp-server.js';
+import { createCertificate } from '../support/certificate.js';
 import { startFaultServer } from '../support/fault-server.js';
 import { startFtpFaultServer } from '../support/ftp-fault-server.js';
 import { CLI, run, shell, unmounted } from '../support/mounted.js';
@@ -51,6 +52,17 @@ function webHdfs(response: ServerResponse, path: string, op: string): void {
   }
 }
 
+/** Whether it has asked for a password, or has been given one and says which. */
+function asks({ url = '', headers }: IncomingMessage, response: ServerResponse, got: string): boolean {
+  const [, path] = /^\/(digest|netrc|asked)\//.exec(url) ?? [];
+  const scheme = path === 'digest' ? 'Digest' : 'Basic';
+  const isGiven = headers.authorization?.startsWith(scheme) === true;
+  if (path === undefined || (isGiven && path !== 'asked')) return false;
+  const challenge = { 'www-authenticate': `${scheme} realm="x", nonce="n", qop="auth"` };
+  response.writeHead(401, { ...(isGiven ? {} : challenge), 'x-got': got }).end(`you sent ${got}`);
+  return true;
+}
+
 test.serial('secrets of a file, the environment, files and commands are found nowhere', async (t) => {
   const directory = await temporaryDirectory(t);
   await chmod(directory, 0o755);
@@ -58,6 +70,7 @@ test.serial('secrets of a file, the environment, files and commands are found no
   const server = await startFaultServer(t, (request, response) => {
     const got = encodeURIComponent([request.headers.authorization, request.headers['x-secret']].join(' '));
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://host');
+    if (asks(request, response, got)) return;
     if (pathname.startsWith('/webhdfs/')) {
       tokens.add(searchParams.get('delegation') ?? '');
       webHdfs(response, pathname, searchParams.get('op') ?? '');
@@ -83,12 +96,14 @@ test.serial('secrets of a file, the environment, files and commands are found no
     client: `getContentLength: () => { process.stderr.write(given + '\\n'); throw new Error('with ' + given); },`,
     attributes: `...(given = JSON.stringify(option), {}),`,
   });
-  const [config, file, log] = ['config.yaml', 'secret', 'log'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const [config, file, log, netrc, key] = ['config.yaml', 'secret', 'log', 'netrc', 'key.pem'].map((name) =>
+    join(directory, name),
+  ) as [string, string, string, string, string];
   await writeFile(file, `${MARK}-file`, { mode: 0o600 });
+  await writeFile(netrc, `machine 127.0.0.1 login ada password ${MARK}-netrc\n`, { mode: 0o600 });
+  // The password of the rule is not that of the key: an error may say so, and no more.
+  const client = await createCertificate(t, 'DNS:client.test');
+  await run('openssl', ['ec', '-aes256', '-passout', 'pass:other', '-in', client.key, '-out', key]);
   const text = `
 logLevel: trace
 sources:
@@ -101,6 +116,14 @@ sources:
     credentials: { token: "file:${file}" }
   - match: { scheme: http, host: "${host}", path: /command }
     credentials: { token: { command: [sh, -c, "echo $0-command", ${MARK}] } }
+  - match: { scheme: http, host: "${host}", path: /printed }
+    credentials: { command: [sh, -c, "echo $0-printed", ${MARK}] }
+  - match: { scheme: http, host: "${host}", path: /digest }
+    credentials: { user: ada, password: ${MARK}-digest, auth: digest }
+  - match: { scheme: http, host: "${host}", path: /netrc }
+    credentials: { netrc: ${netrc} }
+  - match: { scheme: https, host: "${host}" }
+    tls: { cert: ${client.certificate}, key: ${key}, keyPassword: ${MARK}-key }
   - match: { scheme: http, host: proxied.test }
     proxy: http://user:${MARK}-proxy@${host}
   - match: { scheme: webdav, host: "${host}" }
@@ -157,6 +180,11 @@ plugins:
     `http/${host}/variable/x`,
     `http/${host}/file/x`,
     `http/${host}/command/x`,
+    `http/${host}/printed/x`,
+    `http/${host}/digest/x`,
+    `http/${host}/netrc/x`,
+    `http/${host}/asked/x`,
+    `https/${host}/x`,
     `http/${host}/away/x`,
     `http/${host}/denied/x`,
     `webdav/${host}/x`,
@@ -181,8 +209,14 @@ plugins:
   }
   t.true(outputs[`cat http/${host}/file/x`]?.includes('content'), outputs[`cat http/${host}/file/x`]);
   const authorizations = new Set(server.requests.map(({ headers }) => headers.authorization));
-  for (const name of ['variable', 'file', 'command'])
+  for (const name of ['variable', 'file', 'command', 'printed'])
     t.true(authorizations.has(`Bearer ${MARK}-${name}`), name);
+  for (const name of ['netrc', 'password']) {
+    const pair = Buffer.from(`ada:${MARK}-${name}`).toString('base64');
+    t.true(authorizations.has(`Basic ${pair}`), name);
+  }
+  t.true([...authorizations].some((value) => value?.startsWith('Digest username="ada"')));
+  t.regex(await readFile(log, 'utf8'), /the configured certificate cannot be used/);
   t.true(tokens.has(`${MARK}-delegation`) && tokens.has(`${MARK}-block`), [...tokens].join());
   for (const ftp of [refusing, telling]) t.true(ftp.commands.includes(`PASS ${MARK}-ftp`));
   t.true(ssh.logins.includes(`password ada ${MARK}-ssh`));
