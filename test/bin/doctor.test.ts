@@ -347,7 +347,7 @@ test.serial('a secret that is missing, one that others can read, and one that is
   t.is(named(t, wrong, 'secrets', 'warn').fix, `\`chmod 600 ${secret}\``);
   t.regex(
     named(t, wrong, 'credentials', 'fail').message,
-    /the password of .*config\.yaml:1: refused \(status 401\)/,
+    /the password of .*config\.yaml:1: refused \(status 401, which asks for basic\)/,
   );
   t.false(JSON.stringify(wrong).includes('hunter2'));
 

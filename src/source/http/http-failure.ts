@@ -1,4 +1,5 @@
 /** Maps failures and statuses to `SourceError`s, and determines which of them are retryable. */
+import { parseChallenges } from '../auth/challenge.js';
 import {
   InterruptedError,
   ProtocolError,
@@ -19,6 +20,8 @@ export const HEADERS_LATE = 'no header within the deadline';
 export const CONNECTION_IDLE = 'no byte within the deadline';
 export const BODY_SLOW = 'a body that comes too slowly';
 
+/** Of the authentication that is asked for. */
+const [MAX_SCHEMES, MAX_SCHEME_CHARS] = [4, 20];
 const MAX_DATE_CHARS = 64;
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -75,7 +78,15 @@ export function statusFailure(
   return new UnexpectedStatusCodeError(statusCode(status), url, status, allowed, {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(status === 412 ? { expected: 'the version that was opened', found: 'another one (status 412)' } : {}),
+    ...(status === 401 ? { found: `status 401${askedFor(header)}` } : {}),
   });
+}
+
+/** By which schemes the origin would let in, as far as it says so. */
+function askedFor(header: HeaderFields): string {
+  const schemes = parseChallenges(header.get('www-authenticate')).map(({ scheme }) => scheme);
+  const shown = [...new Set(schemes)].filter((scheme) => scheme.length <= MAX_SCHEME_CHARS);
+  return shown.length === 0 ? '' : `, which asks for ${shown.slice(0, MAX_SCHEMES).join(', ')}`;
 }
 
 /** Whether the same request may succeed a moment later. */
