@@ -12,6 +12,7 @@ import { createCertificate } from '../support/certificate.js';
 import { failureOf, read, stat } from '../support/conformance/reading.js';
 import { listOf } from '../support/conformance/listing-checks.js';
 import { startFaultFront, type WholeAnswer } from '../support/fault-front.js';
+import { startRawServer } from '../support/fault-server.js';
 import { hdfsClient, rootsOf } from '../support/hdfs-client.js';
 import { freePort } from '../support/port.js';
 import { pattern } from '../support/tree.js';
@@ -308,6 +309,17 @@ test('a data node that fails is tried again, and left out if there are others', 
   );
 });
 
+test('a data node that is silent leaves time for a replica', async (t) => {
+  const { server, nameNodes, dataNode } = await startHdfsServer(t);
+  server.files.put('/dir/file.bin', CONTENT);
+  const silent = await startRawServer(t, () => undefined);
+  server.dataHost = `localhost:${new URL(silent.origin).port}`;
+  server.replicaHost = dataNode.host;
+  const client = hdfsClient(t, { namenodes: rootsOf(nameNodes[0]) }, { timeoutMs: 3_000 });
+  t.is((await read(client, FILE)).byteLength, 300_000);
+  t.is(silent.requests.length, 1);
+});
+
 test('redirects that lead astray are refused', async (t) => {
   const { certificate, key } = await createCertificate(t, 'IP:127.0.0.1');
   const server = await startHdfsServer(t, { cert: await readFile(certificate), key: await readFile(key) });
@@ -443,7 +455,7 @@ test('a listing that is not what the document says is refused', async (t) => {
     );
     t.true(server.asked.length <= 2);
   }
-  const rows = ['ok', '..', 'a/b', 'x'.repeat(300), 'nul\0', 'link'].map((pathSuffix) => ({
+  const rows = ['ok', '..', 'a/b', 'x'.repeat(300), 'nul\0', 'half\ud800', 'link'].map((pathSuffix) => ({
     ...row,
     pathSuffix,
     type: pathSuffix === 'link' ? 'SYMLINK' : 'FILE',

@@ -69,6 +69,8 @@ export class HdfsServer {
   readonly blockToken = 'block-token';
   /** What redirects name; default: the data node itself. */
   dataHost: string | undefined;
+  /** What redirects name where that one is left out. Default: there is no replica. */
+  replicaHost: string | undefined;
   dataScheme = 'http';
   /** As they came. */
   readonly users: (string | null)[] = [];
@@ -150,7 +152,8 @@ export class HdfsServer {
         'IOException',
         `Offset=${offset} out of the range [0, ${size}); OPEN, path=${path}`,
       );
-    if (query.get('excludedatanodes') !== null)
+    const isLeftOut = query.get('excludedatanodes') !== null;
+    if (isLeftOut && this.replicaHost === undefined)
       throw new RemoteException('IOException', 'No active nodes contain this block');
     if (this.isHttpFs) {
       this.#read(response, request);
@@ -163,7 +166,8 @@ export class HdfsServer {
     sent.set('namenoderpcaddress', 'localhost:8020');
     // Java composes what is decomposed.
     const place = `/webhdfs/v1${path.normalize().split('/').map(encodeURIComponent).join('/')}?${sent.toString()}`;
-    const target = this.dataHost === undefined ? origin : `${this.dataScheme}://${this.dataHost}`;
+    const host = isLeftOut ? this.replicaHost : this.dataHost;
+    const target = host === undefined ? origin : `${this.dataScheme}://${host}`;
     response.writeHead(307, { location: `${target}${place}`, 'content-length': 0 }).end();
   }
 

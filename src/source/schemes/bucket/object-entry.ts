@@ -1,5 +1,4 @@
 import { encodeStrict } from '../../auth/canonical.js';
-import { hasEscapedBytes } from '../../byte-text.js';
 import type { UrlEntry } from '../../metadata.js';
 
 /** What a listing says of an object. */
@@ -36,11 +35,13 @@ export class ObjectEntry implements UrlEntry {
 
 /** `NAME_MAX` of Linux. */
 const MAX_NAME_BYTES = 255;
+/** It stands for a byte that is not UTF-8, or is half a pair of a document in JSON. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Whether a file can have the name: it is in UTF-8, no step of a path, and not too long. */
 export function isEntryName(name: string): boolean {
   if (name === '' || name === '.' || name === '..' || name.length > MAX_NAME_BYTES) return false;
-  if (name.includes('/') || name.includes('\0') || hasEscapedBytes(name)) return false;
+  if (name.includes('/') || name.includes('\0') || LONE_SURROGATE.test(name)) return false;
   return Buffer.byteLength(name) <= MAX_NAME_BYTES;
 }
 

@@ -162,7 +162,8 @@ export class WebHdfs {
         allowed: [200],
         expectedBytes: expectedBytesOf(request),
         retries: 0,
-        timeoutMs: leftMs,
+        // A silent one leaves time for a replica.
+        timeoutMs: failedHosts.size === 0 && this.#engine.retries > 0 ? leftMs / 2 : leftMs,
       };
       return await this.#engine.send(sent, request, resumed);
     } catch (error) {
