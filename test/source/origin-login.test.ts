@@ -232,6 +232,22 @@ test('each origin of a chain is asked for itself, and nothing goes where no rule
   t.deepEqual(users(end), ['bob']);
 });
 
+test('a cluster of Dragonfly gets no login by Digest, which is good for one request', async (t) => {
+  const server = await startDigestServer(t);
+  const url = new URL(`${server.origin}/x`);
+  for (const settings of [login(), login({ auth: 'basic' })]) {
+    const access = new ConfiguredAccess(() => settings);
+    const engine = createHttpEngine({ timeoutMs: 5_000, retries: 0, proxyFor: undefined });
+    t.teardown(() => engine.close());
+    const client = createHttpSource(engine, (asked) => access.profileFor(asked));
+    const { authorizer } = await access.profileFor(url);
+    const isDigest = settings.credentials?.kind === 'password' && settings.credentials.auth === undefined;
+    if (isDigest) await read(client, url.href);
+    const shared = await authorizer?.share?.({ method: 'GET', url, header: {} }, undefined);
+    t.deepEqual(shared, isDigest ? undefined : { header: { authorization: basic('ada:hidden') } });
+  }
+});
+
 test('Apache and lighttpd let in by Digest, and are asked once', async (t) => {
   const root = await temporaryDirectory(t);
   await writeFile(join(root, 'a b&c.txt'), 'content'.repeat(1_000));
