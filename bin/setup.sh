@@ -112,6 +112,8 @@ install_packages() {
   done
   # shellcheck disable=SC2086 # a list of words
   quietly $1 env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages
+  # Nor at the next boot.
+  for package in $packages; do $1 systemctl disable "$package" >/dev/null 2>&1 || :; done
   clean_up
 }
 if [ -n "$missing" ]; then
