@@ -18,6 +18,9 @@ import {
   startNode,
 } from './support.js';
 
+/** More than the buffers of sockets hold: what they hold all of is not left. */
+const LONG_BYTES = 64 * MIB + 12_345;
+
 /** Reads a file in order up to a byte, and pauses. */
 async function readUpTo(
   t: ExecutionContext,
@@ -43,7 +46,7 @@ async function readRest(
 }
 
 test.serial('a reader that pauses leaves dfdaemon, and goes on where it was', async (t) => {
-  const served = await serveFile(t);
+  const served = await serveFile(t, LONG_BYTES);
   const node = await startNode(t, { aheadPieces: 2 });
   const { dfdaemon, peers } = node;
   const file = await readUpTo(t, node, served, 2 * MIB);
@@ -94,7 +97,7 @@ test.serial('a reader that pauses holds up no other node', async (t) => {
 });
 
 test.serial('a dfdaemon that has gone while its reader paused costs it nothing', async (t) => {
-  const served = await serveFile(t);
+  const served = await serveFile(t, LONG_BYTES);
   const node = await startNode(t, { aheadPieces: 2 });
   const file = await readUpTo(t, node, served, 2 * MIB);
   await until('it is left', () => node.dfdaemon.requests[0]?.status !== 0);
