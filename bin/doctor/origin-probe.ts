@@ -13,6 +13,7 @@ import { NameResolver } from '../../src/source/http/name-resolver.js';
 import { createHttpEngine } from '../../src/source/http/pooled-engine.js';
 import { environmentProxy, Routes } from '../../src/source/http/route.js';
 import { hostOf } from '../../src/source/http/tls-client.js';
+import { connectionScheme } from '../../src/source/scheme-aliases.js';
 import type { HttpSettings } from '../../src/source/settings.js';
 import { SourceRules } from '../../src/source/source-rules.js';
 import type { Configuration } from '../config/configuration.js';
@@ -80,12 +81,14 @@ function originsOf(configuration: Configuration, probes: readonly UrlProbe[]): M
     for (const url of [endpoint, baseUrl]) if (url !== undefined) found.set(url.origin, settings);
   }
   for (const { url, settings, hosts } of probes) {
-    const isWeb = /^https?:$/.test(url.protocol);
-    if (isWeb) found.set(url.origin, rules.settingsFor(url));
+    const scheme = connectionScheme(url.protocol.slice(0, -1));
+    if (/^https?$/.test(scheme)) {
+      found.set(new URL(`${scheme}://${url.host}`).origin, rules.settingsFor(url));
+    }
     for (const host of hosts) {
       const origins = [`https://${host}`, `http://${host}`].map((text) => new URL(text).origin);
       if (origins.some((origin) => found.has(origin))) continue;
-      found.set(origins[url.protocol === 'http:' ? 1 : 0] ?? '', settings);
+      found.set(origins[scheme === 'http' ? 1 : 0] ?? '', settings);
     }
   }
   return found;

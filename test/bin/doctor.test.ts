@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { CheckResult, CheckState } from '../../bin/doctor/check.js';
 import { servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
+import { PASSWORD, startWebdav } from '../servers/webdav.js';
 import { createCertificate } from '../support/certificate.js';
 import { asRootForOthersSerially, asRootSerially, testWhere } from '../support/conditional-test.js';
 import { examined, problemsIn, resultsOf } from '../support/doctor.js';
@@ -95,6 +96,19 @@ test.serial('a healthy set-up fails in nothing', async (t) => {
   t.regex(stdout, /^ok +url: http:\/\/.* is a file of 100000 bytes, in \d+ ms$/m);
   t.regex(stdout, /^ok +node, config, /m);
   t.true(stdout.split('\n').length < 24, 'it is one screen');
+});
+
+test.serial('a server of webdav is reached by http, and by its credentials', async (t) => {
+  const server = await startWebdav(t, 'nginx dav-ext');
+  await server.put('file.bin', Buffer.alloc(100_000));
+  const { host } = new URL(server.origin);
+  const rule = `{ match: { scheme: webdav, host: '${host}' }, credentials: { user: ada, password: ${PASSWORD} } }`;
+  const results = await examined([`webdav://${host}/file.bin`], await configured(t, `sources: [${rule}]\n`));
+  t.deepEqual(
+    results.filter(({ state }) => state === 'fail'),
+    [],
+  );
+  t.regex(resultsOf(results, 'url')[0]?.message ?? '', /is a file of 100000 bytes/);
 });
 
 asRootSerially('no /dev/fuse', async (t) => {
