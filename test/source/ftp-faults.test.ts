@@ -256,7 +256,7 @@ test('a sequential reader costs one transfer, and a random one ends what it does
 });
 
 test('a reader that stops holds up no other one', async (t) => {
-  const { client, content, urlOf } = await setUp(t, {}, { timeoutMs: 1_500 });
+  const { client, content, urlOf } = await setUp(t, {}, { timeoutMs: 6_000 });
   const url = urlOf('/dir/file.bin');
   const pin = validatorsOf(await stat(client, url));
   const stopped = await client.download(new Request(url, { range: { start: 0, end: 500_000 }, pin }));
@@ -286,7 +286,9 @@ for (const command of [
   'MLSD',
 ]) {
   test(`a server that hangs at ${command} is given up in time`, async (t) => {
-    const { server, client, urlOf } = await setUp(t, {}, { timeoutMs: 700 });
+    // All but the end of it must come in time.
+    const timeoutMs = command === 'end' ? 5_000 : 700;
+    const { server, client, urlOf } = await setUp(t, {}, { timeoutMs });
     server.add({ command, hangs: true });
     const isListing = command === 'CWD' || command === 'MLSD';
     const work = isListing ? client.list(new Request(urlOf('/dir/'))) : read(client, urlOf('/dir/file.bin'));
@@ -312,9 +314,9 @@ for (const command of [
 }
 
 test('a body that drips is waited for', async (t) => {
-  const { server, client, urlOf } = await setUp(t, {}, { timeoutMs: 1_000 });
+  const { server, client, urlOf } = await setUp(t, {}, { timeoutMs: 2_500 });
   server.put('/slow', pattern(6_000));
-  server.add({ command: 'RETR', drip: { bytes: 1_000, everyMs: 300 } });
+  server.add({ command: 'RETR', drip: { bytes: 1_000, everyMs: 600 } });
   assertSame(await read(client, urlOf('/slow')), pattern(6_000));
   t.pass();
 });
