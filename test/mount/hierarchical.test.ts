@@ -15,6 +15,7 @@ import { TreeClient } from '../support/tree-client.js';
 import { until } from '../support/until.js';
 
 interface Fixture {
+  readonly cache: CachedResources;
   readonly kernel: FakeKernel;
   readonly source: TreeClient;
   readonly clock: { ms: number };
@@ -52,7 +53,7 @@ function start(
     log,
   });
   t.teardown(() => vfs.close());
-  return { kernel: new FakeKernel(vfs), source, clock, logged };
+  return { kernel: new FakeKernel(vfs), cache, source, clock, logged };
 }
 
 async function fails(t: ExecutionContext, work: Promise<unknown>, errno: string): Promise<void> {
@@ -108,9 +109,10 @@ test('a listing answers for its names, and for a moment that others are missing'
 
 test('where several files of a directory were opened one by one, the others cost no probe', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`d/${i}`, `${i}`]));
-  const { kernel, source } = start(t, files);
+  const { kernel, cache, source } = start(t, files);
   for (let i = 0; i < 4; i += 1) t.is(await kernel.read(`tree/B/d/${i}`), `${i}`);
-  await until('the directory is listed', () => source.calls.includes('list d/'));
+  await until('the directory is listed', () => cache.listingTtlMs('tree://B/d') > 0);
+  t.true(source.calls.includes('list d/'));
   source.taken();
   for (let i = 4; i < 10; i += 1) t.is(await kernel.read(`tree/B/d/${i}`), `${i}`);
   t.false(source.taken().some((call) => call.startsWith('stat')));
