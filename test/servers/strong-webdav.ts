@@ -26,21 +26,28 @@ export const startRcloneWebdav: StartStrongWebdav = async (t, program, root) => 
   return `http://127.0.0.1:${port}`;
 };
 
-export const startWsgidav: StartStrongWebdav = async (t, program, root) => {
-  const [port, directory] = [await freePort(), await temporaryDirectory(t)];
-  const config = join(directory, 'wsgidav.json');
-  await mkdir(join(directory, 'home'));
-  const settings = {
-    host: '127.0.0.1',
-    port,
-    server: 'cheroot',
-    verbose: 0,
-    logging: { enable: false },
-    provider_mapping: { '/': { root, readonly: true } },
-    simple_dc: { user_mapping: { '*': { ada: { password: PASSWORD } } } },
-    http_authenticator: { accept_basic: true, accept_digest: false, default_to_digest: false },
+/** `scheme`: by which passwords are asked for. */
+export const startWsgidav =
+  (scheme: 'basic' | 'digest'): StartStrongWebdav =>
+  async (t, program, root) => {
+    const [port, directory] = [await freePort(), await temporaryDirectory(t)];
+    const config = join(directory, 'wsgidav.json');
+    await mkdir(join(directory, 'home'));
+    const settings = {
+      host: '127.0.0.1',
+      port,
+      server: 'cheroot',
+      verbose: 0,
+      logging: { enable: false },
+      provider_mapping: { '/': { root, readonly: true } },
+      simple_dc: { user_mapping: { '*': { ada: { password: PASSWORD } } } },
+      http_authenticator: {
+        accept_basic: scheme === 'basic',
+        accept_digest: scheme === 'digest',
+        default_to_digest: scheme === 'digest',
+      },
+    };
+    await writeFile(config, JSON.stringify(settings));
+    await startServerProcess(t, port, [program, '--config', config], { HOME: join(directory, 'home') });
+    return `http://127.0.0.1:${port}`;
   };
-  await writeFile(config, JSON.stringify(settings));
-  await startServerProcess(t, port, [program, '--config', config], { HOME: join(directory, 'home') });
-  return `http://127.0.0.1:${port}`;
-};

@@ -74,7 +74,8 @@ const SERVERS: Readonly<Record<string, StrongServer>> = {
     // It takes the two forms of a name for one, and has pictures of control characters.
     canPut: (name) => name.normalize('NFC') === name && !/\p{Cc}/u.test(name),
   },
-  WsgiDAV: { tool: 'python/bin/wsgidav', start: startWsgidav },
+  WsgiDAV: { tool: 'python/bin/wsgidav', start: startWsgidav('basic') },
+  'WsgiDAV by Digest': { tool: 'python/bin/wsgidav', start: startWsgidav('digest') },
 };
 
 for (const [name, server] of Object.entries(SERVERS)) {
