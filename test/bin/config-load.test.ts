@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { type Configuration } from '../../bin/config/configuration.js';
 import { loadConfiguration } from '../../bin/config/load-configuration.js';
+import { SETTINGS_SCHEMAS } from '../../src/source/settings-schemas.js';
 import { SourceRules } from '../../src/source/source-rules.js';
 import { temporaryDirectory } from '../support/temp.js';
 
@@ -102,7 +103,7 @@ test('an unknown key is refused, with its place, what was expected, and the near
     found.filter((line) => !line.startsWith('1:1 ')),
     [
       '3:26 sources[0].match.hosts: expected scheme, host, path, found hosts; nearest: host',
-      '5:22 sources[1].match.scheme: expected dfs, http, https, webdav, webdavs, dav, davs, s3, oss, cos, obs, gs, abs, hf, modelscope, opencsg, oras, hdfs, ftp, ftps, found s4; nearest: s3',
+      `5:22 sources[1].match.scheme: expected ${Object.keys(SETTINGS_SCHEMAS).join(', ')}, found s4; nearest: s3`,
       '7:35 sources[2].credentials.tokn: expected token, found tokn; nearest: token',
       "8:20 sources[2].tls.verify: expected true or false, found 'hidden-no'",
       '9:21 sources[2].headers.x-a: expected text (a number in quotes), file:PATH with a path that begins with / or ~/, or { command: [PROGRAM, …] }, found a list',
