@@ -11,6 +11,7 @@ import { PASSWORD, startWebdav, type WebdavServerName } from '../servers/webdav.
 import { testSourceFully, type TestedSource } from '../support/conformance/suite.js';
 import { startFaultFront } from '../support/fault-front.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 import { webdavClient } from '../support/webdav-client.js';
 
 /** Hidden files are not in the listings of dav-ext; lighttpd refuses control characters, encoded or not. */
@@ -35,8 +36,12 @@ async function setUp(t: ExecutionContext, timeoutMs: number, name: WebdavServerN
   // A read that shows that the tags of listings are those of reads.
   await server.put('known', 'x');
   await server.put('test/known', 'x');
-  const known = await client.getMetadata(new Request(urlOf('known')));
-  known.response?.cancel();
+  // The deadline of a check may be too short for the first one on a busy machine.
+  await until('a file was read', async () => {
+    const known = await client.getMetadata(new Request(urlOf('known'))).catch(() => undefined);
+    known?.response?.cancel();
+    return known !== undefined;
+  });
   return {
     client,
     front,
