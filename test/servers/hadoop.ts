@@ -32,7 +32,13 @@ export async function startHadoop(t: ExecutionContext, program: string): Promise
   const tool = join(program, '../..');
   const child = spawn(
     'java',
-    ['-Xmx512m', '-cp', `${tool}/lib/*:${tool}/classes`, 'MiniCluster', join(directory, 'data')],
+    [
+      '-Xmx512m',
+      // Killed, it leaves there what its HTTP servers unpacked.
+      `-Djava.io.tmpdir=${directory}`,
+      ...['-cp', `${tool}/lib/*:${tool}/classes`],
+      ...['MiniCluster', join(directory, 'data')],
+    ],
     {
       cwd: directory,
       env: { ...process.env, HADOOP_USER_NAME: SUPERUSER },
