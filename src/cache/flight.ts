@@ -21,7 +21,7 @@ export class Flight<Result> {
     this.#result = work(this);
   }
 
-  /** Its result is for those who wait already: nothing is kept of it, and nobody else joins. */
+  /** Its result is for those who wait already: nothing is kept of it, and no other caller joins. */
   get isDetached(): boolean {
     return this.#isDetached;
   }

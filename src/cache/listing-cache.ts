@@ -144,7 +144,7 @@ export class ListingCache {
     }
   }
 
-  /** Lists a directory that nobody reads yet, if that can be kept. It gives way to other requests until a reader joins. */
+  /** Lists a directory that no one reads yet, if that can be kept. It gives way to other requests until a reader joins. */
   async prefetch(directory: string, signal: AbortSignal): Promise<void> {
     if (this.peek(directory) !== undefined) return;
     const reader = this.#readerOf(directory, 'background', uidOf(signal));

@@ -83,7 +83,7 @@ onDevFuse('real programs read hdfs as the original', async (t, mount) => {
   const clone = join(await temporaryDirectory(t), 'clone');
   await ok(t, 'git -c safe.directory="*" clone -q "$1/bare.git" "$2"', tree, clone);
   await ok(t, 'seq 5000 | cmp - "$1/numbers"', clone);
-  // By the host of a name node alone, where nobody asks for a token.
+  // By the host of a name node alone, where no token is needed.
   server.token = undefined;
   await readsAsOriginal(t, `${mnt}/hdfs/${nameNodes[0].host}/data`, root);
 });

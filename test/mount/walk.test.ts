@@ -25,7 +25,7 @@ import { pattern } from '../support/tree.js';
 
 const CONTENT = pattern(16 * 1024 * 1024);
 const [BLOCK, AT] = [4096, 2500];
-/** Opens a file, and reads a block of it when it is told to. */
+/** Opens a file, and reads a block of it at a line of input. */
 const READER = 'exec 3<"$1"; echo open; read line; dd bs=$2 count=1 skip=$3 <&3 2>/dev/null | sha256sum';
 
 /** In the rows of the table: the second cell, where a name without a folder is in that of the one before it. */

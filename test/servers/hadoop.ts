@@ -96,7 +96,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** A data node says `100 Continue` to whoever sends a body, which `fetch` refuses. */
+/** A data node says `100 Continue` to each client that sends a body, which `fetch` refuses. */
 async function exchange(url: string, method: string, body: Uint8Array | string | undefined): Promise<Answer> {
   const sent = request(url, { method, agent: false }).end(body);
   const [message] = (await once(sent, 'response')) as [IncomingMessage];

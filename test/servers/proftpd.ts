@@ -1,4 +1,4 @@
-/** ProFTPD, unpacked from Debian's packages: it knows facts, tells of links themselves, and has TLS of its own. */
+/** ProFTPD, unpacked from Debian's packages: it has facts, reports links themselves, and has TLS of its own. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';

@@ -456,7 +456,7 @@ test('the login directory is where the server says', async (t) => {
   t.is((await stat(client, urlOf('/~'))).kind, 'directory');
 });
 
-test('replies that nobody asked for, and replies without end, end the connection', async (t) => {
+test('replies without a command, and replies without end, end the connection', async (t) => {
   const { server, client, urlOf } = await setUp(t, {}, { retries: 0 });
   const url = urlOf('/dir/file.bin');
   server.add({

@@ -159,7 +159,7 @@ for (const mode of ['explicit', 'implicit'] as const) {
   });
 }
 
-test('where TLS is demanded and not to be had, nobody logs in', async (t) => {
+test('where TLS is demanded and not to be had, no login is sent', async (t) => {
   const plain = await startFtpFaultServer(t);
   const settings: FtpSettings = { ...password('ada', 'hunter2'), tls: { mode: 'explicit', verify: false } };
   await assertCode(stat(ftpClient(t, { settings }), `ftp://${plain.host}/file`), 'TLS');

@@ -253,7 +253,7 @@ test('a token goes to the name nodes alone, and is shown nowhere', async (t) => 
   }
 });
 
-test('who asks is the user of the rule, of the environment, or nobody', async (t) => {
+test('the user is that of the rule, of the environment, or none', async (t) => {
   const { server, nameNodes } = await startHdfsServer(t);
   const asked = async (settings: HdfsSettings): Promise<unknown> => {
     server.users.length = 0;

@@ -9,7 +9,7 @@ import { startLighttpd } from '../support/lighttpd.js';
 import { startNginx } from '../support/nginx.js';
 import { freePort, untilConnects } from '../support/port.js';
 
-/** Apache shows none unless it is told to. */
+/** Apache shows none unless it is configured. */
 const LINKS = ['link', 'link to a directory'];
 
 // S30

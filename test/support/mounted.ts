@@ -28,7 +28,7 @@ export async function unmount(t: ExecutionContext, mountpoint: string): Promise<
   t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
 }
 
-/** Ends a mount, whoever uses it, and waits until its process, which writes to its cache, has ended. */
+/** Ends a mount, also one in use, and waits until its process, which writes to its cache, has ended. */
 export async function unmounted(mountpoint: string): Promise<void> {
   const mount = await findMount(mountpoint);
   const server = mount && (await servingProcess(mount));

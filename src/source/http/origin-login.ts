@@ -90,7 +90,7 @@ export class OriginLogin {
     return offered.isStale || !isLast || this.#now() - this.#sinceMs >= ACCEPTED_MS;
   }
 
-  /** Not over http after Digest: whoever changes the answers on the way would see the password. */
+  /** Not over http after Digest: an attacker who changes answers on the way would see the password. */
   #mayUseBasic(sent: string | undefined): boolean {
     if (this.#scheme === 'digest') return false;
     return sent === undefined || (this.#isSecure && sent.startsWith('Digest '));

@@ -17,7 +17,7 @@ export interface Reply {
 export interface Transfer {
   /** The server has begun to send. */
   readonly begun: Promise<Reply>;
-  /** It has sent all. Settles whenever it does: whoever waits has a deadline. */
+  /** It has sent all. Has no deadline of its own: its callers have one. */
   readonly ended: Promise<Reply>;
 }
 

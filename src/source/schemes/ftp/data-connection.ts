@@ -28,7 +28,7 @@ export class DataConnection {
   #own: Uint8Array | undefined;
   #socket: Socket | undefined;
   #reading: Reading | undefined;
-  /** What came while nobody read. */
+  /** Received while no read was running. */
   #held: Uint8Array[] = [];
   #end: DataEnd | undefined;
 

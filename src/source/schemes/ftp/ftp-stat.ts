@@ -15,7 +15,7 @@ export interface FtpStat {
 /** So soon after its time a file may change again within the same second, as far as clocks agree. */
 const FRESH_MS = 2_000;
 
-/** A made-up one: time, size, and what else tells files apart. Undefined: nothing identifies the version. */
+/** A made-up one: time, size, and the fact `unique`. Undefined: nothing identifies the version. */
 export function etagOf(
   { isDirectory, size, modifiedMs, unique }: FtpStat,
   nowMs = Date.now(),
@@ -66,7 +66,7 @@ export interface Contradiction {
   readonly found: string;
 }
 
-/** Whether two of them are of one version, as far as can be told. */
+/** Whether two of them are of one version, as far as the server shows. */
 export function isSameVersion(a: FtpStat, b: FtpStat): boolean {
   return (
     a.isDirectory === b.isDirectory &&

@@ -163,7 +163,7 @@ export class FtpTransfer implements RunningRead {
     this.#parts.shift();
     this.#leave();
     if (more > 0) {
-      // It has grown, or the server has told another size.
+      // It has grown, or the server reported another size.
       await this.#endSession(open, request);
       const facts = { expected: `${file.stat.size} bytes`, found: 'more' };
       throw new ProtocolError('the file has a wrong length', request.url, facts);
@@ -242,7 +242,7 @@ class TransferPart implements ReadPart {
     this.#transfer.drop(this, this.#start);
   }
 
-  /** Whoever reads the part before may have stopped: then the transfer helps nobody. */
+  /** The reader of the part before may have stopped: then no one needs the transfer. */
   async #myTurn(): Promise<void> {
     const patienceMs = Math.max(1, this.#transfer.timeoutMs / 3);
     const watch = setInterval(() => {

@@ -61,7 +61,7 @@ async function connectControl(server: FtpServer, endsAtMs: number): Promise<Logg
   if (secure === undefined) return { control, secure };
   try {
     await control.command('AUTH TLS', endsAtMs);
-    // What came before the encryption is nobody's word.
+    // What came before the encryption is not authenticated.
     if (!control.isQuiet) throw new Error('a reply before TLS began');
     control.socket = await secure.secure(socket, signal);
     return { control, secure };

@@ -25,9 +25,9 @@ export interface RunningRead {
   readonly name: string;
   readonly etag: string | undefined;
   readonly opened: Promise<TransferredFile>;
-  /** The bytes up to `end`, if they are the next ones that nobody has. */
+  /** The bytes up to `end`, if they are the next ones and no part has them. */
   claim(start: number, end: number): ReadPart | undefined;
-  /** Parts that have not begun are told; their readers go on otherwise. */
+  /** Parts that have not begun are notified; their readers go on by another transfer. */
   cancel(): void;
   /** Where no read has a part of it. Returns whether it ends. */
   endIfParked(): boolean;

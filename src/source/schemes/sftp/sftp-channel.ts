@@ -139,7 +139,7 @@ export class SftpChannel {
     return entries;
   }
 
-  /** Nobody waits for it. */
+  /** No caller waits for it. */
   close(handle: Buffer): void {
     this.#request(REPLY.STATUS, REQUEST.CLOSE, string(handle)).catch(() => undefined);
   }
