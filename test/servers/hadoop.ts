@@ -36,8 +36,10 @@ export async function startHadoop(t: ExecutionContext, program: string): Promise
       '-Xmx512m',
       // Killed, it leaves there what its HTTP servers unpacked.
       `-Djava.io.tmpdir=${directory}`,
-      ...['-cp', `${tool}/lib/*:${tool}/classes`],
-      ...['MiniCluster', join(directory, 'data')],
+      '-cp',
+      `${tool}/lib/*:${tool}/classes`,
+      'MiniCluster',
+      join(directory, 'data'),
     ],
     {
       cwd: directory,
