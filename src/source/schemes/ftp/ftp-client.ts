@@ -1,5 +1,6 @@
 /** The sources ftp and ftps: a `ResourceClient` of what hosts say. */
 import { httpDate } from '../../http/http-date.js';
+import { metadataMethods } from '../../metadata-methods.js';
 import type { Metadata, UrlEntry } from '../../metadata.js';
 import type { Request } from '../../request.js';
 import type { ResourceClient } from '../../resource-client.js';
@@ -22,10 +23,7 @@ export function createFtpClient(hostFor: HostFor): ResourceClient {
   }
 
   return {
-    getMetadata,
-    getContentLength: async (request) => (await getMetadata(request)).contentLength,
-    isSupportRange: async (request) => (await getMetadata(request)).supportRange,
-    getLastModified: async (request) => (await getMetadata(request)).lastModified,
+    ...metadataMethods(getMetadata),
     isExpired: async (request, { etag, lastModified }) => {
       const now = await getMetadata(request);
       if (etag !== undefined) return now.etag !== etag;

@@ -1,11 +1,11 @@
 /** The source hdfs: the files of a cluster, by the REST API of its name nodes or of HttpFS. */
-import { NotFoundError, ProtocolError, SourceError } from '../../errors.js';
+import { NotFoundError, ProtocolError } from '../../errors.js';
 import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
 import type { HttpEngine } from '../../http/http-engine.js';
 import type { HttpDialect } from '../../http/http-resource.js';
+import { metadataMethods } from '../../metadata-methods.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, type UrlEntry } from '../../metadata.js';
 import type { Request } from '../../request.js';
-import type { ExpireInfo } from '../../response.js';
 import type { SourceClient } from '../../source.js';
 import { sizeInEtag } from './file-status.js';
 import type { WebHdfs } from './web-hdfs.js';
@@ -41,16 +41,6 @@ export function createHdfsClient(engine: HttpEngine, clusterFor: (url: URL) => W
     return { kind: 'file', contentLength: sizeBytes, supportRange: true, lastModified, etag };
   }
 
-  async function isExpired(request: Request, { etag }: ExpireInfo): Promise<boolean> {
-    if (etag === undefined) return true;
-    try {
-      return (await getMetadata(request)).etag !== etag;
-    } catch (error) {
-      if (error instanceof SourceError && error.code === 'NOT_FOUND') return true;
-      throw error;
-    }
-  }
-
   async function* list(request: Request): AsyncGenerator<readonly UrlEntry[]> {
     const directory = new URL(request.url);
     if (!directory.pathname.endsWith('/')) directory.pathname += '/';
@@ -58,12 +48,8 @@ export function createHdfsClient(engine: HttpEngine, clusterFor: (url: URL) => W
   }
 
   return {
-    getMetadata,
-    isExpired,
+    ...metadataMethods(getMetadata),
     list,
     download: (request) => files.download(request),
-    getContentLength: async (request) => (await getMetadata(request)).contentLength,
-    isSupportRange: async (request) => (await getMetadata(request)).supportRange,
-    getLastModified: async (request) => (await getMetadata(request)).lastModified,
   };
 }

@@ -5,10 +5,11 @@
 import { LRUCache } from 'lru-cache';
 
 import { formatRangeHeader } from '../../byte-range.js';
-import { ChangedError, IsDirectoryError, ListNotSupportedError, SourceError } from '../../errors.js';
+import { ChangedError, IsDirectoryError, ListNotSupportedError } from '../../errors.js';
 import type { HttpCaller, HttpEngine } from '../../http/http-engine.js';
 import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
 import type { HttpDialect } from '../../http/http-resource.js';
+import { metadataMethods } from '../../metadata-methods.js';
 import {
   type Metadata,
   UNKNOWN_LAST_MODIFIED,
@@ -17,7 +18,6 @@ import {
 } from '../../metadata.js';
 import type { PeerDownloads } from '../../p2p/peer-downloads.js';
 import type { Request } from '../../request.js';
-import type { ExpireInfo } from '../../response.js';
 import type { SourceClient } from '../../source.js';
 import type { Hub, HubEntry } from './hub.js';
 import { type HubPlace, type HubRepository, parseHubUrl } from './hub-path.js';
@@ -113,16 +113,6 @@ export function createHubClient(
     };
   }
 
-  async function isExpired(request: Request, { etag }: ExpireInfo): Promise<boolean> {
-    if (etag === undefined) return true;
-    try {
-      return (await getMetadata(request)).etag !== etag;
-    } catch (error) {
-      if (error instanceof SourceError && error.code === 'NOT_FOUND') return true;
-      throw error;
-    }
-  }
-
   async function list(request: Request): Promise<readonly UrlEntry[]> {
     const { url } = request;
     const { hub, place } = await placeOf(url);
@@ -150,14 +140,10 @@ export function createHubClient(
   }
 
   return {
-    getMetadata,
-    isExpired,
+    ...metadataMethods(getMetadata),
     list,
     download: (request) => resource.download(request),
     downloadShared: (request) => resource.downloadShared(request),
-    getContentLength: async (request) => (await getMetadata(request)).contentLength,
-    isSupportRange: async (request) => (await getMetadata(request)).supportRange,
-    getLastModified: async (request) => (await getMetadata(request)).lastModified,
   };
 }
 

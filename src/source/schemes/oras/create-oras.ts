@@ -10,6 +10,7 @@ import { configuredRoute } from '../../http/configured-route.js';
 import { createHttpResource, directoryMetadata } from '../../http/create-http-resource.js';
 import type { HttpCaller } from '../../http/http-engine.js';
 import type { HttpDialect } from '../../http/http-resource.js';
+import { metadataMethods } from '../../metadata-methods.js';
 import { type Metadata, UNKNOWN_LAST_MODIFIED, type UrlEntry } from '../../metadata.js';
 import type { Request } from '../../request.js';
 import { type ExpireInfo, newResponse, type Response } from '../../response.js';
@@ -164,15 +165,12 @@ export function createOras(context: SourceContext): SourceClient {
   }
 
   return {
-    getMetadata,
+    ...metadataMethods(getMetadata),
     download,
     downloadShared: async (request) =>
       isPinned(request.pin?.etag) ? await resource.downloadShared(request) : undefined,
     isExpired,
     list,
-    getContentLength: async (request) => (await getMetadata(request)).contentLength,
-    isSupportRange: async (request) => (await getMetadata(request)).supportRange,
-    getLastModified: async (request) => (await getMetadata(request)).lastModified,
   };
 
   /** A version has its own digest; it need not be found in what the tag stands for by now. */

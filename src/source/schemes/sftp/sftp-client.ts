@@ -1,11 +1,12 @@
 /** The source of files over SFTP, as a `ResourceClient`. */
 import type { Logger } from 'pino';
 
-import { NotFoundError, SourceError } from '../../errors.js';
+import { NotFoundError } from '../../errors.js';
+import { metadataMethods } from '../../metadata-methods.js';
 import type { Metadata, UrlEntry } from '../../metadata.js';
 import type { Request } from '../../request.js';
 import type { ResourceClient } from '../../resource-client.js';
-import type { ExpireInfo, Response } from '../../response.js';
+import type { Response } from '../../response.js';
 import { metadataOf } from './file-version.js';
 import type { HostSessions } from './host-sessions.js';
 import { leadsAbove } from './link-loops.js';
@@ -46,21 +47,8 @@ export function createSftpClient(options: SftpClientOptions): ResourceClient {
     });
   }
 
-  async function isExpired(request: Request, { etag }: ExpireInfo): Promise<boolean> {
-    try {
-      return etag === undefined || (await getMetadata(request)).etag !== etag;
-    } catch (error) {
-      if (error instanceof SourceError && error.code === 'NOT_FOUND') return true;
-      throw error;
-    }
-  }
-
   return {
-    getContentLength: async (request) => (await getMetadata(request)).contentLength,
-    isSupportRange: async (request) => (await getMetadata(request)).supportRange,
-    getLastModified: async (request) => (await getMetadata(request)).lastModified,
-    isExpired,
-    getMetadata,
+    ...metadataMethods(getMetadata),
     download: (request): Promise<Response> => openSftpBody(request, withSession),
     list: (request): AsyncIterable<readonly UrlEntry[]> => listDirectory(request, withSession, log),
   };
