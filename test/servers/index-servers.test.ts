@@ -3,10 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import test from 'ava';
-
 import { percentDecoded } from '../../src/source/byte-text.js';
 import { IndexPage } from '../../src/source/http/index-page.js';
+import { testWhere } from '../support/conditional-test.js';
 import { checkIndex, makeIndexedTree } from '../support/indexed-tree.js';
 import { freePort } from '../support/port.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -15,7 +14,7 @@ import { testWith } from './with-tool.js';
 
 const hasCaddy = spawnSync('which', ['caddy']).status === 0;
 
-(hasCaddy ? test : test.skip)('Caddy, in JSON as it is asked, and in HTML', async (t) => {
+testWhere(hasCaddy, 'caddy')('Caddy, in JSON as it is asked, and in HTML', async (t) => {
   const root = await makeIndexedTree(t);
   const port = await freePort();
   const home = await temporaryDirectory(t);
