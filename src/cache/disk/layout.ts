@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { codeOf } from '../../error-code.js';
 import type { VersionKey } from '../version-identity.js';
 
-/** Another layout of directories gets another one; another form of index files another magic. */
+/** Another layout of directories gets another one (see old-layout.ts); another form of index files another magic. */
 export const LAYOUT_DIRECTORY = 'v4';
 export const LOCK_NAME = 'lock';
 export const CREDENTIAL_KEY_NAME = 'key';

@@ -8,6 +8,7 @@ import { Catalog, type OpenEntries } from './catalog.js';
 import { prepareDirectory } from './directory.js';
 import { close, fstat, open } from './file-io.js';
 import { LOCK_NAME } from './layout.js';
+import { adoptOldPins, removeOldLayout } from './old-layout.js';
 import { Space } from './space.js';
 import type { StoreContext, Writer } from './store-context.js';
 
@@ -51,6 +52,7 @@ export class WriterLease {
       if (fd === undefined) return;
       // That of a store that is being closed would outlive it.
       if (this.#context.isClosing) return await close(fd);
+      await adoptOldPins(root, warnings);
       const { limitBytes, reserveBytes, blockBytes } = options;
       const space = new Space({ directory: root, limitBytes, reserveBytes, warnings });
       const catalog = new Catalog({ root, blockBytes, space, pins, warnings, thread, open: this.#open });
@@ -64,9 +66,10 @@ export class WriterLease {
   }
 
   async #begin(writer: Writer): Promise<void> {
+    if (!(await writer.catalog.ready)) return await releaseWriter(this.#context, writer);
     // The limit may be lower than it was.
-    if (await writer.catalog.ready) await writer.catalog.makeRoom(0);
-    else if (this.#context.writer === writer) await releaseWriter(this.#context, writer);
+    await writer.catalog.makeRoom(0);
+    await removeOldLayout(this.#context, (path) => tryLock(path, writer.syscalls));
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type WriteResult,
 } from './file-changes.js';
 import { plainError, type Reply, type ReplyMessage, type Request, type ThreadOptions } from './messages.js';
+import { removeOld } from './remove-old.js';
 import { scanShard, type ShardEntries } from './scan-shard.js';
 
 /** What the thread does. */
@@ -45,6 +46,11 @@ export class Jobs {
 
   scan(shard: string): ShardEntries {
     return scanShard(this.#root, shard, this.#changes);
+  }
+
+  /** Of an earlier layout: the path of a file or directory. */
+  removeOld(path: string): void {
+    removeOld(path);
   }
 
   async check(job: CheckJob): Promise<CheckResult> {
