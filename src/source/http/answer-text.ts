@@ -1,14 +1,12 @@
 /** The body of an answer as text. */
 import { ProtocolError, SourceError, TimeoutError } from '../errors.js';
-import { ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
+import { LISTING_TIME_FACTOR, ListingTooLong, MAX_LISTING_BYTES } from '../listing-limits.js';
 import { TextPieces } from '../text-pieces.js';
 import { Turns } from '../turns.js';
 import type { HttpBody } from './http-body.js';
 import type { HttpCaller, TextReader } from './http-engine.js';
 
 const MAX_START_BYTES = 64 * 1024;
-/** A listing may take so many timeouts in all. */
-export const LISTING_TIME_FACTOR = 4;
 const READ_BYTES = 64 * 1024;
 const ENOUGH = new Error('enough');
 

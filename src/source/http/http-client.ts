@@ -11,7 +11,7 @@ import type { Request } from '../request.js';
 import type { CompleteClient } from '../resource-client.js';
 import { bodyReader } from '../body-reader.js';
 import type { Response } from '../response.js';
-import { LISTING_TIME_FACTOR } from './answer-text.js';
+import { LISTING_TIME_FACTOR } from '../listing-limits.js';
 import type { Authorizer } from './authorizer.js';
 import { createHttpResource, directoryMetadata } from './create-http-resource.js';
 import type { HeaderFields } from './header-fields.js';

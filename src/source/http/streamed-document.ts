@@ -1,10 +1,9 @@
 /** A long document in batches, as it comes: what was in it need not be in memory at once. */
 import { ProtocolError, type SourceError, TimeoutError } from '../errors.js';
-import { ListingTooLong, MAX_STREAMED_BYTES } from '../listing-limits.js';
+import { LISTING_TIME_FACTOR, ListingTooLong, MAX_STREAMED_BYTES } from '../listing-limits.js';
 import { withRetries } from '../retry.js';
 import { TextPieces } from '../text-pieces.js';
 import { Turns } from '../turns.js';
-import { LISTING_TIME_FACTOR } from './answer-text.js';
 import type { HttpAnswer, HttpCaller, HttpEngine, HttpRequest } from './http-engine.js';
 import { failureOf, isRetryable } from './http-failure.js';
 

@@ -22,7 +22,7 @@ import { objectDigest } from './object-digest.js';
 import { keyOf } from './object-key.js';
 import { treeMetadata } from './object-tree.js';
 import { versionQuery } from './object-version.js';
-import { UnusableKeys } from './unusable-keys.js';
+import { UnusableKeys } from '../../unusable-keys.js';
 
 export interface BucketClientOptions {
   readonly engine: HttpEngine;

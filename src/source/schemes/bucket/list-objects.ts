@@ -5,7 +5,7 @@ import type { HttpTarget } from '../../http/http-resource.js';
 import { objectUrl } from './bucket-address.js';
 import type { Bucket } from './bucket-access.js';
 import { errorOf } from './explain-refusal.js';
-import { followPages, xmlReader } from './listing-pages.js';
+import { followPages, xmlReader } from '../../listing-pages.js';
 import { type ListingPage, ObjectListing, type PageStart } from './object-listing.js';
 
 const PAGE_KEYS = 1_000;

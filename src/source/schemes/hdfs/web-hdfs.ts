@@ -9,7 +9,7 @@ import type { LowSpeedLimit } from '../../http/low-speed-limit.js';
 import type { Request } from '../../request.js';
 import { withRetries } from '../../retry.js';
 import { keyOf } from '../bucket/object-key.js';
-import { followPages } from '../bucket/listing-pages.js';
+import { followPages } from '../../listing-pages.js';
 import { dataNodeFailure, type DataNodeNames, dataNodeOf } from './data-node.js';
 import { DirectoryReader, type DirectoryPage } from './directory-reader.js';
 import { type FileStatus, fileStatusOf, sizeInEtag } from './file-status.js';

@@ -17,7 +17,8 @@ import {
   textOf,
   timeOf,
 } from './json-document.js';
-import { followPages, LISTING_TIME_FACTOR } from '../bucket/listing-pages.js';
+import { LISTING_TIME_FACTOR } from '../../listing-limits.js';
+import { followPages } from '../../listing-pages.js';
 import { RecentResults } from '../recent-results.js';
 
 interface Commit {

@@ -14,7 +14,7 @@ import { NamedEntry } from '../../named-entry.js';
 import type { PeerDownloads } from '../../p2p/peer-downloads.js';
 import type { Request } from '../../request.js';
 import type { ResourceClient } from '../../resource-client.js';
-import { UnusableKeys } from '../bucket/unusable-keys.js';
+import { UnusableKeys } from '../../unusable-keys.js';
 import { checksumDigest } from './checksum-digest.js';
 import { isSameFile } from './listed-files.js';
 import { findProperties, listProperties, type NamedRow } from './propfind.js';

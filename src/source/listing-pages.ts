@@ -1,10 +1,7 @@
 /** Listings in pages of XML. */
-import { ProtocolError, TimeoutError } from '../../errors.js';
-import type { TextReader } from '../../http/http-engine.js';
-import { MalformedXml, XmlEvents, type XmlHandler } from '../../xml-events.js';
-
-/** All pages together may take so many timeouts, where they are collected. */
-export const LISTING_TIME_FACTOR = 4;
+import { ProtocolError, TimeoutError } from './errors.js';
+import type { TextReader } from './http/http-engine.js';
+import { MalformedXml, XmlEvents, type XmlHandler } from './xml-events.js';
 
 /** Fetches pages until one has no next: each begins elsewhere. Without `limitMs` who reads them decides how long that takes. */
 export async function* followPages<
