@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
 
-import { servicePort } from './service-port.js';
+import { freePort } from '../support/port.js';
 import { DFDAEMON } from './binaries.js';
 import { type ClusterProcess, startProcess, untilReady } from './process.js';
 
@@ -44,7 +44,7 @@ export async function startDfdaemon(t: ExecutionContext, options: DfdaemonOption
   const { directory, scheduler } = options;
   await mkdir(directory, { recursive: true });
   const ports: number[] = [];
-  while (ports.length < 7) ports.push(await servicePort());
+  while (ports.length < 7) ports.push(await freePort());
   const [proxy = 0, metricsPort = 0, health = 0] = ports;
   const [config, dynconfig] = [join(directory, 'dfdaemon.yaml'), join(directory, 'dynconfig.yaml')];
   await writeFile(config, JSON.stringify(configuration(options, ports)));

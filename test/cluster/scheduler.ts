@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
 
-import { servicePort } from './service-port.js';
+import { freePort } from '../support/port.js';
 import { SCHEDULER } from './binaries.js';
 import { type ClusterProcess, startProcess, untilReady } from './process.js';
 
@@ -16,7 +16,7 @@ export interface Scheduler {
 /** A scheduler without a manager, and so without a database. */
 export async function startScheduler(t: ExecutionContext, directory: string): Promise<Scheduler> {
   await mkdir(directory, { recursive: true });
-  const [port, metricsPort] = [await servicePort(), await servicePort()];
+  const [port, metricsPort] = [await freePort(), await freePort()];
   const config = join(directory, 'scheduler.yaml');
   await writeFile(
     config,

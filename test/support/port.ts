@@ -1,18 +1,47 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A port of loopback that was free a moment ago. */
+/** Below them are no ports that the kernel gives to a connection, or to a server that asks for any. */
+const EPHEMERAL = 32_768;
+const FIRST = 10_000;
+
+/**
+ * A port of loopback for a server that is started by its number. No other caller gets it, in no process of the
+ * tests, while this process lives: the UDP port of that number, at an address that no server has, is the lock.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * (EPHEMERAL - FIRST));
+    if ((await isOurs(port)) && (await isUnused(port))) return port;
+  }
+}
+
+async function isOurs(port: number): Promise<boolean> {
+  const lock = createSocket('udp4').unref();
+  try {
+    lock.bind({ port, address: '127.0.0.2', exclusive: true });
+    await once(lock, 'listening');
+    return true;
+  } catch {
+    lock.close();
+    return false;
+  }
+}
+
+async function isUnused(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
   await new Promise((resolve) => {
     server.close(resolve);
   });
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return true;
 }
 
 export async function untilConnects(port: number, host = '127.0.0.1'): Promise<void> {
