@@ -102,6 +102,9 @@ def run(way):
         while not stop:
             way(step)
             rounds += 1
+    except InterruptedError as failure:
+        # The signal that ends it; os.scandir does not try again.
+        if not stop: error = f'InterruptedError: {failure}'
     except BaseException as failure:
         error = f'{type(failure).__name__}: {failure}'
     return {'way': way.__name__, 'rounds': rounds, 'longestMs': round(longest * 1000), 'error': error}
