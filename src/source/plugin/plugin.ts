@@ -40,6 +40,8 @@ export interface PluginContext extends PluginLimits {
 }
 
 const [RESTART_MS, MAX_RESTART_MS] = [100, 30_000];
+/** A process that ends has closed its connections so long before, on a busy machine. */
+const ENDING_MS = 500;
 const FAILED_LOAD_MS = 5_000;
 const PATIENCE_MS = 2_000;
 /** A process that lived for so long did not fail by starting. */
@@ -122,7 +124,7 @@ export class Plugin {
       else this.#replace(process, error.message);
     } else if (error instanceof ConnectionLostError) {
       // The exit event may follow the close of its connection.
-      await Promise.race([process.ended, sleep(50)]);
+      await Promise.race([process.ended, sleep(ENDING_MS)]);
       if (!process.isEnded) this.#note(`broke a connection${process.stderrTail}`);
     } else if (error instanceof SourceError && (error.code === 'CLIENT_FAULT' || error.code === 'PROTOCOL')) {
       this.#note(error.found === undefined ? error.message : `${error.message} (${error.found})`);
