@@ -100,7 +100,8 @@ export class StoredBlocks implements Writer {
     blocks.pool.acquireForWriter(block);
     this.#unwritten.push({ block, checksum: checksum ?? checksumOf(block.visible) });
     const bytes = this.#unwritten.length * blocks.blockBytes;
-    if (bytes >= Math.min(FULL_BYTES, behind.shareBytes * FULL_SHARE)) {
+    // Single blocks of many small files are written together.
+    if (this.#unwritten.length > 1 && bytes >= Math.min(FULL_BYTES, behind.shareBytes * FULL_SHARE)) {
       void this.write();
       return;
     }

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import test from 'ava';
 
 import { BlockPool } from '../../src/cache/blocks/block-pool.js';
@@ -87,4 +89,25 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
       ['direct', 1 / FULL_BLOCKS],
     ],
   );
+});
+
+// S55
+test('a small file waits, however many others do', async (t) => {
+  const pool = new BlockPool(2 * MAX_DIRTY_BYTES, BLOCK_BYTES);
+  const behind = new WriteBehind(() => MAX_DIRTY_BYTES);
+  const disk = new SlowDisk();
+  // So many that the share of each is less than its block.
+  for (let i = 0; i < 3 * FULL_BLOCKS; i += 1) {
+    const blocks = blocksIn(pool, { onComplete: (block, checksum) => stored.store(block, checksum) });
+    const stored = new StoredBlocks(disk, {
+      blocks,
+      sizeBytes: BLOCK_BYTES,
+      behind,
+      open: () => Promise.resolve(disk),
+    });
+    bringBlock(blocks, 0);
+  }
+  await setImmediate();
+  t.is(pool.committedBytes, 3 * FULL_BLOCKS * BLOCK_BYTES);
+  t.deepEqual(disk.writes, []);
 });

@@ -53,14 +53,33 @@ test('what has waited for long, or is in a hurry, does not wait for quiet', asyn
   const patient = new WriteBehind(unlimited, { quietMs: 60_000, maxWaitMs: 60_000 });
   patient.noteActivity();
   const first = [patient.add({ write: work }), patient.add({ write: work })];
-  void patient.flush();
+  await patient.flush();
+  await Promise.all(first);
   let isLaterDone = false;
   const later = patient.add({ write: work }).then(() => {
     isLaterDone = true;
   });
-  await Promise.all(first);
   await sleep(20);
   t.false(isLaterDone, 'that came after the call');
   patient.drain();
   await later;
+});
+
+// S55
+test('with what has waited for long goes what waits behind it', async (t) => {
+  const queue = new WriteBehind(unlimited, { quietMs: 60_000, maxWaitMs: 200 });
+  const begunMs: number[] = [];
+  const work = (): Promise<void> => {
+    begunMs.push(performance.now());
+    return sleep(1);
+  };
+  queue.noteActivity();
+  const all: Promise<void>[] = [];
+  for (let i = 0; i < 10; i += 1) {
+    all.push(queue.add({ write: work }));
+    await sleep(10);
+  }
+  await Promise.all(all);
+  t.is(begunMs.length, 10);
+  t.true((begunMs.at(-1) ?? Infinity) - (begunMs[0] ?? 0) < 50, 'they are one message');
 });
