@@ -113,7 +113,7 @@ async function refuseMounted(path: string): Promise<void> {
 /** As its users start it: in the background, by its command. `program`: another build of it. */
 export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly string[] = []): Mounter {
   const serve = async ({ mountpoint, directory, origin, options }: Place): Promise<Served> => {
-    const { scheme, host, bucket, certificate } = origin;
+    const { scheme, host, bucket, certificate, url } = origin;
     const config = join(directory, 'config.yaml');
     const credentials = { accessKeyId: 'bench', accessKeySecret: 'secret of the bench' };
     const sources = [{ match: { scheme: 's3' }, endpoint: `http://${host}`, credentials }];
@@ -130,7 +130,8 @@ export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly
       await run(process.execPath, [program, 'unmount', mountpoint], UNDISTURBED);
       if (!(await whenProcessEnded(server, LIMIT_MS))) process.kill(server.pid, 'SIGKILL');
     };
-    return { root: join(mountpoint, scheme, bucket ?? host), pid: server.pid, readyMs, end: unmount };
+    const shown = bucket ?? join(host, new URL(url).pathname);
+    return { root: join(mountpoint, scheme, shown), pid: server.pid, readyMs, end: unmount };
   };
   return { name, serve };
 }
@@ -148,8 +149,12 @@ async function serveRclone({ mountpoint, directory, origin }: Place, mode: strin
   const command = '-u AWS_CA_BUNDLE rclone mount --read-only --config /dev/null --use-server-modtime';
   const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
   const s3 = `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
+  const [address = '', port = ''] = host.split(':');
+  // A password is given obscured: `rclone obscure anonymous@`.
+  const ftp = `:ftp,host=${address},port=${port},user=anonymous,pass=b7Lem3xtPb2N5ESG-6V2AIH27s-rgAO5MY8:${new URL(url).pathname}`;
   const web = scheme === 'webdav' ? `:webdav,url='${url}':` : `:http,url='${url}':`;
-  const remote = bucket === undefined ? web : s3;
+  const files = scheme === 'ftp' ? ftp : web;
+  const remote = bucket === undefined ? files : s3;
   const trusted = certificate === undefined ? [] : ['--ca-cert', certificate];
   const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
   const args = [...command.split(' '), '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];

@@ -11,10 +11,11 @@ import { run, start } from './programs.js';
 
 const BUCKET = 'bucket';
 const DAV_MODULE = '/usr/lib/nginx/modules/ngx_http_dav_ext_module.so';
+const VSFTPD = '/usr/sbin/vsftpd';
 const SERVER = fileURLToPath(new URL('server.js', import.meta.url));
 
 export interface Origin {
-  readonly scheme: 'http' | 'https' | 's3' | 'webdav';
+  readonly scheme: 'http' | 'https' | 's3' | 'webdav' | 'ftp';
   readonly host: string;
   /** Its files are objects of this bucket. */
   readonly bucket?: string;
@@ -24,8 +25,11 @@ export interface Origin {
   readonly url: string;
 }
 
-/** nginx over http, over https, as a bucket, and as a server of WebDAV where it has the module; a distant server; a bucket of generated names. */
-export type OriginName = 'http' | 'https' | 's3' | 'webdav' | 'slow' | 'generated-s3';
+/**
+ * nginx over http, over https, as a bucket, and as a server of WebDAV where it has the module; vsftpd, where it is installed; a distant
+ * server; a bucket of generated names.
+ */
+export type OriginName = 'http' | 'https' | 's3' | 'webdav' | 'ftp' | 'slow' | 'generated-s3';
 
 /** Starts them all. The log has a line for each answer of nginx, with the length of its body. */
 export async function startOrigins(directory: string, root: string, objects: number) {
@@ -48,6 +52,7 @@ export async function startOrigins(directory: string, root: string, objects: num
   const origin = (port: number, scheme: Origin['scheme']): Origin => {
     const host = `127.0.0.1:${port}`;
     if (scheme === 's3') return { scheme, host, bucket: BUCKET, url: `http://${host}/${BUCKET}/` };
+    if (scheme === 'ftp') return { scheme, host, url: `ftp://${host}${root}/` };
     const protocol = scheme === 'https' ? 'https' : 'http';
     return { scheme, host, url: `${protocol}://${host}/`, ...(scheme === 'https' ? { certificate } : {}) };
   };
@@ -56,10 +61,24 @@ export async function startOrigins(directory: string, root: string, objects: num
     https: origin(https, 'https'),
     s3: origin(http, 's3'),
     webdav: origin(http, 'webdav'),
+    ftp: origin(await startVsftpd(directory), 'ftp'),
     slow: origin(slow, 'http'),
     'generated-s3': origin(generated, 's3'),
   };
   return { origins, accessLog: join(prefix, 'access.log') };
+}
+
+/** Anonymous users have all files of this one. */
+async function startVsftpd(directory: string): Promise<number> {
+  const [config, empty, port] = [join(directory, 'vsftpd.conf'), join(directory, 'empty'), await freePort()];
+  const settings = `
+    listen=YES listen_address=127.0.0.1 listen_port=${port} background=NO run_as_launching_user=YES seccomp_sandbox=NO
+    anonymous_enable=YES anon_root=/ anon_world_readable_only=NO ftp_username=nobody secure_chroot_dir=${empty}`;
+  await mkdir(empty);
+  await writeFile(config, settings.trim().split(/\s+/).join('\n'));
+  start(VSFTPD, [config]);
+  if (existsSync(VSFTPD)) await untilConnects(port);
+  return port;
 }
 
 /** No signature is checked. Another process lists the bucket. */

@@ -14,7 +14,7 @@ const CHURN = { warmUp: 10_000, operations: 60_000 };
 
 /** Path, number of the file, and block. */
 type Workload = readonly (readonly [string, number, number])[];
-type RowStart = Pick<Row, 'name' | 'origin' | 'metrics' | 'boundThreads'>;
+type RowStart = Pick<Row, 'name' | 'origin' | 'metrics' | 'boundThreads' | 'mounters'>;
 
 async function reads({ directory }: Bench, root: string, workload: Workload): Promise<Figures> {
   const file = join(directory, 'workload.json');
@@ -44,7 +44,8 @@ function readsOf(row: RowStart, prepare: Row['prepare'], warmUp: Workload, workl
     ...row,
     prepare,
     bare: {
-      'http.client': (bench, round) => reads(bench, bench.origins[row.origin].url, workloadOf(bench, round)),
+      [row.origin === 'ftp' ? 'ftplib' : 'http.client']: (bench, round) =>
+        reads(bench, bench.origins[row.origin].url, workloadOf(bench, round)),
     },
     warmUp: (bench, { root }) => reads(bench, root, warmUp),
     mounted: async (bench, mount, round) => {
@@ -94,13 +95,13 @@ function useNames(root: string, from: number, count: number): Promise<unknown> {
 }
 
 function metrics(rate: readonly Target[], mainThread: readonly Target[] = []): Row['metrics'] {
-  return {
-    rate: more('/s', ...rate),
-    'main thread': less('ms each', ...mainThread),
-    'all threads': less('ms each'),
-    requests: less('each'),
-    sent: less('KiB each'),
-  };
+  return { ...unlogged(rate, mainThread), requests: less('each'), sent: less('KiB each') };
+}
+
+/** Of a server whose log is not read. */
+function unlogged(rate: readonly Target[], mainThread: readonly Target[] = []): Row['metrics'] {
+  const processor = { 'main thread': less('ms each', ...mainThread), 'all threads': less('ms each') };
+  return { rate: more('/s', ...rate), ...processor };
 }
 
 /** The C program reads with as many threads as there are readers. */
@@ -110,6 +111,7 @@ const OF_CLIENT: Target = [0.6, 'http.client'];
 const RANDOM: readonly Target[] = [[8, 'rclone'], OF_CLIENT];
 const FIRST = { time: less('us', [0.3, 'rclone']) };
 const SMALL = { name: 'small', ...HTTP, metrics: metrics([[2, 'rclone']], [[0.35]]) };
+const FTP_SMALL = { name: 'ftp-small', origin: 'ftp', metrics: unlogged([AHEAD]) } as const;
 const S3_SMALL = { name: 's3-small', origin: 's3', metrics: metrics([AHEAD], [[0.35]]) } as const;
 
 export const readRows: readonly Row[] = [
@@ -126,5 +128,13 @@ export const readRows: readonly Row[] = [
     WARM_UP_READS,
     500,
   ),
+  random({
+    name: 'ftp-random',
+    origin: 'ftp',
+    metrics: unlogged([AHEAD]),
+    // rclone's other mode takes minutes.
+    mounters: ({ ours, rclone }) => [ours, ...rclone.filter(({ name }) => name === 'rclone full')],
+  }),
+  newFiles(FTP_SMALL, 'small', 4096, WARM_UP_READS, 500),
   churn,
 ];

@@ -121,6 +121,7 @@ export const transferRows: readonly Row[] = [
   sequential({ name: 'https-memory', origin: 'https', metrics: SECURE, options: NO_DISK }),
   sequential({ name: 's3-sequential', origin: 's3', metrics: metrics([[1, 'rclone']]) }),
   sequential({ name: 'webdav-sequential', origin: 'webdav', metrics: metrics() }),
+  sequential({ name: 'ftp-sequential', origin: 'ftp', metrics: metrics([[1, 'rclone']]) }),
   readers({ name: 'https-8', origin: 'https', metrics: metrics([[0.8, '8 curls']]) }, 8),
   readers({ name: 'many', origin: 'http', metrics: MANY, options: ['--memory', '128MiB'] }, 64),
   latency,
