@@ -110,13 +110,11 @@ export class DiskWarming {
     version.retain(undefined);
     try {
       await onSize(sizeBytes);
-      const { disk } = version;
-      if (disk.whenOpen !== undefined) await orAborted(disk.whenOpen, signal, url);
-      const { blocks } = disk;
-      if (blocks === undefined) throw new NotStoredError('NO_ROOM', 'the disk cache is off, or is ending');
+      const { stored } = version;
+      if (stored.whenOpen !== undefined) await orAborted(stored.whenOpen, signal, url);
+      if (!stored.isStoring) throw new NotStoredError('NO_ROOM', 'the disk cache is off, or is ending');
       await fetchToDisk({
         version,
-        stored: blocks,
         sizeBytes,
         pieceBlocks: this.#pieceBlocks,
         pieces: this.#pieces,
@@ -124,7 +122,7 @@ export class DiskWarming {
         signal,
         onStored,
       });
-      blocks.noteUse();
+      stored.noteUse();
     } finally {
       version.release();
     }

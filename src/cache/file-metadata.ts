@@ -74,12 +74,17 @@ export function metadataFromListed({ stat, etag, digest }: ListedEntry): FileMet
 }
 
 /** Of a file that is stored on disk. */
-export function metadataFromFacts(facts: StoredFacts): FileMetadata {
-  const { version, sizeBytes: size, lastModifiedMs, supportRange, isPage: page, digest } = facts;
+export function metadataFromFacts({ sizeBytes, ...facts }: StoredFacts): FileMetadata {
+  return { kind: 'file', size: sizeBytes, ...facts };
+}
+
+/** What is stored on disk of a file; undefined: it is not to be stored. */
+export function factsOf(file: FileMetadata): StoredFacts | undefined {
+  const { version, size, lastModifiedMs, supportRange, isPage: page, digest } = file;
+  if (size === undefined || !version.verifiable || file.usedOtherCredentials === true) return undefined;
   return {
-    kind: 'file',
     version,
-    size,
+    sizeBytes: size,
     lastModifiedMs,
     supportRange,
     ...(page === true ? { isPage: page } : {}),

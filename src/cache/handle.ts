@@ -34,7 +34,7 @@ export class Handle implements OpenResource {
   constructor(version: Version, readahead: Readahead) {
     this.#version = version;
     this.#readahead = readahead;
-    this.localFd = version.disk.blocks?.localFd();
+    this.localFd = version.stored.localFd();
   }
 
   get version(): VersionIdentity {
@@ -123,12 +123,11 @@ export class Handle implements OpenResource {
 
   /** Begins what is missing of a read, and what its plan says. */
   #begin({ needed, holder, plan, isStalled, readsAll }: Demand): void {
-    const { downloader, blocks, disk } = this.#version;
-    const stored = disk.blocks;
+    const { downloader, blocks, stored } = this.#version;
     const aheadEnd = plan === undefined ? needed.end : Math.ceil(plan.aheadEnd / blocks.blockBytes);
     const run = { first: needed.first, end: Math.max(needed.end, aheadEnd) };
     const ahead = plan?.ahead ?? holder;
-    let hadRoom = stored?.demand(run, needed) ?? true;
+    let hadRoom = stored.demand(run, needed);
     if (plan !== undefined && isStalled && (readsAll || isLikelyToReadAll(plan.stream)))
       downloader.stream(run, readsAll);
     const end = hadRoom ? run.end : needed.end;
@@ -137,7 +136,7 @@ export class Handle implements OpenResource {
       const region = blocks.runOf(plan.region.start, this.#version.cut(plan.region.end));
       const none = { first: region.first, end: region.first };
       hadRoom &&=
-        (stored?.demand(region) ?? true) &&
+        stored.demand(region) &&
         downloader.demand({ needed: none, aheadEnd: region.end, reader: ahead, ahead });
     }
     if (plan !== undefined && !hadRoom) this.#readahead.shrink(plan.stream);

@@ -243,7 +243,7 @@ export class Resource implements Links, VersionOwner {
     const { onChanged, versions } = this.#context;
     const old = this.#find(version);
     if (old === undefined) versions.storage.drop({ resource: this.url, version: version.id });
-    else old.disk.drop();
+    else old.stored.drop();
     if (!isKnown) onChanged(this.url);
   }
 

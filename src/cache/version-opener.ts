@@ -53,7 +53,7 @@ export class VersionOpener {
     const version = this.#context.table.of(url).versionOf(metadata);
     version.retain(waiter?.uid);
     const opened = (): Handle => new Handle(version, new Readahead(this.#context.readahead));
-    const { whenOpen } = version.disk;
+    const { whenOpen } = version.stored;
     if (whenOpen === undefined) return opened();
     return orAborted(whenOpen, waiter?.signal, url).then(opened, (error: unknown) => {
       version.release();

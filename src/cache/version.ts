@@ -12,7 +12,7 @@ import { Ranged } from './download/ranged.js';
 import { Sequential } from './download/sequential.js';
 import { type ClientSource, VersionClient } from './download/version-client.js';
 import type { FileMetadata } from './file-metadata.js';
-import { StoredUse } from './stored-use.js';
+import { StoredBlocks } from './stored-blocks.js';
 import type { VersionIdentity } from './version-identity.js';
 import type { VersionStorage } from './version-storage.js';
 import type { VersionsInUse } from './versions-in-use.js';
@@ -55,7 +55,7 @@ const VOIDING = new Set<SourceErrorCode>(['CHANGED', 'ACCESS_DENIED']);
  */
 export class Version implements DownloadContext {
   readonly blocks: VersionBlocks;
-  readonly disk: StoredUse;
+  readonly stored: StoredBlocks;
   readonly #context: VersionContext;
   readonly #owner: VersionOwner;
   #file: FileMetadata;
@@ -74,10 +74,10 @@ export class Version implements DownloadContext {
     const { pool, budget } = context;
     const key = { resource: owner.url, version: file.version.id };
     this.blocks = new VersionBlocks(key, file.version, pool, budget, {
-      onComplete: (block, checksum) => this.disk.store(block, checksum),
+      onComplete: (block, checksum) => this.stored.store(block, checksum),
       onEmpty: () => this.#noteEmpty(),
     });
-    this.disk = new StoredUse(this, context.storage, () => this.#removeIfUnused());
+    this.stored = new StoredBlocks(this, context.storage, () => this.#removeIfUnused());
   }
 
   get url(): string {
@@ -117,7 +117,7 @@ export class Version implements DownloadContext {
     this.#file = file;
     this.#corrupt = undefined;
     this.#context.inUse.add(this);
-    this.disk.open();
+    this.stored.open();
   }
 
   get downloader(): Downloader {
@@ -140,7 +140,7 @@ export class Version implements DownloadContext {
   /** Something came to light while it was downloaded. */
   learn(fact: LearnedFact): void {
     this.#file = { ...this.#file, ...fact };
-    if ('digest' in fact) this.disk.learnDigest(fact.digest);
+    if ('digest' in fact) this.stored.learnDigest(fact.digest);
     if (!this.#isDetached) this.#owner.learn(this.identity, fact);
   }
 
@@ -150,7 +150,7 @@ export class Version implements DownloadContext {
 
   /** Bytes that need not be fetched. */
   get cachedBytes(): number {
-    return Math.max(this.blocks.cachedBytes, this.disk.blocks?.storedBytes ?? 0);
+    return Math.max(this.blocks.cachedBytes, this.stored.storedBytes);
   }
 
   get #isIdle(): boolean {
@@ -209,7 +209,7 @@ export class Version implements DownloadContext {
     this.#fetcher = undefined;
     this.blocks.share?.release();
     this.blocks.share = undefined;
-    this.disk.close();
+    this.stored.close();
     // Part of a resource without validators must not be completed from another download later: nothing
     // shows that it is the same version.
     const isPartial = !this.identity.verifiable && this.blocks.cachedBytes !== this.size;
@@ -227,7 +227,7 @@ export class Version implements DownloadContext {
   }
 
   #removeIfUnused(): void {
-    if (this.#isInUse || this.disk.isClosing || !this.blocks.isEmpty) return;
+    if (this.#isInUse || this.stored.whenClosed !== undefined || !this.blocks.isEmpty) return;
     this.blocks.forgetDigests();
     if (!this.#isDetached) this.#owner.remove(this);
   }
@@ -235,7 +235,7 @@ export class Version implements DownloadContext {
   /** Nothing of it is shared with later handles. */
   detach(): void {
     this.#isDetached = true;
-    this.disk.drop();
+    this.stored.drop();
     if (!this.#isInUse) this.blocks.drop();
     if (this.isParked) this.close();
   }

@@ -4,7 +4,7 @@ const MAX_PARKED = 16;
 export interface UsedVersion {
   /** Whether a body is kept ready though no handle is open, and no read waits for it. */
   readonly isParked: boolean;
-  readonly disk: { close(): void };
+  readonly stored: { close(): void };
   close(): void;
 }
 
@@ -35,6 +35,6 @@ export class VersionsInUse {
   /** Ends everything that is in flight. */
   close(): void {
     for (const version of this.#versions) version.close();
-    for (const version of this.#versions) version.disk.close();
+    for (const version of this.#versions) version.stored.close();
   }
 }

@@ -5,9 +5,8 @@ import test from 'ava';
 
 import { BlockPool } from '../../src/cache/blocks/block-pool.js';
 import { encodeIdentity, IDENTITY_AT, stateOf } from '../../src/cache/disk/index-file.js';
-import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { WriteBehind } from '../../src/cache/write-behind.js';
-import { blocksIn, bringBlock } from '../support/held-blocks.js';
+import { blocksIn, bringBlock, storedBlocks } from '../support/held-blocks.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { until } from '../support/until.js';
 import {
@@ -106,12 +105,8 @@ test('what the disk is too slow for is not stored, the rest by one write at a ti
     },
     close: () => (found.isClosed = true),
   };
-  const storing = new StoredBlocks(disk, {
-    blocks,
-    behind,
-    sizeBytes: 1024 * BLOCK_BYTES,
-    open: () => Promise.resolve(disk),
-  });
+  const storing = storedBlocks(blocks, 1024 * BLOCK_BYTES, disk, behind);
+  await storing.whenOpen;
   const bring = (first: number, count: number): void => {
     for (let index = first; index < first + count; index += 1) bringBlock(blocks, index);
   };
@@ -122,7 +117,8 @@ test('what the disk is too slow for is not stored, the rest by one write at a ti
   bring(100, 50);
   await until('it was being written', () => found.mostActive > 0);
   bring(150, 1);
-  await storing.close();
+  storing.close();
+  await storing.whenClosed;
   t.is(found.written, 51);
   t.is(found.mostActive, 1);
   t.is(found.active, 0);

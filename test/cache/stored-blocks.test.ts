@@ -4,9 +4,8 @@ import test from 'ava';
 
 import { BlockPool } from '../../src/cache/blocks/block-pool.js';
 import type { StoredVersion, WritePath } from '../../src/cache/disk/disk-cache.js';
-import { StoredBlocks } from '../../src/cache/stored-blocks.js';
 import { WriteBehind } from '../../src/cache/write-behind.js';
-import { blocksIn, bringBlock } from '../support/held-blocks.js';
+import { blocksIn, bringBlock, storedBlocks } from '../support/held-blocks.js';
 import { until } from '../support/until.js';
 
 const BLOCK_BYTES = 64 * 1024;
@@ -51,12 +50,9 @@ test('a stream goes straight to a disk that keeps up, and by way of the page cac
   const pool = new BlockPool(2 * MAX_DIRTY_BYTES, BLOCK_BYTES);
   const blocks = blocksIn(pool, { onComplete: (block, checksum) => stored.store(block, checksum) });
   const disk = new SlowDisk();
-  const stored = new StoredBlocks(disk, {
-    blocks,
-    sizeBytes: 8 * MAX_DIRTY_BYTES,
-    behind: new WriteBehind(() => MAX_DIRTY_BYTES),
-    open: () => Promise.resolve(disk),
-  });
+  const behind = new WriteBehind(() => MAX_DIRTY_BYTES);
+  const stored = storedBlocks(blocks, 8 * MAX_DIRTY_BYTES, disk, behind);
+  await stored.whenOpen;
   let next = 0;
   const bring = (count: number): void => {
     for (const end = next + count; next < end; next += 1) bringBlock(blocks, next);
@@ -99,12 +95,8 @@ test('a small file waits, however many others do', async (t) => {
   // So many that the share of each is less than its block.
   for (let i = 0; i < 3 * FULL_BLOCKS; i += 1) {
     const blocks = blocksIn(pool, { onComplete: (block, checksum) => stored.store(block, checksum) });
-    const stored = new StoredBlocks(disk, {
-      blocks,
-      sizeBytes: BLOCK_BYTES,
-      behind,
-      open: () => Promise.resolve(disk),
-    });
+    const stored = storedBlocks(blocks, BLOCK_BYTES, disk, behind);
+    await stored.whenOpen;
     bringBlock(blocks, 0);
   }
   await setImmediate();

@@ -1,6 +1,10 @@
 import type { Block } from '../../src/cache/blocks/block.js';
 import type { BlockPool } from '../../src/cache/blocks/block-pool.js';
 import { VersionBlocks, type VersionBlocksEvents } from '../../src/cache/blocks/version-blocks.js';
+import type { DiskCache, StoredVersion } from '../../src/cache/disk/disk-cache.js';
+import { StoredBlocks } from '../../src/cache/stored-blocks.js';
+import type { VersionStorage } from '../../src/cache/version-storage.js';
+import type { WriteBehind } from '../../src/cache/write-behind.js';
 import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 interface BlocksOptions extends Partial<VersionBlocksEvents> {
@@ -17,6 +21,26 @@ export function blocksIn(
     onComplete: () => undefined,
     ...events,
   });
+}
+
+/** What is stored of blocks on a disk. */
+export function storedBlocks(
+  blocks: VersionBlocks,
+  size: number,
+  disk: StoredVersion,
+  behind: WriteBehind,
+): StoredBlocks {
+  const storage: Partial<VersionStorage> = {
+    disk: { mayHave: () => true, open: () => Promise.resolve(disk) } as unknown as DiskCache,
+    behind,
+    closing: new Set(),
+  };
+  const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
+  const file = { kind: 'file', version, size, lastModifiedMs: undefined, supportRange: true } as const;
+  const owner = { blocks, file, setCorrupt: () => undefined };
+  const stored = new StoredBlocks(owner, storage as VersionStorage, () => undefined);
+  stored.open();
+  return stored;
 }
 
 /** A block that a body is being received into. */

@@ -4,13 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlockRun } from '../blocks/version-blocks.js';
 import type { Semaphore } from '../disk/semaphore.js';
 import { NotStoredError } from '../not-stored-error.js';
-import type { StoredBlocks } from '../stored-blocks.js';
 import type { Version } from '../version.js';
 import type { Holder } from './downloader.js';
 
 export interface DiskFetch {
   readonly version: Version;
-  readonly stored: StoredBlocks;
   readonly sizeBytes: number;
   /** Of so many blocks. */
   readonly pieceBlocks: number;
@@ -66,7 +64,7 @@ export async function fetchToDisk(fetch: DiskFetch): Promise<void> {
 }
 
 async function bringPiece(fetch: DiskFetch, run: BlockRun): Promise<void> {
-  const { version, stored, signal } = fetch;
+  const { version, signal } = fetch;
   const holder: Holder = {};
   const missing = missingRuns(fetch, run);
   const oldBytes = bytesOf(fetch, run) - missing.reduce((sum, one) => sum + bytesOf(fetch, one), 0);
@@ -76,8 +74,8 @@ async function bringPiece(fetch: DiskFetch, run: BlockRun): Promise<void> {
       if (left.length === 0) break;
       if (tries === MAX_TRIES) throw new NotStoredError('NO_ROOM', 'the disk cache did not store it');
       for (const one of left) await bringRun(fetch, one, holder);
-      await stored.write();
-      // An earlier opening may have it in hand.
+      await version.stored.write();
+      // Others may have had all of what may wait.
       if (missingRuns(fetch, run).length > 0) await fetch.flushAll();
     }
   } catch (error) {
@@ -92,11 +90,7 @@ async function bringPiece(fetch: DiskFetch, run: BlockRun): Promise<void> {
 }
 
 /** Resolves when all blocks of the run were in memory, and are being stored. */
-async function bringRun(
-  { version, stored, signal }: DiskFetch,
-  run: BlockRun,
-  holder: Holder,
-): Promise<void> {
+async function bringRun({ version, signal }: DiskFetch, run: BlockRun, holder: Holder): Promise<void> {
   const { pool } = version.blocks;
   for (;;) {
     signal.throwIfAborted();
@@ -111,7 +105,7 @@ async function bringRun(
       let isThere = true;
       for (const block of blocks) isThere &&= await block.whenComplete(signal);
       if (!isThere) continue;
-      for (const block of blocks) stored.store(block);
+      for (const block of blocks) version.stored.store(block);
       return;
     } finally {
       for (const block of blocks) {
@@ -124,7 +118,7 @@ async function bringRun(
 }
 
 /** What is not on disk. */
-function missingRuns({ stored }: DiskFetch, { first, end }: BlockRun): BlockRun[] {
+function missingRuns({ version: { stored } }: DiskFetch, { first, end }: BlockRun): BlockRun[] {
   const runs: BlockRun[] = [];
   for (let index = first; index < end; index += 1) {
     if (stored.has(index)) continue;
