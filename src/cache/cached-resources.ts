@@ -76,11 +76,10 @@ export class CachedResources implements ResourceCache {
     const table = new ResourceTable(versions, freshness, (url) => this.#reportChange(url));
     const queries = new MetadataQueries(versions, freshness);
     const listings = new ListingCache({
-      limits: () => freshness.limits,
+      freshness,
       budget,
       clientFor,
       onStale: (error) => pool.activity.noteStale(error),
-      now,
       log,
     });
     this.#freshness = freshness;

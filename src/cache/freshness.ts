@@ -21,15 +21,15 @@ export class Freshness {
   }
 
   /** What is left of a TTL; nothing if the clock was set back since. */
-  ttlLeftMs(sinceMs: number, isMissing = false): number {
-    const { metadataTtlMs, negativeTtlMs } = this.limits;
-    return ttlLeftMs(sinceMs, isMissing ? negativeTtlMs : metadataTtlMs, this.now());
+  ttlLeftMs(sinceMs: number, ttlMs = this.limits.metadataTtlMs): number {
+    const now = this.now();
+    return now < sinceMs ? 0 : sinceMs + ttlMs - now;
   }
 
   /** When the TTL begins of what is served though its source cannot be queried: the source is again after the negative TTL. */
   retriedSinceMs(): number {
     const { metadataTtlMs, negativeTtlMs } = this.limits;
-    return retriedSinceMs(metadataTtlMs, negativeTtlMs, this.now());
+    return this.now() + Math.min(metadataTtlMs, negativeTtlMs) - metadataTtlMs;
   }
 
   /** Whether what the source confirmed then is served after a failure to query it. */
@@ -61,14 +61,4 @@ export function leavesOpen(error: unknown): boolean {
 /** The source denies access: what it returned before is not served any more, even when the source is down. */
 export function isDenial(error: unknown): boolean {
   return error instanceof SourceError && error.code === 'ACCESS_DENIED';
-}
-
-/** What is left of a TTL; nothing if the clock was set back since. */
-export function ttlLeftMs(sinceMs: number, ttlMs: number, nowMs: number): number {
-  return nowMs < sinceMs ? 0 : sinceMs + ttlMs - nowMs;
-}
-
-/** When a TTL began that ends with the negative TTL from now (or with the TTL, if that is shorter). */
-export function retriedSinceMs(ttlMs: number, negativeTtlMs: number, nowMs: number): number {
-  return nowMs + Math.min(ttlMs, negativeTtlMs) - ttlMs;
 }

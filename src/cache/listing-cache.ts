@@ -11,7 +11,7 @@ import {
   withUid,
 } from '../source/index.js';
 import type { MetadataBudget } from '../memory/metadata-budget.js';
-import { type FreshnessLimits, isDenial, leavesOpen, retriedSinceMs, ttlLeftMs } from './freshness.js';
+import { type Freshness, isDenial } from './freshness.js';
 import { listedEntry } from './listing/entry-record.js';
 import { Listing } from './listing/listing.js';
 import { ListingReader } from './listing/listing-reader.js';
@@ -19,12 +19,11 @@ import type { ReadPlace } from './listing/open-listing.js';
 import type { ListedEntry } from './resource-cache.js';
 
 export interface ListingCacheOptions {
-  readonly limits: () => FreshnessLimits;
+  readonly freshness: Freshness;
   readonly budget: MetadataBudget;
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   /** The source could not confirm what is served. */
   readonly onStale?: (error: unknown) => void;
-  readonly now: () => number;
   readonly log: Logger;
 }
 
@@ -77,7 +76,7 @@ export class ListingCache {
     }
     for (const read of this.#directories.get(parent)?.read.toReversed() ?? []) {
       const recent = read.find(segment);
-      const ttlMs = recent === undefined ? 0 : this.#ttlLeftMs(recent.queriedAtMs);
+      const ttlMs = recent === undefined ? 0 : this.#options.freshness.ttlLeftMs(recent.queriedAtMs);
       if (recent !== undefined && ttlMs > 0) return { ...recent, ttlMs };
     }
     return undefined;
@@ -100,9 +99,9 @@ export class ListingCache {
     const { parent, segment } = splitUrl(url);
     const listing = parent === undefined ? undefined : this.peek(parent);
     if (listing === undefined || listing.hasSegment(segment)) return 0;
-    const { metadataTtlMs, negativeTtlMs } = this.#options.limits();
-    const ttlMs = Math.min(metadataTtlMs, negativeTtlMs);
-    return Math.max(0, ttlLeftMs(listing.queriedAtMs, ttlMs, this.#options.now()));
+    const { freshness } = this.#options;
+    const ttlMs = Math.min(freshness.limits.metadataTtlMs, freshness.limits.negativeTtlMs);
+    return Math.max(0, freshness.ttlLeftMs(listing.queriedAtMs, ttlMs));
   }
 
   wasListed(directory: string): boolean {
@@ -125,11 +124,7 @@ export class ListingCache {
   }
 
   ttlLeftMs(listing: Listing): number {
-    return this.#ttlLeftMs(listing.freshSinceMs);
-  }
-
-  #ttlLeftMs(sinceMs: number): number {
-    return ttlLeftMs(sinceMs, this.#options.limits().metadataTtlMs, this.#options.now());
+    return this.#options.freshness.ttlLeftMs(listing.freshSinceMs);
   }
 
   /** To be read from its start, or on from where another process has read it; resolves when its first entries are there, or its end. */
@@ -164,7 +159,7 @@ export class ListingCache {
       await this.#eachKept(directory, onEntries, signal);
       return;
     }
-    const queriedAtMs = this.#options.now();
+    const queriedAtMs = this.#options.freshness.now();
     const client = await this.#options.clientFor(directory);
     const add = async (entries: readonly UrlEntry[]): Promise<void> => {
       for (let at = 0; at < entries.length; at += PIECE_ENTRIES) {
@@ -214,11 +209,11 @@ export class ListingCache {
   }
 
   #mayShare({ count, queriedAtMs }: Listing): boolean {
-    return count === 0 || this.#ttlLeftMs(queriedAtMs) > 0;
+    return count === 0 || this.#options.freshness.ttlLeftMs(queriedAtMs) > 0;
   }
 
   #start(url: string, directory: Directory, priority: RequestPriority, uid: number | undefined): Listing {
-    const { budget, now } = this.#options;
+    const { budget, freshness } = this.#options;
     const controller = new AbortController();
     const signal = withUid(controller.signal, uid);
     const remove = (listing: Listing): void => {
@@ -230,7 +225,7 @@ export class ListingCache {
     const listing = new Listing({
       directory: url,
       budget,
-      now,
+      now: freshness.now,
       signal,
       onUnread: (unread) => {
         const isKept = unread === directory.kept && this.#directories.get(url) === directory;
@@ -273,17 +268,15 @@ export class ListingCache {
 
   /** The source could not be queried. Undefined: the error is definite, or the last listing is too old. */
   #staleInstead(directory: Directory, error: unknown): Listing | undefined {
-    const { now, log } = this.#options;
-    const { metadataTtlMs, negativeTtlMs, staleIfErrorMs } = this.#options.limits();
+    const { freshness, log } = this.#options;
     const { kept } = directory;
     if (isDenial(error) && kept !== undefined) directory.kept = undefined;
     if (isDenial(error) && kept?.isRead === false) kept.drop();
-    if (kept === undefined || !leavesOpen(error) || now() - kept.queriedAtMs > staleIfErrorMs)
-      return undefined;
+    if (kept === undefined || !freshness.mayServeStale(kept.queriedAtMs, error)) return undefined;
     if (!(error instanceof OfflineError))
       log.warn({ err: error }, 'cannot list again; the last listing is served');
     this.#options.onStale?.(error);
-    kept.freshSinceMs = retriedSinceMs(metadataTtlMs, negativeTtlMs, now());
+    kept.freshSinceMs = freshness.retriedSinceMs();
     return kept;
   }
 }

@@ -87,8 +87,13 @@ export class Resource implements Links, VersionOwner {
 
   /** Positive: it is fresh. */
   get ttlLeftMs(): number {
+    const { freshness } = this.#context;
     if (this.#metadata === undefined) return 0;
-    return this.#context.freshness.ttlLeftMs(this.#checkedAtMs, this.#metadata === 'missing');
+    const { metadataTtlMs, negativeTtlMs } = freshness.limits;
+    return freshness.ttlLeftMs(
+      this.#checkedAtMs,
+      this.#metadata === 'missing' ? negativeTtlMs : metadataTtlMs,
+    );
   }
 
   /** When the source last returned it. */

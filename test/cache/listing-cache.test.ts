@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import test from 'ava';
 import { pino } from 'pino';
 
+import { Freshness } from '../../src/cache/freshness.js';
 import { ListingCache, splitUrl } from '../../src/cache/listing-cache.js';
 import { listAll } from '../support/list-all.js';
 import { withResolvers } from '../../src/with-resolvers.js';
@@ -14,6 +15,8 @@ import {
   SourceError,
   type UrlEntry,
 } from '../../src/source/index.js';
+
+const LIMITS = { metadataTtlMs: 1_000, negativeTtlMs: 100, staleIfErrorMs: 10_000 };
 
 function entry(name: string, facts: Partial<UrlEntry> = {}): UrlEntry {
   return { name, url: new URL(`http://h/d/${name}`), isDir: false, ...facts };
@@ -42,9 +45,8 @@ function listingsWith(
 ): ListingCache {
   return new ListingCache({
     budget,
-    limits: () => ({ metadataTtlMs: 1_000, negativeTtlMs: 100, staleIfErrorMs: 10_000 }),
+    freshness: new Freshness(LIMITS, now),
     clientFor: () => Promise.resolve(client),
-    now,
     log: pino({ level: 'silent' }),
   });
 }

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import test from 'ava';
 import { pino } from 'pino';
 
+import { Freshness } from '../../src/cache/freshness.js';
 import { ListingCache } from '../../src/cache/listing-cache.js';
 import type { ListingReader } from '../../src/cache/listing/listing-reader.js';
 import type { OpenListing } from '../../src/cache/resource-cache.js';
@@ -15,6 +16,7 @@ import { listAll } from '../support/list-all.js';
 import { until } from '../support/until.js';
 
 const PAGE = 1_000;
+const LIMITS = { metadataTtlMs: 1_000, negativeTtlMs: 100, staleIfErrorMs: 10_000 };
 const D = 's3://bucket/many';
 
 /** A bucket of so many objects, in pages of a thousand. */
@@ -33,9 +35,8 @@ class Bucket {
     this.budget = new CountingBudget(budgetBytes);
     this.listings = new ListingCache({
       budget: this.budget,
-      limits: () => ({ metadataTtlMs: 1_000, negativeTtlMs: 100, staleIfErrorMs: 10_000 }),
+      freshness: new Freshness(LIMITS, () => this.now),
       clientFor: () => Promise.resolve({ list: this.#list } as unknown as CompleteClient),
-      now: () => this.now,
       log: pino({ level: 'silent' }),
     });
   }
