@@ -43,14 +43,31 @@ test('it is what a map in the order of use would be', (t) => {
     if (random.below(3) === 0) {
       t.is(table.delete(name), map.delete(name));
     } else {
-      const given = { chargedBytes: step, usedAtMs: step + 0.5, touchedAtMs: step, isPinned: step % 3 === 0 };
+      const given = {
+        chargedBytes: step + 1,
+        usedAtMs: step + 0.5,
+        touchedAtMs: step,
+        isPinned: step % 3 === 0,
+      };
       map.delete(name);
       map.set(name, given);
       table.set(name, given);
+      if (random.below(4) === 0) {
+        const changed = names[random.below(names.length)] ?? '';
+        const known = map.get(changed);
+        if (known !== undefined) map.set(changed, { ...known, isPinned: !known.isPinned });
+        table.mark(changed, known?.isPinned === false);
+      }
     }
     t.is(table.size, map.size);
     if (step % 500 === 0) {
       t.deepEqual([...table.entries()], [...map]);
+      t.deepEqual([...table.names()].toSorted(), [...map.keys()].toSorted());
+      const pinned = [...map.values()].filter(({ isPinned }) => isPinned);
+      t.is(
+        table.pinnedBytes,
+        pinned.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0),
+      );
       for (const known of names) t.deepEqual(table.get(known), map.get(known));
     }
   }

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { DiskJobError, type DiskThread } from './disk-thread.js';
 import { EntryTable } from './entry-table.js';
 import { chargeOf } from './geometry.js';
-import { isReserved, shardsOf } from './layout.js';
+import { isReserved } from './layout.js';
+import { PinMarks } from './pin-marks.js';
 import type { Pins } from './pins.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 import { Semaphore } from './semaphore.js';
@@ -20,20 +21,21 @@ export interface CatalogOptions {
   readonly pins: Pins;
   readonly warnings: RateLimitedLog;
   readonly thread: DiskThread;
-  readonly open: OpenEntries;
+  /** By name. */
+  readonly open: ReadonlyMap<string, OpenEntry>;
+  /** Of the entry's header; undefined: it is gone, or cannot be read. */
+  readonly urlOf: (name: string) => Promise<string | undefined>;
 }
 
-/** What the catalog must know of entries that are open. */
-export interface OpenEntries {
-  /** Of the entry's header; undefined: it is gone, or cannot be read. */
-  urlOf(name: string): Promise<string | undefined>;
+/** What the catalog must know of an entry that is open. */
+export interface OpenEntry {
   /** The descriptor of the entry's data was handed out: removing the file would free nothing. */
-  isHeld(name: string): boolean;
-  /** It is being written: removing it would lose that. */
-  isWritten(name: string): boolean;
+  readonly isHeld: boolean;
+  /** It is being written: removing it, or a part of it, would lose that. */
+  readonly isWritten: boolean;
   /** The entry is being removed. Resolves when its descriptors are closed. */
-  detach(name: string): Promise<void>;
-  /** The part of a version larger than the limit that was used longest ago. */
+  detach(): Promise<void>;
+  /** Of a version larger than the limit, the part that was used longest ago. */
   coldestRegion(): ColdRegion | undefined;
 }
 
@@ -55,17 +57,14 @@ export class Catalog {
   /** There are others' files, which may have an entry's name. */
   #hasStrays = false;
   evictedBytes = 0;
-  /** Of `usedBytes`, what is pinned. */
-  pinnedBytes = 0;
-  /** Of the pins that entries are marked by. */
-  #pinEpoch = 1;
-  #marking: Promise<void> | undefined;
+  readonly #pinMarks: PinMarks;
   #isAbandoned = false;
   /** Resolves when the directory was scanned; false: that failed, and nothing is to be changed. */
   readonly ready: Promise<boolean>;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#pinMarks = new PinMarks(this.#entries, options.pins, () => this.urls());
     this.ready = this.#scan();
   }
 
@@ -73,21 +72,17 @@ export class Catalog {
     return this.#isScanned;
   }
 
-  get usedBytes(): number {
-    return this.#options.space.usedBytes;
+  get space(): Space {
+    return this.#options.space;
   }
 
-  get freeBytes(): number | undefined {
-    return this.#options.space.freeBytes;
+  /** Of the used bytes, what is pinned. */
+  get pinnedBytes(): number {
+    return this.#entries.pinnedBytes;
   }
 
   has(name: string): boolean {
     return this.#entries.has(name);
-  }
-
-  /** False: certainly nothing is stored of the URL. */
-  mayHave(url: string): boolean {
-    return !this.#isScanned || this.#entries.ofUrl(url).length > 0;
   }
 
   /** Certainly nothing is stored under the name. */
@@ -110,14 +105,11 @@ export class Catalog {
     return isDue ? usedAtMs : undefined;
   }
 
-  /** All entries with the URLs of their headers, one directory at a time: there may be very many. */
+  /** All entries with the URLs of their headers. */
   async *urls(): AsyncGenerator<[name: string, url: string]> {
-    const { root, open } = this.#options;
-    for (const names of shardsOf(root)) {
-      for (const name of await names) {
-        const url = this.has(name) ? await open.urlOf(name) : undefined;
-        if (url !== undefined) yield [name, url];
-      }
+    for (const name of this.#entries.names()) {
+      const url = await this.#options.urlOf(name);
+      if (url !== undefined) yield [name, url];
     }
   }
 
@@ -127,30 +119,7 @@ export class Catalog {
 
   /** Resolves when it is known what is pinned, as processes have changed that. Never rejects. */
   async refreshPins(): Promise<void> {
-    const { pins } = this.#options;
-    if (!(await this.ready)) return;
-    await pins.refresh();
-    while (this.#pinEpoch !== pins.epoch && !this.#isAbandoned) {
-      await (this.#marking ??= this.#markPinned().finally(() => {
-        this.#marking = undefined;
-      }));
-    }
-  }
-
-  /** A name is a hash: which entries are pinned shows in their headers. */
-  async #markPinned(): Promise<void> {
-    const { pins } = this.#options;
-    const { epoch } = pins;
-    if (pins.isEmpty) for (const [name] of this.#entries.entries()) this.#mark(name, false);
-    else for await (const [name, url] of this.urls()) this.#mark(name, pins.of(url) !== undefined);
-    this.#pinEpoch = epoch;
-  }
-
-  #mark(name: string, isPinned: boolean): void {
-    const entry = this.#entries.get(name);
-    if (entry === undefined || entry.isPinned === isPinned) return;
-    this.pinnedBytes += isPinned ? entry.chargedBytes : -entry.chargedBytes;
-    this.#entries.mark(name, isPinned);
+    if (await this.ready) await this.#pinMarks.refresh();
   }
 
   /** What its files allocate. */
@@ -199,7 +168,7 @@ export class Catalog {
 
   async #evictOne(keep: string | undefined): Promise<boolean> {
     const victim = this.#victim(keep);
-    const region = this.#options.open.coldestRegion();
+    const region = this.#coldestRegion();
     if (region !== undefined && (victim === undefined || region.usedAtMs < this.usedAtMs(victim))) {
       const freedBytes = await region.evict();
       this.evictedBytes += freedBytes ?? 0;
@@ -212,18 +181,22 @@ export class Catalog {
     return true;
   }
 
+  #coldestRegion(): ColdRegion | undefined {
+    let coldest: ColdRegion | undefined;
+    for (const [name, entry] of this.#options.open) {
+      const found = entry.isWritten ? undefined : entry.coldestRegion();
+      const isColder = found !== undefined && (coldest === undefined || found.usedAtMs < coldest.usedAtMs);
+      if (isColder && !this.isPinned(name)) coldest = found;
+    }
+    return coldest;
+  }
+
   /** What the entry's files take is `chargedBytes` now; `reservedBytes` of it were reserved. */
   charge(name: string, chargedBytes: number, reservedBytes: number, url: string): void {
     const now = this.now();
     this.#options.space.usedBytes += chargedBytes - this.bytesOf(name) - reservedBytes;
-    this.#mark(name, false);
-    this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now, isPinned: false });
-    this.#mark(name, this.#options.pins.of(url) !== undefined);
-  }
-
-  /** Bytes that were reserved and are not needed. */
-  unreserve(bytes: number): void {
-    this.#options.space.usedBytes -= bytes;
+    const isPinned = this.#options.pins.of(url) !== undefined;
+    this.#entries.set(name, { chargedBytes, usedAtMs: now, touchedAtMs: now, isPinned });
   }
 
   /**
@@ -241,20 +214,16 @@ export class Catalog {
   async #remove(name: string): Promise<boolean> {
     if (!(await this.ready)) return false;
     const { space, warnings, thread, open } = this.#options;
-    const wasHeld = open.isHeld(name);
-    const closed = open.detach(name);
+    const wasHeld = open.get(name)?.isHeld === true;
+    const closed = open.get(name)?.detach() ?? Promise.resolve();
     const entry = this.#entries.get(name);
-    if (entry?.isPinned === true) this.pinnedBytes -= entry.chargedBytes;
     this.#entries.delete(name);
     try {
       await thread.run('remove', name);
     } catch (error) {
       warnings.warn('cannot remove what is stored', error);
       // As the one used last: it must not be the next to be evicted, or nothing ever is.
-      if (entry !== undefined && !this.#entries.has(name)) {
-        this.#entries.set(name, { ...entry, isPinned: false });
-        this.#mark(name, entry.isPinned);
-      }
+      if (entry !== undefined && !this.#entries.has(name)) this.#entries.set(name, entry);
       return false;
     }
     const released = closed.then(() => {
@@ -262,17 +231,6 @@ export class Catalog {
     });
     if (!wasHeld) await released;
     return true;
-  }
-
-  /** What its files may allocate in all. */
-  async capacityBytes(): Promise<number> {
-    await this.#options.space.refresh();
-    return this.#options.space.capacityBytes;
-  }
-
-  /** A write failed for want of room. */
-  noteFull(): void {
-    this.#options.space.noteFull();
   }
 
   /** This process is no longer the writer. */
@@ -286,13 +244,14 @@ export class Catalog {
   #victim(keep: string | undefined): string | undefined {
     const { open, blockBytes } = this.#options;
     // All that is left is pinned: an entry counts as a block at least.
-    if (this.usedBytes - this.pinnedBytes < blockBytes) return undefined;
+    if (this.space.usedBytes - this.pinnedBytes < blockBytes) return undefined;
     let left = this.#entries.size;
     for (const [name, entry] of this.#entries.entries()) {
       if (left === 0) break;
       left -= 1;
+      const { isHeld = false, isWritten = false } = open.get(name) ?? {};
       if (entry.isPinned) this.#entries.set(name, entry);
-      else if (name !== keep && !open.isHeld(name) && !open.isWritten(name)) return name;
+      else if (name !== keep && !isHeld && !isWritten) return name;
     }
     return undefined;
   }

@@ -3,7 +3,7 @@ import { link, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { codeOf } from '../../error-code.js';
-import { close, openOwn, readBytes, syncDirectory } from './file-io.js';
+import { openOwn, readBytes, syncDirectory, whileOpen } from './file-io.js';
 import { CREDENTIAL_KEY_NAME } from './layout.js';
 
 const KEY_BYTES = 32;
@@ -18,30 +18,18 @@ const LINK_IS_UNSUPPORTED = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
  */
 export async function loadCredentialKey(root: string, linkFile: typeof link = link): Promise<Buffer> {
   const path = join(root, CREDENTIAL_KEY_NAME);
-  let key = await readKey(path);
+  const readKey = (): Promise<Buffer | undefined> =>
+    whileOpen(openOwn(path), (fd) => readBytes(fd, 0, KEY_BYTES + 1));
+  let key = await readKey();
   if (key?.length !== KEY_BYTES) {
     // What a power loss has left of one hides nothing that could still be read.
     if (key !== undefined) await unlink(path);
     await makeKey(root, path, linkFile);
-    key = await readKey(path);
+    key = await readKey();
   }
   if (key?.length !== KEY_BYTES) throw new Error(`${path} is not a key of ${KEY_BYTES} bytes`);
   await removeUnfinished(root);
   return key;
-}
-
-async function readKey(path: string): Promise<Buffer | undefined> {
-  try {
-    const fd = await openOwn(path);
-    try {
-      return await readBytes(fd, 0, KEY_BYTES + 1);
-    } finally {
-      await close(fd);
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** Whole, or not at all; another process may be first. */

@@ -6,8 +6,6 @@
 import type { Evicted } from '../evicted.js';
 import { UrlSet } from '../url-set.js';
 import type { VersionKey } from '../version-identity.js';
-import type { ColdRegion } from './catalog.js';
-import { urlOfResource } from './credential-scope.js';
 import type {
   ConfirmedFacts,
   DiskCache,
@@ -41,12 +39,12 @@ export class DiskStore implements DiskCache {
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.#lease = new WriterLease(context, this);
+    this.#lease = new WriterLease(context, this.#entries);
   }
 
   /** What the files allocate, those that are removed but still open here included. 0 in a process that only reads. */
   get usedBytes(): number {
-    return this.#context.writer?.catalog.usedBytes ?? 0;
+    return this.report.usedBytes ?? 0;
   }
 
   get report(): DiskReport {
@@ -54,8 +52,8 @@ export class DiskStore implements DiskCache {
     return {
       directory: options.directory,
       limitBytes: options.limitBytes,
-      usedBytes: writer?.catalog.usedBytes,
-      freeBytes: writer?.catalog.freeBytes,
+      usedBytes: writer?.catalog.space.usedBytes,
+      freeBytes: writer?.catalog.space.freeBytes,
       pinnedBytes: writer?.catalog.pinnedBytes,
       evictedBytes: writer?.catalog.evictedBytes ?? 0,
       corruptBlocks,
@@ -73,7 +71,7 @@ export class DiskStore implements DiskCache {
   }
 
   #mayHave(resource: string): boolean {
-    return this.#context.writer?.catalog.mayHave(resource) !== false;
+    return this.#context.writer?.catalog.entriesOf(resource)?.length !== 0;
   }
 
   /** With the name of the resource in the store. */
@@ -131,7 +129,7 @@ export class DiskStore implements DiskCache {
         const names = writer?.catalog.entriesOf(resource) ?? (await entriesOf(root, nameOfUrl(resource)));
         let newest: ConfirmedFacts | undefined;
         for (const name of names) {
-          const index = await this.#readHeader(name);
+          const index = await readIndexHeader(this.#context, name);
           if (index?.header.url !== resource) continue;
           const { confirmedAtMs } = index;
           if (newest === undefined || confirmedAtMs > newest.confirmedAtMs)
@@ -148,15 +146,6 @@ export class DiskStore implements DiskCache {
   async #whenRemoved({ catalog }: Writer, resource: string): Promise<void> {
     const prefix = nameOfUrl(resource);
     for (const [name, removed] of catalog.removing) if (name.startsWith(prefix)) await removed;
-  }
-
-  async #readHeader(name: string): ReturnType<typeof readIndexHeader> {
-    try {
-      return await readIndexHeader(this.#context.root, name);
-    } catch (error) {
-      this.#context.warnings.warn('cannot read an index file', error);
-      return undefined;
-    }
   }
 
   confirm(given: VersionKey, facts: StoredFacts): void {
@@ -190,10 +179,12 @@ export class DiskStore implements DiskCache {
     await this.#lease.acquire();
     const { writer, isClosing, options, pins } = this.#context;
     if (writer === undefined || isClosing || !(await writer.catalog.ready)) return undefined;
+    const { space, pinnedBytes } = writer.catalog;
+    await space.refresh();
     return {
-      pinnedBytes: writer.catalog.pinnedBytes,
+      pinnedBytes,
       isPinned: (url) => pins.of(url) !== undefined,
-      capacityBytes: await writer.catalog.capacityBytes(),
+      capacityBytes: space.capacityBytes,
       chargeOf: (sizeBytes) => chargeOf(filesBytes(sizeBytes, options.blockBytes), options.blockBytes),
     };
   }
@@ -224,35 +215,6 @@ export class DiskStore implements DiskCache {
 
   pinOf(url: string): Pin | undefined {
     return this.#context.pins.of(url);
-  }
-
-  async urlOf(name: string): Promise<string | undefined> {
-    const index = await this.#context.reads.run(() => this.#readHeader(name));
-    return index === undefined ? undefined : urlOfResource(index.header.url);
-  }
-
-  isHeld(name: string): boolean {
-    return this.#entries.get(name)?.file.isHeld === true;
-  }
-
-  isWritten(name: string): boolean {
-    return (this.#entries.get(name)?.writes ?? 0) > 0;
-  }
-
-  async detach(name: string): Promise<void> {
-    await this.#entries.get(name)?.detach();
-  }
-
-  coldestRegion(): ColdRegion | undefined {
-    let coldest: ColdRegion | undefined;
-    for (const entry of this.#entries.values()) {
-      // What is being written there would be taken for stored.
-      const found = entry.writes > 0 ? undefined : entry.regions?.coldest();
-      const isColder = found !== undefined && (coldest === undefined || found.usedAtMs < coldest.usedAtMs);
-      if (!isColder || this.#context.pins.of(urlOfResource(entry.key.resource)) !== undefined) continue;
-      coldest = { usedAtMs: found.usedAtMs, evict: () => entry.evictRegion(found.region) };
-    }
-    return coldest;
   }
 
   close(): Promise<void> {

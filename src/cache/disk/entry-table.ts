@@ -30,9 +30,15 @@ export class EntryTable {
   #freed: number[] = [];
   #used = 0;
   #size = 0;
+  #pinnedBytes = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** What the pinned ones are charged. */
+  get pinnedBytes(): number {
+    return this.#pinnedBytes;
   }
 
   has(name: string): boolean {
@@ -50,14 +56,24 @@ export class EntryTable {
     let slot = this.#find(id);
     if (slot === NONE) slot = this.#add(id);
     else this.#unlink(slot);
+    this.#countPinned(slot, -1);
     this.#values.set([chargedBytes, usedAtMs, touchedAtMs, Number(isPinned)], slot * VALUES);
+    this.#countPinned(slot, 1);
     this.#link(slot);
   }
 
   /** Its place in the order stays. */
   mark(name: string, isPinned: boolean): void {
     const slot = this.#find(idOf(name));
-    if (slot !== NONE) this.#values[slot * VALUES + 3] = Number(isPinned);
+    if (slot === NONE) return;
+    this.#countPinned(slot, -1);
+    this.#values[slot * VALUES + 3] = Number(isPinned);
+    this.#countPinned(slot, 1);
+  }
+
+  #countPinned(slot: number, sign: 1 | -1): void {
+    const { chargedBytes, isPinned } = this.#entryAt(slot);
+    if (isPinned) this.#pinnedBytes += sign * chargedBytes;
   }
 
   delete(name: string): boolean {
@@ -66,6 +82,8 @@ export class EntryTable {
     if (slot === NONE) return false;
     this.#unlink(slot);
     this.#leaveBucket(slot, this.#bucketOf(id));
+    this.#countPinned(slot, -1);
+    this.#values.fill(0, slot * VALUES, (slot + 1) * VALUES);
     this.#freed.push(slot);
     this.#size -= 1;
     return true;
@@ -88,7 +106,7 @@ export class EntryTable {
     this.#links = new Int32Array(LINKS);
     this.#buckets = new Int32Array(1);
     this.#freed = [];
-    this.#used = this.#size = 0;
+    this.#used = this.#size = this.#pinnedBytes = 0;
   }
 
   /** Least recently used first. The one that was returned last may be removed, or used. */
@@ -97,6 +115,13 @@ export class EntryTable {
       const newer = this.#linkAt(slot, NEWER);
       yield [this.#nameAt(slot), this.#entryAt(slot)];
       slot = newer;
+    }
+  }
+
+  /** In no order, so that entries may be used, added and removed meanwhile. */
+  *names(): Generator<string> {
+    for (let slot = 1; slot <= this.#used; slot += 1) {
+      if (this.#entryAt(slot).chargedBytes > 0) yield this.#nameAt(slot);
     }
   }
 

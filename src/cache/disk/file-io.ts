@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 
+import { codeOf } from '../../error-code.js';
+
 export const open = promisify(fs.open);
 export const close = promisify(fs.close);
 export const fsync = promisify(fs.fsync);
@@ -122,24 +124,25 @@ function withoutFirst(pieces: readonly Uint8Array[], bytes: number): readonly Ui
 
 /** Makes the entries of a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
-  await whileOpen(() => open(path, constants.O_RDONLY | constants.O_DIRECTORY | SAFE), fsync);
+  await whileOpen(open(path, constants.O_RDONLY | constants.O_DIRECTORY | SAFE), fsync);
 }
 
-/** Does nothing if there is no such file. */
-export async function whileOpen(
-  opening: () => Promise<number>,
-  work: (fd: number) => Promise<unknown>,
-): Promise<void> {
+/** What the work makes of a file; undefined: there is no such file. */
+export async function whileOpen<T>(
+  opening: Promise<number>,
+  work: (fd: number) => Promise<T>,
+): Promise<T | undefined> {
   let fd: number;
   try {
-    fd = await opening();
+    fd = await opening;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
-    await work(fd);
+    return await work(fd);
   } finally {
-    await close(fd);
+    // No caller needs to wait for it.
+    close(fd).catch(() => undefined);
   }
 }

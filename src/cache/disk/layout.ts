@@ -59,7 +59,7 @@ export function filePath(root: string, name: string, kind: 'data' | 'index'): st
   return join(shardPath(root, name), `${name}.${kind}`);
 }
 
-/** The names of the entries that begin with this: those of a URL, or of a shard. Rejects with the errors of the system. */
+/** The names of the entries of a URL, which begin with this. Rejects with the errors of the system. */
 export async function entriesOf(root: string, prefix: string): Promise<string[]> {
   try {
     const files = await readdir(shardPath(root, prefix));
@@ -70,12 +70,5 @@ export async function entriesOf(root: string, prefix: string): Promise<string[]>
     // ENOTDIR: something else has its name.
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
     throw error;
-  }
-}
-
-/** The names of all entries, one shard at a time: there may be very many. What cannot be read is passed over. */
-export function* shardsOf(root: string): Generator<Promise<string[]>> {
-  for (let shard = 0; shard < 256; shard += 1) {
-    yield entriesOf(root, shard.toString(16).padStart(2, '0')).catch(() => []);
   }
 }

@@ -25,7 +25,8 @@ export async function pinUrls(context: StoreContext, given: readonly Pin[]): Pro
     throw new PinError(`a URL that is pinned has at most ${MAX_URL_CHARS} characters`);
   const writer = await readyWriter(context);
   const stored = writer === undefined ? undefined : await storedOf(context, writer, given);
-  const capacityBytes = (await writer?.catalog.capacityBytes()) ?? options.limitBytes;
+  await writer?.catalog.space.refresh();
+  const capacityBytes = writer?.catalog.space.capacityBytes ?? options.limitBytes;
   await checkRoom(context, writer, given, stored, capacityBytes);
   for (const pin of given) await pins.add(pin);
   void writer?.catalog.refreshPins();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 import { codeOf } from '../../error-code.js';
 import type { Pin } from './disk-cache.js';
-import { close, openOwn, readBytes, syncDirectory } from './file-io.js';
+import { openOwn, readBytes, syncDirectory, whileOpen } from './file-io.js';
 import { PINS_NAME } from './layout.js';
 import type { RateLimitedLog } from './rate-limited-log.js';
 
@@ -140,13 +140,10 @@ export class Pins {
   async #read(name: string): Promise<Pin | undefined> {
     if (this.#damaged.has(name)) return undefined;
     try {
-      const fd = await openOwn(join(this.#directory, name));
-      try {
-        const text = await readBytes(fd, 0, MAX_PIN_BYTES);
-        if (nameOf(text) === name) return JSON.parse(text.toString()) as Pin;
-      } finally {
-        await close(fd);
-      }
+      const path = join(this.#directory, name);
+      const text = await whileOpen(openOwn(path), (fd) => readBytes(fd, 0, MAX_PIN_BYTES));
+      if (text === undefined) return undefined;
+      if (nameOf(text) === name) return JSON.parse(text.toString()) as Pin;
       this.#warnings.warn('a pin is damaged, and is none', undefined, { pin: name });
     } catch (error) {
       this.#warnings.warn('cannot read a pin', error, { pin: name });

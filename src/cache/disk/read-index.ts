@@ -1,6 +1,5 @@
-import { codeOf } from '../../error-code.js';
 import { BlockTable } from './block-table.js';
-import { close, fstat, futimes, openOwn, readBytes } from './file-io.js';
+import { fstat, futimes, openOwn, readBytes, whileOpen } from './file-io.js';
 import type { Geometry } from './geometry.js';
 import {
   applyRecords,
@@ -10,6 +9,7 @@ import {
   RECORD_BYTES,
 } from './index-file.js';
 import { filePath } from './layout.js';
+import type { StoreContext } from './store-context.js';
 
 /** Holds every header, and as a rule the records of files of up to some 60 MB. */
 const START_BYTES = MAX_HEADER_BYTES;
@@ -21,18 +21,21 @@ export interface LoadedIndex {
   readonly table: BlockTable;
 }
 
-/** The header of an entry, and when the source last had it; undefined: there is none, or it is damaged. Rejects with the errors of the system. */
+/** The header of an entry, and when the source last had it; undefined: there is none, or it cannot be read. Never rejects. */
 export async function readIndexHeader(
-  root: string,
+  { root, warnings }: Pick<StoreContext, 'root' | 'warnings'>,
   name: string,
 ): Promise<(DecodedIndex & { readonly confirmedAtMs: number }) | undefined> {
-  const found = await whileIndexIsOpen(root, name, async (fd) => {
-    const decoded = decodeHeader(await readBytes(fd, 0, START_BYTES));
-    if (decoded === undefined) return undefined;
-    const { mtimeNs } = await fstat(fd);
-    return { ...decoded, confirmedAtMs: Math.round(Number(mtimeNs) / 1e6) };
-  });
-  return found === 'missing' ? undefined : found;
+  try {
+    return await whileIndexIsOpen(root, name, async (fd) => {
+      const decoded = decodeHeader(await readBytes(fd, 0, START_BYTES));
+      const { mtimeNs } = await fstat(fd);
+      return decoded && { ...decoded, confirmedAtMs: Math.round(Number(mtimeNs) / 1e6) };
+    });
+  } catch (error) {
+    warnings.warn('cannot read an index file', error);
+    return undefined;
+  }
 }
 
 /** The source has it now. Rejects with the errors of the system. */
@@ -43,13 +46,13 @@ export async function confirmEntry(root: string, name: string): Promise<void> {
   });
 }
 
-/** The index of an entry, if it is one of such a version. Rejects with the errors of the system. */
+/** The index of an entry, if it is one of such a version; undefined: there is none. Rejects with the errors of the system. */
 export async function readIndex(
   root: string,
   name: string,
   geometry: Geometry,
   isExpected: (index: DecodedIndex) => boolean,
-): Promise<LoadedIndex | 'missing' | 'wrong'> {
+): Promise<LoadedIndex | 'wrong' | undefined> {
   return await whileIndexIsOpen(root, name, async (fd) => {
     const start = await readBytes(fd, 0, START_BYTES);
     const decoded = decodeHeader(start);
@@ -71,32 +74,18 @@ export async function readIndex(
 /** Changes whenever the index file does, or is another one. */
 export async function indexState(root: string, name: string): Promise<string> {
   try {
-    const state = await whileIndexIsOpen(root, name, async (fd) => {
-      const { ino, ctimeNs } = await fstat(fd);
-      return `${ino} ${ctimeNs}`;
-    });
-    return state;
+    const stats = await whileIndexIsOpen(root, name, fstat);
+    return stats === undefined ? 'missing' : `${stats.ino} ${stats.ctimeNs}`;
   } catch {
     return 'unreadable';
   }
 }
 
-async function whileIndexIsOpen<T>(
+/** Resolves to undefined if there is none. */
+function whileIndexIsOpen<T>(
   root: string,
   name: string,
   work: (fd: number) => Promise<T>,
-): Promise<T | 'missing'> {
-  let fd: number;
-  try {
-    fd = await openOwn(filePath(root, name, 'index'));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 'missing';
-    throw error;
-  }
-  try {
-    return await work(fd);
-  } finally {
-    // No caller needs to wait for it.
-    close(fd).catch(() => undefined);
-  }
+): Promise<T | undefined> {
+  return whileOpen(openOwn(filePath(root, name, 'index')), work);
 }

@@ -2,6 +2,7 @@ import { checksumOf } from '../../checksum.js';
 import { codeOf } from '../../error-code.js';
 import type { VersionKey } from '../version-identity.js';
 import { BlockTable } from './block-table.js';
+import type { ColdRegion, OpenEntry } from './catalog.js';
 import { urlOfResource } from './credential-scope.js';
 import { DataFile } from './data-file.js';
 import { DiskJobError } from './disk-thread.js';
@@ -41,7 +42,7 @@ interface Incarnation {
 }
 
 /** A version that is open, for all of its handles: one data file, and its index. */
-export class StoredEntry {
+export class StoredEntry implements OpenEntry {
   readonly key: VersionKey;
   facts: StoredFacts;
   readonly geometry: Geometry;
@@ -57,7 +58,7 @@ export class StoredEntry {
   /** How many `StoredVersion`s are not closed. */
   handles = 0;
   /** That are under way. */
-  writes = 0;
+  #writes = 0;
   readonly #context: StoreContext;
   readonly #onUnused: (entry: StoredEntry) => void;
   #current: Incarnation;
@@ -95,6 +96,14 @@ export class StoredEntry {
 
   get file(): DataFile {
     return this.#current.file;
+  }
+
+  get isHeld(): boolean {
+    return this.file.isHeld;
+  }
+
+  get isWritten(): boolean {
+    return this.#writes > 0;
   }
 
   retain(): void {
@@ -144,7 +153,7 @@ export class StoredEntry {
       }
       void file.retire();
       this.#adopt({ writer });
-      if (index !== 'missing') void writer?.catalog.remove(this.name);
+      if (index !== undefined) void writer?.catalog.remove(this.name);
     } catch (error) {
       void file.retire();
       warnings.warn('cannot read an index file', error);
@@ -220,7 +229,7 @@ export class StoredEntry {
         // Meanwhile others may have made the files, or removed them.
         const isSame = this.#current === current && (current.start === undefined) === (header !== undefined);
         if (isSame) return await this.#submit(writer, current, { blocks, header, growthBytes, path });
-        writer.catalog.unreserve(growthBytes);
+        writer.catalog.space.usedBytes -= growthBytes;
       }
     } catch (error) {
       warnings.warn('cannot store blocks', error);
@@ -240,7 +249,7 @@ export class StoredEntry {
     const reservedBytes = header === undefined ? growthBytes : 0;
     let allocatedBytes: number | undefined;
     let failure: unknown;
-    this.writes += 1;
+    this.#writes += 1;
     try {
       const result = await thread.run('write', {
         name: this.name,
@@ -256,7 +265,7 @@ export class StoredEntry {
     } catch (error) {
       failure = error;
     }
-    this.writes -= 1;
+    this.#writes -= 1;
     const isSame = this.#current === current;
     if (isSame) {
       const chargedBytes =
@@ -265,12 +274,12 @@ export class StoredEntry {
           : chargeOf(allocatedBytes, this.geometry.blockBytes);
       catalog.charge(this.name, chargedBytes, reservedBytes, url);
     } else {
-      catalog.unreserve(reservedBytes);
+      catalog.space.usedBytes -= reservedBytes;
     }
     if (failure !== undefined) {
       warnings.warn('cannot store blocks', failure);
       if (isSame && header !== undefined) await catalog.remove(this.name);
-      if (FULL.has(codeOf(failure))) catalog.noteFull();
+      if (FULL.has(codeOf(failure))) catalog.space.noteFull();
       // Perhaps the directory itself was removed.
       if (codeOf(failure) === 'ENOENT') doubt(writer);
       return false;
@@ -280,8 +289,13 @@ export class StoredEntry {
     return true;
   }
 
+  coldestRegion(): ColdRegion | undefined {
+    const coldest = this.regions?.coldest();
+    return coldest && { usedAtMs: coldest.usedAtMs, evict: () => this.#evictRegion(coldest.region) };
+  }
+
   /** Resolves to what that freed; undefined: it cannot be done. Never rejects. */
-  async evictRegion(region: number): Promise<number | undefined> {
+  async #evictRegion(region: number): Promise<number | undefined> {
     const { thread, writer, warnings } = this.#context;
     const { regions, geometry, name } = this;
     const current = this.#current;

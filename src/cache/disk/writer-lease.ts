@@ -4,11 +4,13 @@ import { join } from 'node:path';
 
 import { codeOf } from '../../error-code.js';
 import { loadSyscalls, type Syscalls } from '../../native/posix.js';
-import { Catalog, type OpenEntries } from './catalog.js';
+import { Catalog, type OpenEntry } from './catalog.js';
+import { urlOfResource } from './credential-scope.js';
 import { prepareDirectory } from './directory.js';
 import { close, fstat, open } from './file-io.js';
 import { LOCK_NAME } from './layout.js';
 import { adoptOldPins, removeOldLayout } from './old-layout.js';
+import { readIndexHeader } from './read-index.js';
 import { Space } from './space.js';
 import type { StoreContext, Writer } from './store-context.js';
 
@@ -18,11 +20,11 @@ const CHECK_EVERY_MS = 2_000;
 /** Makes this process the writer as soon as no other one is. */
 export class WriterLease {
   readonly #context: StoreContext;
-  readonly #open: OpenEntries;
+  readonly #open: ReadonlyMap<string, OpenEntry>;
   #trying: Promise<void> | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: StoreContext, open: OpenEntries) {
+  constructor(context: StoreContext, open: ReadonlyMap<string, OpenEntry>) {
     this.#context = context;
     this.#open = open;
   }
@@ -55,7 +57,17 @@ export class WriterLease {
       await adoptOldPins(root, warnings);
       const { limitBytes, reserveBytes, blockBytes } = options;
       const space = new Space({ directory: root, limitBytes, reserveBytes, warnings });
-      const catalog = new Catalog({ root, blockBytes, space, pins, warnings, thread, open: this.#open });
+      const urlOf = (name: string): Promise<string | undefined> => this.#urlOf(name);
+      const catalog = new Catalog({
+        root,
+        blockBytes,
+        space,
+        pins,
+        warnings,
+        thread,
+        open: this.#open,
+        urlOf,
+      });
       const writer = { catalog, fd, syscalls, checkedAtMs: performance.now() };
       this.#context.writer = writer;
       const begun = this.#begin(writer).finally(() => inFlight.delete(begun));
@@ -63,6 +75,11 @@ export class WriterLease {
     } catch (error) {
       warnings.warn('cannot write, only read', error);
     }
+  }
+
+  async #urlOf(name: string): Promise<string | undefined> {
+    const index = await this.#context.reads.run(() => readIndexHeader(this.#context, name));
+    return index && urlOfResource(index.header.url);
   }
 
   async #begin(writer: Writer): Promise<void> {

@@ -64,7 +64,7 @@ export class Durability {
 
   async #sync(name: string): Promise<void> {
     for (const kind of ['data', 'index'] as const) {
-      await whileOpen(() => openOwn(filePath(this.#root, name, kind)), fdatasync);
+      await whileOpen(openOwn(filePath(this.#root, name, kind)), fdatasync);
     }
     for (const directory of [shardPath(this.#root, name), this.#root]) await syncDirectory(directory);
   }
