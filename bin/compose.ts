@@ -69,7 +69,7 @@ export async function compose(
   const sources = composeSources(configuration, log);
   const { registry, plugins, clientFor, credentialsFor, close } = sources;
   const budget = MetadataBudget.beside(options.memory);
-  const disk = await openDisk(mountpoint, options, credentialsFor, budget, log);
+  const disk = await openDisk(mountpoint, options, credentialsFor, log);
   const allocate = await hugePageMemory();
   const cache = new CachedResources(
     {
@@ -192,7 +192,6 @@ export async function openDisk(
   mountpoint: string,
   options: Pick<MountOptions, 'cacheDir' | 'cacheSize'>,
   credentialsFor: CredentialsFor | undefined,
-  budget: MetadataBudget,
   log: Logger,
 ): Promise<DiskCache | undefined> {
   if (options.cacheSize === 0) return undefined;
@@ -204,7 +203,6 @@ export async function openDisk(
       directory,
       limitBytes: options.cacheSize,
       blockBytes: DEFAULT_CACHE_OPTIONS.blockBytes,
-      budget,
       credentialsFor,
       log,
     });

@@ -26,11 +26,6 @@ export interface VersionKey {
   readonly version: string;
 }
 
-/** As the key of a map. NUL occurs neither in a URL nor in a version. */
-export function mapKeyOf({ resource, version }: VersionKey): string {
-  return `${resource}\0${version}`;
-}
-
 /** Two processes that read the same mount one after the other have no version in common that cannot be verified. */
 const PROCESS = Math.round(performance.timeOrigin).toString(36);
 

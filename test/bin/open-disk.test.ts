@@ -6,7 +6,6 @@ import test from 'ava';
 import { pino } from 'pino';
 
 import { openDisk } from '../../bin/compose.js';
-import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 import { temporaryDirectory } from '../support/temp.js';
 
 const CACHE_SIZE = 2 ** 20;
@@ -19,13 +18,7 @@ test('a default cache directory that cannot be used turns the disk cache off, wi
   const logged: string[] = [];
   const log = pino({}, { write: (line: string) => logged.push(line) });
   const open = (cacheDir: string | undefined): ReturnType<typeof openDisk> =>
-    openDisk(
-      join(directory, 'mnt'),
-      { cacheDir, cacheSize: CACHE_SIZE },
-      undefined,
-      MetadataBudget.beside(0),
-      log,
-    );
+    openDisk(join(directory, 'mnt'), { cacheDir, cacheSize: CACHE_SIZE }, undefined, log);
   t.is(await open(undefined), undefined);
   t.is(logged.length, 1);
   t.regex(logged[0] ?? '', /disk cache: off, .*file.* cannot be used: .*not a directory/);

@@ -18,7 +18,6 @@ import {
 } from '../../src/cache/disk/disk-cache-options.js';
 import { nameOfUrl } from '../../src/cache/disk/layout.js';
 import { openDiskCache } from '../../src/cache/disk/open-disk-cache.js';
-import { MetadataBudget } from '../../src/memory/metadata-budget.js';
 
 export const BLOCK_BYTES = 4096;
 
@@ -44,7 +43,6 @@ export async function openStore(
     blockBytes: BLOCK_BYTES,
     reserveBytes: 0,
     directory,
-    budget: MetadataBudget.beside(0),
     log,
     ...changes,
   });

@@ -1,7 +1,5 @@
 import type { Logger } from 'pino';
 
-import type { MetadataBudget } from '../../memory/metadata-budget.js';
-
 import type { CredentialsFor } from './credential-scope.js';
 
 export interface DiskCacheOptions {
@@ -18,12 +16,10 @@ export interface DiskCacheOptions {
   readonly syncAfterMs: number;
   /** Undefined: nothing is fetched with credentials. */
   readonly credentialsFor: CredentialsFor | undefined;
-  /** For what is kept of versions in memory. */
-  readonly budget: MetadataBudget;
   readonly log: Logger;
 }
 
-export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'budget' | 'log'> = {
+export const DEFAULT_DISK_CACHE_OPTIONS: Omit<DiskCacheOptions, 'directory' | 'log'> = {
   limitBytes: 10 * 2 ** 30,
   reserveBytes: undefined,
   blockBytes: 32 * 2 ** 10,
