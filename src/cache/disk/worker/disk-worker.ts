@@ -14,62 +14,38 @@ import { plainError, type Reply, type ReplyMessage, type Request, type ThreadOpt
 import { removeOld } from './remove-old.js';
 import { scanShard, type ShardEntries } from './scan-shard.js';
 
-/** What the thread does. */
-export class Jobs {
-  readonly #root: string;
-  readonly #changes: FileChanges;
-  readonly #durability: Durability;
-
-  constructor({ root, syncAfterMs }: ThreadOptions) {
-    this.#root = root;
-    this.#changes = new FileChanges(root);
-    this.#durability = new Durability(root, syncAfterMs, (unsynced, error) => send({ unsynced, error }));
-  }
-
-  write(job: WriteJob): WriteResult {
-    this.#durability.add(job.name);
-    return this.#changes.write(job);
-  }
-
-  patch(patches: readonly PatchJob[]): void {
-    for (const patch of patches) this.#changes.patch(patch);
-  }
-
-  punch(job: PunchJob): Promise<WriteResult> {
-    return this.#changes.punch(job);
-  }
-
-  remove(name: string): void {
-    this.#durability.delete(name);
-    this.#changes.remove(name);
-  }
-
-  scan(shard: string): ShardEntries {
-    return scanShard(this.#root, shard, this.#changes);
-  }
-
-  /** Of an earlier layout: the path of a file or directory. */
-  removeOld(path: string): void {
-    removeOld(path);
-  }
-
-  async check(job: CheckJob): Promise<CheckResult> {
-    return await (await import('./check-file.js')).checkFile(job);
-  }
-
-  /** Brings a file into the page cache. */
-  async warm(job: WarmJob): Promise<void> {
-    await (await import('./check-file.js')).warmFile(job);
-  }
-
-  /** The store ends: makes durable what was written; false: that is too much for it. */
-  close(): Promise<boolean> {
-    return this.#durability.syncAll();
-  }
-}
-
 // `DiskThread` gives it.
-const jobs = new Jobs(workerData as ThreadOptions);
+const { root, syncAfterMs } = workerData as ThreadOptions;
+const changes = new FileChanges(root);
+const durability = new Durability(root, syncAfterMs, (unsynced, error) => send({ unsynced, error }));
+
+const jobs = {
+  write(job: WriteJob): WriteResult {
+    durability.add(job.name);
+    return changes.write(job);
+  },
+  patch(patches: readonly PatchJob[]): void {
+    for (const patch of patches) changes.patch(patch);
+  },
+  punch: (job: PunchJob): Promise<WriteResult> => changes.punch(job),
+  remove(name: string): void {
+    durability.delete(name);
+    changes.remove(name);
+  },
+  scan: (shard: string): ShardEntries => scanShard(root, shard, changes),
+  /** Of an earlier layout: the path of a file or directory. */
+  removeOld,
+  check: async (job: CheckJob): Promise<CheckResult> =>
+    await (await import('./check-file.js')).checkFile(job),
+  /** Brings a file into the page cache. */
+  warm: async (job: WarmJob): Promise<void> => await (await import('./check-file.js')).warmFile(job),
+  /** The store ends: makes durable what was written; false: that is too much for it. */
+  close: (): Promise<boolean> => durability.syncAll(),
+};
+
+/** What the thread does. */
+export type Jobs = typeof jobs;
+
 let last: Promise<void> = Promise.resolve();
 
 function send(message: ReplyMessage): void {
@@ -81,7 +57,7 @@ async function replyTo([id, kind, job]: Request): Promise<Reply> {
   try {
     // `DiskThread.run` checks both.
     const run = jobs[kind as keyof Jobs] as (given: unknown) => unknown;
-    return [id, await run.call(jobs, job), undefined];
+    return [id, await run(job), undefined];
   } catch (error) {
     return [id, undefined, plainError(error)];
   }
