@@ -1,4 +1,5 @@
 import { uidOf, withUid } from '../source/index.js';
+import { withResolvers } from '../with-resolvers.js';
 
 /**
  * Work that several callers wait for. It gets a signal of its own, which fires when the last of them has aborted; no caller's
@@ -33,24 +34,15 @@ export class Flight<Result> {
   join(signal?: AbortSignal): Promise<Result> {
     this.#callers += 1;
     if (signal === undefined) return this.#result;
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#leave(signal);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      const settled = (): void => signal.removeEventListener('abort', onAbort);
-      this.#result.then(
-        (result) => {
-          settled();
-          resolve(result);
-        },
-        (error: Error) => {
-          settled();
-          reject(error);
-        },
-      );
-    });
+    const { promise, resolve, reject } = withResolvers<Result>();
+    const onAbort = (): void => {
+      this.#leave(signal);
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settled = this.#result.then(resolve, reject);
+    void settled.then(() => signal.removeEventListener('abort', onAbort));
+    return promise;
   }
 
   #leave({ reason }: AbortSignal): void {
