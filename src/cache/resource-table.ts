@@ -75,25 +75,10 @@ export class ResourceTable implements ResourceContext {
     return { files, bytes };
   }
 
-  resize(resource: Resource, bytes: number): void {
-    if (this.#has(resource)) this.#budget.resize(resource, bytes);
-  }
-
-  hold(resource: Resource): void {
-    if (this.#has(resource)) this.#budget.hold(resource);
-  }
-
-  release(resource: Resource): void {
-    if (this.#has(resource)) this.#budget.release(resource);
-  }
-
   remove(resource: Resource): void {
-    if (!this.#has(resource)) return;
+    if (!resource.isKept) return;
+    resource.isKept = false;
     this.#resources.delete(resource.url);
     this.#budget.remove(resource);
-  }
-
-  #has(resource: Resource): boolean {
-    return this.#resources.get(resource.url) === resource;
   }
 }

@@ -23,9 +23,6 @@ export interface ResourceContext {
   readonly versions: VersionContext;
   /** It was a file, and has another version now, or is none any more. */
   readonly onChanged: (url: string) => void;
-  resize(resource: Resource, bytes: number): void;
-  hold(resource: Resource): void;
-  release(resource: Resource): void;
   remove(resource: Resource): void;
 }
 
@@ -39,6 +36,8 @@ export class Resource implements Links, VersionOwner {
   readonly url: string;
   /** In flight: a probe or a revalidation. */
   query: Flight<ResourceMetadata> | undefined;
+  /** It is in the table. */
+  isKept = true;
   bytes: number;
   older: Links | undefined;
   newer: Links | undefined;
@@ -260,14 +259,14 @@ export class Resource implements Links, VersionOwner {
   /** It stays in the table until it is released. */
   hold(): void {
     this.#uses += 1;
-    if (this.#uses === 1) this.#context.hold(this);
+    if (this.#uses === 1 && this.isKept) this.#context.versions.budget.hold(this);
   }
 
   release(): void {
     this.#uses -= 1;
     if (this.#uses > 0) return;
     if (this.isEmpty) this.#context.remove(this);
-    else this.#context.release(this);
+    else if (this.isKept) this.#context.versions.budget.release(this);
   }
 
   /** By the budget. */
@@ -277,6 +276,6 @@ export class Resource implements Links, VersionOwner {
 
   #resize(): void {
     const bytes = RESOURCE_BYTES + stringBytes(this.url) + metadataBytes(this.#metadata);
-    if (bytes !== this.bytes) this.#context.resize(this, bytes);
+    if (bytes !== this.bytes && this.isKept) this.#context.versions.budget.resize(this, bytes);
   }
 }
