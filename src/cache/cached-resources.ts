@@ -159,7 +159,7 @@ export class CachedResources implements ResourceCache {
 
   listingTtlMs(url: string): number {
     const listing = this.#listings.peek(url);
-    return listing === undefined || listing.count === 0 ? 0 : this.#listings.ttlLeftMs(listing);
+    return listing === undefined || listing.entries.count === 0 ? 0 : this.#listings.ttlLeftMs(listing);
   }
 
   open(url: string, waiter?: Waiter, known?: FileStat): Awaitable<OpenResource> {

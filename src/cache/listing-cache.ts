@@ -106,7 +106,7 @@ export class ListingCache {
 
   wasListed(directory: string): boolean {
     const { kept, read = [] } = this.#directories.get(directory) ?? {};
-    return (kept?.count ?? 0) > 0 || read.some(({ count }) => count > 0);
+    return (kept?.entries.count ?? 0) > 0 || read.some(({ entries }) => entries.count > 0);
   }
 
   /** Forgets all directories with the prefix. */
@@ -208,8 +208,8 @@ export class ListingCache {
     return new ListingReader(url, find, from);
   }
 
-  #mayShare({ count, queriedAtMs }: Listing): boolean {
-    return count === 0 || this.#options.freshness.ttlLeftMs(queriedAtMs) > 0;
+  #mayShare({ entries, queriedAtMs }: Listing): boolean {
+    return entries.count === 0 || this.#options.freshness.ttlLeftMs(queriedAtMs) > 0;
   }
 
   #start(url: string, directory: Directory, priority: RequestPriority, uid: number | undefined): Listing {

@@ -211,5 +211,5 @@ test('a listing that is under way when it is forgotten is not kept, and later ca
   t.is(listings.peek('http://h/d'), undefined);
   gates[1]?.resolve([entry('new')]);
   t.deepEqual(await next, ['new']);
-  t.is(listings.peek('http://h/d')?.segmentAt(0), 'new');
+  t.is(listings.peek('http://h/d')?.entries.segmentAt(0), 'new');
 });

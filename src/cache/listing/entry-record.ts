@@ -8,8 +8,6 @@ import type { ListedEntry } from '../resource-cache.js';
 const KIND_MASK = 3;
 const [DIRECTORY, FILE, UNKNOWN_FILE] = [0, 1, 2];
 const [HAS_TIME, HAS_OTHER_TIME, HAS_ETAG, HAS_DIGEST] = [4, 8, 16, 32];
-/** The name may have other spellings. */
-const HAS_ESCAPES = 64;
 
 const SECOND_MS = 1000;
 const MAX_NUMBER_BYTES = 8;
@@ -26,7 +24,6 @@ export function recordLimit({ name, etag = '', digest }: UrlEntry): number {
 export function writeRecord(bytes: Buffer, start: number, entry: UrlEntry): number {
   const { name, isDir, size, lastModified, lastModifiedPrecisionMs = SECOND_MS, etag, digest } = entry;
   let flags = isDir ? DIRECTORY : isCount(size) ? FILE : UNKNOWN_FILE;
-  if (name.includes('%')) flags |= HAS_ESCAPES;
   let at = writeText(bytes, start + 1, name);
   if (flags !== UNKNOWN_FILE && lastModified !== undefined) {
     // A read answers no finer time.
@@ -57,32 +54,21 @@ export function writeRecord(bytes: Buffer, start: number, entry: UrlEntry): numb
   return at;
 }
 
-export function isDirectoryRecord(bytes: Buffer, start: number): boolean {
+/** Where a record lies. */
+export interface EntryRecord {
+  readonly bytes: Buffer;
+  readonly start: number;
+}
+
+export function isDirectoryRecord({ bytes, start }: EntryRecord): boolean {
   return (byteAt(bytes, start) & KIND_MASK) === DIRECTORY;
 }
 
-export function hasEscapes(bytes: Buffer, start: number): boolean {
-  return (byteAt(bytes, start) & HAS_ESCAPES) !== 0;
-}
-
-export function nameIn(bytes: Buffer, start: number): string {
+export function nameIn({ bytes, start }: EntryRecord): string {
   return new RecordReader(bytes, start + 1).text();
 }
 
-/** Whether the record has this name. It has no escapes. */
-export function hasName(bytes: Buffer, start: number, name: string): boolean {
-  const reader = new RecordReader(bytes, start + 1);
-  const length = reader.number();
-  // Of wide characters: rare.
-  if ((length & 1) === 1) return nameIn(bytes, start) === name;
-  if (length >>> 1 !== name.length) return false;
-  for (let i = 0; i < name.length; i += 1) {
-    if (bytes[reader.at + i] !== name.charCodeAt(i)) return false;
-  }
-  return true;
-}
-
-export function entryIn(bytes: Buffer, start: number): ListedEntry {
+export function entryIn({ bytes, start }: EntryRecord): ListedEntry {
   const flags = byteAt(bytes, start);
   const reader = new RecordReader(bytes, start + 1);
   const segment = reader.text();
@@ -109,7 +95,7 @@ export function entryIn(bytes: Buffer, start: number): ListedEntry {
 export function listedEntry(entry: UrlEntry): ListedEntry {
   const bytes = Buffer.allocUnsafe(recordLimit(entry));
   writeRecord(bytes, 0, entry);
-  return entryIn(bytes, 0);
+  return entryIn({ bytes, start: 0 });
 }
 
 class RecordReader {

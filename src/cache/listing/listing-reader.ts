@@ -51,22 +51,22 @@ export class ListingReader implements OpenListing, Reading {
 
   whenAt(place: number, waiter?: Waiter): Promise<void> | undefined {
     const listing = this.#listing;
-    const isHere = listing !== undefined && (listing.has(place) || listing.isOver(place));
+    const isHere = listing !== undefined && (listing.entries.has(place) || listing.isOver(place));
     if (!isHere || (this.#mustCompare && place > 0)) return this.#waitFor(place, waiter?.signal);
     this.#note(listing, place);
     return undefined;
   }
 
   segmentAt(place: number): string | undefined {
-    return this.#listing?.has(place) === true ? this.#listing.segmentAt(place) : undefined;
+    return this.#listing?.entries.segmentAt(place);
   }
 
   isDirectoryAt(place: number): boolean {
-    return this.#listing?.has(place) === true && this.#listing.isDirectoryAt(place);
+    return this.#listing?.entries.isDirectoryAt(place) === true;
   }
 
   entryAt(place: number): ListedEntry | undefined {
-    return this.#listing?.has(place) === true ? this.#listing.at(place) : undefined;
+    return this.#listing?.entries.at(place);
   }
 
   /** When the source was queried for what it reads. */
@@ -75,7 +75,7 @@ export class ListingReader implements OpenListing, Reading {
   }
 
   readTo(place: number): ReadPlace | undefined {
-    const digest = this.#listing?.digestBefore(place);
+    const digest = this.#listing?.entries.digestBefore(place);
     return digest === undefined ? undefined : { place, digest };
   }
 
@@ -123,15 +123,15 @@ export class ListingReader implements OpenListing, Reading {
 
   /** `lacking`: it has dropped what is needed, or failed. */
   #stateOf(listing: Listing, place: number): 'ready' | 'coming' | 'lacking' {
-    const isHere = listing.has(place) || listing.isOver(place);
+    const isHere = listing.entries.has(place) || listing.isOver(place);
     if (place === 0) this.#mustCompare = false;
     if (!this.#mustCompare && isHere) return 'ready';
     if (!listing.reaches(place)) return 'lacking';
     if (!this.#mustCompare) return 'coming';
     const { place: read, digest } = this.#read;
-    if (listing.count < read && listing.state === 'coming') return 'coming';
-    const found = listing.digestBefore(read);
-    if (found === undefined && listing.count >= read) return 'lacking';
+    if (listing.entries.count < read && listing.state === 'coming') return 'coming';
+    const found = listing.entries.digestBefore(read);
+    if (found === undefined && listing.entries.count >= read) return 'lacking';
     if (found !== digest) throw new ChangedError(this.#url, { expected: 'the names that were read before' });
     this.#mustCompare = false;
     return this.#stateOf(listing, place);
@@ -151,13 +151,15 @@ export class ListingReader implements OpenListing, Reading {
     this.#leave();
     // To go back, what is before that place is compared, as far as its digest is there still.
     const before = place - (place % COMPARED_ENTRIES);
-    if (place < this.#read.place) this.#read = { place: before, digest: listing.digestBefore(before) ?? 0 };
+    if (place < this.#read.place)
+      this.#read = { place: before, digest: listing.entries.digestBefore(before) ?? 0 };
     if (this.#read.digest === 0) this.#read = START;
     this.#mustCompare = this.#read.place > 0;
     if (listing.state !== 'failed' || instead === undefined) return;
     this.#listing = instead;
     instead.join(this);
-    if (this.#mustCompare && instead.digestBefore(this.#read.place) !== this.#read.digest) throw error;
+    if (this.#mustCompare && instead.entries.digestBefore(this.#read.place) !== this.#read.digest)
+      throw error;
   }
 
   #leave(): void {
@@ -168,7 +170,7 @@ export class ListingReader implements OpenListing, Reading {
   #note(listing: Listing, place: number): void {
     this.#place = place;
     this.#readAtMs = performance.now();
-    const digest = listing.digestBefore(place);
+    const digest = listing.entries.digestBefore(place);
     if (digest !== undefined) this.#read = { place, digest };
     listing.resume();
   }

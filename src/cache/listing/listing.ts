@@ -55,6 +55,8 @@ export class Listing implements Links {
   readonly directory: string;
   readonly queriedAtMs: number;
   readonly promotion = new Promotion();
+  /** For others, to read. */
+  readonly entries = new PackedEntries();
   /** When its TTL began: at its end. */
   freshSinceMs = -Infinity;
   /** It is not kept. */
@@ -67,7 +69,6 @@ export class Listing implements Links {
   older?: Links | undefined;
   newer?: Links | undefined;
   readonly #options: ListingOptions;
-  readonly #entries = new PackedEntries();
   readonly #readers = new Set<Reading>();
   readonly #grown = new Waiters<void>();
   readonly #turns: Turns;
@@ -93,49 +94,24 @@ export class Listing implements Links {
     options.signal.addEventListener('abort', () => this.resume(), { once: true });
   }
 
-  /** How many entries have come. */
-  get count(): number {
-    return this.#entries.count;
-  }
-
-  has(place: number): boolean {
-    return this.#entries.has(place);
-  }
-
   /** Whether it has what is at this place, or will have it. */
   reaches(place: number): boolean {
-    return (this.state === 'coming' || this.state === 'complete') && place >= this.#entries.start;
+    return (this.state === 'coming' || this.state === 'complete') && place >= this.entries.start;
   }
 
   /** There is nothing at the place, for certain. */
   isOver(place: number): boolean {
-    return this.#isEnded && place >= this.count;
+    return this.#isEnded && place >= this.entries.count;
   }
 
   find(segment: string): PlacedEntry | undefined {
-    const place = this.#entries.placeOf(canonicalSegment(segment));
-    if (place === -1) return undefined;
-    return { entry: this.#entries.at(place), queriedAtMs: this.#entries.queriedAtMs(place) };
+    const place = this.entries.placeOf(canonicalSegment(segment));
+    const entry = this.entries.at(place);
+    return entry && { entry, queriedAtMs: this.entries.queriedAtMs(place) ?? this.queriedAtMs };
   }
 
   hasSegment(segment: string): boolean {
-    return this.#entries.placeOf(canonicalSegment(segment)) !== -1;
-  }
-
-  at(place: number): ListedEntry {
-    return this.#entries.at(place);
-  }
-
-  segmentAt(place: number): string {
-    return this.#entries.segmentAt(place);
-  }
-
-  isDirectoryAt(place: number): boolean {
-    return this.#entries.isDirectoryAt(place);
-  }
-
-  digestBefore(place: number): number | undefined {
-    return this.#entries.digestBefore(place);
+    return this.entries.placeOf(canonicalSegment(segment)) !== -1;
   }
 
   join(reader: Reading): void {
@@ -167,7 +143,7 @@ export class Listing implements Links {
   async add(page: readonly UrlEntry[]): Promise<void> {
     await this.#added;
     const queriedAtMs = this.#pageQueriedAtMs;
-    if (this.#isNeededBehind(this.count + page.length)) {
+    if (this.#isNeededBehind(this.entries.count + page.length)) {
       // The request for it is sent first.
       this.#added = nextTurn(uidOf(this.#options.signal)).then(() => this.#addAll(page, queriedAtMs));
       this.#added.catch(() => undefined);
@@ -190,7 +166,7 @@ export class Listing implements Links {
       const wait = this.#turns.spend(entry.name.length, 1);
       if (wait !== undefined) await wait;
       if (this.state !== 'coming') return;
-      if (!this.#isListed(entry)) this.#entries.add(entry, queriedAtMs);
+      if (!this.#isListed(entry)) this.entries.add(entry, queriedAtMs);
       left -= 1;
       if (left > 0) continue;
       left = STEP_ENTRIES;
@@ -206,7 +182,7 @@ export class Listing implements Links {
     this.state = 'complete';
     this.#isEnded = true;
     this.freshSinceMs = this.#options.now();
-    this.#entries.trim();
+    this.entries.trim();
     this.#charge();
     this.#grown.resolve();
   }
@@ -228,7 +204,7 @@ export class Listing implements Links {
   drop(): void {
     if (this.#isCounted) this.#options.budget.remove(this);
     this.#isCounted = false;
-    this.#entries.clear();
+    this.entries.clear();
     if (this.state !== 'failed') this.state = 'dropped';
     this.#grown.resolve();
     this.#options.onDropped(this);
@@ -255,7 +231,7 @@ export class Listing implements Links {
   }
 
   #recharge(): void {
-    if (!this.#isCounted && this.#entries.start < this.count) this.#charge();
+    if (!this.#isCounted && this.entries.start < this.entries.count) this.#charge();
   }
 
   /** It was shown as a file already, by an entry that may not be here any more. */
@@ -272,18 +248,18 @@ export class Listing implements Links {
   }
 
   #grow(): void {
-    if (this.#entries.bytes > this.#options.budget.limitBytes * KEPT_SHARE) this.isLong = true;
+    if (this.entries.bytes > this.#options.budget.limitBytes * KEPT_SHARE) this.isLong = true;
     this.#shrink();
     this.#charge();
     this.#grown.resolve();
   }
 
   #shrink(): void {
-    if (this.isLong) this.#entries.drop(this.#windowBytes, this.#slowest());
+    if (this.isLong) this.entries.drop(this.#windowBytes, this.#slowest());
   }
 
   get #bytes(): number {
-    return LISTING_BYTES + stringBytes(this.directory) + this.#entries.bytes;
+    return LISTING_BYTES + stringBytes(this.directory) + this.entries.bytes;
   }
 
   #charge(): void {
@@ -298,7 +274,7 @@ export class Listing implements Links {
   #slowest(): number {
     let slowest = Infinity;
     for (const { place, isActive } of this.#readers) {
-      if (isActive && place >= this.#entries.start) slowest = Math.min(slowest, place);
+      if (isActive && place >= this.entries.start) slowest = Math.min(slowest, place);
     }
     return slowest;
   }
@@ -310,12 +286,16 @@ export class Listing implements Links {
     if (count - furthest >= AHEAD_ENTRIES) return false;
     this.#shrink();
     return (
-      !this.isLong || this.#entries.bytes <= this.#windowBytes || this.#slowest() >= count - AHEAD_ENTRIES
+      !this.isLong || this.entries.bytes <= this.#windowBytes || this.#slowest() >= count - AHEAD_ENTRIES
     );
   }
 
   async #whenNeeded(): Promise<void> {
-    while (this.state === 'coming' && !this.#options.signal.aborted && !this.#isNeededBehind(this.count)) {
+    while (
+      this.state === 'coming' &&
+      !this.#options.signal.aborted &&
+      !this.#isNeededBehind(this.entries.count)
+    ) {
       const { promise, resolve } = withResolvers<void>();
       this.#resume = resolve;
       const timer = setTimeout(resolve, ACTIVE_MS).unref();

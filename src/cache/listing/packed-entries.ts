@@ -2,8 +2,7 @@ import { canonicalSegment, type UrlEntry } from '../../source/index.js';
 import type { ListedEntry } from '../resource-cache.js';
 import {
   entryIn,
-  hasEscapes,
-  hasName,
+  type EntryRecord,
   isDirectoryRecord,
   nameIn,
   recordLimit,
@@ -77,7 +76,7 @@ export class PackedEntries {
     const nameDigest = digestOf(segment);
     const known = this.#find(segment, nameDigest);
     if (known === -1) this.#append(entry, nameDigest, queriedAtMs);
-    else if (entry.isDir || !this.isDirectoryAt(known)) this.#replace(known, entry);
+    else if (entry.isDir || this.isDirectoryAt(known) !== true) this.#replace(known, entry);
   }
 
   #append(entry: UrlEntry, nameDigest: number, queriedAtMs: number): void {
@@ -108,34 +107,36 @@ export class PackedEntries {
       const place = (this.#index[slot] ?? 0) - 1;
       if (place === -1) return -1;
       if (this.#index[slot + 1] !== nameDigest || place < this.#start) continue;
-      if (this.#isNamed(place, segment)) return place;
+      if (canonicalSegment(this.segmentAt(place) ?? '') === segment) return place;
     }
   }
 
-  at(place: number): ListedEntry {
-    const replaced = this.#replaced.get(place);
-    if (replaced !== undefined) return entryIn(replaced, 0);
-    const chunk = this.#chunkOf(place);
-    return entryIn(chunk.bytes, startIn(chunk, place));
+  /** Undefined, as from the next three: it is not here. */
+  at(place: number): ListedEntry | undefined {
+    const record = this.#recordAt(place);
+    return record && entryIn(record);
   }
 
-  segmentAt(place: number): string {
-    const replaced = this.#replaced.size === 0 ? undefined : this.#replaced.get(place);
-    if (replaced !== undefined) return nameIn(replaced, 0);
-    const chunk = this.#chunkOf(place);
-    return nameIn(chunk.bytes, startIn(chunk, place));
+  segmentAt(place: number): string | undefined {
+    const record = this.#recordAt(place);
+    return record && nameIn(record);
   }
 
-  isDirectoryAt(place: number): boolean {
+  isDirectoryAt(place: number): boolean | undefined {
+    const record = this.#recordAt(place);
+    return record && isDirectoryRecord(record);
+  }
+
+  #recordAt(place: number): EntryRecord | undefined {
     const replaced = this.#replaced.size === 0 ? undefined : this.#replaced.get(place);
-    if (replaced !== undefined) return isDirectoryRecord(replaced, 0);
+    if (replaced !== undefined) return { bytes: replaced, start: 0 };
     const chunk = this.#chunkOf(place);
-    return isDirectoryRecord(chunk.bytes, startIn(chunk, place));
+    return chunk && { bytes: chunk.bytes, start: chunk.starts[place - chunk.firstPlace] ?? 0 };
   }
 
   /** When the source was queried for it. */
-  queriedAtMs(place: number): number {
-    return this.#chunkOf(place).queriedAtMs;
+  queriedAtMs(place: number): number | undefined {
+    return this.#chunkOf(place)?.queriedAtMs;
   }
 
   /** A digest of the names before the place; undefined: they are not here. */
@@ -179,17 +180,11 @@ export class PackedEntries {
   }
 
   #nameDigestAt(place: number): number {
-    return digestOf(canonicalSegment(this.segmentAt(place)));
+    return digestOf(canonicalSegment(this.segmentAt(place) ?? ''));
   }
 
-  #isNamed(place: number, segment: string): boolean {
-    const chunk = this.#chunkOf(place);
-    const start = startIn(chunk, place);
-    if (!hasEscapes(chunk.bytes, start)) return hasName(chunk.bytes, start, segment);
-    return canonicalSegment(nameIn(chunk.bytes, start)) === segment;
-  }
-
-  #chunkOf(place: number): Chunk {
+  #chunkOf(place: number): Chunk | undefined {
+    if (!this.has(place)) return undefined;
     let found = this.#recent;
     if (found === undefined || place < found.firstPlace || place >= found.firstPlace + found.count) {
       let [low, high] = [0, this.#chunks.length - 1];
@@ -198,9 +193,7 @@ export class PackedEntries {
         if ((this.#chunks[middle]?.firstPlace ?? 0) <= place) low = middle;
         else high = middle - 1;
       }
-      found = this.#chunks[low];
-      if (found === undefined) throw new RangeError(`no entry at ${place}`);
-      this.#recent = found;
+      found = this.#recent = this.#chunks[low];
     }
     return found;
   }
@@ -274,10 +267,6 @@ export class PackedEntries {
     this.#index[slot + 1] = nameDigest;
     this.#indexed += 1;
   }
-}
-
-function startIn({ starts, firstPlace }: Chunk, place: number): number {
-  return starts[place - firstPlace] ?? 0;
 }
 
 function bytesOf({ bytes, starts }: Chunk): number {
