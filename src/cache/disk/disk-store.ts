@@ -99,7 +99,7 @@ export class DiskStore implements DiskCache {
     entry.retain();
     const handle = new EntryHandle(this.#context, entry);
     await entry.loaded;
-    if (known !== undefined) await entry.local.verify();
+    if (known !== undefined) await entry.copy.verify();
     return handle;
   }
 
@@ -224,7 +224,7 @@ export class DiskStore implements DiskCache {
   async #close(): Promise<void> {
     const { thread, warnings, inFlight } = this.#context;
     this.#context.isClosing = true;
-    for (const entry of this.#entries.values()) entry.local.cancel();
+    for (const entry of this.#entries.values()) entry.copy.cancel();
     await this.#lease.idle();
     // Nothing was changed yet.
     if (this.#context.writer?.catalog.isScanned === false) this.#context.writer.catalog.abandon();
@@ -244,7 +244,7 @@ export class DiskStore implements DiskCache {
     }
     if (writer !== undefined) await releaseWriter(this.#context, writer);
     thread.close();
-    const files = [...this.#entries.values()].map(({ file }) => file);
+    const files = [...this.#entries.values()].map(({ copy }) => copy.file);
     await Promise.all(files.filter(({ isHeld }) => !isHeld).map((file) => file.retire()));
   }
 }

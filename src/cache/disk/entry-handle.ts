@@ -29,13 +29,13 @@ export class EntryHandle implements StoredVersion {
 
   has(index: number): boolean {
     if (!this.#isUsable) return false;
-    if (this.#entry.table.has(index)) return true;
+    if (this.#entry.copy.table.has(index)) return true;
     if (this.#context.writer === undefined) this.#refresh();
     return false;
   }
 
   get storedBytes(): number {
-    return this.#isUsable ? this.#entry.table.storedBytes : 0;
+    return this.#isUsable ? this.#entry.copy.table.storedBytes : 0;
   }
 
   noteUse(): void {
@@ -58,9 +58,9 @@ export class EntryHandle implements StoredVersion {
     if (this.#isClosed || !blocks.every((block) => this.#isWhole(block))) return false;
     return await this.#entry.whileRetained(async () => {
       const isStored = await this.#entry.write(blocks, path);
-      const { local, geometry, table } = this.#entry;
+      const { copy, geometry } = this.#entry;
       // Of one block, when the copy is needed.
-      if (geometry.blockCount > 1 && table.isComplete && !local.isVerified()) void local.verify();
+      if (geometry.blockCount > 1 && copy.table.isComplete && !copy.isVerified()) void copy.verify();
       return isStored;
     });
   }
@@ -71,9 +71,9 @@ export class EntryHandle implements StoredVersion {
 
   localFd(): number | undefined {
     if (!this.#isUsable) return undefined;
-    const { local, file } = this.#entry;
-    this.#held ??= local.acquire();
-    return this.#held === file && local.isVerified() ? file.fd : undefined;
+    const { copy } = this.#entry;
+    this.#held ??= copy.acquire();
+    return this.#held === copy.file && copy.isVerified() ? copy.file.fd : undefined;
   }
 
   close(): void {
@@ -82,7 +82,7 @@ export class EntryHandle implements StoredVersion {
     this.#held?.release();
     this.#entry.handles -= 1;
     // The digest is compared all the same: at best right after the download.
-    if (this.#entry.handles === 0 && this.#entry.facts.digest === undefined) this.#entry.local.cancel();
+    if (this.#entry.handles === 0 && this.#entry.facts.digest === undefined) this.#entry.copy.cancel();
     this.#entry.release();
   }
 

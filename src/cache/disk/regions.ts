@@ -19,10 +19,6 @@ export class Regions {
     this.#usedAtMs.delete(region);
   }
 
-  clearAll(): void {
-    this.#usedAtMs.clear();
-  }
-
   coldest(): { readonly region: number; readonly usedAtMs: number } | undefined {
     const [coldest] = this.#usedAtMs;
     return coldest && { region: coldest[0], usedAtMs: coldest[1] };

@@ -1,7 +1,6 @@
 import { checksumOf } from '../../checksum.js';
 import { codeOf } from '../../error-code.js';
 import type { VersionKey } from '../version-identity.js';
-import { BlockTable } from './block-table.js';
 import type { ColdRegion, OpenEntry } from './catalog.js';
 import { urlOfResource } from './credential-scope.js';
 import { DataFile } from './data-file.js';
@@ -9,18 +8,10 @@ import { DiskJobError } from './disk-thread.js';
 import type { CheckedBlock, StoredFacts, WritePath } from './disk-cache.js';
 import { readAt } from './file-io.js';
 import { blockLength, chargeOf, type Geometry, geometryOf, pagesOf } from './geometry.js';
-import {
-  type DecodedIndex,
-  encodeHeader,
-  encodeIdentity,
-  IDENTITY_AT,
-  type IndexStart,
-  RECORD_BYTES,
-} from './index-file.js';
+import { type DecodedIndex, encodeHeader, encodeIdentity, IDENTITY_AT, RECORD_BYTES } from './index-file.js';
 import { filePath, nameOfVersion } from './layout.js';
-import { LocalCopy } from './local-copy.js';
+import { type CopyFiles, LocalCopy } from './local-copy.js';
 import { indexState, readIndex } from './read-index.js';
-import { Regions } from './regions.js';
 import { sharedBlocks } from './shared-memory.js';
 import { isGone, type StoreContext, type Writer } from './store-context.js';
 import type { PatchJob } from './worker/file-changes.js';
@@ -28,27 +19,12 @@ import { currentWriter, doubt } from './writer-lease.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** The files of an entry; those that take the place of removed ones are another incarnation. */
-interface Incarnation {
-  readonly table: BlockTable;
-  readonly file: DataFile;
-  readonly local: LocalCopy;
-  /** The role in which it was loaded: another process may have written since. */
-  readonly writer: Writer | undefined;
-  /** There may be something that could not be read: nothing is to be written in its place. */
-  readonly isUnreadable: boolean;
-  /** Undefined: there are no files. */
-  start: IndexStart | undefined;
-}
-
 /** A version that is open, for all of its handles: one data file, and its index. */
 export class StoredEntry implements OpenEntry {
   readonly key: VersionKey;
   facts: StoredFacts;
   readonly geometry: Geometry;
   readonly name: string;
-  /** Of a version larger than the limit. */
-  readonly regions: Regions | undefined;
   /** The source has another version: nothing is stored of this one any more. */
   isDropped = false;
   /** Called with the digest of a complete copy that does not have that of the facts. */
@@ -61,7 +37,7 @@ export class StoredEntry implements OpenEntry {
   #writes = 0;
   readonly #context: StoreContext;
   readonly #onUnused: (entry: StoredEntry) => void;
-  #current: Incarnation;
+  #copy: LocalCopy;
   /** Of the index file, as a process that only reads saw it. */
   #seenIndex = '';
   /** Handles, and operations in flight. */
@@ -78,28 +54,18 @@ export class StoredEntry implements OpenEntry {
     this.facts = facts;
     this.geometry = geometryOf(facts.sizeBytes, blockBytes, limitBytes);
     this.name = nameOfVersion(key);
-    const { regionBlocks } = this.geometry;
-    this.regions = regionBlocks === undefined ? undefined : new Regions(regionBlocks);
     this.#context = context;
     this.#onUnused = onUnused;
-    this.#current = this.#incarnation({});
+    this.#copy = this.#newCopy({ writer: undefined });
     this.loaded = facts.sizeBytes > 0 ? this.load() : this.#loadEmpty();
   }
 
-  get table(): BlockTable {
-    return this.#current.table;
-  }
-
-  get local(): LocalCopy {
-    return this.#current.local;
-  }
-
-  get file(): DataFile {
-    return this.#current.file;
+  get copy(): LocalCopy {
+    return this.#copy;
   }
 
   get isHeld(): boolean {
-    return this.file.isHeld;
+    return this.#copy.file.isHeld;
   }
 
   get isWritten(): boolean {
@@ -114,7 +80,7 @@ export class StoredEntry implements OpenEntry {
     this.#users -= 1;
     if (this.#users > 0) return;
     this.#onUnused(this);
-    void this.#retire();
+    void this.#copy.retire();
   }
 
   async whileRetained<T>(work: () => Promise<T>): Promise<T> {
@@ -133,8 +99,8 @@ export class StoredEntry implements OpenEntry {
   /** Reads what is stored. What cannot be trusted is nothing, and the writer removes it. Never rejects. */
   async load(): Promise<void> {
     const { root, warnings, writer } = this.#context;
-    const before = this.#current;
-    if (writer?.catalog.isMissing(this.name) === true) return this.#adopt({ writer });
+    const before = this.#copy;
+    if (writer?.catalog.isMissing(this.name) === true) return void this.#adopt({ writer });
     const file = this.#newFile();
     try {
       if (writer === undefined) this.#seenIndex = await indexState(root, this.name);
@@ -144,20 +110,20 @@ export class StoredEntry implements OpenEntry {
         unlessMissing(file.state()),
       ]);
       // It was removed, or made, meanwhile.
-      if (this.#current !== before) return void file.retire();
+      if (this.#copy !== before) return void file.retire();
       if (typeof index === 'object' && state !== undefined) {
         const { decoded, table } = index;
-        this.#adopt({ table, file, writer, start: decoded, isUnreadable: false });
+        void this.#adopt({ table, file, writer, start: decoded });
         this.#useAllRegions();
-        return await this.local.loaded(decoded.identity, state);
+        return await this.#copy.loaded(decoded.identity, state);
       }
       void file.retire();
-      this.#adopt({ writer });
+      void this.#adopt({ writer });
       if (index !== undefined) void writer?.catalog.remove(this.name);
     } catch (error) {
       void file.retire();
       warnings.warn('cannot read an index file', error);
-      if (this.#current === before) this.#adopt({ writer, isUnreadable: true });
+      if (this.#copy === before) void this.#adopt({ writer, isUnreadable: true });
     }
   }
 
@@ -165,7 +131,7 @@ export class StoredEntry implements OpenEntry {
   async #loadEmpty(): Promise<void> {
     await this.load();
     await this.write([], 'cached');
-    await this.local.verify();
+    await this.#copy.verify();
   }
 
   /** Reads what the writer, another process, has changed. Never rejects. */
@@ -178,16 +144,17 @@ export class StoredEntry implements OpenEntry {
   /** One boolean per block: whether the target holds the right bytes. Never rejects. */
   async read(first: number, targets: readonly Uint8Array[]): Promise<boolean[]> {
     const { reads, warnings, isClosing } = this.#context;
-    const { table, file, start } = this.#current;
+    const copy = this.#copy;
+    const { table, file, start, regions } = copy;
     if (start === undefined || this.isDropped || isClosing) return targets.map(() => false);
     this.noteUse();
-    for (const block of [first, first + targets.length - 1]) this.regions?.use(block, this.#now());
+    for (const block of [first, first + targets.length - 1]) regions?.use(block, this.#now());
     let bytes = 0;
     try {
       const at = first * this.geometry.blockBytes;
       bytes = await reads.run(() => file.use((fd) => readAt(fd, targets, at)));
     } catch (error) {
-      if (table === this.table && !isGone(this.#context, error))
+      if (copy === this.#copy && !isGone(this.#context, error))
         warnings.warn('cannot read a stored block', error);
       for (const offset of targets.keys()) table.forget(first + offset);
       return targets.map(() => false);
@@ -203,7 +170,7 @@ export class StoredEntry implements OpenEntry {
       wrong.push(index);
       return false;
     });
-    if (wrong.length > 0) this.forget(table, wrong);
+    if (wrong.length > 0) this.forget(copy, wrong);
     return right;
   }
 
@@ -215,9 +182,9 @@ export class StoredEntry implements OpenEntry {
       for (;;) {
         const writer = await currentWriter(this.#context);
         if (writer === undefined || this.isDropped) return false;
-        const { writer: loadedBy, isUnreadable } = this.#current;
+        const { writer: loadedBy, isUnreadable } = this.#copy;
         if (loadedBy !== writer || isUnreadable) await this.load();
-        const current = this.#current;
+        const current = this.#copy;
         if (current.isUnreadable || current.writer !== writer) return false;
         const blocks = given.filter(({ index }) => !current.table.has(index));
         if (blocks.length === 0 && current.start !== undefined) return true;
@@ -227,7 +194,7 @@ export class StoredEntry implements OpenEntry {
         const room = writer.catalog.makeRoom(growthBytes, this.name);
         if (!(typeof room === 'boolean' ? room : await room)) return false;
         // Meanwhile others may have made the files, or removed them.
-        const isSame = this.#current === current && (current.start === undefined) === (header !== undefined);
+        const isSame = this.#copy === current && (current.start === undefined) === (header !== undefined);
         if (isSame) return await this.#submit(writer, current, { blocks, header, growthBytes, path });
         writer.catalog.space.usedBytes -= growthBytes;
       }
@@ -237,7 +204,7 @@ export class StoredEntry implements OpenEntry {
     }
   }
 
-  async #submit(writer: Writer, current: Incarnation, write: Write): Promise<boolean> {
+  async #submit(writer: Writer, current: LocalCopy, write: Write): Promise<boolean> {
     const { thread, warnings } = this.#context;
     const { blocks, header, growthBytes, path } = write;
     const { catalog } = writer;
@@ -245,7 +212,7 @@ export class StoredEntry implements OpenEntry {
     current.start ??= header;
     const { recordsAt = 0, seed = 0 } = current.start ?? {};
     if (header !== undefined) catalog.charge(this.name, growthBytes, growthBytes, url);
-    for (const { index } of blocks) this.regions?.use(index, this.#now());
+    for (const { index } of blocks) current.regions?.use(index, this.#now());
     const reservedBytes = header === undefined ? growthBytes : 0;
     let allocatedBytes: number | undefined;
     let failure: unknown;
@@ -266,7 +233,7 @@ export class StoredEntry implements OpenEntry {
       failure = error;
     }
     this.#writes -= 1;
-    const isSame = this.#current === current;
+    const isSame = this.#copy === current;
     if (isSame) {
       const chargedBytes =
         allocatedBytes === undefined
@@ -290,15 +257,16 @@ export class StoredEntry implements OpenEntry {
   }
 
   coldestRegion(): ColdRegion | undefined {
-    const coldest = this.regions?.coldest();
+    const coldest = this.#copy.regions?.coldest();
     return coldest && { usedAtMs: coldest.usedAtMs, evict: () => this.#evictRegion(coldest.region) };
   }
 
   /** Resolves to what that freed; undefined: it cannot be done. Never rejects. */
   async #evictRegion(region: number): Promise<number | undefined> {
     const { thread, writer, warnings } = this.#context;
-    const { regions, geometry, name } = this;
-    const current = this.#current;
+    const { geometry, name } = this;
+    const current = this.#copy;
+    const { regions } = current;
     if (regions === undefined || writer === undefined || current.start === undefined) return undefined;
     const first = region * regions.regionBlocks;
     const end = Math.min(first + regions.regionBlocks, geometry.blockCount);
@@ -313,7 +281,7 @@ export class StoredEntry implements OpenEntry {
         data: { at, bytes: Math.min(end * geometry.blockBytes, geometry.sizeBytes) - at },
       });
       if (error !== undefined) throw new DiskJobError(error);
-      if (this.#current !== current) return 0;
+      if (this.#copy !== current) return 0;
       const chargedBytes = chargeOf(allocatedBytes, geometry.blockBytes);
       writer.catalog.charge(name, chargedBytes, 0, urlOfResource(this.key.resource));
       return beforeBytes - writer.catalog.bytesOf(name);
@@ -324,15 +292,15 @@ export class StoredEntry implements OpenEntry {
   }
 
   /** Blocks that are not what the index says. */
-  forget(table: BlockTable, wrong: readonly number[]): void {
+  forget({ table, start }: LocalCopy, wrong: readonly number[]): void {
     const { warnings, writer } = this.#context;
     for (const index of wrong) table.forget(index);
-    if (table !== this.table) return;
+    if (table !== this.#copy.table) return;
     // Another process may just have evicted it, or a part of it.
     if (writer === undefined) return;
     this.#context.corruptBlocks += wrong.length;
     warnings.warn('a stored block is wrong and is forgotten', undefined, { entry: this.name });
-    const { recordsAt = 0 } = this.#current.start ?? {};
+    const { recordsAt = 0 } = start ?? {};
     const zeros = new Uint8Array(RECORD_BYTES);
     void this.#patch([
       { at: IDENTITY_AT, bytes: encodeIdentity(undefined) },
@@ -348,7 +316,7 @@ export class StoredEntry implements OpenEntry {
   /** Until it is done the entry stays open: another opening would read what was there before. */
   async #patch(writes: PatchJob['writes']): Promise<void> {
     const { thread, writer, warnings } = this.#context;
-    if (writer === undefined || this.#current.writer !== writer) return;
+    if (writer === undefined || this.#copy.writer !== writer) return;
     try {
       await this.whileRetained(() => thread.run('patch', [{ name: this.name, writes }]));
     } catch (error) {
@@ -368,32 +336,24 @@ export class StoredEntry implements OpenEntry {
 
   /** The files are being removed. Resolves when they are closed. */
   async detach(): Promise<void> {
-    const closed = this.#retire();
-    this.#adopt({ writer: this.#context.writer });
-    await closed;
+    await this.#adopt({ writer: this.#context.writer });
   }
 
   /** Forgets everything at once. */
   drop(): void {
     this.isDropped = true;
-    this.local.retire();
+    this.#copy.discard();
   }
 
-  #retire(): Promise<void> {
-    this.#current.local.retire();
-    return this.#current.file.retire();
+  /** In place of the one before. Resolves when the file of that is closed. */
+  #adopt(files: Partial<CopyFiles> & Pick<CopyFiles, 'writer'>): Promise<void> {
+    const closed = this.#copy.retire();
+    this.#copy = this.#newCopy(files);
+    return closed;
   }
 
-  #adopt(parts: Partial<Incarnation>): void {
-    void this.#retire();
-    this.regions?.clearAll();
-    this.#current = this.#incarnation(parts);
-  }
-
-  #incarnation(parts: Partial<Incarnation>): Incarnation {
-    const { table = new BlockTable(this.geometry, true), file = this.#newFile() } = parts;
-    const local = new LocalCopy(this.#context, this, table, file);
-    return { writer: undefined, isUnreadable: false, start: undefined, ...parts, table, file, local };
+  #newCopy(files: Partial<CopyFiles> & Pick<CopyFiles, 'writer'>): LocalCopy {
+    return new LocalCopy(this.#context, this, { file: this.#newFile(), ...files });
   }
 
   #newFile(): DataFile {
@@ -428,10 +388,11 @@ export class StoredEntry implements OpenEntry {
   }
 
   #useAllRegions(): void {
-    if (this.regions === undefined) return;
+    const { regions, table } = this.#copy;
+    if (regions === undefined) return;
     const usedAtMs = this.#context.writer?.catalog.usedAtMs(this.name) ?? 0;
     for (let index = 0; index < this.geometry.blockCount; index += 1)
-      if (this.table.has(index)) this.regions.use(index, usedAtMs);
+      if (table.has(index)) regions.use(index, usedAtMs);
   }
 
   #now(): number {
