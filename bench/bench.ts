@@ -1,6 +1,6 @@
 /**
- * Reads over servers on loopback, side by side in one run: bare transfers, d7y-mount, and `rclone mount` where it is
- * installed. Prints medians, ratios and targets. Run: npm run bench -- --help
+ * Reads over servers on loopback, side by side in one run: bare transfers, d7y-mount, and `rclone mount`, `sshfs`
+ * and davfs2 where they are installed. Prints medians, ratios and targets. Run: npm run bench -- --help
  */
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
@@ -13,8 +13,9 @@ import { argumentParser } from '../bin/config/command-options.js';
 import { count, size } from '../bin/config/option-kinds.js';
 import { messageOf } from '../src/error-code.js';
 import { filesOf } from './files.js';
-import { boundMounts, d7yMount, rcloneMounts, removeUnmounted } from './mounts.js';
+import { boundMounts, d7yMount, removeUnmounted } from './mounts.js';
 import { startOrigins } from './origins.js';
+import { peerMounts, rcloneMounts } from './peers.js';
 import { atEnd, cleanUp, interrupt, isInterrupted } from './programs.js';
 import { table, toJson } from './report.js';
 import type { Bench, Options, Row } from './row.js';
@@ -44,11 +45,21 @@ async function setUp(options: Options): Promise<Bench> {
   const root = join(directory, 'root');
   await mkdir(root);
   const started = await startOrigins(directory, root, options.objects);
-  const [rclone, bound] = [await rcloneMounts(), await boundMounts(directory, root)];
+  const [rclone, peers] = [await rcloneMounts(), await peerMounts()];
+  const bound = await boundMounts(directory, root);
   if (rclone.length === 0) process.stderr.write('bench: rclone is not installed, and not measured\n');
   if (bound(1).length === 0) process.stderr.write('bench: there is no C compiler, and no C server\n');
   const ours = d7yMount('d7y-mount', options.program);
-  return { options, directory, files: filesOf(root, options.largeBytes), ...started, ours, rclone, bound };
+  return {
+    options,
+    directory,
+    files: filesOf(root, options.largeBytes),
+    ...started,
+    ours,
+    rclone,
+    peers,
+    bound,
+  };
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -15,7 +15,7 @@ import { atEnd, end, run, start } from './programs.js';
 const READAHEAD_KB = 4096;
 const POLL_MS = 2;
 /** Half a mount is not undone, nor half undone. */
-const UNDISTURBED = { isInterruptible: false };
+export const UNDISTURBED = { isInterruptible: false };
 /** To mount, or to end. */
 const LIMIT_MS = 45_000;
 const D7Y_MOUNT = fileURLToPath(new URL('../bundle/d7y-mount.js', import.meta.url));
@@ -43,6 +43,8 @@ export interface Served {
   /** The directory that shows the root of the origin. */
   readonly root: string;
   readonly pid: number;
+  /** Other processes that work for it. */
+  readonly workers?: readonly number[];
   /** From the start of the command until it is mounted. */
   readonly readyMs: number;
   /** Unmounts, and returns when the process has ended. */
@@ -113,12 +115,11 @@ async function refuseMounted(path: string): Promise<void> {
 /** As its users start it: in the background, by its command. `program`: another build of it. */
 export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly string[] = []): Mounter {
   const serve = async ({ mountpoint, directory, origin, options }: Place): Promise<Served> => {
-    const { scheme, host, bucket, certificate, url } = origin;
+    const { scheme, host, bucket, certificate, url, rule } = origin;
     const config = join(directory, 'config.yaml');
-    const credentials = { accessKeyId: 'bench', accessKeySecret: 'secret of the bench' };
-    const sources = [{ match: { scheme: 's3' }, endpoint: `http://${host}`, credentials }];
+    const sources = rule === undefined ? [] : [{ match: { scheme }, ...rule }];
     // JSON is YAML.
-    await writeFile(config, JSON.stringify(bucket === undefined ? {} : { sources }), { mode: 0o600 });
+    await writeFile(config, JSON.stringify({ sources }), { mode: 0o600 });
     const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
     const args = [program, mountpoint, '--config', config, ...kept, ...ownOptions, ...options];
     const env = certificate === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificate };
@@ -134,31 +135,6 @@ export function d7yMount(name: string, program = D7Y_MOUNT, ownOptions: readonly
     return { root: join(mountpoint, scheme, shown), pid: server.pid, readyMs, end: unmount };
   };
   return { name, serve };
-}
-
-/** rclone in its cache modes; none if it is not installed. */
-export async function rcloneMounts(): Promise<Mounter[]> {
-  if ((await run('rclone', ['version']).catch(() => undefined)) === undefined) return [];
-  const serve = (mode: string) => (place: Place) => serveRclone(place, mode);
-  return ['off', 'full'].map((mode) => ({ name: `rclone ${mode}`, serve: serve(mode) }));
-}
-
-async function serveRclone({ mountpoint, directory, origin }: Place, mode: string): Promise<Served> {
-  const { scheme, host, bucket, certificate, url } = origin;
-  // With AWS_CA_BUNDLE its s3 does not start (1.60). It sends a request for each object's time without the server's.
-  const command = '-u AWS_CA_BUNDLE rclone mount --read-only --config /dev/null --use-server-modtime';
-  const keys = "access_key_id=bench,secret_access_key='secret of the bench'";
-  const s3 = `:s3,provider=Other,${keys},endpoint='http://${host}',list_version=2:${bucket}`;
-  const [address = '', port = ''] = host.split(':');
-  // A password is given obscured: `rclone obscure anonymous@`.
-  const ftp = `:ftp,host=${address},port=${port},user=anonymous,pass=b7Lem3xtPb2N5ESG-6V2AIH27s-rgAO5MY8:${new URL(url).pathname}`;
-  const web = scheme === 'webdav' ? `:webdav,url='${url}':` : `:http,url='${url}':`;
-  const files = scheme === 'ftp' ? ftp : web;
-  const remote = bucket === undefined ? files : s3;
-  const trusted = certificate === undefined ? [] : ['--ca-cert', certificate];
-  const kept = ['--cache-dir', join(directory, 'cache'), '--log-file', join(directory, 'log')];
-  const args = [...command.split(' '), '--vfs-cache-mode', mode, ...kept, ...trusted, remote, mountpoint];
-  return await inForeground(mountpoint, 'env', args);
 }
 
 /** bound.c; none without a C compiler. */
@@ -179,7 +155,11 @@ export async function boundMounts(directory: string, root: string): Promise<Boun
 }
 
 /** A program that serves a mount until it is unmounted. */
-async function inForeground(mountpoint: string, command: string, args: readonly string[]): Promise<Served> {
+export async function inForeground(
+  mountpoint: string,
+  command: string,
+  args: readonly string[],
+): Promise<Served> {
   const began = performance.now();
   const child = start(command, args);
   while ((await findMount(mountpoint)) === undefined) {

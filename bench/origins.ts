@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { freePort, untilConnects } from '../test/support/port.js';
 import { run, start } from './programs.js';
+import { type Sshd, startSshd } from './sshd.js';
 
 const BUCKET = 'bucket';
 const DAV_MODULE = '/usr/lib/nginx/modules/ngx_http_dav_ext_module.so';
@@ -15,7 +16,7 @@ const VSFTPD = '/usr/sbin/vsftpd';
 const SERVER = fileURLToPath(new URL('server.js', import.meta.url));
 
 export interface Origin {
-  readonly scheme: 'http' | 'https' | 's3' | 'webdav' | 'ftp';
+  readonly scheme: 'http' | 'https' | 's3' | 'webdav' | 'ftp' | 'sftp';
   readonly host: string;
   /** Its files are objects of this bucket. */
   readonly bucket?: string;
@@ -23,13 +24,19 @@ export interface Origin {
   readonly certificate?: string;
   /** What a path is put behind for a client without a mount. */
   readonly url: string;
+  /** As a remote of rclone. */
+  readonly rclone: string;
+  /** What d7y-mount needs in a rule of its configuration. */
+  readonly rule?: Readonly<Record<string, unknown>>;
+  /** For ssh(1). */
+  readonly sshConfig?: string;
 }
 
 /**
- * nginx over http, over https, as a bucket, and as a server of WebDAV where it has the module; vsftpd, where it is installed; a distant
- * server; a bucket of generated names.
+ * nginx over http, over https, as a bucket, and as a server of WebDAV where it has the module; vsftpd and sshd, where they
+ * are installed; a distant server; a bucket of generated names.
  */
-export type OriginName = 'http' | 'https' | 's3' | 'webdav' | 'ftp' | 'slow' | 'generated-s3';
+export type OriginName = 'http' | 'https' | 's3' | 'webdav' | 'ftp' | 'sftp' | 'slow' | 'generated-s3';
 
 /** Starts them all. The log has a line for each answer of nginx, with the length of its body. */
 export async function startOrigins(directory: string, root: string, objects: number) {
@@ -49,23 +56,61 @@ export async function startOrigins(directory: string, root: string, objects: num
   await writeFile(config, configuration(prefix, root, http, https, generated));
   start('/usr/sbin/nginx', ['-p', prefix, '-c', config]);
   await untilConnects(https);
-  const origin = (port: number, scheme: Origin['scheme']): Origin => {
-    const host = `127.0.0.1:${port}`;
-    if (scheme === 's3') return { scheme, host, bucket: BUCKET, url: `http://${host}/${BUCKET}/` };
-    if (scheme === 'ftp') return { scheme, host, url: `ftp://${host}${root}/` };
-    const protocol = scheme === 'https' ? 'https' : 'http';
-    return { scheme, host, url: `${protocol}://${host}/`, ...(scheme === 'https' ? { certificate } : {}) };
-  };
   const origins: Record<OriginName, Origin> = {
-    http: origin(http, 'http'),
-    https: origin(https, 'https'),
-    s3: origin(http, 's3'),
-    webdav: origin(http, 'webdav'),
-    ftp: origin(await startVsftpd(directory), 'ftp'),
-    slow: origin(slow, 'http'),
-    'generated-s3': origin(generated, 's3'),
+    http: webOrigin('http', http),
+    https: { ...webOrigin('https', https), certificate },
+    s3: bucketOrigin(http),
+    webdav: webOrigin('webdav', http),
+    ftp: ftpOrigin(await startVsftpd(directory), root),
+    sftp: sftpOrigin(await startSshd(directory), root),
+    slow: webOrigin('http', slow),
+    'generated-s3': bucketOrigin(generated),
   };
   return { origins, accessLog: join(prefix, 'access.log') };
+}
+
+function webOrigin(scheme: 'http' | 'https' | 'webdav', port: number): Origin {
+  const host = `127.0.0.1:${port}`;
+  const url = `${scheme === 'https' ? 'https' : 'http'}://${host}/`;
+  return { scheme, host, url, rclone: `:${scheme === 'webdav' ? 'webdav' : 'http'},url='${url}':` };
+}
+
+/** No signature is checked. */
+function bucketOrigin(port: number): Origin {
+  const host = `127.0.0.1:${port}`;
+  const [accessKeyId, accessKeySecret, endpoint] = ['bench', 'secret of the bench', `http://${host}`];
+  const keys = `access_key_id=${accessKeyId},secret_access_key='${accessKeySecret}'`;
+  return {
+    scheme: 's3',
+    host,
+    bucket: BUCKET,
+    url: `${endpoint}/${BUCKET}/`,
+    rclone: `:s3,provider=Other,${keys},endpoint='${endpoint}',list_version=2:${BUCKET}`,
+    rule: { endpoint, credentials: { accessKeyId, accessKeySecret } },
+  };
+}
+
+function ftpOrigin(port: number, root: string): Origin {
+  // A password is given obscured: `rclone obscure anonymous@`.
+  const login = 'user=anonymous,pass=b7Lem3xtPb2N5ESG-6V2AIH27s-rgAO5MY8';
+  return {
+    scheme: 'ftp',
+    host: `127.0.0.1:${port}`,
+    url: `ftp://127.0.0.1:${port}${root}/`,
+    rclone: `:ftp,host=127.0.0.1,port=${port},${login}:${root}`,
+  };
+}
+
+function sftpOrigin({ port, user, keyFile, knownHostsFile, clientConfig }: Sshd, root: string): Origin {
+  const login = `user=${user},key_file=${keyFile},known_hosts_file=${knownHostsFile}`;
+  return {
+    scheme: 'sftp',
+    host: `127.0.0.1:${port}`,
+    url: `sftp://127.0.0.1:${port}${root}/`,
+    rclone: `:sftp,host=127.0.0.1,port=${port},${login},shell_type=none:${root}`,
+    rule: { credentials: { user, keyFile }, knownHostsFile },
+    sshConfig: clientConfig,
+  };
 }
 
 /** Anonymous users have all files of this one. */
@@ -81,7 +126,7 @@ async function startVsftpd(directory: string): Promise<number> {
   return port;
 }
 
-/** No signature is checked. Another process lists the bucket. */
+/** Another process lists the bucket. */
 function configuration(prefix: string, root: string, http: number, https: number, lister: number): string {
   const list = `proxy_pass http://127.0.0.1:${lister}; proxy_http_version 1.1; proxy_set_header Connection "";`;
   const hasDav = existsSync(DAV_MODULE);

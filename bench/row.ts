@@ -2,6 +2,7 @@
 import type { Files } from './files.js';
 import type { BoundMounters, Mount, Mounter } from './mounts.js';
 import type { Origin, OriginName } from './origins.js';
+import type { Peers } from './peers.js';
 
 /** What all rows share. */
 export interface Bench {
@@ -13,6 +14,7 @@ export interface Bench {
   readonly ours: Mounter;
   /** In its modes; none if it is not installed. */
   readonly rclone: readonly Mounter[];
+  readonly peers: Peers;
   /** A C program that does the same and nothing else. */
   readonly bound: BoundMounters;
 }
@@ -46,7 +48,7 @@ export interface Row {
   readonly options?: readonly string[];
   /** Beside a C program that does the same and nothing else, with so many threads. */
   readonly boundThreads?: number;
-  /** Undefined: d7y-mount, and rclone in its modes. */
+  /** Undefined: d7y-mount, rclone in its modes, and the peers of the origin's scheme. */
   readonly mounters?: (bench: Bench) => readonly Mounter[];
   /** Builds the files that the row reads. */
   readonly prepare: (bench: Bench) => Promise<unknown>;

@@ -20,7 +20,9 @@ export interface Result {
 /** Each subject once per round, in turns from the first and from the last, so that what disturbs one disturbs all. */
 export async function runRow(row: Row, bench: Bench): Promise<Result> {
   const { rounds } = bench.options;
-  const mounters = [...(row.mounters?.(bench) ?? [bench.ours, ...bench.rclone])];
+  const { ours, rclone, peers, origins } = bench;
+  const all = [ours, ...rclone, ...peers(origins[row.origin].scheme)];
+  const mounters = [...(row.mounters?.(bench) ?? all)];
   if (row.boundThreads !== undefined) mounters.push(...bench.bound(row.boundThreads));
   const subjects: Subject[] = [];
   const addSubject = (name: string, measure: Subject['measure']): void => {

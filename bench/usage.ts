@@ -2,6 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { Served } from './mounts.js';
+
 export const MIB = 1024 * 1024;
 export const GIB = 1024 * MIB;
 const SAMPLE_MS = 50;
@@ -14,18 +16,19 @@ const LOG_DELAY_MS = 200;
  */
 export async function use<Value>(
   { accessLog }: { readonly accessLog: string },
-  { pid }: { readonly pid: number },
+  { pid, workers = [] }: Pick<Served, 'pid' | 'workers'>,
   parts: number,
   work: () => Promise<Value>,
 ) {
-  const [sent, before, resident] = [await traffic(accessLog), await processor(pid), await memory(pid)];
+  const [sent, before] = [await traffic(accessLog), await processorOf([pid, ...workers])];
+  const resident = await memory(pid);
   let most = resident;
   const timer = setInterval(() => void memory(pid).then((mib) => (most = Math.max(most, mib))), SAMPLE_MS);
   try {
     const began = performance.now();
     const value = await work();
     const seconds = (performance.now() - began) / 1000;
-    const after = await processor(pid);
+    const after = await processorOf([pid, ...workers]);
     most = Math.max(most, await memory(pid));
     const now = await traffic(accessLog);
     const figures = {
@@ -40,6 +43,12 @@ export async function use<Value>(
   } finally {
     clearInterval(timer);
   }
+}
+
+/** Of the first one the main thread, and of all of them all threads. */
+async function processorOf(pids: readonly number[]): Promise<{ mainMs: number; allMs: number }> {
+  const each = await Promise.all(pids.map(processor));
+  return { mainMs: each[0]?.mainMs ?? 0, allMs: each.reduce((sum, { allMs }) => sum + allMs, 0) };
 }
 
 /** Of the threads that run. */

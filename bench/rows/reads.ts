@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { LARGE, WARM_UP, WARM_UP_BYTES } from '../files.js';
+import type { OriginName } from '../origins.js';
 import { python } from '../programs.js';
 import { type Bench, type Figures, less, more, type Row, type Target } from '../row.js';
 import { MIB, use } from '../usage.js';
@@ -16,10 +17,18 @@ const CHURN = { warmUp: 10_000, operations: 60_000 };
 type Workload = readonly (readonly [string, number, number])[];
 type RowStart = Pick<Row, 'name' | 'origin' | 'metrics' | 'boundThreads' | 'mounters'>;
 
-async function reads({ directory }: Bench, root: string, workload: Workload): Promise<Figures> {
+/** What `reads.py` reads an origin by. */
+const CLIENTS: Partial<Record<OriginName, string>> = { ftp: 'ftplib', sftp: 'ssh -s' };
+
+async function reads(
+  { directory }: Bench,
+  root: string,
+  workload: Workload,
+  ...more: readonly string[]
+): Promise<Figures> {
   const file = join(directory, 'workload.json');
   await writeFile(file, JSON.stringify(workload));
-  return JSON.parse((await python('reads.py', root, file)).stdout) as { rate: number; time: number };
+  return JSON.parse((await python('reads.py', root, file, ...more)).stdout) as { rate: number; time: number };
 }
 
 /** At random offsets, the same for the same seed. */
@@ -44,8 +53,10 @@ function readsOf(row: RowStart, prepare: Row['prepare'], warmUp: Workload, workl
     ...row,
     prepare,
     bare: {
-      [row.origin === 'ftp' ? 'ftplib' : 'http.client']: (bench, round) =>
-        reads(bench, bench.origins[row.origin].url, workloadOf(bench, round)),
+      [CLIENTS[row.origin] ?? 'http.client']: (bench, round) => {
+        const { url, sshConfig = '' } = bench.origins[row.origin];
+        return reads(bench, url, workloadOf(bench, round), sshConfig);
+      },
     },
     warmUp: (bench, { root }) => reads(bench, root, warmUp),
     mounted: async (bench, mount, round) => {
@@ -112,6 +123,7 @@ const RANDOM: readonly Target[] = [[8, 'rclone'], OF_CLIENT];
 const FIRST = { time: less('us', [0.3, 'rclone']) };
 const SMALL = { name: 'small', ...HTTP, metrics: metrics([[2, 'rclone']], [[0.35]]) };
 const FTP_SMALL = { name: 'ftp-small', origin: 'ftp', metrics: unlogged([AHEAD]) } as const;
+const SFTP = { origin: 'sftp', metrics: unlogged([AHEAD, [1, 'sshfs']]) } as const;
 const S3_SMALL = { name: 's3-small', origin: 's3', metrics: metrics([AHEAD], [[0.35]]) } as const;
 
 export const readRows: readonly Row[] = [
@@ -136,5 +148,7 @@ export const readRows: readonly Row[] = [
     mounters: ({ ours, rclone }) => [ours, ...rclone.filter(({ name }) => name === 'rclone full')],
   }),
   newFiles(FTP_SMALL, 'small', 4096, WARM_UP_READS, 500),
+  random({ name: 'sftp-random', ...SFTP }),
+  newFiles({ name: 'sftp-small', ...SFTP }, 'small', 4096, WARM_UP_READS, 500),
   churn,
 ];

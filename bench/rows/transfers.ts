@@ -37,6 +37,14 @@ async function curl({ url, certificate }: Origin, paths: readonly string[], byte
   return { rate: all / 1e3 / ms, 'all threads': (cpuMs * GIB) / all };
 }
 
+/** OpenSSH's client, with its default cipher. */
+async function sftp({ url, sshConfig = 'none' }: Origin, path: string, bytes: number): Promise<Figures> {
+  const { hostname, pathname } = new URL(url);
+  const args = ['-q', '-F', sshConfig, `${hostname}:${pathname}${path}`, '/dev/null'];
+  const { ms, cpuMs } = await runTimed('sftp', args);
+  return { rate: bytes / 1e3 / ms, 'all threads': (cpuMs * GIB) / bytes };
+}
+
 /** Reads as many files at once. `slowest`: how far the last reader is behind. */
 async function readAll(bench: Bench, mount: Mount, paths: string[], bytes: number): Promise<Figures> {
   const all = bytes * paths.length;
@@ -57,7 +65,10 @@ function sequential(row: RowStart): Row {
   return {
     ...row,
     prepare,
-    bare: { curl: ({ origins, files }) => curl(origins[row.origin], [LARGE], files.largeBytes) },
+    bare:
+      row.origin === 'sftp'
+        ? { sftp: ({ origins, files }) => sftp(origins.sftp, LARGE, files.largeBytes) }
+        : { curl: ({ origins, files }) => curl(origins[row.origin], [LARGE], files.largeBytes) },
     warmUp,
     mounted: (bench, mount) => readAll(bench, mount, [LARGE], bench.files.largeBytes),
   };
@@ -122,6 +133,14 @@ export const transferRows: readonly Row[] = [
   sequential({ name: 's3-sequential', origin: 's3', metrics: metrics([[1, 'rclone']]) }),
   sequential({ name: 'webdav-sequential', origin: 'webdav', metrics: metrics() }),
   sequential({ name: 'ftp-sequential', origin: 'ftp', metrics: metrics([[1, 'rclone']]) }),
+  sequential({
+    name: 'sftp-sequential',
+    origin: 'sftp',
+    metrics: metrics([
+      [1, 'rclone'],
+      [1, 'sshfs'],
+    ]),
+  }),
   readers({ name: 'https-8', origin: 'https', metrics: metrics([[0.8, '8 curls']]) }, 8),
   readers({ name: 'many', origin: 'http', metrics: MANY, options: ['--memory', '128MiB'] }, 64),
   latency,
