@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, statSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -78,7 +78,7 @@ function unlock(path: string, fd: number): void {
 }
 
 function lockFile(mountpoint: string): string {
-  return join(runDirectory(), `${createHash('sha256').update(mountpoint).digest('hex').slice(0, 32)}.lock`);
+  return join(runDirectory(), `${hash('sha256', mountpoint, 'hex').slice(0, 32)}.lock`);
 }
 
 function once(work: () => void): () => void {

@@ -85,7 +85,8 @@ export class WriteBehind {
       this.#waiting.set(writer, waiting);
     }
     if (this.isPressing) this.#toFlush = this.#waiting.size;
-    void this.#work();
+    // A timer that is set looks again when this may be due at the earliest.
+    if (this.#timer === undefined || this.#toFlush > 0 || this.#isDraining) void this.#work();
     return waiting.promise;
   }
 
@@ -106,6 +107,7 @@ export class WriteBehind {
     if (this.#isWorking) return;
     this.#isWorking = true;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     // Not in the step of a caller, who may have more to add.
     await Promise.resolve();
     for (let due = this.#takeDue(); due.length > 0; due = this.#takeDue()) {

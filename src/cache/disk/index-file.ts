@@ -13,7 +13,7 @@
  * The modification time is when the source last had this version: when it was asked, or blocks came. The access time is
  * when the entry was used last.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
@@ -45,8 +45,8 @@ export interface FileState {
 }
 
 export function stateOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileState {
-  const hash = createHash('sha256').update(`${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`).digest('hex');
-  return { sizeBytes: Number(size), identity: hash.slice(0, 2 * IDENTITY_BYTES) };
+  const digest = hash('sha256', `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`, 'hex');
+  return { sizeBytes: Number(size), identity: digest.slice(0, 2 * IDENTITY_BYTES) };
 }
 
 /** Where the records begin, and what their checks begin with. */

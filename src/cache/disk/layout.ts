@@ -11,7 +11,7 @@
  * preceded by the scope of the credentials that it was fetched with (see credential-scope.ts). Anything else in these
  * directories is not ours, and left alone.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -44,11 +44,11 @@ export function nameOfFile(file: string): string | undefined {
 
 /** What the names of all versions of a URL begin with. */
 export function nameOfUrl(url: string): string {
-  return createHash('sha256').update(url).digest('hex').slice(0, URL_CHARS);
+  return hash('sha256', url, 'hex').slice(0, URL_CHARS);
 }
 
 export function nameOfVersion({ resource, version }: VersionKey): string {
-  return `${nameOfUrl(resource)}-${createHash('sha256').update(version).digest('hex').slice(0, 16)}`;
+  return `${nameOfUrl(resource)}-${hash('sha256', version, 'hex').slice(0, 16)}`;
 }
 
 export function shardPath(root: string, name: string): string {

@@ -2,7 +2,7 @@
  * What is never evicted: URLs, or all that lies below them. One small file for each, which any process of the user makes or removes;
  * the writer looks at the directory before it evicts. A file that is not what its name says, which is a hash of it, is no pin.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -163,7 +163,7 @@ export class Pins {
 }
 
 function nameOf(text: Buffer): string {
-  return `${createHash('sha256').update(text).digest('hex').slice(0, 32)}.pin`;
+  return `${hash('sha256', text, 'hex').slice(0, 32)}.pin`;
 }
 
 function unlessMissing(error: unknown): void {

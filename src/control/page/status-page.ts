@@ -1,5 +1,5 @@
 /** `/`: one document that needs nothing else, and whose figures are there without a script too. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { MountReport } from '../mount-report.js';
 import { durationText, timeText } from './amounts.js';
@@ -78,5 +78,5 @@ function live(id: string, content: Html): Html {
 }
 
 function hashOf(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+  return `sha256-${hash('sha256', text, 'base64')}`;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { isWeakEtag, type Validators } from '../request.js';
 import { splitSignature } from './signature-parameters.js';
@@ -22,7 +22,7 @@ export function taskIdentity(url: URL, pin: Validators, scope: string | undefine
     contentLength ?? null,
     scope ?? null,
   ];
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+  return hash('sha256', JSON.stringify(facts), 'hex');
 }
 
 function withoutFragment(url: URL): string {

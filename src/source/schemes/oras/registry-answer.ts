@@ -1,5 +1,5 @@
 /** What a registry answers, checked. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { ProtocolError } from '../../errors.js';
 import { nextLink } from '../../http/next-link.js';
@@ -17,7 +17,7 @@ export function checkedDigest(text: string, reference: string, said: string | nu
 }
 
 function digestOf(text: string, algorithm: 'sha256' | 'sha512'): string {
-  return `${algorithm}:${createHash(algorithm).update(text).digest('hex')}`;
+  return `${algorithm}:${hash(algorithm, text, 'hex')}`;
 }
 
 /** Of a page of tags or repositories. */

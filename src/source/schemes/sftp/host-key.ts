@@ -1,5 +1,5 @@
 /** Whether the key of a host is the one that is known. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { SourceError } from '../../errors.js';
 import type { ServerHostKeyAlgorithm } from 'ssh2';
@@ -72,7 +72,7 @@ function lineOf(key: Buffer, { host, port }: HostPlace): string {
 
 /** As ssh-keygen(1) prints it. */
 function fingerprintOf(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${hash('sha256', key, 'base64').replace(/=+$/, '')}`;
 }
 
 /** The first field of a key. ssh2 has checked it. */
