@@ -10,6 +10,7 @@ import { MemoryShares } from './blocks/memory-shares.js';
 import type { AllocateMemory } from './blocks/slots.js';
 import { type FileMetadata, isWhole, metadataFromListed, statOf } from './file-metadata.js';
 import { type CacheOptions, DEFAULT_CACHE_OPTIONS } from './cache-options.js';
+import type { CacheParts } from './cache-parts.js';
 import type { CacheReport } from './cache-report.js';
 import { DiskWarming } from './disk-warming.js';
 import type { Evicted } from './evicted.js';
@@ -30,7 +31,6 @@ import type { Peers } from './download/peer-source.js';
 import { ResourceTable } from './resource-table.js';
 import type { UrlSet } from './url-set.js';
 import { VersionStorage } from './version-storage.js';
-import type { VersionContext } from './version.js';
 import { VersionOpener } from './version-opener.js';
 import { VersionsInUse } from './versions-in-use.js';
 
@@ -53,26 +53,21 @@ const SHORT_BODY_WAIT_MS = 1_000;
 
 /** The resource cache over sources: what is known of resources, listings and blocks. */
 export class CachedResources implements ResourceCache {
-  readonly #options: CacheOptions;
-  readonly #freshness: Freshness;
-  readonly #table: ResourceTable;
-  readonly #queries: MetadataQueries;
-  readonly #listings: ListingCache;
-  readonly #versions: VersionContext;
+  readonly #parts: CacheParts;
   readonly #opener: VersionOpener;
   readonly #listeners: ((url: string) => void)[] = [];
   /** Brings content to disk that is not read. */
   readonly warming: DiskWarming;
 
-  constructor(options: Partial<CacheOptions>, context: CachedResourcesContext) {
-    this.#options = { ...DEFAULT_CACHE_OPTIONS, ...options };
-    const { memoryBytes, blockBytes, probeBytes } = this.#options;
+  constructor(given: Partial<CacheOptions>, context: CachedResourcesContext) {
+    const options = { ...DEFAULT_CACHE_OPTIONS, ...given };
+    const { memoryBytes, blockBytes, probeBytes } = options;
     const { allocate, budget, clientFor, disk, log, now = Date.now, peers } = context;
     const pool = new BlockPool(memoryBytes, blockBytes, allocate);
     const storage = new VersionStorage(disk, pool);
     const [shares, inUse] = [new MemoryShares(), new VersionsInUse()];
     const versions = { pool, budget, shares, storage, inUse, clientFor, peers, probeBytes, log };
-    const freshness = new Freshness(this.#options, now);
+    const freshness = new Freshness(options, now);
     const table = new ResourceTable(versions, freshness, (url) => this.#reportChange(url));
     const queries = new MetadataQueries(versions, freshness);
     const listings = new ListingCache({
@@ -82,14 +77,9 @@ export class CachedResources implements ResourceCache {
       onStale: (error) => pool.activity.noteStale(error),
       log,
     });
-    this.#freshness = freshness;
-    this.#versions = versions;
-    this.#table = table;
-    this.#queries = queries;
-    this.#listings = listings;
-    const { readahead } = this.#options;
-    this.#opener = new VersionOpener({ table, queries, listings, readahead, smallBytes: blockBytes });
-    this.warming = new DiskWarming({ table, queries, listings, storage, pool });
+    this.#parts = { options, freshness, table, queries, listings, versions };
+    this.#opener = new VersionOpener(this.#parts);
+    this.warming = new DiskWarming(this.#parts);
   }
 
   onChanged(listener: (url: string) => void): void {
@@ -104,7 +94,7 @@ export class CachedResources implements ResourceCache {
     const known = this.#peek(url, directory);
     // Entries of a listing are not looked up one by one.
     if (known !== undefined && directory === undefined)
-      this.#versions.pool.activity.lookups[known.stat === 'missing' ? 'missing' : 'fresh'] += 1;
+      this.#parts.versions.pool.activity.lookups[known.stat === 'missing' ? 'missing' : 'fresh'] += 1;
     return known;
   }
 
@@ -113,8 +103,8 @@ export class CachedResources implements ResourceCache {
   }
 
   #peek(url: string, directory?: string): KnownStat | undefined {
-    const listed = this.#listings.peekEntry(url, directory);
-    const resource = this.#table.get(url);
+    const listed = this.#parts.listings.peekEntry(url, directory);
+    const resource = this.#parts.table.get(url);
     if (listed !== undefined) resource?.compare(listed.entry, listed.queriedAtMs);
     const fresh = resource?.fresh;
     if (resource !== undefined && fresh !== undefined) {
@@ -128,38 +118,38 @@ export class CachedResources implements ResourceCache {
   }
 
   lastKind(url: string): 'file' | 'page' | 'directory' | undefined {
-    const listed = this.#listings.lastKind(url);
+    const listed = this.#parts.listings.lastKind(url);
     // A page that an index lists has nothing below it.
-    return listed === 'file' ? listed : (this.#table.get(url)?.lastKind ?? listed);
+    return listed === 'file' ? listed : (this.#parts.table.get(url)?.lastKind ?? listed);
   }
 
   unlistedTtlMs(url: string): number {
-    return this.#listings.unlistedTtlMs(url);
+    return this.#parts.listings.unlistedTtlMs(url);
   }
 
   wasListed(directory: string): boolean {
-    return this.#listings.wasListed(directory);
+    return this.#parts.listings.wasListed(directory);
   }
 
   async stat(url: string, waiter?: Waiter): Promise<ResourceStat> {
     const known = this.#peek(url);
     if (typeof known?.stat === 'object' && isWhole(known.stat)) return known.stat;
-    const metadata = await this.#queries.get(this.#table.of(url), waiter);
+    const metadata = await this.#parts.queries.get(this.#parts.table.of(url), waiter);
     if (metadata.kind === 'directory' || metadata.size !== undefined) return statOf(metadata);
     return await this.#statUnknownLength(url, metadata, waiter);
   }
 
   async openListing(url: string, signal?: AbortSignal, from?: ReadPlace): Promise<OpenListing> {
-    return await this.#listings.open(url, signal, from);
+    return await this.#parts.listings.open(url, signal, from);
   }
 
   async prefetchListing(url: string, signal: AbortSignal): Promise<void> {
-    await this.#listings.prefetch(url, signal);
+    await this.#parts.listings.prefetch(url, signal);
   }
 
   listingTtlMs(url: string): number {
-    const listing = this.#listings.peek(url);
-    return listing === undefined || listing.entries.count === 0 ? 0 : this.#listings.ttlLeftMs(listing);
+    const listing = this.#parts.listings.peek(url);
+    return listing === undefined || listing.entries.count === 0 ? 0 : this.#parts.listings.ttlLeftMs(listing);
   }
 
   open(url: string, waiter?: Waiter, known?: FileStat): Awaitable<OpenResource> {
@@ -171,30 +161,33 @@ export class CachedResources implements ResourceCache {
   }
 
   async cachedBytes(url: string): Promise<number> {
-    const resource = this.#table.get(url);
+    const resource = this.#parts.table.get(url);
     const file = resource?.lastKnown;
     if (resource === undefined || typeof file !== 'object' || file.kind === 'directory') return 0;
-    return Math.max(resource.cachedBytes, await this.#versions.storage.storedBytes(url, file));
+    return Math.max(resource.cachedBytes, await this.#parts.versions.storage.storedBytes(url, file));
   }
 
   get report(): CacheReport {
-    const { activity, cachedBytes, committedBytes, limitBytes } = this.#versions.pool;
+    const { activity, cachedBytes, committedBytes, limitBytes } = this.#parts.versions.pool;
     return {
       activity,
       memory: { bytes: cachedBytes + committedBytes, committedBytes, limitBytes },
-      metadata: { bytes: this.#versions.budget.keptBytes, limitBytes: this.#versions.budget.limitBytes },
+      metadata: {
+        bytes: this.#parts.versions.budget.keptBytes,
+        limitBytes: this.#parts.versions.budget.limitBytes,
+      },
       disk: this.disk?.report,
     };
   }
 
   setFreshness(limits: FreshnessLimits): void {
-    this.#freshness.limits = limits;
+    this.#parts.freshness.limits = limits;
   }
 
   /** The next use of these URLs queries their sources; their content stays. Returns how many files are concerned. */
   expire(urls: UrlSet): number {
-    this.#listings.forgetAll((directory) => urls.has(directory) || urls.hasEntryOf(directory));
-    const files = this.#table.expire((url) => urls.has(url));
+    this.#parts.listings.forgetAll((directory) => urls.has(directory) || urls.hasEntryOf(directory));
+    const files = this.#parts.table.expire((url) => urls.has(url));
     for (const { url } of files) this.#reportChange(url);
     return files.length;
   }
@@ -208,28 +201,28 @@ export class CachedResources implements ResourceCache {
     isForced = true,
   ): Promise<{ readonly memory: Evicted; readonly disk: Evicted | undefined }> {
     // What waits to be written would be stored after it.
-    await this.#versions.storage.flush();
+    await this.#parts.versions.storage.flush();
     const pins = this.disk;
     const disk = await pins?.evict(urls, isForced);
     const isMeant = (url: string): boolean => urls.has(url) && (isForced || pins?.pinOf(url) === undefined);
-    const memory = this.#table.dropBlocks(isMeant);
-    for (const { url } of this.#table.filesOf(isMeant)) this.#reportChange(url);
+    const memory = this.#parts.table.dropBlocks(isMeant);
+    for (const { url } of this.#parts.table.filesOf(isMeant)) this.#reportChange(url);
     return { memory, disk };
   }
 
   /** Undefined: there is none. */
   get disk(): DiskCache | undefined {
-    return this.#versions.storage.disk;
+    return this.#parts.versions.storage.disk;
   }
 
   /** What is known of URLs that begin so is void: another client answers for them now. Open handles keep theirs. */
   forget(prefix: string): void {
-    this.#table.forget(prefix);
-    this.#listings.forget(prefix);
+    this.#parts.table.forget(prefix);
+    this.#parts.listings.forget(prefix);
   }
 
   async close(): Promise<void> {
-    const { inUse, storage } = this.#versions;
+    const { inUse, storage } = this.#parts.versions;
     inUse.close();
     await storage.end();
   }
@@ -237,7 +230,7 @@ export class CachedResources implements ResourceCache {
   /** A short body is read to learn its length; of a long one it stays unknown. */
   async #statUnknownLength(url: string, file: FileMetadata, waiter?: Waiter): Promise<ResourceStat> {
     if (file.isLong === true) return statOf(file);
-    const resource = this.#table.of(url);
+    const resource = this.#parts.table.of(url);
     const version = resource.versionOf(file);
     const isLong = await version.downloader.isLong(SHORT_BODY_WAIT_MS, waiter?.signal);
     if (isLong && version.size === undefined) resource.learn(file.version, { isLong });

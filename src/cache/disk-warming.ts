@@ -1,24 +1,12 @@
 /** Content is brought to disk before it is read: `d7y-mount warm`. */
 import { canonicalSegment, IsDirectoryError, orAborted } from '../source/index.js';
-import type { BlockPool } from './blocks/block-pool.js';
+import type { CacheParts } from './cache-parts.js';
 import type { DiskRoom } from './disk/disk-cache.js';
 import { Semaphore } from './disk/semaphore.js';
 import { fetchToDisk } from './download/fetch-to-disk.js';
 import { contradicts, type FileMetadata, metadataFromFacts, type ResourceMetadata } from './file-metadata.js';
-import type { ListingCache } from './listing-cache.js';
-import type { MetadataQueries } from './metadata-queries.js';
 import { NotStoredError } from './not-stored-error.js';
 import type { ListedEntry } from './resource-cache.js';
-import type { ResourceTable } from './resource-table.js';
-import type { VersionStorage } from './version-storage.js';
-
-export interface DiskWarmingContext {
-  readonly table: ResourceTable;
-  readonly queries: MetadataQueries;
-  readonly listings: ListingCache;
-  readonly storage: VersionStorage;
-  readonly pool: BlockPool;
-}
 
 /** Of a directory. */
 export interface FoundEntry {
@@ -50,13 +38,13 @@ const MEMORY_SHARE = 1 / 4;
 const PIECES = 16;
 
 export class DiskWarming {
-  readonly #context: DiskWarmingContext;
+  readonly #parts: CacheParts;
   readonly #pieceBlocks: number;
   readonly #pieces: Semaphore;
 
-  constructor(context: DiskWarmingContext) {
-    const { limitBytes, blockBytes } = context.pool;
-    this.#context = context;
+  constructor(parts: CacheParts) {
+    const { limitBytes, blockBytes } = parts.versions.pool;
+    this.#parts = parts;
     const shareBytes = limitBytes * MEMORY_SHARE;
     this.#pieceBlocks = Math.max(1, Math.floor(Math.min(MAX_PIECE_BYTES, shareBytes / PIECES) / blockBytes));
     this.#pieces = new Semaphore(Math.max(1, Math.floor(shareBytes / (this.#pieceBlocks * blockBytes))));
@@ -70,7 +58,7 @@ export class DiskWarming {
   }
 
   async #metadataOf(url: string, signal: AbortSignal): Promise<ResourceMetadata> {
-    const { queries, table } = this.#context;
+    const { queries, table } = this.#parts;
     return await queries.get(table.of(url), { signal });
   }
 
@@ -80,7 +68,7 @@ export class DiskWarming {
     onEntries: (entries: readonly FoundEntry[]) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#context.listings.each(
+    await this.#parts.listings.each(
       directory,
       async (entries, queriedAtMs) => {
         const found = entries.map((listed): FoundEntry => {
@@ -97,14 +85,14 @@ export class DiskWarming {
 
   /** As a use of the name would. */
   #adopt(url: string, listed: ListedEntry, queriedAtMs: number): void {
-    const { table } = this.#context;
+    const { table } = this.#parts;
     const resource = listed.etag === undefined ? table.get(url) : table.of(url);
     if (resource?.adopt(listed, queriedAtMs) === undefined) resource?.compare(listed, queriedAtMs);
   }
 
   /** Brings all of a file to disk, unless it is there. */
   async fetch(url: string, { signal, onSize, onStored }: FetchOptions): Promise<void> {
-    const { storage, table } = this.#context;
+    const { table, versions } = this.#parts;
     const { file, sizeBytes } = await this.#sizedFile(url, signal);
     const version = table.of(url).versionOf(file);
     version.retain(undefined);
@@ -118,7 +106,7 @@ export class DiskWarming {
         sizeBytes,
         pieceBlocks: this.#pieceBlocks,
         pieces: this.#pieces,
-        flushAll: () => storage.flush(),
+        flushAll: () => versions.storage.flush(),
         signal,
         onStored,
       });
@@ -134,7 +122,7 @@ export class DiskWarming {
     if (file.kind === 'directory') throw new IsDirectoryError(url);
     checkStorable(file);
     if (file.size !== undefined) return { file, sizeBytes: file.size };
-    const version = this.#context.table.of(url).versionOf(file);
+    const version = this.#parts.table.of(url).versionOf(file);
     version.retain(undefined);
     try {
       const sizeBytes = await version.downloader.whenSizeKnown(signal);
@@ -146,7 +134,8 @@ export class DiskWarming {
 
   /** What is on disk of the version that was known last. Queries no source. */
   async storedPart(url: string, listed?: ListedEntry): Promise<StoredPart> {
-    const { table, storage } = this.#context;
+    const { table } = this.#parts;
+    const { storage } = this.#parts.versions;
     const last = table.get(url)?.lastKnown;
     const recalled = last === undefined ? await storage.newest(url) : undefined;
     const known = recalled === undefined ? last : metadataFromFacts(recalled.facts);
@@ -159,7 +148,7 @@ export class DiskWarming {
 
   /** Undefined: there is no disk cache, or another process writes it. */
   async room(): Promise<DiskRoom | undefined> {
-    return await this.#context.storage.room();
+    return await this.#parts.versions.storage.room();
   }
 }
 

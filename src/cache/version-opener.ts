@@ -1,33 +1,22 @@
 import { type Awaitable, chain } from '../awaitable.js';
 import { ChangedError, IsDirectoryError, orAborted, SourceError } from '../source/index.js';
+import type { CacheParts } from './cache-parts.js';
 import { type FileMetadata, type ResourceMetadata, unverifiableOf } from './file-metadata.js';
 import { Handle } from './handle.js';
-import type { ListingCache } from './listing-cache.js';
-import type { MetadataQueries } from './metadata-queries.js';
-import { Readahead, type ReadaheadOptions } from './readahead.js';
+import { Readahead } from './readahead.js';
 import type { FileStat, OpenResource, SavedVersion, Waiter } from './resource-cache.js';
-import type { ResourceTable } from './resource-table.js';
-
-export interface VersionOpenerContext {
-  readonly table: ResourceTable;
-  readonly queries: MetadataQueries;
-  readonly listings: ListingCache;
-  readonly readahead: ReadaheadOptions;
-  /** A file of so many bytes is read when it is opened by what a listing says of it. */
-  readonly smallBytes: number;
-}
 
 /** Opens versions of files: the current one, by a query or a listing, or one that was known before. */
 export class VersionOpener {
-  readonly #context: VersionOpenerContext;
+  readonly #parts: CacheParts;
 
-  constructor(context: VersionOpenerContext) {
-    this.#context = context;
+  constructor(parts: CacheParts) {
+    this.#parts = parts;
   }
 
   /** See `ResourceCache`. */
   open(url: string, waiter?: Waiter, known?: FileStat): Awaitable<OpenResource> {
-    const { table, listings } = this.#context;
+    const { table, listings } = this.#parts;
     const resource = table.of(url);
     const kept = unverifiableOf(resource.lastKnown, known);
     if (kept !== undefined) return this.#openVersion(url, kept, waiter);
@@ -44,15 +33,15 @@ export class VersionOpener {
   }
 
   #openCurrent(url: string, waiter?: Waiter): Awaitable<OpenResource> {
-    const { table, queries } = this.#context;
+    const { table, queries } = this.#parts;
     return chain(queries.get(table.of(url), waiter), (found) => this.#openVersion(url, found, waiter));
   }
 
   #openVersion(url: string, metadata: ResourceMetadata, waiter?: Waiter): Awaitable<OpenResource> {
     if (metadata.kind === 'directory') return Promise.reject(new IsDirectoryError(url));
-    const version = this.#context.table.of(url).versionOf(metadata);
+    const version = this.#parts.table.of(url).versionOf(metadata);
     version.retain(waiter?.uid);
-    const opened = (): Handle => new Handle(version, new Readahead(this.#context.readahead));
+    const opened = (): Handle => new Handle(version, new Readahead(this.#parts.options.readahead));
     const { whenOpen } = version.stored;
     if (whenOpen === undefined) return opened();
     return orAborted(whenOpen, waiter?.signal, url).then(opened, (error: unknown) => {
@@ -62,14 +51,14 @@ export class VersionOpener {
   }
 
   /**
-   * A small file that only a listing knows is fetched at once, as by a probe: its open then has its content, and its
+   * A file of a block that only a listing knows is fetched at once, as by a probe: its open then has its content, and its
    * refusal.
    */
   async #openListed(url: string, file: FileMetadata, waiter?: Waiter): Promise<OpenResource> {
     const opened = await this.#openVersion(url, file, waiter);
     const { size = 0 } = file;
     const isHere = opened.localFd !== undefined || opened.head().byteLength > 0;
-    if (isHere || size === 0 || size > this.#context.smallBytes) return opened;
+    if (isHere || size === 0 || size > this.#parts.options.blockBytes) return opened;
     try {
       await opened.read(0, size, () => undefined, { signal: waiter?.signal });
       return opened;
