@@ -4,10 +4,10 @@ import type { Catalog } from './catalog.js';
 import type { ResourceOf } from './credential-scope.js';
 import type { IdleFiles } from './data-file.js';
 import type { DiskCacheOptions } from './disk-cache-options.js';
-import type { DiskThread } from './disk-thread.js';
-import type { Pins } from './pins.js';
-import type { RateLimitedLog } from './rate-limited-log.js';
-import type { Semaphore } from './semaphore.js';
+import { DiskJobError, DiskThread } from './disk-thread.js';
+import { Pins } from './pins.js';
+import { RateLimitedLog } from './rate-limited-log.js';
+import { Semaphore } from './semaphore.js';
 
 /** What this process holds while it is the one that writes. The system releases the lock when the process ends, however it ends. */
 export interface Writer {
@@ -19,8 +19,11 @@ export interface Writer {
   checkedAtMs: number;
 }
 
+/** At most this many reads of data files at once: libuv has four threads for all files, names and devices of the process. */
+const READS = 2;
+
 /** What the parts of an open store share. */
-export interface StoreContext {
+export class StoreContext {
   readonly options: DiskCacheOptions;
   /** `<cache dir>/v4` */
   readonly root: string;
@@ -28,18 +31,31 @@ export interface StoreContext {
   readonly idleFiles: IdleFiles;
   readonly warnings: RateLimitedLog;
   readonly pins: Pins;
-  /** libuv has four threads for all files, names and devices of the process: so few reads run at once. */
-  readonly reads: Semaphore;
-  /** One slow look at a file at a time. */
-  readonly checks: Semaphore;
   readonly thread: DiskThread;
+  readonly reads = new Semaphore(READS);
+  /** One slow look at a file at a time. */
+  readonly checks = new Semaphore(1);
   /** What goes on with entries. */
-  readonly inFlight: Set<Promise<unknown>>;
+  readonly inFlight = new Set<Promise<unknown>>();
   /** Undefined: this process reads what another one writes. */
   writer: Writer | undefined;
-  isClosing: boolean;
+  isClosing = false;
   /** Whose checksum was wrong. */
-  corruptBlocks: number;
+  corruptBlocks = 0;
+
+  constructor(options: DiskCacheOptions, root: string, resourceOf: ResourceOf) {
+    const { directory, log, maxOpenFiles, syncAfterMs } = options;
+    this.options = options;
+    this.root = root;
+    this.resourceOf = resourceOf;
+    this.idleFiles = { max: maxOpenFiles, files: new Set() };
+    this.warnings = new RateLimitedLog(log, directory);
+    this.pins = new Pins(root, this.warnings);
+    this.thread = new DiskThread({ root, syncAfterMs }, (left, error) => {
+      if (error !== undefined) this.warnings.warn('cannot make the store durable', new DiskJobError(error));
+      log.debug({ directory, left }, 'disk cache: synced');
+    });
+  }
 }
 
 /** Whether a file is missing that another process may have removed. */
