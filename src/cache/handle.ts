@@ -95,7 +95,8 @@ export class Handle implements OpenResource {
             throw new Error('a block was not begun');
           }
           if (await areVisible(acquired, end, options)) {
-            const result = sink(blocks.views(acquired, offset, version.cut(end), options));
+            const sunk = sink(blocks.views(acquired, offset, version.cut(end), options));
+            const result = sunk instanceof Promise ? await sunk : sunk;
             this.#leaveBehind(plan.stream, acquired, offset, end);
             return result;
           }

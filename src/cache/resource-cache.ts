@@ -47,8 +47,8 @@ export interface ListedEntry {
   readonly digest?: ContentDigest;
 }
 
-/** Takes bytes while they are there: the pieces are valid until it returns, and never to be written to. */
-export type Sink<Result> = (pieces: readonly Uint8Array[]) => Result;
+/** Takes bytes while they are there: the pieces are valid until it returns, or what it returns has resolved, and never to be written to. */
+export type Sink<Result> = (pieces: readonly Uint8Array[]) => Awaitable<Result>;
 
 export interface ReadOptions extends Waiter {
   /**

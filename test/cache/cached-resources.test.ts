@@ -182,6 +182,31 @@ for (const supportRange of [true, false]) {
   }
 }
 
+test('what is read stays as it is until the promise of its sink has resolved', async (t) => {
+  const state = origin(pattern(777));
+  const cache = cacheOf(state, 10 * BLOCK_BYTES);
+  const file = await cache.open(URL);
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let seen = Buffer.alloc(0);
+  const reading = file.read(0, 3 * BLOCK_BYTES, async (pieces) => {
+    await released;
+    seen = Buffer.concat(pieces);
+  });
+  // Backwards: what a stream has read makes room for itself.
+  for (let at = 96 * BLOCK_BYTES; at >= 3 * BLOCK_BYTES; at -= BLOCK_BYTES) {
+    await bytesOf(file, at, BLOCK_BYTES);
+  }
+  t.is(seen.length, 0);
+  release();
+  await reading;
+  t.deepEqual(seen, state.content.subarray(0, 3 * BLOCK_BYTES));
+  file.close();
+  await cache.close();
+});
+
 test('concurrent readers share fetches, and one that aborts disturbs no other', async (t) => {
   const state = origin(pattern(64));
   const cache = cacheOf(state, 10_000);

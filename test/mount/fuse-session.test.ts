@@ -77,6 +77,18 @@ class FakeDevice implements FuseDevice {
     });
   }
 
+  /** What another thread copies, until it is called. */
+  readonly copying: (() => void)[] = [];
+
+  replyLater(parts: readonly Uint8Array[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.copying.push(() => {
+        this.reply(parts);
+        resolve();
+      });
+    });
+  }
+
   notify(message: Uint8Array): Promise<void> {
     if (this.replies.length > 0 || this.busy.length > 0) throw new Error('too late');
     this.notified.push(Buffer.from(message).readInt32LE(4));
@@ -94,16 +106,20 @@ interface Fixture {
   readonly threads: { intent: SignalIntent; looks: number };
 }
 
-/** GETATTR answers, READ waits until it is interrupted, LISTXATTR throws, everything else is not implemented. */
+/** So much content is copied by another thread. */
+const CONTENT_BYTES = 256 * 1024;
+
+/** GETATTR answers, READ waits until it is interrupted, or has content if it has a body, LISTXATTR throws, everything else is not implemented. */
 function start(resumed?: Agreement): Fixture {
   const device = new FakeDevice();
   const forgotten: Forget[] = [];
   const handler: RequestHandler = {
-    handle: ({ opcode, body }, { signal }, reply) => {
+    handle: ({ opcode, body }, { signal }, reply, replyWithContent) => {
       if (opcode === OPCODE.GETATTR) return Promise.resolve([Buffer.from('attr')]).then(reply);
       if (opcode === OPCODE.LISTXATTR)
         throw body.length > 0 ? new Error('no room') : new MalformedRequestError('short');
       if (opcode !== OPCODE.READ) return false;
+      if (body.length > 0) return replyWithContent([Buffer.alloc(CONTENT_BYTES)]) ?? true;
       return new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(new Error('aborted')));
       });
@@ -303,6 +319,25 @@ test('what is in flight when the connection ends is aborted', async (t) => {
   await served;
   await settled();
   t.like(device.replies[0], { unique: 8, errno: constants.errno.EINTR });
+});
+
+test('a request whose content is being copied is not answered yet, and the connection is handed over then', async (t) => {
+  const { device, session, served } = start();
+  device.send(OPCODE.READ, 8, Buffer.alloc(40));
+  await settled();
+  session.handOver(10_000);
+  let how: MountEnd | undefined;
+  void served.then((end) => (how = end));
+  await settled();
+  t.is(how, undefined);
+  t.is(device.copying.length, 1);
+  t.deepEqual(device.replies, []);
+  for (const copy of device.copying) copy();
+  t.is(await served, 'handed over');
+  t.deepEqual(
+    device.replies.map(({ unique, errno, payload }) => [unique, errno, payload.length]),
+    [[8, 0, CONTENT_BYTES]],
+  );
 });
 
 test('FORGET is counted and never answered, even when it is malformed', async (t) => {

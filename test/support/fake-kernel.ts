@@ -227,9 +227,10 @@ export class FakeKernel {
     const request = { opcode, unique: this.#unique, isResent: false, nodeId, uid: 0, pid, body };
     let answer = Buffer.alloc(0);
     try {
-      const handled = this.operations.handle(request, new RequestCaller(pid, undefined), (payload) => {
+      const reply = (payload: readonly Uint8Array[]): undefined => {
         answer = Buffer.concat(payload);
-      });
+      };
+      const handled = this.operations.handle(request, new RequestCaller(pid, undefined), reply, reply);
       // Its memory is that of the next request.
       body.fill(0x38);
       await handled;

@@ -75,10 +75,11 @@ export class KeptServer {
     const request = { opcode, unique, isResent, nodeId, uid: 0, pid: 1, body };
     let answer = Buffer.alloc(0);
     try {
-      await this.operations.handle(request, new RequestCaller(1, undefined), (payload) => {
+      const reply = (payload: readonly Uint8Array[]): undefined => {
         this.journal.flush();
         answer = Buffer.concat(payload);
-      });
+      };
+      await this.operations.handle(request, new RequestCaller(1, undefined), reply, reply);
     } catch (error) {
       return errnoNameOf(this.operations.errnoOf(request, error));
     }

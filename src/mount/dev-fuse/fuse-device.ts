@@ -1,4 +1,4 @@
-import { write, writevSync } from 'node:fs';
+import { write, writev, writevSync } from 'node:fs';
 
 import { codeOf } from '../../error-code.js';
 import { type OnRequest, readRequests } from './request-reader.js';
@@ -12,6 +12,8 @@ export interface FuseDevice {
   stop(): void;
   /** Replies to a request. A reply to a request that has ended is dropped. */
   reply(parts: readonly Uint8Array[]): void;
+  /** As `reply`; another thread copies the parts, until this resolves. */
+  replyLater(parts: readonly Uint8Array[]): Promise<void>;
   /** Sends the kernel a notification. May block until a request that holds a lock is answered. */
   notify(message: Uint8Array): Promise<void>;
 }
@@ -22,6 +24,7 @@ const GONE = new Set(['ENOENT', 'ENODEV']);
 /** An open `/dev/fuse`. */
 export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
   let hasEnded = false;
+  const copying = new Set<Promise<void>>();
   const stopped = new AbortController();
   return {
     stop: () => stopped.abort(),
@@ -29,6 +32,8 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
       try {
         return await readRequests(fd, syscalls, onRequest, stopped.signal);
       } finally {
+        // They have the descriptor.
+        await Promise.allSettled(copying);
         hasEnded = !stopped.signal.aborted;
       }
     },
@@ -40,6 +45,18 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
       } catch (error) {
         if (!GONE.has(codeOf(error))) throw error;
       }
+    },
+    replyLater: (parts) => {
+      if (hasEnded) return Promise.resolve();
+      const copied = new Promise<void>((resolve, reject) => {
+        writev(fd, parts, (error) => {
+          copying.delete(copied);
+          if (error === null || GONE.has(codeOf(error))) resolve();
+          else reject(error);
+        });
+      });
+      copying.add(copied);
+      return copied;
     },
     notify: (message) =>
       new Promise((resolve) => {

@@ -21,7 +21,7 @@ import { NAME_MAX_BYTES } from '../path-name.js';
 import type { VirtualFs } from '../virtual-fs.js';
 import type { BackingFiles } from './backing-files.js';
 import { ReaddirReplies, type Reading } from './readdir-replies.js';
-import type { Reply, RequestHandler } from './fuse-session.js';
+import type { Reply, ReplyWithContent, RequestHandler } from './fuse-session.js';
 import { type Inode, InodeTable } from './inode-table.js';
 import type { KernelPages } from './kernel-pages.js';
 import { HandleReads } from './handle-reads.js';
@@ -115,13 +115,18 @@ export class FuseOperations implements RequestHandler {
     this.#replies = restoreState(state, { vfs: this.#vfs, inodes: this.inodes, backing: this.#backing });
   }
 
-  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | boolean {
+  handle(
+    request: FuseRequest,
+    caller: RequestCaller,
+    reply: Reply,
+    replyWithContent: ReplyWithContent,
+  ): Promise<void> | boolean {
     // The kernel sends those once more before all others.
     if (this.#replies.size > 0 && !request.isResent) this.#replies.clear();
     switch (request.opcode) {
       // Their replies are in memory that is reused.
       case OPCODE.READ:
-        return this.#read(decodeRead(request.body), caller, reply);
+        return this.#read(decodeRead(request.body), caller, replyWithContent);
       case OPCODE.READDIR:
       case OPCODE.READDIRPLUS:
         return this.#readdir(request, decodeRead(request.body), caller, reply);
@@ -260,7 +265,7 @@ export class FuseOperations implements RequestHandler {
   async #read(
     { handle, offset, size }: { handle: number; offset: number; size: number },
     caller: RequestCaller,
-    reply: Reply,
+    reply: ReplyWithContent,
   ): Promise<void> {
     this.#reads.add(handle, caller);
     try {

@@ -1,6 +1,6 @@
 /**
  * One FUSE connection: reads requests, runs them concurrently on the main thread, so that INTERRUPT gets through, and replies to
- * each exactly once, by gathered writes of views of cached blocks.
+ * each exactly once, by gathered writes of views of cached blocks; long ones on another thread.
  */
 import { constants } from 'node:os';
 
@@ -36,14 +36,21 @@ import {
 } from './request-codec.js';
 
 export type Reply = (payload: readonly Uint8Array[]) => void;
+/** Undefined: it has sent the payload. Else another thread reads it, until that resolves. */
+export type ReplyWithContent = (payload: readonly Uint8Array[]) => Promise<void> | undefined;
 
 /** Runs requests. */
 export interface RequestHandler {
   /**
-   * Runs the request, and calls `reply` once, which has sent the payload when it returns. The reply to what it throws,
+   * Runs the request, and calls `reply`, which has sent the payload when it returns, or `replyWithContent` once. The reply to what it throws,
    * or rejects with, is an errno. True: it has replied; false: this opcode is not implemented (ENOSYS).
    */
-  handle(request: FuseRequest, caller: RequestCaller, reply: Reply): Promise<void> | boolean;
+  handle(
+    request: FuseRequest,
+    caller: RequestCaller,
+    reply: Reply,
+    replyWithContent: ReplyWithContent,
+  ): Promise<void> | boolean;
   forget(forget: Forget): void;
   /** The positive errno for a failure, which it may log. */
   errnoOf(request: FuseRequest, error: unknown): number;
@@ -51,6 +58,8 @@ export interface RequestHandler {
   placeOf(request: FuseRequest): AccessedPlace | undefined;
 }
 
+/** So much takes longer to be copied than to be handed to another thread. */
+const MIN_LATER_BYTES = 256 * 1024;
 /** Of a READ. */
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_READAHEAD_BYTES = 4 * 1024 * 1024;
@@ -212,14 +221,25 @@ export class FuseSession {
     const { activity } = this.#options;
     const running = activity.begin(operationName(request.opcode), caller);
     const place = activity.accessLog.isFollowed ? this.#handler.placeOf(request) : undefined;
-    const settle = (errno: number, payload: readonly Uint8Array[]): void => {
+    /** False: another process replies. */
+    const end = (errno: number, payload: readonly Uint8Array[]): boolean => {
       activity.end(running, errno);
       if (place !== undefined) this.#log(request, caller, place, running, errno, payload);
-      this.#running.delete(request.unique);
       this.#interrupted.delete(caller);
-      if (this.#isLeft) return;
-      this.#reply(request, errno, payload);
+      return !this.#isLeft;
+    };
+    const finish = (): void => {
+      this.#running.delete(request.unique);
       if (this.#drained !== undefined && this.#isDrained) this.#drained.resolve();
+    };
+    const settle = (errno: number, payload: readonly Uint8Array[]): void => {
+      if (end(errno, payload)) this.#reply(request, errno, payload);
+      finish();
+    };
+    const settleWithContent: ReplyWithContent = (payload) => {
+      const copying = end(0, payload) ? this.#replyWithContent(request, payload) : undefined;
+      if (copying === undefined) finish();
+      return copying?.finally(finish);
     };
     this.#running.set(request.unique, caller);
     const fail = (error: unknown): void => {
@@ -227,7 +247,8 @@ export class FuseSession {
       settle(caller.isInterrupted ? EINTR : this.#handler.errnoOf(request, error), []);
     };
     try {
-      const work = this.#handler.handle(request, caller, (payload) => settle(0, payload));
+      const reply: Reply = (payload) => settle(0, payload);
+      const work = this.#handler.handle(request, caller, reply, settleWithContent);
       if (work === false) settle(constants.errno.ENOSYS, []);
       else if (work !== true) work.catch(fail);
     } catch (error) {
@@ -287,6 +308,15 @@ export class FuseSession {
     this.#reply(request, 0, [payload]);
     const resend = hasExtension && (offered.flags2 & INIT_FLAG2.HAS_RESEND) !== 0;
     this.#agreed.resolve({ minor, kernelMinor: offered.minor, passthrough, resend });
+  }
+
+  #replyWithContent(request: FuseRequest, payload: readonly Uint8Array[]): Promise<void> | undefined {
+    const bytes = bytesOf(payload);
+    if (bytes >= MIN_LATER_BYTES) {
+      return this.#device.replyLater([encodeHeader(request.unique, 0, bytes, request.isResent), ...payload]);
+    }
+    this.#reply(request, 0, payload);
+    return undefined;
   }
 
   #reply(request: FuseRequest, errno: number, payload: readonly Uint8Array[]): void {

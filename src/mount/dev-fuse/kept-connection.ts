@@ -42,6 +42,10 @@ export class KeptConnection {
         this.#journal?.flush();
         device.reply(parts);
       },
+      replyLater: (parts) => {
+        this.#journal?.flush();
+        return device.replyLater(parts);
+      },
     };
   }
 
