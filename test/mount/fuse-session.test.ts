@@ -89,6 +89,10 @@ class FakeDevice implements FuseDevice {
     });
   }
 
+  whenCopied(): Promise<void> {
+    return Promise.resolve();
+  }
+
   notify(message: Uint8Array): Promise<void> {
     if (this.replies.length > 0 || this.busy.length > 0) throw new Error('too late');
     this.notified.push(Buffer.from(message).readInt32LE(4));

@@ -124,9 +124,11 @@ async function serve(
       log.error({ err: error }, 'the connection to the kernel failed');
       return 'aborted';
     })
-    .finally(() => {
+    .then(async (end) => {
       notifier.stop();
+      await device.whenCopied();
       close(fd);
+      return end;
     });
   return { session, ended };
 }

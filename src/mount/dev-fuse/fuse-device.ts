@@ -14,6 +14,8 @@ export interface FuseDevice {
   reply(parts: readonly Uint8Array[]): void;
   /** As `reply`; another thread copies the parts, until this resolves. */
   replyLater(parts: readonly Uint8Array[]): Promise<void>;
+  /** Resolves when no other thread has the descriptor for a reply: it may be closed then, after the last reply. */
+  whenCopied(): Promise<void>;
   /** Sends the kernel a notification. May block until a request that holds a lock is answered. */
   notify(message: Uint8Array): Promise<void>;
 }
@@ -32,8 +34,6 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
       try {
         return await readRequests(fd, syscalls, onRequest, stopped.signal);
       } finally {
-        // They have the descriptor.
-        await Promise.allSettled(copying);
         hasEnded = !stopped.signal.aborted;
       }
     },
@@ -57,6 +57,9 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
       });
       copying.add(copied);
       return copied;
+    },
+    whenCopied: async () => {
+      await Promise.allSettled(copying);
     },
     notify: (message) =>
       new Promise((resolve) => {
