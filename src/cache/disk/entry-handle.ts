@@ -57,7 +57,7 @@ export class EntryHandle implements StoredVersion {
   async write(blocks: readonly CheckedBlock[], path: WritePath = 'cached'): Promise<boolean> {
     if (this.#isClosed || !blocks.every((block) => this.#isWhole(block))) return false;
     return await this.#entry.whileRetained(async () => {
-      const isStored = await this.#entry.write(blocks, path);
+      const isStored = await this.#entry.writer.write(blocks, path);
       const { copy, geometry } = this.#entry;
       // Of one block, when the copy is needed.
       if (geometry.blockCount > 1 && copy.table.isComplete && !copy.isVerified()) void copy.verify();

@@ -20,9 +20,4 @@ export class Semaphore {
       else next();
     }
   }
-
-  /** Resolves when nothing runs or waits, what is added meanwhile included. */
-  async idle(): Promise<void> {
-    while (this.#running > 0) await this.run(() => Promise.resolve());
-  }
 }

@@ -2,22 +2,17 @@ import { checksumOf } from '../../checksum.js';
 import { codeOf } from '../../error-code.js';
 import type { VersionKey } from '../version-identity.js';
 import type { ColdRegion, OpenEntry } from './catalog.js';
-import { urlOfResource } from './credential-scope.js';
 import { DataFile } from './data-file.js';
-import { DiskJobError } from './disk-thread.js';
-import type { CheckedBlock, StoredFacts, WritePath } from './disk-cache.js';
+import type { StoredFacts } from './disk-cache.js';
+import { EntryWriter } from './entry-writer.js';
 import { readAt } from './file-io.js';
-import { blockLength, chargeOf, type Geometry, geometryOf, pagesOf } from './geometry.js';
-import { type DecodedIndex, encodeHeader, encodeIdentity, IDENTITY_AT, RECORD_BYTES } from './index-file.js';
+import { blockLength, type Geometry, geometryOf } from './geometry.js';
+import { type DecodedIndex, encodeIdentity, IDENTITY_AT, RECORD_BYTES } from './index-file.js';
 import { filePath, nameOfVersion } from './layout.js';
 import { type CopyFiles, LocalCopy } from './local-copy.js';
 import { indexState, readIndex } from './read-index.js';
-import { sharedBlocks } from './shared-memory.js';
-import { isGone, type StoreContext, type Writer } from './store-context.js';
+import { isGone, type StoreContext } from './store-context.js';
 import type { PatchJob } from './worker/file-changes.js';
-import { currentWriter, doubt } from './writer-lease.js';
-
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
 /** A version that is open, for all of its handles: one data file, and its index. */
 export class StoredEntry implements OpenEntry {
@@ -33,8 +28,7 @@ export class StoredEntry implements OpenEntry {
   readonly loaded: Promise<void>;
   /** How many `StoredVersion`s are not closed. */
   handles = 0;
-  /** That are under way. */
-  #writes = 0;
+  readonly writer: EntryWriter;
   readonly #context: StoreContext;
   readonly #onUnused: (entry: StoredEntry) => void;
   #copy: LocalCopy;
@@ -56,6 +50,7 @@ export class StoredEntry implements OpenEntry {
     this.name = nameOfVersion(key);
     this.#context = context;
     this.#onUnused = onUnused;
+    this.writer = new EntryWriter(context, this);
     this.#copy = this.#newCopy({ writer: undefined });
     this.loaded = facts.sizeBytes > 0 ? this.load() : this.#loadEmpty();
   }
@@ -69,7 +64,7 @@ export class StoredEntry implements OpenEntry {
   }
 
   get isWritten(): boolean {
-    return this.#writes > 0;
+    return this.writer.isWriting;
   }
 
   retain(): void {
@@ -130,7 +125,7 @@ export class StoredEntry implements OpenEntry {
   /** An empty version has no blocks that would bring its files into being. */
   async #loadEmpty(): Promise<void> {
     await this.load();
-    await this.write([], 'cached');
+    await this.writer.write([], 'cached');
     await this.#copy.verify();
   }
 
@@ -174,121 +169,9 @@ export class StoredEntry implements OpenEntry {
     return right;
   }
 
-  /** Stores blocks, in ascending order. Never rejects. */
-  async write(given: readonly CheckedBlock[], path: WritePath): Promise<boolean> {
-    const { warnings, isClosing } = this.#context;
-    if (isClosing) return false;
-    try {
-      for (;;) {
-        const writer = await currentWriter(this.#context);
-        if (writer === undefined || this.isDropped) return false;
-        const { writer: loadedBy, isUnreadable } = this.#copy;
-        if (loadedBy !== writer || isUnreadable) await this.load();
-        const current = this.#copy;
-        if (current.isUnreadable || current.writer !== writer) return false;
-        const blocks = given.filter(({ index }) => !current.table.has(index));
-        if (blocks.length === 0 && current.start !== undefined) return true;
-        const header = current.start === undefined ? this.#header() : undefined;
-        if (current.start === undefined && header === undefined) return false;
-        const growthBytes = this.#growthBytes(blocks, header?.bytes.length ?? 0);
-        const room = writer.catalog.makeRoom(growthBytes, this.name);
-        if (!(typeof room === 'boolean' ? room : await room)) return false;
-        // Meanwhile others may have made the files, or removed them.
-        const isSame = this.#copy === current && (current.start === undefined) === (header !== undefined);
-        if (isSame) return await this.#submit(writer, current, { blocks, header, growthBytes, path });
-        writer.catalog.space.usedBytes -= growthBytes;
-      }
-    } catch (error) {
-      warnings.warn('cannot store blocks', error);
-      return false;
-    }
-  }
-
-  async #submit(writer: Writer, current: LocalCopy, write: Write): Promise<boolean> {
-    const { thread, warnings } = this.#context;
-    const { blocks, header, growthBytes, path } = write;
-    const { catalog } = writer;
-    const url = urlOfResource(this.key.resource);
-    current.start ??= header;
-    const { recordsAt = 0, seed = 0 } = current.start ?? {};
-    if (header !== undefined) catalog.charge(this.name, growthBytes, growthBytes, url);
-    for (const { index } of blocks) current.regions?.use(index, this.#now());
-    const reservedBytes = header === undefined ? growthBytes : 0;
-    let allocatedBytes: number | undefined;
-    let failure: unknown;
-    this.#writes += 1;
-    try {
-      const result = await thread.run('write', {
-        name: this.name,
-        create: header && { header: header.bytes, dataBytes: this.geometry.sizeBytes },
-        blockBytes: this.geometry.blockBytes,
-        recordsAt,
-        seed,
-        isDirect: path === 'direct',
-        ...sharedBlocks(blocks),
-      });
-      ({ allocatedBytes } = result);
-      failure = result.error && new DiskJobError(result.error);
-    } catch (error) {
-      failure = error;
-    }
-    this.#writes -= 1;
-    const isSame = this.#copy === current;
-    if (isSame) {
-      const chargedBytes =
-        allocatedBytes === undefined
-          ? catalog.bytesOf(this.name) + reservedBytes
-          : chargeOf(allocatedBytes, this.geometry.blockBytes);
-      catalog.charge(this.name, chargedBytes, reservedBytes, url);
-    } else {
-      catalog.space.usedBytes -= reservedBytes;
-    }
-    if (failure !== undefined) {
-      warnings.warn('cannot store blocks', failure);
-      if (isSame && header !== undefined) await catalog.remove(this.name);
-      if (FULL.has(codeOf(failure))) catalog.space.noteFull();
-      // Perhaps the directory itself was removed.
-      if (codeOf(failure) === 'ENOENT') doubt(writer);
-      return false;
-    }
-    if (!isSame) return false;
-    for (const { index, checksum } of blocks) current.table.store(index, checksum);
-    return true;
-  }
-
   coldestRegion(): ColdRegion | undefined {
     const coldest = this.#copy.regions?.coldest();
-    return coldest && { usedAtMs: coldest.usedAtMs, evict: () => this.#evictRegion(coldest.region) };
-  }
-
-  /** Resolves to what that freed; undefined: it cannot be done. Never rejects. */
-  async #evictRegion(region: number): Promise<number | undefined> {
-    const { thread, writer, warnings } = this.#context;
-    const { geometry, name } = this;
-    const current = this.#copy;
-    const { regions } = current;
-    if (regions === undefined || writer === undefined || current.start === undefined) return undefined;
-    const first = region * regions.regionBlocks;
-    const end = Math.min(first + regions.regionBlocks, geometry.blockCount);
-    for (let index = first; index < end; index += 1) current.table.forget(index);
-    regions.clear(region);
-    const beforeBytes = writer.catalog.bytesOf(name);
-    const at = first * geometry.blockBytes;
-    try {
-      const { allocatedBytes, error } = await thread.run('punch', {
-        name,
-        index: { at: current.start.recordsAt + first * RECORD_BYTES, bytes: (end - first) * RECORD_BYTES },
-        data: { at, bytes: Math.min(end * geometry.blockBytes, geometry.sizeBytes) - at },
-      });
-      if (error !== undefined) throw new DiskJobError(error);
-      if (this.#copy !== current) return 0;
-      const chargedBytes = chargeOf(allocatedBytes, geometry.blockBytes);
-      writer.catalog.charge(name, chargedBytes, 0, urlOfResource(this.key.resource));
-      return beforeBytes - writer.catalog.bytesOf(name);
-    } catch (error) {
-      warnings.warn('cannot evict a part of a large file', error);
-      return (await writer.catalog.remove(name)) ? beforeBytes : undefined;
-    }
+    return coldest && { usedAtMs: coldest.usedAtMs, evict: () => this.writer.evictRegion(coldest.region) };
   }
 
   /** Blocks that are not what the index says. */
@@ -369,24 +252,6 @@ export class StoredEntry implements OpenEntry {
     return isSame && header.blockBytes === blockBytes;
   }
 
-  #header(): ReturnType<typeof encodeHeader> {
-    const { blockBytes } = this.geometry;
-    return encodeHeader({ url: this.key.resource, facts: this.facts, blockBytes });
-  }
-
-  /** How many more bytes the files may take after this write. `headerBytes` 0: there are files. */
-  #growthBytes(blocks: readonly CheckedBlock[], headerBytes: number): number {
-    const dataBytes = blocks.reduce((sum, { bytes }) => sum + pagesOf(bytes.byteLength), 0);
-    // Each run of records may begin a page, and end in another one.
-    const indexBytes = Math.min(
-      pagesOf(headerBytes) + blocks.length * pagesOf(1),
-      pagesOf(headerBytes + this.geometry.blockCount * RECORD_BYTES),
-    );
-    return headerBytes === 0
-      ? dataBytes + indexBytes
-      : chargeOf(dataBytes + indexBytes, this.geometry.blockBytes);
-  }
-
   #useAllRegions(): void {
     const { regions, table } = this.#copy;
     if (regions === undefined) return;
@@ -398,13 +263,6 @@ export class StoredEntry implements OpenEntry {
   #now(): number {
     return this.#context.writer?.catalog.now() ?? 0;
   }
-}
-
-interface Write {
-  readonly blocks: readonly CheckedBlock[];
-  readonly header: ReturnType<typeof encodeHeader>;
-  readonly growthBytes: number;
-  readonly path: WritePath;
 }
 
 /** What a missing file has: undefined. */
