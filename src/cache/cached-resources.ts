@@ -201,7 +201,7 @@ export class CachedResources implements ResourceCache {
     isForced = true,
   ): Promise<{ readonly memory: Evicted; readonly disk: Evicted | undefined }> {
     // What waits to be written would be stored after it.
-    await this.#parts.versions.storage.flush();
+    await this.#parts.versions.storage.behind.flush();
     const pins = this.disk;
     const disk = await pins?.evict(urls, isForced);
     const isMeant = (url: string): boolean => urls.has(url) && (isForced || pins?.pinOf(url) === undefined);

@@ -106,7 +106,7 @@ export class DiskWarming {
         sizeBytes,
         pieceBlocks: this.#pieceBlocks,
         pieces: this.#pieces,
-        flushAll: () => versions.storage.flush(),
+        behind: versions.storage.behind,
         signal,
         onStored,
       });
@@ -148,7 +148,7 @@ export class DiskWarming {
 
   /** Undefined: there is no disk cache, or another process writes it. */
   async room(): Promise<DiskRoom | undefined> {
-    return await this.#parts.versions.storage.room();
+    return await this.#parts.versions.storage.disk?.room();
   }
 }
 

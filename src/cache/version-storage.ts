@@ -1,5 +1,5 @@
 import type { BlockPool } from './blocks/block-pool.js';
-import type { ConfirmedFacts, DiskCache, DiskRoom } from './disk/disk-cache.js';
+import type { ConfirmedFacts, DiskCache } from './disk/disk-cache.js';
 import { factsOf, type FileMetadata } from './file-metadata.js';
 import type { VersionKey } from './version-identity.js';
 import { WriteBehind } from './write-behind.js';
@@ -61,19 +61,9 @@ export class VersionStorage {
     return bytes;
   }
 
-  /** Resolves when what waits now is written. */
-  async flush(): Promise<void> {
-    await this.behind.flush();
-  }
-
   /** The version that is stored from an earlier run; undefined: none is. */
   newest(url: string): Promise<ConfirmedFacts | undefined> | undefined {
     return this.disk?.mayHave(url) === true ? this.disk.newest(url) : undefined;
-  }
-
-  /** Undefined: this process does not write the cache directory. */
-  async room(): Promise<DiskRoom | undefined> {
-    return await this.disk?.room();
   }
 
   confirm(url: string, file: FileMetadata): void {

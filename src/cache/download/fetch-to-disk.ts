@@ -5,6 +5,7 @@ import type { BlockRun } from '../blocks/version-blocks.js';
 import type { Semaphore } from '../disk/semaphore.js';
 import { NotStoredError } from '../not-stored-error.js';
 import type { Version } from '../version.js';
+import type { WriteBehind } from '../write-behind.js';
 import type { Holder } from './downloader.js';
 
 export interface DiskFetch {
@@ -14,8 +15,8 @@ export interface DiskFetch {
   readonly pieceBlocks: number;
   /** One permit for each piece that is in memory, of all versions. */
   readonly pieces: Semaphore;
-  /** Resolves when what waits to be written now is written, of all versions. */
-  readonly flushAll: () => Promise<void>;
+  /** What waits to be written, of all versions. */
+  readonly behind: WriteBehind;
   readonly signal: AbortSignal;
   /** So much more is on disk; `isNew`: it was not there before. */
   readonly onStored: (bytes: number, isNew: boolean) => void;
@@ -76,7 +77,7 @@ async function bringPiece(fetch: DiskFetch, run: BlockRun): Promise<void> {
       for (const one of left) await bringRun(fetch, one, holder);
       await version.stored.write();
       // Others may have had all of what may wait.
-      if (missingRuns(fetch, run).length > 0) await fetch.flushAll();
+      if (missingRuns(fetch, run).length > 0) await fetch.behind.flush();
     }
   } catch (error) {
     version.noteFailure(error);
