@@ -16,6 +16,7 @@ const MAX_DIRTY_BYTES = 8 * FULL_BLOCKS * BLOCK_BYTES;
 /** A disk that stores what it is given on demand. */
 class SlowDisk implements StoredVersion {
   readonly storedBytes = 0;
+  closed = 0;
   readonly writes: { path: WritePath; blocks: number; done: () => void }[] = [];
 
   has(): boolean {
@@ -41,7 +42,7 @@ class SlowDisk implements StoredVersion {
   }
 
   close(): void {
-    // Nothing is open.
+    this.closed += 1;
   }
 }
 
@@ -102,4 +103,51 @@ test('a small file waits, however many others do', async (t) => {
   await setImmediate();
   t.is(pool.committedBytes, 3 * FULL_BLOCKS * BLOCK_BYTES);
   t.deepEqual(disk.writes, []);
+});
+
+test('a version that is used again while it is stored goes on with that, and is closed when all is stored', async (t) => {
+  const pool = new BlockPool(2 * MAX_DIRTY_BYTES, BLOCK_BYTES);
+  const blocks = blocksIn(pool, { onComplete: (block, checksum) => stored.store(block, checksum) });
+  const disk = new SlowDisk();
+  const stored = storedBlocks(blocks, 8 * BLOCK_BYTES, disk, new WriteBehind(() => MAX_DIRTY_BYTES));
+  await stored.whenOpen;
+  bringBlock(blocks, 0);
+  stored.close();
+  await until('it is being written', () => disk.writes.length === 1);
+  stored.open();
+  await stored.whenOpen;
+  bringBlock(blocks, 1);
+  stored.close();
+  disk.writes[0]?.done();
+  await until('the rest is being written', () => disk.writes.length === 2);
+  t.not(stored.whenClosed, undefined);
+  disk.writes[1]?.done();
+  await until('it is closed', () => stored.whenClosed === undefined);
+  t.is(pool.committedBytes, 0);
+  // One opening for each use.
+  t.is(disk.closed, 2);
+});
+
+test('of a version that is dropped nothing more is stored, until it is used again', async (t) => {
+  const pool = new BlockPool(2 * MAX_DIRTY_BYTES, BLOCK_BYTES);
+  const blocks = blocksIn(pool, { onComplete: (block, checksum) => stored.store(block, checksum) });
+  const disk = new SlowDisk();
+  const stored = storedBlocks(blocks, 8 * BLOCK_BYTES, disk, new WriteBehind(() => MAX_DIRTY_BYTES));
+  await stored.whenOpen;
+  bringBlock(blocks, 0);
+  stored.drop();
+  bringBlock(blocks, 1);
+  t.is(pool.committedBytes, 0);
+  t.is(disk.closed, 0, 'a descriptor of it may be in use');
+  stored.close();
+  await stored.whenClosed;
+  t.deepEqual([disk.writes, disk.closed], [[], 1]);
+  stored.open();
+  await stored.whenOpen;
+  stored.close();
+  await until('it is written', () => disk.writes.length === 1);
+  t.is(disk.writes[0]?.blocks, 2);
+  disk.writes[0]?.done();
+  await stored.whenClosed;
+  t.is(pool.committedBytes, 0);
 });

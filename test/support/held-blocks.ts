@@ -34,6 +34,7 @@ export function storedBlocks(
     disk: { mayHave: () => true, open: () => Promise.resolve(disk) } as unknown as DiskCache,
     behind,
     closing: new Set(),
+    drop: () => undefined,
   };
   const version = { id: '1', validators: { etag: '"1"' }, verifiable: true };
   const file = { kind: 'file', version, size, lastModifiedMs: undefined, supportRange: true } as const;
