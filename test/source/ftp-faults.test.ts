@@ -231,15 +231,15 @@ test('a sequential reader costs one transfer, and a random one ends what it does
   const { server, client, content, urlOf } = await setUp(t);
   const url = urlOf('/dir/file.bin');
   const pin = validatorsOf(await stat(client, url));
-  for (let start = 0; start < FILE_BYTES; start += 100_000) {
-    const range = { start, end: start + 100_000 };
+  for (let start = 0; start < FILE_BYTES; start += 300_000) {
+    const range = { start, end: start + 300_000 };
     assertSame(await read(client, url, { range, pin }), content.subarray(range.start, range.end));
   }
   t.is(countOf(server, 'RETR'), 1);
   // Before they are needed, as a readahead does.
   const ahead = await Promise.all(
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((part) => {
-      const range = { start: part * 100_000, end: (part + 1) * 100_000 };
+    [0, 1, 2, 3].map((part) => {
+      const range = { start: part * 300_000, end: (part + 1) * 300_000 };
       return client.download(new Request(url, { range, pin })).then(async (response) => {
         const chunks: Uint8Array[] = [];
         for await (const chunk of response.body) chunks.push(chunk);

@@ -1,8 +1,7 @@
 /** TCP for sources that speak no HTTP: by the same names, and under the same policy. */
-import { connect as connectSocket, isIP, type Socket } from 'node:net';
+import { connect as connectSocket, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 
-import { AddressRefusedError } from '../address-policy.js';
 import { SourceError } from '../errors.js';
 import { type ConnectAttempt, firstToConnect } from './first-to-connect.js';
 import type { TcpTarget } from './http-engine.js';
@@ -11,7 +10,7 @@ import { addressesOf, allowedAddresses, checkHost, type PlanOptions } from './so
 import { openTunnel } from './tunnel.js';
 
 export async function connectTcp(
-  { url, port, address, proxy: way, onread }: TcpTarget,
+  { url, port, proxy: way }: TcpTarget,
   options: Omit<PlanOptions, 'ca'>,
   signal: AbortSignal,
 ): Promise<Socket> {
@@ -19,20 +18,11 @@ export async function connectTcp(
   const { proxy, proxyAuthorization } = way ?? {};
   if (proxy !== undefined && proxy !== 'direct')
     return await throughProxy(url, port, { proxy, proxyAuthorization }, options, signal);
-  const addresses =
-    address === undefined
-      ? await allowedAddresses(url, options.resolver, options.addressPolicy)
-      : knownAddress(address, url, options.addressPolicy);
+  const addresses = await allowedAddresses(url, options.resolver, options.addressPolicy);
   return await firstToConnect(
     addresses,
     (one) => ({
-      socket: connectSocket({
-        host: one.address,
-        family: one.family,
-        port,
-        noDelay: true,
-        ...(onread && { onread }),
-      }),
+      socket: connectSocket({ host: one.address, family: one.family, port, noDelay: true }),
       readyEvent: 'connect',
     }),
     signal,
@@ -72,10 +62,4 @@ async function throughProxy(
     socket.destroy();
     throw error;
   }
-}
-
-function knownAddress(address: string, url: URL, policy: PlanOptions['addressPolicy']): Addresses {
-  const rule = policy(address, url);
-  if (rule !== undefined) throw new AddressRefusedError(url, address, rule);
-  return [{ address, family: isIP(address) }];
 }

@@ -63,7 +63,7 @@ export class SocketOpener {
   ): Promise<Socket> {
     const begin = ({ address, family }: LookupAddress): ConnectAttempt => {
       const target = { host: address, family, port: portOf(url), noDelay: true, ...(onread && { onread }) };
-      if (url.protocol === 'http:') return { socket: connectSocket(target), readyEvent: 'connect' };
+      if (url.protocol !== 'https:') return { socket: connectSocket(target), readyEvent: 'connect' };
       return { socket: this.#tlsClient.connect(url, target, tls, key), readyEvent: 'secureConnect' };
     };
     return firstToConnect(addresses, begin, signal);

@@ -44,6 +44,8 @@ export class HttpConnection implements Connection {
   /** Undefined until it is connected. */
   #socket: Socket | undefined;
   readonly #isTls: boolean;
+  /** The other side sends at once, and a body alone. */
+  readonly #isBodyOnly: boolean;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #spare: Buffer | undefined;
   /** The next read goes into memory of the body's reader. */
@@ -80,6 +82,7 @@ export class HttpConnection implements Connection {
     this.#owner = owner;
     this.#deadlineMs = owner.now() + connectTimeoutMs;
     this.#isTls = url.protocol === 'https:';
+    this.#isBodyOnly = url.protocol === 'tcp:';
     const onread: OnReadOpts = {
       buffer: () => this.#nextBuffer(),
       callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes),
@@ -174,6 +177,11 @@ export class HttpConnection implements Connection {
 
   #write(exchange: Exchange): void {
     this.#socket?.ref();
+    if (this.#isBodyOnly) {
+      this.#hasResponse = true;
+      this.#parser.beginBody();
+      return;
+    }
     this.#socket?.write(exchange.requestText, 'latin1');
   }
 
@@ -188,7 +196,8 @@ export class HttpConnection implements Connection {
    * short rest is cancelled.
    */
   #providedBuffer(): Buffer | undefined {
-    const { leftBytes = 0, wait } = this.#parser;
+    const { endsWithConnection, wait } = this.#parser;
+    const { leftBytes = endsWithConnection ? Infinity : 0 } = this.#parser;
     if (wait !== undefined || this.#held.length > 0 || leftBytes <= MAX_DISCARD_BYTES) return;
     const provided = this.#body?.nextBuffer();
     return (

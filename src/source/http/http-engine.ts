@@ -1,9 +1,10 @@
 /** The one engine of HTTP/1.1: what a source gives it, and what it gets. */
-import type { OnReadOpts, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import type { Request } from '../request.js';
 import type { SourceError } from '../errors.js';
 import type { Authorizer } from './authorizer.js';
+import type { IncomingBody } from './exchange-body.js';
 import type { HeaderFields } from './header-fields.js';
 import type { HttpBody } from './http-body.js';
 import type { LowSpeedLimit } from './low-speed-limit.js';
@@ -96,11 +97,15 @@ export interface TcpTarget {
   /** Its host is connected to, and errors name it. */
   readonly url: URL;
   readonly port: number;
-  /** Instead of those of the host: one that an earlier connection has reached. */
-  readonly address?: string;
-  /** A forward proxy on the way, by CONNECT; then `onread` is not used. */
+  /** A forward proxy on the way, by CONNECT. */
   readonly proxy?: Pick<HttpRoute, 'proxy' | 'proxyAuthorization'>;
-  readonly onread?: OnReadOpts;
+}
+
+/** A connection by which a body comes, and nothing else. */
+export interface ReceivingConnection {
+  /** When it is connected. */
+  readonly body: Promise<IncomingBody>;
+  destroy(): void;
 }
 
 /** Of the request of a source on whose behalf it is sent. */
@@ -159,6 +164,11 @@ export interface HttpEngine {
    * counted as one of the pool. `signal` ends the attempt, and has the deadline.
    */
   connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket>;
+  /**
+   * Receives a body of such a source in an I/O thread, from an address that `connectTcp` has reached. Undefined: so few bytes can as
+   * well be received by the caller.
+   */
+  receiveTcp(address: string, port: number, expectedBytes: number): ReceivingConnection | undefined;
   /** Rejects where the policy refuses a host that another one connects to, and perhaps resolves. */
   checkHost(url: URL): Promise<void>;
   /** Milliseconds of the clock that deadlines are measured by. */

@@ -20,8 +20,10 @@ import type {
 import { exchange } from './http-exchange.js';
 import { failureOf } from './http-failure.js';
 import { DEFAULT_HTTP_ENGINE_OPTIONS, type HttpEngineOptions } from './http-options.js';
+import type { IoThreads } from './io-threads.js';
 import { LowSpeedLimit } from './low-speed-limit.js';
 import { NameResolver } from './name-resolver.js';
+import { ReceivedConnection } from './received-connection.js';
 import { RememberedRedirects } from './remembered-redirects.js';
 import { Routes } from './route.js';
 import { schemeOf, Sending, type SendingContext } from './sending.js';
@@ -50,8 +52,10 @@ class PooledEngine implements ReportingEngine {
   readonly #pool: ConnectionPool;
   /** Apart from that of sources: neither keeps the other's requests waiting. */
   readonly #peers: ConnectionPool;
+  readonly #threads: IoThreads | undefined;
   readonly #activity: RequestActivity;
   readonly #sending: SendingContext;
+
   constructor(options: HttpEngineOptions) {
     const { timeoutMs, retries, maxConnectionsPerOrigin, maxConnections, proxyFor } = options;
     this.timeoutMs = timeoutMs;
@@ -62,6 +66,7 @@ class PooledEngine implements ReportingEngine {
     const plan = createPlanSocket(planning);
     const connect = options.connect ?? createConnect(planning, plan);
     const isThreaded = options.threads !== undefined && options.connect === undefined;
+    this.#threads = isThreaded ? options.threads : undefined;
     const threads = isThreaded ? { threads: options.threads, plan } : undefined;
     this.#pool = new ConnectionPool(
       connect,
@@ -145,6 +150,11 @@ class PooledEngine implements ReportingEngine {
 
   connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket> {
     return connectTcp(target, this.#connecting, signal);
+  }
+
+  receiveTcp(address: string, port: number, expectedBytes: number): ReceivedConnection | undefined {
+    const thread = this.#threads?.threadFor(expectedBytes);
+    return thread && new ReceivedConnection(address, port, thread);
   }
 
   checkHost(url: URL): Promise<void> {

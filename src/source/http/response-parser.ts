@@ -3,6 +3,7 @@
  * pieces of any size; those of the body are handed on where they lie, without a copy. A taker that is not
  * ready returns a promise, and parsing stops behind the piece that it took.
  */
+import { HeaderFields } from './header-fields.js';
 import { type Framing, MalformedResponse, parseResponseHead, type ResponseHead } from './response-head.js';
 
 /** Takes a response. What it throws goes through `execute` to the connection. */
@@ -59,6 +60,12 @@ export class ResponseParser {
   /** Calls another handler from here on. */
   handOver(handler: ResponseHandler): void {
     this.#handler = handler;
+  }
+
+  /** There is no head: all that comes is the body, up to the end of the connection. */
+  beginBody(): void {
+    this.#state = 'until close';
+    this.#handler.onHead({ status: 200, header: new HeaderFields(), framing: 'close', keepsAlive: false });
   }
 
   /** Parses from `start` on. Returns where it stopped: at the end, behind the response, or to wait. */

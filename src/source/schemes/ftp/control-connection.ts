@@ -1,123 +1,176 @@
-/** The control connection: commands, and their replies, one at a time. */
+/** The control connection (RFC 959, 4.2): commands, and their replies in the same order. */
 import type { Socket } from 'node:net';
 
-import { FTPContext, FTPError, type FTPResponse } from 'basic-ftp';
-
-import { CONNECTION_IDLE } from '../../http/http-failure.js';
-import { type Resolvers, withResolvers } from '../../../with-resolvers.js';
+import { withResolvers } from '../../../with-resolvers.js';
+import { CONNECTION_CLOSED, CONNECTION_IDLE } from '../../http/http-failure.js';
 import { RefusedReply } from './ftp-reply.js';
-
-export interface Reply {
-  readonly code: number;
-  /** All lines, in Latin-1. */
-  readonly text: string;
-}
+import { type Reply, ReplyReader } from './reply-reader.js';
 
 /** A command with a data connection. */
 export interface Transfer {
   /** The server has begun to send. */
   readonly begun: Promise<Reply>;
-  /** It has sent all. Has no deadline of its own: its callers have one. */
+  /** It has sent all. Has no deadline until `endBy` gives it one. */
   readonly ended: Promise<Reply>;
+  readonly endBy: (endsAtMs: number) => void;
 }
 
-const MAX_LINE_CHARS = 64 * 1024;
+/** A command that has no final reply yet. */
+interface Waiting {
+  endsAtMs: number;
+  /** A preliminary reply (1yz). */
+  readonly onBegun?: (reply: Reply) => void;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: unknown) => void;
+}
 
-/**
- * basic-ftp's context knows what a reply is, and which command it belongs to. What it lacks is here: deadlines, and that a line may
- * come in two parts.
- */
-export class ControlConnection extends FTPContext {
+export class ControlConnection {
   /** Replies are shown in errors: nothing secret was sent. */
   isShown = true;
-  /** Of a line that is not complete. */
-  #part = '';
+  #socket: Socket;
+  readonly #waiting: Waiting[] = [];
+  readonly #replies = new ReplyReader((reply) => this.#onReply(reply));
+  /** Why it is closed. */
+  #end: Error | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #watchedUntilMs = Infinity;
+  readonly #onText = (text: string): void => {
+    if (!this.#replies.read(text)) this.fail(new Error('a reply is too long'));
+  };
+  readonly #onClosed = (): void => this.fail(new Error(CONNECTION_CLOSED));
+  readonly #onError = (error: Error): void => this.fail(error);
 
   constructor(socket: Socket) {
-    super(0, 'latin1');
-    this.socket = socket;
+    this.#socket = socket;
+    this.#follow(socket);
   }
 
+  /** Of the server. */
   get remoteAddress(): string | undefined {
-    return this.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '');
+    return this.#socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '');
+  }
+
+  get isClosed(): boolean {
+    return this.#end !== undefined;
   }
 
   /** Nothing has come that was not asked for; TLS can begin. */
   get isQuiet(): boolean {
-    return !this.closed && this.#part === '' && this._partialResponse === '';
+    return !this.isClosed && !this.#replies.isWithin;
+  }
+
+  /** An idle one keeps no process running. */
+  setIdle(isIdle: boolean): void {
+    if (isIdle) this.#socket.unref();
+    else this.#socket.ref();
+  }
+
+  /** Goes on within TLS, which `secure` begins over the socket. */
+  async secure(secure: (socket: Socket) => Promise<Socket>): Promise<void> {
+    this.#leave(this.#socket);
+    this.#socket = await secure(this.#socket);
+    this.#follow(this.#socket);
   }
 
   /** The greeting. */
   greeting(endsAtMs: number): Promise<Reply> {
-    return this.#reply(undefined, endsAtMs);
+    return new Promise((resolve, reject) => this.#expect({ endsAtMs, resolve, reject }));
   }
 
   /** Rejects with `RefusedReply`, or with why the connection ended. */
   command(text: string, endsAtMs: number): Promise<Reply> {
-    return this.#reply(text, endsAtMs);
+    return new Promise((resolve, reject) => this.#send(text, { endsAtMs, resolve, reject }));
   }
 
   transfer(text: string, endsAtMs: number): Transfer {
-    const begun = withResolvers<Reply>();
-    const ended = this.#handle(text, begun);
-    ended.then(begun.resolve, begun.reject);
-    ended.catch(() => undefined);
-    return { begun: this.inTime(begun.promise, endsAtMs), ended };
+    const [begun, ended] = [withResolvers<Reply>(), withResolvers<Reply>()];
+    const waiting: Waiting = {
+      endsAtMs,
+      onBegun: (reply) => {
+        waiting.endsAtMs = Infinity;
+        begun.resolve(reply);
+      },
+      resolve: (reply) => {
+        begun.resolve(reply);
+        ended.resolve(reply);
+      },
+      reject: (error) => {
+        begun.reject(error);
+        ended.reject(error);
+      },
+    };
+    begun.promise.catch(() => undefined);
+    ended.promise.catch(() => undefined);
+    this.#send(text, waiting);
+    const endBy = (ms: number): void => {
+      waiting.endsAtMs = ms;
+      this.#watchUntil(ms);
+    };
+    return { begun: begun.promise, ended: ended.promise, endBy };
   }
 
-  async #reply(text: string | undefined, endsAtMs: number): Promise<Reply> {
-    return await this.inTime(this.#handle(text), endsAtMs);
+  close(): void {
+    this.fail(new Error('the connection was closed'));
   }
 
-  /** Which reply comes late belongs to no command any more: the connection ends. */
-  async inTime<Value>(work: Promise<Value>, endsAtMs: number): Promise<Value> {
-    const late = (): void => this.closeWithError(new Error(CONNECTION_IDLE));
-    const timer = setTimeout(late, Math.max(1, endsAtMs - performance.now()));
-    try {
-      return await work;
-    } finally {
-      clearTimeout(timer);
-    }
+  /** Ends it: the replies that are waited for do not come. */
+  fail(error: Error): void {
+    if (this.isClosed) return;
+    this.#end = error;
+    clearTimeout(this.#watch);
+    this.#socket.destroy();
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
-  /** `begun`: a preliminary reply (1yz) settles it; otherwise there is none. */
-  #handle(text: string | undefined, begun?: Resolvers<Reply>): Promise<Reply> {
-    return this.#withoutStack(text, (response, task) => {
-      if (response instanceof FTPError)
-        task.reject(new RefusedReply(response.code, response.message, this.isShown));
-      else if (response instanceof Error) task.reject(response);
-      else if (response.code >= 200) task.resolve(replyOf(response));
-      else begun?.resolve(replyOf(response));
-    }) as Promise<Reply>;
+  #follow(socket: Socket): void {
+    socket.setEncoding('latin1').setKeepAlive(true);
+    socket.on('data', this.#onText).on('end', this.#onClosed).on('close', this.#onClosed);
+    socket.on('error', this.#onError);
   }
 
-  /** basic-ftp takes a stack trace for each command, to show it if two are sent at the same time. */
-  #withoutStack(...task: Parameters<FTPContext['handle']>): Promise<unknown> {
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    try {
-      return this.handle(...task);
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit;
-    }
+  #leave(socket: Socket): void {
+    socket.off('data', this.#onText).off('end', this.#onClosed).off('close', this.#onClosed);
+    socket.off('error', this.#onError);
   }
 
-  protected override _onControlSocketData(chunk: string): void {
-    const text = this.#part + chunk;
-    const end = text.lastIndexOf('\n') + 1;
-    this.#part = text.slice(end);
-    if (this.#part.length > MAX_LINE_CHARS) this.closeWithError(new Error('a line of a reply is too long'));
-    else if (end > 0) super._onControlSocketData(text.slice(0, end));
+  #send(text: string, waiting: Waiting): void {
+    // Nothing of a name or of a reply can end a command, and begin another.
+    if (/[\r\n\0]/.test(text)) return waiting.reject(new Error('a command with a line end'));
+    this.#expect(waiting);
+    if (!this.isClosed) this.#socket.write(`${text}\r\n`, 'latin1');
   }
 
-  protected override _passToHandler(response: Error | FTPResponse): void {
-    const isReply = !(response instanceof Error) || response instanceof FTPError;
-    // Otherwise the next command would take it for its own.
-    if (isReply && this._task === undefined) this.closeWithError(new Error('a reply without a command'));
-    else super._passToHandler(response);
+  #expect(waiting: Waiting): void {
+    if (this.#end !== undefined) return waiting.reject(this.#end);
+    this.#waiting.push(waiting);
+    this.#watchUntil(waiting.endsAtMs);
   }
-}
 
-function replyOf({ code, message }: FTPResponse): Reply {
-  return { code, text: message };
+  /** One timer for all commands: it looks when the first deadline may be over. */
+  #watchUntil(endsAtMs: number): void {
+    if (endsAtMs >= this.#watchedUntilMs || this.isClosed) return;
+    clearTimeout(this.#watch);
+    this.#watchedUntilMs = endsAtMs;
+    const waitMs = Math.max(1, Math.ceil(endsAtMs - performance.now()));
+    this.#watch = setTimeout(() => this.#lookAtTime(), waitMs).unref();
+  }
+
+  #lookAtTime(): void {
+    this.#watchedUntilMs = Infinity;
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    // Which reply comes late would belong to no command any more.
+    if (first.endsAtMs <= performance.now()) this.fail(new Error(CONNECTION_IDLE));
+    else this.#watchUntil(first.endsAtMs);
+  }
+
+  #onReply(reply: Reply): void {
+    const [waiting] = this.#waiting;
+    // The next command would take it for its own.
+    if (waiting === undefined) return this.fail(new Error('a reply without a command'));
+    if (reply.code < 200) return waiting.onBegun?.(reply);
+    this.#waiting.shift();
+    if (reply.code < 400) waiting.resolve(reply);
+    else waiting.reject(new RefusedReply(reply.code, reply.text, this.isShown));
+  }
 }

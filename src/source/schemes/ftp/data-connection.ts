@@ -1,153 +1,101 @@
 /** A data connection, read into memory of the reader. Between two reads the server is held up. */
-import type { OnReadOpts, Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
+import type { Awaitable } from '../../../awaitable.js';
 import type { BodyTarget } from '../../body-target.js';
+import { ExchangeBody, type IncomingBody } from '../../http/exchange-body.js';
+import type { ReceivingConnection } from '../../http/http-engine.js';
 import { CONNECTION_IDLE } from '../../http/http-failure.js';
 import type { LowSpeedLimit } from '../../http/low-speed-limit.js';
-import { TargetCursor } from '../../target-cursor.js';
-import { withResolvers } from '../../../with-resolvers.js';
 
 /** What comes first. The rest goes into memory of the reader. */
 const OWN_BYTES = 16 * 1024;
 
-type DataEnd = 'orderly' | { readonly error: unknown };
-
-interface Reading {
-  readonly cursor: TargetCursor;
-  readonly resolve: (bytes: number) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export class DataConnection {
-  /** To connect with: what comes goes into the reader's memory at once. Over TLS it is copied there. */
-  readonly onread: OnReadOpts = {
-    buffer: () => this.#nextBuffer(),
-    callback: (bytes, buffer) => this.#onChunk(buffer.subarray(0, bytes)),
-  };
-  #own: Uint8Array | undefined;
-  #socket: Socket | undefined;
-  #reading: Reading | undefined;
-  /** Received while no read was running. */
-  #held: Uint8Array[] = [];
-  #end: DataEnd | undefined;
+  readonly #body: Awaitable<IncomingBody>;
+  readonly #destroy: () => void;
 
-  /** The socket was connected with `onread`. */
-  open(socket: Socket): void {
-    this.#follow(socket);
+  private constructor(body: Awaitable<IncomingBody>, destroy: () => void) {
+    this.#body = body;
+    this.#destroy = destroy;
   }
 
-  /** Connected, and not read yet. */
-  hold(socket: Socket): void {
-    this.#socket = socket.on('error', (error) => this.#fail(error));
+  /** Plain: what comes goes into the reader's memory at once. `onFailure`: it could not be connected, or broke. */
+  static connect(address: string, port: number, onFailure: (error: Error) => void): DataConnection {
+    const body = new ExchangeBody(0);
+    let own: Buffer | undefined;
+    const onread: OnReadOpts = {
+      buffer: () => body.nextBuffer() ?? (own ??= Buffer.allocUnsafeSlow(OWN_BYTES)),
+      callback: (bytes, buffer) => {
+        const wait = body.push(buffer.subarray(0, bytes));
+        void wait?.then(() => socket.resume());
+        return wait === undefined;
+      },
+    };
+    const socket = connect({ host: address, port, noDelay: true, onread });
+    return DataConnection.#over(socket, body, onFailure);
   }
 
-  /** Over a socket that was held. */
-  openTls(socket: TLSSocket): void {
-    this.#follow(socket);
+  /** Over TLS what comes is copied. */
+  static ofTls(socket: TLSSocket, onFailure: (error: Error) => void): DataConnection {
+    const body = new ExchangeBody(0);
     socket.on('data', (chunk: Buffer) => {
-      if (!this.#onChunk(chunk)) socket.pause();
+      const wait = body.push(chunk);
+      if (wait === undefined) return;
+      socket.pause();
+      void wait.then(() => socket.resume());
+    });
+    return DataConnection.#over(socket, body, onFailure);
+  }
+
+  /** In an I/O thread. */
+  static ofThread(connection: ReceivingConnection, onFailure: (error: Error) => void): DataConnection {
+    connection.body.catch(onFailure);
+    return new DataConnection(connection.body, () => connection.destroy());
+  }
+
+  static #over(socket: Socket, body: ExchangeBody, onFailure: (error: Error) => void): DataConnection {
+    const fail = (error: Error): void => {
+      body.fail(error);
+      onFailure(error);
+    };
+    socket
+      .on('end', () => {
+        body.end();
+        socket.destroy();
+      })
+      .on('error', fail)
+      .on('close', () => body.fail(new Error('the data connection broke')));
+    return new DataConnection(body, () => {
+      body.fail(new Error('the data connection was closed'));
+      socket.destroy();
     });
   }
 
   /** No byte is written to the target any more when it settles. */
-  read(target: BodyTarget, limit: LowSpeedLimit): Promise<number> {
-    const { promise, resolve, reject } = withResolvers<number>();
-    const watch = new SlowWatch(limit, () => this.#fail(new Error(CONNECTION_IDLE)));
+  async read(target: BodyTarget, limit: LowSpeedLimit): Promise<number> {
+    const body = this.#body instanceof Promise ? await this.#body : this.#body;
+    const watch = new SlowWatch(limit, () => {
+      body.fail(new Error(CONNECTION_IDLE));
+      this.#destroy();
+    });
     let counted = 0;
     const onBytes = (bytes: number): void => {
       limit.receivedBytes += bytes - counted;
       counted = bytes;
       target.onBytes?.(bytes);
     };
-    this.#reading = {
-      cursor: new TargetCursor({ ...target, onBytes }),
-      resolve: (bytes) => {
-        watch.end();
-        resolve(bytes);
-      },
-      reject: (error) => {
-        watch.end();
-        reject(error);
-      },
-    };
-    this.#takeHeld();
-    this.#goOn();
-    return promise;
+    try {
+      return await body.read({ ...target, onBytes });
+    } finally {
+      watch.end();
+    }
   }
 
   /** Ends it, whatever is on its way. A read fails. */
   close(): void {
-    this.#fail(new Error('the data connection was closed'));
-  }
-
-  #follow(socket: Socket): void {
-    this.#socket = socket;
-    socket
-      .on('end', () => this.#onEnd('orderly'))
-      .on('error', (error) => this.#fail(error))
-      .on('close', () => this.#fail(new Error('the data connection broke')));
-  }
-
-  #nextBuffer(): Uint8Array {
-    const room = this.#held.length === 0 ? this.#reading?.cursor.room : undefined;
-    return room ?? (this.#own ??= new Uint8Array(OWN_BYTES));
-  }
-
-  /** Returns whether to read on. */
-  #onChunk(chunk: Uint8Array): boolean {
-    if (this.#end !== undefined) return false;
-    const taken = this.#held.length === 0 ? (this.#reading?.cursor.take(chunk) ?? 0) : 0;
-    // The memory of the chunk is used again.
-    if (taken < chunk.byteLength) this.#held.push(Uint8Array.from(chunk.subarray(taken)));
-    return !this.#settleIfEnough();
-  }
-
-  #takeHeld(): void {
-    const cursor = this.#reading?.cursor;
-    if (cursor === undefined) return;
-    for (let [chunk] = this.#held; chunk !== undefined; [chunk] = this.#held) {
-      const taken = cursor.take(chunk);
-      if (taken < chunk.byteLength) {
-        this.#held[0] = chunk.subarray(taken);
-        break;
-      }
-      this.#held.shift();
-    }
-  }
-
-  /** Whether nothing more is to be read now. */
-  #settleIfEnough(): boolean {
-    const reading = this.#reading;
-    if (reading === undefined) return true;
-    if (!reading.cursor.isEnough) return false;
-    this.#reading = undefined;
-    reading.resolve(reading.cursor.bytes);
-    return true;
-  }
-
-  #goOn(): void {
-    if (this.#settleIfEnough()) return;
-    const reading = this.#reading;
-    if (this.#end === undefined || reading === undefined) {
-      this.#socket?.resume();
-      return;
-    }
-    this.#reading = undefined;
-    if (this.#end === 'orderly') reading.resolve(reading.cursor.bytes);
-    else reading.reject(this.#end.error);
-  }
-
-  #onEnd(end: DataEnd): void {
-    if (this.#end !== undefined) return;
-    this.#end = end;
-    this.#socket?.destroy();
-    // What is held is read first.
-    if (this.#reading !== undefined) this.#goOn();
-  }
-
-  #fail(error: unknown): void {
-    this.#onEnd({ error });
+    this.#destroy();
   }
 }
 

@@ -3,30 +3,30 @@ import { LRUCache } from 'lru-cache';
 
 import { ChangedError, SourceError, TimeoutError } from '../../errors.js';
 import { LowSpeedLimit } from '../../http/low-speed-limit.js';
-import { orAborted } from '../../or-aborted.js';
 import { withRetries } from '../../retry.js';
 import { failureOf } from './ftp-failure.js';
 import { isRetryable, RefusedReply } from './ftp-reply.js';
 import type { FtpServer } from './ftp-server.js';
 import type { FtpSession } from './ftp-session.js';
 import { type FtpStat, isSameVersion } from './ftp-stat.js';
+import type { TransferHost, TransferredFile } from './ftp-transfer.js';
+import type { Handovers } from './handover.js';
 import { type PoolCaller, SessionPool } from './session-pool.js';
-import type { RunningRead, TransferredFile } from './running-read.js';
 
 const BACKOFF_MS = 200;
 const SEEN_MS = 1_000;
 const MAX_SEEN = 1_000;
 
-export class FtpHost {
+export class FtpHost implements TransferHost {
   readonly server: FtpServer;
   readonly pool: SessionPool;
-  /** Those that a read may go on with. */
-  readonly transfers = new Set<RunningRead>();
+  /** The ends of reads, where others may go on. */
+  readonly handovers: Handovers = new Map();
   readonly retries: number;
   /** What files were a moment ago, by their paths. */
   readonly #seen = new LRUCache<string, FtpStat>({ max: MAX_SEEN, ttl: SEEN_MS });
-  /** Where the last read of a file ended: one that begins there is sequential. */
-  readonly #ends = new LRUCache<string, number>({ max: MAX_SEEN });
+  /** Comparisons that have not begun. */
+  readonly #queued = new Map<TransferredFile, Promise<void>>();
 
   constructor(server: FtpServer, retries: number) {
     this.server = server;
@@ -38,30 +38,49 @@ export class FtpHost {
     return this.#seen.get(path);
   }
 
-  isSequential(name: string, start: number): boolean {
-    return start === 0 || this.#ends.get(name) === start;
+  /** Reads can begin anywhere. */
+  get hasRanges(): boolean {
+    return this.server.traits.restarts === true;
   }
 
-  noteEnd(name: string, end: number): void {
-    this.#ends.set(name, end);
+  /** Reads may share a transfer: while it waits, there is another session for other requests. */
+  get mayShare(): boolean {
+    return this.hasRanges && this.pool.hasRoom;
   }
 
-  async stat(session: FtpSession, path: string, endsAtMs: number): Promise<FtpStat> {
-    const stat = await session.stat(path, endsAtMs);
+  /** `size`: what it is known to be. */
+  async stat(session: FtpSession, path: string, endsAtMs: number, size?: number): Promise<FtpStat> {
+    const stat = await session.stat(path, endsAtMs, size);
     this.#seen.set(path, stat);
     return stat;
   }
 
-  /** Throws if a file is no longer the one that was read. */
-  async check(
+  async compare(
     session: FtpSession,
-    { path, stat }: TransferredFile,
+    { path, stat, isSizeSure }: TransferredFile,
     { url }: PoolCaller,
     endsAtMs: number,
   ): Promise<void> {
-    const now = await this.stat(session, path, endsAtMs);
+    const now = await this.stat(session, path, endsAtMs, isSizeSure ? stat.size : undefined);
     if (isSameVersion(now, stat)) return;
     throw new ChangedError(url, { expected: 'the file that it was before the read', found: 'another one' });
+  }
+
+  /** The same by another session than that which goes on with the file. A comparison that has not begun serves all that was read by then. */
+  compareSoon(file: TransferredFile, { url }: PoolCaller): Promise<void> {
+    const queued = this.#queued.get(file);
+    if (queued !== undefined) return queued;
+    // Others than this caller wait for it.
+    const caller: PoolCaller = { url, signal: undefined, priority: 'foreground', promotion: undefined };
+    const comparison = this.run(caller, async (session, endsAtMs) => {
+      this.#queued.delete(file);
+      await this.compare(session, file, caller, endsAtMs);
+    });
+    this.#queued.set(file, comparison);
+    comparison.catch(() => {
+      if (this.#queued.get(file) === comparison) this.#queued.delete(file);
+    });
+    return comparison;
   }
 
   newLimit(): LowSpeedLimit {
@@ -69,7 +88,7 @@ export class FtpHost {
   }
 
   close(): void {
-    for (const transfer of this.transfers) transfer.cancel();
+    for (const handover of this.handovers.values()) handover.end();
     this.pool.close();
   }
 
@@ -89,17 +108,16 @@ export class FtpHost {
     });
   }
 
-  /** `work` releases the session, whatever becomes of it, or has others do so. An aborted caller does not end it. */
+  /** `work` releases the session, whatever becomes of it, or has others do so. */
   async leased<Result>(
     caller: PoolCaller,
     endsAtMs: number,
     work: (session: FtpSession) => Promise<Result>,
-    drop?: (late: Result) => void,
   ): Promise<Result> {
     for (;;) {
       const { session, wasIdle } = await this.pool.acquire(caller, endsAtMs);
       try {
-        return await orAborted(work(session), caller.signal, caller.url, drop);
+        return await work(session);
       } catch (error) {
         if (error instanceof RefusedReply && error.code === 421) session.close();
         // The server has ended it while it was idle, and says so now: that is no failure.
@@ -126,6 +144,6 @@ export class FtpHost {
 
   /** The one that waits longest. */
   #endParked(): void {
-    for (const transfer of this.transfers) if (transfer.endIfParked()) return;
+    for (const handover of this.handovers.values()) if (handover.endIfParked()) return;
   }
 }

@@ -1,7 +1,8 @@
 /** One control connection that is logged in: it does one thing at a time. */
 import { NotFoundError } from '../../errors.js';
 import { LowSpeedLimit } from '../../http/low-speed-limit.js';
-import type { ControlConnection, Reply, Transfer } from './control-connection.js';
+import type { ControlConnection, Transfer } from './control-connection.js';
+import type { Reply } from './reply-reader.js';
 import type { DataConnection } from './data-connection.js';
 import { parseSize, parseStatReply, parseTime } from './ftp-facts.js';
 import { type FtpPath, joinPath, splitPath } from './ftp-path.js';
@@ -10,7 +11,7 @@ import type { FtpServer } from './ftp-server.js';
 import type { FtpStat } from './ftp-stat.js';
 import { findListed, type FtpListing, readListing } from './ftp-listing.js';
 import { logIn, type LoggedIn } from './login.js';
-import { MalformedReply, openData } from './passive.js';
+import { MalformedReply, openData, passivePort } from './passive.js';
 import type { ServerTraits } from './server-traits.js';
 
 /** All bytes are there, and only the reply is missing. */
@@ -19,9 +20,10 @@ const END_REPLY_MS = 5_000;
 const ABANDON_REPLY_MS = 2_000;
 
 /** A transfer whose data can be read. */
-export interface RunningTransfer {
+export interface RunningTransfer extends Pick<Transfer, 'ended' | 'endBy'> {
   readonly data: DataConnection;
-  readonly ended: Transfer['ended'];
+  /** Of the file that the server has opened, where it says so: `150 Opening BINARY mode data connection for x (4096 bytes)`. */
+  readonly fileBytes: number | undefined;
 }
 
 export class FtpSession {
@@ -29,6 +31,7 @@ export class FtpSession {
   /** When it was used last. */
   usedAtMs = performance.now();
   readonly #loggedIn: LoggedIn;
+  #data: Pick<DataConnection, 'close'> | undefined;
   #home: string | undefined;
 
   private constructor(server: FtpServer, loggedIn: LoggedIn) {
@@ -41,7 +44,7 @@ export class FtpSession {
   }
 
   get isClosed(): boolean {
-    return this.#control.closed;
+    return this.#control.isClosed;
   }
 
   get traits(): ServerTraits {
@@ -54,11 +57,11 @@ export class FtpSession {
 
   /** An idle one keeps no process running. */
   setIdle(isIdle: boolean): void {
-    if (isIdle) this.#control.socket.unref();
-    else this.#control.socket.ref();
+    this.#control.setIdle(isIdle);
   }
 
   close(): void {
+    this.#data?.close();
     this.#control.close();
   }
 
@@ -69,9 +72,13 @@ export class FtpSession {
     return joinPath(this.#home, path);
   }
 
-  /** Rejects with `RefusedReply` or `NotFoundError` where there is nothing. */
-  async stat(path: string, endsAtMs: number): Promise<FtpStat> {
-    return (await this.#statByFacts(path, endsAtMs)) ?? (await this.#statBySize(path, endsAtMs));
+  /** Rejects with `RefusedReply` or `NotFoundError` where there is nothing. `size`: what it is known to be. */
+  async stat(path: string, endsAtMs: number, size?: number): Promise<FtpStat> {
+    if (this.traits.has('MLST')) {
+      const stat = await this.#statByFacts(path, endsAtMs);
+      if (stat !== undefined) return stat;
+    }
+    return await this.#statBySize(path, endsAtMs, size);
   }
 
   async list(directory: string, endsAtMs: number): Promise<FtpListing> {
@@ -88,14 +95,20 @@ export class FtpSession {
     );
   }
 
-  /** Of a file, to its end. */
-  async retrieve(path: string, start: number, endsAtMs: number): Promise<RunningTransfer> {
-    return await this.#transfer(`RETR ${path}`, endsAtMs, start);
+  /** Of a file, from a byte on, to its end. `expectedBytes`: how much of it will be read. */
+  async retrieve(
+    path: string,
+    start: number,
+    endsAtMs: number,
+    expectedBytes: number,
+  ): Promise<RunningTransfer> {
+    return await this.#transfer(`RETR ${path}`, endsAtMs, expectedBytes, start);
   }
 
   /** The last reply of a transfer whose data has ended. The session then can go on. */
-  async endOf({ ended }: RunningTransfer, limitMs = END_REPLY_MS): Promise<Reply> {
-    return await this.#control.inTime(ended, performance.now() + Math.min(limitMs, this.server.timeoutMs));
+  async endOf({ ended, endBy }: RunningTransfer, limitMs = END_REPLY_MS): Promise<Reply> {
+    endBy(performance.now() + Math.min(limitMs, this.server.timeoutMs));
+    return await ended;
   }
 
   /** Ends a transfer early. The session is closed where the server does not say that it has ended it. */
@@ -109,7 +122,6 @@ export class FtpSession {
   }
 
   async #statByFacts(path: string, endsAtMs: number): Promise<FtpStat | undefined> {
-    if (!this.traits.has('MLST')) return undefined;
     try {
       const { text } = await this.#control.command(`MLST ${path}`, endsAtMs);
       const facts = parseStatReply(text);
@@ -124,8 +136,8 @@ export class FtpSession {
     }
   }
 
-  async #statBySize(path: string, endsAtMs: number): Promise<FtpStat> {
-    const size = await this.#known('SIZE', path, endsAtMs, parseSize);
+  async #statBySize(path: string, endsAtMs: number, known?: number): Promise<FtpStat> {
+    const size = known ?? (await this.#known('SIZE', path, endsAtMs, parseSize));
     if (size === 'refused' || size === 'unknown') {
       // Of a directory there is no size. The working directory matters to no other command.
       const isDirectory = await this.#granted(`CWD ${path}`, endsAtMs);
@@ -179,7 +191,7 @@ export class FtpSession {
   async #listBy(command: string, endsAtMs: number): Promise<FtpListing | undefined> {
     let transfer: RunningTransfer;
     try {
-      transfer = await this.#transfer(command, endsAtMs);
+      transfer = await this.#transfer(command, endsAtMs, 0);
     } catch (error) {
       if (!(error instanceof RefusedReply)) throw error;
       if (/no (such )?files?\b|empty/i.test(error.text) && error.code !== 421)
@@ -203,17 +215,31 @@ export class FtpSession {
     }
   }
 
-  async #transfer(command: string, endsAtMs: number, start = 0): Promise<RunningTransfer> {
-    const opened = await openData(this.server, this.#loggedIn, endsAtMs);
-    const { data } = opened;
+  /** The command is sent while the data connection is being made: the server waits for it. */
+  async #transfer(
+    command: string,
+    endsAtMs: number,
+    expectedBytes: number,
+    start = 0,
+  ): Promise<RunningTransfer> {
+    const { server } = this;
+    const port = await passivePort(server, this.#loggedIn, endsAtMs);
+    if (start > 0) await this.#control.command(`REST ${start}`, endsAtMs);
+    let hasBegun = false;
+    const opened = openData(server, this.#loggedIn, port, expectedBytes, (error) => {
+      if (!hasBegun) this.#control.fail(error);
+    });
+    this.#data = opened;
     try {
-      if (start > 0) await this.#control.command(`REST ${start}`, endsAtMs);
-      const { begun, ended } = this.#control.transfer(command, endsAtMs);
-      await begun;
-      opened.begin();
-      return { data, ended };
+      const { begun, ended, endBy } = this.#control.transfer(command, endsAtMs);
+      const { text } = await begun;
+      hasBegun = true;
+      const data = opened.begin();
+      this.#data = data;
+      return { data, ended, endBy, fileBytes: parseSize(/\((\d+) bytes\)/.exec(text)?.[1]) };
     } catch (error) {
-      data.close();
+      hasBegun = true;
+      opened.close();
       throw error;
     }
   }
@@ -221,7 +247,7 @@ export class FtpSession {
 
 /** `257 "/home/ada" is current directory`; a quote in it is doubled (RFC 959, appendix II). */
 function homeOf({ text }: Reply): string {
-  const quoted = /^257[ -]"((?:[^"]|"")*)"/.exec(text)?.[1];
+  const quoted = /^257[ -]"((?:[^"\n]|"")*)"/.exec(text)?.[1];
   if (quoted === undefined) throw new MalformedReply('a directory in the reply to PWD');
   return quoted.replaceAll('""', '"');
 }

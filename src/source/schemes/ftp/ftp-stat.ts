@@ -25,6 +25,14 @@ export function etagOf(
   return `"${[modifiedMs / 1000, size, ...(unique === undefined ? [] : [unique])].join('-')}"`;
 }
 
+/** What such an ETag was made of; undefined: it is none of these. */
+export function statOfEtag(etag: string): FtpStat | undefined {
+  const [, seconds, size, unique] = /^"(\d{1,12})-(\d{1,15})(?:-(.+))?"$/.exec(etag) ?? [];
+  if (seconds === undefined || size === undefined) return undefined;
+  const stat = { isDirectory: false, size: Number(size), modifiedMs: Number(seconds) * 1000 };
+  return unique === undefined ? stat : { ...stat, unique };
+}
+
 function isFresh(modifiedMs: number, nowMs: number): boolean {
   return nowMs - modifiedMs < FRESH_MS;
 }

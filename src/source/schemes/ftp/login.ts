@@ -63,7 +63,7 @@ async function connectControl(server: FtpServer, endsAtMs: number): Promise<Logg
     await control.command('AUTH TLS', endsAtMs);
     // What came before the encryption is not authenticated.
     if (!control.isQuiet) throw new Error('a reply before TLS began');
-    control.socket = await secure.secure(socket, signal);
+    await control.secure((plain) => secure.secure(plain, signal));
     return { control, secure };
   } catch (error) {
     control.close();

@@ -1,38 +1,22 @@
 /** Data connections: EPSV (RFC 2428), else PASV, always to the host of the control connection. */
+import { connect } from 'node:net';
+
 import { DataConnection } from './data-connection.js';
 import type { FtpServer } from './ftp-server.js';
 import { RefusedReply } from './ftp-reply.js';
 import type { LoggedIn } from './login.js';
 
-export interface OpenData {
-  readonly data: DataConnection;
+/** On its way to the server. */
+export interface OpenedData {
   /** To be called when the server has begun: over TLS the connection is secured now. */
-  begin(): void;
+  readonly begin: () => DataConnection;
+  readonly close: () => void;
 }
 
-export async function openData(
-  server: FtpServer,
-  { control, secure }: LoggedIn,
-  endsAtMs: number,
-): Promise<OpenData> {
-  const port = await passivePort(server, control, endsAtMs);
-  const address = control.remoteAddress;
-  if (address === undefined) throw new Error('the control connection is closed');
-  const data = new DataConnection();
-  const target = { url: server.url, port, address, ...(secure === undefined && { onread: data.onread }) };
-  const signal = AbortSignal.timeout(Math.max(1, Math.round(endsAtMs - performance.now())));
-  const socket = await server.engine.connectTcp(target, signal);
-  if (secure === undefined) {
-    data.open(socket);
-    return { data, begin: () => undefined };
-  }
-  data.hold(socket);
-  return { data, begin: () => data.openTls(secure.begin(socket)) };
-}
-
-async function passivePort(
+/** The server is asked to listen at this port. */
+export async function passivePort(
   { traits }: FtpServer,
-  control: LoggedIn['control'],
+  { control }: LoggedIn,
   endsAtMs: number,
 ): Promise<number> {
   if (traits.knows('EPSV')) {
@@ -49,6 +33,31 @@ async function passivePort(
   const numbers = /(?<!\d)(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})(?!\d)/.exec(text);
   const [, high, low] = numbers ?? [];
   return checkPort(high === undefined ? undefined : Number(high) * 256 + Number(low), 'PASV');
+}
+
+/** `onFailure`: it cannot be connected, or broke. */
+export function openData(
+  { engine }: FtpServer,
+  { control, secure }: LoggedIn,
+  port: number,
+  expectedBytes: number,
+  onFailure: (error: Error) => void,
+): OpenedData {
+  const address = control.remoteAddress;
+  if (address === undefined) throw new Error('the control connection is closed');
+  if (secure !== undefined) {
+    const socket = connect({ host: address, port, noDelay: true }).on('error', onFailure);
+    return {
+      begin: () => DataConnection.ofTls(secure.begin(socket), onFailure),
+      close: () => socket.destroy(),
+    };
+  }
+  const received = engine.receiveTcp(address, port, expectedBytes);
+  const data =
+    received === undefined
+      ? DataConnection.connect(address, port, onFailure)
+      : DataConnection.ofThread(received, onFailure);
+  return { begin: () => data, close: () => data.close() };
 }
 
 function checkPort(given: string | number | undefined, command: string): number {

@@ -1,5 +1,6 @@
 /** The sessions with one server: a few at a time, since servers allow few, kept for the next request. */
 import { InterruptedError, type SourceError, TimeoutError } from '../../errors.js';
+import type { Awaitable } from '../../../awaitable.js';
 import type { Request } from '../../request.js';
 import { type Resolvers, withResolvers } from '../../../with-resolvers.js';
 import { failureOf } from './ftp-failure.js';
@@ -50,8 +51,13 @@ export class SessionPool {
     return performance.now() < this.#lowered.untilMs ? this.#lowered.max : MAX_SESSIONS;
   }
 
-  async acquire(caller: PoolCaller, endsAtMs: number): Promise<Lease> {
+  acquire(caller: PoolCaller, endsAtMs: number): Awaitable<Lease> {
     if (caller.signal?.aborted === true) throw new InterruptedError(caller.url, caller.signal.reason);
+    const session = this.#waiting.length === 0 ? this.#takeIdle() : undefined;
+    return session === undefined ? this.#wait(caller, endsAtMs) : { session, wasIdle: true };
+  }
+
+  async #wait(caller: PoolCaller, endsAtMs: number): Promise<Lease> {
     const waiter: Waiter = { ...withResolvers<Lease>(), caller };
     this.#waiting.push(waiter);
     const leave = (error: SourceError): void => {
@@ -105,25 +111,26 @@ export class SessionPool {
       this.#idle.length === 0 ? undefined : setTimeout(() => this.#endIdle(), IDLE_MS / 2).unref();
   }
 
+  /** The one used last: the others may have been ended. */
+  #takeIdle(): FtpSession | undefined {
+    for (let session = this.#idle.pop(); session !== undefined; session = this.#idle.pop()) {
+      if (session.isClosed) continue;
+      session.setIdle(false);
+      this.#leased.add(session);
+      return session;
+    }
+    return undefined;
+  }
+
   #serve(): void {
-    this.#idle = this.#idle.filter((session) => !session.isClosed);
     while (this.#waiting.length > 0) {
-      // The one used last: the others may have been ended.
-      const session = this.#idle.pop();
+      const session = this.#takeIdle();
       if (session === undefined) break;
-      this.#lend(session);
+      this.#nextWaiter()?.resolve({ session, wasIdle: true });
     }
     while (this.#opening < this.#waiting.length && this.#leased.size + this.#opening < this.#max)
       this.#open();
     if (this.#opening < this.#waiting.length) this.#reclaim();
-  }
-
-  #lend(session: FtpSession): void {
-    const waiter = this.#nextWaiter();
-    if (waiter === undefined) return;
-    session.setIdle(false);
-    this.#leased.add(session);
-    waiter.resolve({ session, wasIdle: true });
   }
 
   /** Foreground first. */

@@ -1,0 +1,3 @@
+import { inThread } from '../support/in-threads.js';
+
+await inThread(() => import('./ftp-faults.test.js'));
