@@ -1,6 +1,5 @@
 import { SourceError } from '../source/index.js';
 import type { Block } from './blocks/block.js';
-import { areVisible, takeRun, waitForRun } from './blocks/taken-run.js';
 import type { BlockRun } from './blocks/version-blocks.js';
 import type { Holder } from './download/downloader.js';
 import { isLikelyToReadAll, type Readahead, type ReadaheadPlan, type ReadStream } from './readahead.js';
@@ -86,8 +85,8 @@ export class Handle implements OpenResource {
         const demand = { needed, holder, plan: isFirst ? plan : undefined, isStalled, readsAll };
         const begin = (): void => this.#begin(demand);
         const acquired =
-          takeRun(blocks, needed, (slots) => blocks.pool.mayTake(slots, blocks.share), begin) ??
-          (await waitForRun(blocks, needed, begin, options?.signal));
+          blocks.take(needed, (slots) => blocks.pool.mayTake(slots, blocks.share), begin) ??
+          (await blocks.whenTaken(needed, begin, options?.signal));
         try {
           if (acquired.length < needed.end - needed.first) {
             // The size became known while it waited.
@@ -163,4 +162,19 @@ export class Handle implements OpenResource {
     if (!this.#isStale) this.#version.blocks.pool.activity.staleHandles += 1;
     this.#isStale = true;
   }
+}
+
+/** Resolves to whether all bytes up to `end` are there; false: a block is gone without an error. */
+async function areVisible(blocks: readonly Block[], end: number, options?: ReadOptions): Promise<boolean> {
+  for (;;) {
+    // The last one is usually the last to come.
+    const absent = blocks.findLast((block) => !block.has(bytesBefore(block, end)));
+    if (absent === undefined) return true;
+    if (!(await absent.whenVisible(bytesBefore(absent, end), options?.signal))) return false;
+  }
+}
+
+/** What a read up to `end` needs of a block. */
+function bytesBefore({ index, memory }: Block, end: number): number {
+  return Math.min(end - index * memory.byteLength, memory.byteLength);
 }

@@ -5,7 +5,6 @@ import { type CorruptError, type Response, SourceError, type SourceErrorCode } f
 import type { Block } from './blocks/block.js';
 import type { BlockPool } from './blocks/block-pool.js';
 import type { MemoryShares } from './blocks/memory-shares.js';
-import { takeRun } from './blocks/taken-run.js';
 import { type BlockRun, VersionBlocks } from './blocks/version-blocks.js';
 import type { DownloadContext, Downloader, Holder, LearnedFact } from './download/downloader.js';
 import { Ranged } from './download/ranged.js';
@@ -277,7 +276,7 @@ export class Version implements DownloadContext {
       if (!downloader.isStreamed) pool.promise(0);
       downloader.demand(demand);
     };
-    const taken = takeRun(blocks, run, (slots) => pool.hasRoomAhead(slots), begin);
+    const taken = blocks.take(run, (slots) => pool.hasRoomAhead(slots), begin);
     if (taken === undefined || taken.length === run.end - run.first) return taken;
     for (const block of taken) pool.release(block);
     return undefined;

@@ -105,7 +105,7 @@ test.serial('a read passes the files that docs/ARCHITECTURE.md names', async (t)
   const expected = createHash('sha256').update(CONTENT.subarray(AT * BLOCK, (AT + 1) * BLOCK));
   t.is(found.toString().slice(0, 64), expected.digest('hex'));
   const [named, passed] = [await namedFiles(), await ran(session)];
-  t.is(named.length, 31);
+  t.is(named.length, 30);
   t.deepEqual(
     named.filter((file) => !passed.has(file)),
     [],

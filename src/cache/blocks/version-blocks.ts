@@ -4,7 +4,7 @@ import { type ReadRoute, slowerRoute } from '../cache-activity.js';
 import type { ReadOptions } from '../resource-cache.js';
 import type { VersionIdentity, VersionKey } from '../version-identity.js';
 import type { Block, BlockOwner, Filler } from './block.js';
-import type { BlockPool } from './block-pool.js';
+import type { Attempt, BlockPool } from './block-pool.js';
 import type { MemoryShare } from './memory-shares.js';
 import { ShownDigests } from './shown-digests.js';
 
@@ -96,6 +96,55 @@ export class VersionBlocks implements BlockOwner {
       if (this.#blocks.get(start / blockBytes)?.has(Math.min(end - start, blockBytes)) !== true) return false;
     }
     return true;
+  }
+
+  /**
+   * Acquires all blocks of a run, those that are missing after `begin` has begun them; nothing, and undefined, if the pool has no
+   * room. In one step. To be released.
+   */
+  take(
+    { first, end }: BlockRun,
+    hasRoom: (slots: number) => boolean,
+    begin: () => void,
+  ): readonly Block[] | undefined {
+    const { pool } = this;
+    const taken: (Block | undefined)[] = [];
+    let [missing, evictable] = [0, 0];
+    for (let index = first; index < end; index += 1) {
+      const block = this.#blocks.get(index);
+      taken.push(block);
+      if (block === undefined) missing += 1;
+      else if (pool.isEvictable(block)) evictable += 1;
+    }
+    if (missing > 0 && !hasRoom(missing + evictable)) return undefined;
+    // First what is here, which must not be evicted for what is begun.
+    for (const block of taken) if (block !== undefined) pool.acquire(block);
+    pool.promise(missing);
+    begin();
+    pool.promise(0);
+    for (const [i, known] of taken.entries()) {
+      if (known !== undefined) continue;
+      const block = this.#blocks.get(first + i);
+      if (block === undefined) continue;
+      pool.acquire(block);
+      taken[i] = block;
+    }
+    return taken.filter((block) => block !== undefined);
+  }
+
+  /** As `take`, when it is the turn of the version. */
+  async whenTaken(
+    run: BlockRun,
+    begin: () => void,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Block[]> {
+    let taken: readonly Block[] | undefined;
+    const attempt: Attempt = (hasRoom) => {
+      taken = this.take(run, hasRoom, begin);
+      return taken !== undefined;
+    };
+    await this.pool.wait(attempt, this.share, this.key.resource, signal);
+    return taken ?? [];
   }
 
   /** Views of the bytes `[offset, end)` of acquired blocks, all of which are there. `read` gets their route. */
