@@ -30,6 +30,8 @@ export interface Metadata {
   readonly contentType?: string;
   /** Of all bytes, where the source gives one. */
   readonly digest?: ContentDigest;
+  /** The permission bits of chmod(2), where the source has them; of a link, those of what it leads to. */
+  readonly mode?: number | undefined;
   /**
    * The response with all this, its body unread: the first bytes of a resource that supports ranges,
    * the whole of one that does not. Present only where reading it saves a request. The caller that gets the
@@ -61,4 +63,6 @@ export interface UrlEntry {
   readonly lastModified?: number | undefined;
   /** 1000 for whole seconds, 60000 for minutes. Default 1000. */
   readonly lastModifiedPrecisionMs?: number | undefined;
+  /** As the metadata of the entry has it. */
+  readonly mode?: number | undefined;
 }

@@ -12,6 +12,7 @@ export class NamedEntry implements UrlEntry {
   readonly digest: ContentDigest | undefined;
   readonly lastModified: number | undefined;
   readonly lastModifiedPrecisionMs: number | undefined;
+  readonly mode: number | undefined;
   readonly #directory: URL;
 
   /** `name`: encoded as in the URL. */
@@ -24,6 +25,7 @@ export class NamedEntry implements UrlEntry {
     this.digest = facts.digest;
     this.lastModified = facts.lastModified;
     this.lastModifiedPrecisionMs = facts.lastModifiedPrecisionMs;
+    this.mode = facts.mode;
   }
 
   /** The directory's, where the name makes none. */

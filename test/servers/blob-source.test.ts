@@ -50,6 +50,7 @@ if ('missing' in found) {
     lacks: {
       forbidden: 'one key reads all',
       archived: 'it has no archive',
+      modes: 'blobs have none',
       expireCredentials: 'its key does not expire',
       revokeCredentials: 'its key stays',
       'flat keys': 'fetch cannot put such keys',

@@ -46,6 +46,7 @@ interface StrongServer {
 const LACKS = {
   forbidden: 'one user may read all',
   archived: 'it has no archive',
+  modes: 'objects have none',
   expireCredentials: 'its keys do not expire',
   revokeCredentials: 'its keys stay',
   'flat keys': 'it, or fetch, has no such keys',

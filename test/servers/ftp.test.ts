@@ -1,5 +1,5 @@
 /** ftp and ftps against ProFTPD. */
-import { symlink, utimes } from 'node:fs/promises';
+import { chmod, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
@@ -48,6 +48,7 @@ async function setUp(
     urlOf: (name) =>
       `ftp://${host}/~/${[own, 'files', ...name.split('/')].map(encodeURIComponent).join('/')}`,
     put: (name, content) => putFile(join(root, own, 'files'), name, content),
+    chmod: (name, mode) => chmod(join(root, own, 'files', name), mode),
     canPut: (name) => !name.includes('\n'),
   };
 }

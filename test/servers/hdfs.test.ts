@@ -43,6 +43,7 @@ if ('missing' in tool) {
       },
       canPut: (name) => !name.includes(':'),
       put: (name, content) => hadoop.put(`${directory}/${name}`, content),
+      chmod: (name, mode) => hadoop.setPermission(`${directory}/${name}`, mode.toString(8)),
       putMany: async (names) => {
         // Of thousands nothing but the names is read.
         const put =

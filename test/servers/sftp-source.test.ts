@@ -1,12 +1,12 @@
 /** sftp against servers that others wrote. */
-import { copyFile, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import test, { type ExecutionContext } from 'ava';
 
 import { fileSecret } from '../../src/source/auth/secret-source.js';
-import { testSourceFully, type TestedSource } from '../support/conformance/suite.js';
+import { type Need, testSourceFully, type TestedSource } from '../support/conformance/suite.js';
 import { freePort } from '../support/port.js';
 import { sftpClient } from '../support/sftp-client.js';
 import { temporaryDirectory } from '../support/temp.js';
@@ -37,6 +37,7 @@ interface StrongServer {
   /** Whether its paths begin at the root of the machine. */
   readonly isWhole: boolean;
   readonly canPut?: (name: string) => boolean;
+  readonly lacks?: Readonly<Partial<Record<Need, string>>>;
 }
 
 const SERVERS: Readonly<Record<string, StrongServer>> = {
@@ -73,6 +74,7 @@ const SERVERS: Readonly<Record<string, StrongServer>> = {
     // It shows others for control characters.
     // oxlint-disable-next-line no-control-regex -- they are what is looked for
     canPut: (name) => !/[\u0000-\u001f]/.test(name),
+    lacks: { modes: 'it shows the same for all files' },
   },
 };
 
@@ -103,6 +105,7 @@ async function setUp(
     ...(canPut && { canPut }),
     urlOf: (name) =>
       `sftp://127.0.0.1:${port}${isWhole ? root : ''}/${name.split('/').map(encodeURIComponent).join('/')}`,
+    chmod: (name, mode) => chmod(join(root, name), mode),
     put: async (name, content) => {
       const file = join(root, name);
       await mkdir(dirname(file), { recursive: true });
@@ -127,7 +130,7 @@ for (const [name, server] of Object.entries(SERVERS)) {
   if ('missing' in tool) test.skip(`sftp of ${name} (${tool.missing})`, () => undefined);
   else
     testSourceFully(`sftp of ${name}`, {
-      lacks: LACKS,
+      lacks: { ...LACKS, ...server.lacks },
       // A port that was free may be taken by another server of the same moment.
       isSerial: true,
       setUp: (t, timeoutMs) => setUp(t, server, tool.path, timeoutMs),

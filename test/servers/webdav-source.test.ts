@@ -59,6 +59,7 @@ async function setUp(
 
 const LACKS = {
   archived: 'WebDAV has no archive',
+  modes: 'WebDAV has none',
   pages: 'a listing is one document',
   'flat keys': 'paths of a file system are names',
   forbidden: 'one user may read all',

@@ -1,4 +1,5 @@
 /** ftp and ftps against vsftpd, which demands the session of TLS on data connections, and pyftpdlib. */
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { ExecutionContext } from 'ava';
@@ -40,6 +41,7 @@ async function setUp(
     urlOf: (name) =>
       `${scheme}://${server.host}/~/${[own, ...name.split('/')].map(encodeURIComponent).join('/')}`,
     put: (name, content) => putFile(root, name, content),
+    chmod: (name, mode) => chmod(join(root, name), mode),
     canPut: (name) => !name.includes('\n'),
   };
 }

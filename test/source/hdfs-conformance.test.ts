@@ -59,6 +59,7 @@ function setUpAs(kind: 'webhdfs' | 'httpfs') {
       // A colon is part of no name in HDFS.
       canPut: (path) => !path.includes(':'),
       put: (path, content) => server.files.put(`/test/${path}`, content),
+      chmod: (path, mode) => server.files.chmod(`/test/${path}`, mode),
       expireCredentials: () => renew('second'),
       revokeCredentials: () => server.refuse('InvalidToken'),
     };

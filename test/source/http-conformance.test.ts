@@ -50,6 +50,7 @@ const lacks = {
   hierarchy: 'http has names only',
   pages: 'an index page has all',
   archived: 'http has no archive',
+  modes: 'http has none',
   expireCredentials: 'headers are configured',
   revokeCredentials: 'headers are configured',
 };

@@ -34,6 +34,7 @@ const lacks = {
   'flat keys': 'paths in git are names',
   forbidden: 'a token may read all files of a repository, or none',
   archived: 'hubs have no archive',
+  modes: 'the trees of hubs have none',
   expireCredentials: 'a token does not expire',
 };
 

@@ -67,5 +67,6 @@ const lacks = {
   'flat keys': 'titles are paths',
   forbidden: 'a login may pull all files of a repository, or none',
   archived: 'registries have no archive',
+  modes: 'a layer has none',
 };
 testSourceFully('oras', { lacks, setUp });

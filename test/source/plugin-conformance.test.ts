@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import test from 'ava';
 
+import { Request } from '../../src/source/request.js';
 import { testPlugin } from '../../src/source/plugin/test-plugin.js';
 import { addExample, addModule, clientOf, pluginDirectory, pluginSet } from '../support/plugins.js';
 import { testSource } from '../support/source-conformance.js';
@@ -74,6 +75,41 @@ testSource('module plugin with everything', async (t) => {
     missingUrl: 'full://host/missing',
     directoryUrl: 'full://host/',
   };
+});
+
+test('permissions of a plugin are those of its metadata and its listing', async (t) => {
+  const directory = await pluginDirectory(t);
+  await addExample(directory, 'd7y-resource-plugin-pyfs');
+  await addModule(directory, 'modes', {
+    client: `
+      getContentLength: () => 1,
+      getMetadata: async ({ url }) => ({
+        kind: url.pathname === '/dir' ? 'directory' : 'file', contentLength: 1, supportRange: false, lastModified: 1,
+        mode: url.pathname === '/dir' ? 0o750 : 0o755 }),
+      isSupportRange: () => false,
+      getLastModified: () => 1,
+      isExpired: () => false,
+      download: () => 'x',
+      list: () => [{ name: 'script', isDir: false, size: 1, mode: 0o755 }, { name: 'dir', isDir: true, mode: 0o750 },
+        { name: 'odd', isDir: false, size: 1, mode: '755' }],`,
+  });
+  const root = await temporaryDirectory(t);
+  await writeFile(join(root, 'script'), 'x');
+  await mkdir(join(root, 'dir'));
+  await chmod(join(root, 'script'), 0o755);
+  await chmod(join(root, 'dir'), 0o750);
+  const plugins = pluginSet(t, directory, { option: { pyfs: { root } } });
+  for (const scheme of ['pyfs', 'modes']) {
+    const client = await clientOf(plugins, scheme);
+    const listed = await client.list(new Request(`${scheme}://h/`));
+    const modes = Object.fromEntries(listed.map(({ name, mode }) => [name, mode && mode & 0o777]));
+    t.like(modes, { script: 0o755, dir: 0o750 }, scheme);
+    t.is(modes['odd'], undefined);
+    for (const name of ['script', 'dir']) {
+      const { mode = 0 } = await client.getMetadata(new Request(`${scheme}://h/${name}`));
+      t.is(mode & 0o777, modes[name] ?? -1, `${scheme} ${name}`);
+    }
+  }
 });
 
 test('testPlugin passes a right plugin, and lists every fault of a wrong one', async (t) => {

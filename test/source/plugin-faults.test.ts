@@ -192,6 +192,11 @@ for (const [title, client, method] of [
     `getMetadata: () => ({ kind: 'file', contentLength: 1, supportRange: true, lastModified: 1, etag: 'x'.repeat(1e4) })`,
     'getMetadata',
   ],
+  [
+    'a mode',
+    `getMetadata: () => ({ kind: 'file', contentLength: 1, supportRange: true, lastModified: 1, mode: '0755' })`,
+    'getMetadata',
+  ],
   ['metadata', `getMetadata: () => null`, 'getMetadata'],
   ['expiry', `isExpired: () => 'perhaps'`, 'isExpired'],
   ['entries', `list: () => ({ length: 1 })`, 'list'],

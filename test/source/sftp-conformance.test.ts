@@ -42,6 +42,7 @@ async function setUp(t: ExecutionContext, timeoutMs: number): Promise<TestedSour
       second += 1;
       await utimes(file, second, second);
     },
+    chmod: (name, mode) => chmod(join(root, name), mode),
     expireCredentials: async () => {
       await useKey('other key');
       await sshd.authorize('other key');

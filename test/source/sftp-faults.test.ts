@@ -321,6 +321,7 @@ test('a file that was changed just now is not known by its time', async (t) => {
     contentLength: CONTENT.length,
     supportRange: true,
     lastModified: LONG_AGO * 1000,
+    mode: 0o644,
     etag: `"${LONG_AGO.toString(16)}-${CONTENT.length.toString(16)}"`,
   });
 });

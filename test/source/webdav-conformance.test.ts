@@ -59,6 +59,7 @@ async function setUp(t: ExecutionContext, timeoutMs: number, name: WebdavServerN
 
 const lacks = {
   archived: 'WebDAV has no archive',
+  modes: 'WebDAV has none',
   pages: 'a listing is one document',
   'flat keys': 'paths of a file system are names',
 };

@@ -60,6 +60,8 @@ export interface MetadataResponse {
   /** Milliseconds since the epoch, negative: unknown [-1]. */
   readonly lastModified?: number;
   readonly etag?: string;
+  /** Permission bits, absent: it has none. */
+  readonly mode?: number | undefined;
 }
 
 /** The body of every response with a status of 400 or more. The code decides; without one, the status. */

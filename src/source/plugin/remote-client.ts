@@ -83,7 +83,13 @@ export function createRemoteClient(plugin: Plugin): ResourceClient {
 }
 
 function toMetadata(response: Record<string, unknown>, url: URL): Metadata {
-  const { kind = 'file', contentLength = UNKNOWN_SOURCE_FILE_LEN, supportRange = false, etag } = response;
+  const {
+    kind = 'file',
+    contentLength = UNKNOWN_SOURCE_FILE_LEN,
+    supportRange = false,
+    etag,
+    mode,
+  } = response;
   const { lastModified = UNKNOWN_LAST_MODIFIED } = response;
   if (kind !== 'file' && kind !== 'directory') throw wrongType('kind', "'file' or 'directory'", kind, url);
   if (!Number.isSafeInteger(contentLength)) throw wrongType('contentLength', 'bytes', contentLength, url);
@@ -93,24 +99,27 @@ function toMetadata(response: Record<string, unknown>, url: URL): Metadata {
   if (typeof lastModified !== 'number') throw wrongType('lastModified', 'milliseconds', lastModified, url);
   const isTag = etag === undefined || (typeof etag === 'string' && etag.length <= MAX_ENTITY_TAG_CHARS);
   if (!isTag) throw wrongType('etag', 'a short text', etag, url);
+  if (mode !== undefined && count(mode) === undefined) throw wrongType('mode', 'permission bits', mode, url);
   return {
     kind,
     contentLength: Number(contentLength) < 0 ? UNKNOWN_SOURCE_FILE_LEN : Number(contentLength),
     supportRange,
     lastModified: lastModified < 0 ? UNKNOWN_LAST_MODIFIED : lastModified,
     ...(typeof etag === 'string' && etag !== '' ? { etag } : {}),
+    mode: count(mode),
   };
 }
 
 function toEntry(entry: unknown, directory: URL): UrlEntry {
   const given = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
-  const { name, isDir = false, size, lastModified, lastModifiedPrecisionMs } = given;
+  const { name, isDir = false, size, lastModified, lastModifiedPrecisionMs, mode } = given;
   if (typeof name !== 'string') throw wrongType('name', 'a text', name, directory);
   return new NamedEntry(directory, name, {
     isDir: isDir === true,
     size: count(size),
     lastModified: count(lastModified),
     lastModifiedPrecisionMs: count(lastModifiedPrecisionMs),
+    mode: count(mode),
   });
 }
 

@@ -213,7 +213,7 @@ export class HdfsServer {
   }
 
   #status(pathSuffix: string, inode: Inode): Row {
-    const { id, kind, bytes, modifiedMs, children } = inode;
+    const { id, kind, bytes, modifiedMs, mode, children } = inode;
     return {
       accessTime: 0,
       blockSize: 134_217_728,
@@ -224,7 +224,7 @@ export class HdfsServer {
       modificationTime: modifiedMs,
       owner: 'hdfs',
       pathSuffix,
-      permission: '644',
+      permission: mode.toString(8),
       replication: 1,
       type: kind,
     };

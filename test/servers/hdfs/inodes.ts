@@ -4,6 +4,8 @@ export interface Inode {
   readonly kind: 'FILE' | 'DIRECTORY';
   bytes: Buffer;
   modifiedMs: number;
+  /** Permission bits. */
+  mode: number;
   readonly children: Map<string, Inode>;
 }
 
@@ -34,6 +36,12 @@ export class Inodes {
     file.modifiedMs = Date.now();
   }
 
+  chmod(path: string, mode: number): void {
+    const found = this.get(path);
+    if (found === undefined) throw new Error(`no ${path}`);
+    found.mode = mode;
+  }
+
   remove(path: string): void {
     const slash = path.lastIndexOf('/');
     this.get(path.slice(0, slash))?.children.delete(path.slice(slash + 1));
@@ -58,6 +66,8 @@ export class Inodes {
 
   #inode(kind: Inode['kind']): Inode {
     this.#lastId += 1;
-    return { id: this.#lastId, kind, bytes: Buffer.alloc(0), modifiedMs: Date.now(), children: new Map() };
+    const mode = kind === 'FILE' ? 0o644 : 0o755;
+    const facts = { bytes: Buffer.alloc(0), modifiedMs: Date.now(), mode };
+    return { id: this.#lastId, kind, ...facts, children: new Map() };
   }
 }

@@ -145,6 +145,33 @@ export const LISTING_CHECKS: readonly Check[] = [
     },
   },
   {
+    title: 'has the permissions of files, in listings as without one, also where they alone change',
+    needs: ['listing', 'modes'],
+    run: async (_, source) => {
+      const modes: Record<string, number> = { script: 0o755, text: 0o644, 'an own': 0o600 };
+      for (const [name, mode] of Object.entries(modes)) {
+        await source.put(`modes/${name}`, pattern(10));
+        await source.chmod?.(`modes/${name}`, mode);
+      }
+      await source.put('modes/dir/file', pattern(10));
+      await source.chmod?.('modes/dir', 0o750);
+      const url = source.urlOf('modes/text');
+      const { etag } = await stat(source.client, url);
+      for (const mode of [0o644, 0o755]) {
+        modes['text'] = mode;
+        await source.chmod?.('modes/text', mode);
+        const entries = await listOf(source.client, source.urlOf('modes/'));
+        const listed = entries.filter(({ isDir }) => !isDir).map((entry) => [decodedName(entry), entry.mode]);
+        assert.deepEqual(Object.fromEntries(listed), modes);
+        for (const entry of entries) {
+          assert.equal((await stat(source.client, entry.url.href)).mode, entry.mode, entry.name);
+          if (entry.isDir && entry.mode !== undefined) assert.equal(entry.mode, 0o750);
+        }
+      }
+      assert.equal((await stat(source.client, url)).etag, etag);
+    },
+  },
+  {
     title: 'lists odd names, and opens them',
     needs: ['listing'],
     run: async (_, source) => {

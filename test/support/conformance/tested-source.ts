@@ -14,6 +14,8 @@ export interface TestedSource {
   putMany?(names: readonly string[]): void | Promise<void>;
   /** Names that the server cannot have. Default: none. */
   canPut?(name: string): boolean;
+  /** Sets the permission bits of a file or directory. */
+  chmod?(name: string, mode: number): void | Promise<void>;
   /** What stands before the server, where the source speaks HTTP. */
   readonly front?: FaultFront;
   /** How the server says that it is too busy now. Default: 503. */
@@ -48,6 +50,8 @@ export type Need =
   | 'listing ends'
   /** A listing of many entries has pages, each with a token for the next. */
   | 'pages'
+  /** Permissions of files. */
+  | 'modes'
   /** Keys with empty, `.` and `..` segments. */
   | 'flat keys'
   | 'front'

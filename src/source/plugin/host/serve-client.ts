@@ -87,10 +87,11 @@ async function answerCall(
   const request = requestOf(call, signal);
   switch (path) {
     case '/metadata': {
-      const { kind, contentLength, supportRange, lastModified, ...rest } = await client.getMetadata(request);
+      const { kind, contentLength, supportRange, lastModified, mode, ...rest } =
+        await client.getMetadata(request);
       rest.response?.cancel();
       const etag = rest.etag === undefined ? {} : { etag: rest.etag };
-      const content: MetadataResponse = { kind, contentLength, supportRange, lastModified, ...etag };
+      const content: MetadataResponse = { kind, contentLength, supportRange, lastModified, mode, ...etag };
       sendJson(response, content);
       return;
     }

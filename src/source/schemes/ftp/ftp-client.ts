@@ -16,9 +16,12 @@ export function createFtpClient(hostFor: HostFor): ResourceClient {
   async function getMetadata(request: Request): Promise<Metadata> {
     const path = ftpPathOf(request.url);
     const host = await hostFor(request.url);
-    const stat = await host.run(request, async (session, endsAtMs) =>
-      host.stat(session, await session.absolute(path, endsAtMs), endsAtMs),
-    );
+    const stat = await host.run(request, async (session, endsAtMs) => {
+      const absolute = await session.absolute(path, endsAtMs);
+      const found = await host.stat(session, absolute, endsAtMs);
+      if (found.isDirectory || found.mode !== undefined) return found;
+      return { ...found, mode: await session.listedMode(absolute, endsAtMs) };
+    });
     return metadataOf(stat, host.server.traits.restarts === true);
   }
 

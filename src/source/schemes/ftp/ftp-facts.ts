@@ -31,6 +31,8 @@ export function parseFacts(line: string): Facts | undefined {
     isDirectory,
     size: isDirectory ? undefined : parseSize(facts.get('size')),
     modifiedMs: parseTime(facts.get('modify')),
+    // Of a directory, too.
+    mode: isProftpd && isDirectory ? undefined : parseMode(facts.get('unix.mode')),
     // What is read by SIZE and MDTM has none.
     ...(!isProftpd && UNIQUE.test(unique) && { unique }),
   };
@@ -61,6 +63,12 @@ function kindOf(type: string | undefined): Facts['kind'] | undefined {
 
 export function parseSize(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** `0755`, as ProFTPD and Pure-FTPd write it, and `0o755` of pyftpdlib. Not in RFC 3659. */
+function parseMode(text: string | undefined): number | undefined {
+  const digits = /^(?:0o)?([0-7]{1,5})$/.exec(text ?? '')?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 8);
 }
 
 /** `YYYYMMDDHHMMSS[.sss]` in UTC (RFC 3659, 2.3), to the second. */

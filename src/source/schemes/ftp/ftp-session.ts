@@ -19,6 +19,9 @@ const END_REPLY_MS = 5_000;
 /** A server whose data connection was closed says so soon. */
 const ABANDON_REPLY_MS = 2_000;
 
+/** There is no way to quote them, but each stands for itself, too. */
+const WILDCARDS = /[*?[\]{}\\]/g;
+
 /** A transfer whose data can be read. */
 export interface RunningTransfer extends Pick<Transfer, 'ended' | 'endBy'> {
   readonly data: DataConnection;
@@ -95,6 +98,27 @@ export class FtpSession {
     );
   }
 
+  /** The permissions of a file where the server has no facts, as its line in a listing shows them. Undefined: it does not. */
+  async listedMode(path: string, endsAtMs: number): Promise<number | undefined> {
+    const { traits } = this;
+    if (traits.has('MLST') || !traits.listsModes) return undefined;
+    const { directory, name } = splitPath(path);
+    const pattern = joinPath(directory, `/${name.replaceAll(WILDCARDS, '?')}`);
+    const command = `LIST ${traits.knows('LIST -a') ? '-a ' : ''}${pattern}`;
+    try {
+      const listing = await this.#read(await this.#transfer(command, endsAtMs, 0), false);
+      // Some servers write the path instead of the name.
+      const entry = findListed(listing, name) ?? findListed(listing, path);
+      if (entry?.kind === 'file' && entry.mode === undefined) traits.listsModes = false;
+      return entry?.mode;
+    } catch (error) {
+      // What cannot be listed by itself can be read all the same.
+      const isUnlisted = error instanceof RefusedReply && error.code >= 450;
+      if (isUnlisted || error instanceof MalformedReply) return undefined;
+      throw error;
+    }
+  }
+
   /** Of a file, from a byte on, to its end. `expectedBytes`: how much of it will be read. */
   async retrieve(
     path: string,
@@ -155,7 +179,8 @@ export class FtpSession {
     const { directory, name } = splitPath(path);
     const entry = findListed(await this.list(directory, endsAtMs), name);
     if (entry === undefined || entry.kind === 'other') throw new NotFoundError(this.server.url);
-    return { isDirectory: entry.kind === 'directory', size: entry.kind === 'file' ? entry.size : undefined };
+    const { kind, size, mode } = entry;
+    return { isDirectory: kind === 'directory', size: kind === 'file' ? size : undefined, mode };
   }
 
   /** `unknown`: the server has no such command. A refusal that says why is thrown. */
@@ -200,12 +225,13 @@ export class FtpSession {
       if (error.isUnknown) this.traits.noteUnknown(command);
       return undefined;
     }
+    return await this.#read(transfer, command === 'MLSD');
+  }
+
+  async #read(transfer: RunningTransfer, isExact: boolean): Promise<FtpListing> {
     try {
-      const listing = await readListing(
-        transfer.data,
-        command === 'MLSD',
-        new LowSpeedLimit(this.server.timeoutMs),
-      );
+      const limit = new LowSpeedLimit(this.server.timeoutMs);
+      const listing = await readListing(transfer.data, isExact, limit);
       // Without it a listing may be a part.
       await this.endOf(transfer, this.server.timeoutMs);
       return listing;

@@ -10,6 +10,8 @@ export interface FtpStat {
   readonly modifiedMs?: number | undefined;
   /** The fact `unique` (RFC 3659, 7.5.2): another file of the same name has another one. */
   readonly unique?: string | undefined;
+  /** Permission bits. */
+  readonly mode?: number | undefined;
 }
 
 /** So soon after its time a file may change again within the same second, as far as clocks agree. */
@@ -45,6 +47,7 @@ export function metadataOf(stat: FtpStat, supportRange: boolean, nowMs = Date.no
     contentLength: isDirectory ? UNKNOWN_SOURCE_FILE_LEN : size,
     supportRange: supportRange && !isDirectory,
     lastModified: modifiedMs ?? UNKNOWN_LAST_MODIFIED,
+    mode: stat.mode,
     ...(etag === undefined ? { isLastModifiedWeak: true } : { etag }),
   };
 }

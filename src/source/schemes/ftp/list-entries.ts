@@ -121,6 +121,7 @@ function entryOf(
     lastModified: isTimed ? stat.modifiedMs : time?.ms,
     lastModifiedPrecisionMs:
       isTimed || time === undefined ? undefined : precisionOf(time.precisionMs, traits.listsInUtc),
+    mode: stat.mode,
   });
 }
 

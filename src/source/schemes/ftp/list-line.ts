@@ -1,11 +1,13 @@
 /** Lines of LIST, which is meant for people: as ls -l or DOS write them. */
-import { type FileInfo, FileType, parseList } from 'basic-ftp';
+import { type FileInfo, FileType, parseList, type UnixPermissions } from 'basic-ftp';
 
 export interface ListedLine {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
   readonly name: string;
   readonly size: number | undefined;
   readonly time: ListedTime | undefined;
+  /** Of a file. Those of directories are not used: nothing but the listing of another directory has them. */
+  readonly mode: number | undefined;
 }
 
 /** As if it were in UTC; which zone it is in is not known. */
@@ -32,7 +34,12 @@ export function parseListLine(line: string, nowMs: number): ListedLine | undefin
     name: info.name,
     size: isSized ? info.size : undefined,
     time: parseListedTime(info.rawModifiedAt, nowMs),
+    mode: kind === 'file' && info.permissions !== undefined ? modeOf(info.permissions) : undefined,
   };
+}
+
+function modeOf({ user, group, world }: UnixPermissions): number {
+  return user * 0o100 + group * 0o10 + world;
 }
 
 const TYPES: ReadonlyMap<FileType, ListedLine['kind']> = new Map([

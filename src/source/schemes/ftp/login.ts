@@ -13,7 +13,7 @@ export interface LoggedIn {
 
 /** What RFC 1635 suggests, without the name of a user. */
 export const ANONYMOUS: FtpAccount = { user: 'anonymous', password: 'anonymous@' };
-const WANTED_FACTS = ['type', 'size', 'modify', 'unique'];
+const WANTED_FACTS = ['type', 'size', 'modify', 'unique', 'unix.mode'];
 
 export async function logIn(server: FtpServer, endsAtMs: number): Promise<LoggedIn> {
   const account = (await server.account?.get()) ?? ANONYMOUS;

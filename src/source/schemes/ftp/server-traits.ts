@@ -6,6 +6,8 @@ export class ServerTraits {
   readonly #unknown = new Set<string>();
   /** LIST writes times in UTC; undefined: not compared yet. */
   listsInUtc: boolean | undefined;
+  /** LIST writes permissions, as far as was seen. */
+  listsModes = true;
   /** Reads can begin anywhere; undefined: not tried yet. */
   restarts: boolean | undefined;
 

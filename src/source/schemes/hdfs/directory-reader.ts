@@ -44,7 +44,7 @@ export class DirectoryReader implements TextReader<DirectoryPage> {
   }
 
   #add(status: FileStatus): void {
-    const { name, kind, sizeBytes, modifiedMs, etag } = status;
+    const { name, kind, sizeBytes, modifiedMs, mode, etag } = status;
     if (name === '') {
       const facts = { expected: 'a directory', found: 'a file, which lists itself' };
       throw new ProtocolError('there is nothing to list', this.#directory, facts);
@@ -52,7 +52,8 @@ export class DirectoryReader implements TextReader<DirectoryPage> {
     this.#lastName = name;
     if (!isEntryName(name)) return;
     const isFile = kind === 'file';
-    const facts = { isDir: kind === 'directory', lastModified: modifiedMs, lastModifiedPrecisionMs: 1 };
+    const isDir = kind === 'directory';
+    const facts = { isDir, lastModified: modifiedMs, lastModifiedPrecisionMs: 1, mode };
     const version = { size: sizeBytes, etag };
     this.#entries.push(
       new NamedEntry(this.#directory, encodeStrict(name), isFile ? { ...facts, ...version } : facts),

@@ -7,6 +7,7 @@ export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink';
   readonly sizeBytes: number;
   readonly modifiedMs: number | undefined;
+  readonly mode: number | undefined;
   /** What was read of it is of the version with this tag, if it is still that of the file. */
   readonly etag: string;
 }
@@ -19,7 +20,7 @@ const KINDS: Readonly<Record<string, FileStatus['kind']>> = {
 
 /** `url`: for the error. */
 export function fileStatusOf(value: unknown, url: URL): FileStatus {
-  const { pathSuffix, type, length, modificationTime, fileId } = (value ?? {}) as Readonly<
+  const { pathSuffix, type, length, modificationTime, fileId, permission } = (value ?? {}) as Readonly<
     Record<string, unknown>
   >;
   const kind = typeof type === 'string' && Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
@@ -35,6 +36,7 @@ export function fileStatusOf(value: unknown, url: URL): FileStatus {
     kind,
     sizeBytes: length,
     modifiedMs,
+    mode: isMode(permission) ? Number.parseInt(permission, 8) : undefined,
     // A file that replaces another has an id of its own; HttpFS before Hadoop 3.2 gives none.
     etag: `"${isCount(fileId) ? fileId : 0}-${modifiedMs ?? 0}-${length}"`,
   };
@@ -44,6 +46,11 @@ export function fileStatusOf(value: unknown, url: URL): FileStatus {
 export function sizeInEtag(etag: string): number | undefined {
   const length = /^"\d{1,16}-\d{1,16}-(\d{1,16})"$/.exec(etag)?.[1];
   return length === undefined ? undefined : Number(length);
+}
+
+/** Octal: `644`, with a sticky bit `1777`. */
+function isMode(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-7]{1,4}$/.test(value);
 }
 
 function isCount(value: unknown): value is number {

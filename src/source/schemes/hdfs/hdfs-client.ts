@@ -33,12 +33,12 @@ export function createHdfsClient(engine: HttpEngine, clusterFor: (url: URL) => W
 
   async function getMetadata(request: Request): Promise<Metadata> {
     const { url } = request;
-    const { kind, sizeBytes, modifiedMs, etag } = await clusterFor(url).status(request);
+    const { kind, sizeBytes, modifiedMs, mode, etag } = await clusterFor(url).status(request);
     const lastModified = modifiedMs ?? UNKNOWN_LAST_MODIFIED;
-    if (kind === 'directory') return { ...directoryMetadata(), lastModified };
+    if (kind === 'directory') return { ...directoryMetadata(), lastModified, mode };
     if (url.pathname.endsWith('/'))
       throw new NotFoundError(url, { expected: 'a directory', found: 'a file' });
-    return { kind: 'file', contentLength: sizeBytes, supportRange: true, lastModified, etag };
+    return { kind: 'file', contentLength: sizeBytes, supportRange: true, lastModified, mode, etag };
   }
 
   async function* list(request: Request): AsyncGenerator<readonly UrlEntry[]> {

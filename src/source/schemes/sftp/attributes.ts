@@ -7,6 +7,7 @@ const HAS_TIMES = 0x8;
 const HAS_EXTENDED = 0x80000000;
 
 const TYPE_MASK = 0o170000;
+const PERMISSIONS_MASK = 0o7777;
 const KINDS: Readonly<Record<number, FileKind>> = {
   0o100000: 'file',
   0o040000: 'directory',
@@ -23,6 +24,8 @@ export interface Attributes {
   readonly size: number | undefined;
   /** Seconds since the epoch. */
   readonly mtime: number | undefined;
+  /** Its permission bits. */
+  readonly mode: number | undefined;
 }
 
 /** ATTRS (draft-ietf-secsh-filexfer-02, 5). */
@@ -30,13 +33,14 @@ export function readAttributes(packet: PacketReader): Attributes {
   const flags = packet.uint32();
   const size = flags & HAS_SIZE ? packet.uint64() : undefined;
   if (flags & HAS_OWNER) for (let i = 0; i < 2; i += 1) packet.uint32();
-  // Nearly all servers say it; one that does not has files.
-  const mode = flags & HAS_PERMISSIONS ? packet.uint32() : 0o100000;
+  const mode = flags & HAS_PERMISSIONS ? packet.uint32() : undefined;
   let mtime: number | undefined;
   if (flags & HAS_TIMES) {
     packet.uint32();
     mtime = packet.uint32();
   }
   if (flags & HAS_EXTENDED) for (let left = 2 * packet.uint32(); left > 0; left -= 1) packet.string();
-  return { kind: KINDS[mode & TYPE_MASK] ?? 'other', size, mtime };
+  // Nearly all servers say it; one that does not has files.
+  if (mode === undefined) return { kind: 'file', size, mtime, mode };
+  return { kind: KINDS[mode & TYPE_MASK] ?? 'other', size, mtime, mode: mode & PERMISSIONS_MASK };
 }

@@ -28,10 +28,10 @@ export function isSameVersion(a: Attributes, b: Attributes): boolean {
 }
 
 export function metadataOf(attributes: Attributes): Metadata {
-  const { kind, size, mtime } = attributes;
+  const { kind, size, mtime, mode } = attributes;
   const lastModified = mtime === undefined ? UNKNOWN_LAST_MODIFIED : mtime * 1000;
   if (kind === 'directory') {
-    return { kind, contentLength: UNKNOWN_SOURCE_FILE_LEN, supportRange: false, lastModified };
+    return { kind, contentLength: UNKNOWN_SOURCE_FILE_LEN, supportRange: false, lastModified, mode };
   }
   const etag = etagOf(attributes);
   return {
@@ -39,6 +39,7 @@ export function metadataOf(attributes: Attributes): Metadata {
     contentLength: size ?? UNKNOWN_SOURCE_FILE_LEN,
     supportRange: true,
     lastModified,
+    mode,
     ...(etag === undefined ? {} : { etag }),
     ...(etag === undefined || isWeakEtag(etag) ? { isLastModifiedWeak: true } : {}),
   };

@@ -103,7 +103,7 @@ async function targetOf(channel: SftpChannel, link: Buffer, directory: URL): Pro
 }
 
 function entryOf(directory: URL, name: Buffer, attributes: Attributes): UrlEntry {
-  const { kind, size, mtime } = attributes;
+  const { kind, size, mtime, mode } = attributes;
   const isDir = kind === 'directory';
   const etag = isDir ? undefined : etagOf(attributes);
   return new NamedEntry(directory, percentEncodedSegment(textOfBytes(name)), {
@@ -112,6 +112,7 @@ function entryOf(directory: URL, name: Buffer, attributes: Attributes): UrlEntry
     etag: etag === undefined || isWeakEtag(etag) ? undefined : etag,
     lastModified: mtime === undefined ? undefined : mtime * 1000,
     lastModifiedPrecisionMs: 1000,
+    mode,
   });
 }
 
