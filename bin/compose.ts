@@ -95,10 +95,11 @@ export async function compose(
   const ownership = {
     uid: options.uid ?? process.getuid?.() ?? 0,
     gid: options.gid ?? process.getgid?.() ?? 0,
-    umask: options.umask,
+    // Where all may read, that is shown, whatever the source has.
+    umask: options.umask ?? (options.allowOther ? 0 : undefined),
   };
   // Without --allow-other the kernel lets in only the user who mounts.
-  const checksPermissions = options.allowOther && (options.umask & READ_MODE) !== 0;
+  const checksPermissions = options.allowOther && ((options.umask ?? 0) & READ_MODE) !== 0;
   const roots = rootOptions(options.root);
   const root = await composeRoot(roots, registry);
   const transport = await chooseTransport(options.transport, descriptor !== undefined, log);

@@ -45,10 +45,10 @@ export const count = number('count', 'a whole number', quantity.parseCount, Stri
 export const maybeCount = optional(count);
 export const id = optional({ ...count, placeholder: 'id' });
 /** Only as text: YAML takes 022 for twenty-two. */
-export const mode: OptionKind<number> = {
+export const mode = optional({
   ...number('mode', "an octal mode such as '022'", quantity.parseMode, (value) => value.toString(8)),
   read: (value) => fromText(value, quantity.parseMode),
-};
+});
 
 export function sizeOfAtLeast(bytes: number): OptionKind<number> {
   const isEnough = (value: number | undefined): number | undefined =>

@@ -94,9 +94,9 @@ export const OPTION_TABLE: OptionTable = {
     group: 'Mount',
     kind: kinds.flag,
     default: true,
-    help: 'mount noexec: the loader runs no program on the mount either',
+    help: 'mount noexec: no program on the mount runs',
     meaning:
-      'mount `noexec`: also the loader (`ld.so`) runs no program on the mount; as files are 0444, the kernel never does',
+      'mount `noexec`: neither the kernel nor the loader (`ld.so`) runs a program on the mount; without it, files run that [their source shows as executable](SEMANTICS.md#attributes)',
   },
   uid: {
     group: 'Mount',
@@ -117,10 +117,11 @@ export const OPTION_TABLE: OptionTable = {
   umask: {
     group: 'Mount',
     kind: kinds.mode,
-    default: 0,
-    help: 'permission bits that are cleared',
+    default: undefined,
+    help: "permission bits that are cleared, instead of the source's read bits",
     meaning:
-      'permission bits to take away from 0444 and 0555; with `--allow-other` the kernel enforces them, and `stat` is [less exact](SEMANTICS.md#file-or-directory)',
+      'permission bits to take away from 0444 and 0555, [in place of what the source says of reading](SEMANTICS.md#attributes); with `--allow-other` the kernel enforces them, and `stat` is [less exact](SEMANTICS.md#file-or-directory)',
+    defaultText: "the source's; with `--allow-other` `0`",
   },
   memory: {
     group: 'Cache',

@@ -18,7 +18,7 @@ export interface MountOptions extends PluginOptions {
   /** Undefined: of the user who mounts. */
   readonly uid: number | undefined;
   readonly gid: number | undefined;
-  readonly umask: number;
+  readonly umask: number | undefined;
   readonly memory: number;
   /** Undefined: below the user's cache directory. */
   readonly cacheDir: string | undefined;

@@ -8,7 +8,8 @@ import {
 import { stringBytes } from '../memory/bounded-map.js';
 import type { StoredFacts } from './disk/disk-cache.js';
 import { isPage } from './page.js';
-import type { FileStat, ListedEntry, ResourceStat } from './resource-cache.js';
+import { permissionsOf } from './permissions.js';
+import type { DirectoryStat, FileStat, ListedEntry, ResourceStat } from './resource-cache.js';
 import type { SavedVersion } from './saved-version.js';
 import { type VersionIdentity, versionOf } from './version-identity.js';
 
@@ -17,9 +18,7 @@ export interface FileMetadata extends SavedVersion {
   readonly kind: 'file';
 }
 
-export type ResourceMetadata =
-  | FileMetadata
-  | { readonly kind: 'directory'; readonly lastModifiedMs: number | undefined };
+export type ResourceMetadata = FileMetadata | DirectoryStat;
 
 /** Whether it is that of the version. */
 export function isSameFile(
@@ -43,7 +42,8 @@ export function metadataBytes(metadata: ResourceMetadata | 'missing' | undefined
 
 export function metadataFromSource(url: string, metadata: Metadata): ResourceMetadata {
   const lastModifiedMs = metadata.lastModified === UNKNOWN_LAST_MODIFIED ? undefined : metadata.lastModified;
-  if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs };
+  const permissions = permissionsOf(metadata.mode);
+  if (metadata.kind === 'directory') return { kind: 'directory', lastModifiedMs, permissions };
   const size = metadata.contentLength === UNKNOWN_SOURCE_FILE_LEN ? undefined : metadata.contentLength;
   const version = versionOf(metadata);
   // Blocks of a resource whose end is unknown cannot be fetched by range. Without a strong validator ranges could be of
@@ -52,14 +52,15 @@ export function metadataFromSource(url: string, metadata: Metadata): ResourceMet
   const usedOther = metadata.usedOtherCredentials === true ? { usedOtherCredentials: true as const } : {};
   const page = isPage(url, metadata.contentType) ? { isPage: true as const } : {};
   const digest = metadata.digest === undefined ? {} : { digest: metadata.digest };
-  return { kind: 'file', version, size, lastModifiedMs, supportRange, ...usedOther, ...page, ...digest };
+  const facts = { version, size, lastModifiedMs, supportRange, permissions };
+  return { kind: 'file', ...facts, ...usedOther, ...page, ...digest };
 }
 
 /** Of an entry of a listing, if that has all that reading it needs; undefined: it must be probed. */
 export function metadataFromListed({ stat, etag, digest }: ListedEntry): FileMetadata | undefined {
   if (typeof stat !== 'object' || stat.kind !== 'file' || stat.size === undefined) return undefined;
   if (etag === undefined || isWeakEtag(etag)) return undefined;
-  const { size, lastModifiedMs } = stat;
+  const { size, lastModifiedMs, permissions } = stat;
   // Its time is left out: a finer one than a read's must not make another version.
   const facts = { contentLength: size, lastModified: UNKNOWN_LAST_MODIFIED, etag, supportRange: true };
   const version = versionOf({ kind: 'file', ...facts });
@@ -69,6 +70,7 @@ export function metadataFromListed({ stat, etag, digest }: ListedEntry): FileMet
     size,
     lastModifiedMs,
     supportRange: true,
+    permissions,
     ...(digest === undefined ? {} : { digest }),
   };
 }
@@ -80,13 +82,14 @@ export function metadataFromFacts({ sizeBytes, ...facts }: StoredFacts): FileMet
 
 /** What is stored on disk of a file; undefined: it is not to be stored. */
 export function factsOf(file: FileMetadata): StoredFacts | undefined {
-  const { version, size, lastModifiedMs, supportRange, isPage: page, digest } = file;
+  const { version, size, lastModifiedMs, supportRange, permissions, isPage: page, digest } = file;
   if (size === undefined || !version.verifiable || file.usedOtherCredentials === true) return undefined;
   return {
     version,
     sizeBytes: size,
     lastModifiedMs,
     supportRange,
+    permissions,
     ...(page === true ? { isPage: page } : {}),
     ...(digest === undefined ? {} : { digest }),
   };
@@ -104,9 +107,17 @@ export function expireInfoOf({ validators }: VersionIdentity): ExpireInfo {
 /** As the mount has it. */
 export function statOf(metadata: ResourceMetadata): ResourceStat {
   if (metadata.kind === 'directory') return metadata;
-  const { size, lastModifiedMs, version, isPage: page } = metadata;
+  const { size, lastModifiedMs, version, permissions, isPage: page } = metadata;
   const isPage = page === true ? { isPage: page } : {};
-  return { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs: 1000, version, ...isPage };
+  return {
+    kind: 'file',
+    size,
+    lastModifiedMs,
+    lastModifiedPrecisionMs: 1000,
+    version,
+    permissions,
+    ...isPage,
+  };
 }
 
 /** Whether it is known how long it is. */
@@ -120,10 +131,10 @@ export function unverifiableOf(
   known: FileStat | undefined,
 ): FileMetadata | undefined {
   if (known?.version === undefined || known.version.verifiable) return undefined;
-  const { version, size, lastModifiedMs } = known;
+  const { version, size, lastModifiedMs, permissions } = known;
   // Its size may have been learned since.
   if (isSameFile(lastKnown, version)) return lastKnown;
-  return { kind: 'file', version, size, lastModifiedMs, supportRange: false };
+  return { kind: 'file', version, size, lastModifiedMs, supportRange: false, permissions };
 }
 
 /** Whether a listing that is newer than the metadata shows that the metadata no longer holds. */
@@ -132,6 +143,7 @@ export function contradicts(entry: ListedEntry, metadata: ResourceMetadata | 'mi
   const { stat: listed } = entry;
   if (listed === 'unknown-file') return metadata.kind !== 'file';
   if (listed.kind !== metadata.kind) return true;
+  if (listed.permissions !== undefined && listed.permissions !== metadata.permissions) return true;
   if (listed.kind === 'directory' || metadata.kind === 'directory') return false;
   const { etag } = metadata.version.validators;
   if (entry.etag !== undefined && etag !== undefined && !isWeakEtag(etag)) return entry.etag !== etag;

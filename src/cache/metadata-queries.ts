@@ -25,9 +25,9 @@ import type { VersionContext } from './version.js';
 type MetadataFlight = Flight<ResourceMetadata>;
 
 /**
- * Queries of sources about their resources, one at a time for each. What is stale is revalidated by `isExpired`. While a source
- * cannot be queried the last metadata is served (the contract of `isExpired`), and the source is queried again after the
- * negative TTL.
+ * Queries of sources about their resources, one at a time for each. What is stale is revalidated by `isExpired`, but a file with
+ * permissions is queried anew: they change without its version. While a source cannot be queried the last metadata is served (the
+ * contract of `isExpired`), and the source is queried again after the negative TTL.
  */
 export class MetadataQueries {
   readonly #context: VersionContext;
@@ -95,7 +95,7 @@ export class MetadataQueries {
     let isUsable = true;
     try {
       const client = await clientFor(url);
-      if (known.kind === 'file') {
+      if (known.kind === 'file' && known.permissions === undefined) {
         const verdict = await this.#revalidate(resource, flight, client, known);
         // It may have been replaced meanwhile (its size learned), or invalidated.
         const { lastKnown } = resource;
@@ -117,7 +117,9 @@ export class MetadataQueries {
     if (stored === undefined || flight.isDetached || !resource.isEmpty) return;
     // A clock that was set back must not make it trusted for ever.
     const confirmedAtMs = Math.min(stored.confirmedAtMs, this.#freshness.now());
-    resource.set(metadataFromFacts(stored.facts), confirmedAtMs);
+    // Permissions are those of when it was stored, which may be long before it was confirmed.
+    const freshSinceMs = stored.facts.permissions === undefined ? undefined : -Infinity;
+    resource.set(metadataFromFacts(stored.facts), confirmedAtMs, freshSinceMs);
   }
 
   /** Whether the source still has the version. Some sources show that by a probe only. */

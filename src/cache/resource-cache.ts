@@ -23,6 +23,7 @@ export type ResourceStat = DirectoryStat | FileStat;
 export interface DirectoryStat {
   readonly kind: 'directory';
   readonly lastModifiedMs: number | undefined;
+  readonly permissions?: number | undefined;
 }
 
 export interface FileStat {
@@ -34,6 +35,8 @@ export interface FileStat {
   readonly lastModifiedPrecisionMs: number;
   /** Undefined while only a listing without ETags has named the file. */
   readonly version: VersionIdentity | undefined;
+  /** See `SavedVersion`. */
+  readonly permissions?: number | undefined;
   /** An HTML page or an answer of an API: other resources may lie below its URL. */
   readonly isPage?: true;
 }

@@ -104,12 +104,12 @@ export class Resource implements Links, VersionOwner {
     return this.#freshSinceMs ?? this.#confirmedAtMs;
   }
 
-  /** What the source has, by a query. */
-  set(metadata: ResourceMetadata | 'missing', confirmedAtMs: number): void {
+  /** What the source has, by a query. `freshSinceMs`: its TTL begins at another time than that of the confirmation. */
+  set(metadata: ResourceMetadata | 'missing', confirmedAtMs: number, freshSinceMs?: number): void {
     const { file } = this;
     this.#metadata = metadata;
     this.#confirmedAtMs = confirmedAtMs;
-    this.#freshSinceMs = undefined;
+    this.#freshSinceMs = freshSinceMs;
     this.#isInvalid = false;
     this.#resize();
     if (file !== undefined && !isSameFile(metadata, file.version)) this.#noteGone(file.version);
@@ -155,7 +155,11 @@ export class Resource implements Links, VersionOwner {
     const isOlder = this.#isInvalid || this.#confirmedAtMs >= listedAtMs;
     const listed = isOlder ? undefined : metadataFromListed(entry);
     if (listed === undefined) return undefined;
-    const adopted = isSameFile(this.#metadata, listed.version) ? this.#metadata : listed;
+    let adopted = listed;
+    if (isSameFile(this.#metadata, listed.version)) {
+      const { permissions = this.#metadata.permissions } = listed;
+      adopted = { ...this.#metadata, permissions };
+    }
     this.set(adopted, listedAtMs);
     return adopted;
   }

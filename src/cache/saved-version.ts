@@ -11,6 +11,8 @@ export interface SavedVersion {
   readonly isLong?: true;
   /** See `Metadata`. */
   readonly usedOtherCredentials?: true;
+  /** `permissionsOf` its mode; undefined: the source has none. */
+  readonly permissions?: number | undefined;
   /** `isPage` of its content type. */
   readonly isPage?: true;
   /** Of all its bytes. */

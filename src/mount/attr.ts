@@ -17,8 +17,8 @@ export interface Attr {
 export interface Ownership {
   readonly uid: number;
   readonly gid: number;
-  /** Permission bits to take away. */
-  readonly umask: number;
+  /** Of --umask: permission bits to take away, and who may read is for the mount to say. Undefined: it is for the source. */
+  readonly umask: number | undefined;
 }
 
 export function makeAttr(
@@ -27,9 +27,20 @@ export function makeAttr(
   size: number,
   mtimeMs: number,
   { uid, gid, umask }: Ownership,
+  permissions?: number,
 ): Attr {
-  const mode =
-    kind === 'directory' ? constants.S_IFDIR | (0o555 & ~umask) : constants.S_IFREG | (0o444 & ~umask);
+  const type = kind === 'directory' ? constants.S_IFDIR : constants.S_IFREG;
+  const mode = type | shownBits(kind, permissions, umask);
   // 1: unknown. 2 would say that a directory has no subdirectories, and fts(3) would not look for any.
   return { ino, kind, size, mtimeMs, mode, nlink: 1, uid, gid };
+}
+
+/** The permission bits that are shown (docs/SEMANTICS.md, S28 and S169). `permissions`: see `SavedVersion`. */
+function shownBits(kind: Attr['kind'], permissions: number | undefined, umask: number | undefined): number {
+  const mayExecute = kind === 'directory' || ((permissions ?? 0) & 0o111) !== 0;
+  const all = mayExecute ? 0o555 : 0o444;
+  if (umask !== undefined) return all & ~umask;
+  if (permissions === undefined) return all;
+  // The owner stands for the login, which may be its owner at the source, one of its group, or another.
+  return (all & 0o700) | (all & permissions);
 }

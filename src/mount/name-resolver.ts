@@ -99,6 +99,17 @@ export class NameResolver {
     throw this.#retryAsFile(path, caller);
   }
 
+  /**
+   * Of a directory that was looked up. Undefined: its source is not queried, or does not show it now. What a name without a lookup
+   * leads to stays as it is: the root of the mount, and hosts.
+   */
+  async statDirectory(path: ResourcePath, caller: Caller): Promise<DirectoryStat | undefined> {
+    this.use(path, caller);
+    if (!path.capabilities.isHierarchical || path.isTop) return undefined;
+    const stat = await this.#cache.stat(path.url, caller).catch(() => undefined);
+    return stat?.kind === 'directory' ? stat : undefined;
+  }
+
   /** For uses of an unknown name as a directory. Throws if it is none. `isUnlisted`: the source answered its listing with 404. */
   async checkDirectory(path: ResourcePath, caller: Caller, isUnlisted?: boolean): Promise<void> {
     const { url } = path;

@@ -1,4 +1,4 @@
-import type { FileStat, ResourceStat } from '../cache/resource-cache.js';
+import type { DirectoryStat, FileStat, ResourceStat } from '../cache/resource-cache.js';
 import { type Attr, makeAttr, type Ownership } from './attr.js';
 import { CONTROL_UMASK } from './control-files.js';
 import { type Entry, kept } from './entry.js';
@@ -53,13 +53,13 @@ export class NodeEntries {
 
   ofResource(path: ResourcePath, stat: ResourceStat, ttlMs: number): Entry {
     if (stat.kind === 'directory') {
-      const attr = this.#directory(path.url, stat.lastModifiedMs);
+      const attr = this.#directory(path.url, stat);
       return kept({ kind: 'resource', type: 'directory', path }, attr, ttlMs);
     }
     const generation = this.#generationOf(path.url, stat);
     const lookedUp = stat.version?.verifiable === false ? { lookedUp: stat } : {};
     const node: Node = { kind: 'resource', type: 'file', path, generation, ...lookedUp };
-    return kept(node, this.#file(generation, stat.size), stat.size === undefined ? 0 : ttlMs);
+    return kept(node, this.#fileOf(generation, stat), stat.size === undefined ? 0 : ttlMs);
   }
 
   /** Each use of the node must reach the mount: the kernel may keep the name, not the attributes. */
@@ -69,23 +69,33 @@ export class NodeEntries {
   }
 
   /** The attributes that the kernel was given of it. */
-  restoredAttr(node: Node, { generation, size = 0 }: SavedEntry): Attr {
-    return generation === undefined ? this.#directory(identityOf(node)) : this.#file(generation, size);
+  restoredAttr(node: Node, { generation, size = 0, mode }: SavedEntry): Attr {
+    const attr = generation === undefined ? this.#directory(identityOf(node)) : this.#file(generation, size);
+    return mode === undefined ? attr : { ...attr, mode };
   }
 
   /** Without `stat`: of a directory. */
   attrOf({ path, generation }: ResourceNode, stat?: ResourceStat): Attr {
-    if (stat?.kind !== 'file') return this.#directory(path.url, stat?.lastModifiedMs);
-    return this.#file(this.#generationOf(path.url, stat, generation), stat.size);
+    if (stat?.kind !== 'file') return this.#directory(path.url, stat);
+    return this.#fileOf(this.#generationOf(path.url, stat, generation), stat);
   }
 
-  #directory(identity: string, lastModifiedMs?: number, ownership = this.#ownership): Attr {
+  #directory(identity: string, stat?: DirectoryStat, ownership = this.#ownership): Attr {
     const { ino, mtimeMs } = this.#inodes.ofDirectory(identity);
-    return makeAttr('directory', ino, 0, lastModifiedMs ?? mtimeMs, ownership);
+    return makeAttr('directory', ino, 0, stat?.lastModifiedMs ?? mtimeMs, ownership, stat?.permissions);
   }
 
-  #file(generation: FileGeneration, size: number | undefined, ownership = this.#ownership): Attr {
-    return makeAttr('file', generation.ino, size ?? 0, mtimeOf(generation), ownership);
+  #fileOf(generation: FileGeneration, { size, permissions }: FileStat): Attr {
+    return this.#file(generation, size, this.#ownership, permissions);
+  }
+
+  #file(
+    generation: FileGeneration,
+    size: number | undefined,
+    ownership = this.#ownership,
+    permissions?: number,
+  ): Attr {
+    return makeAttr('file', generation.ino, size ?? 0, mtimeOf(generation), ownership, permissions);
   }
 
   #generationOf(url: string, stat: FileStat, expected?: FileGeneration): FileGeneration {

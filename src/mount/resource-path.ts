@@ -87,6 +87,11 @@ export class ResourcePath {
     return new ResourcePath(this.scheme, this.host, `${this.url}/${segment}`, this.capabilities, this.#root);
   }
 
+  /** Whether it is a host, or a root of the mount. */
+  get isTop(): boolean {
+    return this.url === (this.#root?.url ?? `${this.scheme}://${this.host}`);
+  }
+
   /** The URL of the directory that it is in. */
   get parentUrl(): string {
     const query = this.url.indexOf('?');

@@ -10,6 +10,8 @@ export interface SavedEntry {
   /** Of a file. */
   readonly generation?: FileGeneration | undefined;
   readonly size?: number;
+  /** Of a file: as in `Attr`. */
+  readonly mode?: number | undefined;
 }
 
 /** The node that a lookup in an earlier process led to. Queries nothing. Throws an `FsError` where no lookup leads to it. */

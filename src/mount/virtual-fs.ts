@@ -77,6 +77,9 @@ export interface VirtualFsContext {
   readonly log?: Logger;
 }
 
+/** Where the kernel leaves permissions to the mount, one of them is enough, as for its own execve(2). */
+const EXECUTE_BITS = constants.S_IXUSR | constants.S_IXGRP | constants.S_IXOTH;
+
 export class VirtualFs {
   readonly root: Node;
   readonly budget: MetadataBudget;
@@ -197,7 +200,10 @@ export class VirtualFs {
   async getattr(node: Node, caller: Caller): Promise<Attr> {
     if (node.kind !== 'resource') return this.#entries.ofFixed(node).attr;
     const isUnknown = node.type === 'unknown';
-    if (node.type === 'directory' || (isUnknown && this.#isOnTheWay(node.path, caller))) {
+    if (node.type === 'directory') {
+      return this.#entries.attrOf(node, await this.#names.statDirectory(node.path, caller));
+    }
+    if (isUnknown && this.#isOnTheWay(node.path, caller)) {
       this.#names.use(node.path, caller);
       return this.#entries.attrOf(node);
     }
@@ -209,8 +215,10 @@ export class VirtualFs {
     const isUnknown = node.kind === 'resource' && node.type === 'unknown';
     if (isUnknown && mask === constants.X_OK) await this.#names.checkDirectory(node.path, caller);
     else await this.useLastName(node, caller);
-    if (!isDirectory(node) && (mask & constants.X_OK) !== 0) {
-      throw new FsError('NOT_PERMITTED', pathOf(node), 'a file cannot be executed');
+    if (isDirectory(node) || (mask & constants.X_OK) === 0) return;
+    const { mode } = await this.getattr(node, caller);
+    if ((mode & EXECUTE_BITS) === 0) {
+      throw new FsError('NOT_PERMITTED', pathOf(node), 'the file is not executable at its source');
     }
   }
 

@@ -203,7 +203,7 @@ asRootSerially('--allow-other lets other users in', async (t) => {
 });
 
 for (const transport of TRANSPORTS) {
-  // S28
+  // S169
   asRootSerially(`${transport}: --umask keeps others from what it takes from them`, async (t) => {
     const mnt = await mounted(t, '--transport', transport, '--allow-other', '--umask', '077');
     await shell('chmod 755 "$(dirname "$1")"', mnt);

@@ -51,6 +51,41 @@ function listingsWith(
   });
 }
 
+test('what an entry has is kept, in a byte for its permissions', async (t) => {
+  const bytesOf = async (mode: number | undefined): Promise<number> => {
+    const entries = Array.from({ length: 1_000 }, (_, i) => entry(`${i}`, { size: 7, mode }));
+    const budget = new MetadataBudget(1024 * 1024);
+    const client = { list: () => Promise.resolve(entries) } as unknown as CompleteClient;
+    await listAll(
+      listingsWith(client, () => 0, budget),
+      'http://h/d',
+    );
+    return budget.keptBytes;
+  };
+  const more = (await bytesOf(0o100_755)) - (await bytesOf(undefined));
+  t.true(more >= 1_000 && more < 1_100, `${more} bytes`);
+  const facts = { lastModified: 5_000, etag: '"1"', digest: { algorithm: 'md5', hex: 'ab' } } as const;
+  const { listings } = listingsOf([
+    entry('all', { ...facts, size: 3, mode: 0o100_755 }),
+    entry('größe', { ...facts, size: 3, mode: 0 }),
+    entry('d', { isDir: true, lastModified: 5_000, mode: 0o2750 }),
+    entry('none', { size: 1 }),
+    entry('unknown', { mode: 0o755 }),
+  ]);
+  const segments = await listAll(listings, 'http://h/d');
+  const stats = segments.map((segment) => {
+    const { stat, etag } = listings.peekEntry(`http://h/d/${segment}`)?.entry ?? {};
+    return typeof stat === 'object' ? [stat.kind, stat.lastModifiedMs, stat.permissions, etag] : stat;
+  });
+  t.deepEqual(stats, [
+    ['file', 5_000, 0o155, '"1"'],
+    ['file', 5_000, 0, '"1"'],
+    ['directory', 5_000, 0o150, undefined],
+    ['file', undefined, undefined, undefined],
+    'unknown-file',
+  ]);
+});
+
 test('what is named twice, in one spelling or two, is one entry: the last', async (t) => {
   const { listings } = listingsOf([
     entry('it%27s', { size: 1 }),

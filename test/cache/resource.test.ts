@@ -163,7 +163,11 @@ test('a time that the source does not give is none', async (t) => {
   const fixture = new Fixture();
   t.is((await fixture.file()).lastModifiedMs, undefined);
   fixture.metadata = async () => ({ ...DIRECTORY, lastModified: 5 });
-  t.deepEqual(await fixture.get(`${URL}/d`), { kind: 'directory', lastModifiedMs: 5 });
+  t.deepEqual(await fixture.get(`${URL}/d`), {
+    kind: 'directory',
+    lastModifiedMs: 5,
+    permissions: undefined,
+  });
 });
 
 for (const kind of ['file', 'directory'] as const) {
@@ -279,7 +283,7 @@ test('what a reader learns is kept for its own version only', async (t) => {
   fixture.metadata = async () => await Promise.reject(new NotFoundError(URL));
   await t.throwsAsync(fixture.get(`${URL}/m`));
   for (const name of ['d', 'm']) fixture.table.get(`${URL}/${name}`)?.learn(version, { size: 7 });
-  t.deepEqual(known(`${URL}/d`), { kind: 'directory', lastModifiedMs: undefined });
+  t.like(known(`${URL}/d`), { kind: 'directory', lastModifiedMs: undefined });
   t.is(known(`${URL}/m`), 'missing');
 });
 
@@ -334,6 +338,43 @@ test('metadata on disk is fresh for its TTL, stale after it, and never of the fu
     t.deepEqual(fixture.take(), request);
     t.is(fixture.table.get(URL)?.lastKind, 'page');
     if (ageMs < 0) t.is(fixture.table.get(URL)?.ttlLeftMs, TTL_MS);
+  }
+});
+
+// S170
+test('what has permissions is queried anew when it is stale, and keeps its version', async (t) => {
+  const fixture = new Fixture();
+  fixture.metadata = async () => file('"1"', { mode: 0o100_644 });
+  t.like(await fixture.file(), { permissions: 0o044 });
+  fixture.metadata = async () => file('"1"', { mode: 0o100_755 });
+  t.like(await fixture.file(), { permissions: 0o044 });
+  fixture.take();
+  fixture.nowMs += TTL_MS;
+  t.like(await fixture.file(), { permissions: 0o155 });
+  t.deepEqual(fixture.take(), ['probe', 'confirmed "1"']);
+  fixture.nowMs += TTL_MS;
+  fixture.fail('CONNECTION_LOST');
+  t.like(await fixture.file(), { permissions: 0o155 });
+});
+
+// S170
+test('permissions on disk are those of when it was stored', async (t) => {
+  const fixture = new Fixture();
+  const { facts } = stored(fixture.nowMs);
+  fixture.newest = async () => ({ facts: { ...facts, permissions: 0o044 }, confirmedAtMs: fixture.nowMs });
+  fixture.metadata = async () => file('"1"', { mode: 0o755 });
+  t.like(await fixture.file(), { permissions: 0o155 });
+  const other = new Fixture();
+  other.newest = fixture.newest;
+  other.fail('CONNECTION_LOST');
+  t.like(await other.file(), { permissions: 0o044 }, 'rather than none');
+});
+
+test('a mode that is none is passed over', async (t) => {
+  for (const mode of [-1, 0.5, Number.NaN, '755' as never, null as never, 2 ** 60]) {
+    const fixture = new Fixture();
+    fixture.metadata = async () => file('"1"', { mode });
+    t.is((await fixture.file()).permissions, undefined);
   }
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { ftpFiles, startPyftpdlib, startVsftpd } from '../support/ftp-servers.js';
 import { startFtpFaultServer } from '../support/ftp-fault-server.js';
-import { onDevFuse } from '../support/mounted.js';
+import { onDevFuse, shell } from '../support/mounted.js';
 import { configFile, makeOriginal, ok, readsAsOriginal } from '../support/original-tree.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { pattern } from '../support/tree.js';
@@ -31,6 +31,26 @@ onDevFuse('real programs read ftp and ftps as the original', async (t, mount) =>
   await readsAsOriginal(t, `${mnt}/ftp/${explicit.host}/~`, root);
   await readsAsOriginal(t, `${mnt}/ftps/${implicit.host}/~`, root);
   await readsAsOriginal(t, `${mnt}/ftp/${facts.host}`, root);
+});
+
+// S28 S170
+onDevFuse('permissions are those of the server, with facts and without', async (t, mount) => {
+  const mnt = await mount();
+  for (const server of [await startVsftpd(t, 'none'), await startPyftpdlib(t)]) {
+    const script = `
+cd "$1" && printf '#!/bin/sh\necho "ran $1"\n' > script.sh && cp script.sh .hidden && cp script.sh 'a [b]*.sh'
+cp script.sh data.sh && chmod 755 *.sh .hidden && chmod 640 data.sh && find . -exec touch -d "1 hour ago" {} +`;
+    await ok(t, script, server.root);
+    const tree = `${mnt}/ftp/${server.host}/~`;
+    const modes = `stat -c '%A %n' script.sh .hidden data.sh`;
+    const shown = '-r-xr-xr-x script.sh\n-r-xr-xr-x .hidden\n-r--r----- data.sh\n';
+    t.is(await ok(t, 'cd "$1" && ./script.sh once && ./.hidden twice', tree), 'ran once\nran twice\n');
+    t.is(await ok(t, 'cd "$1" && "./a [b]*.sh" odd', tree), 'ran odd\n');
+    t.is(await ok(t, `cd "$1" && ${modes}`, tree), shown);
+    t.is(await ok(t, `cd "$1" && ls -la | grep -c '^-r-x'; ${modes}`, tree), `3\n${shown}`);
+    t.is(await ok(t, 'cd "$1" && cat "a [b]*.sh" > /dev/null && "./a [b]*.sh" again', tree), 'ran again\n');
+    t.is((await shell('cd "$1" && ./data.sh', tree)).code, 126);
+  }
 });
 
 onDevFuse('git clones a bare repository that lies on ftp', async (t, mount) => {

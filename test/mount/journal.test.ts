@@ -105,6 +105,22 @@ test('the next process knows the numbers of the kernel, and reads on', async (t)
 });
 
 // S160
+test('an open file keeps its permissions', async (t) => {
+  const resources = resourcesOf('a.bin');
+  const bytes = Buffer.from('bytes of a.bin');
+  resources.files.set('mem://h/a.bin', { bytes, etag: '"1"', permissions: 0o155 });
+  const files = journalFiles(t);
+  const first = new KeptServer(resources, Journal.begin(files, FACTS));
+  const { nodeId } = await first.lookup('mem/h/a.bin');
+  await first.open(nodeId);
+  resources.files.set('mem://h/a.bin', { bytes, etag: '"1"' });
+  t.is(await nextServer(resources, files).modeOf(nodeId), 0o100_555);
+  // Until its name is looked up again.
+  await first.lookup('mem/h/a.bin');
+  t.is(await nextServer(resources, files).modeOf(nodeId), 0o100_444);
+});
+
+// S160
 test('a file that changed meanwhile is stale for its handle, and a new file for others', async (t) => {
   const resources = resourcesOf('a.bin');
   const files = journalFiles(t);

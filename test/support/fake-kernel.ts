@@ -20,10 +20,15 @@ export class SystemCallError extends Error {
   }
 }
 
-interface Found {
-  readonly nodeId: number;
+interface Facts {
   readonly isDirectory: boolean;
   readonly sizeBytes: number;
+  /** The bits below the type. */
+  readonly permissions: number;
+}
+
+interface Found extends Facts {
+  readonly nodeId: number;
 }
 
 type Use<Result> = (found: Found) => Promise<Result>;
@@ -93,7 +98,7 @@ export class FakeKernel {
     }
   }
 
-  async stat(path: string, pid = 1): Promise<{ isDirectory: boolean; sizeBytes: number }> {
+  async stat(path: string, pid = 1): Promise<Facts> {
     return await this.#at(path, pid, async ({ nodeId }) => {
       const answer = await this.#request(OPCODE.GETATTR, nodeId, Buffer.alloc(16), pid);
       return factsOf(answer, 16);
@@ -123,7 +128,7 @@ export class FakeKernel {
   }
 
   /** `fstat` of a descriptor, of a directory or opened with O_PATH: nothing is looked up, nor retried. */
-  async fstat(nodeId: number, pid = 1): Promise<{ isDirectory: boolean; sizeBytes: number }> {
+  async fstat(nodeId: number, pid = 1): Promise<Facts> {
     return factsOf(await this.#request(OPCODE.GETATTR, nodeId, Buffer.alloc(16), pid), 16);
   }
 
@@ -180,15 +185,14 @@ export class FakeKernel {
   async lookup(
     path: string,
     pid = 1,
-  ): Promise<{ nodeId: number; isDirectory: boolean; isMissing: boolean; nameTtlMs: number }> {
+  ): Promise<Facts & { nodeId: number; isMissing: boolean; nameTtlMs: number }> {
     const names = path.split('/');
     const last = names.pop() ?? '';
     const parent = await this.#walk(names, pid);
     const entry = await this.#request(OPCODE.LOOKUP, parent.nodeId, Buffer.from(`${last}\0`), pid);
     const nameTtlMs = Number(entry.readBigUInt64LE(16)) * 1000 + entry.readUInt32LE(32) / 1e6;
     const nodeId = Number(entry.readBigUInt64LE(0));
-    const { isDirectory } = factsOf(entry, ENTRY_ATTR_AT);
-    return { nodeId, isDirectory, isMissing: nodeId === 0, nameTtlMs };
+    return { ...factsOf(entry, ENTRY_ATTR_AT), nodeId, isMissing: nodeId === 0, nameTtlMs };
   }
 
   async #at<Result>(path: string, pid: number, use: Use<Result>): Promise<Result> {
@@ -203,7 +207,7 @@ export class FakeKernel {
 
   /** A name that has become something else is looked up once more. */
   async #walk(names: readonly string[], pid: number, isRetry = false): Promise<Found> {
-    let found: Found = { nodeId: ROOT_ID, isDirectory: true, sizeBytes: 0 };
+    let found: Found = { nodeId: ROOT_ID, isDirectory: true, sizeBytes: 0, permissions: 0o555 };
     for (const name of names) {
       if (!found.isDirectory) throw new SystemCallError('ENOTDIR');
       const parent = found.nodeId;
@@ -251,10 +255,12 @@ function word(value: number): Buffer {
   return bytes;
 }
 
-function factsOf(answer: Buffer, attrAt: number): { isDirectory: boolean; sizeBytes: number } {
+function factsOf(answer: Buffer, attrAt: number): Facts {
+  const mode = answer.readUInt32LE(attrAt + ATTR_MODE_AT);
   return {
-    isDirectory: (answer.readUInt32LE(attrAt + ATTR_MODE_AT) & MODE_TYPE) === MODE_DIRECTORY,
+    isDirectory: (mode & MODE_TYPE) === MODE_DIRECTORY,
     sizeBytes: Number(answer.readBigUInt64LE(attrAt + ATTR_SIZE_AT)),
+    permissions: mode & ~MODE_TYPE,
   };
 }
 

@@ -97,6 +97,13 @@ export class KeptServer {
     return found;
   }
 
+  /** Type and permission bits. */
+  async modeOf(nodeId: number): Promise<number> {
+    const reply = await this.request(OPCODE.GETATTR, nodeId, Buffer.alloc(16));
+    if (typeof reply === 'string') throw new Error(reply);
+    return reply.readUInt32LE(16 + 60);
+  }
+
   async open(nodeId: number, options = {}): Promise<number> {
     return handleOf(await this.request(OPCODE.OPEN, nodeId, Buffer.alloc(8), options));
   }

@@ -17,6 +17,8 @@ export interface MemoryFile {
   readonly etag?: string;
   /** A complete local copy. */
   readonly localFd?: number;
+  /** See `FileStat`. */
+  readonly permissions?: number;
 }
 
 const TTL_MS = 60_000;
@@ -145,6 +147,7 @@ export class MemoryResources implements ResourceCache {
         validators: file.etag === undefined ? {} : { etag: file.etag },
         verifiable: true,
       },
+      permissions: file.permissions,
     };
   }
 }

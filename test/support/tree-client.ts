@@ -29,6 +29,8 @@ export class TreeClient implements ResourceClient {
   readonly digests = new Map<string, ContentDigest>();
   /** Whether listings give them, too. */
   hasListedDigests = true;
+  /** Permission bits, by key; of a directory without the slash. */
+  readonly modes = new Map<string, number>();
   /** Entries in a page of a listing. */
   pageEntries = Infinity;
 
@@ -45,7 +47,8 @@ export class TreeClient implements ResourceClient {
     const key = keyOf(request);
     this.#begin(`stat ${key}`);
     if (this.#entries(`${key}/`).length > 0) {
-      return { kind: 'directory', contentLength: -2, supportRange: false, lastModified: -1 };
+      const mode = this.modes.get(key);
+      return { kind: 'directory', contentLength: -2, supportRange: false, lastModified: -1, mode };
     }
     const content = this.files.get(key);
     if (content === undefined) throw new NotFoundError(request.url);
@@ -53,6 +56,7 @@ export class TreeClient implements ResourceClient {
       contentLength: content.length,
       supportRange: this.hasRanges,
       lastModified: LAST_MODIFIED,
+      mode: this.modes.get(key),
     };
     const prefix = content.slice(0, this.hasRanges ? request.range?.end : undefined);
     const response = newResponse(chunksOf(prefix), { offset: 0, contentLength: prefix.length });
@@ -120,7 +124,8 @@ export class TreeClient implements ResourceClient {
       const file = { size: content.length, lastModified: LAST_MODIFIED, etag };
       const digest = this.hasListedDigests ? this.#digestOf(key) : {};
       const facts = isDir ? {} : { ...file, ...digest };
-      entries.set(`${name}${isDir ? '/' : ''}`, { name, isDir, ...facts });
+      const mode = this.modes.get(`${prefix}${name}`);
+      entries.set(`${name}${isDir ? '/' : ''}`, { name, isDir, mode, ...facts });
     }
     return [...entries.values()];
   }

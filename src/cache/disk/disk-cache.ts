@@ -16,6 +16,8 @@ export interface StoredFacts {
   /** Milliseconds since the epoch. */
   readonly lastModifiedMs: number | undefined;
   readonly supportRange: boolean;
+  /** See `SavedVersion`. */
+  readonly permissions?: number | undefined;
   /** `FileMetadata.isPage`. */
   readonly isPage?: true;
   /** Of all its bytes: a complete copy has it. */

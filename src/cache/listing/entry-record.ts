@@ -1,4 +1,5 @@
 import type { ContentDigest, UrlEntry } from '../../source/index.js';
+import { permissionsOf } from '../permissions.js';
 import type { ListedEntry } from '../resource-cache.js';
 
 /**
@@ -7,7 +8,7 @@ import type { ListedEntry } from '../resource-cache.js';
  */
 const KIND_MASK = 3;
 const [DIRECTORY, FILE, UNKNOWN_FILE] = [0, 1, 2];
-const [HAS_TIME, HAS_OTHER_TIME, HAS_ETAG, HAS_DIGEST] = [4, 8, 16, 32];
+const [HAS_TIME, HAS_OTHER_TIME, HAS_ETAG, HAS_DIGEST, HAS_PERMISSIONS] = [4, 8, 16, 32, 64];
 
 const SECOND_MS = 1000;
 const MAX_NUMBER_BYTES = 8;
@@ -17,14 +18,19 @@ const ALGORITHMS: readonly ContentDigest['algorithm'][] = ['sha256', 'md5', 'crc
 /** At most so many bytes are written. */
 export function recordLimit({ name, etag = '', digest }: UrlEntry): number {
   const chars = name.length + etag.length + (digest?.hex.length ?? 0);
-  return 2 + 2 * chars + 6 * MAX_NUMBER_BYTES + DOUBLE_BYTES;
+  return 2 + 2 * chars + 7 * MAX_NUMBER_BYTES + DOUBLE_BYTES;
 }
 
 /** Returns where the record ends. */
 export function writeRecord(bytes: Buffer, start: number, entry: UrlEntry): number {
-  const { name, isDir, size, lastModified, lastModifiedPrecisionMs = SECOND_MS, etag, digest } = entry;
+  const { name, isDir, size, lastModified, lastModifiedPrecisionMs = SECOND_MS, etag, digest, mode } = entry;
   let flags = isDir ? DIRECTORY : isCount(size) ? FILE : UNKNOWN_FILE;
   let at = writeText(bytes, start + 1, name);
+  const permissions = permissionsOf(mode);
+  if (flags !== UNKNOWN_FILE && permissions !== undefined) {
+    flags |= HAS_PERMISSIONS;
+    at = writeNumber(bytes, at, permissions);
+  }
   if (flags !== UNKNOWN_FILE && lastModified !== undefined) {
     // A read answers no finer time.
     const timeMs = lastModified - (lastModified % lastModifiedPrecisionMs);
@@ -74,18 +80,19 @@ export function entryIn({ bytes, start }: EntryRecord): ListedEntry {
   const segment = reader.text();
   const kind = flags & KIND_MASK;
   if (kind === UNKNOWN_FILE) return { segment, stat: 'unknown-file' };
+  const permissions = (flags & HAS_PERMISSIONS) === 0 ? undefined : reader.number();
   let lastModifiedMs: number | undefined;
   let lastModifiedPrecisionMs = SECOND_MS;
   if ((flags & HAS_TIME) !== 0) lastModifiedMs = reader.number() * SECOND_MS;
   if ((flags & HAS_OTHER_TIME) !== 0)
     [lastModifiedMs, lastModifiedPrecisionMs] = [reader.double(), reader.double()];
-  if (kind === DIRECTORY) return { segment, stat: { kind: 'directory', lastModifiedMs } };
+  if (kind === DIRECTORY) return { segment, stat: { kind: 'directory', lastModifiedMs, permissions } };
   const size = reader.number();
   const etag = (flags & HAS_ETAG) === 0 ? undefined : reader.text();
   const algorithm = (flags & HAS_DIGEST) === 0 ? undefined : ALGORITHMS[reader.number()];
   return {
     segment,
-    stat: { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined },
+    stat: { kind: 'file', size, lastModifiedMs, lastModifiedPrecisionMs, version: undefined, permissions },
     ...(etag === undefined ? {} : { etag }),
     ...(algorithm === undefined ? {} : { digest: { algorithm, hex: reader.text() } }),
   };

@@ -194,8 +194,7 @@ export class FuseOperations implements RequestHandler {
     const inode = this.inodes.get(nodeId);
     const mask = decodeFlags(body);
     await this.#vfs.access(inode.node, mask, caller);
-    // Of a file that is refused.
-    if (mask === constants.X_OK) inode.wasEntered = true;
+    if (mask === constants.X_OK && isDirectory(inode.node)) inode.wasEntered = true;
     return [];
   }
 

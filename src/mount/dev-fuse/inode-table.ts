@@ -74,7 +74,7 @@ export class InodeTable {
   onAdded: () => void = () => undefined;
   /** No request has the directory locked any more. */
   onUnlocked: (directory: Inode) => void = () => undefined;
-  /** A reply refers to it. `isWhole`: it is new, or its type, or a file's size or time, has changed. */
+  /** A reply refers to it. `isWhole`: it is new, or its type, or a file's size, time or mode, has changed. */
   onReferred: (inode: Inode, isWhole: boolean) => void = () => undefined;
   onForgotten: (id: number, lookups: number) => void = () => undefined;
 
@@ -268,7 +268,10 @@ export class InodeTable {
 }
 
 function isChanged(inode: Inode, node: Node, attr: Attr): boolean {
-  if (!isDirectory(node)) return attr.size !== inode.attr.size || attr.mtimeMs !== inode.attr.mtimeMs;
+  if (!isDirectory(node)) {
+    const { size, mtimeMs, mode } = inode.attr;
+    return attr.size !== size || attr.mtimeMs !== mtimeMs || attr.mode !== mode;
+  }
   return node.kind === 'resource' && inode.node.kind === 'resource' && node.type !== inode.node.type;
 }
 

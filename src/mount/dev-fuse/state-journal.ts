@@ -52,7 +52,7 @@ type Place = [id: number, parentId: number, name: string, type: SavedEntry['type
 
 /** Of a node, and how often it was looked up since; of opening and closing files and directories; of what else is kept. */
 type StateRecord =
-  | readonly ['n', ...Place, generation?: FileGeneration | undefined, size?: number]
+  | readonly ['n', ...Place, generation?: FileGeneration | undefined, size?: number, mode?: number]
   | readonly ['l', id: number, lookups: number]
   | readonly [
       'o',
@@ -192,7 +192,7 @@ function directoryRecord({ handle, nodeId, unique, content }: SavedOpenDirectory
 function nodeRecord({ id, parent, name, node, lookups, attr }: Inode): StateRecord {
   const type = node.kind === 'resource' ? node.type : isDirectory(node) ? 'directory' : 'file';
   const place = ['n', id, parent?.id ?? 0, name, type, Math.max(0, lookups)] as const;
-  return type === 'file' ? [...place, generationOf(node), attr.size] : place;
+  return type === 'file' ? [...place, generationOf(node), attr.size, attr.mode] : place;
 }
 
 /** What the records say, one after the other. */
@@ -206,8 +206,8 @@ export function stateOf({ records }: FoundJournal): SavedState {
   for (const record of records as unknown as readonly StateRecord[]) {
     switch (record[0]) {
       case 'n': {
-        const [, id, parentId, name, type, lookups, generation, size = 0] = record;
-        const known = type === 'file' ? { generation, size } : {};
+        const [, id, parentId, name, type, lookups, generation, size = 0, mode] = record;
+        const known = type === 'file' ? { generation, size, mode } : {};
         nodes.set(id, { id, parentId, name, type, lookups, ...known });
         lastId = Math.max(lastId, id);
         break;
