@@ -69,7 +69,6 @@ export class CachedResources implements ResourceCache {
     const versions = { pool, budget, shares, storage, inUse, clientFor, peers, probeBytes, log };
     const freshness = new Freshness(options, now);
     const table = new ResourceTable(versions, freshness, (url) => this.#reportChange(url));
-    const queries = new MetadataQueries(versions, freshness);
     const listings = new ListingCache({
       freshness,
       budget,
@@ -77,6 +76,7 @@ export class CachedResources implements ResourceCache {
       onStale: (error) => pool.activity.noteStale(error),
       log,
     });
+    const queries = new MetadataQueries(versions, freshness, listings);
     this.#parts = { options, freshness, table, queries, listings, versions };
     this.#opener = new VersionOpener(this.#parts);
     this.warming = new DiskWarming(this.#parts);

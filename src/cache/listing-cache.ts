@@ -82,6 +82,12 @@ export class ListingCache {
     return undefined;
   }
 
+  /** Those of `peekEntry`. */
+  permissionsOf(url: string): number | undefined {
+    const stat = this.peekEntry(url)?.entry.stat;
+    return typeof stat === 'object' ? stat.permissions : undefined;
+  }
+
   /** The kind in the last listing of its directory, fresh or not. */
   lastKind(url: string): 'file' | 'directory' | undefined {
     const { parent, segment } = splitUrl(url);

@@ -18,6 +18,7 @@ import {
 } from './file-metadata.js';
 import { Flight } from './flight.js';
 import { type Freshness, isDenial, leavesOpen } from './freshness.js';
+import type { ListingCache } from './listing-cache.js';
 import type { Resource } from './resource.js';
 import type { Waiter } from './resource-cache.js';
 import type { VersionContext } from './version.js';
@@ -32,10 +33,12 @@ type MetadataFlight = Flight<ResourceMetadata>;
 export class MetadataQueries {
   readonly #context: VersionContext;
   readonly #freshness: Freshness;
+  readonly #listings: Pick<ListingCache, 'permissionsOf'>;
 
-  constructor(context: VersionContext, freshness: Freshness) {
+  constructor(context: VersionContext, freshness: Freshness, listings: Pick<ListingCache, 'permissionsOf'>) {
     this.#context = context;
     this.#freshness = freshness;
+    this.#listings = listings;
   }
 
   get #lookups(): CacheActivity['lookups'] {
@@ -171,7 +174,9 @@ export class MetadataQueries {
     let found: Metadata;
     try {
       const range = { start: 0, end: probeBytes };
-      found = await client.getMetadata(new Request(url, { ...requestOptions(flight), range }));
+      const listedMode = this.#listings.permissionsOf(url);
+      const listed = listedMode === undefined ? {} : { listedMode };
+      found = await client.getMetadata(new Request(url, { ...requestOptions(flight), range, ...listed }));
     } catch (error) {
       if (flight.isDetached) throw error;
       if (isNotFound(error)) resource.set('missing', this.#freshness.now());

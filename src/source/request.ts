@@ -36,6 +36,8 @@ export interface RequestOptions {
   readonly priority?: RequestPriority;
   /** Brings a request that waits in the background to the foreground. */
   readonly promotion?: Promotion;
+  /** The mode that a listing shows: a source whose metadata costs another request for it returns this one. */
+  readonly listedMode?: number;
 }
 
 /** One request to a source, as in Dragonfly's `source.Request` (pkg/source/request.go). Immutable. */
@@ -46,6 +48,7 @@ export class Request {
   readonly signal: AbortSignal | undefined;
   readonly priority: RequestPriority;
   readonly promotion: Promotion | undefined;
+  readonly listedMode: number | undefined;
   #header: Headers | undefined;
 
   constructor(url: URL | string, options: RequestOptions = {}) {
@@ -56,6 +59,7 @@ export class Request {
     this.signal = options.signal;
     this.priority = options.priority ?? 'foreground';
     this.promotion = options.promotion;
+    this.listedMode = options.listedMode;
   }
 
   get header(): Headers {
@@ -81,6 +85,7 @@ export class Request {
       ...(this.pin === undefined ? {} : { pin: this.pin }),
       ...(this.signal === undefined ? {} : { signal: this.signal }),
       ...(this.promotion === undefined ? {} : { promotion: this.promotion }),
+      ...(this.listedMode === undefined ? {} : { listedMode: this.listedMode }),
     };
     return new Request(changes.url ?? this.url, { ...options, ...changes });
   }

@@ -46,6 +46,8 @@ class Fixture {
   metadata: () => Promise<Metadata> = async () => file('"1"');
   isExpired: (info: ExpireInfo, request: Request) => Promise<boolean> = async () => false;
   newest: () => Promise<ConfirmedFacts | undefined> = async () => undefined;
+  /** The permissions that a listing shows. */
+  listed: number | undefined;
   /** Requests, and what the cache reported. */
   events: string[] = [];
   readonly budget: CountingBudget;
@@ -55,8 +57,8 @@ class Fixture {
   constructor(budgetBytes = 1024 * 1024) {
     this.budget = new CountingBudget(budgetBytes);
     const client = {
-      getMetadata: async () => {
-        this.events.push('probe');
+      getMetadata: async ({ listedMode }: Request) => {
+        this.events.push(listedMode === undefined ? 'probe' : `probe ${listedMode}`);
         return await this.metadata();
       },
       isExpired: async (request: Request, info: ExpireInfo) => {
@@ -95,7 +97,7 @@ class Fixture {
     };
     const freshness = new Freshness(limits, () => this.nowMs);
     this.table = new ResourceTable(versions, freshness, () => this.events.push(`changed ${dropped}`));
-    this.queries = new MetadataQueries(versions, freshness);
+    this.queries = new MetadataQueries(versions, freshness, { permissionsOf: () => this.listed });
   }
 
   get resource(): Resource {
@@ -355,6 +357,13 @@ test('what has permissions is queried anew when it is stale, and keeps its versi
   fixture.nowMs += TTL_MS;
   fixture.fail('CONNECTION_LOST');
   t.like(await fixture.file(), { permissions: 0o155 });
+});
+
+test('a probe says what a listing shows', async (t) => {
+  const fixture = new Fixture();
+  fixture.listed = 5;
+  await fixture.file();
+  t.deepEqual(fixture.take().slice(0, 1), ['probe 5']);
 });
 
 // S170

@@ -67,6 +67,21 @@ onDevFuse('git clones a bare repository that lies on ftp', async (t, mount) => {
   t.is((await ok(t, clone, `${mnt}/ftp/${server.host}/bare.git`, work)).trim(), '5');
 });
 
+onDevFuse('a file that was listed costs no second listing for its permissions', async (t, mount) => {
+  const server = await startFtpFaultServer(t, { lacks: ['MLST', 'MLSD'] });
+  server.put('/dir/listed', 'content');
+  const file = `${await mount()}/ftp/${server.host}/dir/listed`;
+  await ok(t, 'ls -l "$(dirname "$1")"', file);
+  server.commands.length = 0;
+  t.is(await ok(t, 'cat "$1"', file), 'content');
+  await until('the version was compared', () => server.commands.at(-1)?.startsWith('MDTM') === true);
+  t.deepEqual(
+    server.commands.map((line) => line.split(' ')[0]).filter((name) => name === 'LIST'),
+    [],
+  );
+  t.is(await ok(t, 'stat -c %A "$1"', file), '-r--r--r--\n');
+});
+
 onDevFuse('a file that is read in its order costs few transfers', async (t, mount) => {
   const server = await startFtpFaultServer(t);
   const content = pattern(64 * 1024 * 1024);

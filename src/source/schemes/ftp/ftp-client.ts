@@ -20,7 +20,7 @@ export function createFtpClient(hostFor: HostFor): ResourceClient {
       const absolute = await session.absolute(path, endsAtMs);
       const found = await host.stat(session, absolute, endsAtMs);
       if (found.isDirectory || found.mode !== undefined) return found;
-      return { ...found, mode: await session.listedMode(absolute, endsAtMs) };
+      return { ...found, mode: request.listedMode ?? (await session.listedMode(absolute, endsAtMs)) };
     });
     return metadataOf(stat, host.server.traits.restarts === true);
   }
