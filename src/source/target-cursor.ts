@@ -47,7 +47,7 @@ export class TargetCursor {
       const bytes = Math.min(piece.byteLength - this.#at, chunk.byteLength - taken);
       const isThere =
         chunk.buffer === piece.buffer && chunk.byteOffset + taken === piece.byteOffset + this.#at;
-      if (!isThere) piece.set(chunk.subarray(taken, taken + bytes), this.#at);
+      if (!isThere) copy(chunk.subarray(taken, taken + bytes), piece, this.#at);
       taken += bytes;
       this.#at += bytes;
       if (this.#at < piece.byteLength) break;
@@ -59,6 +59,11 @@ export class TargetCursor {
     if (taken > 0) onBytes?.(this.bytes);
     return taken;
   }
+}
+
+/** By `fill`, which is one memcpy: `set` moves byte by byte what is shared between threads, at a third of the speed and less. */
+function copy(bytes: Uint8Array, piece: Uint8Array, at: number): void {
+  Buffer.from(piece.buffer, piece.byteOffset + at, bytes.byteLength).fill(bytes);
 }
 
 /** The part of a target from a byte on, of at most `maxBytes`, as a target: for a body that goes on from another response. */
