@@ -8,6 +8,7 @@ import type { SftpSettings } from '../../settings.js';
 import { readKnownHost } from './known-hosts.js';
 import { loginOf } from './login.js';
 import { SftpSession } from './sftp-session.js';
+import { ReceiveRing } from './receive-ring.js';
 import { type HostConfig, readHostConfig, type SshHome } from './ssh-config.js';
 import { connectSsh, type SshConnection } from './ssh-connection.js';
 
@@ -120,8 +121,8 @@ async function connectTo(
   const place = { url, host: name, port, knownHostsFile: files[0] ?? 'a file of known hosts' };
   const login = await loginOf(settings, config);
   const attempt = async (): Promise<SshConnection> => {
-    const stream = await openStream(target, from, options, signal);
-    return await connectSsh({ stream, place, known, login, signal });
+    const carrier = await openStream(target, from, options, signal);
+    return await connectSsh({ ...carrier, place, known, login, signal });
   };
   try {
     return await attempt();
@@ -131,8 +132,8 @@ async function connectTo(
   }
   // A file or command has another secret by now.
   const renewed = await loginOf(settings, config);
-  const stream = await openStream(target, from, options, signal);
-  return await connectSsh({ stream, place, known, login: renewed, signal });
+  const carrier = await openStream(target, from, options, signal);
+  return await connectSsh({ ...carrier, place, known, login: renewed, signal });
 }
 
 async function openStream(
@@ -140,14 +141,18 @@ async function openStream(
   from: SshConnection | undefined,
   { engine }: SessionOptions,
   signal: AbortSignal,
-): Promise<Duplex> {
+): Promise<{ readonly stream: Duplex; readonly ring?: ReceiveRing }> {
   const real = new URL(`sftp://${host.includes(':') ? `[${host}]` : host}:${port}`);
   if (from === undefined) {
     const proxy = await configuredRoute(settings);
-    return await engine.connectTcp({ url: real, port, ...(proxy && { proxy }) }, signal);
+    const ring = new ReceiveRing();
+    const tcp = { url: real, port, onread: ring.onread, ...(proxy && { proxy }) };
+    const stream = await engine.connectTcp(tcp, signal);
+    ring.follow(stream);
+    return { stream, ring };
   }
   await engine.checkHost(real);
-  return await from.forward(host, port);
+  return { stream: await from.forward(host, port) };
 }
 
 /** Without the brackets of an address. */

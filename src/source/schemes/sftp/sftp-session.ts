@@ -22,6 +22,7 @@ export class SftpSession {
     if (stream === undefined) throw new Error('no connection');
     const channel = new SftpChannel(stream, timeoutMs);
     await channel.begin();
+    for (const connection of connections) connection.reuseMemory();
     return new SftpSession(channel, connections);
   }
 

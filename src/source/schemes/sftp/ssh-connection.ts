@@ -9,10 +9,13 @@ import { checkHostKey, hostKeyAlgorithms, HostKeyError, type HostPlace } from '.
 import type { KnownHost } from './known-hosts.js';
 import type { Login } from './login.js';
 import { MalformedPacket } from './packet.js';
+import type { ReceiveRing } from './receive-ring.js';
 import { failureOf, SessionLost } from './sftp-failure.js';
 
 export interface SshOptions {
   readonly stream: Duplex;
+  /** That the stream is received into, if it is a socket. */
+  readonly ring?: ReceiveRing;
   readonly place: HostPlace;
   readonly known: KnownHost;
   readonly login: Login;
@@ -23,10 +26,17 @@ export interface SshOptions {
 export class SshConnection {
   readonly #client: Client;
   readonly #stream: Duplex;
+  readonly #ring: ReceiveRing | undefined;
 
-  constructor(client: Client, stream: Duplex) {
+  constructor(client: Client, { stream, ring }: Pick<SshOptions, 'stream' | 'ring'>) {
     this.#client = client;
     this.#stream = stream;
+    this.#ring = ring;
+  }
+
+  /** What it receives from now on is used up in the step in which it comes. */
+  reuseMemory(): void {
+    this.#ring?.reuse();
   }
 
   async openSftp(): Promise<Duplex> {
@@ -100,7 +110,7 @@ export async function connectSsh(options: SshOptions): Promise<SshConnection> {
     // What becomes of it later, its channels and `close` say.
     return new SshConnection(
       client.on('error', () => undefined),
-      stream,
+      options,
     );
   } catch (error) {
     client.on('error', () => undefined).destroy();
