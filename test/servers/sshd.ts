@@ -34,6 +34,7 @@ export interface Sshd {
 export interface SshdOptions {
   /** Root may log in users without rights. Default: the user of this process. */
   readonly user?: string;
+  /** Before all others, of which the first of a name counts. */
   readonly lines?: readonly string[];
 }
 
@@ -118,6 +119,7 @@ export async function makeKey(file: string, passphrase = '', ...options: readonl
 
 function configuration(directory: string, port: number, user: string, lines: readonly string[]): string {
   return [
+    ...lines,
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey "${directory}/host key"`,
@@ -131,7 +133,6 @@ function configuration(directory: string, port: number, user: string, lines: rea
     `AllowUsers ${user}`,
     'LogLevel VERBOSE',
     'Subsystem sftp internal-sftp',
-    ...lines,
     '',
   ].join('\n');
 }

@@ -7,15 +7,29 @@ import type { Attributes } from './attributes.js';
 /** A file that was changed later than that may change once more within the same second. Clocks differ a little. */
 const SETTLED_MS = 3_000;
 
+/** What of its attributes makes a version. */
+export type FileVersion = Omit<Attributes, 'mode'>;
+
 /** In the form of an ETag, as nginx makes it of the same. Undefined: the server does not say enough. */
-export function etagOf({ size, mtime }: Attributes, nowMs = Date.now()): string | undefined {
+export function etagOf({ size, mtime }: FileVersion, nowMs = Date.now()): string | undefined {
   if (size === undefined || mtime === undefined) return undefined;
   const tag = `"${mtime.toString(16)}-${size.toString(16)}"`;
   return nowMs - mtime * 1000 < SETTLED_MS ? `W/${tag}` : tag;
 }
 
+/** What a pin says of its file, in whole; undefined: it says less. */
+export function pinnedVersion(pin: Validators | undefined): FileVersion | undefined {
+  const [, mtime = '', size = ''] = /^(?:w\/)?"([0-9a-f]+)-([0-9a-f]+)"$/i.exec(pin?.etag ?? '') ?? [];
+  const version = {
+    kind: 'file',
+    size: Number.parseInt(size, 16),
+    mtime: Number.parseInt(mtime, 16),
+  } as const;
+  return matchesPin(version, pin) && size !== '' ? version : undefined;
+}
+
 /** Whether a file may be the version that a request is pinned to. */
-export function matchesPin(attributes: Attributes, pin: Validators | undefined): boolean {
+export function matchesPin(attributes: FileVersion, pin: Validators | undefined): boolean {
   const { size, mtime } = attributes;
   const { etag, contentLength, lastModifiedMs } = pin ?? {};
   if (contentLength !== undefined && contentLength !== size) return false;
@@ -23,7 +37,7 @@ export function matchesPin(attributes: Attributes, pin: Validators | undefined):
   return lastModifiedMs === undefined || mtime === undefined || Math.floor(lastModifiedMs / 1000) === mtime;
 }
 
-export function isSameVersion(a: Attributes, b: Attributes): boolean {
+export function isSameVersion(a: FileVersion, b: FileVersion): boolean {
   return a.size === b.size && a.mtime === b.mtime && a.kind === b.kind;
 }
 
@@ -46,7 +60,7 @@ export function metadataOf(attributes: Attributes): Metadata {
 }
 
 /** As words for errors. */
-export function shownVersion({ size, mtime }: Attributes): string {
+export function shownVersion({ size, mtime }: FileVersion): string {
   return `${size ?? '?'} bytes of ${mtime === undefined ? 'an unknown time' : new Date(mtime * 1000).toISOString()}`;
 }
 

@@ -1,7 +1,6 @@
 import { ChangedError, IsDirectoryError, NotFoundError } from '../../errors.js';
 import type { Request } from '../../request.js';
-import type { Attributes } from './attributes.js';
-import { matchesPin, shownVersion } from './file-version.js';
+import { type FileVersion, matchesPin, pinnedVersion, shownVersion } from './file-version.js';
 import type { SftpChannel } from './sftp-channel.js';
 
 /** Reads of one file follow each other; a file that stays open here is in use at the server. */
@@ -9,17 +8,19 @@ const IDLE_MS = 5_000;
 /** Servers allow 100 and more. */
 const MAX_IDLE = 16;
 
-/** A file that is open at the server, and the version that its handle had when it was opened. */
+/** A file that is open at the server. */
 export interface OpenFile {
   readonly handle: Buffer;
-  readonly attributes: Attributes;
-  readonly release: () => void;
+  /** As which it was opened: whether it is that version is to be looked at with the handle. */
+  readonly version: FileVersion;
+  /** `isAnother`: it is not that version, and is not to be used again. */
+  readonly release: (isAnother?: boolean) => void;
 }
 
 interface Kept {
   readonly key: string;
   readonly handle: Buffer;
-  readonly attributes: Attributes;
+  readonly version: FileVersion;
   users: number;
   idle: NodeJS.Timeout | undefined;
 }
@@ -35,13 +36,12 @@ export class OpenFiles {
     this.#channel = channel;
   }
 
-  /** Throws `ChangedError` if it is not the version that the request is pinned to. */
+  /** May throw `ChangedError` if it is not the version that the request is pinned to. */
   async open(path: Buffer, { url, pin }: Pick<Request, 'url' | 'pin'>): Promise<OpenFile> {
     const key = path.toString('latin1');
     const known = this.#kept.get(key);
     // Without a pin the version of now is wanted, and the name may be another file's by now.
-    if (known !== undefined && pin !== undefined && matchesPin(known.attributes, pin))
-      return this.#use(known);
+    if (known !== undefined && pin !== undefined && matchesPin(known.version, pin)) return this.#use(known);
     const opened = { key, ...(await this.#openAnew(path, url, pin)), users: 0, idle: undefined };
     const before = this.#kept.get(key);
     this.#kept.set(key, opened);
@@ -49,20 +49,14 @@ export class OpenFiles {
     return this.#use(opened);
   }
 
-  async #openAnew(path: Buffer, url: URL, pin: Request['pin']): Promise<Pick<Kept, 'handle' | 'attributes'>> {
-    const stat = this.#channel.stat(path);
-    // An open of a pipe waits for its writer: what is not known to be a file is looked at first.
-    if (pin === undefined) checkReadable(await stat, url, pin);
-    const [found, opened] = await Promise.allSettled([stat, this.#channel.open(path)]);
-    try {
-      if (found.status === 'rejected') throw found.reason;
-      checkReadable(found.value, url, pin);
-      if (opened.status === 'rejected') throw opened.reason;
-      return { handle: opened.value, attributes: found.value };
-    } catch (error) {
-      if (opened.status === 'fulfilled') this.#channel.close(opened.value);
-      throw error;
+  async #openAnew(path: Buffer, url: URL, pin: Request['pin']): Promise<Pick<Kept, 'handle' | 'version'>> {
+    let version: FileVersion | undefined = pinnedVersion(pin);
+    if (version === undefined) {
+      // An open of a pipe waits for its writer: what is not known to be a file is looked at first.
+      version = await this.#channel.stat(path);
+      checkReadable(version, url, pin);
     }
+    return { handle: await this.#channel.open(path), version };
   }
 
   #use(kept: Kept): OpenFile {
@@ -72,10 +66,11 @@ export class OpenFiles {
     let isUsed = true;
     return {
       handle: kept.handle,
-      attributes: kept.attributes,
-      release: () => {
+      version: kept.version,
+      release: (isAnother = false) => {
         if (!isUsed) return;
         isUsed = false;
+        if (isAnother && this.#kept.get(kept.key) === kept) this.#kept.delete(kept.key);
         kept.users -= 1;
         if (kept.users === 0) this.#rest(kept);
       },
@@ -101,7 +96,7 @@ export class OpenFiles {
   }
 }
 
-function checkReadable(attributes: Attributes, url: URL, pin: Request['pin']): void {
+function checkReadable(attributes: FileVersion, url: URL, pin: Request['pin']): void {
   if (attributes.kind === 'directory') throw new IsDirectoryError(url);
   if (attributes.kind !== 'file')
     throw new NotFoundError(url, { expected: 'a file', found: 'a device, pipe or socket' });

@@ -1,4 +1,3 @@
-import type { BodyTarget } from '../../body-target.js';
 import type { TargetCursor } from '../../target-cursor.js';
 import type { ReadRequest } from './pending-requests.js';
 import type { SftpChannel } from './sftp-channel.js';
@@ -6,7 +5,9 @@ import type { SftpChannel } from './sftp-channel.js';
 export interface PartEvents {
   /** Others go first. */
   readonly isBackground: () => boolean;
-  readonly onBytes: () => void;
+  /** The next bytes have come, which are the caller's no longer than that: they are to be taken. */
+  readonly onBytes: (bytes: Uint8Array) => void;
+  readonly onSent: () => void;
   /** Less came than was asked for: the rest is to be asked for. */
   readonly onShort: () => void;
   /** The file has none of the bytes that are missing. */
@@ -14,17 +15,14 @@ export interface PartEvents {
   readonly onError: (error: unknown) => void;
 }
 
-/** A part of a body that is asked for, and the memory that it is received into: the reader's, or its own. */
+/** A part of a body that is asked for. What nobody waits for yet is held in memory of its own. */
 export class Part {
   readonly #offset: number;
   readonly #length: number;
-  /** Laid end to end. */
-  #memory: readonly Uint8Array[] | undefined;
-  #isInTarget = false;
   #receivedBytes = 0;
-  #handedBytes = 0;
+  #held: Uint8Array[] = [];
   #request: ReadRequest | undefined;
-  #channel: SftpChannel | undefined;
+  #isSent = false;
 
   /** Of the file. */
   constructor(offset: number, length: number) {
@@ -32,44 +30,37 @@ export class Part {
     this.#length = length;
   }
 
+  get end(): number {
+    return this.#offset + this.#length;
+  }
+
+  /** Some of it was not asked for yet. */
+  get isWaiting(): boolean {
+    return !this.isComplete && !this.#isSent;
+  }
+
   get isComplete(): boolean {
     return this.#receivedBytes === this.#length;
   }
 
   get isHandedOver(): boolean {
-    return this.#handedBytes === this.#length;
-  }
-
-  /** It is received into the target, from its byte `at` on. To be called first, if at all. */
-  enterTarget({ pieces }: BodyTarget, at: number): void {
-    this.#memory = slices(pieces, at, at + this.#length);
-    this.#isInTarget = true;
-  }
-
-  /** The target is the reader's again: what is missing, or not handed over, goes elsewhere. */
-  leaveTarget(): void {
-    if (!this.#isInTarget) return;
-    const own = new Uint8Array(this.#length);
-    let at = 0;
-    for (const piece of slices(this.#memory ?? [], 0, this.#receivedBytes)) {
-      own.set(piece, at);
-      at += piece.byteLength;
-    }
-    this.#memory = [own];
-    this.#isInTarget = false;
+    return this.isComplete && this.#held.length === 0;
   }
 
   /** Asks for what is missing of it. */
   send(channel: SftpChannel, handle: Buffer, events: PartEvents): void {
+    this.#isSent = false;
     const request: ReadRequest = {
       handle,
       offset: this.#offset + this.#receivedBytes,
       length: this.#length - this.#receivedBytes,
+      isCancelled: false,
       isBackground: events.isBackground,
-      take: (bytes) => {
-        this.#take(bytes);
-        events.onBytes();
+      sent: () => {
+        this.#isSent = true;
+        events.onSent();
       },
+      take: events.onBytes,
       done: (bytes) => {
         this.#request = undefined;
         if (this.isComplete) return;
@@ -83,49 +74,35 @@ export class Part {
       },
     };
     this.#request = request;
-    this.#channel = channel;
     channel.read(request);
   }
 
   /** Nothing more comes of what was asked for. */
   stop(): void {
-    if (this.#request !== undefined) this.#channel?.cancelRead(this.#request);
+    if (this.#request !== undefined) this.#request.isCancelled = true;
     this.#request = undefined;
   }
 
-  /** Hands over what has come, as far as the target has room for it; returns how much that is. */
+  /** What has come goes to `cursor`, as far as there is room, and else is held; returns how much was handed over. */
+  take(bytes: Uint8Array, cursor: TargetCursor | undefined): number {
+    this.#receivedBytes += bytes.byteLength;
+    const taken = this.#held.length === 0 ? (cursor?.take(bytes) ?? 0) : 0;
+    if (taken < bytes.byteLength) this.#held.push(Uint8Array.from(bytes.subarray(taken)));
+    return taken;
+  }
+
+  /** Hands over what is held, as far as there is room for it; returns how much that is. */
   handOver(cursor: TargetCursor): number {
     let handed = 0;
-    for (const piece of slices(this.#memory ?? [], this.#handedBytes, this.#receivedBytes)) {
-      const taken = cursor.take(piece);
+    for (let [bytes] = this.#held; bytes !== undefined; [bytes] = this.#held) {
+      const taken = cursor.take(bytes);
       handed += taken;
-      if (taken < piece.byteLength) break;
+      if (taken < bytes.byteLength) {
+        this.#held[0] = bytes.subarray(taken);
+        break;
+      }
+      this.#held.shift();
     }
-    this.#handedBytes += handed;
     return handed;
   }
-
-  #take(bytes: Uint8Array): void {
-    this.#memory ??= [new Uint8Array(this.#length)];
-    let taken = 0;
-    const from = this.#receivedBytes;
-    for (const piece of slices(this.#memory, from, from + bytes.byteLength)) {
-      piece.set(bytes.subarray(taken, taken + piece.byteLength));
-      taken += piece.byteLength;
-    }
-    this.#receivedBytes += taken;
-  }
-}
-
-/** Bytes `[start, end)` of memory that is laid end to end. */
-function slices(memory: readonly Uint8Array[], start: number, end: number): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  let at = 0;
-  for (const piece of memory) {
-    const [from, to] = [Math.max(start - at, 0), Math.min(end - at, piece.byteLength)];
-    if (from < to) found.push(piece.subarray(from, to));
-    at += piece.byteLength;
-    if (at >= end) break;
-  }
-  return found;
 }

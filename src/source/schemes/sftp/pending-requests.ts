@@ -12,8 +12,11 @@ export interface ReadRequest {
   readonly handle: Buffer;
   readonly offset: number;
   readonly length: number;
+  isCancelled: boolean;
   /** Others go first. */
   isBackground(): boolean;
+  /** It was sent. */
+  sent(): void;
   /** The next bytes of the answer, which are the caller's no longer than that. */
   take(bytes: Uint8Array): void;
   /** So many bytes have come, perhaps fewer than were asked for; 0: the file ends before `offset`. */
@@ -36,16 +39,22 @@ interface Pending {
 export class PendingRequests {
   readonly #timeoutMs: number;
   readonly #onLate: (error: LateAnswer) => void;
+  readonly #onReadEnd: (read: ReadRequest) => void;
   readonly #requests = new Map<number, Pending>();
   #nextId = 0;
   #receivedMs = 0;
   #ticking: NodeJS.Timeout | undefined;
   #end: { readonly error: unknown } | undefined;
 
-  /** `onLate` is to close the session. */
-  constructor(timeoutMs: number, onLate: (error: LateAnswer) => void) {
+  /** `onLate` is to close the session. `onReadEnd`: also of one that is cancelled. */
+  constructor(
+    timeoutMs: number,
+    onLate: (error: LateAnswer) => void,
+    onReadEnd: (read: ReadRequest) => void,
+  ) {
     this.#timeoutMs = timeoutMs;
     this.#onLate = onLate;
+    this.#onReadEnd = onReadEnd;
   }
 
   get isClosed(): boolean {
@@ -55,18 +64,16 @@ export class PendingRequests {
   /** `aheadBytes`: of content that comes before the answer. Resolves to the fields of the reply. */
   add(expected: number, aheadBytes: number, send: (id: number) => void): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      this.#add({ expected, read: undefined, resolve, reject }, aheadBytes, send);
+      const dueMs = this.#dueMs(aheadBytes);
+      this.#add({ expected, dueMs, read: undefined, resolve, reject, receivedBytes: 0 }, send);
     });
   }
 
   addRead(read: ReadRequest, aheadBytes: number, send: (id: number) => void): void {
-    const pending = {
-      expected: REPLY.DATA,
-      read,
-      resolve: () => undefined,
-      reject: (error: unknown) => read.fail(error),
-    };
-    this.#add(pending, aheadBytes + read.length, send);
+    const dueMs = this.#dueMs(aheadBytes + read.length);
+    const reject = (error: unknown): void => this.#endRead(read, () => read.fail(error));
+    const resolve = (): void => undefined;
+    this.#add({ expected: REPLY.DATA, dueMs, read, resolve, reject, receivedBytes: 0 }, send);
   }
 
   /** The server has sent something. */
@@ -86,13 +93,13 @@ export class PendingRequests {
     const pending = this.#requests.get(id);
     if (pending === undefined) return;
     pending.receivedBytes += part.byteLength;
-    pending.read?.take(part);
+    if (pending.read?.isCancelled === false) pending.read.take(part);
   }
 
   endData(id: number): void {
-    const pending = this.#requests.get(id);
-    this.#remove(id);
-    pending?.read?.done(pending.receivedBytes);
+    const { read, receivedBytes = 0 } = this.#requests.get(id) ?? {};
+    this.#requests.delete(id);
+    if (read !== undefined) this.#endRead(read, () => read.done(receivedBytes));
   }
 
   reply(id: number, type: number, fields: Buffer): void {
@@ -101,7 +108,7 @@ export class PendingRequests {
     if (type !== REPLY.STATUS && type !== pending.expected)
       throw new MalformedPacket(`an answer of type ${type} instead of ${pending.expected}`);
     if (type !== REPLY.STATUS) {
-      this.#remove(id);
+      this.#requests.delete(id);
       pending.resolve(fields);
       return;
     }
@@ -111,9 +118,10 @@ export class PendingRequests {
     const message = reader.isAtEnd ? '' : reader.string().toString();
     if (status === STATUS.OK && pending.expected !== REPLY.STATUS)
       throw new MalformedPacket(`OK instead of an answer of type ${pending.expected}`);
-    this.#remove(id);
+    this.#requests.delete(id);
+    const { read } = pending;
     if (status === STATUS.OK) pending.resolve(fields);
-    else if (status === STATUS.EOF && pending.read !== undefined) pending.read.done(0);
+    else if (status === STATUS.EOF && read !== undefined) this.#endRead(read, () => read.done(0));
     else pending.reject(new StatusError(status, message));
   }
 
@@ -126,34 +134,35 @@ export class PendingRequests {
     for (const { reject } of requests) reject(error);
   }
 
-  #add(
-    pending: Omit<Pending, 'dueMs' | 'receivedBytes'>,
-    aheadBytes: number,
-    send: (id: number) => void,
-  ): void {
+  #dueMs(aheadBytes: number): number {
+    return performance.now() + this.#timeoutMs + aheadBytes / MIN_BYTES_PER_MS;
+  }
+
+  #add(pending: Pending, send: (id: number) => void): void {
     if (this.#end !== undefined) {
       pending.reject(this.#end.error);
       return;
     }
-    const nowMs = performance.now();
-    if (this.#requests.size === 0) {
-      this.#receivedMs = nowMs;
-      const tickMs = Math.min(MAX_TICK_MS, this.#timeoutMs / TICKS_PER_TIMEOUT);
-      this.#ticking = setInterval(() => this.#tick(), tickMs);
-    }
+    if (this.#requests.size === 0) this.noteReceived();
+    const tickMs = Math.min(MAX_TICK_MS, this.#timeoutMs / TICKS_PER_TIMEOUT);
+    this.#ticking ??= setInterval(() => this.#tick(), tickMs);
     const id = this.#nextId;
     this.#nextId = id === MAX_ID ? 0 : id + 1;
-    const dueMs = nowMs + this.#timeoutMs + aheadBytes / MIN_BYTES_PER_MS;
-    this.#requests.set(id, { ...pending, dueMs, receivedBytes: 0 });
+    this.#requests.set(id, pending);
     send(id);
   }
 
-  #remove(id: number): void {
-    this.#requests.delete(id);
-    if (this.#requests.size === 0) clearInterval(this.#ticking);
+  #endRead(read: ReadRequest, report: () => void): void {
+    if (!read.isCancelled) report();
+    this.#onReadEnd(read);
   }
 
   #tick(): void {
+    if (this.#requests.size === 0) {
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+      return;
+    }
     const nowMs = performance.now();
     const isSilent = nowMs - this.#receivedMs >= this.#timeoutMs;
     if (!isSilent && ![...this.#requests.values()].some(({ dueMs }) => nowMs >= dueMs)) return;

@@ -1,19 +1,23 @@
-import type { PendingRequests, ReadRequest } from './pending-requests.js';
+import type { ReadRequest } from './pending-requests.js';
 
 /** What a channel of SSH lets the server send ahead (the window of ssh2). */
 const MAX_IN_FLIGHT_BYTES = 2 * 1024 * 1024;
+/** More is asked for when no more is left: several READs at a time cost little more than one. */
+const REFILL_BYTES = 0.75 * MAX_IN_FLIGHT_BYTES;
 
 /** Sends READs as far as the session has room for their answers. */
 export class ReadQueue {
-  inFlightBytes = 0;
-  readonly #send: (request: ReadRequest, id: number) => void;
-  readonly #pending: PendingRequests;
+  readonly #send: (request: ReadRequest, aheadBytes: number) => void;
+  #inFlightBytes = 0;
   #waiting: ReadRequest[] = [];
-  readonly #cancelled = new WeakSet<ReadRequest>();
 
-  constructor(send: (request: ReadRequest, id: number) => void, pending: PendingRequests) {
+  /** `aheadBytes` come before its answer. */
+  constructor(send: (request: ReadRequest, aheadBytes: number) => void) {
     this.#send = send;
-    this.#pending = pending;
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
   }
 
   add(request: ReadRequest): void {
@@ -21,48 +25,32 @@ export class ReadQueue {
     this.#sendWaiting();
   }
 
-  cancel(request: ReadRequest): void {
-    this.#cancelled.add(request);
-    this.#waiting = this.#waiting.filter((waiting) => waiting !== request);
+  /** One that was sent has its answer, or has none. */
+  noteEnd({ length }: ReadRequest): void {
+    this.#inFlightBytes -= length;
+    this.#sendWaiting();
   }
 
   close(error: unknown): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const request of waiting) request.fail(error);
+    for (const request of waiting) if (!request.isCancelled) request.fail(error);
   }
 
   #sendWaiting(): void {
+    if (this.#inFlightBytes > REFILL_BYTES) return;
+    if (this.#waiting.some(({ isCancelled }) => isCancelled))
+      this.#waiting = this.#waiting.filter(({ isCancelled }) => !isCancelled);
     while (this.#waiting.length > 0) {
       const found = this.#waiting.findIndex((request) => !request.isBackground());
       const at = Math.max(0, found);
       const next = this.#waiting[at];
-      const bytes = this.inFlightBytes + (next?.length ?? 0);
-      if (next === undefined || (this.inFlightBytes > 0 && bytes > MAX_IN_FLIGHT_BYTES)) return;
+      const before = this.#inFlightBytes;
+      const bytes = before + (next?.length ?? 0);
+      if (next === undefined || (before > 0 && bytes > MAX_IN_FLIGHT_BYTES)) return;
       this.#waiting.splice(at, 1);
-      const before = this.inFlightBytes;
-      this.inFlightBytes = bytes;
-      this.#pending.addRead(this.#counted(next), before, (id) => this.#send(next, id));
+      this.#inFlightBytes = bytes;
+      this.#send(next, before);
     }
-  }
-
-  #counted(request: ReadRequest): ReadRequest {
-    const { handle, offset, length } = request;
-    const ended = (report: () => void): void => {
-      this.inFlightBytes -= length;
-      if (!this.#cancelled.has(request)) report();
-      this.#sendWaiting();
-    };
-    return {
-      handle,
-      offset,
-      length,
-      isBackground: () => request.isBackground(),
-      take: (bytes) => {
-        if (!this.#cancelled.has(request)) request.take(bytes);
-      },
-      done: (bytes) => ended(() => request.done(bytes)),
-      fail: (error) => ended(() => request.fail(error)),
-    };
   }
 }

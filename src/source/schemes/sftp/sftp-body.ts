@@ -8,32 +8,35 @@ import { isRetryable } from '../../http/http-failure.js';
 import type { Request } from '../../request.js';
 import { newResponse, type Response } from '../../response.js';
 import { TargetCursor } from '../../target-cursor.js';
-import type { Attributes } from './attributes.js';
-import { etagOf, isSameVersion, shownVersion } from './file-version.js';
+import { etagOf, type FileVersion, isSameVersion, shownVersion } from './file-version.js';
 import type { Lease } from './host-sessions.js';
 import type { OpenFile } from './open-files.js';
 import { Part } from './part.js';
-import { failureOf } from './sftp-failure.js';
+import { failureOf, StatusError } from './sftp-failure.js';
 import { pathOf } from './sftp-path.js';
 import type { WithSession } from './with-session.js';
 
 /** In flight for one body. */
 const MAX_WINDOW_BYTES = 2 * 1024 * 1024;
+/** With more in flight, nothing more is asked for. */
+const REFILL_BYTES = 0.75 * MAX_WINDOW_BYTES;
+/** Of so short a body nothing is handed over before the version was looked at behind it. */
+const SHORT_BYTES = 64 * 1024;
 /** At first, beyond what is read: a reader may leave after a few bytes. */
 const FIRST_WINDOW_BYTES = 64 * 1024;
 const MAX_RESUMES = 3;
 const RESUME_AFTER_MS = 200;
 
-interface LeasedFile extends OpenFile, Lease {}
+interface LeasedFile extends OpenFile, Pick<Lease, 'session'> {}
 
 export async function openSftpBody(request: Request, withSession: WithSession): Promise<Response> {
   const file = await openFile(request, withSession);
-  const { size = 0 } = file.attributes;
+  const { size = 0 } = file.version;
   const start = Math.min(request.range?.start ?? 0, size);
   const end = Math.max(start, Math.min(request.range?.end ?? Infinity, size));
   const body = new SftpBody(request, { start, end }, file, withSession);
   return newResponse(body, {
-    header: () => headerOf(file.attributes),
+    header: () => headerOf(file.version),
     contentLength: end - start,
     offset: start,
     cancel: () => body.cancel(),
@@ -50,18 +53,18 @@ async function openFile(
     return {
       session: lease.session,
       handle: file.handle,
-      attributes: file.attributes,
-      release: () => {
-        file.release();
+      version: file.version,
+      release: (isAnother) => {
+        file.release(isAnother);
         lease.release();
       },
     };
   });
 }
 
-function headerOf(attributes: Attributes): Headers {
-  const etag = etagOf(attributes);
-  const { mtime } = attributes;
+function headerOf(version: FileVersion): Headers {
+  const etag = etagOf(version);
+  const { mtime } = version;
   return new Headers({
     ...(etag === undefined ? {} : { etag }),
     ...(mtime === undefined ? {} : { 'last-modified': new Date(mtime * 1000).toUTCString() }),
@@ -69,11 +72,9 @@ function headerOf(attributes: Attributes): Headers {
 }
 
 interface Reading {
-  readonly target: BodyTarget;
   readonly cursor: TargetCursor;
-  /** Of the file, where the target begins. */
-  readonly start: number;
-  readonly bytes: number;
+  /** Of the file, where the target ends. */
+  readonly end: number;
   readonly resolve: (bytes: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -81,7 +82,7 @@ interface Reading {
 class SftpBody implements BodyReader {
   readonly #request: Request;
   readonly #withSession: WithSession;
-  readonly #version: Attributes;
+  readonly #version: FileVersion;
   readonly #start: number;
   readonly #end: number;
   #file: LeasedFile;
@@ -92,9 +93,13 @@ class SftpBody implements BodyReader {
   /** Up to where all was handed over. */
   #position: number;
   #reading: Reading | undefined;
-  /** That the file is still the version, asked for behind the last READ. */
+  /** What is open is the version: nothing is handed over before. */
+  #isVersion = false;
+  /** That it still is, asked for behind the last READ. */
   #check: Promise<void> | undefined;
   #isChecked = false;
+  /** All is handed over, and was checked. */
+  #isDone = false;
   #isResuming = false;
   #resumes = 0;
   #failure: { readonly error: unknown } | undefined;
@@ -102,17 +107,12 @@ class SftpBody implements BodyReader {
   constructor(request: Request, { start, end }: ByteRange, file: LeasedFile, withSession: WithSession) {
     this.#request = request;
     this.#withSession = withSession;
-    this.#version = file.attributes;
+    this.#version = file.version;
     this.#file = file;
     this.#start = start;
     this.#end = end;
     this.#asked = start;
     this.#position = start;
-    if (start === end) {
-      this.#isChecked = true;
-      file.release();
-      return;
-    }
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (request.signal?.aborted === true) this.cancel();
   }
@@ -121,9 +121,8 @@ class SftpBody implements BodyReader {
 
   read(target: BodyTarget): Promise<number> {
     return new Promise((resolve, reject) => {
-      const cursor = new TargetCursor(target);
-      const bytes = bytesOf(target.pieces);
-      this.#reading = { target, cursor, start: this.#position, bytes, resolve, reject };
+      const end = this.#position + bytesOf(target.pieces);
+      this.#reading = { cursor: new TargetCursor(target), end, resolve, reject };
       this.#advance();
     });
   }
@@ -139,25 +138,27 @@ class SftpBody implements BodyReader {
     const reading = this.#reading;
     if (reading === undefined) return;
     const isAtEnd = this.#position === this.#end;
-    if (isAtEnd && !this.#isChecked && this.#failure === undefined) {
-      this.#checkVersion();
-      return;
-    }
-    if (this.#failure !== undefined || isAtEnd || reading.cursor.isEnough) this.#settle(reading);
+    if (isAtEnd && this.#isChecked) this.#finish();
+    if (this.#failure !== undefined || (isAtEnd ? this.#isDone : reading.cursor.isEnough))
+      this.#settle(reading);
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    this.#request.signal?.removeEventListener('abort', this.#onAbort);
+    this.#file.release();
   }
 
   #settle({ cursor, resolve, reject }: Reading): void {
     this.#reading = undefined;
-    // The memory is the reader's again.
-    for (const part of this.#parts) part.leaveTarget();
     if (this.#failure !== undefined && !cursor.isEnough) reject(this.#failure.error);
     else resolve(cursor.bytes);
   }
 
   #handOver(): void {
     const cursor = this.#reading?.cursor;
-    if (cursor === undefined) return;
-    for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0]) {
+    if (cursor === undefined || !this.#isVersion) return;
+    for (let [part] = this.#parts; part !== undefined; [part] = this.#parts) {
       this.#position += part.handOver(cursor);
       if (!part.isHandedOver) return;
       this.#parts.shift();
@@ -165,25 +166,21 @@ class SftpBody implements BodyReader {
   }
 
   #ask(): void {
-    if (this.#failure !== undefined || this.#isResuming) return;
-    const { channel } = this.#file.session;
-    const reading = this.#reading;
-    const targetEnd = reading === undefined ? this.#position : reading.start + reading.bytes;
-    const isGrown = 2 * (this.#position - this.#start) + FIRST_WINDOW_BYTES;
-    const ahead = Math.min(MAX_WINDOW_BYTES, isGrown);
-    const until = Math.min(this.#end, Math.max(targetEnd, this.#position + ahead));
-    while (this.#asked < until && this.#asked - this.#position < MAX_WINDOW_BYTES) {
-      const isForTarget = this.#asked < targetEnd;
-      const limit = isForTarget ? Math.min(until, targetEnd) : until;
-      const length = Math.min(channel.chunkBytes, limit - this.#asked);
-      const part = new Part(this.#asked, length);
-      if (isForTarget && reading !== undefined) part.enterTarget(reading.target, this.#asked - reading.start);
+    if (this.#failure !== undefined || this.#isResuming || this.#isDone) return;
+    // Several READs at a time cost little more than one.
+    if (this.#asked - this.#position > REFILL_BYTES) return;
+    const { chunkBytes } = this.#file.session.channel;
+    const ahead = 2 * (this.#position - this.#start) + FIRST_WINDOW_BYTES;
+    const wanted = Math.max(this.#reading?.end ?? 0, this.#position + ahead);
+    const until = Math.min(this.#end, wanted, this.#position + MAX_WINDOW_BYTES);
+    if (this.#asked === this.#start && this.#end - this.#start > SHORT_BYTES) this.#lookAtVersion();
+    while (this.#asked < until) {
+      const part = new Part(this.#asked, Math.min(chunkBytes, until - this.#asked));
       this.#parts.push(part);
-      this.#asked += length;
+      this.#asked = part.end;
       this.#send(part);
     }
-    if (this.#asked === this.#end && this.#check === undefined && this.#parts.length > 0)
-      void this.#startCheck();
+    this.#checkVersion();
   }
 
   #send(part: Part): void {
@@ -191,51 +188,73 @@ class SftpBody implements BodyReader {
     part.send(session.channel, handle, {
       isBackground: () =>
         this.#request.priority === 'background' && this.#request.promotion?.isPromoted !== true,
-      onBytes: () => {
-        if (this.#parts[0] === part) this.#progress();
+      onSent: () => this.#checkVersion(),
+      onBytes: (bytes) => {
+        const isNext = this.#isVersion && this.#parts[0] === part;
+        this.#position += part.take(bytes, isNext ? this.#reading?.cursor : undefined);
+        if (!isNext) return;
+        this.#resumes = 0;
+        this.#advance();
       },
       onShort: () => {
-        // The rest is asked for behind the check.
+        // The rest is asked for, and the version behind it once more.
         this.#check = undefined;
+        this.#isChecked = false;
         this.#send(part);
       },
       onEnd: () => this.#fail(this.#changed('the file ends early')),
-      onError: (error) => void this.#resume(error),
+      onError: (error) => void this.#onReadError(error),
     });
   }
 
-  #progress(): void {
-    this.#resumes = 0;
-    this.#advance();
+  /** The version counts, if it is another one: a directory is opened as a file is, and cannot be read. */
+  async #onReadError(cause: unknown): Promise<void> {
+    let reason = cause;
+    if (cause instanceof StatusError) {
+      await this.#sameVersion().catch((changed: unknown) => {
+        reason = changed;
+      });
+    }
+    await this.#resume(reason);
   }
 
-  #checkVersion(): void {
-    if (this.#isResuming) return;
-    const check = this.#check ?? this.#startCheck();
-    check.then(
+  async #sameVersion(): Promise<void> {
+    const { session, handle } = this.#file;
+    const now = await session.channel.fstat(handle);
+    if (!isSameVersion(now, this.#version)) throw this.#changed(shownVersion(now));
+  }
+
+  #lookAtVersion(): void {
+    const file = this.#file;
+    this.#sameVersion().then(
       () => {
-        if (check !== this.#check) return;
-        this.#isChecked = true;
-        this.#request.signal?.removeEventListener('abort', this.#onAbort);
-        this.#file.release();
+        if (file !== this.#file) return;
+        this.#isVersion = true;
         this.#advance();
       },
       (error: unknown) => {
-        if (check !== this.#check) return;
-        this.#check = undefined;
-        void this.#resume(error);
+        if (file === this.#file) void this.#resume(error);
       },
     );
   }
 
-  #startCheck(): Promise<void> {
-    const { session, handle } = this.#file;
-    const check = session.channel.fstat(handle).then((now) => {
-      if (!isSameVersion(now, this.#version)) throw this.#changed(shownVersion(now));
-    });
-    check.catch(() => undefined);
+  /** Behind the last READ, once all were sent. */
+  #checkVersion(): void {
+    if (this.#check !== undefined || this.#asked < this.#end) return;
+    if (this.#parts.some(({ isWaiting }) => isWaiting)) return;
+    const check = this.#sameVersion();
     this.#check = check;
-    return check;
+    check.then(
+      () => {
+        if (check !== this.#check) return;
+        this.#isVersion = true;
+        this.#isChecked = true;
+        this.#advance();
+      },
+      (error: unknown) => {
+        if (check === this.#check) void this.#resume(error);
+      },
+    );
   }
 
   /** Asks another session for what is missing. */
@@ -250,6 +269,7 @@ class SftpBody implements BodyReader {
     }
     this.#isResuming = true;
     this.#check = undefined;
+    this.#isChecked = false;
     for (const part of this.#parts) part.stop();
     this.#file.release();
     try {
@@ -261,11 +281,12 @@ class SftpBody implements BodyReader {
         return;
       }
       this.#file = file;
-      if (!isSameVersion(file.attributes, this.#version)) throw this.#changed(shownVersion(file.attributes));
+      if (!isSameVersion(file.version, this.#version)) throw this.#changed(shownVersion(file.version));
     } catch (error) {
       this.#fail(failureOf(error, url, signal));
       return;
     }
+    this.#isVersion = true;
     this.#isResuming = false;
     for (const part of this.#parts) if (!part.isComplete) this.#send(part);
     this.#advance();
@@ -276,12 +297,12 @@ class SftpBody implements BodyReader {
   }
 
   #fail(error: SourceError): void {
-    if (this.#failure !== undefined || this.#isChecked) return;
+    if (this.#failure !== undefined || this.#isDone) return;
     this.#failure = { error };
     this.#request.signal?.removeEventListener('abort', this.#onAbort);
     for (const part of this.#parts) part.stop();
     this.#parts.length = 0;
-    this.#file.release();
+    this.#file.release(error instanceof ChangedError);
     if (this.#reading !== undefined) this.#settle(this.#reading);
   }
 

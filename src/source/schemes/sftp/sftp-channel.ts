@@ -26,6 +26,7 @@ const CHUNK_BYTES = 32 * 1024;
 const MAX_CHUNK_BYTES = 7 * CHUNK_BYTES;
 /** Below it a server would be asked too often. */
 const MIN_CHUNK_BYTES = 4 * 1024;
+const CLOSE_AFTER_MS = 20;
 const LIMITS = 'limits@openssh.com';
 
 export interface DirectoryEntry {
@@ -39,14 +40,20 @@ export class SftpChannel {
   readonly #pending: PendingRequests;
   readonly #reads: ReadQueue;
   readonly #parser: PacketParser;
+  readonly #unsent: Buffer[] = [];
+  #isFlushing = false;
+  #flushing: NodeJS.Timeout | undefined;
   #chunkBytes = CHUNK_BYTES;
-  #maxHandles = Infinity;
 
   /** `stream` is that of the subsystem `sftp`. */
   constructor(stream: Duplex, timeoutMs: number) {
     this.#stream = stream;
-    this.#pending = new PendingRequests(timeoutMs, (error) => this.destroy(error));
-    this.#reads = new ReadQueue((request, id) => this.#sendRead(request, id), this.#pending);
+    this.#reads = new ReadQueue((request, aheadBytes) => this.#sendRead(request, aheadBytes));
+    this.#pending = new PendingRequests(
+      timeoutMs,
+      (error) => this.destroy(error),
+      (read) => this.#reads.noteEnd(read),
+    );
     this.#parser = new PacketParser(this.#pending);
     stream
       .on('data', (chunk: Buffer) => this.#parse(chunk))
@@ -83,10 +90,6 @@ export class SftpChannel {
   /** How much one READ asks for. */
   get chunkBytes(): number {
     return this.#chunkBytes;
-  }
-
-  get maxHandles(): number {
-    return this.#maxHandles;
   }
 
   /** A server that answers less than was asked for does so each time. */
@@ -139,18 +142,17 @@ export class SftpChannel {
     return entries;
   }
 
-  /** No caller waits for it. */
+  /** No caller waits for it: it is sent with what is sent next, or a little later. */
   close(handle: Buffer): void {
-    this.#request(REPLY.STATUS, REQUEST.CLOSE, string(handle)).catch(() => undefined);
+    const send = (id: number): void => {
+      this.#unsent.push(packet(REQUEST.CLOSE, id, string(handle)));
+      this.#flushing ??= setTimeout(() => this.#flush(), CLOSE_AFTER_MS);
+    };
+    this.#pending.add(REPLY.STATUS, 0, send).catch(() => undefined);
   }
 
   read(request: ReadRequest): void {
     this.#reads.add(request);
-  }
-
-  /** Nothing more is called of it. */
-  cancelRead(request: ReadRequest): void {
-    this.#reads.cancel(request);
   }
 
   /** Ends all requests with the error. */
@@ -166,8 +168,6 @@ export class SftpChannel {
     const reader = new PacketReader(await reply);
     reader.uint64();
     const maxReadBytes = reader.uint64();
-    reader.uint64();
-    this.#maxHandles = reader.uint64() || Infinity;
     if (maxReadBytes < CHUNK_BYTES) this.#chunkBytes = Math.max(MIN_CHUNK_BYTES, maxReadBytes || CHUNK_BYTES);
     else this.#chunkBytes = Math.min(MAX_CHUNK_BYTES, Math.floor(maxReadBytes / CHUNK_BYTES) * CHUNK_BYTES);
   }
@@ -187,12 +187,28 @@ export class SftpChannel {
     );
   }
 
-  #sendRead({ handle, offset, length }: ReadRequest, id: number): void {
-    this.#write(packet(REQUEST.READ, id, string(handle), uint64(offset), uint32(length)));
+  #sendRead(read: ReadRequest, aheadBytes: number): void {
+    const { handle, offset, length } = read;
+    this.#pending.addRead(read, aheadBytes, (id) => {
+      this.#write(packet(REQUEST.READ, id, string(handle), uint64(offset), uint32(length)));
+      read.sent();
+    });
   }
 
+  /** What is sent in one step is one packet of SSH, and one write to the socket. */
   #write(bytes: Buffer): void {
-    this.#stream.write(bytes);
+    this.#unsent.push(bytes);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    process.nextTick(() => this.#flush());
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushing);
+    this.#flushing = undefined;
+    this.#isFlushing = false;
+    const unsent = this.#unsent.splice(0);
+    if (!this.isClosed && unsent.length > 0) this.#stream.write(Buffer.concat(unsent));
   }
 
   #parse(chunk: Buffer): void {
