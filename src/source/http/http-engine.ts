@@ -1,6 +1,7 @@
 /** The one engine of HTTP/1.1: what a source gives it, and what it gets. */
 import type { Socket } from 'node:net';
 
+import type { Awaitable } from '../../awaitable.js';
 import type { Request } from '../request.js';
 import type { SourceError } from '../errors.js';
 import type { Authorizer } from './authorizer.js';
@@ -101,6 +102,9 @@ export interface TcpTarget {
   readonly proxy?: Pick<HttpRoute, 'proxy' | 'proxyAuthorization'>;
 }
 
+/** Receives a body in an I/O thread, from an address that `connectTcp` has reached. */
+export type TcpReceiver = (address: string, port: number) => ReceivingConnection;
+
 /** A connection by which a body comes, and nothing else. */
 export interface ReceivingConnection {
   /** When it is connected. */
@@ -164,11 +168,8 @@ export interface HttpEngine {
    * counted as one of the pool. `signal` ends the attempt, and has the deadline.
    */
   connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket>;
-  /**
-   * Receives a body of such a source in an I/O thread, from an address that `connectTcp` has reached. Undefined: so few bytes can as
-   * well be received by the caller.
-   */
-  receiveTcp(address: string, port: number, expectedBytes: number): ReceivingConnection | undefined;
+  /** Undefined: so few bytes of such a source are received as well by the caller, or there is no I/O thread. */
+  tcpReceiver(expectedBytes: number): Awaitable<TcpReceiver | undefined>;
   /** Rejects where the policy refuses a host that another one connects to, and perhaps resolves. */
   checkHost(url: URL): Promise<void>;
   /** Milliseconds of the clock that deadlines are measured by. */

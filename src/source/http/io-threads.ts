@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 
+import type { Awaitable } from '../../awaitable.js';
 import { withResolvers } from '../../with-resolvers.js';
 import { IoThread } from './io-thread.js';
 
@@ -29,6 +30,8 @@ export class IoThreads {
   readonly #hangMs: number;
   readonly #onFailure: (error: Error) => void;
   readonly #threads = new Set<IoThread>();
+  /** Until the last one that was started is ready, or has ended. */
+  #starting = Promise.resolve();
   /** None is started before. */
   #startsAtMs = 0;
   #isClosed = false;
@@ -59,11 +62,17 @@ export class IoThreads {
     return least;
   }
 
+  /** The same, but while none is ready it is waited for the first: what comes by one connection goes by it to the end. */
+  threadWhenReady(expectedBytes: number): Awaitable<IoThread | undefined> {
+    const thread = this.threadFor(expectedBytes);
+    if (thread !== undefined || this.#threads.size === 0 || expectedBytes <= this.#minBytes) return thread;
+    return this.#starting.then(() => this.threadFor(expectedBytes));
+  }
+
   /** Resolves when there is a thread that is ready. */
   async start(): Promise<void> {
-    const ready = withResolvers<void>();
-    this.#start(ready.resolve);
-    await ready.promise;
+    this.#start();
+    await this.#starting;
   }
 
   async close(): Promise<void> {
@@ -71,13 +80,16 @@ export class IoThreads {
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
 
-  #start(onReady: () => void = () => undefined): void {
+  #start(): void {
+    const started = withResolvers<void>();
+    this.#starting = started.promise;
     const thread: IoThread = new IoThread({
       entry: this.#entry,
       hangMs: this.#hangMs,
-      onReady,
+      onReady: started.resolve,
       onFailure: this.#onFailure,
       onEnd: () => {
+        started.resolve();
         this.#threads.delete(thread);
         if (!thread.wasReady) this.#startsAtMs = performance.now() + RESTART_MS;
       },

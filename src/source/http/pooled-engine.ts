@@ -1,7 +1,7 @@
 /** The engine: sends requests with retries, by the connections of its pools. */
 import type { Socket } from 'node:net';
 
-import type { Awaitable } from '../../awaitable.js';
+import { type Awaitable, chain } from '../../awaitable.js';
 import { type PoolReport, RequestActivity } from '../request-activity.js';
 import { withRetries } from '../retry.js';
 import { readPieces, readText } from './answer-text.js';
@@ -14,6 +14,7 @@ import type {
   HttpEngine,
   HttpRequest,
   PeerRequest,
+  TcpReceiver,
   TcpTarget,
   TextReader,
 } from './http-engine.js';
@@ -152,9 +153,11 @@ class PooledEngine implements ReportingEngine {
     return connectTcp(target, this.#connecting, signal);
   }
 
-  receiveTcp(address: string, port: number, expectedBytes: number): ReceivedConnection | undefined {
-    const thread = this.#threads?.threadFor(expectedBytes);
-    return thread && new ReceivedConnection(address, port, thread);
+  tcpReceiver(expectedBytes: number): Awaitable<TcpReceiver | undefined> {
+    return chain(
+      this.#threads?.threadWhenReady(expectedBytes),
+      (thread) => thread && ((address, port) => new ReceivedConnection(address, port, thread)),
+    );
   }
 
   checkHost(url: URL): Promise<void> {

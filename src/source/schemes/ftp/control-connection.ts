@@ -8,9 +8,9 @@ import { type Reply, ReplyReader } from './reply-reader.js';
 
 /** A command with a data connection. */
 export interface Transfer {
-  /** The server has begun to send. */
+  /** The first reply: the server has begun to send, or refuses. */
   readonly begun: Promise<Reply>;
-  /** It has sent all. Has no deadline until `endBy` gives it one. */
+  /** The final one, which may be a refusal, too. Has no deadline until `endBy` gives it one. */
   readonly ended: Promise<Reply>;
   readonly endBy: (endsAtMs: number) => void;
 }
@@ -20,7 +20,7 @@ interface Waiting {
   endsAtMs: number;
   /** A preliminary reply (1yz). */
   readonly onBegun?: (reply: Reply) => void;
-  readonly resolve: (reply: Reply) => void;
+  readonly onEnd: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -74,12 +74,12 @@ export class ControlConnection {
 
   /** The greeting. */
   greeting(endsAtMs: number): Promise<Reply> {
-    return new Promise((resolve, reject) => this.#expect({ endsAtMs, resolve, reject }));
+    return this.#granted((onEnd, reject) => this.#expect({ endsAtMs, onEnd, reject }));
   }
 
   /** Rejects with `RefusedReply`, or with why the connection ended. */
   command(text: string, endsAtMs: number): Promise<Reply> {
-    return new Promise((resolve, reject) => this.#send(text, { endsAtMs, resolve, reject }));
+    return this.#granted((onEnd, reject) => this.#send(text, { endsAtMs, onEnd, reject }));
   }
 
   transfer(text: string, endsAtMs: number): Transfer {
@@ -90,7 +90,7 @@ export class ControlConnection {
         waiting.endsAtMs = Infinity;
         begun.resolve(reply);
       },
-      resolve: (reply) => {
+      onEnd: (reply) => {
         begun.resolve(reply);
         ended.resolve(reply);
       },
@@ -109,6 +109,12 @@ export class ControlConnection {
     return { begun: begun.promise, ended: ended.promise, endBy };
   }
 
+  /** Throws `RefusedReply` of a reply that is one. */
+  granted(reply: Reply): Reply {
+    if (reply.code < 400) return reply;
+    throw new RefusedReply(reply.code, reply.text, this.isShown);
+  }
+
   close(): void {
     this.fail(new Error('the connection was closed'));
   }
@@ -120,6 +126,10 @@ export class ControlConnection {
     clearTimeout(this.#watch);
     this.#socket.destroy();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
+  async #granted(wait: (onEnd: Waiting['onEnd'], reject: Waiting['reject']) => void): Promise<Reply> {
+    return this.granted(await new Promise(wait));
   }
 
   #follow(socket: Socket): void {
@@ -170,7 +180,6 @@ export class ControlConnection {
     if (waiting === undefined) return this.fail(new Error('a reply without a command'));
     if (reply.code < 200) return waiting.onBegun?.(reply);
     this.#waiting.shift();
-    if (reply.code < 400) waiting.resolve(reply);
-    else waiting.reject(new RefusedReply(reply.code, reply.text, this.isShown));
+    waiting.onEnd(reply);
   }
 }

@@ -12,6 +12,12 @@ import type { LowSpeedLimit } from '../../http/low-speed-limit.js';
 /** What comes first. The rest goes into memory of the reader. */
 const OWN_BYTES = 16 * 1024;
 
+/** Made once: a stack trace takes longer than to close a connection. */
+const [CLOSED, BROKEN] = [
+  new Error('the data connection was closed'),
+  new Error('the data connection broke'),
+];
+
 export class DataConnection {
   readonly #body: Awaitable<IncomingBody>;
   readonly #destroy: () => void;
@@ -33,7 +39,7 @@ export class DataConnection {
         return wait === undefined;
       },
     };
-    const socket = connect({ host: address, port, noDelay: true, onread });
+    const socket = connect({ host: address, port, onread });
     return DataConnection.#over(socket, body, onFailure);
   }
 
@@ -66,9 +72,9 @@ export class DataConnection {
         socket.destroy();
       })
       .on('error', fail)
-      .on('close', () => body.fail(new Error('the data connection broke')));
+      .on('close', () => body.fail(BROKEN));
     return new DataConnection(body, () => {
-      body.fail(new Error('the data connection was closed'));
+      body.fail(CLOSED);
       socket.destroy();
     });
   }

@@ -14,7 +14,7 @@ export interface FtpServer {
   /** Its root. */
   readonly url: URL;
   readonly port: number;
-  readonly engine: Pick<HttpEngine, 'connectTcp' | 'receiveTcp'>;
+  readonly engine: Pick<HttpEngine, 'connectTcp' | 'tcpReceiver'>;
   readonly tlsMode: TlsMode;
   readonly tls: HttpRoute['tls'];
   /** Undefined: anonymous. */

@@ -132,17 +132,15 @@ export class FtpSession {
   /** The last reply of a transfer whose data has ended. The session then can go on. */
   async endOf({ ended, endBy }: RunningTransfer, limitMs = END_REPLY_MS): Promise<Reply> {
     endBy(performance.now() + Math.min(limitMs, this.server.timeoutMs));
-    return await ended;
+    return this.#control.granted(await ended);
   }
 
   /** Ends a transfer early. The session is closed where the server does not say that it has ended it. */
   async abandon(transfer: RunningTransfer): Promise<void> {
     transfer.data.close();
-    try {
-      await this.endOf(transfer, ABANDON_REPLY_MS);
-    } catch {
-      // 426, and whatever else: the reply counts, not what it says.
-    }
+    transfer.endBy(performance.now() + Math.min(ABANDON_REPLY_MS, this.server.timeoutMs));
+    // 426, or whatever else: the reply counts, not what it says.
+    await transfer.ended.catch(() => undefined);
   }
 
   async #statByFacts(path: string, endsAtMs: number): Promise<FtpStat | undefined> {
@@ -249,16 +247,19 @@ export class FtpSession {
     start = 0,
   ): Promise<RunningTransfer> {
     const { server } = this;
+    const { secure } = this.#loggedIn;
+    const receiving = secure === undefined ? server.engine.tcpReceiver(expectedBytes) : undefined;
+    const receive = receiving instanceof Promise ? await receiving : receiving;
     const port = await passivePort(server, this.#loggedIn, endsAtMs);
     if (start > 0) await this.#control.command(`REST ${start}`, endsAtMs);
     let hasBegun = false;
-    const opened = openData(server, this.#loggedIn, port, expectedBytes, (error) => {
+    const opened = openData(this.#loggedIn, port, receive, (error) => {
       if (!hasBegun) this.#control.fail(error);
     });
     this.#data = opened;
     try {
       const { begun, ended, endBy } = this.#control.transfer(command, endsAtMs);
-      const { text } = await begun;
+      const { text } = this.#control.granted(await begun);
       hasBegun = true;
       const data = opened.begin();
       this.#data = data;

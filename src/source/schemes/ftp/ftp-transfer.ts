@@ -53,14 +53,11 @@ export class FtpTransfer {
 
   /** All bytes that there should be were read. Throws if there are more, or if the file is no longer the one that was read. */
   async finish(caller: PoolCaller): Promise<void> {
-    const { size } = this.file.stat;
     if ((await this.read({ pieces: [new Uint8Array(1)] }, this.#host.newLimit())) > 0) {
       // It has grown, or the server reported another size.
       await this.abandon(caller);
-      throw new ProtocolError('the file has a wrong length', caller.url, {
-        expected: `${size} bytes`,
-        found: 'more',
-      });
+      const expected = `${this.file.stat.size} bytes`;
+      throw new ProtocolError('the file has a wrong length', caller.url, { expected, found: 'more' });
     }
     await this.#end(() => this.#session.endOf(this.#running), { ...this.file, isSizeSure: true }, caller);
   }

@@ -1,6 +1,7 @@
 /** Data connections: EPSV (RFC 2428), else PASV, always to the host of the control connection. */
 import { connect } from 'node:net';
 
+import type { TcpReceiver } from '../../http/http-engine.js';
 import { DataConnection } from './data-connection.js';
 import type { FtpServer } from './ftp-server.js';
 import { RefusedReply } from './ftp-reply.js';
@@ -35,12 +36,11 @@ export async function passivePort(
   return checkPort(high === undefined ? undefined : Number(high) * 256 + Number(low), 'PASV');
 }
 
-/** `onFailure`: it cannot be connected, or broke. */
+/** `receive`: in an I/O thread, if that can be. `onFailure`: it cannot be connected, or broke. */
 export function openData(
-  { engine }: FtpServer,
   { control, secure }: LoggedIn,
   port: number,
-  expectedBytes: number,
+  receive: TcpReceiver | undefined,
   onFailure: (error: Error) => void,
 ): OpenedData {
   const address = control.remoteAddress;
@@ -52,11 +52,10 @@ export function openData(
       close: () => socket.destroy(),
     };
   }
-  const received = engine.receiveTcp(address, port, expectedBytes);
   const data =
-    received === undefined
+    receive === undefined
       ? DataConnection.connect(address, port, onFailure)
-      : DataConnection.ofThread(received, onFailure);
+      : DataConnection.ofThread(receive(address, port), onFailure);
   return { begin: () => data, close: () => data.close() };
 }
 
