@@ -61,7 +61,12 @@ for (const mode of ['none', 'explicit', 'implicit'] as const) {
   } else {
     const started = startedOnce((all) => startProftpd(all, found.path, mode));
     const settings: FtpSettings = mode === 'none' ? {} : { tls: { mode } };
-    testSourceFully(name, { lacks: LACKS, setUp: (t, timeoutMs) => setUp(t, timeoutMs, started, settings) });
+    testSourceFully(name, {
+      // Each connection takes it long: all at once they come near the deadlines.
+      isSerial: true,
+      lacks: LACKS,
+      setUp: (t, timeoutMs) => setUp(t, timeoutMs, started, settings),
+    });
   }
 }
 
