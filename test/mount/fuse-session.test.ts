@@ -344,6 +344,26 @@ test('a request whose content is being copied is not answered yet, and the conne
   );
 });
 
+test('an interrupt of a request whose content is being copied is over with its reply', async (t) => {
+  const { device, served, threads } = start();
+  threads.intent = 'continue';
+  device.send(OPCODE.READ, 8, Buffer.alloc(40));
+  await settled();
+  device.send(OPCODE.INTERRUPT, 9, uniqueOf(8));
+  await until('its thread is looked at', () => threads.looks > 1);
+  for (const copy of device.copying) copy();
+  await settled();
+  t.deepEqual(
+    device.replies.map(({ unique, errno }) => [unique, errno]),
+    [[8, 0]],
+  );
+  const { looks } = threads;
+  await sleep(20);
+  t.is(threads.looks, looks, 'no thread is looked at any more');
+  device.end();
+  await served;
+});
+
 test('FORGET is counted and never answered, even when it is malformed', async (t) => {
   const { device, served, forgotten } = start();
   const lookups = Buffer.alloc(8);

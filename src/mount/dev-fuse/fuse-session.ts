@@ -225,11 +225,11 @@ export class FuseSession {
     const end = (errno: number, payload: readonly Uint8Array[]): boolean => {
       activity.end(running, errno);
       if (place !== undefined) this.#log(request, caller, place, running, errno, payload);
-      this.#interrupted.delete(caller);
       return !this.#isLeft;
     };
     const finish = (): void => {
       this.#running.delete(request.unique);
+      this.#interrupted.delete(caller);
       if (this.#drained !== undefined && this.#isDrained) this.#drained.resolve();
     };
     const settle = (errno: number, payload: readonly Uint8Array[]): void => {
