@@ -14,7 +14,7 @@ export interface FuseDevice {
   reply(parts: readonly Uint8Array[]): void;
   /** As `reply`; another thread copies the parts, until this resolves. */
   replyLater(parts: readonly Uint8Array[]): Promise<void>;
-  /** Resolves when no other thread has the descriptor for a reply: it may be closed then, after the last reply. */
+  /** Drops the replies and notifications that come, and resolves when no other thread has the descriptor for a reply: it may be closed then. */
   whenCopied(): Promise<void>;
   /** Sends the kernel a notification. May block until a request that holds a lock is answered. */
   notify(message: Uint8Array): Promise<void>;
@@ -59,6 +59,7 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
       return copied;
     },
     whenCopied: async () => {
+      hasEnded = true;
       await Promise.allSettled(copying);
     },
     notify: (message) =>
