@@ -28,7 +28,7 @@ export interface Sources {
   /** The client that serves a URL. */
   readonly clientFor: (url: string) => Promise<CompleteClient>;
   readonly credentialsFor: CredentialsFor;
-  /** What is requested over HTTP. */
+  /** What is requested over HTTP and SFTP. */
   readonly activity: RequestActivity;
   readonly connections: () => PoolReport;
   /** What comes by way of a cluster of Dragonfly. */
@@ -103,6 +103,7 @@ export function composeSources(configuration: LiveConfiguration, log: Logger): S
   const contextFor = (scheme: string): SourceContext => ({
     scheme,
     engine,
+    activity,
     peers,
     settingsFor: (url) => {
       warnOfTwin(url);

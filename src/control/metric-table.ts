@@ -189,13 +189,13 @@ export const METRIC_TABLE = {
   d7y_mount_source_requests_total: {
     group: 'source',
     type: 'counter',
-    help: 'HTTP requests, by status, or by the kind of the failure where there was no response; interrupted: given up by the reader.',
-    labels: { scheme: '', host: HOST, code: '206, 404, timeout …' },
+    help: 'Requests of HTTP and of SFTP (each OPEN, READ, STAT …), by status, or by the kind of the failure where there was no response; of sftp also failed attempts to have a session; interrupted: given up by the reader.',
+    labels: { scheme: '', host: HOST, code: '206, 404, timeout …; of sftp ok, eof, no_such_file …' },
   },
   d7y_mount_source_received_bytes_total: {
     group: 'source',
     type: 'counter',
-    help: 'Bytes of the bodies of responses.',
+    help: 'Bytes of the bodies of responses; of sftp those of content.',
     labels: { scheme: '', host: HOST, route: ROUTE },
   },
   d7y_mount_source_first_byte_seconds: {

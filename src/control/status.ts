@@ -94,10 +94,10 @@ export function countSourceErrors({ hosts }: RequestReport): number {
   return sum(hosts.map(({ requests }) => errorsOf(requests)));
 }
 
-/** Responses that say that a server cannot, and requests without a response; not those that were cancelled. */
+/** Responses that say that a server cannot, and requests without a response; not those that were cancelled. Answers of sftp have small letters. */
 export function errorsOf(requests: Readonly<Record<string, number>>): number {
   const failed = Object.entries(requests).filter(
-    ([code]) => code === '429' || (code !== 'INTERRUPTED' && !/^[1-4]/.test(code)),
+    ([code]) => code === '429' || (code !== 'INTERRUPTED' && !/^[1-4a-z]/.test(code)),
   );
   return sum(failed.map(([, count]) => count));
 }

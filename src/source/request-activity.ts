@@ -23,7 +23,7 @@ export interface RouteActivity {
 export class HostActivity {
   readonly scheme: string;
   readonly host: string;
-  /** By status, or by the code of the failure where there was no response. */
+  /** By status, or by the code of the failure, in capitals, where there was no response. */
   readonly requests = new Map<string, number>();
   readonly #routes = new Map<RequestRoute, RouteActivity>();
   lastError: LastError | undefined;
@@ -41,6 +41,12 @@ export class HostActivity {
     this.isFailing = isFailure;
     if (isFailure)
       this.lastError = { atMs: Date.now(), code: `status ${status}`, message: `status ${status}` };
+  }
+
+  /** An answer came in a protocol that has no status of HTTP. `code`: one of few, in small letters. */
+  noteAnswer(code: string): void {
+    this.#count(code);
+    this.isFailing = false;
   }
 
   /** `message` holds no secrets. */
@@ -85,7 +91,7 @@ class SchemeActivity {
 /** What a source is called for. */
 export type CallKind = 'metadata' | 'revalidate' | 'list' | 'download';
 
-/** The calls of sources, and the requests that the HTTP engine sends for them. */
+/** The calls of sources, and the requests that the HTTP engine and sftp send for them. */
 export class RequestActivity {
   readonly #hosts = new Map<string, HostActivity>();
   readonly #schemes = new Map<string, SchemeActivity>();

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 
 import type { HttpEngine } from './http/http-engine.js';
 import type { PeerDownloads } from './p2p/peer-downloads.js';
+import type { RequestActivity } from './request-activity.js';
 import type { ResourceClient } from './resource-client.js';
 import type { SourceSettings } from './settings.js';
 
@@ -54,6 +55,8 @@ export interface SourceClient extends ResourceClient {
 export interface SourceContext {
   readonly scheme: string;
   readonly engine: HttpEngine;
+  /** Where a source that speaks no HTTP counts its requests. */
+  readonly activity?: RequestActivity;
   /** Downloads by way of a cluster of Dragonfly. */
   readonly peers?: PeerDownloads;
   /**

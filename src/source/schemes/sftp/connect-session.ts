@@ -4,11 +4,13 @@ import type { Duplex } from 'node:stream';
 import { configuredRoute } from '../../http/configured-route.js';
 import type { HttpEngine } from '../../http/http-engine.js';
 import { SourceError } from '../../errors.js';
+import type { HostActivity, RequestRoute } from '../../request-activity.js';
 import type { SftpSettings } from '../../settings.js';
 import { readKnownHost } from './known-hosts.js';
 import { loginOf } from './login.js';
 import { SftpSession } from './sftp-session.js';
 import { ReceiveRing } from './receive-ring.js';
+import { RequestCounts } from './request-counts.js';
 import { type HostConfig, readHostConfig, type SshHome } from './ssh-config.js';
 import { connectSsh, type SshConnection } from './ssh-connection.js';
 
@@ -18,6 +20,7 @@ export interface SessionOptions {
   readonly engine: Pick<HttpEngine, 'connectTcp' | 'checkHost'>;
   readonly home: SshHome;
   readonly timeoutMs: number;
+  readonly activity: HostActivity;
   /** Of jump hosts too. */
   readonly settingsFor: (url: URL) => SftpSettings;
 }
@@ -45,7 +48,8 @@ export async function connectSession(
       connections.unshift(connection);
       if (signal.aborted) end();
     }
-    return await SftpSession.begin(connections, options.timeoutMs);
+    const counts = new RequestCounts(options.activity, url, await routeOf(path));
+    return await SftpSession.begin(connections, options.timeoutMs, counts);
   };
   try {
     // Not all of it ends by itself when the signal fires.
@@ -54,6 +58,11 @@ export async function connectSession(
     end();
     throw error;
   }
+}
+
+async function routeOf([first]: readonly Target[]): Promise<RequestRoute> {
+  const configured = first && (await configuredRoute(first.settings));
+  return configured?.proxy instanceof URL ? 'proxy' : 'direct';
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

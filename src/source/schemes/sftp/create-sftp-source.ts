@@ -1,8 +1,11 @@
+import { RequestActivity } from '../../request-activity.js';
 import type { SftpSettings } from '../../settings.js';
 import type { SourceClient, SourceContext } from '../../source.js';
 import { connectSession } from './connect-session.js';
 import { HostSessions } from './host-sessions.js';
+import { countFailure } from './request-counts.js';
 import { createSftpClient } from './sftp-client.js';
+import type { SftpSession } from './sftp-session.js';
 import { type SshHome, sshHome } from './ssh-config.js';
 
 /** Names of hosts are whatever programs look up. */
@@ -10,7 +13,7 @@ const MAX_HOSTS = 1_000;
 
 /** `home`: where the keys and the configuration of ssh are. */
 export function createSftpSource(context: SourceContext, home: SshHome = sshHome()): SourceClient {
-  const { engine, log, timeoutMs, retries } = context;
+  const { engine, log, timeoutMs, retries, activity: all = new RequestActivity() } = context;
   /** By the host, and by the settings, which are the same object while the configuration is the same. */
   const known = new Map<string, { readonly settings: SftpSettings; readonly sessions: HostSessions }[]>();
   const settingsFor = (url: URL): SftpSettings => context.settingsFor(url) as SftpSettings;
@@ -22,14 +25,24 @@ export function createSftpSource(context: SourceContext, home: SshHome = sshHome
     if (found !== undefined) return found.sessions;
     if (known.size >= MAX_HOSTS) forgetUnused();
     const place = new URL(`sftp://${url.host}${url.pathname}`);
+    const activity = all.of('sftp', url.host);
     const options = {
       engine,
+      activity,
       home,
       timeoutMs,
       // The rule may be of a path.
       settingsFor: (other: URL) => (other.host === url.host ? settings : settingsFor(other)),
     };
-    const sessions = new HostSessions((signal) => connectSession(place, options, signal), timeoutMs);
+    const connect = async (signal: AbortSignal): Promise<SftpSession> => {
+      try {
+        return await connectSession(place, options, signal);
+      } catch (error) {
+        countFailure(activity, error, place);
+        throw error;
+      }
+    };
+    const sessions = new HostSessions(connect, timeoutMs);
     known.set(url.host, [...ofHost.filter((one) => !one.sessions.isUnused), { settings, sessions }]);
     return sessions;
   }

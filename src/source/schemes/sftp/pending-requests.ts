@@ -1,4 +1,5 @@
 import { MalformedPacket, PacketReader, REPLY, STATUS } from './packet.js';
+import type { RequestCounts } from './request-counts.js';
 import { LateAnswer, StatusError } from './sftp-failure.js';
 
 /** Less is a server that keeps its readers waiting. */
@@ -38,6 +39,7 @@ interface Pending {
 /** The requests of a session that are sent and not answered. Each has a deadline, and so has the silence of the server. */
 export class PendingRequests {
   readonly #timeoutMs: number;
+  readonly #counts: RequestCounts;
   readonly #onLate: (error: LateAnswer) => void;
   readonly #onReadEnd: (read: ReadRequest) => void;
   readonly #requests = new Map<number, Pending>();
@@ -49,10 +51,12 @@ export class PendingRequests {
   /** `onLate` is to close the session. `onReadEnd`: also of one that is cancelled. */
   constructor(
     timeoutMs: number,
+    counts: RequestCounts,
     onLate: (error: LateAnswer) => void,
     onReadEnd: (read: ReadRequest) => void,
   ) {
     this.#timeoutMs = timeoutMs;
+    this.#counts = counts;
     this.#onLate = onLate;
     this.#onReadEnd = onReadEnd;
   }
@@ -93,12 +97,14 @@ export class PendingRequests {
     const pending = this.#requests.get(id);
     if (pending === undefined) return;
     pending.receivedBytes += part.byteLength;
+    this.#counts.noteContent(part.byteLength);
     if (pending.read?.isCancelled === false) pending.read.take(part);
   }
 
   endData(id: number): void {
     const { read, receivedBytes = 0 } = this.#requests.get(id) ?? {};
     this.#requests.delete(id);
+    this.#counts.noteReply();
     if (read !== undefined) this.#endRead(read, () => read.done(receivedBytes));
   }
 
@@ -109,6 +115,7 @@ export class PendingRequests {
       throw new MalformedPacket(`an answer of type ${type} instead of ${pending.expected}`);
     if (type !== REPLY.STATUS) {
       this.#requests.delete(id);
+      this.#counts.noteReply();
       pending.resolve(fields);
       return;
     }
@@ -119,6 +126,7 @@ export class PendingRequests {
     if (status === STATUS.OK && pending.expected !== REPLY.STATUS)
       throw new MalformedPacket(`OK instead of an answer of type ${pending.expected}`);
     this.#requests.delete(id);
+    this.#counts.noteReply(status);
     const { read } = pending;
     if (status === STATUS.OK) pending.resolve(fields);
     else if (status === STATUS.EOF && read !== undefined) this.#endRead(read, () => read.done(0));
@@ -131,7 +139,10 @@ export class PendingRequests {
     clearInterval(this.#ticking);
     const requests = [...this.#requests.values()];
     this.#requests.clear();
-    for (const { reject } of requests) reject(error);
+    for (const { reject } of requests) {
+      this.#counts.noteFailure(error);
+      reject(error);
+    }
   }
 
   #dueMs(aheadBytes: number): number {

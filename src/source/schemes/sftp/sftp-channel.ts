@@ -18,6 +18,7 @@ import {
 import { PacketParser } from './packet-parser.js';
 import { PendingRequests, type ReadRequest } from './pending-requests.js';
 import { ReadQueue } from './read-queue.js';
+import type { RequestCounts } from './request-counts.js';
 import { SessionLost, StatusError } from './sftp-failure.js';
 
 /** What a READ may ask for without a word of the server (draft-ietf-secsh-filexfer-02, 3). */
@@ -46,11 +47,12 @@ export class SftpChannel {
   #chunkBytes = CHUNK_BYTES;
 
   /** `stream` is that of the subsystem `sftp`. */
-  constructor(stream: Duplex, timeoutMs: number) {
+  constructor(stream: Duplex, timeoutMs: number, counts: RequestCounts) {
     this.#stream = stream;
     this.#reads = new ReadQueue((request, aheadBytes) => this.#sendRead(request, aheadBytes));
     this.#pending = new PendingRequests(
       timeoutMs,
+      counts,
       (error) => this.destroy(error),
       (read) => this.#reads.noteEnd(read),
     );

@@ -1,4 +1,5 @@
 import { OpenFiles } from './open-files.js';
+import type { RequestCounts } from './request-counts.js';
 import { SftpChannel } from './sftp-channel.js';
 import type { SshConnection } from './ssh-connection.js';
 
@@ -17,10 +18,14 @@ export class SftpSession {
   }
 
   /** `connections`: that to the host, and those that it goes through. */
-  static async begin(connections: readonly SshConnection[], timeoutMs: number): Promise<SftpSession> {
+  static async begin(
+    connections: readonly SshConnection[],
+    timeoutMs: number,
+    counts: RequestCounts,
+  ): Promise<SftpSession> {
     const stream = await connections[0]?.openSftp();
     if (stream === undefined) throw new Error('no connection');
-    const channel = new SftpChannel(stream, timeoutMs);
+    const channel = new SftpChannel(stream, timeoutMs, counts);
     await channel.begin();
     for (const connection of connections) connection.reuseMemory();
     return new SftpSession(channel, connections);
