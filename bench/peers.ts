@@ -71,7 +71,10 @@ async function serveSshfs({ mountpoint, origin }: Place): Promise<Served> {
   const config = origin.sshConfig ?? 'none';
   const args = ['-f', '-o', 'ro', '-F', config, `${hostname}:${pathname}`, mountpoint];
   const served = await inForeground(mountpoint, 'sshfs', args);
+  // It is mounted before it is connected, and answers nothing until then.
+  const { ms } = await run('stat', [mountpoint]);
   // No child of it.
   const { stdout } = await run('pgrep', ['-f', `^ssh .*-F ?${config}`]);
-  return { ...served, workers: stdout.trim().split('\n').map(Number) };
+  const readyMs = served.readyMs + ms;
+  return { ...served, readyMs, workers: stdout.trim().split('\n').map(Number) };
 }
