@@ -69,7 +69,11 @@ export class FtpHost implements TransferHost {
   /** The same by another session than that which goes on with the file. A comparison that has not begun serves all that was read by then. */
   compareSoon(file: TransferredFile, { url }: PoolCaller): Promise<void> {
     const queued = this.#queued.get(file);
-    if (queued !== undefined) return queued;
+    if (queued !== undefined) {
+      // It waits for a session, and the transfer, which may be waiting for a read now, has one.
+      this.pool.noteParked();
+      return queued;
+    }
     // Others than this caller wait for it.
     const caller: PoolCaller = { url, signal: undefined, priority: 'foreground', promotion: undefined };
     const comparison = this.run(caller, async (session, endsAtMs) => {

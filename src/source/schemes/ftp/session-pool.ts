@@ -79,6 +79,11 @@ export class SessionPool {
     }
   }
 
+  /** Something only waits for another read: it ends if its session is needed. */
+  noteParked(): void {
+    this.#serve();
+  }
+
   release(session: FtpSession): void {
     if (!this.#leased.delete(session)) return;
     session.usedAtMs = performance.now();

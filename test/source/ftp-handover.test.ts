@@ -1,0 +1,74 @@
+/** ftp where reads hand transfers on, and several want the few sessions of a server. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import test, { type ExecutionContext } from 'ava';
+
+import { bodyReader } from '../../src/source/body-reader.js';
+import { Request, type Validators } from '../../src/source/request.js';
+import type { CompleteClient } from '../../src/source/resource-client.js';
+import { assertCode, assertSame, read, stat, validatorsOf } from '../support/conformance/reading.js';
+import { ftpClient, type FtpClientOptions } from '../support/ftp-client.js';
+import {
+  type FtpFaultServer,
+  type FtpFaultServerOptions,
+  startFtpFaultServer,
+} from '../support/ftp-fault-server.js';
+import { pattern } from '../support/tree.js';
+import { until } from '../support/until.js';
+
+const FILE_BYTES = 1_000_000;
+
+interface Files {
+  readonly server: FtpFaultServer;
+  readonly client: CompleteClient;
+  readonly urls: readonly string[];
+  readonly contents: readonly Buffer[];
+  readonly pins: readonly Validators[];
+}
+
+async function filesOf(
+  t: ExecutionContext,
+  count: number,
+  options: FtpFaultServerOptions = {},
+  clientOptions: FtpClientOptions = {},
+): Promise<Files> {
+  const server = await startFtpFaultServer(t, options);
+  const client = ftpClient(t, clientOptions);
+  const contents = Array.from({ length: count }, (_, file) => pattern(FILE_BYTES + file));
+  for (const [file, content] of contents.entries()) server.put(`/${file}`, content);
+  const urls = contents.map((_, file) => `ftp://${server.host}/${file}`);
+  const pins: Validators[] = [];
+  for (const url of urls) pins.push(validatorsOf(await stat(client, url)));
+  return { server, client, urls, contents, pins };
+}
+
+test('transfers that wait for another read end where their comparisons need the sessions', async (t) => {
+  // Sooner than a transfer stops waiting by itself.
+  const files = await filesOf(t, 2, { maxConnections: 2 }, { timeoutMs: 3_000, retries: 0 });
+  const { client, urls, pins, contents } = files;
+  const opened = await Promise.all(
+    urls.flatMap((url, file) =>
+      [0, 300_000].map((start) =>
+        client.download(new Request(url, { range: { start, end: start + 300_000 }, pin: pins[file] ?? {} })),
+      ),
+    ),
+  );
+  const parts = opened.map(() => Buffer.alloc(300_000));
+  const readPart = async (part: number): Promise<void> => {
+    const response = opened[part];
+    if (response !== undefined) await bodyReader(response).read({ pieces: [parts[part] ?? Buffer.alloc(0)] });
+  };
+  const first = [readPart(0), readPart(2)];
+  // They have their bytes, and wait for a session that compares.
+  await until(
+    'all is read',
+    () => parts[0]?.at(-1) === contents[0]?.[299_999] && parts[2]?.at(-1) === contents[1]?.[299_999],
+  );
+  await sleep(100);
+  await Promise.all([...first, readPart(1), readPart(3)]);
+  for (const [part, bytes] of parts.entries()) {
+    const start = (part % 2) * 300_000;
+    assertSame(bytes, contents[part >> 1]?.subarray(start, start + 300_000) ?? Buffer.alloc(0));
+  }
+  t.pass();
+});
