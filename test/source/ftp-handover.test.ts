@@ -72,3 +72,31 @@ test('transfers that wait for another read end where their comparisons need the 
   }
   t.pass();
 });
+
+test('a session whose transfer was given up is used by one at a time', async (t) => {
+  const { server, client, urls, pins, contents } = await filesOf(t, 8, { maxConnections: 1 });
+  const [url = '', pin = {}] = [urls[0], pins[0]];
+  const abort = new AbortController();
+  const range = { start: 0, end: 300_000 };
+  // Another one is begun by the read.
+  server.add({ command: 'RETR', cutAfterBytes: 1_000, times: 1 });
+  const response = await client.download(new Request(url, { range, pin, signal: abort.signal }));
+  let others: Promise<Buffer>[] = [];
+  const giveUp = (): void => {
+    others = urls.slice(1).map((one) => read(client, one, { range: { start: 500, end: 1_000 } }));
+    setImmediate(() => abort.abort());
+  };
+  server.add({ command: 'RETR', before: giveUp, times: 1 });
+  await assertCode(bodyReader(response).read({ pieces: [new Uint8Array(300_000)] }), 'INTERRUPTED');
+  for (const [file, bytes] of (await Promise.all(others)).entries())
+    assertSame(bytes, contents[file + 1]?.subarray(500, 1_000) ?? Buffer.alloc(0));
+  for (const commands of server.sessions) {
+    const begun = commands
+      .map((line) => line.split(' ')[0])
+      .filter((name) => name === 'EPSV' || name === 'RETR');
+    t.true(
+      begun.every((name, at) => name === (at % 2 === 0 ? 'EPSV' : 'RETR')),
+      commands.join(', '),
+    );
+  }
+});

@@ -30,6 +30,7 @@ export class FtpTransfer {
   readonly #host: TransferHost;
   readonly #session: FtpSession;
   readonly #running: RunningTransfer;
+  #isOver = false;
 
   constructor(
     host: TransferHost,
@@ -68,6 +69,9 @@ export class FtpTransfer {
   }
 
   async #end(end: () => Promise<unknown>, file: TransferredFile, caller?: PoolCaller): Promise<void> {
+    // Its session may be another one's already.
+    if (this.#isOver) return;
+    this.#isOver = true;
     const { pool, server } = this.#host;
     try {
       await end();
