@@ -100,3 +100,15 @@ test('a session whose transfer was given up is used by one at a time', async (t)
     );
   }
 });
+
+test('where a transfer was to begin does not matter to the next one', async (t) => {
+  const { server, client, urls, contents } = await filesOf(t, 1, {}, { retries: 0 });
+  const url = urls[0] ?? '';
+  server.add({ command: 'RETR', reply: '450 Not now', times: 1 });
+  await assertCode(read(client, url, { range: { start: 500, end: 600 } }), 'BUSY');
+  assertSame(
+    await read(client, url, { range: { start: 0, end: 100 } }),
+    contents[0]?.subarray(0, 100) ?? Buffer.alloc(0),
+  );
+  t.is(server.sessions.length, 1);
+});

@@ -36,6 +36,8 @@ export class FtpSession {
   readonly #loggedIn: LoggedIn;
   #data: Pick<DataConnection, 'close'> | undefined;
   #home: string | undefined;
+  /** A transfer was to begin elsewhere than at the start, and did not: the server may remember where. */
+  #hasRestart = false;
 
   private constructor(server: FtpServer, loggedIn: LoggedIn) {
     this.server = server;
@@ -251,7 +253,8 @@ export class FtpSession {
     const receiving = secure === undefined ? server.engine.tcpReceiver(expectedBytes) : undefined;
     const receive = receiving instanceof Promise ? await receiving : receiving;
     const port = await passivePort(server, this.#loggedIn, endsAtMs);
-    if (start > 0) await this.#control.command(`REST ${start}`, endsAtMs);
+    if (start > 0 || this.#hasRestart) await this.#control.command(`REST ${start}`, endsAtMs);
+    this.#hasRestart = start > 0;
     let hasBegun = false;
     const opened = openData(this.#loggedIn, port, receive, (error) => {
       if (!hasBegun) this.#control.fail(error);
@@ -261,6 +264,7 @@ export class FtpSession {
       const { begun, ended, endBy } = this.#control.transfer(command, endsAtMs);
       const { text } = this.#control.granted(await begun);
       hasBegun = true;
+      this.#hasRestart = false;
       const data = opened.begin();
       this.#data = data;
       return { data, ended, endBy, fileBytes: parseSize(/\((\d+) bytes\)/.exec(text)?.[1]) };
