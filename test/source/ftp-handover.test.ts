@@ -112,3 +112,13 @@ test('where a transfer was to begin does not matter to the next one', async (t) 
   );
   t.is(server.sessions.length, 1);
 });
+
+test('a reply that belongs to no command is no metadata of another file', async (t) => {
+  const { server, client, urls } = await filesOf(t, 2, { maxConnections: 1 });
+  server.add({ command: 'MLST', strayReply: '226 Late', times: 1 });
+  const found = await Promise.all(urls.map((url) => stat(client, url)));
+  t.deepEqual(
+    found.map(({ contentLength }) => contentLength),
+    [FILE_BYTES, FILE_BYTES + 1],
+  );
+});

@@ -21,6 +21,8 @@ export interface FtpFault {
   readonly before?: () => void;
   /** Instead of the server's own. */
   readonly reply?: string;
+  /** Comes before the server's own. */
+  readonly strayReply?: string;
   /** There is none, and the connection stays. */
   readonly hangs?: boolean;
   /** The connection ends. */
@@ -70,6 +72,8 @@ export interface FtpFaultServer {
 }
 
 const HOUR_MS = 3_600_000;
+/** After so long a client has read the reply before. */
+const STRAY_MS = 50;
 
 export async function startFtpFaultServer(
   t: Pick<ExecutionContext, 'teardown'>,
@@ -220,6 +224,10 @@ class Session {
   /** Whether a fault was the answer. */
   async #met(fault: FtpFault | undefined): Promise<boolean> {
     if (fault?.hangs === true) await new Promise(() => undefined);
+    if (fault?.strayReply !== undefined) {
+      await this.#reply(fault.strayReply);
+      await sleep(STRAY_MS);
+    }
     if (fault?.closes === true) this.end();
     if (fault?.reply === undefined) return fault?.closes === true;
     await this.#reply(fault.reply);

@@ -11,6 +11,7 @@ import type { FtpSession } from './ftp-session.js';
 import { type FtpStat, isSameVersion } from './ftp-stat.js';
 import type { TransferHost, TransferredFile } from './ftp-transfer.js';
 import type { Handovers } from './handover.js';
+import { MalformedReply } from './passive.js';
 import { type PoolCaller, SessionPool } from './session-pool.js';
 
 const BACKOFF_MS = 200;
@@ -124,6 +125,8 @@ export class FtpHost implements TransferHost {
         return await work(session);
       } catch (error) {
         if (error instanceof RefusedReply && error.code === 421) session.close();
+        // It may be the reply to an earlier command: the next one would be, too.
+        if (error instanceof MalformedReply) session.close();
         // The server has ended it while it was idle, and says so now: that is no failure.
         const isStale = wasIdle && session.isClosed && caller.signal?.aborted !== true;
         const isLate = failureOf(error, caller.url) instanceof TimeoutError;
