@@ -113,6 +113,26 @@ test('where a transfer was to begin does not matter to the next one', async (t) 
   t.is(server.sessions.length, 1);
 });
 
+test('no byte of another version is shown', async (t) => {
+  const { server, client, urls, pins } = await filesOf(t, 1);
+  const [url = '', pin = {}] = [urls[0], pins[0]];
+  const replace = (): void => server.put('/0', Buffer.alloc(FILE_BYTES));
+  for (const end of [FILE_BYTES, 1_000]) {
+    server.put('/0', pattern(FILE_BYTES));
+    const known = validatorsOf(await stat(client, url));
+    server.add({ command: 'RETR', before: replace, times: 1 });
+    const response = await client.download(new Request(url, { range: { start: 0, end }, pin: known }));
+    const shown: number[] = [];
+    const reading = bodyReader(response).read({
+      pieces: [new Uint8Array(end)],
+      onBytes: (bytes) => shown.push(bytes),
+    });
+    await assertCode(reading, 'CHANGED');
+    t.deepEqual(shown, []);
+  }
+  await assertCode(read(client, url, { pin }), 'CHANGED');
+});
+
 test('a reply that belongs to no command is no metadata of another file', async (t) => {
   const { server, client, urls } = await filesOf(t, 2, { maxConnections: 1 });
   server.add({ command: 'MLST', strayReply: '226 Late', times: 1 });

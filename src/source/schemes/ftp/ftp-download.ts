@@ -20,6 +20,8 @@ import { type OpenedRange, openTransfer } from './open-transfer.js';
 /** Less is no progress. */
 const MIN_PROGRESS_BYTES = 1024;
 const BACKOFF_MS = 100;
+/** A read that takes longer is shown as it comes, once the file was compared. */
+const SHORT_READ_MS = 100;
 /** So much at once is only read by those who read on. */
 const MIN_SHARED_BYTES = 256 * 1024;
 
@@ -132,10 +134,17 @@ class FtpDownload implements BodyReader {
     if (this.#failure !== undefined) throw this.#failure;
     const maxBytes = Math.min(bytesOf(target.pieces) - (before - from), this.#endsAt - before);
     const piece = partOf(target, before - from, maxBytes);
+    const beganMs = performance.now();
+    let isComparing = !this.#host.pool.hasRoom;
     const onBytes = (bytes: number): void => {
       this.#position = before + bytes;
       this.#progress.atMs = performance.now();
-      piece.onBytes?.(bytes);
+      // Between the look at its version and the transfer it may have been replaced.
+      if (transfer.isCompared) piece.onBytes?.(bytes);
+      else if (!isComparing && this.#progress.atMs - beganMs >= SHORT_READ_MS) {
+        isComparing = true;
+        transfer.compareBeside(this.#request).catch(() => undefined);
+      }
     };
     const wantedBytes = Math.min(maxBytes, piece.minBytes ?? Infinity);
     const bytes = maxBytes === 0 ? 0 : await transfer.read({ ...piece, onBytes }, this.#limit);
@@ -151,7 +160,7 @@ class FtpDownload implements BodyReader {
     this.#transfer = undefined;
     const { size = this.#position } = transfer.file.stat;
     if (this.#position === size) await transfer.finish(this.#request);
-    else if (this.#after?.give(transfer) === true) await this.#host.compareSoon(transfer.file, this.#request);
+    else if (this.#after?.give(transfer) === true) await transfer.compareBeside(this.#request);
     else await transfer.abandon(this.#request);
     this.#end();
   }

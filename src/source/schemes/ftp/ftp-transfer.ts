@@ -22,11 +22,15 @@ export interface TransferHost {
   newLimit(): LowSpeedLimit;
   /** Throws if a file is no longer the one that was read. */
   compare(session: FtpSession, file: TransferredFile, caller: PoolCaller, endsAtMs: number): Promise<void>;
+  /** The same by another session. */
+  compareSoon(file: TransferredFile, caller: PoolCaller): Promise<void>;
 }
 
 /** Has its session until its end. */
 export class FtpTransfer {
   readonly file: TransferredFile;
+  /** The file was compared since the server has opened it. */
+  isCompared = false;
   readonly #host: TransferHost;
   readonly #session: FtpSession;
   readonly #running: RunningTransfer;
@@ -50,6 +54,12 @@ export class FtpTransfer {
 
   read(target: BodyTarget, limit: LowSpeedLimit): Promise<number> {
     return this.#running.data.read(target, limit);
+  }
+
+  /** While it goes on. Throws if the file is no longer the one that was read. */
+  async compareBeside(caller: PoolCaller): Promise<void> {
+    await this.#host.compareSoon(this.file, caller);
+    this.isCompared = true;
   }
 
   /** All bytes that there should be were read. Throws if there are more, or if the file is no longer the one that was read. */
