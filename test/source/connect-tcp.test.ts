@@ -1,6 +1,6 @@
 /** The connections of sources that speak no HTTP: the policy is applied to each address. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type OnReadOpts, type Socket } from 'node:net';
 
 import test, { type ExecutionContext } from 'ava';
 
@@ -10,7 +10,7 @@ import { codeOf } from '../support/conformance/reading.js';
 async function setUp(
   t: ExecutionContext,
   refused?: string,
-): Promise<{ url: URL; connect: (signal?: AbortSignal) => Promise<Socket> }> {
+): Promise<{ url: URL; connect: (signal?: AbortSignal, onread?: OnReadOpts) => Promise<Socket> }> {
   const server = createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => server.close());
@@ -22,7 +22,8 @@ async function setUp(
   const url = new URL(`ftp://127.0.0.1:${port}/`);
   return {
     url,
-    connect: (signal = AbortSignal.timeout(30_000)) => engine.connectTcp({ url, port }, signal),
+    connect: (signal = AbortSignal.timeout(30_000), onread) =>
+      engine.connectTcp({ url, port, ...(onread && { onread }) }, signal),
   };
 }
 
@@ -31,6 +32,18 @@ test('a source with a protocol of its own is connected', async (t) => {
   const socket = await connect();
   const [data] = (await once(socket, 'data')) as [Buffer];
   t.is(data.toString(), 'hello');
+});
+
+test('a source is connected with memory of its own', async (t) => {
+  const { connect } = await setUp(t);
+  const memory = new Uint8Array(100);
+  let received = 0;
+  const callback = (bytes: number): boolean => {
+    received += bytes;
+    return true;
+  };
+  await once(await connect(undefined, { buffer: memory, callback }), 'close');
+  t.is(Buffer.from(memory.subarray(0, received)).toString(), 'hello');
 });
 
 test('an address that the policy refuses is not connected to', async (t) => {

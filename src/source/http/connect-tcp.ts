@@ -10,7 +10,7 @@ import { addressesOf, allowedAddresses, checkHost, type PlanOptions } from './so
 import { openTunnel } from './tunnel.js';
 
 export async function connectTcp(
-  { url, port, proxy: way }: TcpTarget,
+  { url, port, proxy: way, onread }: TcpTarget,
   options: Omit<PlanOptions, 'ca'>,
   signal: AbortSignal,
 ): Promise<Socket> {
@@ -22,7 +22,13 @@ export async function connectTcp(
   return await firstToConnect(
     addresses,
     (one) => ({
-      socket: connectSocket({ host: one.address, family: one.family, port, noDelay: true }),
+      socket: connectSocket({
+        host: one.address,
+        family: one.family,
+        port,
+        noDelay: true,
+        ...(onread && { onread }),
+      }),
       readyEvent: 'connect',
     }),
     signal,

@@ -1,5 +1,5 @@
 /** The one engine of HTTP/1.1: what a source gives it, and what it gets. */
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 
 import type { Awaitable } from '../../awaitable.js';
 import type { Request } from '../request.js';
@@ -100,6 +100,8 @@ export interface TcpTarget {
   readonly port: number;
   /** A forward proxy on the way, by CONNECT. */
   readonly proxy?: Pick<HttpRoute, 'proxy' | 'proxyAuthorization'>;
+  /** What a direct connection receives into; one by way of a proxy has memory of its own. */
+  readonly onread?: OnReadOpts;
 }
 
 /** Receives a body in an I/O thread, from an address that `connectTcp` has reached. */

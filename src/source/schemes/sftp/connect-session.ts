@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 
 import { configuredRoute } from '../../http/configured-route.js';
-import type { HttpEngine } from '../../http/http-engine.js';
+import type { HttpEngine, TcpTarget } from '../../http/http-engine.js';
 import { SourceError } from '../../errors.js';
 import type { HostActivity, RequestRoute } from '../../request-activity.js';
 import type { SftpSettings } from '../../settings.js';
@@ -155,7 +155,7 @@ async function openStream(
   if (from === undefined) {
     const proxy = await configuredRoute(settings);
     const ring = new ReceiveRing();
-    const tcp = { url: real, port, onread: ring.onread, ...(proxy && { proxy }) };
+    const tcp: TcpTarget = { url: real, port, onread: ring.onread, ...(proxy && { proxy }) };
     const stream = await engine.connectTcp(tcp, signal);
     ring.follow(stream);
     return { stream, ring };
