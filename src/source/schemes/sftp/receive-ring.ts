@@ -1,14 +1,14 @@
 /** The memory that the socket of a connection is received into. */
 import type { OnReadOpts, Socket } from 'node:net';
 
-/** Of a connection that is being made. */
-const OWN_BYTES = 16 * 1024;
 /**
- * Of one that is made. Each has the bytes of one read, for as many more reads: ssh2 decrypts in them, and keeps no part of them,
- * but for a new exchange of keys, during which the server sends nothing else. If it was overwritten, the exchange would fail.
+ * Each has the bytes of one read, for as many more reads: ssh2 decrypts in them, and keeps no part of them, but for an exchange of
+ * keys. Of that it keeps what came since its begin, during which the server sends nothing else.
  */
 const BUFFERS = 8;
 const BUFFER_BYTES = 128 * 1024;
+/** Less is copied: an exchange of keys is some kilobytes, which may come in any number of reads. */
+const SMALL_BYTES = 4 * 1024;
 
 /**
  * Without it each read has memory of its own, a hundred thousand times 64 KiB for a few GiB, whose collection costs as much as
@@ -17,13 +17,14 @@ const BUFFER_BYTES = 128 * 1024;
 export class ReceiveRing {
   /** To connect with. */
   readonly onread: OnReadOpts = {
-    buffer: () => this.#nextBuffer(),
-    callback: (bytes, buffer) => this.#onChunk(Buffer.from(buffer.buffer, buffer.byteOffset, bytes)),
+    buffer: () => this.#buffers[this.#at] ?? new Uint8Array(BUFFER_BYTES),
+    callback: (bytes, buffer) => this.#onChunk(this.#chunkOf(bytes, buffer)),
   };
+  readonly #buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(BUFFER_BYTES));
+  #at = 0;
+  #isReused = false;
   #socket: Socket | undefined;
   #early: Buffer | undefined;
-  #buffers: Uint8Array[] | undefined;
-  #next = 0;
 
   /** The socket that was connected with `onread`: its chunks come as of any other, as `data`, once it is resumed. */
   follow(socket: Socket): void {
@@ -36,12 +37,14 @@ export class ReceiveRing {
 
   /** From now on the memory of a chunk is used again. */
   reuse(): void {
-    this.#buffers ??= Array.from({ length: BUFFERS }, () => new Uint8Array(BUFFER_BYTES));
+    this.#isReused = true;
   }
 
-  #nextBuffer(): Uint8Array {
-    this.#next = (this.#next + 1) % BUFFERS;
-    return this.#buffers?.[this.#next] ?? new Uint8Array(OWN_BYTES);
+  #chunkOf(bytes: number, { buffer, byteOffset }: Uint8Array): Buffer {
+    const chunk = Buffer.from(buffer, byteOffset, bytes);
+    if (!this.#isReused || bytes < SMALL_BYTES) return Buffer.from(chunk);
+    this.#at = (this.#at + 1) % BUFFERS;
+    return chunk;
   }
 
   /** Returns whether to read on. */

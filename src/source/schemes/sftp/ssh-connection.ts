@@ -107,11 +107,9 @@ export async function connectSsh(options: SshOptions): Promise<SshConnection> {
       });
       if (signal.aborted) onAbort();
     });
-    // What becomes of it later, its channels and `close` say.
-    return new SshConnection(
-      client.on('error', () => undefined),
-      options,
-    );
+    // What becomes of it later, its channels and `close` say. Of what it cannot decrypt, the library waits for the host to close.
+    client.on('error', () => stream.destroy());
+    return new SshConnection(client, options);
   } catch (error) {
     client.on('error', () => undefined).destroy();
     stream.destroy();

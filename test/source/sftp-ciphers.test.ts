@@ -1,0 +1,3 @@
+import { testCiphers } from '../support/sftp-ciphers.js';
+
+testCiphers('as installed');
