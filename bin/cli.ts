@@ -65,7 +65,10 @@ export function commandLine(setExitCode: (code: number) => void): Command {
       process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
     })
     .action(async (first: string, second: string | undefined, { o }: { readonly o: string[] }) => {
-      refuseMistypedCommand(program, first, second);
+      // What comes with -o comes from mount(8), whose SOURCE may be any word.
+      if (second === undefined || (o.length === 0 && first !== DEFAULT_SOURCE)) {
+        refuseMistypedCommand(program, first, second);
+      }
       const mount = {
         path: second ?? first,
         source: second === undefined ? DEFAULT_SOURCE : first,

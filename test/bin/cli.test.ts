@@ -212,6 +212,25 @@ test('a mistyped command mounts nothing', async (t) => {
   t.is(await findMount(directory), undefined);
 });
 
+// S110
+test.serial('a SOURCE may be like a command', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const mnt = join(directory, 'mnt');
+  await mkdir(mnt);
+  t.teardown(() => unmounted(mnt));
+  const own = ['--log-file', join(directory, 'log'), '--cache-size', '0'];
+  for (const [source, ...flags] of [
+    ['d7y-mount', '-o', 'ro'],
+    ['unmont', '-o', 'ro'],
+    ['d7y-mount'],
+  ] as const) {
+    const { code, stderr } = await run(process.execPath, [CLI, ...own, source, mnt, ...flags]);
+    t.is(code, 0, stderr);
+    t.is((await findMount(mnt))?.source, source);
+    await unmounted(mnt);
+  }
+});
+
 test('help shows the defaults', async (t) => {
   const { stdout } = await run(process.execPath, [CLI, '--help']);
   t.regex(stdout, /--memory.*default: 256MiB/);
