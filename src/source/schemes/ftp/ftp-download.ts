@@ -168,6 +168,7 @@ class FtpDownload implements BodyReader {
   /** All bytes are there, and what came after them failed. */
   async #compareVersion(): Promise<void> {
     const [request, stat] = [this.#request, this.#stat];
+    this.#after?.end();
     if (stat === undefined) return;
     await this.#host.run(request, async (session, endsAtMs) => {
       const path = await session.absolute(this.#path, endsAtMs);

@@ -53,6 +53,7 @@ export class SessionPool {
 
   acquire(caller: PoolCaller, endsAtMs: number): Awaitable<Lease> {
     if (caller.signal?.aborted === true) throw new InterruptedError(caller.url, caller.signal.reason);
+    if (this.#isClosed) throw new InterruptedError(caller.url);
     const session = this.#waiting.length === 0 ? this.#takeIdle() : undefined;
     return session === undefined ? this.#wait(caller, endsAtMs) : { session, wasIdle: true };
   }
