@@ -9,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { controlSocket, runDirectory, servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
-import { CLI, type Finished, mounted, run, unmount } from '../support/mounted.js';
+import { CLI, type Finished, mounted, run, shell, unmount } from '../support/mounted.js';
 import { parseExposition } from '../support/exposition.js';
 import { isOpen } from '../support/is-open.js';
 import { freePort } from '../support/port.js';
@@ -201,6 +201,13 @@ test.serial('requests of the kernel are followed while others read, until Ctrl-C
   const busy = await d7y('unmount', path);
   t.is(busy.code, 0);
   t.true(busy.stderr.includes(`was busy (used by cat (${child.pid})); it is detached`), busy.stderr);
+});
+
+test.serial('unmount in the mount itself names the shell alone', async (t) => {
+  const path = await mounted(t);
+  const script = 'cd "$1/dfs" && "$2" "$3" unmount "$1"; echo $$';
+  const { stdout, stderr } = await shell(script, path, process.execPath, CLI);
+  t.true(stderr.includes(`was busy (used by sh (${stdout.trim()})); it is detached`), stderr);
 });
 
 asRootForOthersSerially('another user cannot operate a mount', async (t) => {
