@@ -41,7 +41,7 @@ export async function unmount(given: string, { lazy }: { readonly lazy: boolean 
   const processes = [server, supervisor].filter((one) => one !== undefined);
   if (lazy) {
     await detachPath(path);
-    await signal(processes, 'SIGTERM');
+    await terminate(server, supervisor);
     return;
   }
   let users = '';
@@ -54,7 +54,7 @@ export async function unmount(given: string, { lazy }: { readonly lazy: boolean 
       `d7y-mount: ${path} was busy${users}; it is detached, and what was open on it fails\n`,
     );
     // When its process ends, the kernel fails what is still open; otherwise the process would wait for that.
-    await signal(processes, 'SIGTERM');
+    await terminate(server, supervisor);
   }
   if (server === undefined) await removeEnded(mount);
   for (const one of processes) {
@@ -65,12 +65,15 @@ export async function unmount(given: string, { lazy }: { readonly lazy: boolean 
   }
 }
 
-async function signal(processes: readonly ProcessIdentity[], name: NodeJS.Signals): Promise<void> {
-  for (const one of processes) {
-    try {
-      if (await isRunning(one)) process.kill(one.pid, name);
-    } catch {
-      // Gone already, or not ours to end.
-    }
+/** A supervisor passes it on: of a second one the process would not store what waits for the disk. */
+async function terminate(
+  server: ProcessIdentity | undefined,
+  supervisor: ProcessIdentity | undefined,
+): Promise<void> {
+  const target = supervisor ?? server;
+  try {
+    if (target !== undefined && (await isRunning(target))) process.kill(target.pid, 'SIGTERM');
+  } catch {
+    // Gone already, or not ours to end.
   }
 }

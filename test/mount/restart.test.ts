@@ -191,6 +191,23 @@ test.serial('a mount can be listed, and unmounted, while no process serves it', 
   t.regex(await text(held.stderr), /not connected|aborted/);
 });
 
+test.serial('unmount signals the process of a mount in use once, by its supervisor', async (t) => {
+  const { mountpoint, supervisor, log } = await supervisedMount(t);
+  const held = spawn('sh', ['-c', 'exec 3< "$1/dfs/host/a"; echo open; read _', 'sh', mountpoint]);
+  await once(held.stdout, 'data');
+  process.kill(supervisor.pid, 'SIGSTOP');
+  const unmounting = d7y('unmount', mountpoint);
+  const status = `/proc/${supervisor.pid}/status`;
+  await until('SIGTERM waits', async () => /^ShdPnd:.*4...$/m.test(await readFile(status, 'utf8')));
+  process.kill(supervisor.pid, 'SIGCONT');
+  t.is((await unmounting).code, 0);
+  held.kill();
+  const lines = await readFile(log, 'utf8');
+  t.regex(lines, /"unmounting"[^]*"unmounted cleanly"/);
+  // After which it exits before all is stored.
+  t.false(lines.includes('another signal'), lines);
+});
+
 // S163
 test.serial('a mount whose processes end at once is given up', async (t) => {
   const { mountpoint, mount, supervisor, kill, server, log } = await supervisedMount(t);
