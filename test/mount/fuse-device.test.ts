@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, open, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import test from 'ava';
@@ -6,6 +7,10 @@ import test from 'ava';
 import { fuseDevice } from '../../src/mount/dev-fuse/fuse-device.js';
 import { loadSyscalls } from '../../src/native/posix.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
+
+/** Of libuv's pool. */
+const THREADS = 4;
 
 test('nothing is written to a descriptor that may be closed: its number may be that of a file then', async (t) => {
   const path = join(await temporaryDirectory(t), 'file');
@@ -19,4 +24,30 @@ test('nothing is written to a descriptor that may be closed: its number may be t
   await device.notify(Buffer.from('notified'));
   t.is(readFileSync(path, 'utf8'), 'long ');
   closeSync(fd);
+});
+
+test('a long reply does not wait for threads that wait for a disk', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const [path, fifo] = [join(directory, 'file'), join(directory, 'fifo')];
+  execFileSync('mkfifo', [fifo]);
+  const fd = openSync(path, 'w');
+  const device = fuseDevice(fd, await loadSyscalls());
+  // Each open waits for a writer.
+  const hanging = Array.from(
+    { length: THREADS },
+    () => new Promise<number>((resolve) => open(fifo, 'r', (_, opened) => resolve(opened))),
+  );
+  let isCopied = false;
+  const copied = device.replyLater([Buffer.from('long')]).then(() => (isCopied = true));
+  try {
+    await until('it is there', () => isCopied, 10_000);
+    t.is(readFileSync(path, 'utf8'), 'long');
+  } finally {
+    const writer = openSync(fifo, 'r+');
+    for (const opened of await Promise.all(hanging)) closeSync(opened);
+    closeSync(writer);
+    await copied;
+    await device.whenCopied();
+    closeSync(fd);
+  }
 });

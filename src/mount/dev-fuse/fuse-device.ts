@@ -20,6 +20,8 @@ export interface FuseDevice {
   notify(message: Uint8Array): Promise<void>;
 }
 
+/** All threads of libuv's pool may wait for a disk: a reply that none of them has taken by then is sent by this one. */
+const LATE_MS = 50;
 /** The request is gone: its caller was killed, or it was interrupted before we had it. */
 const GONE = new Set(['ENOENT', 'ENODEV']);
 
@@ -28,6 +30,16 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
   let hasEnded = false;
   const copying = new Set<Promise<void>>();
   const stopped = new AbortController();
+  /** False: the request is gone. */
+  const send = (parts: readonly Uint8Array[]): boolean => {
+    try {
+      writevSync(fd, parts);
+      return true;
+    } catch (error) {
+      if (!GONE.has(codeOf(error))) throw error;
+      return false;
+    }
+  };
   return {
     stop: () => stopped.abort(),
     serve: async (onRequest) => {
@@ -39,28 +51,30 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
     },
     reply: (parts) => {
       // The descriptor is closed when the connection has ended, and its number may be another file's then.
-      if (hasEnded) return;
-      try {
-        writevSync(fd, parts);
-      } catch (error) {
-        if (!GONE.has(codeOf(error))) throw error;
-      }
+      if (!hasEnded) send(parts);
     },
     replyLater: (parts) => {
       if (hasEnded) return Promise.resolve();
-      const copied = new Promise<void>((resolve, reject) => {
-        writev(fd, parts, (error) => {
-          copying.delete(copied);
-          if (error === null || GONE.has(codeOf(error))) resolve();
-          else reject(error);
+      return new Promise((resolve, reject) => {
+        // Of two replies the kernel drops the second one by its header, and looks at no other part.
+        const late = setTimeout(() => {
+          if (!hasEnded && send(parts)) resolve();
+        }, LATE_MS);
+        const copied = new Promise<void>((done) => {
+          writev(fd, parts, (error) => {
+            clearTimeout(late);
+            copying.delete(copied);
+            done();
+            if (error === null || GONE.has(codeOf(error))) resolve();
+            else reject(error);
+          });
         });
+        copying.add(copied);
       });
-      copying.add(copied);
-      return copied;
     },
     whenCopied: async () => {
       hasEnded = true;
-      await Promise.allSettled(copying);
+      await Promise.all(copying);
     },
     notify: (message) =>
       new Promise((resolve) => {
