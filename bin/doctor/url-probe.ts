@@ -30,7 +30,7 @@ export interface UrlProbe {
   readonly ms: number;
   /** What a server makes of an `If-Match` that cannot be true. Undefined: it was not tried. */
   readonly precondition: 'honoured' | 'ignored' | undefined;
-  /** Whom its requests went to, with ports. */
+  /** Whom its requests of HTTP went to, with ports. */
   readonly hosts: readonly string[];
 }
 
@@ -145,7 +145,8 @@ async function preconditionOf(
 }
 
 function hostsOf({ activity }: Sources): string[] {
-  return [...new Set(activity.report.hosts.map(({ host }) => host))];
+  const speakHttp = activity.report.hosts.filter(({ scheme }) => scheme !== 'sftp');
+  return [...new Set(speakHttp.map(({ host }) => host))];
 }
 
 function asSourceError(error: unknown, url: URL): SourceError {

@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { CheckResult, CheckState } from '../../bin/doctor/check.js';
 import { servingProcess, whenProcessEnded } from '../../bin/serving-process.js';
 import { findMount } from '../../src/mount/mount-table.js';
+import { SSHD_MISSING, startSshd } from '../servers/sshd.js';
 import { PASSWORD, startWebdav } from '../servers/webdav.js';
 import { createCertificate } from '../support/certificate.js';
 import { asRootForOthersSerially, asRootSerially, testWhere } from '../support/conditional-test.js';
@@ -109,6 +110,24 @@ test.serial('a server of webdav is reached by http, and by its credentials', asy
     [],
   );
   t.regex(resultsOf(results, 'url')[0]?.message ?? '', /is a file of 100000 bytes/);
+});
+
+testWhere(
+  SSHD_MISSING === undefined,
+  SSHD_MISSING ?? '',
+  test.serial,
+)('a server of ssh is asked for no certificate', async (t) => {
+  const server = await startSshd(t);
+  const { host, user, directory, knownHosts } = server;
+  await server.authorize('key');
+  const credentials = `credentials: { user: ${user}, keyFile: '${directory}/key' }`;
+  const rule = `{ match: { scheme: sftp, host: '${host}' }, knownHostsFile: ${knownHosts}, ${credentials} }`;
+  const results = await examined([], await configured(t, `sources: [${rule}]\n`));
+  t.deepEqual(
+    results.filter(({ id, state }) => state === 'fail' || id === 'tls'),
+    [],
+  );
+  t.is(resultsOf(results, 'url')[0]?.state, 'ok');
 });
 
 asRootSerially('no /dev/fuse', async (t) => {
