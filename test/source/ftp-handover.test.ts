@@ -142,3 +142,17 @@ test('a reply that belongs to no command is no metadata of another file', async 
     [FILE_BYTES, FILE_BYTES + 1],
   );
 });
+
+test('a second reply to a transfer is taken for no other one', async (t) => {
+  for (const lacks of [[], ['MLST', 'MLSD']]) {
+    const { server, client, urls, pins, contents } = await filesOf(t, 1, { lacks, maxConnections: 1 });
+    const url = urls[0] ?? '';
+    for (let start = 0; start < 500_000; start += 100_000) {
+      server.add({ command: 'end', strayReply: '426 Given up', times: 1 });
+      const range = { start, end: start + 1_000 };
+      const content = contents[0]?.subarray(range.start, range.end) ?? Buffer.alloc(0);
+      assertSame(await read(client, url, { range, pin: pins[0] ?? {} }), content);
+      t.like(await stat(client, url), { kind: 'file', contentLength: FILE_BYTES });
+    }
+  }
+});

@@ -77,9 +77,16 @@ export class ControlConnection {
     return this.#granted((onEnd, reject) => this.#expect({ endsAtMs, onEnd, reject }));
   }
 
-  /** Rejects with `RefusedReply`, or with why the connection ended. */
-  command(text: string, endsAtMs: number): Promise<Reply> {
-    return this.#granted((onEnd, reject) => this.#send(text, { endsAtMs, onEnd, reject }));
+  /**
+   * Rejects with `RefusedReply`, or with why the connection ended. `granting`: the code of the reply that grants it; another one belongs
+   * to another command, and so would the next ones.
+   */
+  async command(text: string, endsAtMs: number, granting?: number): Promise<Reply> {
+    const reply = await this.#granted((onEnd, reject) => this.#send(text, { endsAtMs, onEnd, reject }));
+    if (granting === undefined || reply.code === granting) return reply;
+    const error = new Error('a reply to another command');
+    this.fail(error);
+    throw error;
   }
 
   transfer(text: string, endsAtMs: number): Transfer {

@@ -73,7 +73,7 @@ export class FtpSession {
   /** The path as the server knows it. */
   async absolute({ path, isHome }: FtpPath, endsAtMs: number): Promise<string> {
     if (!isHome) return path;
-    this.#home ??= homeOf(await this.#control.command('PWD', endsAtMs));
+    this.#home ??= homeOf(await this.#control.command('PWD', endsAtMs, 257));
     return joinPath(this.#home, path);
   }
 
@@ -147,7 +147,7 @@ export class FtpSession {
 
   async #statByFacts(path: string, endsAtMs: number): Promise<FtpStat | undefined> {
     try {
-      const { text } = await this.#control.command(`MLST ${path}`, endsAtMs);
+      const { text } = await this.#control.command(`MLST ${path}`, endsAtMs, 250);
       const facts = parseStatReply(text);
       if (facts === undefined) throw new MalformedReply('facts in the reply to MLST');
       // What a link leads to, the older commands show.
@@ -192,7 +192,7 @@ export class FtpSession {
   ): Promise<number | 'refused' | 'unknown'> {
     if (!this.traits.knows(command)) return 'unknown';
     try {
-      const { text } = await this.#control.command(`${command} ${path}`, endsAtMs);
+      const { text } = await this.#control.command(`${command} ${path}`, endsAtMs, 213);
       return parse(/^\d{3} (\S+)/.exec(text)?.[1] ?? '') ?? 'unknown';
     } catch (error) {
       if (!(error instanceof RefusedReply) || error.code < 500 || error.saysDenied) throw error;
@@ -253,7 +253,7 @@ export class FtpSession {
     const receiving = secure === undefined ? server.engine.tcpReceiver(expectedBytes) : undefined;
     const receive = receiving instanceof Promise ? await receiving : receiving;
     const port = await passivePort(server, this.#loggedIn, endsAtMs);
-    if (start > 0 || this.#hasRestart) await this.#control.command(`REST ${start}`, endsAtMs);
+    if (start > 0 || this.#hasRestart) await this.#control.command(`REST ${start}`, endsAtMs, 350);
     this.#hasRestart = start > 0;
     let hasBegun = false;
     const opened = openData(this.#loggedIn, port, receive, (error) => {

@@ -22,14 +22,14 @@ export async function passivePort(
 ): Promise<number> {
   if (traits.knows('EPSV')) {
     try {
-      const { text } = await control.command('EPSV', endsAtMs);
+      const { text } = await control.command('EPSV', endsAtMs, 229);
       return checkPort(/\((.)\1\1(\d{1,5})\1\)/.exec(text)?.[2], 'EPSV');
     } catch (error) {
       if (!(error instanceof RefusedReply) || error.code < 500) throw error;
       traits.noteUnknown('EPSV');
     }
   }
-  const { text } = await control.command('PASV', endsAtMs);
+  const { text } = await control.command('PASV', endsAtMs, 227);
   // The address may be that of another host, or one behind a translation: as with curl it is not used.
   const numbers = /(?<!\d)(?:\d{1,3},){4}(\d{1,3}),(\d{1,3})(?!\d)/.exec(text);
   const [, high, low] = numbers ?? [];
