@@ -1,6 +1,7 @@
 /** How content is read over sftp: in few requests, and none of another version. */
 import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import test, { type ExecutionContext } from 'ava';
 
@@ -70,6 +71,26 @@ test('a small file of a known version is OPEN, READ and FSTAT, the last two at o
     server.log.map(({ type }) => type),
     ['READ', 'FSTAT'],
   );
+});
+
+test('with a latency of 50 ms 2 MiB are in flight, and soon more, and the server may send them all', async (t) => {
+  const server = await startSftpServer(t, { limits: { readBytes: 261_120, handles: 0 } });
+  const content = pattern(32 * MIB);
+  server.files.set('/file', { kind: 'file', content });
+  const settings = { credentials: { kind: 'anonymous' }, knownHostsFile: server.knownHosts } as const;
+  const client = sftpClient(t, { settingsFor: () => settings });
+  let [heldBytes, mostHeldBytes] = [0, 0];
+  server.fault = async ({ type, length }) => {
+    if (type !== 'READ') return undefined;
+    heldBytes += length;
+    mostHeldBytes = Math.max(mostHeldBytes, heldBytes);
+    await sleep(50);
+    heldBytes -= length;
+    return undefined;
+  };
+  assertSame(await read(client, `sftp://${server.host}/file`), content);
+  t.true(mostHeldBytes >= 4 * MIB, `${mostHeldBytes} bytes`);
+  t.true(server.maxGrantedBytes >= 64 * 7 * 32_768, `${server.maxGrantedBytes} bytes`);
 });
 
 test('nothing of another version is handed over, in short reads and long ones', async (t) => {

@@ -49,6 +49,8 @@ export interface SftpServer {
   /** READs that are not answered, and how many there were at once. */
   pendingReads: number;
   maxPendingReads: number;
+  /** How much the client has let it send ahead at the most. */
+  maxGrantedBytes: number;
   /** Before each answer: another one. */
   fault: (request: SftpRequest) => Awaitable<Fault>;
   login: (context: AuthContext) => boolean;
@@ -84,6 +86,7 @@ export async function startSftpServer(
     connections: 0,
     pendingReads: 0,
     maxPendingReads: 0,
+    maxGrantedBytes: 0,
     fault: () => undefined,
     login: acceptsAll,
     acceptsByItself: false,
@@ -194,6 +197,9 @@ function serve(
     const [offset, length] = type === 'READ' ? [reader.uint64(), reader.uint32()] : [0, 0];
     const request = { id, type, path: open?.path ?? text.toString(), offset, length };
     server.log.push(request);
+    // ssh2 does not show it.
+    const { outgoing } = channel as unknown as { readonly outgoing: { readonly window: number } };
+    server.maxGrantedBytes = Math.max(server.maxGrantedBytes, outgoing.window);
     if (type === 'READ') {
       server.pendingReads += 1;
       server.maxPendingReads = Math.max(server.maxPendingReads, server.pendingReads);

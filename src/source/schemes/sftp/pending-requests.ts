@@ -14,6 +14,8 @@ export interface ReadRequest {
   readonly offset: number;
   readonly length: number;
   isCancelled: boolean;
+  /** As `performance.now()` says. */
+  sentAtMs?: number;
   /** Others go first. */
   isBackground(): boolean;
   /** It was sent. */

@@ -1,19 +1,33 @@
 import type { ReadRequest } from './pending-requests.js';
 
-/** What a channel of SSH lets the server send ahead (the window of ssh2). */
-const MAX_IN_FLIGHT_BYTES = 2 * 1024 * 1024;
-/** More is asked for when no more is left: several READs at a time cost little more than one. */
-const REFILL_BYTES = 0.75 * MAX_IN_FLIGHT_BYTES;
+/** So much at least, which a slow link takes a second for: what is asked for next waits for it. */
+const MIN_WINDOW_BYTES = 2 * 1024 * 1024;
+/** An answer that takes so much longer than the fastest one has waited for others. */
+const MAX_WAIT_MS = 200;
+/** With more in flight, nothing more is asked for: several READs at a time cost little more than one. */
+const REFILL_SHARE = 3 / 4;
 
-/** Sends READs as far as the session has room for their answers. */
+/**
+ * Sends READs as far as their answers come soon: the window grows while those take no longer than the way there and back, so that it
+ * covers a long way, and shrinks while they wait for each other on a slow link.
+ */
 export class ReadQueue {
   readonly #send: (request: ReadRequest, aheadBytes: number) => void;
+  readonly #maxWindowBytes: () => number;
+  #windowBytes = MIN_WINDOW_BYTES;
   #inFlightBytes = 0;
+  #fastestMs = Infinity;
   #waiting: ReadRequest[] = [];
 
   /** `aheadBytes` come before its answer. */
-  constructor(send: (request: ReadRequest, aheadBytes: number) => void) {
+  constructor(send: (request: ReadRequest, aheadBytes: number) => void, maxWindowBytes: () => number) {
     this.#send = send;
+    this.#maxWindowBytes = maxWindowBytes;
+  }
+
+  /** At most so much is in flight. */
+  get windowBytes(): number {
+    return this.#windowBytes;
   }
 
   get inFlightBytes(): number {
@@ -26,8 +40,9 @@ export class ReadQueue {
   }
 
   /** One that was sent has its answer, or has none. */
-  noteEnd({ length }: ReadRequest): void {
-    this.#inFlightBytes -= length;
+  noteEnd(request: ReadRequest): void {
+    this.#inFlightBytes -= request.length;
+    this.#suitWindow(request);
     this.#sendWaiting();
   }
 
@@ -37,8 +52,17 @@ export class ReadQueue {
     for (const request of waiting) if (!request.isCancelled) request.fail(error);
   }
 
+  /** In the time of one way there and back it doubles, or becomes half as much. */
+  #suitWindow({ sentAtMs = 0, length }: ReadRequest): void {
+    const tookMs = performance.now() - sentAtMs;
+    this.#fastestMs = Math.min(this.#fastestMs, tookMs);
+    const hasWaited = tookMs > this.#fastestMs + MAX_WAIT_MS;
+    const suited = this.#windowBytes + (hasWaited ? -length : length);
+    this.#windowBytes = Math.max(MIN_WINDOW_BYTES, Math.min(suited, this.#maxWindowBytes()));
+  }
+
   #sendWaiting(): void {
-    if (this.#inFlightBytes > REFILL_BYTES) return;
+    if (this.#inFlightBytes > REFILL_SHARE * this.#windowBytes) return;
     if (this.#waiting.some(({ isCancelled }) => isCancelled))
       this.#waiting = this.#waiting.filter(({ isCancelled }) => !isCancelled);
     while (this.#waiting.length > 0) {
@@ -47,9 +71,10 @@ export class ReadQueue {
       const next = this.#waiting[at];
       const before = this.#inFlightBytes;
       const bytes = before + (next?.length ?? 0);
-      if (next === undefined || (before > 0 && bytes > MAX_IN_FLIGHT_BYTES)) return;
+      if (next === undefined || (before > 0 && bytes > this.#windowBytes)) return;
       this.#waiting.splice(at, 1);
       this.#inFlightBytes = bytes;
+      next.sentAtMs = performance.now();
       this.#send(next, before);
     }
   }

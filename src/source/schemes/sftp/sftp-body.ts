@@ -16,10 +16,8 @@ import { failureOf, StatusError } from './sftp-failure.js';
 import { pathOf } from './sftp-path.js';
 import type { WithSession } from './with-session.js';
 
-/** In flight for one body. */
-const MAX_WINDOW_BYTES = 2 * 1024 * 1024;
-/** With more in flight, nothing more is asked for. */
-const REFILL_BYTES = 0.75 * MAX_WINDOW_BYTES;
+/** With more of the window asked for, nothing more is: several READs at a time cost little more than one. */
+const REFILL_SHARE = 3 / 4;
 /** Of so short a body nothing is handed over before the version was looked at behind it. */
 const SHORT_BYTES = 64 * 1024;
 /** At first, beyond what is read: a reader may leave after a few bytes. */
@@ -167,12 +165,12 @@ class SftpBody implements BodyReader {
 
   #ask(): void {
     if (this.#failure !== undefined || this.#isResuming || this.#isDone) return;
-    // Several READs at a time cost little more than one.
-    if (this.#asked - this.#position > REFILL_BYTES) return;
-    const { chunkBytes } = this.#file.session.channel;
+    const { chunkBytes, windowBytes } = this.#file.session.channel;
+    if (this.#asked - this.#position > REFILL_SHARE * windowBytes) return;
     const ahead = 2 * (this.#position - this.#start) + FIRST_WINDOW_BYTES;
     const wanted = Math.max(this.#reading?.end ?? 0, this.#position + ahead);
-    const until = Math.min(this.#end, wanted, this.#position + MAX_WINDOW_BYTES);
+    const room = this.#position + windowBytes - this.#asked;
+    const until = Math.min(this.#end, wanted, this.#asked + room - (room % chunkBytes));
     if (this.#asked === this.#start && this.#end - this.#start > SHORT_BYTES) this.#lookAtVersion();
     while (this.#asked < until) {
       const part = new Part(this.#asked, Math.min(chunkBytes, until - this.#asked));

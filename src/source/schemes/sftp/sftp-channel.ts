@@ -27,6 +27,8 @@ const CHUNK_BYTES = 32 * 1024;
 const MAX_CHUNK_BYTES = 7 * CHUNK_BYTES;
 /** Below it a server would be asked too often. */
 const MIN_CHUNK_BYTES = 4 * 1024;
+/** As many READs as OpenSSH and rclone have in flight: some servers hold each of them in memory. */
+const MAX_READS = 64;
 const CLOSE_AFTER_MS = 20;
 const LIMITS = 'limits@openssh.com';
 
@@ -49,7 +51,10 @@ export class SftpChannel {
   /** `stream` is that of the subsystem `sftp`. */
   constructor(stream: Duplex, timeoutMs: number, counts: RequestCounts) {
     this.#stream = stream;
-    this.#reads = new ReadQueue((request, aheadBytes) => this.#sendRead(request, aheadBytes));
+    this.#reads = new ReadQueue(
+      (request, aheadBytes) => this.#sendRead(request, aheadBytes),
+      () => MAX_READS * this.#chunkBytes,
+    );
     this.#pending = new PendingRequests(
       timeoutMs,
       counts,
@@ -87,6 +92,11 @@ export class SftpChannel {
   /** So many bytes were asked for and have not come. */
   get inFlightBytes(): number {
     return this.#reads.inFlightBytes;
+  }
+
+  /** So much may be in flight now. */
+  get windowBytes(): number {
+    return this.#reads.windowBytes;
   }
 
   /** How much one READ asks for. */

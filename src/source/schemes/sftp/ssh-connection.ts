@@ -12,6 +12,9 @@ import { MalformedPacket } from './packet.js';
 import type { ReceiveRing } from './receive-ring.js';
 import { failureOf, SessionLost } from './sftp-failure.js';
 
+/** With it there is room for what `ReadQueue` lets be in flight. */
+const EXTRA_WINDOW_BYTES = 16 * 1024 * 1024;
+
 export interface SshOptions {
   readonly stream: Duplex;
   /** That the stream is received into, if it is a socket. */
@@ -58,12 +61,27 @@ export class SshConnection {
   ): Promise<Duplex> {
     return await new Promise((resolve, reject) => {
       open((error, channel) => {
-        if (error === undefined) resolve(channel);
+        if (error === undefined) resolve(widened(channel, this.#client));
         else if (/start subsystem/.test(error.message)) reject(new MalformedPacket('no subsystem of SFTP'));
         else reject(new SessionLost(saidBySource(error.message), { cause: error }));
       });
     });
   }
+}
+
+/** What ssh2 does not show. */
+interface Widening {
+  readonly _protocol: { readonly channelWindowAdjust: (channel: number, bytes: number) => void };
+}
+
+/**
+ * ssh2 lets the server send 2 MiB ahead, and says so again after each MiB: 20 MB/s where the way there and back takes 50 ms. It counts
+ * what has come alone, so that what the server was granted beyond that stays granted.
+ */
+function widened(channel: ClientChannel, client: Client): Duplex {
+  const { outgoing } = channel as unknown as { readonly outgoing: { readonly id: number } };
+  (client as unknown as Widening)._protocol.channelWindowAdjust(outgoing.id, EXTRA_WINDOW_BYTES);
+  return channel;
 }
 
 export async function connectSsh(options: SshOptions): Promise<SshConnection> {
