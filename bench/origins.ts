@@ -1,5 +1,4 @@
 /** Servers on loopback that the files come from. */
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,11 +6,13 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { freePort, untilConnects } from '../test/support/port.js';
-import { run, start } from './programs.js';
-import { type Sshd, startSshd } from './sshd.js';
+import { printedPorts, run, start } from './programs.js';
+import { type Sshd, type SshPlace, startSshd } from './sshd.js';
 
 const BUCKET = 'bucket';
 const DAV_MODULE = '/usr/lib/nginx/modules/ngx_http_dav_ext_module.so';
+/** There and back. */
+const DISTANT_MS = 50;
 const VSFTPD = '/usr/sbin/vsftpd';
 const SERVER = fileURLToPath(new URL('server.js', import.meta.url));
 
@@ -34,9 +35,18 @@ export interface Origin {
 
 /**
  * nginx over http, over https, as a bucket, and as a server of WebDAV where it has the module; vsftpd and sshd, where they
- * are installed; a distant server; a bucket of generated names.
+ * are installed; a slow server, and a distant sshd; a bucket of generated names.
  */
-export type OriginName = 'http' | 'https' | 's3' | 'webdav' | 'ftp' | 'sftp' | 'slow' | 'generated-s3';
+export type OriginName =
+  | 'http'
+  | 'https'
+  | 's3'
+  | 'webdav'
+  | 'ftp'
+  | 'sftp'
+  | 'distant-sftp'
+  | 'slow'
+  | 'generated-s3';
 
 /** Starts them all. The log has a line for each answer of nginx, with the length of its body. */
 export async function startOrigins(directory: string, root: string, objects: number) {
@@ -50,19 +60,19 @@ export async function startOrigins(directory: string, root: string, objects: num
   await run('openssl', ['req', ...request, ...names, '-keyout', key, '-out', certificate]);
   const [http, https] = [await freePort(), await freePort()];
   const server = start(process.execPath, [SERVER, root, String(http), String(objects)]);
-  if (server.stdout === null) throw new Error('no output');
-  const [line] = (await once(server.stdout, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
-  const [generated = NaN, slow = NaN] = line.toString().split(' ').map(Number);
+  const [generated = NaN, slow = NaN] = await printedPorts(server);
   await writeFile(config, configuration(prefix, root, http, https, generated));
   start('/usr/sbin/nginx', ['-p', prefix, '-c', config]);
   await untilConnects(https);
+  const sshd = await startSshd(directory, DISTANT_MS);
   const origins: Record<OriginName, Origin> = {
     http: webOrigin('http', http),
     https: { ...webOrigin('https', https), certificate },
     s3: bucketOrigin(http),
     webdav: webOrigin('webdav', http),
     ftp: ftpOrigin(await startVsftpd(directory), root),
-    sftp: sftpOrigin(await startSshd(directory), root),
+    sftp: sftpOrigin(sshd, sshd.near, root),
+    'distant-sftp': sftpOrigin(sshd, sshd.distant, root),
     slow: webOrigin('http', slow),
     'generated-s3': bucketOrigin(generated),
   };
@@ -101,7 +111,11 @@ function ftpOrigin(port: number, root: string): Origin {
   };
 }
 
-function sftpOrigin({ port, user, keyFile, knownHostsFile, clientConfig }: Sshd, root: string): Origin {
+function sftpOrigin(
+  { user, keyFile, knownHostsFile }: Sshd,
+  { port, clientConfig }: SshPlace,
+  root: string,
+): Origin {
   const login = `user=${user},key_file=${keyFile},known_hosts_file=${knownHostsFile}`;
   return {
     scheme: 'sftp',

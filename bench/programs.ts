@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { messageOf } from '../src/error-code.js';
 
 const LIMIT_MS = 600_000;
+const START_LIMIT_MS = 10_000;
 const END_LIMIT_MS = 20_000;
 
 export interface Finished {
@@ -78,6 +79,13 @@ export function start(command: string, args: readonly string[]): ChildProcess {
   child.once('error', () => undefined);
   atEnd(() => end(child, 'SIGTERM'));
   return child;
+}
+
+/** What a server of ours prints when it listens. */
+export async function printedPorts({ stdout }: ChildProcess): Promise<number[]> {
+  if (stdout === null) throw new Error('no output');
+  const [line] = (await once(stdout, 'data', { signal: AbortSignal.timeout(START_LIMIT_MS) })) as [Buffer];
+  return line.toString().split(' ').map(Number);
 }
 
 /** Returns when the process has ended: by itself, by `signal`, or killed. */

@@ -18,7 +18,11 @@ type Workload = readonly (readonly [string, number, number])[];
 type RowStart = Pick<Row, 'name' | 'origin' | 'metrics' | 'boundThreads' | 'mounters'>;
 
 /** What `reads.py` reads an origin by. */
-const CLIENTS: Partial<Record<OriginName, string>> = { ftp: 'ftplib', sftp: 'ssh -s' };
+const CLIENTS: Partial<Record<OriginName, string>> = {
+  ftp: 'ftplib',
+  sftp: 'ssh -s',
+  'distant-sftp': 'ssh -s',
+};
 
 async function reads(
   { directory }: Bench,
@@ -150,5 +154,17 @@ export const readRows: readonly Row[] = [
   newFiles(FTP_SMALL, 'small', 4096, WARM_UP_READS, 500),
   random({ name: 'sftp-random', ...SFTP }),
   newFiles({ name: 'sftp-small', ...SFTP }, 'small', 4096, WARM_UP_READS, 500),
+  // Few: rclone takes half a second for each.
+  newFiles(
+    {
+      name: 'sftp-latency-small',
+      origin: 'distant-sftp',
+      metrics: { rate: more('/s', AHEAD, [1, 'sshfs']) },
+    },
+    'distant-small',
+    4096,
+    10,
+    40,
+  ),
   churn,
 ];

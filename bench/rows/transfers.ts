@@ -101,6 +101,21 @@ const latency: Row = {
   },
 };
 
+const DISTANT_BYTES = 64 * MIB;
+/** sshd, 50 ms away. */
+const distant: Row = {
+  name: 'sftp-latency',
+  origin: 'distant-sftp',
+  metrics: { rate: more('MB/s', [5, 'sshfs'], [1, 'rclone']) },
+  prepare: ({ files }) => files.heads('distant', 2, DISTANT_BYTES),
+  bare: { sftp: ({ origins }) => sftp(origins['distant-sftp'], 'distant/1.bin', DISTANT_BYTES) },
+  warmUp: (_, { root }) => readThrough(join(root, 'distant/0.bin')),
+  mounted: async (_, { root }) => {
+    const { bytes, ms } = await readThrough(join(root, 'distant/1.bin'));
+    return { rate: bytes / 1e3 / ms };
+  },
+};
+
 /** By the example in Python, which is a process of its own. */
 const plugin = sequential({
   name: 'plugin',
@@ -144,5 +159,6 @@ export const transferRows: readonly Row[] = [
   readers({ name: 'https-8', origin: 'https', metrics: metrics([[0.8, '8 curls']]) }, 8),
   readers({ name: 'many', origin: 'http', metrics: MANY, options: ['--memory', '128MiB'] }, 64),
   latency,
+  distant,
   plugin,
 ];
