@@ -127,6 +127,46 @@ test('nothing is handed over before the version was looked at, however late the 
   }
 });
 
+test('what came of a file that was not looked at is not used, once its connection is lost', async (t) => {
+  for (const end of [4096, MIB]) {
+    const { server, client, url, pin } = await setUp(t);
+    const file = server.files.get('/file');
+    server.files.set('/file', { kind: 'file', content: Buffer.alloc(MIB, 1), mtime: LONG_AGO + 1 });
+    let release: () => void = () => undefined;
+    const released = new Promise<'cut'>((resolve) => {
+      release = () => resolve('cut');
+    });
+    server.fault = ({ type }) => (type === 'FSTAT' && server.connections === 1 ? released : undefined);
+    const reading = read(client, url, { pin, range: { start: 0, end } });
+    await until('reads are answered', () => server.countOf('READ') > 0 && server.pendingReads === 0);
+    // What was sent has arrived when a later answer has.
+    await stat(client, url);
+    if (file !== undefined) server.files.set('/file', file);
+    release();
+    assertSame(await reading, CONTENT.subarray(0, end));
+    t.is(server.connections, 2);
+  }
+});
+
+test('a body that goes on with another connection hands over nothing before the version was looked at', async (t) => {
+  const { server, client, url, pin } = await setUp(t);
+  server.fault = ({ type, offset }) => {
+    if (server.connections === 1) return type === 'READ' && offset >= MIB / 2 ? 'cut' : undefined;
+    // Between the look at the name and the open.
+    if (type === 'OPEN')
+      server.files.set('/file', { kind: 'file', content: Buffer.alloc(MIB, 1), mtime: LONG_AGO + 1 });
+    return undefined;
+  };
+  const memory = Buffer.alloc(MIB);
+  let handed = 0;
+  const response = await client.download(new Request(url, { pin, range: { start: 0, end: MIB } }));
+  const target = { pieces: [memory], onBytes: (bytes: number) => (handed = bytes) };
+  await assertCode(bodyReader(response).read(target), 'CHANGED');
+  t.is(server.connections, 2);
+  t.true(handed > 0);
+  assertSame(memory.subarray(0, handed), CONTENT.subarray(0, handed));
+});
+
 testWithSshd('bytes are right over many exchanges of keys, on one connection', async (t) => {
   const root = await temporaryDirectory(t);
   const content = pattern(24 * MIB + 5);

@@ -171,7 +171,8 @@ class SftpBody implements BodyReader {
     const wanted = Math.max(this.#reading?.end ?? 0, this.#position + ahead);
     const room = this.#position + windowBytes - this.#asked;
     const until = Math.min(this.#end, wanted, this.#asked + room - (room % chunkBytes));
-    if (this.#asked === this.#start && this.#end - this.#start > SHORT_BYTES) this.#lookAtVersion();
+    const isBegin = !this.#isVersion && this.#parts.length === 0;
+    if (isBegin && this.#end - this.#asked > SHORT_BYTES) this.#lookAtVersion();
     while (this.#asked < until) {
       const part = new Part(this.#asked, Math.min(chunkBytes, until - this.#asked));
       this.#parts.push(part);
@@ -255,7 +256,7 @@ class SftpBody implements BodyReader {
     );
   }
 
-  /** Asks another session for what is missing. */
+  /** Asks another session for what was not handed over. */
   async #resume(cause: unknown): Promise<void> {
     if (this.#isResuming || this.#failure !== undefined) return;
     const { url, signal } = this.#request;
@@ -269,6 +270,10 @@ class SftpBody implements BodyReader {
     this.#check = undefined;
     this.#isChecked = false;
     for (const part of this.#parts) part.stop();
+    // What came and was not handed over may be of a file that was not looked at, and that the next session does not see.
+    this.#parts.length = 0;
+    this.#asked = this.#position;
+    this.#isVersion = false;
     this.#file.release();
     try {
       if (this.#resumes > 1) await sleep(RESUME_AFTER_MS * this.#resumes, undefined, signal && { signal });
@@ -284,9 +289,7 @@ class SftpBody implements BodyReader {
       this.#fail(failureOf(error, url, signal));
       return;
     }
-    this.#isVersion = true;
     this.#isResuming = false;
-    for (const part of this.#parts) if (!part.isComplete) this.#send(part);
     this.#advance();
   }
 
