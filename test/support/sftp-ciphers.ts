@@ -29,7 +29,7 @@ const CIPHERS: readonly (readonly string[])[] = [
   ['Ciphers aes256-ctr', 'MACs hmac-sha2-512'],
 ];
 const REKEY = 'RekeyLimit 256K';
-const testWithSshd = SSHD_MISSING === undefined ? test : test.skip;
+const testWithSshd = SSHD_MISSING === undefined ? test.serial : test.skip;
 
 export function testCiphers(binding: string): void {
   for (const lines of CIPHERS) {

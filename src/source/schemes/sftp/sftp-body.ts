@@ -126,6 +126,8 @@ class SftpBody implements BodyReader {
   }
 
   cancel(): void {
+    // Each body is cancelled when it is over, most of them after their end; an error takes its stack.
+    if (this.#isOver) return;
     this.#fail(new InterruptedError(this.#request.url, this.#request.signal?.reason));
   }
 
@@ -294,11 +296,11 @@ class SftpBody implements BodyReader {
   }
 
   get #isOver(): boolean {
-    return this.#failure !== undefined;
+    return this.#isDone || this.#failure !== undefined;
   }
 
   #fail(error: SourceError): void {
-    if (this.#failure !== undefined || this.#isDone) return;
+    if (this.#isOver) return;
     this.#failure = { error };
     this.#request.signal?.removeEventListener('abort', this.#onAbort);
     for (const part of this.#parts) part.stop();
