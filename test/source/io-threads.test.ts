@@ -275,3 +275,12 @@ test('a thread does not keep its process from ending', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
   t.is(stdout, `${CONTENT.length} 1\n`);
 });
+
+test('a connection that is being closed does', async (t) => {
+  const { url } = await serve(t, false);
+  const program = fileURLToPath(new URL('../support/threaded-download.js', import.meta.url));
+  const args = [program, url, String(CONTENT.length + 1), 'close'];
+  // Else it exits with 13: its main module waits for what nothing can bring.
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+  t.is(stdout, `${CONTENT.length} 1\nclosed\n`);
+});

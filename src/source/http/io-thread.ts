@@ -102,11 +102,12 @@ export class IoThread {
         return void this.end();
       }, this.#options.hangMs / 2).unref();
     this.#destroyed.set(id, check(false));
+    this.noteWork();
   }
 
-  /** As a socket: it keeps the process from ending while there is an exchange. */
+  /** As a socket: it keeps the process from ending while there is an exchange, or it is being closed. */
   noteWork(): void {
-    const hasWork = this.load > 0;
+    const hasWork = this.load > 0 || this.#destroyed.size > 0;
     if (hasWork === this.#isHoldingProcess) return;
     this.#isHoldingProcess = hasWork;
     if (hasWork) this.#worker.ref();
