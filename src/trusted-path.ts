@@ -133,7 +133,7 @@ function checkOwner(path: string, owner: number, uid: number): void {
   if (owner === 0 || owner === uid) return;
   const allowed = uid === 0 ? 'root' : `root or user ${uid}`;
   throw new UntrustedPathError(
-    `${path} is not trusted: it belongs to user ${owner}, not to ${allowed}; chown it`,
+    `${path} is not trusted: it belongs to user ${owner}, not to ${allowed}; chown it, or use another path`,
   );
 }
 
