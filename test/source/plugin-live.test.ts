@@ -217,7 +217,9 @@ asRootSerially("another user's file is not trusted by root, and its own is by th
   const directory = await pluginDirectory(t);
   const path = await addModule(directory, 'one');
   await chown(path, 1234, 1234);
-  await t.throwsAsync(checkTrust(path, 0), { message: /belongs to user 1234, not to root; chown it, or use another path$/ });
+  await t.throwsAsync(checkTrust(path, 0), {
+    message: /belongs to user 1234, not to root; chown it, or use another path$/,
+  });
   await t.notThrowsAsync(() => checkTrust(path, 1234));
   await t.throwsAsync(checkTrust(path, 1235), { message: /not to root or user 1235/ });
   await t.throwsAsync(async () => await pluginSet(t, directory).clientFor('one'), {
