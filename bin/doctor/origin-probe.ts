@@ -80,16 +80,12 @@ function originsOf(configuration: Configuration, probes: readonly UrlProbe[]): M
     const { endpoint, baseUrl } = settings as { readonly endpoint?: URL; readonly baseUrl?: URL };
     for (const url of [endpoint, baseUrl]) if (url !== undefined) found.set(url.origin, settings);
   }
-  for (const { url, settings, hosts } of probes) {
+  for (const { url, settings, origins } of probes) {
     const scheme = connectionScheme(url.protocol.slice(0, -1));
     if (/^https?$/.test(scheme)) {
       found.set(new URL(`${scheme}://${url.host}`).origin, rules.settingsFor(url));
     }
-    for (const host of hosts) {
-      const origins = [`https://${host}`, `http://${host}`].map((text) => new URL(text).origin);
-      if (origins.some((origin) => found.has(origin))) continue;
-      found.set(origins[scheme === 'http' ? 1 : 0] ?? '', settings);
-    }
+    for (const origin of origins) if (!found.has(origin)) found.set(origin, settings);
   }
   return found;
 }

@@ -30,8 +30,8 @@ export interface UrlProbe {
   readonly ms: number;
   /** What a server makes of an `If-Match` that cannot be true. Undefined: it was not tried. */
   readonly precondition: 'honoured' | 'ignored' | undefined;
-  /** Whom its requests of HTTP went to, with ports. */
-  readonly hosts: readonly string[];
+  /** Whom its requests of HTTP went to. */
+  readonly origins: readonly string[];
 }
 
 /** `given`: none: those that the rules of sources stand for. */
@@ -64,7 +64,7 @@ function urlsOfRules({ rules }: Configuration): string[] {
   );
 }
 
-type Probed = Pick<UrlProbe, 'metadata' | 'error' | 'ms' | 'precondition' | 'hosts'>;
+type Probed = Pick<UrlProbe, 'metadata' | 'error' | 'ms' | 'precondition' | 'origins'>;
 
 /** Each with sources of its own, so that it is known whom its requests went to. */
 async function probe(configuration: Configuration, url: URL): Promise<Probed> {
@@ -84,7 +84,7 @@ async function probe(configuration: Configuration, url: URL): Promise<Probed> {
       error: undefined,
       ms,
       precondition: await preconditionOf(client, url, metadata, signal),
-      hosts: hostsOf(sources),
+      origins: originsOf(sources),
     };
   } catch (error) {
     return {
@@ -92,7 +92,7 @@ async function probe(configuration: Configuration, url: URL): Promise<Probed> {
       error: asSourceError(error, url),
       ms: performance.now() - beganMs,
       precondition: undefined,
-      hosts: hostsOf(sources),
+      origins: originsOf(sources),
     };
   } finally {
     await sources.close();
@@ -144,9 +144,10 @@ async function preconditionOf(
   }
 }
 
-function hostsOf({ activity }: Sources): string[] {
-  const speakHttp = activity.report.hosts.filter(({ scheme }) => scheme !== 'sftp');
-  return [...new Set(speakHttp.map(({ host }) => host))];
+function originsOf({ activity }: Sources): string[] {
+  return activity.report.hosts.flatMap(({ host, isEncrypted }) =>
+    isEncrypted === undefined ? [] : [new URL(`${isEncrypted ? 'https' : 'http'}://${host}`).origin],
+  );
 }
 
 function asSourceError(error: unknown, url: URL): SourceError {

@@ -29,6 +29,8 @@ export class HostActivity {
   lastError: LastError | undefined;
   /** Nothing has succeeded since the last error. */
   isFailing = false;
+  /** By TLS; undefined: not by HTTP. */
+  isEncrypted: boolean | undefined;
 
   constructor(scheme: string, host: string) {
     this.scheme = scheme;
@@ -126,13 +128,14 @@ export class RequestActivity {
   get report(): RequestReport {
     return {
       hosts: [...this.#hosts.values()].map(
-        ({ scheme, host, requests, receivedBytes, lastError, isFailing }) => ({
+        ({ scheme, host, requests, receivedBytes, lastError, isFailing, isEncrypted }) => ({
           scheme,
           host,
           requests: Object.fromEntries(requests),
           receivedBytes,
           lastError,
           isFailing,
+          isEncrypted,
         }),
       ),
       schemes: [...this.#schemes].map(([scheme, { firstByte, calls, retries }]) => ({
@@ -182,6 +185,8 @@ export interface RequestReport {
     readonly lastError: LastError | undefined;
     /** Nothing has succeeded since. */
     readonly isFailing: boolean;
+    /** By TLS; undefined: not by HTTP. */
+    readonly isEncrypted: boolean | undefined;
   }[];
   readonly schemes: readonly {
     readonly scheme: string;

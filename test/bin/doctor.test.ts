@@ -130,6 +130,13 @@ testWhere(
   t.is(resultsOf(results, 'url')[0]?.state, 'ok');
 });
 
+test.serial('a registry without TLS is asked for no certificate', async (t) => {
+  const { host } = await served(t);
+  const results = await examined([`oras://${host}/repository:tag/file`]);
+  t.is(resultsOf(results, 'url')[0]?.state, 'fail');
+  t.deepEqual(resultsOf(results, 'tls'), []);
+});
+
 asRootSerially('no /dev/fuse', async (t) => {
   const script = 'mount -t tmpfs tmpfs /dev; mknod -m 666 /dev/null c 1 3; mknod -m 666 /dev/urandom c 1 9';
   const found = named(t, await examinedAfter(t, script, 'doctor'), 'device', 'fail');

@@ -185,6 +185,7 @@ export class Sending {
     const authorization: Authorization | undefined = given instanceof Promise ? await given : given;
     const sent = authorization?.header === undefined ? header : { ...header, ...authorization.header };
     const counters = activity.of(schemeOf(caller), url.host);
+    counters.isEncrypted = url.protocol === 'https:';
     const resolved = routes.resolve(request.route, url, isOwnOrigin);
     const route = resolved?.proxy === undefined ? 'direct' : 'proxy';
     const startedMs = performance.now();
