@@ -176,7 +176,8 @@ export async function canonicalPath(given: string, links = 0): Promise<string> {
 /** Rejects for a file or directory that the mount would hide, and whose use would make the mount wait for itself. */
 export async function checkOutside(mountpoint: string, what: string, path: string): Promise<void> {
   const found = await canonicalPath(path);
-  if (found !== mountpoint && !found.startsWith(`${mountpoint}/`)) return;
+  const inside = mountpoint === '/' ? '/' : `${mountpoint}/`;
+  if (found !== mountpoint && !found.startsWith(inside)) return;
   const reason = `the ${what} ${path} is inside the mountpoint, which hides it`;
   throw new MountpointError('HIDES', mountpoint, reason);
 }

@@ -54,6 +54,7 @@ test('a missing path below a symbolic link is where the link leads', async (t) =
   for (const missing of ['link/a', 'link/a/b', 'dangling', 'dangling/a'])
     await t.throwsAsync(checkOutside(real, 'log file', join(directory, missing)), { code: 'HIDES' }, missing);
   await t.notThrowsAsync(checkOutside(real, 'log file', join(directory, 'really/a')));
+  await t.throwsAsync(checkOutside('/', 'log file', directory), { code: 'HIDES' });
   const made = await prepareMountpoint(join(link, 'a', 'b'));
   t.is(made.path, join(real, 'a', 'b'));
   await (await openMountpoint(made.path)).close();
