@@ -2,8 +2,12 @@ import type { ReadRequest } from './pending-requests.js';
 
 /** So much at least, which a slow link takes a second for: what is asked for next waits for it. */
 const MIN_WINDOW_BYTES = 2 * 1024 * 1024;
-/** An answer that takes so much longer than the fastest one has waited for others. */
-const MAX_WAIT_MS = 200;
+/**
+ * An answer that takes so many times as long as the fastest one, and a moment, has waited for others: in the server, which copies all
+ * that waits for each answer that is added (OpenSSH's sshbuf.c).
+ */
+const WAITED_TIMES = 1.5;
+const WAITED_MS = 10;
 /** With more in flight, nothing more is asked for: several READs at a time cost little more than one. */
 const REFILL_SHARE = 3 / 4;
 
@@ -56,7 +60,7 @@ export class ReadQueue {
   #suitWindow({ sentAtMs = 0, length }: ReadRequest): void {
     const tookMs = performance.now() - sentAtMs;
     this.#fastestMs = Math.min(this.#fastestMs, tookMs);
-    const hasWaited = tookMs > this.#fastestMs + MAX_WAIT_MS;
+    const hasWaited = tookMs > WAITED_TIMES * this.#fastestMs + WAITED_MS;
     const suited = this.#windowBytes + (hasWaited ? -length : length);
     this.#windowBytes = Math.max(MIN_WINDOW_BYTES, Math.min(suited, this.#maxWindowBytes()));
   }
