@@ -20,6 +20,14 @@ export interface FileGeneration {
   fingerprint: Fingerprint;
 }
 
+/** What the source reports of a directory, as far as it is known: not each answer has all of it. */
+export interface DirectoryFacts {
+  readonly mtimeMs: number | undefined;
+  readonly permissions: number | undefined;
+}
+
+const DIRECTORY_BYTES = 50;
+
 /** A `FileGeneration` without its version. */
 export const GENERATION_BYTES = 150;
 
@@ -30,6 +38,7 @@ export const GENERATION_BYTES = 150;
  */
 export class InodeNumbers {
   readonly #files: BoundedMap<FileGeneration>;
+  readonly #directories: BoundedMap<DirectoryFacts>;
   readonly #now: () => number;
   #mountedAtMs: number;
   /** How many changes were detected, of all files, by this process and those before it. */
@@ -43,6 +52,7 @@ export class InodeNumbers {
       budget,
       bytesOf: ({ fingerprint }) => GENERATION_BYTES + stringBytes(fingerprint.version),
     });
+    this.#directories = new BoundedMap({ budget, bytesOf: () => DIRECTORY_BYTES });
     this.#mountedAtMs = now();
   }
 
@@ -56,9 +66,24 @@ export class InodeNumbers {
     this.#changes = this.#now();
   }
 
-  /** The number of a directory, which has one generation only. */
-  ofDirectory(identity: string): { ino: number; mtimeMs: number } {
-    return { ino: inodeNumber('directory', identity, 0), mtimeMs: this.#mountedAtMs };
+  /**
+   * The number of a directory, which has one generation only, and what was reported of it last: a listing of the directory above often
+   * says more than an answer to its own name, and programs (tar) take what changes with each of them for a change of the directory.
+   */
+  ofDirectory(
+    identity: string,
+    reported?: DirectoryFacts,
+  ): { ino: number; mtimeMs: number; permissions?: number } {
+    const known = this.#directories.get(identity);
+    const mtimeMs = reported?.mtimeMs ?? known?.mtimeMs;
+    const permissions = reported?.permissions ?? known?.permissions;
+    if (mtimeMs !== known?.mtimeMs || permissions !== known?.permissions)
+      this.#directories.set(identity, { mtimeMs, permissions });
+    return {
+      ino: inodeNumber('directory', identity, 0),
+      mtimeMs: mtimeMs ?? this.#mountedAtMs,
+      ...(permissions !== undefined && { permissions }),
+    };
   }
 
   /** The generation that the fingerprint belongs to. `expected`: the one that the caller has, which may be evicted. */

@@ -81,8 +81,9 @@ export class NodeEntries {
   }
 
   #directory(identity: string, stat?: DirectoryStat, ownership = this.#ownership): Attr {
-    const { ino, mtimeMs } = this.#inodes.ofDirectory(identity);
-    return makeAttr('directory', ino, 0, stat?.lastModifiedMs ?? mtimeMs, ownership, stat?.permissions);
+    const reported = stat && { mtimeMs: stat.lastModifiedMs, permissions: stat.permissions };
+    const { ino, mtimeMs, permissions } = this.#inodes.ofDirectory(identity, reported);
+    return makeAttr('directory', ino, 0, mtimeMs, ownership, permissions);
   }
 
   #fileOf(generation: FileGeneration, { size, permissions }: FileStat): Attr {

@@ -73,6 +73,22 @@ test('a time to the minute is replaced by the exact one, and an unknown one is w
   t.is(numbers.ofDirectory('http://h').mtimeMs, 5);
 });
 
+// S33
+test('of a directory what was reported last stays, where another answer does not have it', (t) => {
+  const numbers = start();
+  const { ino } = numbers.ofDirectory('http://h/d/');
+  t.deepEqual(numbers.ofDirectory('http://h/d/', { mtimeMs: 7, permissions: 0o750 }), {
+    ino,
+    mtimeMs: 7,
+    permissions: 0o750,
+  });
+  const unknown = { mtimeMs: undefined, permissions: undefined };
+  t.is(numbers.ofDirectory('http://h/d/', unknown).mtimeMs, 7);
+  t.is(numbers.ofDirectory('http://h/d/').permissions, 0o750);
+  t.is(numbers.ofDirectory('http://h/d/', { mtimeMs: 8, permissions: undefined }).mtimeMs, 8);
+  t.is(numbers.ofDirectory('http://h/e/', unknown).mtimeMs, 5);
+});
+
 test('a number is of 52 bits, and the same in the next mount', (t) => {
   const inos = Array.from({ length: 500 }, (_, i) => start().ofFile(`${FILE}${i}`, {}).ino);
   t.is(new Set(inos).size, inos.length);

@@ -181,6 +181,30 @@ eachTransport(
   },
 );
 
+// S33
+onDevFuse('a directory keeps its time while it is in use, so that tar is content', async (t, mount) => {
+  const root = await temporaryDirectory(t);
+  const script =
+    'cd "$1" && mkdir -p tree/sub && echo a > tree/sub/a && find . -exec touch -d "2 days ago" {} +';
+  await ok(t, script, root);
+  const nginx = await startNginx(t, { root });
+  const tree = `${await mount('--metadata-ttl', '1s')}/http/${nginx.host}/tree`;
+  await ok(t, 'ls -lR "$1"', `${tree}/..`);
+  // What tar does with a directory: its attributes are the same before and after.
+  const walk = `
+import os, sys, time
+directory = os.open(sys.argv[1] + '/sub', os.O_RDONLY)
+before = os.fstat(directory)
+time.sleep(1.5)
+open(sys.argv[1] + '/sub/a').read()
+after = os.fstat(directory)
+assert before.st_mtime == after.st_mtime == os.stat(sys.argv[1] + '/sub').st_mtime, (before, after)
+assert time.time() - after.st_mtime > 86400, after
+`;
+  const { code, stderr } = await run('python3', ['-c', walk, tree]);
+  t.is(code, 0, stderr);
+});
+
 // S28 S29
 eachTransport('names, attributes and failures are what the documentation says', async (t, mount) => {
   const root = await temporaryDirectory(t);
