@@ -3,7 +3,7 @@ import type { Result } from './run-row.js';
 
 /** The subject that the others stand beside. */
 const OURS = 'd7y-mount';
-const WIDTHS = [18, 24, 11];
+const WIDTHS = [19, 24, 11];
 
 /** A line for each metric: medians, how many times another one's figure ours is, and the targets. */
 export function table(results: readonly Result[]): string {
