@@ -124,7 +124,8 @@ testWhere(
   const rule = `{ match: { scheme: sftp, host: '${host}' }, knownHostsFile: ${knownHosts}, ${credentials} }`;
   const results = await examined([], await configured(t, `sources: [${rule}]\n`));
   t.deepEqual(
-    results.filter(({ id, state }) => state === 'fail' || id === 'tls'),
+    // The mounts of other tests are examined too, and some of those fail.
+    results.filter(({ id, state }) => (state === 'fail' && id !== 'mount') || id === 'tls'),
     [],
   );
   t.is(resultsOf(results, 'url')[0]?.state, 'ok');
