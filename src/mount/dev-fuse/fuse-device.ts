@@ -58,7 +58,11 @@ export function fuseDevice(fd: number, syscalls: Syscalls): FuseDevice {
       return new Promise((resolve, reject) => {
         // Of two replies the kernel drops the second one by its header, and looks at no other part.
         const late = setTimeout(() => {
-          if (!hasEnded && send(parts)) resolve();
+          try {
+            if (!hasEnded && send(parts)) resolve();
+          } catch (error) {
+            reject(error);
+          }
         }, LATE_MS);
         const copied = new Promise<void>((done) => {
           writev(fd, parts, (error) => {
