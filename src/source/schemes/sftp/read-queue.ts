@@ -3,8 +3,8 @@ import type { ReadRequest } from './pending-requests.js';
 /** So much at least, which a slow link takes a second for: what is asked for next waits for it. */
 const MIN_WINDOW_BYTES = 2 * 1024 * 1024;
 /**
- * An answer that takes so many times as long as the fastest one, and a moment, has waited for others: in the server, which copies all
- * that waits for each answer that is added (OpenSSH's sshbuf.c).
+ * An answer that takes so many times as long as the fastest one, and a moment, has waited for others: in the server, whose buffer is
+ * reallocated as it grows by each answer (OpenSSH's sshbuf.c).
  */
 const WAITED_TIMES = 1.5;
 const WAITED_MS = 10;
@@ -56,12 +56,13 @@ export class ReadQueue {
     for (const request of waiting) if (!request.isCancelled) request.fail(error);
   }
 
-  /** In the time of one way there and back it doubles, or becomes half as much. */
+  /** In the time of one way there and back it doubles, or becomes half as much. What leaves most of it free shows nothing of more. */
   #suitWindow({ sentAtMs = 0, length }: ReadRequest): void {
     const tookMs = performance.now() - sentAtMs;
     this.#fastestMs = Math.min(this.#fastestMs, tookMs);
     const hasWaited = tookMs > WAITED_TIMES * this.#fastestMs + WAITED_MS;
-    const suited = this.#windowBytes + (hasWaited ? -length : length);
+    const isInUse = 2 * (this.#inFlightBytes + length) >= this.#windowBytes;
+    const suited = this.#windowBytes + (hasWaited ? -length : isInUse ? length : 0);
     this.#windowBytes = Math.max(MIN_WINDOW_BYTES, Math.min(suited, this.#maxWindowBytes()));
   }
 

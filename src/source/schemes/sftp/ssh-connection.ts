@@ -69,9 +69,9 @@ export class SshConnection {
   }
 }
 
-/** What ssh2 does not show. */
+/** What ssh2 does not show, and may have otherwise in its next version. */
 interface Widening {
-  readonly _protocol: { readonly channelWindowAdjust: (channel: number, bytes: number) => void };
+  readonly _protocol?: { readonly channelWindowAdjust?: (channel: number, bytes: number) => void };
 }
 
 /**
@@ -79,8 +79,9 @@ interface Widening {
  * what has come alone, so that what the server was granted beyond that stays granted.
  */
 function widened(channel: ClientChannel, client: Client): Duplex {
-  const { outgoing } = channel as unknown as { readonly outgoing: { readonly id: number } };
-  (client as unknown as Widening)._protocol.channelWindowAdjust(outgoing.id, EXTRA_WINDOW_BYTES);
+  const { outgoing } = channel as unknown as { readonly outgoing?: { readonly id: number } };
+  if (outgoing !== undefined)
+    (client as unknown as Widening)._protocol?.channelWindowAdjust?.(outgoing.id, EXTRA_WINDOW_BYTES);
   return channel;
 }
 
