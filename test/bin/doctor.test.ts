@@ -21,6 +21,7 @@ import { CLI, mounted, run } from '../support/mounted.js';
 import { startNginx } from '../support/nginx.js';
 import { freePort, untilConnects } from '../support/port.js';
 import { temporaryDirectory } from '../support/temp.js';
+import { until } from '../support/until.js';
 
 const NOBODY = '65534';
 
@@ -293,9 +294,11 @@ asRootSerially('a mount whose process was killed', async (t) => {
   const mountpoint = await mounted(t);
   const mount = await findMount(mountpoint);
   const server = mount && (await servingProcess(mount));
-  if (server === undefined) throw new Error('no mount');
+  if (mount === undefined || server === undefined) throw new Error('no mount');
   process.kill(server.pid, 'SIGKILL');
   t.true(await whenProcessEnded(server, 30_000));
+  // The process of another test's mount, which had the same device number before, may still be ending.
+  await until('all have ended', async () => (await servingProcess(mount)) === undefined);
   const found = named(t, await examined([mountpoint]), 'mount', 'fail');
   t.regex(found.message, /is dead: its process has ended/);
   t.is(
